@@ -1,0 +1,161 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+// What the control plane asks an agent to do, in plain types: the twin of agent.proto's Task, whose comments
+// say what each part means. agent/session converts.
+namespace croft::agent {
+
+struct Fencing {
+  int64_t epoch = 0;
+  int64_t order = 0;
+  std::string operation;
+  int32_t step = 0;
+  int32_t attempt = 0;
+
+  friend bool operator==(const Fencing&, const Fencing&) = default;
+};
+
+struct TenantObjects {
+  std::string uid;
+  int64_t generation = 0;
+  std::string database;
+  std::string owner_role;
+  std::string reader_role;
+};
+
+struct Login {
+  std::string name;
+  bool read_only = false;
+  std::string verifier;
+};
+
+struct DatabaseLimits {
+  int32_t connections = 50;
+  absl::Duration statement_timeout = absl::ZeroDuration();
+};
+
+struct BackupSource {
+  std::string backup;
+  std::string store;
+  std::string key;
+  std::string uid;
+  int64_t generation = 0;
+  std::string sha256;
+  std::string owner_role;
+  std::string reader_role;
+};
+
+struct CreateWork {
+  DatabaseLimits limits;
+  std::vector<Login> logins;
+  std::vector<std::string> extensions;
+  std::string locale;
+};
+struct ConfigureWork {
+  DatabaseLimits limits;
+  std::vector<Login> logins;
+};
+struct FenceWork {
+  bool allow_readers = false;
+};
+struct UnfenceWork {
+  std::vector<Login> logins;
+  DatabaseLimits limits;
+};
+struct DropWork {
+  std::vector<std::string> databases;
+  bool roles = false;
+};
+struct BackUpWork {
+  std::string backup;
+  std::string store;
+  std::string key;
+  std::string wrapped_key;
+  std::string wrapped_data_key;
+  bool sealed = false;
+};
+struct VerifyWork {
+  BackupSource source;
+};
+struct RestoreWork {
+  BackupSource source;
+  DatabaseLimits limits;
+  std::vector<Login> logins;
+  std::string locale;
+};
+struct RotateWork {
+  bool enable = false;  // make and prove `login`; else disable it
+  Login login;
+};
+struct DeleteBackupWork {
+  std::string store;
+  std::vector<std::string> backups;
+  bool all = false;
+};
+struct InventoryWork {};
+
+using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork, VerifyWork,
+                          RestoreWork, RotateWork, DeleteBackupWork, InventoryWork>;
+
+struct Task {
+  Fencing fencing;
+  TenantObjects tenant;
+  absl::Time deadline = absl::InfiniteFuture();
+  Work work;
+};
+
+struct Done {
+  std::string message;
+};
+struct BackedUp {
+  int64_t size_bytes = 0;
+  std::string sha256;
+  std::string server_version;
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+};
+struct Verified {
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+};
+struct InventoryDatabase {
+  std::string name;
+  std::string uid;
+  int64_t generation = 0;
+  bool allows_connections = false;
+  bool invalid = false;
+  int64_t size_bytes = 0;
+};
+struct InventoryRole {
+  std::string name;
+  bool can_login = false;
+};
+struct InventoryTaken {
+  std::vector<InventoryDatabase> databases;
+  std::vector<InventoryRole> roles;
+};
+
+// An error carries details (common/errors.h): UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are worth
+// another attempt, every other code is not.
+using Outcome = std::variant<Done, BackedUp, Verified, InventoryTaken>;
+
+// What a running task may ask of whoever runs it. Thread-safe.
+class TaskContext {
+ public:
+  virtual ~TaskContext() = default;
+  // For people; may be dropped.
+  virtual void Report(absl::string_view message) = 0;
+  // CANCELLED or DEADLINE_EXCEEDED when the task is to stop at the next safe point; asked between moves.
+  virtual absl::Status KeepGoing() const = 0;
+};
+
+}  // namespace croft::agent

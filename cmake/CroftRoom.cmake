@@ -1,0 +1,52 @@
+# A room is a folder and a target of the same name. What it links is what it may include: PUBLIC rooms
+# appear in its headers, PRIVATE ones only in its sources.
+
+# Designated initializers leave the other members to their defaults on purpose.
+set(CROFT_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+    -Wno-missing-field-initializers -Werror)
+
+# croft_room(NAME [PUBLIC target...] [PRIVATE target...]): the library of all sources in this folder, or a
+# header-only one where there are none.
+function(croft_room NAME)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(FILTER SOURCES EXCLUDE REGEX "/main\\.cc$")
+  if(SOURCES)
+    add_library(${NAME} STATIC ${SOURCES})
+    target_include_directories(${NAME} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_compile_options(${NAME} PRIVATE ${CROFT_WARNINGS})
+    target_link_libraries(${NAME} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  else()
+    add_library(${NAME} INTERFACE)
+    target_include_directories(${NAME} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${NAME} INTERFACE ${ARG_PUBLIC})
+  endif()
+endfunction()
+
+# croft_program(NAME SOURCE LINK target...)
+function(croft_program NAME SOURCE)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${NAME} ${SOURCE})
+  target_include_directories(${NAME} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(${NAME} PRIVATE ${CROFT_WARNINGS})
+  target_link_libraries(${NAME} PRIVATE ${ARG_LINK})
+endfunction()
+
+# croft_tests(NAME [LABELS label...] LINK target...): one binary of all *_test.cc in this folder, each case a
+# ctest test.
+function(croft_tests NAME)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;LINK" ${ARGN})
+  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(NOT SOURCES)
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${NAME} ${SOURCES})
+  target_include_directories(${NAME} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(${NAME} PRIVATE ${CROFT_WARNINGS})
+  target_link_libraries(${NAME} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${NAME}/"
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

@@ -1,0 +1,70 @@
+#include "common/names.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
+
+#include "common/errors.h"
+
+namespace croft {
+namespace {
+
+constexpr size_t kMaxIdLength = 63;
+
+bool IsIdCharacter(char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-'; }
+
+bool IsId(absl::string_view id) {
+  return !id.empty() && id.size() <= kMaxIdLength && std::all_of(id.begin(), id.end(), IsIdCharacter) &&
+         id.front() != '-' && id.back() != '-';
+}
+
+absl::StatusOr<std::string> ParseName(absl::string_view collection, absl::string_view name,
+                                      absl::string_view field) {
+  absl::string_view id = name;
+  if (!absl::ConsumePrefix(&id, absl::StrCat(collection, "/")) || !IsId(id)) {
+    return InvalidField(field, absl::StrCat("must be `", collection, "/ID` with an id of 1 to 63 characters ",
+                                            "a-z, 0-9 and inner -"));
+  }
+  return std::string(id);
+}
+
+}  // namespace
+
+absl::Status CheckId(absl::string_view id, absl::string_view field) {
+  if (IsId(id)) return absl::OkStatus();
+  return InvalidField(field, "must be 1 to 63 characters a-z, 0-9 and inner -");
+}
+
+std::string TenantName(absl::string_view id) { return absl::StrCat("tenants/", id); }
+absl::StatusOr<std::string> ParseTenantName(absl::string_view name, absl::string_view field) {
+  return ParseName("tenants", name, field);
+}
+
+std::string HostName(absl::string_view id) { return absl::StrCat("hosts/", id); }
+absl::StatusOr<std::string> ParseHostName(absl::string_view name, absl::string_view field) {
+  return ParseName("hosts", name, field);
+}
+
+std::string OperationName(absl::string_view id) { return absl::StrCat("operations/", id); }
+absl::StatusOr<std::string> ParseOperationName(absl::string_view name, absl::string_view field) {
+  return ParseName("operations", name, field);
+}
+
+std::string BackupName(absl::string_view tenant, absl::string_view backup) {
+  return absl::StrCat("tenants/", tenant, "/backups/", backup);
+}
+
+absl::StatusOr<BackupId> ParseBackupName(absl::string_view name, absl::string_view field) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
+  if (parts.size() != 4 || parts[0] != "tenants" || parts[2] != "backups" || !IsId(parts[1]) || !IsId(parts[3])) {
+    return InvalidField(field, "must be `tenants/ID/backups/ID`");
+  }
+  return BackupId{std::string(parts[1]), std::string(parts[3])};
+}
+
+}  // namespace croft

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+// Resource names, each a Make and a Parse that are inverse to one another. `field` is the request's field
+// that errors name.
+namespace croft {
+
+// 1 to 63 of `a-z`, `0-9` and inner `-`; else INVALID_ARGUMENT naming `field`.
+[[nodiscard]] absl::Status CheckId(absl::string_view id, absl::string_view field);
+
+[[nodiscard]] std::string TenantName(absl::string_view id);
+[[nodiscard]] absl::StatusOr<std::string> ParseTenantName(absl::string_view name, absl::string_view field);
+
+[[nodiscard]] std::string HostName(absl::string_view id);
+[[nodiscard]] absl::StatusOr<std::string> ParseHostName(absl::string_view name, absl::string_view field);
+
+[[nodiscard]] std::string OperationName(absl::string_view id);
+[[nodiscard]] absl::StatusOr<std::string> ParseOperationName(absl::string_view name, absl::string_view field);
+
+struct BackupId {
+  std::string tenant;
+  std::string backup;
+};
+[[nodiscard]] std::string BackupName(absl::string_view tenant, absl::string_view backup);
+[[nodiscard]] absl::StatusOr<BackupId> ParseBackupName(absl::string_view name, absl::string_view field);
+
+}  // namespace croft

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace croft {
+
+// Thread-safe.
+class Random {
+ public:
+  virtual ~Random() = default;
+  // `count` bytes fit for keys.
+  virtual std::string Bytes(size_t count) = 0;
+};
+
+// The kernel's generator. An entropy failure stops the process.
+class SystemRandom final : public Random {
+ public:
+  std::string Bytes(size_t count) override;
+};
+
+}  // namespace croft
