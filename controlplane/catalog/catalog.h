@@ -1,0 +1,180 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+#include "controlplane/domain/audit.h"
+#include "controlplane/domain/backup.h"
+#include "controlplane/domain/host.h"
+#include "controlplane/domain/operation.h"
+#include "controlplane/domain/revision.h"
+#include "controlplane/domain/tenant.h"
+
+// What is stored, and why.
+//
+// tenants     the truth of where each tenant lives and what state it is in. A purged tenant's row stays as
+// a
+//             tombstone: its uid, order and generation must never be used again.
+// hosts       who may speak as a host (fingerprint), what it can hold and what of that is taken. What an
+// agent
+//             reports is kept so that a restarted control plane can answer before the agent is back.
+// operations  plans and how far they are. Everything that must survive a crash in the middle of work.
+// backups     which backups exist and how to open them; the archives themselves lie in stores.
+// requests    answers to request ids, so that a repeat has no second effect.
+// audit       who did what, chained by hashes.
+// epoch, revision  the order of everything.
+//
+// Passwords lie in it sealed, data keys not at all (see keyring).
+namespace croft::catalog {
+
+// The answer to a request id of one caller.
+struct RequestRecord {
+  std::string caller;
+  std::string request_id;
+  std::string method;
+  std::string payload_hash;
+  std::string answer;  // resource name: `operations/…`, `tenants/…`, `hosts/…`
+  absl::Time time;
+};
+
+struct PutTenant {
+  domain::Tenant tenant;
+};
+struct PutHost {
+  domain::Host host;
+};
+struct DeleteHost {
+  std::string id;
+};
+struct PutOperation {
+  domain::Operation operation;
+};
+struct PutBackup {
+  domain::Backup backup;
+};
+struct DeleteBackup {
+  std::string tenant;
+  std::string id;
+};
+struct PutRequest {
+  RequestRecord record;
+};
+struct AppendAudit {
+  domain::AuditEvent event;
+};
+using Change = std::variant<PutTenant, PutHost, DeleteHost, PutOperation, PutBackup, DeleteBackup,
+                            PutRequest, AppendAudit>;
+
+// What the engine may ask while it decides. Answers include the changes already applied in the open
+// transaction. A failed read answers as if there were nothing and makes Commit fail, so that no decision
+// taken on it can take effect.
+class Facts {
+ public:
+  virtual ~Facts() = default;
+
+  virtual std::optional<domain::Tenant> FindTenant(absl::string_view id) = 0;  // tombstones too
+  // Id of the tenant, not a tombstone, that holds `alias`.
+  virtual std::optional<std::string> FindAlias(absl::string_view alias) = 0;
+  virtual std::optional<domain::Host> FindHost(absl::string_view id) = 0;
+  // Ordered by id.
+  virtual std::vector<domain::Host> Hosts() = 0;
+  virtual std::optional<domain::Operation> FindOperation(absl::string_view id) = 0;
+  // Those that hold or read the tenant and have not ended, oldest first.
+  virtual std::vector<domain::Operation> RunningOperationsOfTenant(absl::string_view tenant) = 0;
+  // Those whose current step is this host's and that have not ended, oldest first.
+  virtual std::vector<domain::Operation> RunningOperationsOnHost(absl::string_view host) = 0;
+  virtual std::vector<domain::Operation> RunningOperations() = 0;  // oldest first
+  virtual std::optional<domain::Backup> FindBackup(absl::string_view tenant, absl::string_view id) = 0;
+  virtual std::vector<domain::Backup> BackupsOfTenant(absl::string_view tenant) = 0;  // newest first
+  virtual std::optional<RequestRecord> FindRequest(absl::string_view caller,
+                                                   absl::string_view request_id) = 0;
+  // Tenants placed on the host, tombstones left out.
+  virtual int64_t CountTenantsOnHost(absl::string_view host) = 0;
+};
+
+// The one write transaction. Not thread-safe. Destroyed without Commit it leaves no trace.
+class Transaction : public Facts {
+ public:
+  virtual void Apply(const Change& change) = 0;
+  // Durable when it answers. The revision rises by one for each commit that changed anything.
+  // ABORTED, reason FENCED: another control plane has taken over. Any error must stop the process: nothing
+  // is known of the file's state after a failed fsync.
+  virtual absl::StatusOr<domain::Revision> Commit() = 0;
+};
+
+struct TenantQuery {
+  // Every condition must hold.
+  struct Condition {
+    enum class Field { kId, kUid, kState, kHost, kCreateTime, kLabel };
+    enum class Operator { kEqual, kNotEqual, kHas, kLess, kLessEqual, kGreater, kGreaterEqual };
+    Field field = Field::kId;
+    std::string label;  // key, for kLabel
+    Operator op = Operator::kEqual;
+    std::string value;  // kState: as in the API without its prefix; kCreateTime: RFC 3339
+  };
+  std::vector<Condition> conditions;
+  bool show_retired = false;
+  std::string after_id;  // ids above this one, in order
+  int32_t limit = 100;
+};
+
+struct OperationQuery {
+  std::optional<std::string> tenant;
+  std::optional<bool> ended;
+  std::optional<domain::OperationKind> kind;
+  std::optional<domain::OperationState> state;
+  // Newest first; below this position.
+  std::optional<int64_t> before;
+  int32_t limit = 100;
+};
+
+struct OperationPage {
+  std::vector<domain::Operation> operations;
+  std::optional<int64_t> next;
+};
+
+// Thread-safe. Reads see the newest commit and never wait for the writer.
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  // One at a time, from the writer thread alone.
+  virtual absl::StatusOr<std::unique_ptr<Transaction>> Begin() = 0;
+
+  virtual domain::Revision revision() const = 0;
+
+  virtual absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) = 0;
+  // Tombstones are never listed; retired ones only with show_retired.
+  virtual absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const TenantQuery& query) = 0;
+  virtual absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) = 0;
+  virtual absl::StatusOr<std::vector<domain::Host>> ListHosts() = 0;  // by id
+  virtual absl::StatusOr<std::optional<domain::Operation>> GetOperation(absl::string_view id) = 0;
+  virtual absl::StatusOr<OperationPage> ListOperations(const OperationQuery& query) = 0;
+  virtual absl::StatusOr<std::optional<domain::Backup>> GetBackup(absl::string_view tenant,
+                                                                  absl::string_view id) = 0;
+  // Newest first, ids below `before_id` when it is not empty; every tenant's when `tenant` is empty.
+  virtual absl::StatusOr<std::vector<domain::Backup>> ListBackups(absl::string_view tenant,
+                                                                  absl::string_view before_id,
+                                                                  int32_t limit) = 0;
+  // Every tenant that is not a tombstone, by id, from one state of the catalog; its revision is returned.
+  virtual absl::StatusOr<domain::Revision> ForEachTenant(
+      const std::function<void(const domain::Tenant&)>& visit) = 0;
+  virtual absl::StatusOr<int64_t> CountTenants() = 0;
+  virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;
+  // Tenants whose expire_time or purge_time is at or before `now`, at most `limit`, earliest first.
+  virtual absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) = 0;
+  virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,
+                                                                  int32_t limit) = 0;
+};
+
+}  // namespace croft::catalog

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <absl/time/time.h>
+
+namespace croft::domain {
+
+// One row of the audit: who did what to what, from where, with which result. Never a secret. The catalog
+// numbers and chains rows: each holds the hash of the one before it.
+struct AuditEvent {
+  absl::Time time;
+  std::string caller;
+  std::string peer;
+  std::string method;    // "TenantService/CreateTenant"
+  std::string resource;  // name
+  std::string result;    // "OK" or a reason
+  std::string request_id;
+
+  friend bool operator==(const AuditEvent&, const AuditEvent&) = default;
+};
+
+struct AuditRow {
+  int64_t sequence = 0;
+  AuditEvent event;
+  std::string previous_hash;  // hexadecimal SHA-256
+  std::string hash;
+};
+
+}  // namespace croft::domain

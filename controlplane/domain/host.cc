@@ -1,0 +1,15 @@
+#include "controlplane/domain/host.h"
+
+namespace croft::domain {
+
+HostState StateOf(const Host& host) {
+  if (host.missing) return HostState::kMissing;
+  if (host.certificate_fingerprint.empty()) return HostState::kExpected;
+  if (!host.accepted_system_identifier.empty() && !host.report.system_identifier.empty() &&
+      host.report.system_identifier != host.accepted_system_identifier) {
+    return HostState::kIdentityChanged;
+  }
+  return host.up ? HostState::kUp : HostState::kAway;
+}
+
+}  // namespace croft::domain

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/time/time.h>
+
+namespace croft::domain {
+
+enum class TenantState { kCreating, kReady, kSuspended, kRetired, kFailed, kPurged };
+
+enum class SuspendMode { kNone, kBlocked, kReadOnly };
+
+// Which of a tenant's two login pairs a credential belongs to. MIGRATE connects as kApp.
+enum class LoginRole { kApp, kReadOnly };
+
+struct Quota {
+  int32_t connections = 50;
+  int64_t storage_bytes = 0;  // 0 is no limit
+  absl::Duration statement_timeout = absl::ZeroDuration();
+
+  friend bool operator==(const Quota&, const Quota&) = default;
+};
+
+struct Placement {
+  std::string host;  // id
+  std::string database;
+  int64_t generation = 0;
+
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+// A PostgreSQL login of the tenant's.
+struct Credential {
+  std::string login;
+  LoginRole role = LoginRole::kApp;
+  std::string sealed_password;  // opened only for a reply; see keyring
+  std::string verifier;         // what agents get
+  absl::Time create_time;
+  // Lookup hands out the published one of each role. An unpublished one is being made, or is on its way
+  // out.
+  bool published = false;
+  // Set when a newer one was published: it stops working then.
+  std::optional<absl::Time> disable_time;
+
+  friend bool operator==(const Credential&, const Credential&) = default;
+};
+
+struct Tenant {
+  std::string id;
+  std::string uid;
+  absl::Time create_time;
+  absl::Time update_time;
+  int64_t version = 0;  // raised by every change; the etag
+  std::optional<absl::Time> delete_time;
+  std::optional<absl::Time> purge_time;
+  std::optional<absl::Time> expire_time;
+
+  std::string display_name;
+  std::vector<std::string> aliases;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> extensions;
+  std::string locale;
+  std::string settings;  // a JSON object, or empty
+  std::string features;  // a JSON object of scalars, or empty
+  Quota quota;
+  int32_t backups_kept = 0;
+
+  TenantState state = TenantState::kCreating;
+  SuspendMode suspend_mode = SuspendMode::kNone;
+  // What undelete returns to; meaningful while kRetired.
+  TenantState state_before_retire = TenantState::kReady;
+
+  Placement placement;
+  std::string owner_role;
+  std::string reader_role;
+  std::vector<Credential> credentials;
+
+  // Raised in the intent's transaction of every exclusive operation; part of the fencing tuple.
+  int64_t order = 0;
+  // Highest placement generation ever given out; a restore under way holds one above the placement's.
+  int64_t last_generation = 0;
+  // When the fence of the present retirement was complete.
+  std::optional<absl::Time> fence_time;
+  std::string last_backup;        // id
+  std::string current_operation;  // id of the exclusive operation under way
+
+  friend bool operator==(const Tenant&, const Tenant&) = default;
+};
+
+// The published credential of `role`, or nullptr.
+const Credential* PublishedCredential(const Tenant& tenant, LoginRole role);
+
+}  // namespace croft::domain
