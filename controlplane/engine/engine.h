@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/engine/event.h"
+
+// Decides what follows from an event. Pure: no clock, entropy, thread or I/O but reading `facts`; the same
+// event, facts and moment give the same outcome.
+//
+// The caller applies the changes in the transaction that `facts` reads, commits, and only then lets the
+// effects go. An effect may be lost (the process dies after the commit) or done twice: every effect can be
+// derived again from what is stored, which is what Started and HostSeen do.
+namespace croft::engine {
+
+struct Reply {
+  uint64_t ticket = 0;
+  absl::StatusOr<Answer> answer;
+};
+// Everything the sender needs to write a task for the host: secrets are opened there.
+struct SendTask {
+  std::string host;
+  Fencing fencing;
+  domain::Step step;
+  domain::OperationKind kind = domain::OperationKind::kCreate;
+  absl::Time deadline;
+  domain::Tenant tenant;
+  std::optional<domain::Backup> backup;  // that the step makes, reads or proves
+  // Owner and reader role at the source, when the backup is another tenant's.
+  std::string backup_owner_role;
+  std::string backup_reader_role;
+};
+struct CancelTask {
+  std::string host;
+  Fencing fencing;
+};
+// The agent's report is recorded; it may forget it.
+struct AcknowledgeTask {
+  std::string host;
+  Fencing fencing;
+};
+// Destroy every copy of the data key of `uid` in the key store, then tell KeyErased.
+struct EraseKey {
+  std::string uid;
+  Fencing fencing;
+};
+// Tell Tick{operation} at `time` or later.
+struct SetTimer {
+  std::string operation;
+  absl::Time time;
+};
+// End the host's session: its identity was revoked.
+struct EndSession {
+  std::string host;
+  std::string reason;
+};
+using Effect = std::variant<Reply, SendTask, CancelTask, AcknowledgeTask, EraseKey, SetTimer, EndSession>;
+
+struct Outcome {
+  std::vector<catalog::Change> changes;
+  std::vector<Effect> effects;
+};
+
+struct Moment {
+  absl::Time now;
+  int64_t epoch = 0;
+};
+
+Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment);
+
+}  // namespace croft::engine

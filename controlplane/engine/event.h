@@ -1,0 +1,272 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "controlplane/domain/backup.h"
+#include "controlplane/domain/host.h"
+#include "controlplane/domain/operation.h"
+#include "controlplane/domain/tenant.h"
+
+// What happens to the control plane. Everything random or secret (ids, sealed passwords, verifiers, wrapped
+// keys) is made before an event enters the engine, so that deciding is a pure function.
+namespace croft::engine {
+
+// Who asks, for the audit and for request ids.
+struct Caller {
+  std::string name;    // principal, such as "admin"
+  std::string peer;    // address
+  std::string method;  // "TenantService/CreateTenant"
+  std::string request_id;
+  std::string payload_hash;  // of the parsed request without its request_id
+  bool validate_only = false;
+};
+
+// --- Requests. `operation` is a fresh id, used when the request begins one. `etag`, when not empty, must
+// --- be the resource's version in decimal.
+
+struct CreateTenant {
+  std::string operation;
+  // Carries id, uid, role names, credentials (all published) and what the caller chose; the rest is
+  // decided.
+  domain::Tenant tenant;
+  std::map<std::string, std::string> host_selector;
+  bool if_missing = false;
+};
+
+// Only what is set changes.
+struct TenantUpdate {
+  std::optional<std::string> display_name;
+  std::optional<std::vector<std::string>> aliases;
+  std::optional<std::map<std::string, std::string>> labels;
+  std::map<std::string, std::optional<std::string>> label_edits;  // no value: remove
+  std::optional<std::optional<absl::Time>> expire_time;
+  std::optional<std::string> settings;
+  std::optional<std::string> features;
+  std::map<std::string, std::optional<std::string>> feature_edits;  // values are JSON scalars
+  std::optional<domain::Quota> quota;
+  std::optional<int32_t> backups_kept;
+};
+
+struct UpdateTenant {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+  TenantUpdate update;
+};
+struct SuspendTenant {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+  domain::SuspendMode mode = domain::SuspendMode::kBlocked;
+};
+struct ResumeTenant {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+};
+
+// A backup that may be made: its id, and its own key wrapped by the data key of `tenant_uid`.
+struct PreparedBackup {
+  std::string id;
+  std::string tenant_uid;
+  std::string wrapped_key;
+};
+
+struct RetireTenant {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+  absl::Duration grace = absl::Hours(7 * 24);
+  PreparedBackup final_backup;
+};
+struct UndeleteTenant {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+};
+struct PurgeTenant {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+  std::string waiver;
+};
+struct RestoreTenant {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+  std::string backup;
+  std::string host;  // empty: chosen
+  // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
+  std::optional<domain::Tenant> as_new;
+};
+struct RotateCredentials {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+  absl::Duration overlap = absl::Minutes(5);
+  // One for each role, without a login name.
+  std::vector<domain::Credential> credentials;
+};
+struct CreateBackup {
+  std::string operation;
+  std::string tenant;
+  domain::BackupOrigin origin = domain::BackupOrigin::kManual;
+  PreparedBackup backup;
+};
+struct VerifyBackup {
+  std::string operation;
+  std::string tenant;
+  std::string backup;
+};
+struct DeleteBackup {
+  std::string operation;
+  std::string tenant;
+  std::string backup;
+  std::string etag;
+};
+struct CancelOperation {
+  std::string operation;
+};
+
+struct UpdateHost {
+  std::string host;
+  std::string etag;
+  std::optional<std::map<std::string, std::string>> labels;
+  std::map<std::string, std::optional<std::string>> label_edits;
+  std::optional<domain::HostLimits> limits;
+};
+struct CordonHost {
+  std::string host;
+  bool cordoned = true;
+};
+struct RemoveHost {
+  std::string host;
+  std::string etag;
+};
+struct AcceptMissingHost {
+  std::string host;
+};
+struct AcceptHostIdentity {
+  std::string host;
+  std::string system_identifier;
+};
+struct CreateJoinToken {
+  std::string host;
+  std::string uid;  // for a host that is new
+  std::string secret_hash;
+  absl::Time expire_time;
+  std::vector<std::string> server_names;
+};
+// An agent trades its token. The caller is not a principal yet.
+struct JoinHost {
+  std::string host;
+  std::string secret_hash;
+  std::string fingerprint;  // of the certificate that was signed for it
+};
+// An agent's certificate was renewed.
+struct RenewHost {
+  std::string host;
+  std::string old_fingerprint;
+  std::string fingerprint;
+};
+
+using RequestBody =
+    std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
+                 PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
+                 CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
+                 CreateJoinToken, JoinHost, RenewHost>;
+
+struct Request {
+  uint64_t ticket = 0;  // names the one who waits for the Reply
+  Caller caller;
+  RequestBody body;
+};
+
+// --- What agents report.
+
+// Which command a report answers.
+struct Fencing {
+  int64_t epoch = 0;
+  int64_t order = 0;
+  std::string operation;
+  int32_t step = 0;
+  int32_t attempt = 0;
+
+  friend bool operator==(const Fencing&, const Fencing&) = default;
+};
+
+struct TaskDone {
+  std::string message;
+};
+struct BackedUp {
+  int64_t size_bytes = 0;
+  std::string sha256;
+  std::string server_version;
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+};
+struct Verified {
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+};
+struct TaskError {
+  std::string reason;
+  std::string message;
+  bool retryable = false;
+};
+
+struct TaskReport {
+  std::string host;
+  Fencing fencing;
+  std::variant<TaskDone, BackedUp, Verified, TaskError> outcome;
+};
+struct TaskProgress {
+  std::string host;
+  Fencing fencing;
+  std::string message;
+};
+
+// An agent opened a session. Everything that was sent before must be sent again.
+struct HostSeen {
+  std::string host;
+  domain::HostReport report;
+};
+// A later report of an open session, when it says something new.
+struct HostReported {
+  std::string host;
+  domain::HostReport report;
+};
+// The session ended, or its agent was silent too long.
+struct HostLost {
+  std::string host;
+};
+
+// --- The control plane's own.
+
+// A tenant's data key was destroyed everywhere.
+struct KeyErased {
+  Fencing fencing;
+};
+// The time that a SetTimer asked for has come.
+struct Tick {
+  std::string operation;
+};
+// First event after the process started.
+struct Started {};
+
+using Event = std::variant<Request, TaskReport, TaskProgress, HostSeen, HostReported, HostLost, KeyErased,
+                           Tick, Started>;
+
+// What a request is answered with: the operation that was begun, or the resource as it is now. For a host
+// that was removed, nothing.
+using Answer = std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host>;
+
+}  // namespace croft::engine
