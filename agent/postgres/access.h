@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <absl/strings/string_view.h>
+
+namespace croft::agent {
+
+// Connection parameters by libpq's keywords, such as {"host", "/tmp/s"}. Values are taken as they are: a
+// dbname that looks like a connection string is the name of a database.
+using Conninfo = std::map<std::string, std::string>;
+
+// How to reach one PostgreSQL service. Holds secrets in external mode: never log it.
+struct ServerAccess {
+  // As the agent's own role, without dbname.
+  Conninfo agent;
+  // The way applications take, without dbname, user and password.
+  Conninfo tenants;
+  // Where statements about the whole server run, and where advisory locks live.
+  std::string maintenance_database = "postgres";
+  // Whom client programs run as; nothing when the agent's own user will do.
+  std::optional<uint32_t> program_uid;
+  std::optional<uint32_t> program_gid;
+};
+
+// `access.tenants` completed for one login of one database.
+[[nodiscard]] inline Conninfo TenantConninfo(const ServerAccess& access, absl::string_view database,
+                                             absl::string_view user, absl::string_view password) {
+  Conninfo conninfo = access.tenants;
+  conninfo["dbname"] = std::string(database);
+  conninfo["user"] = std::string(user);
+  conninfo["password"] = std::string(password);
+  return conninfo;
+}
+
+}  // namespace croft::agent

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "agent/postgres/access.h"
+#include "agent/postgres/patience.h"
+#include "agent/postgres/sql_error.h"
+#include "common/errors.h"
+
+namespace croft::agent {
+
+// One SQL statement. Its text is a literal of the program; everything else comes in by arguments:
+//   %I an identifier, %L a string literal (utility statements take no parameters), %% a percent sign, each
+//   %I and %L taking the next of `arguments`; $1, $2, … the bound `parameters`.
+class Statement {
+ public:
+  template <size_t N>
+  Statement(const char (&text)[N], std::vector<std::string> arguments = {},  // NOLINT: implicit on purpose
+            std::vector<std::optional<std::string>> parameters = {})
+      : text_(text, N - 1), arguments_(std::move(arguments)), parameters_(std::move(parameters)) {}
+
+  absl::string_view text() const { return text_; }
+  const std::vector<std::string>& arguments() const { return arguments_; }
+  const std::vector<std::optional<std::string>>& parameters() const { return parameters_; }
+
+ private:
+  absl::string_view text_;
+  std::vector<std::string> arguments_;
+  std::vector<std::optional<std::string>> parameters_;
+};
+
+// Bound parameters of a query without arguments.
+template <size_t N>
+Statement Bind(const char (&text)[N], std::vector<std::optional<std::string>> parameters) {
+  return Statement(text, {}, std::move(parameters));
+}
+
+// A text array for `= ANY ($1::text[])`.
+[[nodiscard]] std::string TextArray(const std::vector<std::string>& items);
+
+enum class Trust {
+  // A session of the agent's own role: search_path is pg_catalog, pg_temp from its first moment.
+  kPrivileged,
+  // A session with no more rights than the tenant's.
+  kTenant,
+};
+
+// A connection to one database of PostgreSQL. One thread at a time. Notices are dropped. A statement that
+// runs out of patience is cancelled on the server (by a cancel request; backends are never killed).
+class Connection {
+ public:
+  // UNAVAILABLE when nobody answers, UNAUTHENTICATED (LOGIN_REFUSED) when the server does not let it in,
+  // NOT_FOUND when there is no such database.
+  static absl::StatusOr<Connection> Open(const Conninfo& conninfo, Trust trust, const Patience& patience);
+
+  Connection(Connection&& other) noexcept;
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection();
+
+  // Applies to every statement that follows.
+  void SetPatience(Patience patience);
+
+  // A statement that gives no rows, or whose rows do not matter.
+  absl::Status Execute(const Statement& statement);
+  // All of them in one transaction and one round trip; no parameters, only arguments.
+  absl::Status ExecuteTogether(const std::vector<Statement>& statements);
+
+  // Rows of the declared types: bool, int32_t, int64_t, std::string, or std::optional of these where SQL
+  // may answer NULL. Another shape is INTERNAL.
+  template <typename... Columns>
+  absl::StatusOr<std::vector<std::tuple<Columns...>>> Rows(const Statement& statement);
+  // Exactly one row; else INTERNAL.
+  template <typename... Columns>
+  absl::StatusOr<std::tuple<Columns...>> Row(const Statement& statement);
+  // One column of exactly one row.
+  template <typename Column>
+  absl::StatusOr<Column> Value(const Statement& statement);
+
+  // The server's version as libpq tells it: 150020 is 15.20.
+  int server_version() const;
+  // False when the connection was lost: no statement can follow.
+  bool usable() const;
+  // Whether a transaction is open.
+  bool in_transaction() const;
+
+ private:
+  struct State;
+  using Field = std::optional<std::string>;
+  using Table = std::vector<std::vector<Field>>;
+
+  explicit Connection(std::unique_ptr<State> state);
+  absl::StatusOr<Table> Run(const Statement& statement, size_t columns);
+
+  static bool Read(const Field& field, std::string& value);
+  static bool Read(const Field& field, bool& value);
+  static bool Read(const Field& field, int32_t& value);
+  static bool Read(const Field& field, int64_t& value);
+  template <typename T>
+  static bool Read(const Field& field, std::optional<T>& value) {
+    if (!field) return value = std::nullopt, true;
+    return Read(field, value.emplace());
+  }
+  static absl::Status WrongShape(absl::string_view what);
+
+  std::unique_ptr<State> state_;
+};
+
+template <typename... Columns>
+absl::StatusOr<std::vector<std::tuple<Columns...>>> Connection::Rows(const Statement& statement) {
+  CROFT_ASSIGN_OR_RETURN(const Table table, Run(statement, sizeof...(Columns)));
+  std::vector<std::tuple<Columns...>> rows;
+  rows.reserve(table.size());
+  for (const std::vector<Field>& fields : table) {
+    std::tuple<Columns...>& row = rows.emplace_back();
+    const bool read = std::apply(
+        [&](Columns&... values) {
+          size_t i = 0;
+          return (Read(fields[i++], values) && ...);
+        },
+        row);
+    if (!read) return WrongShape("a column is not of the declared type");
+  }
+  return rows;
+}
+
+template <typename... Columns>
+absl::StatusOr<std::tuple<Columns...>> Connection::Row(const Statement& statement) {
+  CROFT_ASSIGN_OR_RETURN(auto rows, Rows<Columns...>(statement));
+  if (rows.size() != 1) return WrongShape("not exactly one row");
+  return std::move(rows.front());
+}
+
+template <typename Column>
+absl::StatusOr<Column> Connection::Value(const Statement& statement) {
+  CROFT_ASSIGN_OR_RETURN(auto row, Row<Column>(statement));
+  return std::get<0>(std::move(row));
+}
+
+}  // namespace croft::agent
