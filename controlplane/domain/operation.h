@@ -62,6 +62,7 @@ enum class Landing {
   kBackupAvailable,
   kBackupVerified,
   kBackupDeleted,
+  kCopyDropped,   // an undo copy is gone; its room is free again
   kTenantErased,  // tombstone
 };
 
@@ -121,7 +122,8 @@ struct Operation {
   int32_t point_of_no_return = 0;
   bool cancel_requested = false;
   std::optional<OperationError> error;
-  std::string waiver;  // purge: why no proven backup was asked for
+  absl::Duration overlap;  // rotate: how long the replaced logins go on working
+  std::string waiver;      // purge: why no proven backup was asked for
   // What a failure puts back.
   std::optional<Quota> previous_quota;
   TenantState previous_state = TenantState::kCreating;
