@@ -1,0 +1,210 @@
+#include "controlplane/domain/errors.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "common/errors.h"
+#include "common/names.h"
+
+namespace croft::domain {
+namespace {
+
+absl::Status NotFound(absl::string_view what, absl::string_view reason, absl::string_view key,
+                      absl::string_view name) {
+  return MakeError(absl::StatusCode::kNotFound, absl::StrCat(what, " ", name, " does not exist"),
+                   {.reason = std::string(reason), .metadata = {{std::string(key), std::string(name)}}});
+}
+
+absl::Status Precondition(absl::string_view message, absl::string_view reason, ErrorMetadata metadata) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, message,
+                   {.reason = std::string(reason), .metadata = std::move(metadata)});
+}
+
+std::string Time(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+}  // namespace
+
+absl::Status TenantNotFound(absl::string_view id) {
+  return NotFound("tenant", "TENANT_NOT_FOUND", "tenant", id);
+}
+
+absl::Status TenantExists(absl::string_view id, TenantState state) {
+  const absl::string_view next =
+      state == TenantState::kRetired  ? "; it is retired: undelete it, or purge it to free the id"
+      : state == TenantState::kFailed ? "; its creation failed: purge it to free the id"
+                                      : "";
+  return MakeError(
+      absl::StatusCode::kAlreadyExists, absl::StrCat("tenant ", id, " exists already", next),
+      {.reason = "TENANT_EXISTS",
+       .metadata = {{"tenant", std::string(id)}, {"state", std::string(TenantStateName(state))}}});
+}
+
+absl::Status TenantBusy(absl::string_view id, absl::string_view operation) {
+  return MakeError(
+      absl::StatusCode::kAborted,
+      absl::StrCat("tenant ", id, " is held by ", OperationName(operation), "; wait for it or cancel it"),
+      {.reason = "TENANT_BUSY",
+       .metadata = {{"tenant", std::string(id)}, {"holder", OperationName(operation)}}});
+}
+
+absl::Status TenantNotReady(absl::string_view id, TenantState state) {
+  return Precondition(absl::StrCat("tenant ", id, " is ", TenantStateName(state), ", not READY"),
+                      "TENANT_NOT_READY",
+                      {{"tenant", std::string(id)}, {"state", std::string(TenantStateName(state))}});
+}
+
+absl::Status TenantSuspended(absl::string_view id) {
+  return Precondition(absl::StrCat("tenant ", id, " is suspended; resume it first"), "TENANT_SUSPENDED",
+                      {{"tenant", std::string(id)}});
+}
+
+absl::Status TenantRetired(absl::string_view id) {
+  return Precondition(absl::StrCat("tenant ", id, " is retired; undelete it to use it again"),
+                      "TENANT_RETIRED", {{"tenant", std::string(id)}});
+}
+
+absl::Status WrongTenantState(absl::string_view id, TenantState state, absl::string_view verb) {
+  switch (state) {
+    case TenantState::kRetired:
+      return TenantRetired(id);
+    case TenantState::kSuspended:
+      return TenantSuspended(id);
+    case TenantState::kCreating:
+    case TenantState::kFailed:
+      return TenantNotReady(id, state);
+    case TenantState::kPurged:
+      return TenantNotFound(id);
+    case TenantState::kReady:
+      break;
+  }
+  return Precondition(absl::StrCat("tenant ", id, " is READY and cannot be ", verb), "WRONG_STATE",
+                      {{"tenant", std::string(id)}, {"state", "READY"}, {"verb", std::string(verb)}});
+}
+
+absl::Status AliasTaken(absl::string_view alias, absl::string_view holder) {
+  return MakeError(absl::StatusCode::kAlreadyExists,
+                   absl::StrCat("alias ", alias, " belongs to tenant ", holder),
+                   {.reason = "ALIAS_TAKEN",
+                    .metadata = {{"alias", std::string(alias)}, {"tenant", std::string(holder)}}});
+}
+
+absl::Status RotationUnderWay(absl::string_view id, absl::Time until) {
+  return Precondition(absl::StrCat("the credentials that tenant ", id, " had before still work until ",
+                                   Time(until), "; rotate again after that"),
+                      "ROTATION_UNDER_WAY", {{"tenant", std::string(id)}, {"until", Time(until)}});
+}
+
+absl::Status BackupNotFound(absl::string_view name) {
+  return NotFound("backup", "BACKUP_NOT_FOUND", "backup", name);
+}
+
+absl::Status BackupNotUsable(absl::string_view name, absl::string_view state) {
+  return Precondition(
+      absl::StrCat("backup ", name, " is ", state, "; only AVAILABLE and VERIFIED ones can be used"),
+      "BACKUP_NOT_USABLE", {{"backup", std::string(name)}, {"state", std::string(state)}});
+}
+
+absl::Status BackupNotProven(absl::string_view tenant) {
+  return Precondition(
+      absl::StrCat("tenant ", tenant,
+                   " has no backup that was made after its fence and verified; retire it again to make "
+                   "one, or give a reason to waive it"),
+      "BACKUP_NOT_PROVEN", {{"tenant", std::string(tenant)}});
+}
+
+absl::Status HostNotFound(absl::string_view id) { return NotFound("host", "HOST_NOT_FOUND", "host", id); }
+
+absl::Status HostInUse(absl::string_view id, int64_t tenants) {
+  return Precondition(
+      absl::StrCat("host ", id, " holds ", tenants, " tenants; purge or restore them elsewhere first"),
+      "HOST_IN_USE", {{"host", std::string(id)}, {"tenants", absl::StrCat(tenants)}});
+}
+
+absl::Status HostUnreachable(absl::string_view id) {
+  return MakeError(absl::StatusCode::kUnavailable, absl::StrCat("host ", id, " is away"),
+                   {.reason = "HOST_UNREACHABLE",
+                    .metadata = {{"host", std::string(id)}},
+                    .retry_delay = absl::Seconds(5)});
+}
+
+absl::Status HostNotAway(absl::string_view id) {
+  return Precondition(absl::StrCat("host ", id, " is up; only one that is away can be declared missing"),
+                      "HOST_UP", {{"host", std::string(id)}});
+}
+
+absl::Status HostMissing(absl::string_view id) {
+  return Precondition(absl::StrCat("host ", id, " was declared missing"), "HOST_MISSING",
+                      {{"host", std::string(id)}});
+}
+
+absl::Status IdentityMismatch(absl::string_view id, absl::string_view reported) {
+  return Precondition(
+      absl::StrCat("host ", id, " reports system identifier ", reported, "; name that one to accept it"),
+      "IDENTITY_MISMATCH", {{"host", std::string(id)}, {"reported", std::string(reported)}});
+}
+
+absl::Status NoHostFits(const std::vector<std::string>& reasons) {
+  const std::string why =
+      reasons.empty() ? "there are no hosts; join one first" : absl::StrJoin(reasons, "; ");
+  return Precondition(absl::StrCat("no host fits: ", why), "NO_HOST_FITS", {{"reasons", why}});
+}
+
+absl::Status JoinTokenInvalid() {
+  return MakeError(absl::StatusCode::kUnauthenticated,
+                   "the join token is unknown, used or expired; make a new one with host create-join-token",
+                   {.reason = "JOIN_TOKEN_INVALID"});
+}
+
+absl::Status CertificateNotCurrent(absl::string_view host) {
+  return MakeError(
+      absl::StatusCode::kUnauthenticated,
+      absl::StrCat("the certificate is not the one that host ", host, " was given last; join it again"),
+      {.reason = "CERTIFICATE_NOT_CURRENT", .metadata = {{"host", std::string(host)}}});
+}
+
+absl::Status OperationNotFound(absl::string_view id) {
+  return NotFound("operation", "OPERATION_NOT_FOUND", "operation", id);
+}
+
+absl::Status OperationNotCancellable(absl::string_view id, absl::string_view why) {
+  return Precondition(absl::StrCat(OperationName(id), " cannot be cancelled: ", why),
+                      "OPERATION_NOT_CANCELLABLE",
+                      {{"operation", OperationName(id)}, {"why", std::string(why)}});
+}
+
+absl::Status EtagMismatch(absl::string_view name, absl::string_view current) {
+  return MakeError(absl::StatusCode::kAborted, absl::StrCat(name, " was changed meanwhile; read it again"),
+                   {.reason = "ETAG_MISMATCH",
+                    .metadata = {{"name", std::string(name)}, {"current", std::string(current)}}});
+}
+
+absl::Status RequestIdReused(absl::string_view request_id) {
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("request_id: ", request_id, " was used for another request; make a new one"),
+      {.reason = "REQUEST_ID_REUSED",
+       .metadata = {{"request_id", std::string(request_id)}},
+       .violations = {{"request_id", "was used for another request; make a new one"}}});
+}
+
+absl::string_view TenantStateName(TenantState state) {
+  switch (state) {
+    case TenantState::kCreating:
+      return "CREATING";
+    case TenantState::kReady:
+      return "READY";
+    case TenantState::kSuspended:
+      return "SUSPENDED";
+    case TenantState::kRetired:
+      return "RETIRED";
+    case TenantState::kFailed:
+      return "FAILED";
+    case TenantState::kPurged:
+      return "PURGED";
+  }
+  return "";
+}
+
+}  // namespace croft::domain

@@ -1,0 +1,99 @@
+#include "controlplane/domain/room.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "controlplane/domain/errors.h"
+
+namespace croft::domain {
+namespace {
+
+bool HasLabels(const Host& host, const std::map<std::string, std::string>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
+    const auto found = host.labels.find(label.first);
+    return found != host.labels.end() && found->second == label.second;
+  });
+}
+
+bool Reaches(const Host& host, absl::string_view store) {
+  return std::any_of(host.report.stores.begin(), host.report.stores.end(),
+                     [&](const std::string& one) { return one == store; });
+}
+
+// Why the host does not fit; empty when it does.
+absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
+  if (!wanted.host.empty() && host.id != wanted.host) return "not the host that was asked for";
+  if (!HasLabels(host, wanted.labels)) return "without the labels that were asked for";
+  switch (StateOf(host)) {
+    case HostState::kExpected:
+      return "not joined yet";
+    case HostState::kAway:
+      return "away";
+    case HostState::kMissing:
+      return "declared missing";
+    case HostState::kIdentityChanged:
+      return "with another PostgreSQL cluster than before";
+    case HostState::kUp:
+      break;
+  }
+  if (!host.report.postgres_up) return "with PostgreSQL down";
+  if (host.cordoned) return "cordoned";
+  if (host.databases_reserved >= host.limits.databases) return "full (databases)";
+  if (host.limits.connections > 0 &&
+      host.connections_reserved + wanted.connections > host.limits.connections) {
+    return "full (connections)";
+  }
+  if (host.report.free_bytes < host.limits.reserve_bytes) return "short of disk";
+  if (!wanted.store.empty() && !Reaches(host, wanted.store)) return "without reach of the backup's store";
+  return "";
+}
+
+// Whether `a` has the larger free share, compared without division.
+bool Roomier(const Host& a, const Host& b) {
+  const int64_t free_a = a.limits.databases - a.databases_reserved;
+  const int64_t free_b = b.limits.databases - b.databases_reserved;
+  return free_a * b.limits.databases > free_b * a.limits.databases;
+}
+
+absl::Status Explain(const std::map<std::string, std::vector<std::string>>& misfits) {
+  constexpr size_t kNamed = 3;
+  std::vector<std::string> reasons;
+  for (const auto& [why, ids] : misfits) {
+    const std::vector<std::string> named(ids.begin(), ids.begin() + std::min(kNamed, ids.size()));
+    reasons.push_back(absl::StrCat(ids.size(), " ", why, " (", absl::StrJoin(named, ", "),
+                                   ids.size() > kNamed ? ", …" : "", ")"));
+  }
+  return NoHostFits(reasons);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const RoomWanted& wanted) {
+  const Host* best = nullptr;
+  std::map<std::string, std::vector<std::string>> misfits;
+  for (const Host& host : hosts) {
+    const absl::string_view why = Misfit(host, wanted);
+    if (!why.empty()) {
+      misfits[std::string(why)].push_back(host.id);
+    } else if (best == nullptr || Roomier(host, *best)) {
+      best = &host;
+    }
+  }
+  if (best == nullptr) return Explain(misfits);
+  return best->id;
+}
+
+void TakeRoom(Host& host, int32_t connections) {
+  host.databases_reserved += 1;
+  host.connections_reserved += connections;
+}
+
+void GiveBackRoom(Host& host, int32_t connections) {
+  host.databases_reserved = std::max(0, host.databases_reserved - 1);
+  host.connections_reserved = std::max(0, host.connections_reserved - connections);
+}
+
+}  // namespace croft::domain

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "controlplane/domain/host.h"
+
+// Room on hosts: who takes the next database, and the account of what is taken.
+namespace croft::domain {
+
+struct RoomWanted {
+  std::map<std::string, std::string> labels;  // all of them must be on the host
+  int32_t connections = 0;
+  std::string store;  // not empty: the host must reach this store
+  std::string host;   // not empty: this one or none
+};
+
+// The id of the host that fits and has the largest share of its databases free; of equals the first by id.
+// FAILED_PRECONDITION, NO_HOST_FITS, with the reasons summed up by kind. `hosts` are ordered by id.
+absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const RoomWanted& wanted);
+
+void TakeRoom(Host& host, int32_t connections);
+void GiveBackRoom(Host& host, int32_t connections);
+
+}  // namespace croft::domain
