@@ -1,0 +1,239 @@
+# shellcheck shell=bash
+# A control plane and its agents on this machine, all under one folder. To be sourced after say.sh.
+#
+# The folder:
+#   settings      which programs, ports and how many agents; written once by local_create
+#   env           for people to source: PATH and the CROFT_* variables of croftctl
+#   croftd/       state of the control plane
+#   agents/hN/    state of an agent and its PostgreSQL (a link where PostgreSQL's user could not enter)
+#   backups/      the store that all agents share
+#   log/, run/    a log and a pid file for each daemon
+#
+# Functions print nothing when they succeed and end the script with a sentence when they do not.
+
+# --- the folder -------------------------------------------------------------------------------------------
+
+# local_create STATE BIN AGENTS PORT: lays the folder out and makes the control plane's keys. PORT may be
+# empty: then a free one is found. Nothing is started.
+local_create() {
+  local state=$1 bin=$2 agents=$3 port=$4 postgres_ports=() agents_dir name
+  mkdir -p -m 0711 "$state"
+  mkdir -p -m 0755 "$state/log" "$state/run"
+  mkdir -p -m 0700 "$state/backups"
+  agents_dir=$(local_make_agents_dir "$state")
+  if [ -z "$port" ]; then port=$(first_free_port 7443); fi
+  mapfile -t postgres_ports < <(free_ports 7500 "$agents" "$port")
+  [ ${#postgres_ports[@]} -eq "$agents" ] || die "there are not $agents free ports between 7500 and 8500 for PostgreSQL."
+  "$bin/croftd" init --state "$state/croftd" >>"$state/log/croftd.log" 2>&1 ||
+    local_die_with_log croftd "croftd init failed."
+  {
+    printf 'LOCAL_BIN=%q\n' "$bin"
+    printf 'LOCAL_PORT=%q\n' "$port"
+    printf 'LOCAL_AGENTS=%q\n' "$agents"
+    printf 'LOCAL_AGENTS_DIR=%q\n' "$agents_dir"
+    printf 'LOCAL_POSTGRES_PORTS=(%s)\n' "${postgres_ports[*]}"
+  } >"$state/settings.new"
+  {
+    printf '# Source this to use croftctl with the control plane in this folder.\n'
+    printf 'export PATH=%q:"$PATH"\n' "$bin"
+    printf 'export CROFT_SERVER=%q\n' "127.0.0.1:$port"
+    for name in CA:ca.crt CERT:admin.crt KEY:admin.key; do
+      printf 'export CROFT_%s=%q\n' "${name%%:*}" "$state/croftd/tls/${name#*:}"
+    done
+  } >"$state/env"
+  mv "$state/settings.new" "$state/settings"
+  local_load "$state"
+}
+
+local_exists() { [ -e "$1/settings" ]; }
+
+# local_load STATE: sets LOCAL_* and the environment that croftctl reads.
+local_load() {
+  local_exists "$1" || die "there is no control plane in $1; deploy/quickstart makes one."
+  LOCAL_STATE=$1
+  # shellcheck source=/dev/null
+  . "$1/settings"
+  # shellcheck source=/dev/null
+  . "$1/env"
+}
+
+# Prints the folder for the agents' state. PostgreSQL refuses to run as root, so root's servers run as the
+# user postgres, who must be able to enter it; a clone under a home of mode 0700 keeps it out.
+local_make_agents_dir() {
+  local state=$1 elsewhere
+  mkdir -p -m 0711 "$state/agents"
+  if [ "$(id -u)" -ne 0 ] || runuser -u postgres -- test -x "$state/agents"; then
+    realpath "$state/agents"
+    return
+  fi
+  elsewhere=/var/lib/croft-quickstart/$(realpath "$state" | sha256sum | cut -c1-12)
+  mkdir -p -m 0711 "$elsewhere"
+  rmdir "$state/agents"
+  ln -sfn "$elsewhere" "$state/agents"
+  say "The user postgres cannot enter $state, so the servers' data goes to $elsewhere" >&2
+  printf '%s\n' "$elsewhere"
+}
+
+# local_destroy STATE: removes what local_create and the daemons made. Everything must be stopped.
+local_destroy() {
+  local elsewhere
+  if [ -L "$1/agents" ]; then
+    elsewhere=$(readlink "$1/agents")
+    rm -rf "$elsewhere"
+    rmdir --ignore-fail-on-non-empty "$(dirname "$elsewhere")"
+  fi
+  rm -rf "$1"
+}
+
+# --- daemons ----------------------------------------------------------------------------------------------
+
+local_host_names() { seq -f 'h%.0f' 1 "$LOCAL_AGENTS"; }
+local_names() { echo croftd; local_host_names; }
+
+# Whether daemon NAME of the folder STATE runs. The pid file also holds the process's start time, so that
+# another process that got the same number later is never taken for ours.
+local_running() {
+  local pid started
+  { read -r pid started <"$1/run/$2.pid"; } 2>/dev/null || return 1
+  [ "$(process_start_time "$pid")" = "$started" ]
+}
+
+local_any_running() {
+  local file
+  for file in "$1"/run/*.pid; do
+    [ -e "$file" ] || continue
+    ! local_running "$1" "$(basename "$file" .pid)" || return 0
+  done
+  return 1
+}
+
+process_start_time() { { sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20; } 2>/dev/null || true; }
+
+# local_start NAME...: starts daemons that do not run, in the order given, and waits until they serve.
+local_start() {
+  local name
+  for name; do
+    local_running "$LOCAL_STATE" "$name" || if [ "$name" = croftd ]; then start_control_plane; else start_agent "$name"; fi
+  done
+  for name; do
+    if [ "$name" = croftd ]; then wait_for_control_plane; else wait_for_host "$name"; fi
+  done
+}
+
+# local_stop NAME...: asks daemons to end and waits for it. The agents' PostgreSQL servers go on.
+local_stop() {
+  local name pid
+  for name; do
+    local_running "$LOCAL_STATE" "$name" || continue
+    read -r pid _ <"$LOCAL_STATE/run/$name.pid"
+    kill -TERM "$pid"
+    if ! wait_until 30 not local_running "$LOCAL_STATE" "$name"; then
+      say "$name did not end within 30 seconds of SIGTERM and is killed; see $LOCAL_STATE/log/$name.log" >&2
+      kill -KILL "$pid"
+      wait_until 10 not local_running "$LOCAL_STATE" "$name" || die "$name (process $pid) cannot be ended."
+    fi
+    rm -f "$LOCAL_STATE/run/$name.pid"
+  done
+}
+
+# local_stop_servers: ends the agents' PostgreSQL servers.
+local_stop_servers() {
+  local name
+  for name in $(local_host_names); do
+    [ -d "$LOCAL_AGENTS_DIR/$name" ] || continue
+    "$LOCAL_BIN/croft-agent" stop-postgres --state "$LOCAL_AGENTS_DIR/$name" >>"$LOCAL_STATE/log/$name.log" 2>&1 ||
+      local_die_with_log "$name" "the PostgreSQL server of $name did not stop."
+  done
+}
+
+start_control_plane() {
+  port_is_free "$LOCAL_PORT" || die "port $LOCAL_PORT is in use by another program; choose one with --port."
+  daemonise croftd "$LOCAL_BIN/croftd" serve --state "$LOCAL_STATE/croftd" --listen "127.0.0.1:$LOCAL_PORT"
+}
+
+wait_for_control_plane() {
+  wait_until 60 control_plane_answers_or_ended
+  local_running "$LOCAL_STATE" croftd || local_die_with_log croftd "croftd ended as it started."
+  control_plane_answers || local_die_with_log croftd "croftd did not answer on port $LOCAL_PORT within 60 seconds."
+}
+
+control_plane_answers() { "$LOCAL_BIN/croftctl" host list -o json >/dev/null 2>&1; }
+control_plane_answers_or_ended() { ! local_running "$LOCAL_STATE" croftd || control_plane_answers; }
+
+start_agent() {
+  local name=$1 number=${1#h} state=$LOCAL_AGENTS_DIR/$1 token_file=$LOCAL_STATE/run/$1.token join=()
+  if [ ! -e "$state/joined" ]; then
+    (umask 077 && "$LOCAL_BIN/croftctl" host create-join-token "$name" >"$token_file") ||
+      die "no join token could be made for host $name."
+    join=(--join-token-file "$token_file")
+  fi
+  daemonise "$name" "$LOCAL_BIN/croft-agent" --state "$state" --server "127.0.0.1:$LOCAL_PORT" "${join[@]}" \
+    --store "file://$(realpath "$LOCAL_STATE")/backups" --mode managed --listen 127.0.0.1 \
+    --port "${LOCAL_POSTGRES_PORTS[number - 1]}"
+}
+
+wait_for_host() {
+  wait_until 90 host_is_up_or_agent_ended "$1"
+  local_running "$LOCAL_STATE" "$1" || local_die_with_log "$1" "the agent of host $1 ended as it started."
+  host_is_up "$1" || local_die_with_log "$1" "host $1 was not up within 90 seconds."
+  if [ -e "$LOCAL_STATE/run/$1.token" ]; then
+    touch "$LOCAL_AGENTS_DIR/$1/joined"
+    rm -f "$LOCAL_STATE/run/$1.token"
+  fi
+}
+
+host_is_up() {
+  "$LOCAL_BIN/croftctl" host list -o json 2>/dev/null |
+    jq -e --arg name "hosts/$1" '.hosts[]? | select(.name == $name) | .state == "STATE_UP"' >/dev/null
+}
+host_is_up_or_agent_ended() { ! local_running "$LOCAL_STATE" "$1" || host_is_up "$1"; }
+
+# daemonise NAME COMMAND...: runs it in a session of its own, with a log and a pid file.
+daemonise() {
+  local name=$1 pid
+  shift
+  setsid "$@" </dev/null >>"$LOCAL_STATE/log/$name.log" 2>&1 9>&- &
+  pid=$!
+  printf '%s %s\n' "$pid" "$(process_start_time "$pid")" >"$LOCAL_STATE/run/$name.pid"
+}
+
+local_die_with_log() {
+  local file=${LOCAL_STATE:-$state}/log/$1.log
+  printf -- '--- the end of %s\n' "$file" >&2
+  tail -n 20 "$file" >&2 || true
+  printf -- '---\n' >&2
+  die "$2"
+}
+
+# --- small things -----------------------------------------------------------------------------------------
+
+# wait_until SECONDS COMMAND...: whether COMMAND succeeded in time; asks five times a second.
+wait_until() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    sleep 0.2
+  done
+}
+
+not() { ! "$@"; }
+
+# Whether nothing on this machine listens on TCP port $1.
+port_is_free() {
+  local hex
+  hex=$(printf ':%04X' "$1")
+  ! awk '$4 == "0A" { print substr($2, length($2) - 4) }' /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qxF "$hex"
+}
+
+first_free_port() { free_ports "$1" 1 0 | grep . || die "there is no free port between $1 and $(($1 + 1000))."; }
+
+# free_ports FROM COUNT EXCEPT: prints up to COUNT free ports of the thousand at FROM.
+free_ports() {
+  local port found=0
+  for ((port = $1; port < $1 + 1000 && found < $2; port++)); do
+    [ "$port" -ne "$3" ] && port_is_free "$port" || continue
+    echo "$port"
+    found=$((found + 1))
+  done
+}

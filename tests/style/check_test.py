@@ -1,0 +1,66 @@
+"""The style checks find what they are made to find."""
+import unittest
+
+import check
+
+
+def findings(name, path, text):
+    return [finding for _, finding in check.PER_FILE[name](path, text)]
+
+
+class Includes(unittest.TestCase):
+    def test_a_third_party_header_outside_its_room_is_found(self):
+        for header in ("sqlite3.h", "libpq-fe.h", "openssl/evp.h", "sodium.h", "grpcpp/grpcpp.h"):
+            found = findings("includes", "controlplane/catalog/store.cc", f"#include <{header}>\n")
+            self.assertEqual(len(found), 1, header)
+
+    def test_a_third_party_header_in_its_room_is_fine(self):
+        self.assertEqual(findings("includes", "agent/postgres/connection.cc", "#include <libpq-fe.h>\n"), [])
+
+    def test_the_two_daemons_do_not_know_each_other(self):
+        self.assertTrue(findings("includes", "agent/session/stream.cc", '#include "controlplane/domain/tenant.h"\n'))
+        self.assertTrue(findings("includes", "controlplane/fleet/hub.cc", '#include "agent/tasks/task.h"\n'))
+
+    def test_the_engine_does_not_know_the_wire(self):
+        self.assertTrue(findings("includes", "controlplane/engine/decide.cc", '#include "croft/v1/tenant.pb.h"\n'))
+
+    def test_the_engine_has_no_clock_thread_or_hash_order(self):
+        for header in ("<thread>", "<unordered_map>", "<absl/container/flat_hash_map.h>", '"common/clock.h"'):
+            self.assertTrue(findings("includes", "controlplane/engine/decide.cc", f"#include {header}\n"), header)
+
+    def test_a_file_outside_all_rooms_is_found(self):
+        self.assertTrue(findings("includes", "attic/old.cc", "#include <string>\n"))
+
+
+class Words(unittest.TestCase):
+    def test_unfinished_work_is_found(self):
+        self.assertTrue(findings("words", "common/ids.cc", "// TO" "DO: later\n"))
+
+    def test_a_raw_mutex_is_found_outside_its_wrapper(self):
+        self.assertTrue(findings("words", "common/log.cc", "std::mutex m;\n"))
+        self.assertEqual(findings("words", "common/sync.h", "std::mutex m;\n"), [])
+
+    def test_a_sleeping_test_is_found(self):
+        self.assertTrue(findings("words", "tests/common/x_test.cc", "absl::SleepFor(absl::Seconds(1));\n"))
+
+
+class Layout(unittest.TestCase):
+    def test_untidy_lines_are_found(self):
+        for text in ("int a; \n", "\tint a;\n", "int a;", "int a;\n\n"):
+            self.assertTrue(findings("layout", "common/a.cc", text), repr(text))
+
+    def test_a_header_without_its_guard_is_found(self):
+        self.assertTrue(findings("layout", "common/a.h", "int a;\n"))
+
+    def test_a_very_long_file_is_found(self):
+        self.assertTrue(findings("layout", "common/a.cc", "int a;\n" * (check.LONGEST_FILE + 1)))
+
+
+class Links(unittest.TestCase):
+    def test_a_link_to_nothing_is_found(self):
+        self.assertTrue(findings("links", "README.md", "see [this](docs/no-such-page.md)\n"))
+        self.assertEqual(findings("links", "README.md", "see [this](LICENSE), [that](https://example.org/)\n"), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
