@@ -67,17 +67,12 @@ absl::Status TenantRetired(absl::string_view id) {
 
 absl::Status WrongTenantState(absl::string_view id, TenantState state, absl::string_view verb) {
   switch (state) {
-    case TenantState::kRetired:
-      return TenantRetired(id);
-    case TenantState::kSuspended:
-      return TenantSuspended(id);
+    case TenantState::kRetired: return TenantRetired(id);
+    case TenantState::kSuspended: return TenantSuspended(id);
     case TenantState::kCreating:
-    case TenantState::kFailed:
-      return TenantNotReady(id, state);
-    case TenantState::kPurged:
-      return TenantNotFound(id);
-    case TenantState::kReady:
-      break;
+    case TenantState::kFailed: return TenantNotReady(id, state);
+    case TenantState::kPurged: return TenantNotFound(id);
+    case TenantState::kReady: break;
   }
   return Precondition(absl::StrCat("tenant ", id, " is READY and cannot be ", verb), "WRONG_STATE",
                       {{"tenant", std::string(id)}, {"state", "READY"}, {"verb", std::string(verb)}});
@@ -191,18 +186,12 @@ absl::Status RequestIdReused(absl::string_view request_id) {
 
 absl::string_view TenantStateName(TenantState state) {
   switch (state) {
-    case TenantState::kCreating:
-      return "CREATING";
-    case TenantState::kReady:
-      return "READY";
-    case TenantState::kSuspended:
-      return "SUSPENDED";
-    case TenantState::kRetired:
-      return "RETIRED";
-    case TenantState::kFailed:
-      return "FAILED";
-    case TenantState::kPurged:
-      return "PURGED";
+    case TenantState::kCreating: return "CREATING";
+    case TenantState::kReady: return "READY";
+    case TenantState::kSuspended: return "SUSPENDED";
+    case TenantState::kRetired: return "RETIRED";
+    case TenantState::kFailed: return "FAILED";
+    case TenantState::kPurged: return "PURGED";
   }
   return "";
 }

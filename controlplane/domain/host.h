@@ -47,8 +47,10 @@ struct Host {
   bool cordoned = false;
   bool missing = false;  // declared gone for good
 
-  // Identity. An agent is accepted only by this fingerprint.
+  // Identity. An agent is accepted only by these fingerprints: the certificate it was given last, and the
+  // one before it, since the answer that carries a renewed one can be lost.
   std::string certificate_fingerprint;
+  std::string previous_fingerprint;
   std::string join_secret_hash;  // SHA-256; empty when no token is open
   std::optional<absl::Time> join_expire_time;
   std::vector<std::string> server_names;

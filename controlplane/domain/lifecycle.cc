@@ -14,8 +14,7 @@ bool Exclusive(OperationKind kind) {
     case OperationKind::kBackUp:
     case OperationKind::kVerify:
     case OperationKind::kDeleteBackup:
-    case OperationKind::kCleanUp:
-      return false;
+    case OperationKind::kCleanUp: return false;
     case OperationKind::kCreate:
     case OperationKind::kConfigure:
     case OperationKind::kSuspend:
@@ -24,8 +23,7 @@ bool Exclusive(OperationKind kind) {
     case OperationKind::kUndelete:
     case OperationKind::kPurge:
     case OperationKind::kRestore:
-    case OperationKind::kRotate:
-      return true;
+    case OperationKind::kRotate: return true;
   }
   return true;
 }
@@ -33,9 +31,9 @@ bool Exclusive(OperationKind kind) {
 bool MayRunBeside(OperationKind running, OperationKind next) {
   // Cleaning up waits for nobody: it touches only what nothing else uses any more.
   if (running == OperationKind::kCleanUp || next == OperationKind::kCleanUp) return true;
-  // Two backups would make each other slow; deleting a backup must not race with one that reads it.
   if (Exclusive(running) || Exclusive(next)) return false;
-  return running == OperationKind::kVerify && next == OperationKind::kVerify;
+  // Two backups of one database would only make each other slow.
+  return !(running == OperationKind::kBackUp && next == OperationKind::kBackUp);
 }
 
 absl::Duration Patience(OperationKind kind) {
@@ -45,18 +43,14 @@ absl::Duration Patience(OperationKind kind) {
     case OperationKind::kSuspend:
     case OperationKind::kResume:
     case OperationKind::kUndelete:
-    case OperationKind::kRotate:
-      return absl::Hours(1);
+    case OperationKind::kRotate: return absl::Hours(1);
     case OperationKind::kBackUp:
     case OperationKind::kVerify:
     case OperationKind::kDeleteBackup:
-    case OperationKind::kRestore:
-      return absl::Hours(24);
+    case OperationKind::kRestore: return absl::Hours(24);
     case OperationKind::kRetire:
-    case OperationKind::kPurge:
-      return absl::Hours(7 * 24);
-    case OperationKind::kCleanUp:
-      return absl::InfiniteDuration();
+    case OperationKind::kPurge: return absl::Hours(7 * 24);
+    case OperationKind::kCleanUp: return absl::InfiniteDuration();
   }
   return absl::Hours(1);
 }

@@ -39,8 +39,8 @@ inline constexpr std::array kTenantLife = {
 // The state after `event`, or nullopt where the table has no such row.
 std::optional<TenantState> Next(TenantState from, TenantEvent event);
 
-// Whether `next` may begin while `running` works on the same tenant. One that only reads another tenant's
-// backup (restore as new) counts as a backup there.
+// Whether `next` may begin while `running` works on the same tenant. Two that name the same backup never
+// may.
 bool MayRunBeside(OperationKind running, OperationKind next);
 
 // Whether the kind changes the tenant's database or its roles, and so raises the tenant's order.

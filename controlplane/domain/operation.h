@@ -137,8 +137,8 @@ inline bool Ended(const Operation& operation) {
          operation.state == OperationState::kCancelled;
 }
 
-// Index of the first step that is not done and counts in the present state (undo steps while kUndoing,
-// the others while kRunning); nullopt when there is none left.
+// Index of the first step that is neither done nor given up and counts in the present state (undo steps
+// while kUndoing, the others while kRunning); nullopt when there is none left.
 std::optional<size_t> CurrentStep(const Operation& operation);
 
 absl::string_view TaskName(TaskKind kind);                // `create`, `back_up`, …

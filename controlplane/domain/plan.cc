@@ -191,8 +191,7 @@ int32_t PointOfNoReturn(OperationKind kind, const std::vector<Step>& steps) {
     case OperationKind::kRetire:
     case OperationKind::kPurge:
     case OperationKind::kDeleteBackup:
-    case OperationKind::kCleanUp:
-      return 0;
+    case OperationKind::kCleanUp: return 0;
     case OperationKind::kCreate:
     case OperationKind::kConfigure:
     case OperationKind::kSuspend:
@@ -201,8 +200,7 @@ int32_t PointOfNoReturn(OperationKind kind, const std::vector<Step>& steps) {
     case OperationKind::kRestore:
     case OperationKind::kRotate:
     case OperationKind::kBackUp:
-    case OperationKind::kVerify:
-      return static_cast<int32_t>(steps.size());
+    case OperationKind::kVerify: return static_cast<int32_t>(steps.size());
   }
   return 0;
 }
@@ -213,23 +211,19 @@ namespace {
 std::optional<Step> Undo(const Operation& operation, const Step& step, const Tenant& tenant) {
   const Placement where{step.host, step.database, step.generation};
   switch (operation.kind) {
-    case OperationKind::kCreate:
-      return DropDatabase(where, true);
+    case OperationKind::kCreate: return DropDatabase(where, true);
     case OperationKind::kRestore:
       if (step.task == TaskKind::kFence) return Open(tenant, tenant.placement, tenant.suspend_mode);
       if (step.task != TaskKind::kRestore) return std::nullopt;
       // As new, or on another host than the one it lives on, the roles were made for it too.
       return DropDatabase(where, step.host != tenant.placement.host || !operation.source_tenant.empty());
-    case OperationKind::kConfigure:
-      return ConfigurePlan(tenant).front();
+    case OperationKind::kConfigure: return ConfigurePlan(tenant).front();
     case OperationKind::kSuspend:
       if (step.task != TaskKind::kFence) return std::nullopt;
       if (operation.previous_suspend_mode == SuspendMode::kBlocked) return Fence(tenant, false);
       return Open(tenant, tenant.placement, operation.previous_suspend_mode);
-    case OperationKind::kResume:
-      return Fence(tenant, tenant.suspend_mode == SuspendMode::kReadOnly);
-    case OperationKind::kUndelete:
-      return Fence(tenant, false);
+    case OperationKind::kResume: return Fence(tenant, tenant.suspend_mode == SuspendMode::kReadOnly);
+    case OperationKind::kUndelete: return Fence(tenant, false);
     case OperationKind::kRotate: {
       Step disable = On(where, TaskKind::kRotate);
       disable.logins = step.logins;
@@ -245,8 +239,7 @@ std::optional<Step> Undo(const Operation& operation, const Step& step, const Ten
     case OperationKind::kRetire:
     case OperationKind::kPurge:
     case OperationKind::kDeleteBackup:
-    case OperationKind::kCleanUp:
-      return std::nullopt;
+    case OperationKind::kCleanUp: return std::nullopt;
   }
   return std::nullopt;
 }

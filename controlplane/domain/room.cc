@@ -28,16 +28,11 @@ absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
   if (!wanted.host.empty() && host.id != wanted.host) return "not the host that was asked for";
   if (!HasLabels(host, wanted.labels)) return "without the labels that were asked for";
   switch (StateOf(host)) {
-    case HostState::kExpected:
-      return "not joined yet";
-    case HostState::kAway:
-      return "away";
-    case HostState::kMissing:
-      return "declared missing";
-    case HostState::kIdentityChanged:
-      return "with another PostgreSQL cluster than before";
-    case HostState::kUp:
-      break;
+    case HostState::kExpected: return "not joined yet";
+    case HostState::kAway: return "away";
+    case HostState::kMissing: return "declared missing";
+    case HostState::kIdentityChanged: return "with another PostgreSQL cluster than before";
+    case HostState::kUp: break;
   }
   if (!host.report.postgres_up) return "with PostgreSQL down";
   if (host.cordoned) return "cordoned";

@@ -87,6 +87,7 @@ struct Tenant {
   std::optional<absl::Time> fence_time;
   std::string last_backup;        // id
   std::string current_operation;  // id of the exclusive operation under way
+  std::string create_operation;   // id of the one that made it
 
   friend bool operator==(const Tenant&, const Tenant&) = default;
 };
