@@ -146,6 +146,16 @@ local_stop_servers() {
   done
 }
 
+# local_superuser HOST SQL: runs SQL on HOST's PostgreSQL past all of Croft, over its local socket.
+local_superuser() {
+  local data port socket as_owner=()
+  data=$(find "$LOCAL_AGENTS_DIR/$1/" -name postmaster.pid -printf '%h\n')
+  port=$(sed -n 4p "$data/postmaster.pid")
+  socket=$(sed -n 5p "$data/postmaster.pid")
+  if [ "$(id -u)" -eq 0 ]; then as_owner=(runuser -u "$(stat -c %U "$data")" --); fi
+  (cd / && "${as_owner[@]}" psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$socket" -p "$port" -d postgres -c "$2")
+}
+
 start_control_plane() {
   port_is_free "$LOCAL_PORT" || die "port $LOCAL_PORT is in use by another program; choose one with --port."
   daemonise croftd "$LOCAL_BIN/croftd" serve --state "$LOCAL_STATE/croftd" --listen "127.0.0.1:$LOCAL_PORT"

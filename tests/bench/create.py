@@ -1,0 +1,29 @@
+"""CreateTenant, from the request to READY, against `createdb` on the same PostgreSQL server."""
+import os
+import subprocess
+
+from cell import Cell
+from report import Row, alternate
+
+ROUNDS = 25
+
+
+def run(rounds):
+    with Cell(agents=1) as cell:
+        socket, port, user = cell.postgres_address("h1")
+
+        def create_tenant(number):
+            operation = cell.call("TenantService.CreateTenant", tenant_id=f"bench-{number}")
+            while not operation.done:
+                operation = cell.call("OperationService.WaitOperation", name=operation.name)
+            assert operation.state == operation.STATE_SUCCEEDED, operation
+
+        def createdb(number):
+            subprocess.run(["createdb", "-h", socket, "-p", str(port), "-T", "template0", f"bench_{number}"], cwd="/",
+                           user=user if os.geteuid() == 0 else None, check=True)
+
+        subject, peer = alternate(create_tenant, createdb, rounds or ROUNDS)
+        host = cell.call("HostService.GetHost", name="hosts/h1")
+        status = cell.call("AdminService.GetStatus")
+        return [Row("create: request to READY, one at a time", "createdb -T template0", subject, peer, reach=1.5,
+                    versions={"Croft": status.version, "PostgreSQL": host.postgres_version})]

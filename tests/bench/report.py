@@ -1,0 +1,75 @@
+"""Rows of a benchmark: a subject and a peer measured alternately, medians with their spread."""
+import json
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Row:
+    what: str
+    peer: str
+    subject_seconds: list
+    peer_seconds: list
+    reach: float  # the ratio of medians is to stay at or under this
+    versions: dict = field(default_factory=dict)
+
+    @property
+    def ratio(self):
+        return statistics.median(self.subject_seconds) / statistics.median(self.peer_seconds)
+
+
+def alternate(subject, peer, rounds, warm_up=2):
+    """Seconds of each call, A B A B ...: (subject's, peer's). Each is called with the number of the round."""
+    taken = ([], [])
+    for number in range(warm_up + rounds):
+        for side, measured in zip((subject, peer), taken):
+            start = time.perf_counter()
+            side(number)
+            if number >= warm_up:
+                measured.append(time.perf_counter() - start)
+    return taken
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    return {"cpu": models[0] if models else platform.machine(), "cores": len(os.sched_getaffinity(0)),
+            "kernel": platform.release()}
+
+
+def spread(seconds):
+    """(median, lower quartile, upper quartile) in milliseconds."""
+    low, middle, high = (1000 * q for q in statistics.quantiles(seconds, n=4))
+    return middle, low, high
+
+
+def as_json(rows):
+    return json.dumps({"machine": machine(), "rows": [
+        {"what": row.what, "peer": row.peer, "rounds": len(row.subject_seconds), "ratio": round(row.ratio, 3),
+         "reach": row.reach, "versions": row.versions,
+         "subject_ms": dict(zip(("median", "p25", "p75"), (round(v, 2) for v in spread(row.subject_seconds)))),
+         "peer_ms": dict(zip(("median", "p25", "p75"), (round(v, 2) for v in spread(row.peer_seconds))))}
+        for row in rows]}, indent=2)
+
+
+def as_table(rows):
+    here = machine()
+    versions = {name: version for row in rows for name, version in row.versions.items()}
+    lines = [f"{here['cpu']}, {here['cores']} cores, Linux {here['kernel']}, "
+             + ", ".join(f"{name} {version}" for name, version in versions.items()),
+             "Medians in ms (quartiles); subject and peer were measured alternately.", ""]
+    table = [("what", "Croft", "peer", "", "ratio", "reach", "rounds")]
+    for row in rows:
+        table.append((row.what, milliseconds(row.subject_seconds), row.peer, milliseconds(row.peer_seconds),
+                      f"{row.ratio:.2f}", f"<= {row.reach:.2f}", str(len(row.subject_seconds))))
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
+    return "\n".join(lines)
+
+
+def milliseconds(seconds):
+    middle, low, high = spread(seconds)
+    return f"{middle:.1f} ({low:.1f}-{high:.1f})"

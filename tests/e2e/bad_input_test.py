@@ -1,0 +1,324 @@
+"""Bad input over the wire: every text, number and enum field of every method, found in the descriptors.
+
+For each field, every value of the corpus is sent in a request that is otherwise right. The answer must name the
+field (or, where the value is a well-formed name of nothing, say NOT_FOUND), carry exactly one ErrorInfo, and
+change nothing.
+"""
+import re
+import uuid
+
+import grpc
+import pytest
+import wire
+from cell import Cell
+from google.protobuf.descriptor import FieldDescriptor
+from grpc import StatusCode
+
+SERVICES = ["TenantService", "LookupService", "BackupService", "HostService", "OperationService"]
+
+INVALID_UTF8 = "\u241b\u241b"  # a placeholder of six bytes: replaced in the serialised request
+TEXT = {
+    "empty": "",
+    "63 bytes": "a" * 63,
+    "64 bytes": "a" * 64,
+    "NUL": "ac\0me",
+    "invalid UTF-8": INVALID_UTF8,
+    "single quote": "ac'me",
+    "double quote": 'ac"me',
+    "backslash": "ac\\me",
+    "dollar quotes": "$$",
+    "percent": "%s%n",
+    "dots": "../etc/passwd",
+    "psql command": "acme\n\\!id",
+    "conninfo": "x host=evil",
+    "NFC": "caf\u00e9",
+    "NFD": "cafe\u0301",
+    "template1": "template1",
+    "postgres": "postgres",
+    "pg_": "pg_x",
+    "forged database": "t_acme_aaaaaaaaaaaaaaaa_g2",
+    "4 MiB": "a" * (4 << 20),
+}
+NUMBERS = {
+    FieldDescriptor.TYPE_INT32: [-1, -(2**31), 2**31 - 1],
+    FieldDescriptor.TYPE_INT64: [-1, -(2**63), 2**63 - 1],
+    FieldDescriptor.TYPE_ENUM: [-1, 99, 2**31 - 1],
+}
+
+ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+ALIAS = re.compile(r"[a-z0-9._:-]{1,253}")
+LABEL = re.compile(r"[A-Za-z0-9._-]{0,63}")
+
+# Fields that only Croft writes: what a caller sends there is passed over.
+OUTPUT_ONLY = {
+    "tenant": "uid create_time update_time delete_time purge_time state suspend_mode placement credentials "
+              "last_backup current_operation conditions",
+    "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
+            "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls",
+}
+# Fields that CreateTenant makes itself.
+MADE_BY_CREATE = {"tenant.name", "tenant.etag"}
+# Fields without which a request asks nothing.
+REQUIRED = {"name", "parent", "tenant_id", "tenant", "tenants", "tenant.name", "host.name", "system_identifier"}
+REQUIRED_BY_METHOD = {"RestoreTenant": {"backup"}, "CreateJoinToken": {"host"}}
+# Numbers of which even the largest are refused.
+BOUNDED = {"tenant.quota.connections"}
+ENUMS = {"role", "purpose", "mode"}
+# Text for people or of the caller's own making, which may hold nearly anything.
+FREE_TEXT = {"tenant.display_name", "tenant.settings", "tenant.features", "waive_backup_reason"}
+# An etag is opaque: another one is a lost race.
+OPAQUE = re.compile(r"(.*\.)?etag")
+
+
+def legal(path, value, method):
+    """Whether `value` is well formed for the field, so that the call may succeed or miss."""
+    if path in FREE_TEXT or OPAQUE.fullmatch(path) or (method == "CreateTenant" and path in MADE_BY_CREATE):
+        return True
+    if not isinstance(value, str):
+        return value > 0 and path not in BOUNDED and path not in ENUMS
+    if value == "":
+        return path not in REQUIRED and path not in REQUIRED_BY_METHOD.get(method, ())
+    field = path.rpartition(".")[2]
+    if field in ("tenant_id", "new_tenant_id"):
+        return ID.fullmatch(value) is not None
+    if path in ("name", "parent", "backup", "host", "tenant.name", "host.name"):
+        return False  # resource names carry their collection; well_formed_names() covers them
+    if path in ("tenant", "tenants", "tenant.aliases"):
+        return ALIAS.fullmatch(value) is not None
+    if field in ("labels", "host_selector"):
+        return LABEL.fullmatch(value) is not None
+    if path in ("tenant.locale", "server_names"):
+        return re.fullmatch(r"[A-Za-z0-9._@-]{1,253}", value) is not None
+    return False
+
+
+@pytest.fixture(scope="module", name="cell")
+def running_cell():
+    with Cell(agents=1) as cell:
+        cell.croftctl("tenant", "create", "acme")
+        cell.croftctl("backup", "create", "acme")
+        yield cell
+
+
+@pytest.fixture(scope="module", name="right")
+def right_values(cell):
+    """A good value for each field that a request must have, by method and field."""
+    backups = cell.service("BackupService").ListBackups(wire.message("ListBackupsRequest")(parent="tenants/acme"))
+    operations = cell.service("OperationService").ListOperations(wire.message("ListOperationsRequest")())
+    names = {
+        "TenantService": "tenants/acme", "HostService": "hosts/h1", "BackupService": backups.backups[0].name,
+        "OperationService": operations.operations[0].name,
+    }
+
+    def fill(service, request):
+        fields = request.DESCRIPTOR.fields_by_name
+        for field, value in {
+            "name": names.get(service), "parent": "tenants/acme", "backup": names["BackupService"],
+            "tenant_id": "fresh", "system_identifier": "1", "validate_only": True,
+        }.items():
+            if field in fields and value:
+                setattr(request, field, value)
+        if "request_id" in fields:
+            request.request_id = str(uuid.uuid4())
+        kind = type(request).__name__
+        if kind == "UpdateTenantRequest":
+            request.tenant.name = "tenants/acme"
+        elif kind == "UpdateHostRequest":
+            request.host.name = "hosts/h1"
+        elif kind == "CreateJoinTokenRequest":
+            request.host = "hosts/h1"
+        elif kind == "LookupRequest":
+            request.tenant = "acme"
+        elif kind == "BatchLookupRequest":
+            request.tenants.append("acme")
+        return request
+
+    return fill
+
+
+def methods():
+    for service in SERVICES:
+        for method in wire.service_descriptor(service).methods:
+            yield pytest.param(service, method, id=f"{service}.{method.name}")
+
+
+def leaves(descriptor, path=(), seen=()):
+    """Paths (of field descriptors) to every text, number and enum field below a message."""
+    for field in descriptor.fields:
+        here = (*path, field)
+        top = path[0].name if path else ""
+        if len(path) == 1 and field.name in OUTPUT_ONLY.get(top, "").split():
+            continue
+        if field.type != FieldDescriptor.TYPE_MESSAGE:
+            if field.type == FieldDescriptor.TYPE_STRING or field.type in NUMBERS:
+                yield here
+        elif field.message_type.full_name not in seen:
+            yield from leaves(field.message_type, here, (*seen, field.message_type.full_name))
+
+
+def dotted(path):
+    """As errors name the field: `tenant.labels` for keys and values of a map, `x` for x.seconds."""
+    names = []
+    for field in path:
+        names.append(field.name)
+        kind = field.message_type
+        if kind and (kind.GetOptions().map_entry or kind.full_name.startswith("google.protobuf.")):
+            break
+    return ".".join(names)
+
+
+def put(request, path, value):
+    """Sets one leaf, making the messages on the way; a map or list on the way gets one entry."""
+    message = request
+    for field in path[:-1]:
+        kind = field.message_type
+        if kind.GetOptions().map_entry:
+            entries = getattr(message, field.name)
+            key, held = kind.fields_by_name["key"], kind.fields_by_name["value"]
+            inner = path[path.index(field) + 1:]
+            put_entry(entries, inner, held, value, key_is_bad=inner[0] == key)
+            return
+        message = getattr(message, field.name).add() if repeated(field) else getattr(message, field.name)
+    if repeated(path[-1]):
+        getattr(message, path[-1].name)[:] = [value]
+    else:
+        setattr(message, path[-1].name, value)
+    message.SetInParent()
+
+
+def put_entry(entries, inner, held, value, key_is_bad):
+    if held.message_type is None:
+        if key_is_bad:
+            entries[value] = "value"
+        else:
+            entries["key"] = value
+    elif key_is_bad:
+        entries[value].string_value = "value"
+    else:
+        put(entries["key"], inner[1:], value)
+
+
+def repeated(field):
+    return field.label == FieldDescriptor.LABEL_REPEATED
+
+
+def call(cell, service, method, request):
+    """(answer, Error): one of the two is None. The request goes out as bytes, so that it may be no UTF-8."""
+    data = request.SerializeToString().replace(INVALID_UTF8.encode(), b"ab\xff\xfecd")
+    path = f"/croft.v1.{service}/{method.name}"
+    try:
+        if method.server_streaming:
+            answers = cell.channel.unary_stream(path)(data, timeout=10)
+            first = next(iter(answers), b"")
+            answers.cancel()
+            return first, None
+        return cell.channel.unary_unary(path)(data, timeout=30), None
+    except grpc.RpcError as error:
+        return None, wire.Error(error)
+
+
+def everything(cell):
+    """All that calls could change, as text."""
+    def listed(service, method, request):
+        return getattr(cell.service(service), method)(wire.message(request)())
+
+    hosts = listed("HostService", "ListHosts", "ListHostsRequest")
+    for host in hosts.hosts:
+        host.ClearField("last_seen_time")
+        host.ClearField("free_bytes")
+        host.ClearField("update_time")
+        host.ClearField("etag")
+    tenants = cell.service("TenantService").ListTenants(wire.message("ListTenantsRequest")(show_retired=True))
+    backups = cell.service("BackupService").ListBackups(wire.message("ListBackupsRequest")(parent="tenants/-"))
+    databases = cell.superuser("h1", "SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles ORDER BY 1")
+    return f"{hosts}{tenants}{backups}{listed('OperationService', 'ListOperations', 'ListOperationsRequest')}{databases}"
+
+
+def complaint(error, path, value, may_pass):
+    """What is wrong with the answer, or None."""
+    if value == TEXT["4 MiB"]:
+        return None if error and error.code == StatusCode.RESOURCE_EXHAUSTED else "not refused as too large"
+    if error is None:
+        return None if may_pass else "accepted"
+    if len(error.infos) != 1 or error.infos[0].domain != "croft" or not error.reason:
+        # gRPC itself answers bytes that are no UTF-8.
+        bare = value == INVALID_UTF8 and error.code in (StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED,
+                                                        StatusCode.INTERNAL)
+        return None if bare else "not exactly one ErrorInfo of croft"
+    if error.code == StatusCode.INVALID_ARGUMENT:
+        named = any(re.sub(r"\[\d+\]", "", field).startswith(path) or path.startswith(field) for field in error.fields)
+        return None if named else f"does not name the field {path}"
+    if may_pass and error.code in (StatusCode.NOT_FOUND, StatusCode.FAILED_PRECONDITION, StatusCode.ABORTED,
+                                   StatusCode.ALREADY_EXISTS, StatusCode.OUT_OF_RANGE):
+        return None
+    return "another code than INVALID_ARGUMENT"
+
+
+def short(value):
+    return repr(value) if len(repr(value)) < 80 else repr(value)[:60] + "…"
+
+
+@pytest.mark.parametrize("service, method", methods())
+def test_bad_values_are_refused_by_field_and_change_nothing(cell, right, service, method):
+    before = everything(cell)
+    wrong, sent = [], 0
+    for path in leaves(method.input_type):
+        values = NUMBERS.get(path[-1].type) or TEXT.values()
+        for value in values:
+            name = dotted(path)
+            may_pass = legal(name, value, method.name)
+            request = right(service, wire.message(method.input_type.name)())
+            if may_pass and "validate_only" not in request.DESCRIPTOR.fields_by_name and changes(method):
+                continue  # nothing is wrong with it, and it would be carried out
+            put(request, path, value)
+            _, error = call(cell, service, method, request)
+            sent += 1
+            what = complaint(error, name, value, may_pass)
+            if what:
+                wrong.append(f"{name} = {short(value)}: {what}: {error}")
+    if everything(cell) != before:
+        wrong.append("something was changed")
+    assert not wrong, f"{len(wrong)} of {sent} answers are wrong:\n" + "\n".join(wrong)
+
+
+def changes(method):
+    return not re.match(r"(Get|List|Wait|Watch|Lookup|BatchLookup)", method.name)
+
+
+NAMED = {"tenants": "TENANT_NOT_FOUND", "hosts": "HOST_NOT_FOUND", "operations": "OPERATION_NOT_FOUND"}
+
+
+@pytest.mark.parametrize("collection", NAMED)
+def test_well_formed_names_of_nothing_are_not_found(cell, collection):
+    service, method = {"tenants": ("TenantService", "GetTenant"), "hosts": ("HostService", "GetHost"),
+                       "operations": ("OperationService", "GetOperation")}[collection]
+    for one in ("a" * 63, "template1", "postgres", "op-aaaaaaaaaaaaaaaa"):
+        if collection == "operations" and not one.startswith("op-"):
+            continue
+        request = wire.message(method + "Request")(name=f"{collection}/{one}")
+        error = wire.failure(getattr(cell.service(service), method), request)
+        assert (error.code, error.reason) == (StatusCode.NOT_FOUND, NAMED[collection]), (one, error)
+        assert one in str(error.metadata), error
+
+
+@pytest.mark.parametrize("name", [name for name, value in TEXT.items() if value and len(value) < 100])
+def test_names_hold_an_id_after_their_collection(cell, name):
+    value = TEXT[name]
+    if ID.fullmatch(value):
+        return
+    for method, request in (("GetTenant", "GetTenantRequest"), ("RetireTenant", "RetireTenantRequest")):
+        message = wire.message(request)(name="tenants/" + value)
+        _, error = call(cell, "TenantService", next(m for m in wire.service_descriptor("TenantService").methods
+                                                    if m.name == method), message)
+        assert error is not None and complaint(error, "name", value, False) is None, error
+
+
+def test_display_names_come_back_byte_for_byte(cell):
+    tenants = cell.service("TenantService")
+    for value in ("ac'me", 'ac"me', "ac\\me", "$$", "%s%n", "../etc/passwd", "x host=evil", "caf\u00e9", "cafe\u0301"):
+        request = wire.message("UpdateTenantRequest")()
+        request.tenant.name = "tenants/acme"
+        request.tenant.display_name = value
+        request.update_mask.paths.append("display_name")
+        tenants.UpdateTenant(request)
+        assert tenants.GetTenant(wire.message("GetTenantRequest")(name="tenants/acme")).display_name == value

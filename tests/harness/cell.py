@@ -1,0 +1,225 @@
+"""A real control plane with real agents and PostgreSQL servers in a temporary folder, for tests and benchmarks.
+
+It is started and stopped by deploy/quickstart, so what is tested is what people start.
+"""
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import wire
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin"))
+
+
+class Cell:
+    """Use as a context manager; everything is gone when it ends."""
+
+    def __init__(self, agents=2, before_start=None):
+        """`before_start(cell)` is called when the folder is there and nothing runs yet."""
+        # PostgreSQL's user must be able to enter it.
+        self.state = tempfile.mkdtemp(prefix="croft-test.", dir="/var/tmp")
+        os.chmod(self.state, 0o711)
+        self._agents = agents
+        self._before_start = before_start
+        self._channel = None
+        self.env = {}
+
+    def __enter__(self):
+        try:
+            if self._before_start:
+                self._before_start(self)
+            self._quickstart("--no-tour", "--agents", str(self._agents))
+            self.env = self._read_env()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind:
+            print(self.logs())
+        if self._channel:
+            self._channel.close()
+        for name in self.names():
+            if self._alive(name):
+                os.kill(self.pid(name), signal.SIGCONT)
+        if os.path.exists(os.path.join(self.state, "settings")):
+            self._quickstart("--stop")
+        shutil.rmtree(self.state)
+
+    # --- daemons ---------------------------------------------------------------------------------------------
+
+    def hosts(self):
+        return [f"h{n}" for n in range(1, self._agents + 1)]
+
+    def names(self):
+        return ["croftd", *self.hosts()]
+
+    def pid(self, name):
+        with open(os.path.join(self.state, "run", name + ".pid"), encoding="ascii") as file:
+            return int(file.read().split()[0])
+
+    def postgres_pid(self, host):
+        return int(self._postmaster(host)[0])
+
+    def postgres_address(self, host):
+        """(folder of the local socket, port, operating system user) of the host's PostgreSQL."""
+        lines = self._postmaster(host)
+        return lines[4], int(lines[3]), pwd.getpwuid(os.stat(lines[1]).st_uid).pw_name
+
+    def start(self, *names):
+        self._local("local_start", *names)
+
+    def stop(self, *names):
+        self._local("local_stop", *names)
+
+    def kill(self, name):
+        """Ends a daemon as a crash would."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not running(pid), f"{name} is gone")
+
+    def superuser(self, host, sql):
+        """The answer of `host`'s PostgreSQL, asked past all of Croft."""
+        return self._local("local_superuser", host, sql).strip()
+
+    def logs(self):
+        text = ""
+        folder = os.path.join(self.state, "log")
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                text += f"--- the end of {name}\n" + "".join(file.readlines()[-40:])
+        return text
+
+    # --- clients ---------------------------------------------------------------------------------------------
+
+    def croftctl(self, *args, check=True):
+        return subprocess.run([os.path.join(BIN, "croftctl"), *args], env={**os.environ, **self.env},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=check)
+
+    @property
+    def channel(self):
+        """As the administrator."""
+        if self._channel is None:
+            self._channel = wire.channel(self.env)
+        return self._channel
+
+    def service(self, name):
+        return wire.stub(name, self.channel)
+
+    def call(self, method, **fields):
+        """The answer of `Service.Method`, its request made of `fields`."""
+        stub_method, request = self._prepare(method, fields)
+        return stub_method(request, timeout=30)
+
+    def refused(self, method, **fields):
+        """The wire.Error of `Service.Method`, which must fail."""
+        return wire.failure(*self._prepare(method, fields))
+
+    def operation(self, name):
+        return self.call("OperationService.GetOperation", name=name)
+
+    def finish(self, operation, seconds=120):
+        """The operation when it is done, however it ended."""
+        def done():
+            now = self.operation(operation.name)
+            return now if now.done else None
+        return wait_until(done, f"{operation.name} is done: {self.operation(operation.name)}", seconds)
+
+    def succeed(self, operation, seconds=120):
+        """The operation when it is done, which must have gone well."""
+        ended = self.finish(operation, seconds)
+        assert ended.state == ended.STATE_SUCCEEDED, ended
+        return ended
+
+    def create_tenant(self, tenant):
+        self.succeed(self.call("TenantService.CreateTenant", tenant_id=tenant))
+        return self.tenant(tenant)
+
+    def tenant(self, tenant):
+        return self.call("TenantService.GetTenant", name=f"tenants/{tenant}")
+
+    def host_state(self, host):
+        now = self.call("HostService.GetHost", name=f"hosts/{host}")
+        return now.State.Name(now.state)
+
+    def psql(self, tenant, sql):
+        """The answer of a tenant's own database, reached as an application does: lookup, then connect."""
+        found = self.call("LookupService.Lookup", tenant=tenant)
+        with tempfile.TemporaryDirectory() as folder:
+            passfile, root = os.path.join(folder, "pass"), os.path.join(folder, "root.crt")
+            with open(os.open(passfile, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+                file.write("*:*:*:*:" + found.password.replace("\\", "\\\\").replace(":", "\\:") + "\n")
+            with open(root, "w", encoding="utf-8") as file:
+                file.write(found.root_certificate)
+            address = found.endpoints[0]
+            variables = {"PGHOST": address.host, "PGPORT": str(address.port), "PGDATABASE": address.database,
+                         "PGUSER": address.user, "PGPASSFILE": passfile, "PGSSLMODE": "verify-full",
+                         "PGSSLROOTCERT": root, "PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"}
+            return run(["psql", "-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql], variables).strip()
+
+    # --- inside ----------------------------------------------------------------------------------------------
+
+    def _postmaster(self, host):
+        """The lines of postmaster.pid: process, data folder, start time, port, socket folder, ..."""
+        for here, _, files in os.walk(os.path.join(self.state, "agents", host)):
+            if "postmaster.pid" in files:
+                with open(os.path.join(here, "postmaster.pid"), encoding="utf-8") as file:
+                    return file.read().splitlines()
+        raise LookupError(f"no PostgreSQL server of {host}")
+
+    def _prepare(self, method, fields):
+        service, _, name = method.partition(".")
+        return getattr(self.service(service), name), wire.message(name + "Request")(**fields)
+
+    def _alive(self, name):
+        try:
+            return running(self.pid(name))
+        except FileNotFoundError:
+            return False
+
+    def _quickstart(self, *args):
+        run([os.path.join(TOP, "deploy", "quickstart"), "--state", self.state, "--bin", BIN, *args])
+
+    def _local(self, *command):
+        script = ('PROGRAM=test; . "$1/deploy/lib/say.sh"; . "$1/deploy/lib/local.sh"; local_load "$2"; '
+                  'shift 2; "$@"')
+        return run(["bash", "-euc", script, "bash", TOP, self.state, *command])
+
+    def _read_env(self):
+        listing = run(["bash", "-euc", '. "$1/env"; env -0', "bash", self.state])
+        pairs = (entry.split("=", 1) for entry in listing.split("\0") if entry)
+        return {key: value for key, value in pairs if key.startswith("CROFT_") or key == "PATH"}
+
+
+def run(command, env=None):
+    result = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"{command} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def running(pid):
+    """Whether a process is there and not merely waiting to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition, what, seconds=60):
+    """Returns the first true value of `condition()`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
