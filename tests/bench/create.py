@@ -19,11 +19,11 @@ def run(rounds):
             assert operation.state == operation.STATE_SUCCEEDED, operation
 
         def createdb(number):
-            subprocess.run(["createdb", "-h", socket, "-p", str(port), "-T", "template0", f"bench_{number}"], cwd="/",
+            subprocess.run(["createdb", "-h", socket, "-p", str(port), f"bench_{number}"], cwd="/",
                            user=user if os.geteuid() == 0 else None, check=True)
 
         subject, peer = alternate(create_tenant, createdb, rounds or ROUNDS)
         host = cell.call("HostService.GetHost", name="hosts/h1")
         status = cell.call("AdminService.GetStatus")
-        return [Row("create: request to READY, one at a time", "createdb -T template0", subject, peer, reach=1.5,
+        return [Row("create: request to READY, one at a time", "createdb", subject, peer, reach=1.5,
                     versions={"Croft": status.version, "PostgreSQL": host.postgres_version})]
