@@ -20,8 +20,9 @@
 namespace croft::agent {
 
 // One SQL statement. Its text is a literal of the program; everything else comes in by arguments:
-//   %I an identifier, %L a string literal (utility statements take no parameters), %% a percent sign, each
-//   %I and %L taking the next of `arguments`; $1, $2, … the bound `parameters`.
+//   %I an identifier, %L a string literal (utility statements take no parameters), %d an integer, %% a
+//   percent sign, each but the last taking the next of `arguments`; $1, $2, … the bound `parameters`.
+// An identifier over 63 bytes is refused (PostgreSQL would cut it), and so is a NUL anywhere.
 class Statement {
  public:
   template <size_t N>
@@ -90,8 +91,8 @@ class Connection {
   int server_version() const;
   // False when the connection was lost: no statement can follow.
   bool usable() const;
-  // Whether a transaction is open.
-  bool in_transaction() const;
+  // Of the server's process for this connection.
+  int backend_pid() const;
 
  private:
   struct State;
@@ -102,6 +103,7 @@ class Connection {
   absl::StatusOr<Table> Run(const Statement& statement, size_t columns);
 
   static bool Read(const Field& field, std::string& value);
+  static bool Read(const Field& field, std::vector<std::string>& value);
   static bool Read(const Field& field, bool& value);
   static bool Read(const Field& field, int32_t& value);
   static bool Read(const Field& field, int64_t& value);

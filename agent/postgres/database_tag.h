@@ -22,7 +22,7 @@ struct DatabaseTag {
 // Nothing when `comment` is not exactly of that form.
 [[nodiscard]] std::optional<DatabaseTag> ParseDatabaseTag(absl::string_view comment);
 
-// The name a fenced database carries, and back. Original is nothing for a name without the suffix.
+// The name a fenced database carries.
 [[nodiscard]] std::string SealedName(absl::string_view database);
 
 }  // namespace croft::agent

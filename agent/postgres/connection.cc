@@ -1,0 +1,389 @@
+#include "agent/postgres/connection.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
+#include <absl/time/clock.h>
+#include <libpq-fe.h>
+
+namespace croft::agent {
+namespace {
+
+// How often `keep_going` is asked while the server is silent.
+constexpr absl::Duration kAskInterval = absl::Milliseconds(200);
+// How long a cancelled statement may take to end before the connection is given up.
+constexpr absl::Duration kCancelPatience = absl::Seconds(10);
+constexpr size_t kIdentifierBytes = 63;
+
+using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+absl::Status BadArgument(absl::string_view what) {
+  return MakeError(absl::StatusCode::kInvalidArgument, what, {.reason = "INVALID_SQL_ARGUMENT"});
+}
+
+// Waits until the socket can be read (or written). OK also when it is only time to look again.
+absl::Status WaitForSocket(int socket, bool for_write, const Patience& patience) {
+  const absl::Time start = absl::Now();
+  if (start >= patience.deadline) {
+    return MakeError(absl::StatusCode::kDeadlineExceeded, "PostgreSQL did not answer in time",
+                     {.reason = "POSTGRES_DEADLINE"});
+  }
+  const absl::Duration slice = std::min(patience.deadline - start, kAskInterval);
+  pollfd waited{
+      .fd = socket, .events = static_cast<short>(for_write ? POLLOUT | POLLIN : POLLIN), .revents = 0};
+  const int ready = poll(
+      &waited, 1, static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(slice, absl::Milliseconds(1)))));
+  if (ready < 0 && errno != EINTR) return PostgresUnavailable("its socket cannot be watched");
+  if (ready == 0 && patience.keep_going) return patience.keep_going();
+  return absl::OkStatus();
+}
+
+std::string TrimmedError(const PGconn* connection) {
+  return std::string(absl::StripAsciiWhitespace(PQerrorMessage(connection)));
+}
+
+// libpq shows the SQLSTATE of a refused connection only within a verbose message, as "FATAL:  28P01: …".
+absl::Status ConnectError(const PGconn* connection) {
+  const std::string text = TrimmedError(connection);
+  constexpr size_t kStateLength = 5;
+  for (size_t at = text.rfind(":  "); at != std::string::npos && at > 0; at = text.rfind(":  ", at - 1)) {
+    const absl::string_view rest = absl::string_view(text).substr(at + 3);
+    const absl::string_view state = rest.substr(0, kStateLength);
+    const bool looks_right = rest.size() > kStateLength && rest[kStateLength] == ':' &&
+                             std::all_of(state.begin(), state.end(), [](unsigned char c) {
+                               return std::isdigit(c) || std::isupper(c);
+                             });
+    if (!looks_right) continue;
+    const absl::string_view message = rest.substr(kStateLength + 1);
+    return SqlError(state, absl::StripAsciiWhitespace(message.substr(0, message.find('\n'))));
+  }
+  return PostgresUnavailable(text);
+}
+
+absl::Status ResultError(const PGconn* connection, const PGresult* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (state == nullptr) return PostgresUnavailable(TrimmedError(connection));
+  const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  return SqlError(state, message == nullptr ? "no message" : message);
+}
+
+// What a session of the agent's own starts with: nothing of a tenant's is ever found by its bare name.
+Conninfo WithSafeStart(Conninfo conninfo, Trust trust) {
+  conninfo.emplace("application_name", "croft-agent");
+  conninfo.emplace("client_encoding", "UTF8");
+  if (trust == Trust::kPrivileged) {
+    std::string& options = conninfo["options"];
+    absl::StrAppend(&options, options.empty() ? "" : " ", "-csearch_path=pg_catalog,pg_temp");
+  }
+  return conninfo;
+}
+
+bool HasNul(absl::string_view text) { return text.find('\0') != absl::string_view::npos; }
+
+}  // namespace
+
+std::string TextArray(const std::vector<std::string>& items) {
+  std::string array = "{";
+  for (const std::string& item : items) {
+    absl::StrAppend(&array, array.size() > 1 ? "," : "", "\"");
+    for (const char c : item) {
+      if (c == '"' || c == '\\') array += '\\';
+      array += c;
+    }
+    array += '"';
+  }
+  return array + "}";
+}
+
+struct Connection::State {
+  explicit State(PGconn* opened) : connection(opened) {}
+  ~State() { PQfinish(connection); }
+
+  absl::Status FinishConnecting();
+  absl::StatusOr<std::string> Format(const Statement& statement);
+  absl::StatusOr<std::string> FormatArgument(char kind, const std::string& argument);
+  absl::Status Send(const std::string& sql, const Statement* parameters);
+  absl::Status Flush(const Patience& limit);
+  // Every result of what was sent, up to the last; the first error.
+  absl::StatusOr<Result> Collect();
+  absl::StatusOr<Result> CollectUntil(const Patience& limit);
+  void Cancel();
+
+  PGconn* connection;
+  Patience patience;
+};
+
+absl::Status Connection::State::FinishConnecting() {
+  if (connection == nullptr) return PostgresUnavailable("out of memory");
+  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+  PQsetNoticeReceiver(
+      connection, [](void*, const PGresult*) {}, nullptr);
+  if (PQstatus(connection) == CONNECTION_BAD) return ConnectError(connection);
+  PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+  while (wanted != PGRES_POLLING_OK) {
+    if (wanted == PGRES_POLLING_FAILED) return ConnectError(connection);
+    const int socket = PQsocket(connection);
+    pollfd waited{.fd = socket,
+                  .events = static_cast<short>(wanted == PGRES_POLLING_WRITING ? POLLOUT : POLLIN),
+                  .revents = 0};
+    const absl::Time now = absl::Now();
+    if (now >= patience.deadline) {
+      return MakeError(absl::StatusCode::kDeadlineExceeded,
+                       "PostgreSQL did not let us in before the deadline", {.reason = "POSTGRES_DEADLINE"});
+    }
+    const absl::Duration slice = std::min(patience.deadline - now, kAskInterval);
+    const int ready = poll(&waited, 1, static_cast<int>(absl::ToInt64Milliseconds(slice)) + 1);
+    if (ready == 0 && patience.keep_going) CROFT_RETURN_IF_ERROR(patience.keep_going());
+    if (ready > 0) wanted = PQconnectPoll(connection);
+  }
+  PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+  if (PQsetnonblocking(connection, 1) != 0) return PostgresUnavailable(TrimmedError(connection));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Connection::State::FormatArgument(char kind, const std::string& argument) {
+  if (HasNul(argument)) return BadArgument("a value for PostgreSQL holds a NUL");
+  if (kind == 'd') {
+    int64_t number = 0;
+    if (!absl::SimpleAtoi(argument, &number)) return BadArgument("an integer was expected");
+    return absl::StrCat(number);
+  }
+  if (kind != 'I' && kind != 'L') return BadArgument("a statement has an unknown placeholder");
+  const bool identifier = kind == 'I';
+  if (identifier && (argument.empty() || argument.size() > kIdentifierBytes)) {
+    return BadArgument(absl::StrCat("a name of ", argument.size(), " bytes: PostgreSQL takes 1 to 63"));
+  }
+  char* quoted = identifier ? PQescapeIdentifier(connection, argument.data(), argument.size())
+                            : PQescapeLiteral(connection, argument.data(), argument.size());
+  if (quoted == nullptr) return BadArgument("a value for PostgreSQL is not valid UTF-8");
+  std::string text = quoted;
+  PQfreemem(quoted);
+  return text;
+}
+
+absl::StatusOr<std::string> Connection::State::Format(const Statement& statement) {
+  std::string sql;
+  size_t used = 0;
+  const absl::string_view text = statement.text();
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%' || i + 1 == text.size()) {
+      sql += text[i];
+      continue;
+    }
+    const char kind = text[++i];
+    if (kind == '%') {
+      sql += '%';
+      continue;
+    }
+    if (used == statement.arguments().size()) return BadArgument("a statement lacks an argument");
+    CROFT_ASSIGN_OR_RETURN(const std::string argument, FormatArgument(kind, statement.arguments()[used++]));
+    sql += argument;
+  }
+  if (used != statement.arguments().size()) return BadArgument("a statement has an argument too many");
+  return sql;
+}
+
+absl::Status Connection::State::Send(const std::string& sql, const Statement* parameters) {
+  int sent = 0;
+  if (parameters == nullptr || parameters->parameters().empty()) {
+    sent = PQsendQuery(connection, sql.c_str());
+  } else {
+    std::vector<const char*> values;
+    for (const std::optional<std::string>& value : parameters->parameters()) {
+      if (value && HasNul(*value)) return BadArgument("a value for PostgreSQL holds a NUL");
+      values.push_back(value ? value->c_str() : nullptr);
+    }
+    sent = PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0);
+  }
+  if (sent == 0) return PostgresUnavailable(TrimmedError(connection));
+  return absl::OkStatus();
+}
+
+absl::Status Connection::State::Flush(const Patience& limit) {
+  int left = 0;
+  while ((left = PQflush(connection)) == 1) {
+    CROFT_RETURN_IF_ERROR(WaitForSocket(PQsocket(connection), true, limit));
+    if (PQconsumeInput(connection) == 0) break;
+  }
+  if (left != 0) return PostgresUnavailable(TrimmedError(connection));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Result> Connection::State::CollectUntil(const Patience& limit) {
+  CROFT_RETURN_IF_ERROR(Flush(limit));
+  Result last(nullptr, PQclear);
+  absl::Status error;
+  while (true) {
+    while (PQisBusy(connection) != 0) {
+      CROFT_RETURN_IF_ERROR(WaitForSocket(PQsocket(connection), false, limit));
+      if (PQconsumeInput(connection) == 0) break;  // the result that follows says why
+    }
+    Result result(PQgetResult(connection), PQclear);
+    if (result == nullptr) break;
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY &&
+        error.ok()) {
+      error = ResultError(connection, result.get());
+    }
+    last = std::move(result);
+  }
+  if (!error.ok()) return error;
+  if (last == nullptr) return PostgresUnavailable(TrimmedError(connection));
+  return last;
+}
+
+absl::StatusOr<Result> Connection::State::Collect() {
+  absl::StatusOr<Result> result = CollectUntil(patience);
+  if (result.ok() || PQtransactionStatus(connection) != PQTRANS_ACTIVE) return result;
+  // Out of patience while the statement runs on. It may still end well: then that is the answer.
+  Cancel();
+  absl::StatusOr<Result> end = CollectUntil({.deadline = absl::Now() + kCancelPatience});
+  if (end.ok()) return end;
+  if (PQtransactionStatus(connection) == PQTRANS_ACTIVE) {
+    PQfinish(connection);
+    connection = nullptr;
+  }
+  return result;
+}
+
+void Connection::State::Cancel() {
+  PGcancel* cancel = PQgetCancel(connection);
+  if (cancel == nullptr) return;
+  char ignored[256];
+  PQcancel(cancel, ignored, sizeof(ignored));
+  PQfreeCancel(cancel);
+}
+
+absl::StatusOr<Connection> Connection::Open(const Conninfo& conninfo, Trust trust,
+                                            const Patience& patience) {
+  const Conninfo complete = WithSafeStart(conninfo, trust);
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : complete) {
+    if (HasNul(value)) return BadArgument("a connection parameter holds a NUL");
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  auto state =
+      std::make_unique<State>(PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0));
+  state->patience = patience;
+  CROFT_RETURN_IF_ERROR(state->FinishConnecting());
+  return Connection(std::move(state));
+}
+
+Connection::Connection(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Connection::Connection(Connection&& other) noexcept = default;
+Connection& Connection::operator=(Connection&& other) noexcept = default;
+Connection::~Connection() = default;
+
+void Connection::SetPatience(Patience patience) { state_->patience = std::move(patience); }
+
+absl::Status Connection::Execute(const Statement& statement) {
+  if (!usable()) return PostgresUnavailable("the connection was lost");
+  CROFT_ASSIGN_OR_RETURN(const std::string sql, state_->Format(statement));
+  CROFT_RETURN_IF_ERROR(state_->Send(sql, &statement));
+  return state_->Collect().status();
+}
+
+absl::Status Connection::ExecuteTogether(const std::vector<Statement>& statements) {
+  if (!usable()) return PostgresUnavailable("the connection was lost");
+  if (statements.empty()) return absl::OkStatus();
+  // Statements sent as one query string are one transaction, ended by the first error.
+  std::string sql;
+  for (const Statement& statement : statements) {
+    if (!statement.parameters().empty()) return BadArgument("statements together take no parameters");
+    CROFT_ASSIGN_OR_RETURN(const std::string one, state_->Format(statement));
+    absl::StrAppend(&sql, one, ";\n");
+  }
+  CROFT_RETURN_IF_ERROR(state_->Send(sql, nullptr));
+  return state_->Collect().status();
+}
+
+absl::StatusOr<Connection::Table> Connection::Run(const Statement& statement, size_t columns) {
+  if (!usable()) return PostgresUnavailable("the connection was lost");
+  CROFT_ASSIGN_OR_RETURN(const std::string sql, state_->Format(statement));
+  CROFT_RETURN_IF_ERROR(state_->Send(sql, &statement));
+  CROFT_ASSIGN_OR_RETURN(const Result result, state_->Collect());
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return WrongShape("no rows but a command's end");
+  if (static_cast<size_t>(PQnfields(result.get())) != columns) {
+    return WrongShape(absl::StrCat(PQnfields(result.get()), " columns instead of ", columns));
+  }
+  Table table(static_cast<size_t>(PQntuples(result.get())));
+  for (size_t row = 0; row < table.size(); ++row) {
+    for (size_t column = 0; column < columns; ++column) {
+      const int r = static_cast<int>(row);
+      const int c = static_cast<int>(column);
+      Field& field = table[row].emplace_back();
+      if (PQgetisnull(result.get(), r, c) == 0) {
+        field.emplace(PQgetvalue(result.get(), r, c), static_cast<size_t>(PQgetlength(result.get(), r, c)));
+      }
+    }
+  }
+  return table;
+}
+
+int Connection::server_version() const { return usable() ? PQserverVersion(state_->connection) : 0; }
+
+bool Connection::usable() const {
+  return state_ != nullptr && state_->connection != nullptr &&
+         PQstatus(state_->connection) == CONNECTION_OK;
+}
+
+int Connection::backend_pid() const { return usable() ? PQbackendPID(state_->connection) : 0; }
+
+bool Connection::Read(const Field& field, std::string& value) {
+  if (field) value = *field;
+  return field.has_value();
+}
+
+bool Connection::Read(const Field& field, bool& value) {
+  if (!field || (*field != "t" && *field != "f")) return false;
+  value = *field == "t";
+  return true;
+}
+
+bool Connection::Read(const Field& field, int32_t& value) {
+  return field && absl::SimpleAtoi(*field, &value);
+}
+
+bool Connection::Read(const Field& field, int64_t& value) {
+  return field && absl::SimpleAtoi(*field, &value);
+}
+
+bool Connection::Read(const Field& field, std::vector<std::string>& value) {
+  value.clear();
+  if (!field || field->size() < 2 || field->front() != '{' || field->back() != '}') return false;
+  const absl::string_view body = absl::string_view(*field).substr(1, field->size() - 2);
+  bool quoted = false;
+  for (size_t i = 0; i < body.size(); ++i) {
+    if (value.empty()) value.emplace_back();
+    const char c = body[i];
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      value.emplace_back();
+    } else if (c == '\\' && i + 1 < body.size()) {
+      value.back() += body[++i];
+    } else {
+      value.back() += c;
+    }
+  }
+  return !quoted;
+}
+
+absl::Status Connection::WrongShape(absl::string_view what) {
+  return MakeError(absl::StatusCode::kInternal,
+                   absl::StrCat("PostgreSQL answered in an unexpected shape: ", what),
+                   {.reason = "UNEXPECTED_RESULT"});
+}
+
+}  // namespace croft::agent

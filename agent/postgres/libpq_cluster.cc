@@ -1,0 +1,181 @@
+#include "agent/postgres/libpq_cluster.h"
+
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+
+#include "agent/postgres/connection.h"
+#include "agent/postgres/libpq_session.h"
+#include "common/sync.h"
+
+namespace croft::agent {
+namespace {
+
+constexpr size_t kIdleConnections = 4;
+constexpr absl::Duration kUnlockPatience = absl::Seconds(5);
+
+// Idle maintenance connections. Thread-safe.
+class Pool {
+ public:
+  std::optional<MaintenanceConnection> Take() {
+    const MutexLock lock(mutex_);
+    if (idle_.empty()) return std::nullopt;
+    MaintenanceConnection taken = std::move(idle_.back());
+    idle_.pop_back();
+    return taken;
+  }
+
+  // Drops a connection that is lost or one too many; its locks end with it.
+  void GiveBack(MaintenanceConnection returned) {
+    returned.connection.SetPatience({.deadline = absl::Now() + kUnlockPatience});
+    if (!returned.connection.Execute("SELECT pg_advisory_unlock_all()").ok()) return;
+    const MutexLock lock(mutex_);
+    if (idle_.size() < kIdleConnections) idle_.push_back(std::move(returned));
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<MaintenanceConnection> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+Conninfo AgentConninfo(const ServerAccess& access, absl::string_view database) {
+  Conninfo conninfo = access.agent;
+  conninfo["dbname"] = std::string(database);
+  return conninfo;
+}
+
+class LibpqCluster final : public Cluster {
+ public:
+  explicit LibpqCluster(std::function<ServerAccess()> access) : access_(std::move(access)) {}
+
+  absl::StatusOr<std::unique_ptr<ClusterSession>> Begin(absl::string_view uid, LockMode mode,
+                                                        Patience patience) override {
+    const std::string key = absl::StrCat("croft tenant ", uid);
+    const Statement lock = mode == LockMode::kExclusive
+                               ? Bind("SELECT pg_advisory_lock(hashtextextended($1, 0))", {key})
+                               : Bind("SELECT pg_advisory_lock_shared(hashtextextended($1, 0))", {key});
+    CROFT_ASSIGN_OR_RETURN(
+        MaintenanceConnection maintenance,
+        Maintain(patience, [&](Connection& connection) { return connection.Execute(lock); }));
+    const auto enter = [access = access_, patience](absl::string_view database) {
+      return Connection::Open(AgentConninfo(access(), database), Trust::kPrivileged, patience);
+    };
+    const auto give_back = [pool = pool_](MaintenanceConnection returned) {
+      pool->GiveBack(std::move(returned));
+    };
+    return std::make_unique<LibpqSession>(std::move(maintenance), enter, give_back);
+  }
+
+  absl::Status ProveLogin(absl::string_view database, absl::string_view user, absl::string_view password,
+                          bool write, const Patience& patience) override {
+    CROFT_ASSIGN_OR_RETURN(
+        Connection connection,
+        Connection::Open(TenantConninfo(access_(), database, user, password), Trust::kTenant, patience));
+    if (!write) return connection.Execute("SELECT 1");
+    // A schema of its own, since the tenant may have given away or dropped `public`.
+    const std::string probe = absl::StrCat("croft_probe_", absl::ToUnixNanos(absl::Now()));
+    return connection.ExecuteTogether({
+        {"BEGIN"},
+        {"CREATE SCHEMA %I", {probe}},
+        {"CREATE TABLE %I.probe (value int NOT NULL)", {probe}},
+        {"INSERT INTO %I.probe VALUES (1)", {probe}},
+        {"SELECT value FROM %I.probe", {probe}},
+        {"ROLLBACK"},
+    });
+  }
+
+  absl::StatusOr<ServerFacts> Identify(const Patience& patience) override {
+    ServerFacts facts;
+    CROFT_RETURN_IF_ERROR(Look(patience, [&](Connection& connection) -> absl::Status {
+      auto row = connection.Row<int32_t, std::string, std::string, int64_t>(
+          "SELECT current_setting('server_version_num')::int, "
+          "split_part(current_setting('server_version'), ' ', 1), "
+          "(SELECT system_identifier::text FROM pg_control_system()), "
+          "CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint()) "
+          "ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END");
+      if (!row.ok()) return row.status();
+      std::tie(facts.version, facts.version_text, facts.system_identifier, facts.timeline) =
+          *std::move(row);
+      return absl::OkStatus();
+    }));
+    return facts;
+  }
+
+  absl::StatusOr<ClusterListing> List(const Patience& patience) override {
+    ClusterListing listing;
+    CROFT_RETURN_IF_ERROR(
+        Look(patience, [&](Connection& connection) { return FillListing(connection, listing); }));
+    return listing;
+  }
+
+ private:
+  // A maintenance connection on which `first` succeeded. One from the pool may have died with its server
+  // unseen, so its loss is answered by a new one.
+  template <typename First>
+  absl::StatusOr<MaintenanceConnection> Maintain(const Patience& patience, const First& first) {
+    while (std::optional<MaintenanceConnection> pooled = pool_->Take()) {
+      pooled->connection.SetPatience(patience);
+      const absl::Status status = first(pooled->connection);
+      if (status.ok()) return *std::move(pooled);
+      if (pooled->connection.usable()) {
+        pool_->GiveBack(*std::move(pooled));
+        return status;
+      }
+    }
+    const ServerAccess access = access_();
+    CROFT_ASSIGN_OR_RETURN(
+        Connection connection,
+        Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, patience));
+    connection.SetPatience(patience);
+    CROFT_ASSIGN_OR_RETURN(
+        const bool shows_passwords,
+        connection.Value<bool>("SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
+                               "AND has_column_privilege('pg_authid', 'oid', 'SELECT')"));
+    MaintenanceConnection made{std::move(connection), shows_passwords};
+    CROFT_RETURN_IF_ERROR(first(made.connection));
+    return made;
+  }
+
+  template <typename First>
+  absl::Status Look(const Patience& patience, const First& first) {
+    CROFT_ASSIGN_OR_RETURN(MaintenanceConnection maintenance, Maintain(patience, first));
+    pool_->GiveBack(std::move(maintenance));
+    return absl::OkStatus();
+  }
+
+  static absl::Status FillListing(Connection& connection, ClusterListing& listing) {
+    listing = {};
+    auto databases = connection.Rows<std::string, std::optional<std::string>, bool, bool, int64_t>(
+        "SELECT datname, shobj_description(oid, 'pg_database'), datallowconn, datconnlimit = -2, "
+        "coalesce(CASE WHEN datconnlimit <> -2 THEN pg_database_size(oid) END, 0) FROM pg_database "
+        "WHERE datname ~ '^t_.*_[a-z2-7]{16}_' OR shobj_description(oid, 'pg_database') ~ '^croft uid=' "
+        "ORDER BY datname");
+    if (!databases.ok()) return std::move(databases).status();
+    for (auto& [name, comment, allows, invalid, size] : *databases) {
+      listing.databases.push_back({.name = std::move(name),
+                                   .tag = comment ? ParseDatabaseTag(*comment) : std::nullopt,
+                                   .allows_connections = allows,
+                                   .invalid = invalid,
+                                   .size_bytes = size});
+    }
+    auto roles = connection.Rows<std::string, bool>(
+        "SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname ~ '^t_.*_[a-z2-7]{16}(_[a-z0-9]+)?$' "
+        "ORDER BY rolname");
+    if (!roles.ok()) return std::move(roles).status();
+    for (auto& [name, can_login] : *roles) listing.roles.push_back({std::move(name), can_login});
+    return absl::OkStatus();
+  }
+
+  const std::function<ServerAccess()> access_;
+  const std::shared_ptr<Pool> pool_ = std::make_shared<Pool>();
+};
+
+}  // namespace
+
+std::unique_ptr<Cluster> NewLibpqCluster(std::function<ServerAccess()> access) {
+  return std::make_unique<LibpqCluster>(std::move(access));
+}
+
+}  // namespace croft::agent

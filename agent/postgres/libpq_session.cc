@@ -1,0 +1,300 @@
+#include "agent/postgres/libpq_session.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "agent/postgres/changes.h"
+
+namespace croft::agent {
+namespace {
+
+// "name=value", as pg_db_role_setting holds them.
+std::map<std::string, std::string> Settings(const std::optional<std::vector<std::string>>& config) {
+  std::map<std::string, std::string> settings;
+  if (!config) return settings;
+  for (const std::string& entry : *config) {
+    const size_t equals = entry.find('=');
+    if (equals != std::string::npos) settings[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return settings;
+}
+
+// "PRIVILEGE role"; PUBLIC is the empty name.
+std::vector<DatabaseGrant> Grants(const std::vector<std::string>& entries) {
+  std::vector<DatabaseGrant> grants;
+  for (const std::string& entry : entries) {
+    const size_t space = entry.find(' ');
+    const absl::string_view privilege = absl::string_view(entry).substr(0, space);
+    DatabaseGrant grant{.role = entry.substr(space + 1)};
+    if (privilege == "CREATE") grant.privilege = DatabasePrivilege::kCreate;
+    if (privilege == "TEMPORARY") grant.privilege = DatabasePrivilege::kTemporary;
+    grants.push_back(std::move(grant));
+  }
+  std::sort(grants.begin(), grants.end());
+  return grants;
+}
+
+constexpr char kSessionsOf[] =
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE ($1 <> '' OR $2 <> '') AND ($1 = '' OR datname = $1) AND ($2 = '' OR usename = $2) "
+    "AND NOT coalesce(usename = ANY ($3::name[]), false) AND pid <> pg_backend_pid() "
+    "AND backend_type IS DISTINCT FROM 'autovacuum worker'";
+constexpr char kTerminateSessionsOf[] =
+    "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE ($1 <> '' OR $2 <> '') AND ($1 = '' OR datname = $1) AND ($2 = '' OR usename = $2) "
+    "AND NOT coalesce(usename = ANY ($3::name[]), false) AND pid <> pg_backend_pid() "
+    "AND backend_type IS DISTINCT FROM 'autovacuum worker'";
+
+absl::Status ExtensionError(absl::string_view extension, bool available) {
+  const ErrorMetadata metadata = {{"extension", std::string(extension)}};
+  if (!available) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat("the server has no extension \"", extension,
+                                  "\"; install its package on the host, or leave it out"),
+                     {.reason = "EXTENSION_NOT_AVAILABLE", .metadata = metadata});
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the server does not trust tenants with the extension \"", extension,
+                                "\"; only trusted ones can be had"),
+                   {.reason = "EXTENSION_NOT_TRUSTED", .metadata = metadata});
+}
+
+}  // namespace
+
+LibpqSession::LibpqSession(MaintenanceConnection maintenance, Enter enter, GiveBack give_back)
+    : maintenance_(std::move(maintenance)), enter_(std::move(enter)), give_back_(std::move(give_back)) {}
+
+LibpqSession::~LibpqSession() {
+  LeaveDatabase();
+  give_back_(std::move(maintenance_));
+}
+
+absl::StatusOr<Connection*> LibpqSession::EnterDatabase(absl::string_view database) {
+  if (!inside_ || inside_->database != database || !inside_->connection.usable()) {
+    LeaveDatabase();
+    CROFT_ASSIGN_OR_RETURN(Connection connection, enter_(database));
+    inside_.emplace(Inside{std::string(database), std::move(connection)});
+  }
+  return &inside_->connection;
+}
+
+absl::StatusOr<std::vector<RoleState>> LibpqSession::ObserveRoles(const std::vector<std::string>& names,
+                                                                  absl::string_view family) {
+  using Strings = std::vector<std::string>;
+  const std::vector<std::optional<std::string>> parameters = {TextArray(names), std::string(family)};
+  const auto observe = [&](const Statement& statement) {
+    return maintenance()
+        .Rows<std::string, bool, bool, bool, int32_t, Strings, std::optional<Strings>,
+              std::optional<std::string>>(statement);
+  };
+  auto rows =
+      maintenance_.shows_passwords
+          ? observe(Bind("SELECT r.rolname, r.rolcanlogin, r.rolinherit, r.rolsuper, r.rolconnlimit, "
+                         "ARRAY(SELECT DISTINCT g.rolname::text FROM pg_auth_members m "
+                         "JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1), "
+                         "r.rolconfig, (SELECT a.rolpassword FROM pg_authid a WHERE a.oid = r.oid) "
+                         "FROM pg_roles r WHERE r.rolname = ANY ($1::name[]) OR ($2 <> '' AND "
+                         "starts_with(r.rolname::text, $2 || '_') AND "
+                         "substr(r.rolname::text, length($2) + 2) ~ '^[a-z0-9]+$') ORDER BY r.rolname",
+                         parameters))
+          : observe(Bind("SELECT r.rolname, r.rolcanlogin, r.rolinherit, r.rolsuper, r.rolconnlimit, "
+                         "ARRAY(SELECT DISTINCT g.rolname::text FROM pg_auth_members m "
+                         "JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1), "
+                         "r.rolconfig, NULL::text "
+                         "FROM pg_roles r WHERE r.rolname = ANY ($1::name[]) OR ($2 <> '' AND "
+                         "starts_with(r.rolname::text, $2 || '_') AND "
+                         "substr(r.rolname::text, length($2) + 2) ~ '^[a-z0-9]+$') ORDER BY r.rolname",
+                         parameters));
+  if (!rows.ok()) return std::move(rows).status();
+  std::vector<RoleState> roles;
+  for (auto& [name, login, inherits, superuser, limit, groups, config, verifier] : *rows) {
+    roles.push_back({.name = std::move(name),
+                     .can_login = login,
+                     .inherits = inherits,
+                     .superuser = superuser,
+                     .connection_limit = limit,
+                     .member_of = std::move(groups),
+                     .settings = Settings(config),
+                     .shows_password = maintenance_.shows_passwords,
+                     .verifier = std::move(verifier)});
+  }
+  return roles;
+}
+
+absl::StatusOr<std::optional<DatabaseState>> LibpqSession::ObserveDatabase(absl::string_view name) {
+  using Strings = std::vector<std::string>;
+  auto rows =
+      maintenance()
+          .Rows<std::string, std::string, bool, int32_t, std::optional<std::string>, std::optional<Strings>,
+                Strings>(Bind("SELECT d.datname, o.rolname, d.datallowconn, d.datconnlimit, "
+                              "shobj_description(d.oid, 'pg_database'), "
+                              "(SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid "
+                              "AND s.setrole = 0), "
+                              "ARRAY(SELECT a.privilege_type || ' ' || coalesce(g.rolname::text, '') "
+                              "FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a "
+                              "LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE a.grantee <> d.datdba) "
+                              "FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba WHERE d.datname = $1",
+                              {std::string(name)}));
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->empty()) return std::nullopt;
+  auto& [found, owner, allowed, limit, comment, config, grants] = rows->front();
+  constexpr int32_t kInvalid = -2;  // what a cut DROP leaves as the limit
+  DatabaseState state{.name = std::move(found),
+                      .owner = std::move(owner),
+                      .allows_connections = allowed,
+                      .invalid = limit == kInvalid,
+                      .connection_limit = limit == kInvalid ? -1 : limit,
+                      .settings = Settings(config),
+                      .grants = Grants(grants)};
+  if (comment) state.tag = ParseDatabaseTag(*comment);
+  return state;
+}
+
+absl::Status LibpqSession::Apply(const std::vector<Change>& changes) {
+  LeaveDatabase();
+  return maintenance().ExecuteTogether(StatementsFor(changes));
+}
+
+absl::Status LibpqSession::CreateDatabase(absl::string_view name, absl::string_view locale) {
+  LeaveDatabase();
+  const std::string database(name);
+  const absl::Status made =
+      locale.empty()
+          ? maintenance().Execute(
+                {"CREATE DATABASE %I TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false",
+                 {database}})
+          : maintenance().Execute(
+                {"CREATE DATABASE %I TEMPLATE template0 ENCODING 'UTF8' LOCALE %L ALLOW_CONNECTIONS false",
+                 {database, std::string(locale)}});
+  const std::string state = SqlStateOf(made);
+  if (state == "42809" || state == "22023") {
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     absl::StrCat("the server does not know the locale \"", locale, "\" for UTF-8"),
+                     {.reason = "INVALID_LOCALE", .metadata = {{"locale", std::string(locale)}}});
+  }
+  return made;
+}
+
+absl::Status LibpqSession::DropDatabase(absl::string_view name) {
+  LeaveDatabase();
+  return maintenance().Execute({"DROP DATABASE IF EXISTS %I WITH (FORCE)", {std::string(name)}});
+}
+
+absl::StatusOr<SchemaState> LibpqSession::ObserveSchema(absl::string_view database, absl::string_view owner,
+                                                        absl::string_view reader) {
+  CROFT_ASSIGN_OR_RETURN(Connection * inside, EnterDatabase(database));
+  auto row = inside->Row<std::string, bool, std::vector<std::string>>(Bind(
+      "SELECT coalesce((SELECT o.rolname::text FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner "
+      "WHERE n.nspname = 'public'), ''), "
+      "EXISTS (SELECT FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole, "
+      "aclexplode(d.defaclacl) a JOIN pg_roles g ON g.oid = a.grantee "
+      "WHERE d.defaclnamespace = 0 AND d.defaclobjtype = 'r' AND o.rolname = $1 AND g.rolname = $2 "
+      "AND a.privilege_type = 'SELECT'), "
+      "ARRAY(SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1)",
+      {std::string(owner), std::string(reader)}));
+  if (!row.ok()) return std::move(row).status();
+  auto& [public_owner, reader_sees, extensions] = *row;
+  return SchemaState{.public_owner = std::move(public_owner),
+                     .reader_sees_tables = reader_sees,
+                     .extensions = std::move(extensions)};
+}
+
+absl::Status LibpqSession::CheckExtensions(Connection& connection,
+                                           const std::vector<std::string>& extensions) {
+  if (extensions.empty()) return absl::OkStatus();
+  auto rows = connection.Rows<std::string, bool>(Bind(
+      "SELECT name, bool_or(trusted) FROM pg_available_extension_versions WHERE name = ANY ($1::name[]) "
+      "GROUP BY name",
+      {TextArray(extensions)}));
+  if (!rows.ok()) return std::move(rows).status();
+  for (const std::string& extension : extensions) {
+    const auto row = std::find_if(rows->begin(), rows->end(), [&](const auto& candidate) {
+      return std::get<0>(candidate) == extension;
+    });
+    if (row == rows->end()) return ExtensionError(extension, false);
+    if (!std::get<1>(*row)) return ExtensionError(extension, true);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LibpqSession::PrepareSchema(absl::string_view database, const SchemaSpec& spec) {
+  CROFT_ASSIGN_OR_RETURN(Connection * inside, EnterDatabase(database));
+  CROFT_RETURN_IF_ERROR(CheckExtensions(*inside, spec.extensions));
+  // What follows the first statement is done as the tenant's owner, who may do it on every version and
+  // whether or not the agent is a superuser.
+  std::vector<Statement> statements = {
+      {"ALTER SCHEMA public OWNER TO %I", {spec.owner}},
+      {"SET LOCAL ROLE %I", {spec.owner}},
+      {"GRANT USAGE ON SCHEMA public TO %I", {spec.reader}},
+      {"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO %I", {spec.reader}},
+      {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO %I", {spec.reader}},
+      {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO %I", {spec.reader}},
+  };
+  // An extension goes to the first schema of the path.
+  if (!spec.extensions.empty()) statements.push_back("SET LOCAL search_path = public, pg_temp");
+  for (const std::string& extension : spec.extensions) {
+    statements.push_back({"CREATE EXTENSION IF NOT EXISTS %I", {extension}});
+  }
+  return inside->ExecuteTogether(statements);
+}
+
+absl::StatusOr<int64_t> LibpqSession::CountSessions(const SessionFilter& filter) {
+  return maintenance().Value<int64_t>(
+      Bind(kSessionsOf, {filter.database, filter.user, TextArray(filter.except_users)}));
+}
+
+absl::StatusOr<int64_t> LibpqSession::TerminateSessions(const SessionFilter& filter) {
+  return maintenance().Value<int64_t>(
+      Bind(kTerminateSessionsOf, {filter.database, filter.user, TextArray(filter.except_users)}));
+}
+
+absl::StatusOr<int64_t> LibpqSession::CountPreparedTransactions(absl::string_view database) {
+  return maintenance().Value<int64_t>(
+      Bind("SELECT count(*) FROM pg_prepared_xacts WHERE database = $1", {std::string(database)}));
+}
+
+absl::Status LibpqSession::RollBackPrepared(absl::string_view database) {
+  CROFT_ASSIGN_OR_RETURN(Connection inside, enter_(database));
+  auto rows = inside.Rows<std::string, std::string>(
+      Bind("SELECT gid, owner FROM pg_prepared_xacts WHERE database = $1", {std::string(database)}));
+  if (!rows.ok()) return std::move(rows).status();
+  for (const auto& [gid, owner] : *rows) {
+    CROFT_RETURN_IF_ERROR(inside.Execute({"SET ROLE %I", {owner}}));
+    const absl::Status ended = inside.Execute({"ROLLBACK PREPARED %L", {gid}});
+    if (!ended.ok() && SqlStateOf(ended) != sqlstate::kUndefinedObject) return ended;
+    CROFT_RETURN_IF_ERROR(inside.Execute("RESET ROLE"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LibpqSession::LeavesTraces(absl::string_view database, absl::string_view role) {
+  return maintenance().Value<bool>(
+      Bind("SELECT EXISTS (SELECT FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid "
+           "JOIN pg_roles r ON r.oid = s.refobjid "
+           "WHERE s.refclassid = 'pg_authid'::regclass AND d.datname = $1 AND r.rolname = $2)",
+           {std::string(database), std::string(role)}));
+}
+
+absl::Status LibpqSession::HandOver(absl::string_view database, absl::string_view from,
+                                    absl::string_view to) {
+  CROFT_ASSIGN_OR_RETURN(Connection inside, enter_(database));
+  // A role that is in both, made and gone in the same transaction, so that the agent need not be a
+  // superuser and never acts on the tenant's objects as one.
+  const std::string between = absl::StrCat("croft_handover_", inside.backend_pid());
+  const std::string giver(from);
+  const std::string taker(to);
+  return inside.ExecuteTogether({
+      {"CREATE ROLE %I NOLOGIN INHERIT IN ROLE %I, %I", {between, giver, taker}},
+      {"SET LOCAL ROLE %I", {between}},
+      {"REASSIGN OWNED BY %I TO %I", {giver, taker}},
+      {"DROP OWNED BY %I", {giver}},
+      {"RESET ROLE"},
+      {"DROP ROLE %I", {between}},
+  });
+}
+
+}  // namespace croft::agent

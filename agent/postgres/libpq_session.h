@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/postgres/cluster.h"
+#include "agent/postgres/connection.h"
+
+namespace croft::agent {
+
+// A connection to the maintenance database and what the agent's role may see there.
+struct MaintenanceConnection {
+  Connection connection;
+  bool shows_passwords = false;  // pg_authid can be read
+};
+
+// ClusterSession over one maintenance connection that already holds the tenant's lock.
+class LibpqSession final : public ClusterSession {
+ public:
+  // Opens the agent's connection to a database.
+  using Enter = std::function<absl::StatusOr<Connection>(absl::string_view database)>;
+  using GiveBack = std::function<void(MaintenanceConnection)>;
+
+  // `give_back` gets the connection, lock and all, at the end.
+  LibpqSession(MaintenanceConnection maintenance, Enter enter, GiveBack give_back);
+  ~LibpqSession() override;
+
+  absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<std::string>& names,
+                                                      absl::string_view family) override;
+  absl::StatusOr<std::optional<DatabaseState>> ObserveDatabase(absl::string_view name) override;
+  absl::Status Apply(const std::vector<Change>& changes) override;
+  absl::Status CreateDatabase(absl::string_view name, absl::string_view locale) override;
+  absl::Status DropDatabase(absl::string_view name) override;
+  absl::StatusOr<SchemaState> ObserveSchema(absl::string_view database, absl::string_view owner,
+                                            absl::string_view reader) override;
+  absl::Status PrepareSchema(absl::string_view database, const SchemaSpec& spec) override;
+  absl::StatusOr<int64_t> CountSessions(const SessionFilter& filter) override;
+  absl::StatusOr<int64_t> TerminateSessions(const SessionFilter& filter) override;
+  absl::StatusOr<int64_t> CountPreparedTransactions(absl::string_view database) override;
+  absl::Status RollBackPrepared(absl::string_view database) override;
+  absl::StatusOr<bool> LeavesTraces(absl::string_view database, absl::string_view role) override;
+  absl::Status HandOver(absl::string_view database, absl::string_view from, absl::string_view to) override;
+
+ private:
+  struct Inside {
+    std::string database;
+    Connection connection;
+  };
+
+  Connection& maintenance() { return maintenance_.connection; }
+  // The kept connection into `database`, made where there is none.
+  absl::StatusOr<Connection*> EnterDatabase(absl::string_view database);
+  // So that no session of ours stands in the way of a rename or a drop.
+  void LeaveDatabase() { inside_.reset(); }
+  absl::Status CheckExtensions(Connection& connection, const std::vector<std::string>& extensions);
+
+  MaintenanceConnection maintenance_;
+  const Enter enter_;
+  const GiveBack give_back_;
+  std::optional<Inside> inside_;
+};
+
+}  // namespace croft::agent
