@@ -109,6 +109,11 @@ absl::Status BackupNotProven(absl::string_view tenant) {
       "BACKUP_NOT_PROVEN", {{"tenant", std::string(tenant)}});
 }
 
+absl::Status NoStore(absl::string_view host) {
+  return Precondition(absl::StrCat("host ", host, " reaches no backup store; start its agent with --store"),
+                      "NO_STORE", {{"host", std::string(host)}});
+}
+
 absl::Status HostNotFound(absl::string_view id) { return NotFound("host", "HOST_NOT_FOUND", "host", id); }
 
 absl::Status HostInUse(absl::string_view id, int64_t tenants) {

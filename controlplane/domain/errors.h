@@ -28,6 +28,9 @@ absl::Status BackupNotFound(absl::string_view name);
 absl::Status BackupNotUsable(absl::string_view name, absl::string_view state);
 absl::Status BackupNotProven(absl::string_view tenant);
 
+// The host has nowhere to put a backup.
+absl::Status NoStore(absl::string_view host);
+
 absl::Status HostNotFound(absl::string_view id);
 absl::Status HostInUse(absl::string_view id, int64_t tenants);
 absl::Status HostUnreachable(absl::string_view id);

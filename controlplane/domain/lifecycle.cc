@@ -50,7 +50,7 @@ absl::Duration Patience(OperationKind kind) {
     case OperationKind::kRestore: return absl::Hours(24);
     case OperationKind::kRetire:
     case OperationKind::kPurge: return absl::Hours(7 * 24);
-    case OperationKind::kCleanUp: return absl::InfiniteDuration();
+    case OperationKind::kCleanUp: return absl::Hours(24 * 3650);
   }
   return absl::Hours(1);
 }

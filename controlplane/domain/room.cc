@@ -81,6 +81,13 @@ absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const Roo
   return best->id;
 }
 
+std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& store) {
+  for (const Host& host : hosts) {
+    if (StateOf(host) == HostState::kUp && Reaches(host, store)) return host.id;
+  }
+  return "";
+}
+
 void TakeRoom(Host& host, int32_t connections) {
   host.databases_reserved += 1;
   host.connections_reserved += connections;

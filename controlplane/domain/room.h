@@ -23,6 +23,9 @@ struct RoomWanted {
 // FAILED_PRECONDITION, NO_HOST_FITS, with the reasons summed up by kind. `hosts` are ordered by id.
 absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const RoomWanted& wanted);
 
+// The first host by id that is up and reaches `store`; empty when there is none.
+std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& store);
+
 void TakeRoom(Host& host, int32_t connections);
 void GiveBackRoom(Host& host, int32_t connections);
 

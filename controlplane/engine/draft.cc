@@ -1,0 +1,107 @@
+#include "controlplane/engine/draft.h"
+
+namespace croft::engine {
+namespace {
+
+std::string BackupKey(const std::string& tenant, const std::string& id) { return tenant + "/" + id; }
+
+template <typename T>
+T* PointerTo(std::optional<T>& value) {
+  return value ? &*value : nullptr;
+}
+
+}  // namespace
+
+domain::Tenant* Draft::FindTenant(const std::string& id) {
+  auto [sheet, fresh] = tenants_.try_emplace(id);
+  if (fresh) sheet->second.before = sheet->second.after = facts_.FindTenant(id);
+  return PointerTo(sheet->second.after);
+}
+
+domain::Host* Draft::FindHost(const std::string& id) {
+  auto [sheet, fresh] = hosts_.try_emplace(id);
+  if (fresh) sheet->second.before = sheet->second.after = facts_.FindHost(id);
+  return PointerTo(sheet->second.after);
+}
+
+domain::Operation* Draft::FindOperation(const std::string& id) {
+  auto [sheet, fresh] = operations_.try_emplace(id);
+  if (fresh) sheet->second.before = sheet->second.after = facts_.FindOperation(id);
+  return PointerTo(sheet->second.after);
+}
+
+domain::Backup* Draft::FindBackup(const std::string& tenant, const std::string& id) {
+  auto [sheet, fresh] = backups_.try_emplace(BackupKey(tenant, id));
+  if (fresh) sheet->second.before = sheet->second.after = facts_.FindBackup(tenant, id);
+  return PointerTo(sheet->second.after);
+}
+
+template <typename T>
+T& Draft::Place(Sheets<T>& sheets, const std::string& key, std::optional<T> before, T value) {
+  auto [sheet, fresh] = sheets.try_emplace(key);
+  if (fresh) sheet->second.before = std::move(before);
+  sheet->second.after = std::move(value);
+  return *sheet->second.after;
+}
+
+domain::Tenant& Draft::Add(domain::Tenant tenant) {
+  const std::string id = tenant.id;
+  return Place(tenants_, id, facts_.FindTenant(id), std::move(tenant));
+}
+
+domain::Host& Draft::Add(domain::Host host) {
+  const std::string id = host.id;
+  return Place(hosts_, id, facts_.FindHost(id), std::move(host));
+}
+
+domain::Operation& Draft::Add(domain::Operation operation) {
+  const std::string id = operation.id;
+  return Place(operations_, id, facts_.FindOperation(id), std::move(operation));
+}
+
+domain::Backup& Draft::Add(domain::Backup backup) {
+  const std::string key = BackupKey(backup.tenant, backup.id);
+  auto before = facts_.FindBackup(backup.tenant, backup.id);
+  return Place(backups_, key, std::move(before), std::move(backup));
+}
+
+void Draft::EraseHost(const std::string& id) {
+  FindHost(id);
+  hosts_[id].after.reset();
+}
+
+void Draft::EraseBackup(const std::string& tenant, const std::string& id) {
+  FindBackup(tenant, id);
+  backups_[BackupKey(tenant, id)].after.reset();
+}
+
+template <typename Put, typename T>
+void Draft::Store(Sheets<T>& sheets, Outcome& outcome) {
+  for (auto& [key, sheet] : sheets) {
+    if (!sheet.after || sheet.after == sheet.before) continue;
+    sheet.after->version += 1;
+    sheet.after->update_time = moment_.now;
+    outcome.changes.push_back(Put{*sheet.after});
+  }
+}
+
+Outcome Draft::Finish() {
+  Outcome outcome;
+  Store<catalog::PutTenant>(tenants_, outcome);
+  Store<catalog::PutHost>(hosts_, outcome);
+  Store<catalog::PutOperation>(operations_, outcome);
+  Store<catalog::PutBackup>(backups_, outcome);
+  for (const auto& [id, sheet] : hosts_) {
+    if (sheet.before && !sheet.after) outcome.changes.push_back(catalog::DeleteHost{id});
+  }
+  for (const auto& [key, sheet] : backups_) {
+    if (sheet.before && !sheet.after) {
+      outcome.changes.push_back(catalog::DeleteBackup{sheet.before->tenant, sheet.before->id});
+    }
+  }
+  for (catalog::Change& record : records_) outcome.changes.push_back(std::move(record));
+  outcome.effects = std::move(effects_);
+  return outcome;
+}
+
+}  // namespace croft::engine

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "controlplane/engine/engine.h"
+
+namespace croft::engine {
+
+// One decision on paper: working copies of what was read, compared with the originals at the end, so that
+// whoever decides changes values and never thinks about what to store. References stay valid for its life.
+class Draft {
+ public:
+  Draft(catalog::Facts& facts, const Moment& moment) : facts_(facts), moment_(moment) {}
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  absl::Time now() const { return moment_.now; }
+  int64_t epoch() const { return moment_.epoch; }
+  // Does not see this draft's own changes.
+  catalog::Facts& facts() { return facts_; }
+
+  // nullptr when there is none.
+  domain::Tenant* FindTenant(const std::string& id);
+  domain::Host* FindHost(const std::string& id);
+  domain::Operation* FindOperation(const std::string& id);
+  domain::Backup* FindBackup(const std::string& tenant, const std::string& id);
+
+  // Replaces what there is under the same id.
+  domain::Tenant& Add(domain::Tenant tenant);
+  domain::Host& Add(domain::Host host);
+  domain::Operation& Add(domain::Operation operation);
+  domain::Backup& Add(domain::Backup backup);
+
+  void EraseHost(const std::string& id);
+  void EraseBackup(const std::string& tenant, const std::string& id);
+
+  void Record(catalog::Change change) { records_.push_back(std::move(change)); }
+  void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
+
+  // Raises the version of what changed. The working copies are then as they will be stored.
+  Outcome Finish();
+
+ private:
+  template <typename T>
+  struct Sheet {
+    std::optional<T> before;
+    std::optional<T> after;
+  };
+  template <typename T>
+  using Sheets = std::map<std::string, Sheet<T>>;
+
+  template <typename T>
+  T& Place(Sheets<T>& sheets, const std::string& key, std::optional<T> before, T value);
+  template <typename Put, typename T>
+  void Store(Sheets<T>& sheets, Outcome& outcome);
+
+  catalog::Facts& facts_;
+  const Moment moment_;
+  Sheets<domain::Tenant> tenants_;
+  Sheets<domain::Host> hosts_;
+  Sheets<domain::Operation> operations_;
+  Sheets<domain::Backup> backups_;
+  std::vector<catalog::Change> records_;
+  std::vector<Effect> effects_;
+};
+
+}  // namespace croft::engine

@@ -1,0 +1,136 @@
+#include "controlplane/engine/engine.h"
+
+#include <absl/strings/strip.h>
+
+#include "common/names.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/engine/draft.h"
+#include "controlplane/engine/progress.h"
+#include "controlplane/engine/requests.h"
+
+namespace croft::engine {
+namespace {
+
+// The resource called `subject`, as the draft has it.
+Answer AnswerFor(Draft& draft, absl::string_view subject) {
+  if (absl::ConsumePrefix(&subject, "operations/")) {
+    if (const auto* operation = draft.FindOperation(std::string(subject))) return *operation;
+  } else if (absl::ConsumePrefix(&subject, "tenants/")) {
+    if (const auto* tenant = draft.FindTenant(std::string(subject))) return *tenant;
+  } else if (absl::ConsumePrefix(&subject, "hosts/")) {
+    if (const auto* host = draft.FindHost(std::string(subject))) return *host;
+  }
+  return std::monostate();
+}
+
+// The answer to a request id that was answered before, or nullopt for one that is new.
+std::optional<absl::StatusOr<Answer>> AnswerOnceMore(Draft& draft, const Caller& caller) {
+  if (caller.request_id.empty()) return std::nullopt;
+  const std::optional<catalog::RequestRecord> prior =
+      draft.facts().FindRequest(caller.name, caller.request_id);
+  if (!prior) return std::nullopt;
+  if (prior->method != caller.method || prior->payload_hash != caller.payload_hash) {
+    return domain::RequestIdReused(caller.request_id);
+  }
+  return AnswerFor(draft, prior->answer);
+}
+
+void RecordSuccess(Draft& draft, const Caller& caller, const Subject& subject) {
+  draft.Record(catalog::AppendAudit{{.time = draft.now(),
+                                     .caller = caller.name,
+                                     .peer = caller.peer,
+                                     .method = caller.method,
+                                     .resource = subject,
+                                     .result = "OK",
+                                     .request_id = caller.request_id}});
+  if (caller.request_id.empty()) return;
+  draft.Record(catalog::PutRequest{{.caller = caller.name,
+                                    .request_id = caller.request_id,
+                                    .method = caller.method,
+                                    .payload_hash = caller.payload_hash,
+                                    .answer = subject,
+                                    .time = draft.now()}});
+}
+
+Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& moment) {
+  const auto reply = [&](absl::StatusOr<Answer> answer) {
+    return Effect(Reply{.ticket = request.ticket, .answer = std::move(answer)});
+  };
+  Draft draft(facts, moment);
+  if (auto again = AnswerOnceMore(draft, request.caller)) return {.effects = {reply(*std::move(again))}};
+  const absl::StatusOr<Subject> subject =
+      std::visit([&](const auto& body) { return Handle(draft, request.caller, body); }, request.body);
+  if (!subject.ok()) return {.effects = {reply(subject.status())}};
+  RecordSuccess(draft, request.caller, *subject);
+  Outcome outcome = draft.Finish();
+  if (request.caller.validate_only) outcome = {};
+  outcome.effects.push_back(reply(AnswerFor(draft, *subject)));
+  return outcome;
+}
+
+void On(Draft& draft, const TaskReport& report) { OnReport(draft, report); }
+void On(Draft& draft, const TaskProgress& progress) { OnProgress(draft, progress); }
+void On(Draft& draft, const KeyErased& erased) { OnKeyErased(draft, erased); }
+
+void On(Draft& draft, const HostSeen& seen) {
+  domain::Host* host = draft.FindHost(seen.host);
+  if (host == nullptr || host->missing) return;
+  host->up = true;
+  host->report = seen.report;
+  host->last_seen_time = draft.now();
+  if (host->accepted_system_identifier.empty()) {
+    host->accepted_system_identifier = seen.report.system_identifier;
+  }
+  if (domain::StateOf(*host) != domain::HostState::kUp) return;
+  for (const domain::Operation& running : draft.facts().RunningOperationsOnHost(seen.host)) {
+    domain::Operation& operation = *draft.FindOperation(running.id);
+    SendAgain(draft, operation);
+    Advance(draft, operation);
+  }
+}
+
+void On(Draft& draft, const HostReported& reported) {
+  domain::Host* host = draft.FindHost(reported.host);
+  if (host == nullptr || !host->up) return;
+  host->report = reported.report;
+  host->last_seen_time = draft.now();
+  if (host->accepted_system_identifier.empty()) {
+    host->accepted_system_identifier = reported.report.system_identifier;
+  }
+}
+
+void On(Draft& draft, const HostLost& lost) {
+  if (domain::Host* host = draft.FindHost(lost.host)) host->up = false;
+}
+
+void On(Draft& draft, const Tick& tick) {
+  if (domain::Operation* operation = draft.FindOperation(tick.operation)) Advance(draft, *operation);
+}
+
+// Nobody has called yet. What waits for a host goes on with HostSeen; everything else goes on now.
+void On(Draft& draft, const Started&) {
+  for (const domain::Host& host : draft.facts().Hosts()) {
+    if (host.up) draft.FindHost(host.id)->up = false;
+  }
+  for (const domain::Operation& running : draft.facts().RunningOperations()) {
+    domain::Operation& operation = *draft.FindOperation(running.id);
+    const std::optional<size_t> index = domain::CurrentStep(operation);
+    if (index && operation.steps[*index].task == domain::TaskKind::kEraseKey) SendAgain(draft, operation);
+    Advance(draft, operation);
+  }
+}
+
+}  // namespace
+
+Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment) {
+  if (const auto* request = std::get_if<Request>(&event)) return OnRequest(*request, facts, moment);
+  Draft draft(facts, moment);
+  std::visit(
+      [&](const auto& one) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(one)>, Request>) On(draft, one);
+      },
+      event);
+  return draft.Finish();
+}
+
+}  // namespace croft::engine

@@ -1,0 +1,110 @@
+#include "controlplane/engine/intent.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "common/names.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/domain/lifecycle.h"
+#include "controlplane/domain/plan.h"
+#include "controlplane/domain/room.h"
+#include "controlplane/engine/progress.h"
+
+namespace croft::engine {
+
+absl::StatusOr<domain::Tenant*> LiveTenant(Draft& draft, const std::string& id, const std::string& etag) {
+  domain::Tenant* tenant = draft.FindTenant(id);
+  if (tenant == nullptr || tenant->state == domain::TenantState::kPurged) return domain::TenantNotFound(id);
+  if (absl::Status status = CheckEtag(etag, TenantName(id), tenant->version); !status.ok()) return status;
+  return tenant;
+}
+
+absl::Status CheckEtag(const std::string& etag, const std::string& name, int64_t version) {
+  const std::string current = absl::StrCat(version);
+  return etag.empty() || etag == current ? absl::OkStatus() : domain::EtagMismatch(name, current);
+}
+
+absl::Status CheckFree(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
+                       const std::string& backup) {
+  for (const domain::Operation& running : draft.facts().RunningOperationsOfTenant(tenant.id)) {
+    if (running.kind == domain::OperationKind::kCleanUp) continue;
+    const bool same_backup = !backup.empty() && running.backup == backup;
+    // A restore as new only reads here: it minds the end of what it reads, nothing else.
+    const bool only_reads = running.tenant != tenant.id;
+    const bool beside =
+        only_reads ? kind != domain::OperationKind::kPurge : domain::MayRunBeside(running.kind, kind);
+    const bool deletes = kind == domain::OperationKind::kDeleteBackup ||
+                         running.kind == domain::OperationKind::kDeleteBackup;
+    if (!beside || (same_backup && (deletes || running.kind == kind)))
+      return domain::TenantBusy(tenant.id, running.id);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFreeToRead(Draft& draft, const domain::Tenant& source, const std::string& backup) {
+  for (const domain::Operation& running : draft.facts().RunningOperationsOfTenant(source.id)) {
+    const bool ends_it =
+        running.tenant == source.id &&
+        (running.kind == domain::OperationKind::kPurge ||
+         (running.kind == domain::OperationKind::kDeleteBackup && running.backup == backup));
+    if (ends_it) return domain::TenantBusy(source.id, running.id);
+  }
+  return absl::OkStatus();
+}
+
+domain::Backup BackupFrom(const Draft& draft, const PreparedBackup& prepared, const domain::Tenant& tenant,
+                          domain::BackupOrigin origin, const std::string& store) {
+  domain::Backup backup;
+  backup.tenant = tenant.id;
+  backup.id = prepared.id;
+  backup.tenant_uid = tenant.uid;
+  backup.create_time = draft.now();
+  backup.origin = origin;
+  backup.store = store;
+  backup.generation = tenant.placement.generation;
+  backup.wrapped_key = prepared.wrapped_key;
+  return backup;
+}
+
+std::string StoreOf(Draft& draft, const domain::Tenant& tenant) {
+  const domain::Host* host = draft.FindHost(tenant.placement.host);
+  return host == nullptr || host->report.stores.empty() ? "" : host->report.stores.front();
+}
+
+bool CanHold(Draft& draft, const std::string& host_id) {
+  const domain::Host* host = draft.FindHost(host_id);
+  return host != nullptr && !host->missing;
+}
+
+std::string StoreHost(Draft& draft, const domain::Tenant& tenant,
+                      const std::vector<domain::Backup>& backups) {
+  if (backups.empty() || CanHold(draft, tenant.placement.host)) return tenant.placement.host;
+  return domain::ChooseStoreHost(draft.facts().Hosts(), backups.front().store);
+}
+
+domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::string id,
+                               domain::OperationKind kind, const domain::Tenant& tenant) {
+  domain::Operation operation;
+  operation.id = std::move(id);
+  operation.kind = kind;
+  operation.tenant = tenant.id;
+  operation.caller = caller.name;
+  operation.create_time = draft.now();
+  operation.deadline = draft.now() + domain::Patience(kind);
+  operation.previous_state = tenant.state;
+  operation.previous_suspend_mode = tenant.suspend_mode;
+  return operation;
+}
+
+std::string Begin(Draft& draft, domain::Tenant& tenant, domain::Operation operation) {
+  if (domain::Exclusive(operation.kind)) {
+    tenant.order += 1;
+    tenant.current_operation = operation.id;
+  }
+  operation.order = tenant.order;
+  operation.point_of_no_return = domain::PointOfNoReturn(operation.kind, operation.steps);
+  domain::Operation& begun = draft.Add(std::move(operation));
+  Advance(draft, begun);
+  return OperationName(begun.id);
+}
+
+}  // namespace croft::engine

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "controlplane/engine/draft.h"
+
+// What the requests that begin an operation share.
+namespace croft::engine {
+
+// The tenant, or TENANT_NOT_FOUND for none or a tombstone; ETAG_MISMATCH when `etag` is another version's.
+absl::StatusOr<domain::Tenant*> LiveTenant(Draft& draft, const std::string& id,
+                                           const std::string& etag = "");
+
+absl::Status CheckEtag(const std::string& etag, const std::string& name, int64_t version);
+
+// TENANT_BUSY when an operation under way does not let one of `kind` (on `backup`, if any) begin.
+absl::Status CheckFree(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
+                       const std::string& backup = "");
+
+// TENANT_BUSY when an operation under way ends what a restore as new would read.
+absl::Status CheckFreeToRead(Draft& draft, const domain::Tenant& source, const std::string& backup);
+
+// A backup's row as it begins, from what was prepared for it.
+domain::Backup BackupFrom(const Draft& draft, const PreparedBackup& prepared, const domain::Tenant& tenant,
+                          domain::BackupOrigin origin, const std::string& store);
+
+// Where a tenant's backups go: the first store of its host. Empty when it has none.
+std::string StoreOf(Draft& draft, const domain::Tenant& tenant);
+
+// False for a host that was removed or declared missing.
+bool CanHold(Draft& draft, const std::string& host);
+
+// A host that reaches the store of `backups`, the tenant's own first. Empty when there is none.
+std::string StoreHost(Draft& draft, const domain::Tenant& tenant,
+                      const std::vector<domain::Backup>& backups);
+
+// What the kinds have in common filled in; `steps` and the rest is the caller's.
+domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::string id,
+                               domain::OperationKind kind, const domain::Tenant& tenant);
+
+// Records the intent: raises the order, takes hold of the tenant, sends the first step. Answers its name.
+std::string Begin(Draft& draft, domain::Tenant& tenant, domain::Operation operation);
+
+}  // namespace croft::engine

@@ -1,0 +1,255 @@
+#include "controlplane/engine/progress.h"
+
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/names.h"
+#include "controlplane/domain/plan.h"
+#include "controlplane/engine/landing.h"
+
+namespace croft::engine {
+namespace {
+
+using domain::Operation;
+using domain::OperationState;
+using domain::Step;
+using domain::StepState;
+
+// How often a step that nothing can replace (an undo, or one past the point of no return) is tried although its
+// error is permanent, before the operation ends and says what it left behind.
+constexpr int32_t kStubbornAttempts = 8;
+
+constexpr absl::Duration kFirstDelay = absl::Milliseconds(500);
+constexpr absl::Duration kLongestDelay = absl::Seconds(60);
+
+// Doubles from attempt to attempt; spread by a quarter, by a hash of who retries, so that many which failed
+// together do not come back together.
+absl::Duration RetryDelay(const Operation& operation, int32_t attempt) {
+  const absl::Duration delay =
+      std::min(kLongestDelay, kFirstDelay * (int64_t{1} << std::min(attempt - 1, 10)));
+  uint64_t hash = 1469598103934665603u + static_cast<uint64_t>(attempt);
+  for (const char c : operation.id) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return delay * static_cast<int64_t>(875 + hash % 250) / 1000;
+}
+
+Fencing FencingOf(const Draft& draft, const Operation& operation, size_t index) {
+  return {.epoch = draft.epoch(),
+          .order = operation.order,
+          .operation = operation.id,
+          .step = static_cast<int32_t>(index),
+          .attempt = operation.steps[index].attempt};
+}
+
+// A clean-up's names were written when it was appointed; the tenant may have moved since.
+void Readdress(Draft& draft, Operation& operation, Step& step) {
+  if (operation.kind != domain::OperationKind::kCleanUp) return;
+  const domain::Tenant* tenant = draft.FindTenant(operation.tenant);
+  operation.order = tenant->order;
+  if (step.task != domain::TaskKind::kRotate) return;
+  step.host = tenant->placement.host;
+  step.database = tenant->placement.database;
+  step.generation = tenant->placement.generation;
+}
+
+void EmitTask(Draft& draft, const Operation& operation, size_t index) {
+  const Step& step = operation.steps[index];
+  const domain::Tenant* tenant = draft.FindTenant(operation.tenant);
+  if (step.task == domain::TaskKind::kEraseKey) {
+    draft.Emit(EraseKey{.uid = tenant->uid, .fencing = FencingOf(draft, operation, index)});
+    return;
+  }
+  SendTask send{.host = step.host,
+                .fencing = FencingOf(draft, operation, index),
+                .step = step,
+                .kind = operation.kind,
+                .deadline = step.undo ? absl::InfiniteFuture() : operation.deadline,
+                .tenant = *tenant};
+  if (!step.backup.empty()) {
+    if (const domain::Backup* backup = draft.FindBackup(step.backup_tenant, step.backup))
+      send.backup = *backup;
+    const domain::Tenant* source = draft.FindTenant(step.backup_tenant);
+    send.backup_owner_role = source->owner_role;
+    send.backup_reader_role = source->reader_role;
+  }
+  draft.Emit(std::move(send));
+}
+
+void Dispatch(Draft& draft, Operation& operation, size_t index) {
+  Step& step = operation.steps[index];
+  step.state = StepState::kDispatched;
+  step.attempt += 1;
+  step.not_before.reset();
+  step.message.clear();
+  if (!step.start_time) step.start_time = draft.now();
+  EmitTask(draft, operation, index);
+}
+
+void Conclude(Draft& draft, Operation& operation) {
+  if (operation.state == OperationState::kRunning) {
+    operation.state = OperationState::kSucceeded;
+  } else {
+    operation.state = operation.error->code == absl::StatusCode::kCancelled ? OperationState::kCancelled
+                                                                            : OperationState::kFailed;
+    TakeBack(draft, operation);
+  }
+  operation.end_time = draft.now();
+  domain::Tenant* tenant = draft.FindTenant(operation.tenant);
+  if (tenant->current_operation == operation.id) tenant->current_operation.clear();
+}
+
+bool CanBeTakenBack(const Operation& operation, size_t index) {
+  return operation.state == OperationState::kRunning &&
+         static_cast<int32_t>(index) < operation.point_of_no_return;
+}
+
+// A step that cannot be done and cannot be taken back: leaves it behind and says so.
+void GiveUp(Draft& draft, Operation& operation, Step& step, const domain::OperationError& error) {
+  step.state = StepState::kFailed;
+  step.end_time = draft.now();
+  step.message = error.message;
+  if (operation.state == OperationState::kUndoing) {
+    absl::StrAppend(&operation.error->message, "; left behind on ", HostName(step.host), ": ",
+                    error.message);
+    Advance(draft, operation);
+    return;
+  }
+  Fail(draft, operation, error);
+}
+
+void Retry(Draft& draft, Operation& operation, Step& step, const std::string& message) {
+  step.state = StepState::kPending;
+  step.message = message;
+  step.not_before = draft.now() + RetryDelay(operation, step.attempt);
+  Advance(draft, operation);
+}
+
+void OnError(Draft& draft, Operation& operation, size_t index, const TaskError& error) {
+  Step& step = operation.steps[index];
+  const domain::OperationError reported{absl::StatusCode::kAborted, error.reason, error.message};
+  if (CanBeTakenBack(operation, index)) {
+    if (operation.cancel_requested || (error.retryable && draft.now() < operation.deadline)) {
+      return Retry(draft, operation, step, error.message);  // Advance undoes a cancelled one instead
+    }
+    step.state = StepState::kFailed;
+    step.end_time = draft.now();
+    step.message = error.message;
+    return Fail(draft, operation, reported);
+  }
+  if (error.retryable || step.attempt < kStubbornAttempts)
+    return Retry(draft, operation, step, error.message);
+  GiveUp(draft, operation, step, reported);
+}
+
+// The operation and the index of the step that `fencing` names, when that step waits for a report.
+std::optional<size_t> Awaited(const Operation* operation, const Fencing& fencing) {
+  if (operation == nullptr) return std::nullopt;
+  const std::optional<size_t> current = domain::CurrentStep(*operation);
+  if (!current || static_cast<int32_t>(*current) != fencing.step) return std::nullopt;
+  const Step& step = operation->steps[*current];
+  if (step.state != StepState::kDispatched || step.attempt != fencing.attempt) return std::nullopt;
+  return current;
+}
+
+void OnDone(Draft& draft, Operation& operation, size_t index, const TaskReport& report) {
+  Step& step = operation.steps[index];
+  step.state = StepState::kDone;
+  step.end_time = draft.now();
+  step.message.clear();
+  if (const auto* done = std::get_if<TaskDone>(&report.outcome)) step.message = done->message;
+  Land(draft, operation, step, report);
+  Advance(draft, operation);
+}
+
+}  // namespace
+
+void Advance(Draft& draft, Operation& operation) {
+  if (domain::Ended(operation)) return;
+  const std::optional<size_t> index = domain::CurrentStep(operation);
+  if (!index) return Conclude(draft, operation);
+  Step& step = operation.steps[*index];
+  if (step.state == StepState::kDispatched) return;
+  if (operation.cancel_requested && CanBeTakenBack(operation, *index)) {
+    return Fail(draft, operation, {absl::StatusCode::kCancelled, "CANCELLED", "cancelled by request"});
+  }
+  if (step.not_before && *step.not_before > draft.now()) {
+    draft.Emit(SetTimer{.operation = operation.id, .time = *step.not_before});
+    return;
+  }
+  Readdress(draft, operation, step);
+  if (step.task == domain::TaskKind::kEraseKey) return Dispatch(draft, operation, *index);
+  const domain::Host* host = draft.FindHost(step.host);
+  if (host == nullptr || host->missing) {
+    return GiveUp(draft, operation, step,
+                  {absl::StatusCode::kFailedPrecondition, "HOST_MISSING",
+                   absl::StrCat("host ", step.host, " was declared missing")});
+  }
+  if (CanBeTakenBack(operation, *index) && draft.now() >= operation.deadline) {
+    return Fail(
+        draft, operation,
+        {absl::StatusCode::kDeadlineExceeded, "OPERATION_DEADLINE_EXCEEDED",
+         absl::StrCat("not done in time; last: ", step.message.empty() ? "host was away" : step.message)});
+  }
+  if (domain::StateOf(*host) == domain::HostState::kUp) return Dispatch(draft, operation, *index);
+  // Waits for HostSeen, but not for ever.
+  if (draft.now() < operation.deadline) {
+    draft.Emit(SetTimer{.operation = operation.id, .time = operation.deadline});
+  }
+}
+
+void SendAgain(Draft& draft, Operation& operation) {
+  const std::optional<size_t> index = domain::CurrentStep(operation);
+  if (index && operation.steps[*index].state == StepState::kDispatched) EmitTask(draft, operation, *index);
+}
+
+void Fail(Draft& draft, Operation& operation, domain::OperationError error) {
+  const bool can_undo = operation.point_of_no_return > 0;
+  operation.error = std::move(error);
+  operation.state = OperationState::kUndoing;
+  domain::Tenant* tenant = draft.FindTenant(operation.tenant);
+  // Undoing a configure sends the quota, so it is put back first.
+  if (operation.previous_quota) tenant->quota = *operation.previous_quota;
+  if (can_undo) {
+    const std::vector<Step> undo = domain::UndoPlan(operation, *tenant);
+    operation.steps.insert(operation.steps.end(), undo.begin(), undo.end());
+  }
+  Advance(draft, operation);
+}
+
+void Cancel(Draft& draft, Operation& operation) {
+  operation.cancel_requested = true;
+  const size_t index = *domain::CurrentStep(operation);
+  if (operation.steps[index].state == StepState::kDispatched) {
+    draft.Emit(
+        CancelTask{.host = operation.steps[index].host, .fencing = FencingOf(draft, operation, index)});
+    return;
+  }
+  Advance(draft, operation);
+}
+
+void OnReport(Draft& draft, const TaskReport& report) {
+  // Whatever becomes of it, the agent need not keep it: a report that nobody awaits never will be.
+  draft.Emit(AcknowledgeTask{.host = report.host, .fencing = report.fencing});
+  Operation* operation = draft.FindOperation(report.fencing.operation);
+  const std::optional<size_t> index = Awaited(operation, report.fencing);
+  if (!index || operation->steps[*index].host != report.host) return;
+  if (const auto* error = std::get_if<TaskError>(&report.outcome))
+    return OnError(draft, *operation, *index, *error);
+  OnDone(draft, *operation, *index, report);
+}
+
+void OnProgress(Draft& draft, const TaskProgress& progress) {
+  Operation* operation = draft.FindOperation(progress.fencing.operation);
+  const std::optional<size_t> index = Awaited(operation, progress.fencing);
+  if (index && operation->steps[*index].host == progress.host)
+    operation->steps[*index].message = progress.message;
+}
+
+void OnKeyErased(Draft& draft, const KeyErased& erased) {
+  Operation* operation = draft.FindOperation(erased.fencing.operation);
+  if (const std::optional<size_t> index = Awaited(operation, erased.fencing)) {
+    OnDone(draft, *operation, *index, TaskReport{.fencing = erased.fencing});
+  }
+}
+
+}  // namespace croft::engine

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "controlplane/engine/draft.h"
+
+// How an operation goes on: from step to step, through retries, to its end or back.
+namespace croft::engine {
+
+// Sends the current step if it can be sent now, or sees to it that this is called again when it can, or ends
+// the operation when no step is left. Harmless at any time.
+void Advance(Draft& draft, domain::Operation& operation);
+
+// Sends a step that was sent before once more, in case it was lost. The agent tells repeats apart.
+void SendAgain(Draft& draft, domain::Operation& operation);
+
+// Gives the operation up: takes back what can be taken back, or ends it.
+void Fail(Draft& draft, domain::Operation& operation, domain::OperationError error);
+
+// Asks a running operation to stop and undo; the caller has checked that it can.
+void Cancel(Draft& draft, domain::Operation& operation);
+
+void OnReport(Draft& draft, const TaskReport& report);
+void OnProgress(Draft& draft, const TaskProgress& progress);
+void OnKeyErased(Draft& draft, const KeyErased& erased);
+
+}  // namespace croft::engine

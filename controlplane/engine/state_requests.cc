@@ -1,0 +1,187 @@
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/errors.h"
+#include "common/names.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/domain/lifecycle.h"
+#include "controlplane/domain/plan.h"
+#include "controlplane/engine/intent.h"
+#include "controlplane/engine/landing.h"
+#include "controlplane/engine/requests.h"
+
+namespace croft::engine {
+namespace {
+
+using domain::OperationKind;
+using domain::SuspendMode;
+using domain::Tenant;
+using domain::TenantEvent;
+using domain::TenantState;
+
+// The tenant, when its life has a row for `event` and nothing holds it.
+absl::StatusOr<Tenant*> TenantFor(Draft& draft, const std::string& id, const std::string& etag,
+                                  TenantEvent event, OperationKind kind, absl::string_view verb) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, LiveTenant(draft, id, etag));
+  // Whoever holds it may be about to change its state, so that is the better answer.
+  CROFT_RETURN_IF_ERROR(CheckFree(draft, *tenant, kind));
+  if (!domain::Next(tenant->state, event)) return domain::WrongTenantState(tenant->id, tenant->state, verb);
+  return tenant;
+}
+
+}  // namespace
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const SuspendTenant& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant,
+                         TenantFor(draft, request.tenant, request.etag, TenantEvent::kSuspend,
+                                   OperationKind::kSuspend, "suspended"));
+  if (tenant->suspend_mode == request.mode) return domain::TenantSuspended(tenant->id);
+  domain::Operation operation =
+      NewOperation(draft, caller, request.operation, OperationKind::kSuspend, *tenant);
+  tenant->state = TenantState::kSuspended;
+  tenant->suspend_mode = request.mode;
+  operation.steps = domain::SuspendPlan(*tenant);
+  return Begin(draft, *tenant, std::move(operation));
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ResumeTenant& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant,
+                         TenantFor(draft, request.tenant, request.etag, TenantEvent::kResume,
+                                   OperationKind::kResume, "resumed"));
+  domain::Operation operation =
+      NewOperation(draft, caller, request.operation, OperationKind::kResume, *tenant);
+  operation.steps = domain::ResumePlan(*tenant);
+  return Begin(draft, *tenant, std::move(operation));
+}
+
+namespace {
+
+// A final backup of this retirement, restored and compared once. Retiring fences before it backs up, and the
+// tenant has not been open since.
+bool HasProof(Draft& draft, const Tenant& tenant) {
+  if (!tenant.fence_time || !tenant.delete_time) return false;
+  const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(tenant.id);
+  return std::any_of(backups.begin(), backups.end(), [&](const domain::Backup& backup) {
+    return backup.state == domain::BackupState::kVerified &&
+           backup.origin == domain::BackupOrigin::kFinal && backup.tenant_uid == tenant.uid &&
+           backup.generation == tenant.placement.generation && backup.create_time >= *tenant.delete_time;
+  });
+}
+
+void MarkRetired(const Draft& draft, Tenant& tenant, absl::Duration grace) {
+  if (tenant.state != TenantState::kRetired) {
+    tenant.state_before_retire = tenant.state;
+    tenant.state = TenantState::kRetired;
+    tenant.delete_time = draft.now();
+  }
+  tenant.purge_time = draft.now() + grace;
+  tenant.fence_time.reset();
+}
+
+}  // namespace
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RetireTenant& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant,
+                         TenantFor(draft, request.tenant, request.etag, TenantEvent::kRetire,
+                                   OperationKind::kRetire, "retired"));
+  if (tenant->uid != request.final_backup.tenant_uid) return domain::TenantNotFound(tenant->id);
+  if (HasProof(draft, *tenant)) return domain::TenantRetired(tenant->id);
+  domain::Operation operation =
+      NewOperation(draft, caller, request.operation, OperationKind::kRetire, *tenant);
+  MarkRetired(draft, *tenant, request.grace);
+  const std::string store = StoreOf(draft, *tenant);
+  const domain::Backup backup =
+      BackupFrom(draft, request.final_backup, *tenant, domain::BackupOrigin::kFinal, store);
+  operation.steps = domain::RetirePlan(*tenant, backup);
+  if (store.empty()) {
+    operation.steps.resize(1);  // fence alone; the purge will ask for a waiver
+  } else {
+    operation.backup = draft.Add(backup).id;
+  }
+  return Begin(draft, *tenant, std::move(operation));
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UndeleteTenant& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant,
+                         TenantFor(draft, request.tenant, request.etag, TenantEvent::kUndelete,
+                                   OperationKind::kUndelete, "undeleted"));
+  domain::Operation operation =
+      NewOperation(draft, caller, request.operation, OperationKind::kUndelete, *tenant);
+  operation.steps = domain::UndeletePlan(*tenant);
+  if (operation.steps.empty()) Land(draft, operation, {.landing = domain::Landing::kTenantUndeleted}, {});
+  return Begin(draft, *tenant, std::move(operation));
+}
+
+namespace {
+
+// Clean-ups that a purge does anyway end here; their databases are the purge's to drop.
+void TakeOverCleanUps(Draft& draft, const Tenant& tenant, std::vector<domain::PlacedDatabase>& databases) {
+  for (const domain::Operation& running : draft.facts().RunningOperationsOfTenant(tenant.id)) {
+    if (running.kind != OperationKind::kCleanUp) continue;
+    domain::Operation& clean_up = *draft.FindOperation(running.id);
+    clean_up.state = domain::OperationState::kCancelled;
+    clean_up.end_time = draft.now();
+    for (const domain::Step& step : clean_up.steps) {
+      for (const std::string& database : step.databases) databases.push_back({step.host, database});
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTenant& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant,
+                         TenantFor(draft, request.tenant, request.etag, TenantEvent::kPurge,
+                                   OperationKind::kPurge, "purged; retire it first"));
+  const bool needs_proof = tenant->state == TenantState::kRetired && request.waiver.empty();
+  if (needs_proof && !HasProof(draft, *tenant)) return domain::BackupNotProven(tenant->id);
+  std::vector<domain::PlacedDatabase> databases;
+  TakeOverCleanUps(draft, *tenant, databases);
+  if (!tenant->placement.host.empty())
+    databases.push_back({tenant->placement.host, tenant->placement.database});
+  std::erase_if(databases, [&](const domain::PlacedDatabase& one) { return !CanHold(draft, one.host); });
+  const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(tenant->id);
+  domain::Operation operation =
+      NewOperation(draft, caller, request.operation, OperationKind::kPurge, *tenant);
+  operation.waiver = request.waiver;
+  operation.steps = domain::PurgePlan(*tenant, databases, backups, StoreHost(draft, *tenant, backups));
+  return Begin(draft, *tenant, std::move(operation));
+}
+
+namespace {
+
+// `_a` and `_b` take turns, `_ra` and `_rb` for readers.
+std::string OtherLogin(const Tenant& tenant, domain::LoginRole role) {
+  const std::string stem = tenant.owner_role + (role == domain::LoginRole::kReadOnly ? "_r" : "_");
+  const domain::Credential* published = domain::PublishedCredential(tenant, role);
+  return published != nullptr && published->login == stem + "a" ? stem + "b" : stem + "a";
+}
+
+}  // namespace
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RotateCredentials& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, LiveTenant(draft, request.tenant, request.etag));
+  CROFT_RETURN_IF_ERROR(CheckFree(draft, *tenant, OperationKind::kRotate));
+  if (tenant->state != TenantState::kReady) {
+    return domain::WrongTenantState(tenant->id, tenant->state, "given new credentials");
+  }
+  for (const domain::Credential& credential : tenant->credentials) {
+    if (credential.disable_time) return domain::RotationUnderWay(tenant->id, *credential.disable_time);
+  }
+  domain::Operation operation =
+      NewOperation(draft, caller, request.operation, OperationKind::kRotate, *tenant);
+  operation.overlap = request.overlap;
+  std::vector<std::string> logins;
+  for (domain::Credential credential : request.credentials) {
+    credential.login = OtherLogin(*tenant, credential.role);
+    credential.published = false;
+    credential.create_time = draft.now();
+    logins.push_back(credential.login);
+    tenant->credentials.push_back(std::move(credential));
+  }
+  operation.steps = domain::RotatePlan(*tenant, logins);
+  return Begin(draft, *tenant, std::move(operation));
+}
+
+}  // namespace croft::engine
