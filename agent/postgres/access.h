@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
 namespace croft::agent {
@@ -13,6 +14,9 @@ namespace croft::agent {
 // Connection parameters by libpq's keywords, such as {"host", "/tmp/s"}. Values are taken as they are: a
 // dbname that looks like a connection string is the name of a database.
 using Conninfo = std::map<std::string, std::string>;
+
+// From libpq's own form, a string of keywords and values or a URI. INVALID_ARGUMENT when it does not parse.
+[[nodiscard]] absl::StatusOr<Conninfo> ParseConninfo(absl::string_view text);
 
 // How to reach one PostgreSQL service. Holds secrets in external mode: never log it.
 struct ServerAccess {

@@ -207,6 +207,7 @@ struct ServerFacts {
   std::string version_text;  // "15.20"
   std::string system_identifier;
   int64_t timeline = 0;
+  bool tls = false;  // whether it offers TLS
 };
 
 struct ListedDatabase {

@@ -88,6 +88,21 @@ bool HasNul(absl::string_view text) { return text.find('\0') != absl::string_vie
 
 }  // namespace
 
+absl::StatusOr<Conninfo> ParseConninfo(absl::string_view text) {
+  // libpq's message could repeat a password, so it is not passed on.
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfoParse(std::string(text).c_str(), nullptr), PQconninfoFree);
+  if (options == nullptr) {
+    return InvalidField("conninfo",
+                        "is neither a list of keyword=value nor a postgresql:// URI that libpq reads");
+  }
+  Conninfo conninfo;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) conninfo[option->keyword] = option->val;
+  }
+  return conninfo;
+}
+
 std::string TextArray(const std::vector<std::string>& items) {
   std::string array = "{";
   for (const std::string& item : items) {

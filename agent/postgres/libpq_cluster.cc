@@ -89,14 +89,15 @@ class LibpqCluster final : public Cluster {
   absl::StatusOr<ServerFacts> Identify(const Patience& patience) override {
     ServerFacts facts;
     CROFT_RETURN_IF_ERROR(Look(patience, [&](Connection& connection) -> absl::Status {
-      auto row = connection.Row<int32_t, std::string, std::string, int64_t>(
+      auto row = connection.Row<int32_t, std::string, std::string, int64_t, bool>(
           "SELECT current_setting('server_version_num')::int, "
           "split_part(current_setting('server_version'), ' ', 1), "
           "(SELECT system_identifier::text FROM pg_control_system()), "
           "CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint()) "
-          "ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END");
+          "ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END, "
+          "current_setting('ssl')::bool");
       if (!row.ok()) return row.status();
-      std::tie(facts.version, facts.version_text, facts.system_identifier, facts.timeline) =
+      std::tie(facts.version, facts.version_text, facts.system_identifier, facts.timeline, facts.tls) =
           *std::move(row);
       return absl::OkStatus();
     }));

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "agent/postgres/cluster.h"
+#include "agent/server/server.h"
+
+namespace croft::agent {
+
+struct ExternalServerOptions {
+  // libpq's form, a string of keywords or a URI, for the agent's own role. Its dbname is where statements
+  // about the whole server run; `postgres` when it has none.
+  std::string conninfo;
+  // `host:port` for applications; the conninfo's own when empty.
+  std::vector<std::string> advertise_endpoints;
+  // PEM file of the authority that applications are to trust; empty: the server's certificate is not checked.
+  std::string authority;
+};
+
+// A PostgreSQL service that somebody else keeps. The agent changes SQL objects only and starts nothing. The
+// agent's role is whatever the conninfo names; docs/ say what rights it needs.
+class ExternalServer final : public Server {
+ public:
+  // INVALID_ARGUMENT for a conninfo or an endpoint that does not parse. Does not connect.
+  static absl::StatusOr<std::unique_ptr<ExternalServer>> New(ExternalServerOptions options);
+
+  ServerAccess access() const override;
+  // Only asks whether it answers.
+  absl::Status EnsureRunning(const Patience& patience) override;
+  ServerReport Report(const Patience& patience) override;
+
+ private:
+  ExternalServer(ServerAccess access, std::vector<std::string> endpoints, std::string root_certificate);
+
+  const ServerAccess access_;
+  const std::vector<std::string> endpoints_;
+  const std::string root_certificate_;
+  const std::unique_ptr<Cluster> cluster_;
+};
+
+}  // namespace croft::agent

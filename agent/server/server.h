@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "agent/postgres/access.h"
+#include "agent/postgres/patience.h"
+
+namespace croft::agent {
+
+// What an agent tells the control plane about its PostgreSQL and its machine.
+struct ServerReport {
+  bool up = false;
+  std::string version;  // such as "15.20"; this and the next two are empty or 0 while it is not up
+  std::string system_identifier;
+  int64_t timeline = 0;
+  std::vector<std::string> endpoints;  // `host:port` for applications
+  int64_t free_bytes = 0;              // where its data lies; 0 is unknown
+  bool tls = false;
+  std::string root_certificate;  // PEM, where applications are to trust another authority than Croft's
+  std::string problem;           // why it is not up, for people
+};
+
+// The PostgreSQL service that an agent drives. Thread-safe.
+class Server {
+ public:
+  virtual ~Server() = default;
+
+  // How to reach it. Holds before it runs, too.
+  virtual ServerAccess access() const = 0;
+
+  // Brings it up where that is the agent's to do, and finds out whether it answers. Repeats harmlessly.
+  virtual absl::Status EnsureRunning(const Patience& patience) = 0;
+
+  // Never fails: what cannot be found out is in `problem`.
+  virtual ServerReport Report(const Patience& patience) = 0;
+};
+
+}  // namespace croft::agent

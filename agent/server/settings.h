@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+
+// The settings of a managed server, as the texts of its configuration files.
+namespace croft::agent {
+
+// Name of a managed server's superuser.
+inline constexpr absl::string_view kSuperuser = "croft";
+
+struct ServerSettings {
+  std::vector<std::string> listen_addresses;
+  int port = 0;
+  std::string socket_folder;
+  std::string configuration_folder;  // holds pg_hba.conf, pg_ident.conf, local.conf
+  std::string log_folder;
+  std::string tls_file;  // certificate chain and key in one file, so that they are replaced as one
+};
+
+[[nodiscard]] std::string PostgresqlConf(const ServerSettings& settings);
+// Who may come in which way: the superuser by the socket as `agent_user`, nobody without a password and, over
+// TCP, without TLS.
+[[nodiscard]] std::string HbaConf();
+[[nodiscard]] std::string IdentConf(absl::string_view agent_user);
+
+// The folder of the server's Unix socket: `directory`/socket, or a short one made of a hash of `directory`
+// under `short_base` when the socket's path would be over 107 bytes.
+[[nodiscard]] std::string SocketFolder(absl::string_view directory, absl::string_view short_base);
+
+}  // namespace croft::agent
