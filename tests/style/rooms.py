@@ -36,7 +36,7 @@ MAY_INCLUDE = {
     "agent/postgres": ["common", "common/crypto"],
     "agent/store": ["common"],
     "agent/journal": ["common", "common/sqlite"],
-    "agent/server": ["common", "agent/postgres"],
+    "agent/server": ["common", "common/crypto", "agent/postgres"],
     "agent/backup": ["common", "common/crypto", "agent/postgres", "agent/store", "agent/tasks"],
     "agent/tasks": ["common", "common/crypto", "agent/postgres", "agent/store", "agent/backup"],
     "agent/session": [
