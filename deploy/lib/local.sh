@@ -146,14 +146,12 @@ local_stop_servers() {
   done
 }
 
-# local_superuser HOST SQL: runs SQL on HOST's PostgreSQL past all of Croft, over its local socket.
+# local_superuser HOST SQL: runs SQL on HOST's PostgreSQL past all of Croft, over its local socket, as its superuser.
 local_superuser() {
-  local data port socket as_owner=()
-  data=$(find "$LOCAL_AGENTS_DIR/$1/" -name postmaster.pid -printf '%h\n')
-  port=$(sed -n 4p "$data/postmaster.pid")
-  socket=$(sed -n 5p "$data/postmaster.pid")
-  if [ "$(id -u)" -eq 0 ]; then as_owner=(runuser -u "$(stat -c %U "$data")" --); fi
-  (cd / && "${as_owner[@]}" psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$socket" -p "$port" -d postgres -c "$2")
+  local data
+  data=$(dirname "$(find "$LOCAL_AGENTS_DIR/$1/" -name postmaster.pid)")
+  psql -X -q -A -t -v ON_ERROR_STOP=1 -U croft -d postgres -c "$2" \
+    -h "$(sed -n 5p "$data/postmaster.pid")" -p "$(sed -n 4p "$data/postmaster.pid")"
 }
 
 start_control_plane() {
@@ -172,7 +170,7 @@ control_plane_answers_or_ended() { ! local_running "$LOCAL_STATE" croftd || cont
 
 start_agent() {
   local name=$1 number=${1#h} state=$LOCAL_AGENTS_DIR/$1 token_file=$LOCAL_STATE/run/$1.token join=()
-  if [ ! -e "$state/joined" ]; then
+  if [ ! -e "$LOCAL_STATE/run/$name.joined" ]; then
     (umask 077 && "$LOCAL_BIN/croftctl" host create-join-token "$name" >"$token_file") ||
       die "no join token could be made for host $name."
     join=(--join-token-file "$token_file")
@@ -187,7 +185,7 @@ wait_for_host() {
   local_running "$LOCAL_STATE" "$1" || local_die_with_log "$1" "the agent of host $1 ended as it started."
   host_is_up "$1" || local_die_with_log "$1" "host $1 was not up within 90 seconds."
   if [ -e "$LOCAL_STATE/run/$1.token" ]; then
-    touch "$LOCAL_AGENTS_DIR/$1/joined"
+    touch "$LOCAL_STATE/run/$1.joined"
     rm -f "$LOCAL_STATE/run/$1.token"
   fi
 }
