@@ -70,6 +70,7 @@ local_make_agents_dir() {
   mkdir -p -m 0711 "$elsewhere"
   rmdir "$state/agents"
   ln -sfn "$elsewhere" "$state/agents"
+  say >&2
   say "The user postgres cannot enter $state, so the servers' data goes to $elsewhere" >&2
   printf '%s\n' "$elsewhere"
 }
@@ -107,7 +108,8 @@ local_any_running() {
   return 1
 }
 
-process_start_time() { { sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20; } 2>/dev/null || true; }
+# Nothing for a process that has ended, also when nobody has collected it yet.
+process_start_time() { { sed 's/.*) //' "/proc/$1/stat" | awk '$1 !~ /[ZX]/ { print $20 }'; } 2>/dev/null || true; }
 
 # local_start NAME...: starts daemons that do not run, in the order given, and waits until they serve.
 local_start() {
