@@ -27,6 +27,10 @@ class SqlBuilder {
     text_.append(piece.text().data(), piece.text().size());
     return *this;
   }
+  SqlBuilder& Append(const SqlBuilder& other) {
+    text_ += other.text_;
+    return *this;
+  }
   const std::string& text() const { return text_; }
 
  private:

@@ -22,11 +22,9 @@
 
 // What is stored, and why.
 //
-// tenants     the truth of where each tenant lives and what state it is in. A purged tenant's row stays as
-// a
+// tenants     the truth of where each tenant lives and what state it is in. A purged tenant's row stays as a
 //             tombstone: its uid, order and generation must never be used again.
-// hosts       who may speak as a host (fingerprint), what it can hold and what of that is taken. What an
-// agent
+// hosts       who may speak as a host (fingerprint), what it can hold and what of that is taken. What an agent
 //             reports is kept so that a restarted control plane can answer before the agent is back.
 // operations  plans and how far they are. Everything that must survive a crash in the middle of work.
 // backups     which backups exist and how to open them; the archives themselves lie in stores.
@@ -35,6 +33,9 @@
 // epoch, revision  the order of everything.
 //
 // Passwords lie in it sealed, data keys not at all (see keyring).
+//
+// What was put comes back equal, but that times are kept to the microsecond and durations to the nanosecond
+// (rounded down), and that labels and lists hold UTF-8.
 namespace croft::catalog {
 
 // The answer to a request id of one caller.
@@ -45,8 +46,12 @@ struct RequestRecord {
   std::string payload_hash;
   std::string answer;  // resource name: `operations/…`, `tenants/…`, `hosts/…`
   absl::Time time;
+
+  friend bool operator==(const RequestRecord&, const RequestRecord&) = default;
 };
 
+// A new tenant or the whole of a known one. A purged tenant's id may be taken again, with another uid; its
+// counters must go on. A uid or an alias that another tenant has makes Commit fail.
 struct PutTenant {
   domain::Tenant tenant;
 };
@@ -66,6 +71,7 @@ struct DeleteBackup {
   std::string tenant;
   std::string id;
 };
+// Found again for at least 24 hours after its time.
 struct PutRequest {
   RequestRecord record;
 };
@@ -120,7 +126,10 @@ struct TenantQuery {
     Field field = Field::kId;
     std::string label;  // key, for kLabel
     Operator op = Operator::kEqual;
-    std::string value;  // kState: as in the API without its prefix; kCreateTime: RFC 3339
+    // kState: as in the API without its prefix; kCreateTime: RFC 3339. kHas of a label with an empty value
+    // asks whether the key is there, all other kHas are kEqual. kNotEqual is also true of a label that is not
+    // there.
+    std::string value;
   };
   std::vector<Condition> conditions;
   bool show_retired = false;
@@ -128,6 +137,7 @@ struct TenantQuery {
   int32_t limit = 100;
 };
 
+// CLEAN_UP operations are left out unless `kind` asks for them.
 struct OperationQuery {
   std::optional<std::string> tenant;
   std::optional<bool> ended;
@@ -154,7 +164,8 @@ class Catalog {
   virtual domain::Revision revision() const = 0;
 
   virtual absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) = 0;
-  // Tombstones are never listed; retired ones only with show_retired.
+  // Tombstones are never listed; retired ones only with show_retired. INVALID_ARGUMENT, field `filter`, for a
+  // condition that has no meaning, such as a state that does not exist.
   virtual absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const TenantQuery& query) = 0;
   virtual absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) = 0;
   virtual absl::StatusOr<std::vector<domain::Host>> ListHosts() = 0;  // by id
@@ -169,9 +180,11 @@ class Catalog {
   // Every tenant that is not a tombstone, by id, from one state of the catalog; its revision is returned.
   virtual absl::StatusOr<domain::Revision> ForEachTenant(
       const std::function<void(const domain::Tenant&)>& visit) = 0;
-  virtual absl::StatusOr<int64_t> CountTenants() = 0;
+  virtual absl::StatusOr<int64_t> CountTenants() = 0;  // tombstones left out
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;
-  // Tenants whose expire_time or purge_time is at or before `now`, at most `limit`, earliest first.
+  // Tenants whose purge_time (of a retired one) or expire_time (of any other) is at or before `now`, at most
+  // `limit`, earliest first. Tombstones and tenants with a current operation are left out: the engine can do
+  // nothing for them, and they must not hide others behind the limit.
   virtual absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) = 0;
   virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,
                                                                   int32_t limit) = 0;

@@ -1,0 +1,92 @@
+#include "controlplane/catalog/sqlite/meta.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/errors.h"
+#include "common/sqlite/transaction.h"
+
+namespace croft::catalog {
+namespace {
+
+using sqlite::Rows;
+using sqlite::Statement;
+
+absl::Status Copied(const std::string& path, absl::string_view difference) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat(path, " is a copy of a catalog: it was last used ", difference,
+                   ". If the other one will never be started again, start with --take-over; agents then "
+                   "refuse the other one."),
+      {.reason = "CATALOG_COPIED", .metadata = {{"file", path}}});
+}
+
+absl::Status Found(sqlite::Database& database, const AuditHead& empty, const Claim& claim) {
+  return Statement(
+             database,
+             "INSERT INTO meta (singleton, epoch, revision, machine_id, inode, audit_sequence, audit_hash) "
+             "VALUES (1, 1, 0, ?, ?, ?, ?)")
+      .Execute(claim.machine_id, claim.inode, empty.sequence, empty.hash);
+}
+
+}  // namespace
+
+MetaReads::MetaReads(sqlite::Database& database)
+    : read_(database, "SELECT epoch, revision, audit_sequence, audit_hash FROM meta") {}
+
+absl::StatusOr<Standing> MetaReads::Read() {
+  Rows rows = read_.Query();
+  if (!rows.Next()) {
+    if (!rows.status().ok()) return rows.status();
+    return MakeError(absl::StatusCode::kDataLoss, "the catalog is damaged: its head is gone",
+                     {.reason = "DATABASE_CORRUPT"});
+  }
+  Standing standing;
+  rows.Read(0, standing.revision.epoch, standing.revision.revision, standing.audit_head.sequence,
+            standing.audit_head.hash);
+  return standing;
+}
+
+MetaWrites::MetaWrites(sqlite::Database& database)
+    : put_(database, "UPDATE meta SET revision = ?, audit_sequence = ?, audit_hash = ?") {}
+
+absl::Status MetaWrites::Put(const Standing& standing) {
+  return put_.Execute(standing.revision.revision, standing.audit_head.sequence, standing.audit_head.hash);
+}
+
+absl::Status ClaimCatalog(sqlite::Database& database, const Claim& claim) {
+  CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
+  std::string machine_id;
+  int64_t epoch = 0, inode = 0;
+  {
+    Statement read(database, "SELECT epoch, machine_id, inode FROM meta");
+    Rows rows = read.Query();
+    if (rows.Next()) rows.Read(0, epoch, machine_id, inode);
+    CROFT_RETURN_IF_ERROR(rows.status());
+  }
+  if (epoch == 0) {
+    CROFT_RETURN_IF_ERROR(Found(database, AuditHead(), claim));
+    return transaction.Commit();
+  }
+  const bool moved = machine_id != claim.machine_id;
+  const bool copied = moved || inode != claim.inode;
+  if (copied && !claim.take_over) {
+    return Copied(database.path(), moved ? "on another machine" : "under another file");
+  }
+  if (!claim.take_over) return absl::OkStatus();
+  const int64_t raised = (copied ? std::max(epoch, absl::ToUnixSeconds(claim.now)) : epoch) + 1;
+  CROFT_RETURN_IF_ERROR(Statement(database, "UPDATE meta SET epoch = ?, machine_id = ?, inode = ?")
+                            .Execute(raised, claim.machine_id, claim.inode));
+  return transaction.Commit();
+}
+
+std::string ReadMachineId() {
+  std::ifstream file("/etc/machine-id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+}  // namespace croft::catalog

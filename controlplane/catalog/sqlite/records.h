@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "common/sqlite/database.h"
+#include "common/sqlite/statement.h"
+#include "controlplane/catalog/catalog.h"
+
+// Backups, answers to request ids and the audit: plain rows, read and written as they are.
+namespace croft::catalog {
+
+class BackupReads {
+ public:
+  explicit BackupReads(sqlite::Database& database);
+
+  absl::StatusOr<std::optional<domain::Backup>> Find(absl::string_view tenant, absl::string_view id);
+  // Newest first. An empty tenant is every one, an empty before_id the newest.
+  absl::StatusOr<std::vector<domain::Backup>> List(absl::string_view tenant, absl::string_view before_id,
+                                                   int32_t limit);
+
+ private:
+  sqlite::Statement find_;
+  sqlite::Statement list_all_;
+  sqlite::Statement list_of_tenant_;
+};
+
+class BackupWrites {
+ public:
+  explicit BackupWrites(sqlite::Database& database);
+
+  absl::Status Put(const domain::Backup& backup);
+  absl::Status Delete(absl::string_view tenant, absl::string_view id);
+
+ private:
+  sqlite::Statement put_;
+  sqlite::Statement delete_;
+};
+
+// Kept for at least kRequestLife.
+inline constexpr absl::Duration kRequestLife = absl::Hours(25);
+
+class Requests {
+ public:
+  explicit Requests(sqlite::Database& database);
+
+  absl::StatusOr<std::optional<RequestRecord>> Find(absl::string_view caller, absl::string_view request_id);
+  // Also forgets a few of those whose time is over at `record.time`.
+  absl::Status Put(const RequestRecord& record);
+
+ private:
+  sqlite::Statement find_;
+  sqlite::Statement put_;
+  sqlite::Statement prune_;
+};
+
+class AuditReads {
+ public:
+  explicit AuditReads(sqlite::Database& database);
+
+  absl::StatusOr<std::vector<domain::AuditRow>> List(int64_t after_sequence, int32_t limit);
+
+ private:
+  sqlite::Statement list_;
+};
+
+class AuditWrites {
+ public:
+  explicit AuditWrites(sqlite::Database& database);
+
+  absl::Status Append(const domain::AuditRow& row);
+
+ private:
+  sqlite::Statement insert_;
+};
+
+}  // namespace croft::catalog

@@ -1,0 +1,177 @@
+#include "controlplane/catalog/sqlite/sqlite_catalog.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include "common/errors.h"
+#include "common/sqlite/backup.h"
+#include "common/sqlite/database.h"
+#include "common/sqlite/error.h"
+#include "common/sqlite/transaction.h"
+#include "controlplane/catalog/sqlite/catalog_lock.h"
+#include "controlplane/catalog/sqlite/meta.h"
+#include "controlplane/catalog/sqlite/migrations.h"
+#include "controlplane/catalog/sqlite/reader_pool.h"
+#include "controlplane/catalog/sqlite/writer.h"
+
+namespace croft::catalog {
+namespace {
+
+constexpr sqlite::Schema kSchema = {
+    .name = "catalog", .application_id = 0x43726f43 /* CroC */, .migrations = kMigrations};
+constexpr int32_t kWriterCacheKibibytes = 64 * 1024;
+
+std::string LockPath(absl::string_view path) {
+  return std::filesystem::path(std::string(path)).replace_extension(".lock").string();
+}
+
+absl::StatusOr<CatalogLock> TakeLock(absl::string_view path, const SqliteCatalogOptions& options) {
+  if (options.take_over) return CatalogLock::TakeOver(LockPath(path), options.take_over_patience);
+  return CatalogLock::Acquire(LockPath(path));
+}
+
+// By stat alone: opening and closing the file would drop SQLite's locks.
+absl::StatusOr<int64_t> InodeOf(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return sqlite::MakeFileError(errno, "look at it", path);
+  return static_cast<int64_t>(info.st_ino);
+}
+
+}  // namespace
+
+struct SqliteCatalog::Parts {
+  Parts(CatalogLock held, std::unique_ptr<Writer> made, std::string file, int32_t reader_count)
+      : lock(std::move(held)),
+        path(std::move(file)),
+        epoch(made->published().revision.epoch),
+        revision(made->published().revision.revision),
+        tenants(made->published().tenants),
+        writer(std::move(made)),
+        readers(path, reader_count) {}
+
+  // Released last.
+  CatalogLock lock;
+  const std::string path;
+  const int64_t epoch;
+  std::atomic<int64_t> revision;
+  std::atomic<int64_t> tenants;
+  // Closed after the readers, so that closing it can bring the WAL home.
+  std::unique_ptr<Writer> writer;
+  ReaderPool readers;
+};
+
+absl::StatusOr<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(absl::string_view path,
+                                                                   const SqliteCatalogOptions& options) {
+  CROFT_ASSIGN_OR_RETURN(CatalogLock lock, TakeLock(path, options));
+  CROFT_ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database,
+                         sqlite::Database::Open(path, kSchema, {.cache_kibibytes = kWriterCacheKibibytes}));
+  std::string absolute = database->path();
+  Claim claim{.machine_id = options.machine_id.has_value() ? *options.machine_id : ReadMachineId(),
+              .take_over = options.take_over,
+              .now = options.now};
+  CROFT_ASSIGN_OR_RETURN(claim.inode, InodeOf(absolute));
+  CROFT_RETURN_IF_ERROR(ClaimCatalog(*database, claim));
+  CROFT_ASSIGN_OR_RETURN(std::unique_ptr<Writer> writer, Writer::Make(std::move(database)));
+  return std::unique_ptr<SqliteCatalog>(new SqliteCatalog(
+      std::make_unique<Parts>(std::move(lock), std::move(writer), std::move(absolute), options.readers)));
+}
+
+SqliteCatalog::SqliteCatalog(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+SqliteCatalog::~SqliteCatalog() = default;
+
+absl::StatusOr<std::unique_ptr<Transaction>> SqliteCatalog::Begin() {
+  return SqliteTransaction::Begin(*parts_->writer,
+                                  [parts = parts_.get()](const Writer::Published& published) {
+                                    parts->tenants.store(published.tenants);
+                                    parts->revision.store(published.revision.revision);
+                                  });
+}
+
+domain::Revision SqliteCatalog::revision() const { return {parts_->epoch, parts_->revision.load()}; }
+
+// All that `ask` reads is one state of the catalog.
+template <typename Ask>
+auto SqliteCatalog::Read(Ask ask) -> decltype(ask(std::declval<Reader&>())) {
+  CROFT_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, parts_->readers.Borrow());
+  CROFT_ASSIGN_OR_RETURN(const sqlite::Transaction state,
+                         sqlite::Transaction::BeginRead(*reader->database));
+  return ask(*reader);
+}
+
+absl::StatusOr<std::optional<domain::Tenant>> SqliteCatalog::GetTenant(absl::string_view id) {
+  return Read([&](Reader& reader) { return reader.tenants.Find(id); });
+}
+
+absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::ListTenants(const TenantQuery& query) {
+  return Read([&](Reader& reader) { return reader.tenants.List(query); });
+}
+
+absl::StatusOr<std::optional<domain::Host>> SqliteCatalog::GetHost(absl::string_view id) {
+  return Read([&](Reader& reader) { return reader.hosts.Find(id); });
+}
+
+absl::StatusOr<std::vector<domain::Host>> SqliteCatalog::ListHosts() {
+  return Read([&](Reader& reader) { return reader.hosts.List(); });
+}
+
+absl::StatusOr<std::optional<domain::Operation>> SqliteCatalog::GetOperation(absl::string_view id) {
+  return Read([&](Reader& reader) { return reader.operations.Find(id); });
+}
+
+absl::StatusOr<OperationPage> SqliteCatalog::ListOperations(const OperationQuery& query) {
+  return Read([&](Reader& reader) { return reader.operations.List(query); });
+}
+
+absl::StatusOr<std::optional<domain::Backup>> SqliteCatalog::GetBackup(absl::string_view tenant,
+                                                                       absl::string_view id) {
+  return Read([&](Reader& reader) { return reader.backups.Find(tenant, id); });
+}
+
+absl::StatusOr<std::vector<domain::Backup>> SqliteCatalog::ListBackups(absl::string_view tenant,
+                                                                       absl::string_view before_id,
+                                                                       int32_t limit) {
+  return Read([&](Reader& reader) { return reader.backups.List(tenant, before_id, limit); });
+}
+
+absl::StatusOr<domain::Revision> SqliteCatalog::ForEachTenant(
+    const std::function<void(const domain::Tenant&)>& visit) {
+  return Read([&](Reader& reader) -> absl::StatusOr<domain::Revision> {
+    CROFT_ASSIGN_OR_RETURN(const Standing standing, reader.meta.Read());
+    CROFT_RETURN_IF_ERROR(reader.tenants.ForEach(visit));
+    return standing.revision;
+  });
+}
+
+absl::StatusOr<int64_t> SqliteCatalog::CountTenants() { return parts_->tenants.load(); }
+
+absl::StatusOr<int64_t> SqliteCatalog::CountRunningOperations() {
+  return Read([&](Reader& reader) { return reader.operations.CountRunning(); });
+}
+
+absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::DueTenants(absl::Time now, int32_t limit) {
+  return Read([&](Reader& reader) { return reader.tenants.Due(now, limit); });
+}
+
+absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t after_sequence,
+                                                                       int32_t limit) {
+  return Read([&](Reader& reader) { return reader.audit.List(after_sequence, limit); });
+}
+
+absl::StatusOr<AuditHead> SqliteCatalog::RecordedAuditHead() {
+  return Read([&](Reader& reader) -> absl::StatusOr<AuditHead> {
+    CROFT_ASSIGN_OR_RETURN(Standing standing, reader.meta.Read());
+    return std::move(standing.audit_head);
+  });
+}
+
+absl::Status SqliteCatalog::BackUpTo(absl::string_view path) {
+  CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> reader,
+                         sqlite::Database::OpenReader(parts_->path, {}));
+  return sqlite::BackUpTo(*reader, path);
+}
+
+}  // namespace croft::catalog

@@ -1,0 +1,305 @@
+#include "controlplane/catalog/sqlite/tenants.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "common/errors.h"
+#include "controlplane/catalog/sqlite/columns.h"
+#include "controlplane/catalog/sqlite/tenant_columns.h"
+#include "controlplane/catalog/sqlite/tenant_query.h"
+
+namespace croft::catalog {
+namespace {
+
+using domain::Credential;
+using domain::Tenant;
+using domain::TenantState;
+using sqlite::Rows;
+using sqlite::Sql;
+using sqlite::SqlBuilder;
+
+// What changes in a tenant's life, in the order in which Changing() gives it.
+constexpr Sql kChangingColumns =
+    "update_time, version, delete_time, purge_time, expire_time, display_name, aliases, labels, "
+    "extensions, "
+    "locale, settings, features, quota_connections, quota_storage_bytes, quota_statement_timeout, "
+    "backups_kept, "
+    "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
+    "operation_order, last_generation, fence_time, last_backup, current_operation";
+constexpr Sql kChangingPlaces =
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+
+template <typename Run>
+absl::Status Changing(const Tenant& tenant, const std::string& aliases, const std::string& labels,
+                      Run run) {
+  return run(tenant.update_time, tenant.version, tenant.delete_time, tenant.purge_time, tenant.expire_time,
+             tenant.display_name, aliases, labels, EncodeList(tenant.extensions), tenant.locale,
+             tenant.settings, tenant.features, tenant.quota.connections, tenant.quota.storage_bytes,
+             tenant.quota.statement_timeout, tenant.backups_kept, EncodeEnum(tenant.state),
+             EncodeEnum(tenant.suspend_mode), EncodeEnum(tenant.state_before_retire), tenant.placement.host,
+             tenant.placement.database, tenant.placement.generation, tenant.owner_role, tenant.reader_role,
+             tenant.order, tenant.last_generation, tenant.fence_time, tenant.last_backup,
+             tenant.current_operation);
+}
+
+}  // namespace
+
+absl::Status ReadTenant(const Rows& rows, Tenant& tenant) {
+  std::string aliases, labels, extensions, state, suspend_mode, state_before_retire;
+  rows.Read(0, tenant.id, tenant.uid, tenant.create_time, tenant.update_time, tenant.version,
+            tenant.delete_time, tenant.purge_time, tenant.expire_time, tenant.display_name, aliases, labels,
+            extensions, tenant.locale, tenant.settings, tenant.features, tenant.quota.connections,
+            tenant.quota.storage_bytes, tenant.quota.statement_timeout, tenant.backups_kept, state,
+            suspend_mode, state_before_retire, tenant.placement.host, tenant.placement.database,
+            tenant.placement.generation, tenant.owner_role, tenant.reader_role, tenant.order,
+            tenant.last_generation, tenant.fence_time, tenant.last_backup, tenant.current_operation);
+  CROFT_RETURN_IF_ERROR(DecodeList(aliases, tenant.aliases));
+  CROFT_RETURN_IF_ERROR(DecodeMap(labels, tenant.labels));
+  CROFT_RETURN_IF_ERROR(DecodeList(extensions, tenant.extensions));
+  CROFT_RETURN_IF_ERROR(DecodeEnum(state, tenant.state));
+  CROFT_RETURN_IF_ERROR(DecodeEnum(suspend_mode, tenant.suspend_mode));
+  return DecodeEnum(state_before_retire, tenant.state_before_retire);
+}
+
+absl::Status ReadCredential(const Rows& rows, int first, Credential& credential) {
+  std::string role;
+  rows.Read(first, credential.login, role, credential.sealed_password, credential.verifier,
+            credential.create_time, credential.published, credential.disable_time);
+  return DecodeEnum(role, credential.role);
+}
+
+TenantReads::TenantReads(sqlite::Database& database)
+    : database_(database),
+      find_(database,
+            SqlBuilder().Append("SELECT ").Append(kTenantColumns).Append(" FROM tenants WHERE id = ?")),
+      credentials_(database,
+                   "SELECT login, role, sealed_password, verifier, create_time, published, disable_time "
+                   "FROM credentials WHERE tenant = ? ORDER BY position"),
+      find_alias_(database, "SELECT tenant FROM aliases WHERE alias = ?"),
+      due_(database,
+           SqlBuilder()
+               .Append("SELECT ")
+               .Append(kTenantColumns)
+               .Append(" FROM tenants INDEXED BY tenants_due WHERE due_time IS NOT NULL AND due_time <= ? "
+                       "ORDER BY due_time, id LIMIT ?")),
+      count_on_host_(
+          database,
+          "SELECT count(*) FROM tenants INDEXED BY tenants_by_host WHERE host = ? AND state <> 'PURGED'"),
+      count_(database, "SELECT count(*) FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'") {}
+
+absl::Status TenantReads::ReadCredentials(Tenant& tenant) {
+  Rows rows = credentials_.Query(tenant.id);
+  while (rows.Next()) {
+    CROFT_RETURN_IF_ERROR(ReadCredential(rows, 0, tenant.credentials.emplace_back()));
+  }
+  return rows.status();
+}
+
+absl::StatusOr<std::vector<Tenant>> TenantReads::Collect(Rows rows) {
+  std::vector<Tenant> tenants;
+  while (rows.Next()) {
+    Tenant& tenant = tenants.emplace_back();
+    CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant));
+    CROFT_RETURN_IF_ERROR(ReadCredentials(tenant));
+  }
+  if (!rows.status().ok()) return rows.status();
+  return tenants;
+}
+
+absl::StatusOr<std::optional<Tenant>> TenantReads::Find(absl::string_view id) {
+  CROFT_ASSIGN_OR_RETURN(std::vector<Tenant> tenants, Collect(find_.Query(id)));
+  if (tenants.empty()) return std::optional<Tenant>();
+  return std::optional<Tenant>(std::move(tenants.front()));
+}
+
+absl::StatusOr<std::optional<std::string>> TenantReads::FindAlias(absl::string_view alias) {
+  Rows rows = find_alias_.Query(alias);
+  if (rows.Next()) return std::optional<std::string>(rows.Get<std::string>(0));
+  if (!rows.status().ok()) return rows.status();
+  return std::optional<std::string>();
+}
+
+absl::StatusOr<std::vector<Tenant>> TenantReads::List(const TenantQuery& query) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListTenantIds(database_, query));
+  std::vector<Tenant> tenants;
+  tenants.reserve(ids.size());
+  for (const std::string& id : ids) {
+    CROFT_ASSIGN_OR_RETURN(std::optional<Tenant> tenant, Find(id));
+    if (tenant.has_value()) tenants.push_back(*std::move(tenant));
+  }
+  return tenants;
+}
+
+absl::StatusOr<std::vector<Tenant>> TenantReads::Due(absl::Time now, int32_t limit) {
+  return Collect(due_.Query(now, std::max(limit, 0)));
+}
+
+absl::StatusOr<int64_t> TenantReads::CountOnHost(absl::string_view host) {
+  Rows rows = count_on_host_.Query(host);
+  if (!rows.Next()) return rows.status();
+  return rows.Get<int64_t>(0);
+}
+
+absl::StatusOr<int64_t> TenantReads::Count() {
+  Rows rows = count_.Query();
+  if (!rows.Next()) return rows.status();
+  return rows.Get<int64_t>(0);
+}
+
+absl::Status TenantReads::ForEach(const std::function<void(const Tenant&)>& visit) {
+  // Both tables lie in the order of tenants' ids: two scans side by side are much faster than a look-up each.
+  sqlite::Statement all(database_, SqlBuilder()
+                                       .Append("SELECT ")
+                                       .Append(kTenantColumns)
+                                       .Append(" FROM tenants NOT INDEXED WHERE state <> 'PURGED' "
+                                               "ORDER BY id"));
+  sqlite::Statement credentials(
+      database_,
+      "SELECT tenant, login, role, sealed_password, verifier, create_time, published, "
+      "disable_time FROM credentials ORDER BY tenant, position");
+  Rows tenant_rows = all.Query();
+  Rows credential_rows = credentials.Query();
+  bool more = credential_rows.Next();
+  while (tenant_rows.Next()) {
+    Tenant tenant;
+    CROFT_RETURN_IF_ERROR(ReadTenant(tenant_rows, tenant));
+    while (more && credential_rows.Text(0) < tenant.id) more = credential_rows.Next();
+    while (more && credential_rows.Text(0) == tenant.id) {
+      CROFT_RETURN_IF_ERROR(ReadCredential(credential_rows, 1, tenant.credentials.emplace_back()));
+      more = credential_rows.Next();
+    }
+    visit(tenant);
+  }
+  CROFT_RETURN_IF_ERROR(credential_rows.status());
+  return tenant_rows.status();
+}
+
+struct TenantWrites::Former {
+  std::string uid;
+  absl::Time create_time;
+  TenantState state;
+  std::vector<std::string> aliases;
+  Labels labels;
+};
+
+TenantWrites::TenantWrites(sqlite::Database& database)
+    : former_(database, "SELECT uid, create_time, state, aliases, labels FROM tenants WHERE id = ?"),
+      insert_(database, SqlBuilder()
+                            .Append("INSERT INTO tenants (id, uid, create_time, ")
+                            .Append(kChangingColumns)
+                            .Append(") VALUES (?, ?, ?, ")
+                            .Append(kChangingPlaces)
+                            .Append(")")),
+      // Leaves the indexes alone that a tenant's life does not change.
+      update_(database, SqlBuilder()
+                            .Append("UPDATE tenants SET (")
+                            .Append(kChangingColumns)
+                            .Append(") = (")
+                            .Append(kChangingPlaces)
+                            .Append(") WHERE id = ?")),
+      replace_(database, SqlBuilder()
+                             .Append("UPDATE tenants SET (")
+                             .Append(kChangingColumns)
+                             .Append(", uid, create_time) = (")
+                             .Append(kChangingPlaces)
+                             .Append(", ?, ?) WHERE id = ?")),
+      insert_alias_(database, "INSERT INTO aliases (alias, tenant) VALUES (?, ?)"),
+      delete_alias_(database, "DELETE FROM aliases WHERE alias = ? AND tenant = ?"),
+      put_label_(database,
+                 "INSERT INTO tenant_labels (key, tenant, value) VALUES (?, ?, ?) "
+                 "ON CONFLICT (key, tenant) DO UPDATE SET value = excluded.value"),
+      delete_label_(database, "DELETE FROM tenant_labels WHERE key = ? AND tenant = ?"),
+      credentials_(database,
+                   "SELECT login, role, sealed_password, verifier, create_time, published, disable_time "
+                   "FROM credentials WHERE tenant = ? ORDER BY position"),
+      put_credential_(
+          database,
+          "INSERT OR REPLACE INTO credentials (tenant, position, login, role, sealed_password, verifier, "
+          "create_time, published, disable_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      delete_credentials_from_(database, "DELETE FROM credentials WHERE tenant = ? AND position >= ?") {}
+
+absl::StatusOr<int> TenantWrites::Put(const Tenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<Former> former, ReadFormer(tenant.id));
+  CROFT_RETURN_IF_ERROR(PutRow(tenant, former, EncodeList(tenant.aliases), EncodeMap(tenant.labels)));
+  const bool was_present = former.has_value() && former->state != TenantState::kPurged;
+  const bool is_present = tenant.state != TenantState::kPurged;
+  CROFT_RETURN_IF_ERROR(PutAliases(tenant, was_present ? former->aliases : std::vector<std::string>()));
+  CROFT_RETURN_IF_ERROR(PutLabels(tenant, was_present ? former->labels : Labels()));
+  CROFT_RETURN_IF_ERROR(PutCredentials(tenant));
+  return int{is_present} - int{was_present};
+}
+
+absl::StatusOr<std::optional<TenantWrites::Former>> TenantWrites::ReadFormer(absl::string_view id) {
+  Rows rows = former_.Query(id);
+  if (!rows.Next()) {
+    if (!rows.status().ok()) return rows.status();
+    return std::optional<Former>();
+  }
+  Former former;
+  std::string state, aliases, labels;
+  rows.Read(0, former.uid, former.create_time, state, aliases, labels);
+  CROFT_RETURN_IF_ERROR(DecodeEnum(state, former.state));
+  CROFT_RETURN_IF_ERROR(DecodeList(aliases, former.aliases));
+  CROFT_RETURN_IF_ERROR(DecodeMap(labels, former.labels));
+  return std::optional<Former>(std::move(former));
+}
+
+absl::Status TenantWrites::PutRow(const Tenant& tenant, const std::optional<Former>& former,
+                                  const std::string& aliases, const std::string& labels) {
+  return Changing(tenant, aliases, labels, [&](const auto&... changing) {
+    if (!former.has_value()) return insert_.Execute(tenant.id, tenant.uid, tenant.create_time, changing...);
+    if (former->uid == tenant.uid && former->create_time == tenant.create_time) {
+      return update_.Execute(changing..., tenant.id);
+    }
+    return replace_.Execute(changing..., tenant.uid, tenant.create_time, tenant.id);
+  });
+}
+
+absl::Status TenantWrites::PutAliases(const Tenant& tenant, const std::vector<std::string>& former) {
+  const std::set<std::string> before(former.begin(), former.end());
+  std::set<std::string> after;
+  if (tenant.state != TenantState::kPurged) after.insert(tenant.aliases.begin(), tenant.aliases.end());
+  for (const std::string& alias : before) {
+    if (!after.contains(alias)) CROFT_RETURN_IF_ERROR(delete_alias_.Execute(alias, tenant.id));
+  }
+  for (const std::string& alias : after) {
+    if (!before.contains(alias)) CROFT_RETURN_IF_ERROR(insert_alias_.Execute(alias, tenant.id));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TenantWrites::PutLabels(const Tenant& tenant, const Labels& former) {
+  const Labels after = tenant.state == TenantState::kPurged ? Labels() : tenant.labels;
+  if (after == former) return absl::OkStatus();
+  for (const auto& [key, value] : former) {
+    if (!after.contains(key)) CROFT_RETURN_IF_ERROR(delete_label_.Execute(key, tenant.id));
+  }
+  for (const auto& [key, value] : after) {
+    const auto found = former.find(key);
+    if (found == former.end() || found->second != value) {
+      CROFT_RETURN_IF_ERROR(put_label_.Execute(key, tenant.id, value));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TenantWrites::PutCredentials(const Tenant& tenant) {
+  std::vector<Credential> former;
+  {
+    Rows rows = credentials_.Query(tenant.id);
+    while (rows.Next()) CROFT_RETURN_IF_ERROR(ReadCredential(rows, 0, former.emplace_back()));
+    CROFT_RETURN_IF_ERROR(rows.status());
+  }
+  for (size_t i = 0; i < tenant.credentials.size(); ++i) {
+    const Credential& now = tenant.credentials[i];
+    if (i < former.size() && former[i] == now) continue;
+    CROFT_RETURN_IF_ERROR(put_credential_.Execute(tenant.id, i, now.login, EncodeEnum(now.role),
+                                                  sqlite::Blob{now.sealed_password}, now.verifier,
+                                                  now.create_time, now.published, now.disable_time));
+  }
+  if (former.size() <= tenant.credentials.size()) return absl::OkStatus();
+  return delete_credentials_from_.Execute(tenant.id, tenant.credentials.size());
+}
+
+}  // namespace croft::catalog
