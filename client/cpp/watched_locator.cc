@@ -1,0 +1,297 @@
+#include "client/cpp/watched_locator.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <random>
+
+#include "common/files.h"
+
+namespace croft::client {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kLongestPause{10'000};
+constexpr std::chrono::seconds kSnapshotInterval{5};
+constexpr std::chrono::seconds kDefaultTtl{60};
+constexpr size_t kMaxDenials = 10'000;
+
+// How often this process is the child of a fork. Threads and channels do not survive a fork.
+std::atomic<uint64_t> fork_count{0};
+
+uint64_t CountForks() {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1); });
+  (void)registered;
+  return fork_count.load();
+}
+
+int64_t Nanoseconds(TimePoint time) { return time.time_since_epoch().count(); }
+
+// Full jitter over the upper half, so that many clients of one control plane come back spread out.
+std::chrono::milliseconds WithJitter(std::chrono::milliseconds pause) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return pause / 2 + std::chrono::milliseconds(random() % (pause.count() / 2 + 1));
+}
+
+}  // namespace
+
+WatchedLocator::WatchedLocator(Options options, std::unique_ptr<Remote> remote,
+                               std::optional<SnapshotFile> snapshot)
+    : options_(std::move(options)),
+      remote_(std::move(remote)),
+      snapshot_(std::move(snapshot)),
+      fork_generation_(CountForks()),
+      ttl_ns_(std::chrono::nanoseconds(kDefaultTtl).count()) {
+  LoadSnapshot();
+  if (options_.watch) watcher_ = std::thread([this] { WatchLoop(); });
+}
+
+WatchedLocator::~WatchedLocator() {
+  if (InForkedChild()) {
+    // The thread lives in the parent; joining it here would wait for ever.
+    if (watcher_.joinable()) watcher_.detach();
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  remote_->Stop();
+  if (watcher_.joinable()) watcher_.join();
+  SaveSnapshot();
+}
+
+bool WatchedLocator::InForkedChild() const {
+  return fork_count.load(std::memory_order_relaxed) != fork_generation_;
+}
+
+absl::StatusOr<Located> WatchedLocator::Locate(std::string_view tenant) {
+  if (InForkedChild()) {
+    return absl::FailedPreconditionError(
+        "this locator was opened before a fork; open another one in the child");
+  }
+  if (const std::optional<Knowledge> known = cache_.Find(tenant)) {
+    if (options_.watch || IsFresh(*known)) return FromKnowledge(*known);
+    absl::StatusOr<Located> asked = Ask(std::string(tenant));
+    // Away is not a reason to forget.
+    return absl::IsUnavailable(asked.status()) || absl::IsDeadlineExceeded(asked.status())
+               ? FromKnowledge(*known)
+               : asked;
+  }
+  const std::string name(tenant);
+  if (const auto denial = RecentDenial(name)) return *denial;
+  return Ask(name);
+}
+
+absl::StatusOr<Located> WatchedLocator::OnConnectionRejected(std::string_view tenant) {
+  if (InForkedChild()) return Locate(tenant);
+  const std::string name(tenant);
+  absl::StatusOr<Located> asked = Ask(name);
+  if (absl::IsUnavailable(asked.status()) || absl::IsDeadlineExceeded(asked.status())) {
+    if (const std::optional<Knowledge> known = cache_.Find(name)) return FromKnowledge(*known);
+  }
+  return asked;
+}
+
+void WatchedLocator::OnChange(std::function<void(const Change&)> callback) {
+  const std::lock_guard lock(mutex_);
+  callback_ = std::move(callback);
+}
+
+bool WatchedLocator::WaitUntilReady(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  return wake_.wait_until(lock, deadline, [this] { return ready_ || ending_; }) && ready_;
+}
+
+bool WatchedLocator::IsFresh(const Knowledge& knowledge) const {
+  const int64_t confirmed = options_.watch ? heard_ns_.load(std::memory_order_relaxed) : 0;
+  const int64_t newest = std::max(confirmed, Nanoseconds(knowledge.confirmed));
+  return newest != 0 && Nanoseconds(Clock::now()) - newest < ttl_ns_.load(std::memory_order_relaxed);
+}
+
+absl::StatusOr<Located> WatchedLocator::FromKnowledge(const Knowledge& knowledge) const {
+  if (!knowledge.refusal.ok()) return knowledge.refusal;
+  return Located{knowledge.placement, !IsFresh(knowledge)};
+}
+
+std::optional<absl::Status> WatchedLocator::RecentDenial(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto denial = denials_.find(name);
+  if (denial == denials_.end()) return std::nullopt;
+  if (denial->second.until > Clock::now()) return denial->second.status;
+  denials_.erase(denial);
+  return std::nullopt;
+}
+
+absl::StatusOr<Located> WatchedLocator::Ask(const std::string& name) {
+  std::promise<absl::StatusOr<Located>> promise;
+  Flight flight;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [entry, first] = flights_.try_emplace(name);
+    if (first) {
+      entry->second = promise.get_future().share();
+    } else {
+      flight = entry->second;
+    }
+  }
+  if (flight.valid()) return flight.get();
+  absl::StatusOr<Located> answer = AskRemote(name);
+  {
+    const std::lock_guard lock(mutex_);
+    flights_.erase(name);
+  }
+  promise.set_value(answer);
+  return answer;
+}
+
+absl::StatusOr<Located> WatchedLocator::AskRemote(const std::string& name) {
+  absl::StatusOr<Remote::Answer> answer = remote_->Lookup(name);
+  if (!answer.ok()) return answer.status();
+  if (!answer->knowledge.refusal.ok()) {
+    const std::lock_guard lock(mutex_);
+    if (denials_.size() >= kMaxDenials) denials_.clear();
+    denials_[name] = {answer->knowledge.refusal, Clock::now() + options_.negative_ttl};
+    return answer->knowledge.refusal;
+  }
+  ttl_ns_.store(std::chrono::nanoseconds(answer->ttl).count());
+  const bool was_known = cache_.Find(answer->tenant).has_value();
+  std::vector<std::string> aliases = cache_.AliasesOf(answer->tenant);
+  if (name != answer->tenant && std::find(aliases.begin(), aliases.end(), name) == aliases.end()) {
+    aliases.push_back(name);
+  }
+  const bool news = cache_.Learn(answer->tenant, aliases, answer->knowledge);
+  if (news && was_known) Announce(answer->tenant);
+  // What is known may be newer than this answer.
+  const std::optional<Knowledge> known = cache_.Find(answer->tenant);
+  return FromKnowledge(known ? *known : answer->knowledge);
+}
+
+void WatchedLocator::LoadSnapshot() {
+  if (!snapshot_) return;
+  const auto entries = snapshot_->Read();
+  if (!entries.ok()) return;  // none yet, or not ours: the watch will fill the cache
+  for (const SnapshotFile::Entry& entry : *entries) {
+    Knowledge knowledge;
+    knowledge.placement = std::make_shared<Placement>(entry.placement);
+    knowledge.generation = entry.placement.generation;
+    knowledge.epoch = entry.placement.epoch;
+    knowledge.revision = entry.placement.revision;
+    cache_.Learn(entry.placement.tenant, entry.aliases, std::move(knowledge));
+  }
+}
+
+void WatchedLocator::SaveSnapshot() {
+  snapshot_saved_ = Clock::now();
+  if (!snapshot_ || !snapshot_dirty_) return;
+  std::vector<SnapshotFile::Entry> entries;
+  for (const Knowledge& known : cache_.All()) {
+    if (known.placement && known.refusal.ok()) {
+      entries.push_back({cache_.AliasesOf(known.placement->tenant), *known.placement});
+    }
+  }
+  if (snapshot_->Write(entries).ok()) snapshot_dirty_ = false;
+}
+
+void WatchedLocator::WatchLoop() {
+  std::chrono::milliseconds pause = kFirstPause;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (ending_) return;
+    }
+    bool heard = false;
+    snapshot_began_ = Clock::now();
+    const absl::Status ended = remote_->Watch(cursor_, [&](const WatchedBatch& batch) {
+      heard = true;
+      Take(batch);
+    });
+    if (absl::IsOutOfRange(ended)) {
+      // Another epoch, or too long away: what is cached is not known to be true until all of it was told again.
+      cursor_.reset();
+      heard_ns_.store(0);
+      continue;
+    }
+    if (heard) pause = kFirstPause;
+    Pause(WithJitter(pause));
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+void WatchedLocator::Take(const WatchedBatch& batch) {
+  for (const WatchedChange& change : batch.changes) TakeChange(change);
+  if (batch.cursor) {
+    if (!cursor_) FinishFirstSnapshot();
+    cursor_ = batch.cursor;
+    heard_ns_.store(Nanoseconds(Clock::now()));
+  }
+  if (snapshot_ && snapshot_dirty_ && Clock::now() - snapshot_saved_ >= kSnapshotInterval) SaveSnapshot();
+}
+
+void WatchedLocator::TakeChange(const WatchedChange& change) {
+  bool news = false;
+  const bool was_known = cache_.Find(change.tenant).has_value();
+  if (change.removed) {
+    news = cache_.Forget(change.tenant, change.knowledge.epoch, change.knowledge.revision);
+  } else {
+    news = cache_.Learn(change.tenant, change.aliases, change.knowledge);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    denials_.erase(change.tenant);
+    for (const std::string& alias : change.aliases) denials_.erase(alias);
+  }
+  snapshot_dirty_ |= news;
+  if (news && was_known) Announce(change.tenant);
+}
+
+void WatchedLocator::FinishFirstSnapshot() {
+  for (const std::string& tenant : cache_.ForgetUnconfirmed(snapshot_began_)) {
+    snapshot_dirty_ = true;
+    Announce(tenant);
+  }
+  SaveSnapshot();
+  {
+    const std::lock_guard lock(mutex_);
+    ready_ = true;
+  }
+  wake_.notify_all();
+}
+
+void WatchedLocator::Announce(const std::string& tenant) {
+  std::function<void(const Change&)> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    callback = callback_;
+  }
+  if (!callback) return;
+  const std::optional<Knowledge> known = cache_.Find(tenant);
+  callback({tenant, known && known->refusal.ok() ? known->placement : nullptr});
+}
+
+void WatchedLocator::Pause(std::chrono::milliseconds duration) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, duration, [this] { return ending_; });
+}
+
+absl::StatusOr<std::unique_ptr<Locator>> Locator::Open(Options options) {
+  auto remote = Remote::Open(options);
+  if (!remote.ok()) return remote.status();
+  std::optional<SnapshotFile> snapshot;
+  if (!options.snapshot_file.empty()) {
+    const std::string& secret_file = options.key_file.empty() ? options.token_file : options.key_file;
+    if (secret_file.empty()) {
+      return absl::InvalidArgumentError(
+          "snapshot_file: needs key_file or token_file, under which it is sealed");
+    }
+    const auto secret = ReadSmallFile(secret_file, 1 << 20);
+    if (!secret.ok()) return secret.status();
+    snapshot.emplace(options.snapshot_file, *secret);
+  }
+  return std::make_unique<WatchedLocator>(std::move(options), *std::move(remote), std::move(snapshot));
+}
+
+}  // namespace croft::client

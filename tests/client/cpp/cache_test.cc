@@ -1,0 +1,108 @@
+#include "client/cpp/cache.h"
+
+#include <atomic>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace croft::client {
+namespace {
+
+Knowledge At(int64_t epoch, int64_t revision, int64_t generation, const std::string& uid = "u") {
+  Placement placement{.tenant = "acme", .uid = uid, .generation = generation};
+  placement.conninfo = "dbname=g" + std::to_string(generation);
+  return {.placement = std::make_shared<Placement>(placement),
+          .generation = generation,
+          .epoch = epoch,
+          .revision = revision,
+          .confirmed = std::chrono::steady_clock::now()};
+}
+
+int64_t Generation(const Cache& cache) { return cache.Find("acme")->placement->generation; }
+
+TEST(Cache, LateNewsDoesNotReplaceWhatIsNewer) {
+  Cache cache;
+  EXPECT_TRUE(cache.Learn("acme", {}, At(1, 10, 2)));
+  EXPECT_FALSE(cache.Learn("acme", {}, At(1, 9, 1)));
+  EXPECT_EQ(Generation(cache), 2);
+}
+
+TEST(Cache, ALaterEpochWinsWhateverItsRevision) {
+  Cache cache;
+  cache.Learn("acme", {}, At(1, 1000, 2));
+  EXPECT_TRUE(cache.Learn("acme", {}, At(2, 1, 3)));
+  EXPECT_EQ(Generation(cache), 3);
+}
+
+TEST(Cache, AGenerationNeverGoesBackForTheSameTenant) {
+  Cache cache;
+  cache.Learn("acme", {}, At(1, 10, 5));
+  EXPECT_FALSE(cache.Learn("acme", {}, At(2, 1, 4)));
+  EXPECT_EQ(Generation(cache), 5);
+  EXPECT_TRUE(cache.Learn("acme", {}, At(2, 2, 1, "another life")));
+}
+
+TEST(Cache, SameNewsTwiceIsNoNews) {
+  Cache cache;
+  EXPECT_TRUE(cache.Learn("acme", {}, At(1, 10, 2)));
+  EXPECT_FALSE(cache.Learn("acme", {}, At(1, 11, 2)));
+}
+
+TEST(Cache, ARefusalKeepsTheAddress) {
+  Cache cache;
+  cache.Learn("acme", {}, At(1, 10, 2));
+  EXPECT_TRUE(cache.Learn(
+      "acme", {},
+      {.refusal = absl::FailedPreconditionError("retired"), .generation = 2, .epoch = 1, .revision = 11}));
+  EXPECT_FALSE(cache.Find("acme")->refusal.ok());
+  EXPECT_EQ(Generation(cache), 2);
+}
+
+TEST(Cache, AliasesFollowTheTenantThatHoldsThem) {
+  Cache cache;
+  cache.Learn("acme", {"shop.acme.com"}, At(1, 1, 1));
+  EXPECT_TRUE(cache.Find("shop.acme.com"));
+  cache.Learn("globex", {"shop.acme.com"}, At(1, 2, 7));
+  cache.Learn("acme", {}, At(1, 3, 2));
+  ASSERT_TRUE(cache.Find("shop.acme.com"));
+  EXPECT_EQ(cache.Find("shop.acme.com")->generation, 7);
+  cache.Learn("globex", {}, At(1, 4, 7));
+  EXPECT_FALSE(cache.Find("shop.acme.com"));
+}
+
+TEST(Cache, WhatAFreshSnapshotLacksIsForgotten) {
+  Cache cache;
+  cache.Learn("acme", {}, At(1, 1, 1));
+  const TimePoint later = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  EXPECT_EQ(cache.ForgetUnconfirmed(later), std::vector<std::string>{"acme"});
+  EXPECT_FALSE(cache.Find("acme"));
+}
+
+TEST(Cache, ReadersNeverSeeAGenerationGoBack) {
+  Cache cache;
+  cache.Learn("acme", {}, At(1, 0, 0));
+  std::atomic<bool> done{false};
+  std::atomic<int> went_back{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 8; ++i) {
+    readers.emplace_back([&] {
+      int64_t seen = 0;
+      while (!done) {
+        const int64_t now = Generation(cache);
+        if (now < seen) ++went_back;
+        seen = now;
+      }
+    });
+  }
+  for (int64_t i = 1; i <= 1000; ++i) {
+    cache.Learn("acme", {}, At(1, i, i));
+    cache.Learn("acme", {}, At(1, i - 1, i - 1));  // told late
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(went_back, 0);
+  EXPECT_EQ(Generation(cache), 1000);
+}
+
+}  // namespace
+}  // namespace croft::client
