@@ -1,0 +1,296 @@
+#include "agent/session/agent.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
+#include <absl/time/clock.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "agent/journal/journal.h"
+#include "agent/postgres/client_programs.h"
+#include "agent/postgres/libpq_cluster.h"
+#include "agent/server/external_server.h"
+#include "agent/server/managed_server.h"
+#include "agent/session/dispatcher.h"
+#include "agent/session/host_watcher.h"
+#include "agent/session/identity.h"
+#include "agent/session/join.h"
+#include "agent/session/session.h"
+#include "agent/session/shutdown.h"
+#include "agent/store/file_store.h"
+#include "agent/tasks/backup_tasks.h"
+#include "agent/tasks/sql_tasks.h"
+#include "agent/tasks/task_runner.h"
+#include "common/errors.h"
+#include "common/files.h"
+#include "common/log.h"
+#include "common/names.h"
+
+namespace croft::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxTokenFile = 64 << 10;
+constexpr size_t kMaxConninfoFile = 16 << 10;
+constexpr absl::Duration kJoinTime = absl::Seconds(30);
+constexpr absl::Duration kStopPostgresTime = absl::Minutes(1);
+constexpr absl::Duration kWatchInterval = absl::Seconds(5);
+
+absl::Status Unusable(const std::string& path, absl::string_view what) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot use ", path, ": ", what),
+                   {.reason = "STATE_UNUSABLE", .metadata = {{"path", path}}});
+}
+
+// Holds the state directory for this process alone.
+class StateLock {
+ public:
+  static absl::StatusOr<StateLock> Take(const std::string& directory) {
+    const std::string path = absl::StrCat(directory, "/agent.lock");
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return Unusable(path, std::strerror(errno));
+    StateLock lock(fd);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      return Unusable(directory, "another croft-agent runs with this state");
+    }
+    return lock;
+  }
+  StateLock(StateLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  StateLock& operator=(StateLock&&) = delete;
+  ~StateLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+ private:
+  explicit StateLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+// PostgreSQL's user has to pass through it to its own folder, and may not list it.
+absl::Status MakeStateDirectory(const std::string& directory) {
+  std::error_code error;
+  const fs::path parent = fs::path(directory).parent_path();
+  if (!parent.empty()) fs::create_directories(parent, error);
+  if (error) return Unusable(parent.string(), error.message());
+  if (mkdir(directory.c_str(), 0711) == 0) {
+    chmod(directory.c_str(), 0711);
+    return absl::OkStatus();
+  }
+  const int reason = errno;
+  if (reason == EEXIST && fs::is_directory(directory, error)) return absl::OkStatus();
+  return Unusable(directory, reason == EEXIST ? "it is not a folder" : std::strerror(reason));
+}
+
+std::string Absolute(const std::string& path) {
+  std::string absolute = fs::absolute(path).lexically_normal().string();
+  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+  return absolute;
+}
+
+absl::Status JoinByToken(const AgentOptions& options, const IdentityFiles& files) {
+  if (options.join_token_file.empty()) {
+    return absl::FailedPreconditionError(
+        "this agent has not joined a control plane yet: make a token with `croftctl host create-join-token "
+        "HOST` and name its file with --join-token-file");
+  }
+  CROFT_ASSIGN_OR_RETURN(const std::string token, ReadSmallFile(options.join_token_file, kMaxTokenFile));
+  return Join(files, token, options.servers, absl::Now() + kJoinTime);
+}
+
+absl::StatusOr<Identity> LoadOrJoin(const AgentOptions& options, const IdentityFiles& files) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<Identity> known, files.Load());
+  if (known) return *known;
+  CROFT_RETURN_IF_ERROR(JoinByToken(options, files));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<Identity> joined, files.Load());
+  if (!joined) return absl::InternalError("the identity that was just saved is gone");
+  log::Info("joined", {{"host", HostName(joined->host)}});
+  return *joined;
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<Store>>> OpenStores(const AgentOptions& options,
+                                                               Random& random) {
+  std::vector<std::unique_ptr<Store>> stores;
+  for (const std::string& url : options.stores) {
+    absl::string_view path = url;
+    if (!absl::ConsumePrefix(&path, "file://") || !absl::StartsWith(path, "/")) {
+      return InvalidField("store", absl::StrCat("`", url, "` is not of the form file:///path"));
+    }
+    CROFT_ASSIGN_OR_RETURN(auto store, OpenFileStore(std::string(path), random));
+    log::Info("backup store", {{"path", std::string(path)}, {"id", store->id()}});
+    stores.push_back(std::move(store));
+  }
+  return stores;
+}
+
+ManagedServerOptions ManagedOptions(const AgentOptions& options, const std::string& state) {
+  ManagedServerOptions managed{.directory = absl::StrCat(state, "/pg"),
+                               .listen_addresses = options.listen_addresses,
+                               .port = options.port,
+                               .advertise_endpoints = options.advertise,
+                               .run_as = options.postgres_user};
+  return managed;
+}
+
+// The server, and what is to be done when its certificate was renewed.
+struct OwnServer {
+  std::unique_ptr<Server> server;
+  std::function<absl::Status()> reload_tls = [] { return absl::OkStatus(); };
+};
+
+absl::StatusOr<OwnServer> MakeServer(const AgentOptions& options, const std::string& state,
+                                     const ServerCertificatePaths& certificate) {
+  OwnServer made;
+  if (options.mode == ServerMode::kExternal) {
+    CROFT_ASSIGN_OR_RETURN(const std::string conninfo,
+                           ReadPrivateFile(options.conninfo_file, kMaxConninfoFile));
+    CROFT_ASSIGN_OR_RETURN(made.server,
+                           ExternalServer::New({.conninfo = conninfo,
+                                                .advertise_endpoints = options.advertise,
+                                                .authority = options.postgres_authority_file}));
+    return made;
+  }
+  ManagedServerOptions managed = ManagedOptions(options, state);
+  managed.tls = {
+      .certificate = certificate.certificate, .key = certificate.key, .authority = certificate.authority};
+  CROFT_ASSIGN_OR_RETURN(auto server, ManagedServer::New(std::move(managed)));
+  made.reload_tls = [server = server.get()] {
+    return server->ReloadTls({absl::Now() + kStopPostgresTime});
+  };
+  made.server = std::move(server);
+  return made;
+}
+
+std::vector<std::string> IdsOf(const std::vector<std::unique_ptr<Store>>& stores) {
+  std::vector<std::string> ids;
+  for (const auto& store : stores) ids.push_back(store->id());
+  return ids;
+}
+
+// All the parts, in order of dependency.
+class Agent {
+ public:
+  static absl::StatusOr<std::unique_ptr<Agent>> New(const AgentOptions& options, const std::string& state) {
+    auto agent = std::make_unique<Agent>();
+    CROFT_ASSIGN_OR_RETURN(agent->files_, IdentityFiles::Open(state, options.mode == ServerMode::kManaged));
+    CROFT_ASSIGN_OR_RETURN(agent->stores_, OpenStores(options, agent->random_));
+    CROFT_ASSIGN_OR_RETURN(agent->journal_, OpenJournal(absl::StrCat(state, "/journal.db"), agent->clock_));
+    CROFT_ASSIGN_OR_RETURN(agent->identity_, LoadOrJoin(options, *agent->files_));
+    CROFT_ASSIGN_OR_RETURN(agent->server_, MakeServer(options, state, agent->files_->server_certificate()));
+    agent->RegisterTasks(state);
+    return agent;
+  }
+
+  absl::Status Run(const AgentOptions& options, ShutdownSignals& signals) {
+    Server& server = *server_.server;
+    std::unique_ptr<HostWatcher> watcher;
+    std::unique_ptr<Session> session;
+    watcher = std::make_unique<HostWatcher>(server, IdsOf(stores_), kWatchInterval, [this] {
+      if (auto* live = session_.load()) live->BeatNow();
+    });
+    session = std::make_unique<Session>(
+        *files_, identity_, *journal_, clock_, random_,
+        Session::Sources{.report = [&watcher] { return watcher->Latest(); },
+                         .renewed = [this] { ReloadTls(); }},
+        SessionOptions{.agent_version = options.version, .servers = options.servers});
+    session_ = session.get();
+    absl::Status fatal;
+    Dispatcher dispatcher(
+        [this](const Task& task, TaskContext& context) { return runner_.Run(task, context); }, *journal_,
+        clock_,
+        {.send = [&](v1::ConnectRequest message) { session->Send(std::move(message)); },
+         .fatal =
+             [&](const absl::Status& status) {
+               fatal = status;
+               session->Stop();
+             }});
+    signals.Await([&] { session->Stop(); });
+    const absl::Status ended = session->Run(dispatcher);
+    dispatcher.Stop();
+    session_ = nullptr;
+    watcher->Stop();
+    return fatal.ok() ? ended : Annotate(fatal, "the journal cannot be written, so the agent must end");
+  }
+
+ private:
+  void RegisterTasks(const std::string& state) {
+    Server& server = *server_.server;
+    cluster_ = NewLibpqCluster([&server] { return server.access(); });
+    RegisterSqlTasks(runner_, *cluster_, random_);
+    RegisterBackupTasks(runner_, {.cluster = *cluster_,
+                                  .access = [&server] { return server.access(); },
+                                  .programs = programs_,
+                                  .stores = stores_,
+                                  .random = random_,
+                                  .clock = clock_,
+                                  .scratch_directory = absl::StrCat(state, "/scratch")});
+  }
+
+  void ReloadTls() {
+    if (const absl::Status status = server_.reload_tls(); !status.ok()) {
+      log::Error("PostgreSQL did not take its new certificate", {{"error", std::string(status.message())}});
+    }
+  }
+
+  SystemClock clock_;
+  SystemRandom random_;
+  ClientProgramFinder programs_;
+  std::optional<IdentityFiles> files_;
+  Identity identity_;
+  std::vector<std::unique_ptr<Store>> stores_;
+  std::unique_ptr<Journal> journal_;
+  OwnServer server_;
+  std::unique_ptr<Cluster> cluster_;
+  TaskRunner runner_;
+  std::atomic<Session*> session_{nullptr};
+};
+
+}  // namespace
+
+absl::Status RunAgent(const AgentOptions& options) {
+  ShutdownSignals signals;
+  // Errors of writing say the same, and are handled where they come up.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  const std::string state = Absolute(options.state_directory);
+  CROFT_RETURN_IF_ERROR(MakeStateDirectory(state));
+  CROFT_ASSIGN_OR_RETURN(const StateLock lock, StateLock::Take(state));
+  CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Agent> agent, Agent::New(options, state));
+  return agent->Run(options, signals);
+}
+
+absl::Status JoinOnly(const AgentOptions& options) {
+  const std::string state = Absolute(options.state_directory);
+  CROFT_RETURN_IF_ERROR(MakeStateDirectory(state));
+  CROFT_ASSIGN_OR_RETURN(const StateLock lock, StateLock::Take(state));
+  CROFT_ASSIGN_OR_RETURN(const IdentityFiles files,
+                         IdentityFiles::Open(state, options.mode == ServerMode::kManaged));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<Identity> identity, files.Load());
+  if (identity) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this agent has joined as ", HostName(identity->host), " already"));
+  }
+  return JoinByToken(options, files);
+}
+
+absl::Status StopPostgres(const AgentOptions& options) {
+  const std::string state = Absolute(options.state_directory);
+  if (!fs::exists(absl::StrCat(state, "/pg"))) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const auto server, ManagedServer::New(ManagedOptions(options, state)));
+  return server->Stop({absl::Now() + kStopPostgresTime});
+}
+
+}  // namespace croft::agent

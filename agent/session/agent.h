@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+
+namespace croft::agent {
+
+enum class ServerMode { kManaged, kExternal };
+
+struct AgentOptions {
+  std::string version;
+  std::string state_directory;
+  // `host:port` of control planes; those of the join token when empty.
+  std::vector<std::string> servers;
+  // Needed until the agent has joined, passed over afterwards.
+  std::string join_token_file;
+  // Backup stores as URLs, `file:///path`; the first is written to.
+  std::vector<std::string> stores;
+  ServerMode mode = ServerMode::kManaged;
+  // External mode: a file with the conninfo of the agent's own role.
+  std::string conninfo_file;
+  // External mode: PEM file of the authority that applications are to trust.
+  std::string postgres_authority_file;
+  // Managed mode.
+  std::vector<std::string> listen_addresses = {"127.0.0.1"};
+  int port = 7500;
+  std::string postgres_user = "postgres";
+  // `host:port` for applications; where the server listens when empty.
+  std::vector<std::string> advertise;
+};
+
+// Joins where that is still to be done, then serves the control plane until SIGTERM or SIGINT. PostgreSQL goes
+// on. Errors are sentences for people.
+[[nodiscard]] absl::Status RunAgent(const AgentOptions& options);
+
+// Joins and does no more. FAILED_PRECONDITION when the agent has joined already.
+[[nodiscard]] absl::Status JoinOnly(const AgentOptions& options);
+
+// Ends the managed server, its sessions included; OK when it does not run, or there is none.
+[[nodiscard]] absl::Status StopPostgres(const AgentOptions& options);
+
+}  // namespace croft::agent

@@ -1,0 +1,85 @@
+#include "agent/session/host_watcher.h"
+
+#include <utility>
+
+#include <absl/time/clock.h>
+
+#include "agent/session/wire.h"
+#include "common/log.h"
+
+namespace croft::agent {
+namespace {
+
+constexpr absl::Duration kLookTime = absl::Seconds(5);
+constexpr absl::Duration kStartTime = absl::Minutes(2);
+
+}  // namespace
+
+HostWatcher::HostWatcher(Server& server, std::vector<std::string> stores, absl::Duration interval,
+                         std::function<void()> changed)
+    : server_(server), stores_(std::move(stores)), interval_(interval), changed_(std::move(changed)) {
+  latest_.problem = "PostgreSQL is being started";
+  thread_ = std::thread([this] { Watch(); });
+}
+
+HostWatcher::~HostWatcher() { Stop(); }
+
+v1::HostReport HostWatcher::Latest() const {
+  MutexLock lock(mutex_);
+  return ToProto(latest_, stores_);
+}
+
+void HostWatcher::LookNow() {
+  MutexLock lock(mutex_);
+  look_now_ = true;
+  wake_.NotifyAll();
+}
+
+void HostWatcher::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+ServerReport HostWatcher::Look() {
+  const auto keep_going = [this] {
+    MutexLock lock(mutex_);
+    return stopping_ ? absl::CancelledError("the agent is stopping") : absl::OkStatus();
+  };
+  ServerReport report = server_.Report({absl::Now() + kLookTime, keep_going});
+  if (report.up) return report;
+  const absl::Status started = server_.EnsureRunning({absl::Now() + kStartTime, keep_going});
+  report = server_.Report({absl::Now() + kLookTime, keep_going});
+  if (!started.ok() && !report.up) report.problem = std::string(started.message());
+  return report;
+}
+
+void HostWatcher::Watch() {
+  bool first = true;
+  for (;;) {
+    const ServerReport report = Look();
+    bool changed = false;
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return;
+      changed = first || report.up != latest_.up || report.problem != latest_.problem;
+      latest_ = report;
+    }
+    first = false;
+    if (changed && report.up) {
+      log::Info("PostgreSQL is up", {{"version", report.version}});
+    } else if (changed) {
+      log::Warning("PostgreSQL is not up", {{"problem", report.problem}});
+    }
+    if (changed) changed_();
+    MutexLock lock(mutex_);
+    if (!stopping_ && !look_now_) wake_.WaitFor(mutex_, interval_);
+    look_now_ = false;
+    if (stopping_) return;
+  }
+}
+
+}  // namespace croft::agent

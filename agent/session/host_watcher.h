@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <absl/time/time.h>
+
+#include "agent/server/server.h"
+#include "common/sync.h"
+#include "croft/v1/agent.pb.h"
+
+namespace croft::agent {
+
+// Keeps PostgreSQL up and knows how it was a moment ago, so that a heartbeat never waits for a server that
+// hangs. Thread-safe.
+class HostWatcher {
+ public:
+  // Looks every `interval`. `changed` is called, from a thread of its own, when the server came up or went away.
+  HostWatcher(Server& server, std::vector<std::string> stores, absl::Duration interval,
+              std::function<void()> changed);
+  // Stops.
+  ~HostWatcher();
+
+  v1::HostReport Latest() const;
+  // Looks as soon as it can.
+  void LookNow();
+  void Stop();
+
+ private:
+  void Watch();
+  ServerReport Look();
+
+  Server& server_;
+  const std::vector<std::string> stores_;
+  const absl::Duration interval_;
+  const std::function<void()> changed_;
+
+  mutable Mutex mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool look_now_ ABSL_GUARDED_BY(mutex_) = false;
+  ServerReport latest_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace croft::agent

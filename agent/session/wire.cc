@@ -1,0 +1,257 @@
+#include "agent/session/wire.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include "common/errors.h"
+#include "croft/v1/error.pb.h"
+
+namespace croft::agent {
+namespace {
+
+constexpr char kErrorInfoType[] = "type.googleapis.com/google.rpc.ErrorInfo";
+
+absl::Duration FromProto(const google::protobuf::Duration& proto) {
+  return absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
+}
+
+TenantObjects FromProto(const v1::TenantObjects& proto) {
+  return {.uid = proto.uid(),
+          .generation = proto.generation(),
+          .database = proto.database(),
+          .owner_role = proto.owner_role(),
+          .reader_role = proto.reader_role()};
+}
+
+Login FromProto(const v1::Login& proto) {
+  return {.name = proto.name(), .read_only = proto.read_only(), .verifier = proto.verifier()};
+}
+
+template <typename Repeated>
+std::vector<Login> LoginsFromProto(const Repeated& protos) {
+  std::vector<Login> logins;
+  for (const v1::Login& proto : protos) logins.push_back(FromProto(proto));
+  return logins;
+}
+
+DatabaseLimits FromProto(const v1::DatabaseLimits& proto) {
+  return {.connections = proto.connections(), .statement_timeout = FromProto(proto.statement_timeout())};
+}
+
+BackupSource FromProto(const v1::BackupSource& proto) {
+  return {.backup = proto.backup(),
+          .store = proto.store(),
+          .key = proto.key(),
+          .uid = proto.uid(),
+          .generation = proto.generation(),
+          .sha256 = proto.sha256(),
+          .owner_role = proto.owner_role(),
+          .reader_role = proto.reader_role()};
+}
+
+Work FromProto(const v1::CreateWork& proto) {
+  return CreateWork{.limits = FromProto(proto.limits()),
+                    .logins = LoginsFromProto(proto.logins()),
+                    .extensions = {proto.extensions().begin(), proto.extensions().end()},
+                    .locale = proto.locale()};
+}
+
+Work FromProto(const v1::BackUpWork& proto) {
+  return BackUpWork{.backup = proto.backup(),
+                    .store = proto.store(),
+                    .key = proto.key(),
+                    .wrapped_key = proto.wrapped_key(),
+                    .wrapped_data_key = proto.wrapped_data_key(),
+                    .sealed = proto.sealed()};
+}
+
+Work FromProto(const v1::RestoreWork& proto) {
+  return RestoreWork{.source = FromProto(proto.source()),
+                     .limits = FromProto(proto.limits()),
+                     .logins = LoginsFromProto(proto.logins()),
+                     .locale = proto.locale()};
+}
+
+absl::StatusOr<Work> FromProto(const v1::RotateWork& proto) {
+  switch (proto.phase_case()) {
+    case v1::RotateWork::kEnable: return RotateWork{.enable = true, .login = FromProto(proto.enable())};
+    case v1::RotateWork::kDisable: return RotateWork{.enable = false, .login = FromProto(proto.disable())};
+    case v1::RotateWork::PHASE_NOT_SET: break;
+  }
+  return InvalidField("rotate", "has to say which login to enable or to disable");
+}
+
+absl::StatusOr<Work> WorkFromProto(const v1::Task& proto) {
+  switch (proto.work_case()) {
+    case v1::Task::kCreate: return FromProto(proto.create());
+    case v1::Task::kConfigure:
+      return ConfigureWork{FromProto(proto.configure().limits()),
+                           LoginsFromProto(proto.configure().logins())};
+    case v1::Task::kFence: return FenceWork{proto.fence().allow_readers()};
+    case v1::Task::kUnfence:
+      return UnfenceWork{LoginsFromProto(proto.unfence().logins()), FromProto(proto.unfence().limits())};
+    case v1::Task::kDrop:
+      return DropWork{{proto.drop().databases().begin(), proto.drop().databases().end()},
+                      proto.drop().roles()};
+    case v1::Task::kBackUp: return FromProto(proto.back_up());
+    case v1::Task::kVerify: return VerifyWork{FromProto(proto.verify().source())};
+    case v1::Task::kRestore: return FromProto(proto.restore());
+    case v1::Task::kRotate: return FromProto(proto.rotate());
+    case v1::Task::kDeleteBackup:
+      return DeleteBackupWork{
+          proto.delete_backup().store(),
+          {proto.delete_backup().backups().begin(), proto.delete_backup().backups().end()},
+          proto.delete_backup().all()};
+    case v1::Task::kInventory: return InventoryWork{};
+    case v1::Task::WORK_NOT_SET: break;
+  }
+  return MakeError(absl::StatusCode::kUnimplemented,
+                   "this agent does not know the work it was asked to do; update it",
+                   {.reason = "UNKNOWN_TASK"});
+}
+
+// What every task about one tenant must carry.
+absl::Status CheckTenant(const TenantObjects& tenant) {
+  if (tenant.uid.empty()) return InvalidField("task.tenant.uid", "must not be empty");
+  if (tenant.owner_role.empty()) return InvalidField("task.tenant.owner_role", "must not be empty");
+  return absl::OkStatus();
+}
+
+bool Retryable(absl::StatusCode code) {
+  return code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDeadlineExceeded ||
+         code == absl::StatusCode::kResourceExhausted;
+}
+
+v1::TaskError ErrorToProto(const absl::Status& status) {
+  v1::TaskError error;
+  std::string reason = DetailsOf(status).reason;
+  if (reason.empty()) reason = absl::StatusCodeToString(status.code());
+  error.set_reason(std::move(reason));
+  error.set_message(std::string(status.message()));
+  error.set_retryable(Retryable(status.code()));
+  return error;
+}
+
+struct OutcomeWriter {
+  v1::TaskResult& result;
+
+  void operator()(const Done& done) { result.mutable_done()->set_message(done.message); }
+  void operator()(const BackedUp& backed_up) {
+    v1::BackUpDone& proto = *result.mutable_backed_up();
+    proto.set_size_bytes(backed_up.size_bytes);
+    proto.set_sha256(backed_up.sha256);
+    proto.set_server_version(backed_up.server_version);
+    proto.set_table_count(backed_up.table_count);
+    proto.set_row_count(backed_up.row_count);
+  }
+  void operator()(const Verified& verified) {
+    result.mutable_verified()->set_table_count(verified.table_count);
+    result.mutable_verified()->set_row_count(verified.row_count);
+  }
+  void operator()(const InventoryTaken& inventory) {
+    result.mutable_done()->set_message(absl::StrCat("found ", inventory.databases.size(), " databases and ",
+                                                    inventory.roles.size(), " roles"));
+  }
+};
+
+}  // namespace
+
+Fencing FencingFromProto(const v1::Fencing& proto) {
+  return {.epoch = proto.epoch(),
+          .order = proto.order(),
+          .operation = proto.operation(),
+          .step = proto.step(),
+          .attempt = proto.attempt()};
+}
+
+v1::Fencing ToProto(const Fencing& fencing) {
+  v1::Fencing proto;
+  proto.set_epoch(fencing.epoch);
+  proto.set_order(fencing.order);
+  proto.set_operation(fencing.operation);
+  proto.set_step(fencing.step);
+  proto.set_attempt(fencing.attempt);
+  return proto;
+}
+
+absl::StatusOr<Task> TaskFromProto(const v1::Task& proto) {
+  Task task{.fencing = FencingFromProto(proto.fencing()), .tenant = FromProto(proto.tenant())};
+  if (task.fencing.operation.empty()) return InvalidField("task.fencing.operation", "must not be empty");
+  if (proto.has_deadline()) {
+    task.deadline =
+        absl::FromUnixSeconds(proto.deadline().seconds()) + absl::Nanoseconds(proto.deadline().nanos());
+  }
+  CROFT_ASSIGN_OR_RETURN(task.work, WorkFromProto(proto));
+  if (!std::holds_alternative<InventoryWork>(task.work)) CROFT_RETURN_IF_ERROR(CheckTenant(task.tenant));
+  return task;
+}
+
+std::vector<std::string> KnownTaskKinds() {
+  std::vector<std::string> kinds;
+  const google::protobuf::OneofDescriptor* work = v1::Task::descriptor()->FindOneofByName("work");
+  for (int i = 0; i < work->field_count(); ++i) kinds.emplace_back(work->field(i)->name());
+  return kinds;
+}
+
+v1::TaskResult ResultToProto(const Fencing& fencing, const absl::StatusOr<Outcome>& outcome) {
+  v1::TaskResult result;
+  *result.mutable_fencing() = ToProto(fencing);
+  if (outcome.ok()) {
+    std::visit(OutcomeWriter{result}, *outcome);
+  } else {
+    *result.mutable_error() = ErrorToProto(outcome.status());
+  }
+  return result;
+}
+
+v1::Inventory ToProto(const InventoryTaken& inventory) {
+  v1::Inventory proto;
+  for (const InventoryDatabase& database : inventory.databases) {
+    v1::Inventory::Database& added = *proto.add_databases();
+    added.set_name(database.name);
+    added.set_uid(database.uid);
+    added.set_generation(database.generation);
+    added.set_allows_connections(database.allows_connections);
+    added.set_invalid(database.invalid);
+    added.set_size_bytes(database.size_bytes);
+  }
+  for (const InventoryRole& role : inventory.roles) {
+    v1::Inventory::RoleState& added = *proto.add_roles();
+    added.set_name(role.name);
+    added.set_can_login(role.can_login);
+  }
+  return proto;
+}
+
+v1::HostReport ToProto(const ServerReport& report, const std::vector<std::string>& stores) {
+  v1::HostReport proto;
+  proto.set_postgres_up(report.up);
+  proto.set_postgres_version(report.version);
+  proto.set_system_identifier(report.system_identifier);
+  proto.set_timeline(report.timeline);
+  for (const std::string& endpoint : report.endpoints) proto.add_advertise_endpoints(endpoint);
+  proto.set_free_bytes(report.free_bytes);
+  for (const std::string& store : stores) proto.add_stores(store);
+  proto.set_tls(report.tls);
+  proto.set_root_certificate(report.root_certificate);
+  proto.set_problem(report.problem);
+  return proto;
+}
+
+absl::Status StatusFromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  ErrorDetails details;
+  v1::Status proto;
+  if (proto.ParseFromString(status.error_details())) {
+    for (const google::protobuf::Any& any : proto.details()) {
+      v1::ErrorInfo info;
+      if (any.type_url() != kErrorInfoType || !info.ParseFromString(any.value())) continue;
+      details.reason = info.reason();
+      details.metadata = {info.metadata().begin(), info.metadata().end()};
+    }
+  }
+  return MakeError(code, status.error_message(), std::move(details));
+}
+
+}  // namespace croft::agent
