@@ -32,7 +32,7 @@ bool Cache::Learn(const std::string& tenant, const std::vector<std::string>& ali
   std::vector<std::string> dropped;
   {
     Shard& shard = ShardOf(tenant);
-    const std::unique_lock lock(shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     auto [known, fresh] = shard.tenants.try_emplace(tenant);
     if (!fresh && !MayReplace(known->second, knowledge)) {
       known->second.confirmed = std::max(known->second.confirmed, knowledge.confirmed);
@@ -52,7 +52,7 @@ bool Cache::Learn(const std::string& tenant, const std::vector<std::string>& ali
   }
   for (const std::string& alias : dropped) {
     Shard& shard = ShardOf(alias);
-    const std::unique_lock lock(shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     // Another tenant may have taken it over meanwhile.
     if (const auto held = shard.aliases.find(alias);
         held != shard.aliases.end() && held->second == tenant) {
@@ -61,7 +61,7 @@ bool Cache::Learn(const std::string& tenant, const std::vector<std::string>& ali
   }
   for (const std::string& alias : aliases) {
     Shard& shard = ShardOf(alias);
-    const std::unique_lock lock(shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     shard.aliases[alias] = tenant;
   }
   return news;
@@ -69,7 +69,7 @@ bool Cache::Learn(const std::string& tenant, const std::vector<std::string>& ali
 
 bool Cache::Forget(const std::string& tenant, int64_t epoch, int64_t revision) {
   Shard& shard = ShardOf(tenant);
-  const std::unique_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   const auto known = shard.tenants.find(tenant);
   if (known == shard.tenants.end()) return false;
   if (std::tie(epoch, revision) < std::tie(known->second.epoch, known->second.revision)) return false;
@@ -79,7 +79,7 @@ bool Cache::Forget(const std::string& tenant, int64_t epoch, int64_t revision) {
 
 std::optional<Knowledge> Cache::FindById(std::string_view id) const {
   const Shard& shard = ShardOf(id);
-  const std::shared_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   const auto known = shard.tenants.find(id);
   return known == shard.tenants.end() ? std::nullopt : std::optional(known->second);
 }
@@ -89,7 +89,7 @@ std::optional<Knowledge> Cache::Find(std::string_view name) const {
   std::string id;
   {
     const Shard& shard = ShardOf(name);
-    const std::shared_lock lock(shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     const auto alias = shard.aliases.find(name);
     if (alias == shard.aliases.end()) return std::nullopt;
     id = alias->second;
@@ -100,7 +100,7 @@ std::optional<Knowledge> Cache::Find(std::string_view name) const {
 std::vector<std::string> Cache::ForgetUnconfirmed(TimePoint since) {
   std::vector<std::string> forgotten;
   for (Shard& shard : shards_) {
-    const std::unique_lock lock(shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     std::erase_if(shard.tenants, [&](const auto& entry) {
       if (entry.second.confirmed >= since) return false;
       forgotten.push_back(entry.first);
@@ -113,7 +113,7 @@ std::vector<std::string> Cache::ForgetUnconfirmed(TimePoint since) {
 std::vector<Knowledge> Cache::All() const {
   std::vector<Knowledge> all;
   for (const Shard& shard : shards_) {
-    const std::shared_lock lock(shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     for (const auto& [id, knowledge] : shard.tenants) all.push_back(knowledge);
   }
   return all;
@@ -121,7 +121,7 @@ std::vector<Knowledge> Cache::All() const {
 
 std::vector<std::string> Cache::AliasesOf(const std::string& tenant) const {
   const Shard& shard = ShardOf(tenant);
-  const std::shared_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   const auto aliases = shard.aliases_of.find(tenant);
   return aliases == shard.aliases_of.end() ? std::vector<std::string>() : aliases->second;
 }

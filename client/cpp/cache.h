@@ -4,8 +4,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,7 +30,7 @@ struct Knowledge {
 };
 
 // Tenants by id and alias. Never goes back: what is older than what is known is dropped. Thread-safe; reading
-// takes one shard's lock, shared.
+// holds one shard's lock for a copy: readers that share it would starve whoever writes.
 class Cache {
  public:
   // `aliases` are all of them. True when it told something new.
@@ -52,7 +52,7 @@ class Cache {
   template <typename T>
   using Map = std::unordered_map<std::string, T, TransparentHash, std::equal_to<>>;
   struct alignas(64) Shard {
-    mutable std::shared_mutex mutex;
+    mutable std::mutex mutex;
     Map<Knowledge> tenants;
     Map<std::vector<std::string>> aliases_of;  // by id
     Map<std::string> aliases;                  // to ids
