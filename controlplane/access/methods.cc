@@ -1,0 +1,68 @@
+#include "controlplane/access/methods.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace croft::access {
+namespace {
+
+// clang-format off
+constexpr MethodRule kRules[] = {
+    {"AdminService/GetStatus", Permission::kRead, Subject::kFleet},
+    // The token in the request is the proof; the caller has no identity yet.
+    {"AgentService/Connect", Permission::kActAsHost, Subject::kFleet},
+    {"AgentService/Join", Permission::kNothing, Subject::kFleet},
+    {"AgentService/RenewCertificate", Permission::kActAsHost, Subject::kFleet},
+    {"BackupService/CreateBackup", Permission::kOperate, Subject::kTenant},
+    {"BackupService/DeleteBackup", Permission::kOperate, Subject::kTenant},
+    {"BackupService/GetBackup", Permission::kRead, Subject::kTenant},
+    // Of one tenant, or of all (`tenants/-`): the second needs a handler that filters.
+    {"BackupService/ListBackups", Permission::kRead, Subject::kRows},
+    {"BackupService/VerifyBackup", Permission::kOperate, Subject::kTenant},
+    {"HostService/AcceptHostIdentity", Permission::kOperate, Subject::kFleet},
+    {"HostService/AcceptMissingHost", Permission::kOperate, Subject::kFleet},
+    {"HostService/CordonHost", Permission::kOperate, Subject::kFleet},
+    {"HostService/CreateJoinToken", Permission::kOperate, Subject::kFleet},
+    {"HostService/GetHost", Permission::kRead, Subject::kFleet},
+    {"HostService/ListHosts", Permission::kRead, Subject::kFleet},
+    {"HostService/RemoveHost", Permission::kOperate, Subject::kFleet},
+    {"HostService/UncordonHost", Permission::kOperate, Subject::kFleet},
+    {"HostService/UpdateHost", Permission::kOperate, Subject::kFleet},
+    {"LookupService/BatchLookup", Permission::kLookUp, Subject::kRows},
+    {"LookupService/Lookup", Permission::kLookUp, Subject::kTenant},
+    {"LookupService/WatchPlacements", Permission::kLookUp, Subject::kRows},
+    {"OperationService/CancelOperation", Permission::kOperate, Subject::kTenant},
+    {"OperationService/GetOperation", Permission::kRead, Subject::kTenant},
+    {"OperationService/ListOperations", Permission::kRead, Subject::kRows},
+    {"OperationService/WaitOperation", Permission::kRead, Subject::kTenant},
+    {"OperationService/WatchOperation", Permission::kRead, Subject::kTenant},
+    {"TenantService/CreateTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/GetTenant", Permission::kRead, Subject::kTenant},
+    {"TenantService/ListTenants", Permission::kRead, Subject::kRows},
+    {"TenantService/PurgeTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/RestoreTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/ResumeTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/RetireTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/RotateCredentials", Permission::kOperate, Subject::kTenant},
+    {"TenantService/SuspendTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/UndeleteTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/UpdateTenant", Permission::kOperate, Subject::kTenant},
+};
+// clang-format on
+
+constexpr bool ByName(const MethodRule& a, const MethodRule& b) { return a.method < b.method; }
+
+static_assert(std::is_sorted(std::begin(kRules), std::end(kRules), ByName), "look-up is by binary search");
+
+}  // namespace
+
+absl::Span<const MethodRule> MethodRules() { return kRules; }
+
+const MethodRule* FindMethodRule(absl::string_view method) {
+  const MethodRule* rule =
+      std::lower_bound(std::begin(kRules), std::end(kRules), method,
+                       [](const MethodRule& a, absl::string_view name) { return a.method < name; });
+  return rule != std::end(kRules) && rule->method == method ? rule : nullptr;
+}
+
+}  // namespace croft::access
