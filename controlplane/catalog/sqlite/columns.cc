@@ -111,7 +111,7 @@ constexpr std::array<Name<domain::TaskKind>, 11> kTaskKindNames{{
     {domain::TaskKind::kEraseKey, "ERASE_KEY"},
 }};
 
-constexpr std::array<Name<domain::Landing>, 12> kLandingNames{{
+constexpr std::array<Name<domain::Landing>, 13> kLandingNames{{
     {domain::Landing::kNone, "NONE"},
     {domain::Landing::kTenantReady, "TENANT_READY"},
     {domain::Landing::kTenantResumed, "TENANT_RESUMED"},
@@ -123,6 +123,7 @@ constexpr std::array<Name<domain::Landing>, 12> kLandingNames{{
     {domain::Landing::kBackupAvailable, "BACKUP_AVAILABLE"},
     {domain::Landing::kBackupVerified, "BACKUP_VERIFIED"},
     {domain::Landing::kBackupDeleted, "BACKUP_DELETED"},
+    {domain::Landing::kCopyDropped, "COPY_DROPPED"},
     {domain::Landing::kTenantErased, "TENANT_ERASED"},
 }};
 

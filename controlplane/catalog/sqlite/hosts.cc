@@ -17,7 +17,8 @@ using sqlite::SqlBuilder;
 constexpr Sql kColumns =
     "id, uid, create_time, update_time, version, labels, limit_databases, limit_connections, "
     "limit_reserve_bytes, "
-    "cordoned, missing, certificate_fingerprint, join_secret_hash, join_expire_time, server_names, up, "
+    "cordoned, missing, certificate_fingerprint, previous_fingerprint, join_secret_hash, join_expire_time, "
+    "server_names, up, "
     "last_seen_time, agent_version, postgres_up, postgres_version, system_identifier, timeline, "
     "advertise_endpoints, free_bytes, stores, tls, root_certificate, problem, task_kinds, "
     "accepted_system_identifier, databases_reserved, connections_reserved";
@@ -26,10 +27,10 @@ absl::Status ReadHost(const Rows& rows, Host& host) {
   std::string labels, server_names, advertise_endpoints, stores, task_kinds;
   rows.Read(0, host.id, host.uid, host.create_time, host.update_time, host.version, labels,
             host.limits.databases, host.limits.connections, host.limits.reserve_bytes, host.cordoned,
-            host.missing, host.certificate_fingerprint, host.join_secret_hash, host.join_expire_time,
-            server_names, host.up, host.last_seen_time, host.report.agent_version, host.report.postgres_up,
-            host.report.postgres_version, host.report.system_identifier, host.report.timeline,
-            advertise_endpoints, host.report.free_bytes, stores, host.report.tls,
+            host.missing, host.certificate_fingerprint, host.previous_fingerprint, host.join_secret_hash,
+            host.join_expire_time, server_names, host.up, host.last_seen_time, host.report.agent_version,
+            host.report.postgres_up, host.report.postgres_version, host.report.system_identifier,
+            host.report.timeline, advertise_endpoints, host.report.free_bytes, stores, host.report.tls,
             host.report.root_certificate, host.report.problem, task_kinds, host.accepted_system_identifier,
             host.databases_reserved, host.connections_reserved);
   CROFT_RETURN_IF_ERROR(DecodeMap(labels, host.labels));
@@ -61,26 +62,27 @@ absl::StatusOr<std::optional<Host>> HostReads::Find(absl::string_view id) {
 absl::StatusOr<std::vector<Host>> HostReads::List() { return Collect(list_.Query()); }
 
 HostWrites::HostWrites(sqlite::Database& database)
-    : put_(database,
-           SqlBuilder()
-               .Append("INSERT OR REPLACE INTO hosts (")
-               .Append(kColumns)
-               .Append(
-                   ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                   "?, ?, ?, ?, ?, ?, ?)")),
+    : put_(
+          database,
+          SqlBuilder()
+              .Append("INSERT OR REPLACE INTO hosts (")
+              .Append(kColumns)
+              .Append(
+                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                  "?, ?, ?, ?, ?, ?, ?)")),
       delete_(database, "DELETE FROM hosts WHERE id = ?") {}
 
 absl::Status HostWrites::Put(const Host& host) {
-  return put_.Execute(host.id, host.uid, host.create_time, host.update_time, host.version,
-                      EncodeMap(host.labels), host.limits.databases, host.limits.connections,
-                      host.limits.reserve_bytes, host.cordoned, host.missing, host.certificate_fingerprint,
-                      Blob{host.join_secret_hash}, host.join_expire_time, EncodeList(host.server_names),
-                      host.up, host.last_seen_time, host.report.agent_version, host.report.postgres_up,
-                      host.report.postgres_version, host.report.system_identifier, host.report.timeline,
-                      EncodeList(host.report.advertise_endpoints), host.report.free_bytes,
-                      EncodeList(host.report.stores), host.report.tls, host.report.root_certificate,
-                      host.report.problem, EncodeList(host.report.task_kinds),
-                      host.accepted_system_identifier, host.databases_reserved, host.connections_reserved);
+  return put_.Execute(
+      host.id, host.uid, host.create_time, host.update_time, host.version, EncodeMap(host.labels),
+      host.limits.databases, host.limits.connections, host.limits.reserve_bytes, host.cordoned,
+      host.missing, host.certificate_fingerprint, host.previous_fingerprint, Blob{host.join_secret_hash},
+      host.join_expire_time, EncodeList(host.server_names), host.up, host.last_seen_time,
+      host.report.agent_version, host.report.postgres_up, host.report.postgres_version,
+      host.report.system_identifier, host.report.timeline, EncodeList(host.report.advertise_endpoints),
+      host.report.free_bytes, EncodeList(host.report.stores), host.report.tls, host.report.root_certificate,
+      host.report.problem, EncodeList(host.report.task_kinds), host.accepted_system_identifier,
+      host.databases_reserved, host.connections_reserved);
 }
 
 absl::Status HostWrites::Delete(absl::string_view id) { return delete_.Execute(id); }

@@ -21,11 +21,11 @@ constexpr Sql kColumns =
     "id, kind, tenant, source_tenant, backup, caller, create_time, update_time, version, end_time, "
     "deadline, state, "
     "operation_order, point_of_no_return, cancel_requested, error_code, error_reason, error_message, "
-    "waiver, "
+    "overlap, waiver, "
     "previous_quota_connections, previous_quota_storage_bytes, previous_quota_statement_timeout, "
     "previous_state, "
     "previous_suspend_mode";
-constexpr Sql kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+constexpr Sql kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 constexpr Sql kStepColumns =
     "task, host, landing, undo, generation, database_name, backup, backup_tenant, logins, flag, databases, "
     "state, "
@@ -41,9 +41,9 @@ absl::Status ReadOperation(const Rows& rows, int first, Operation& operation) {
   rows.Read(first, operation.id, kind, operation.tenant, operation.source_tenant, operation.backup,
             operation.caller, operation.create_time, operation.update_time, operation.version,
             operation.end_time, operation.deadline, state, operation.order, operation.point_of_no_return,
-            operation.cancel_requested, error_code, error_reason, error_message, operation.waiver,
-            quota_connections, quota.storage_bytes, quota.statement_timeout, previous_state,
-            previous_suspend_mode);
+            operation.cancel_requested, error_code, error_reason, error_message, operation.overlap,
+            operation.waiver, quota_connections, quota.storage_bytes, quota.statement_timeout,
+            previous_state, previous_suspend_mode);
   if (error_code.has_value()) {
     operation.error = {static_cast<absl::StatusCode>(*error_code), error_reason, error_message};
   }
@@ -92,9 +92,9 @@ absl::Status Columns(const Operation& operation, Run run) {
              operation.backup, operation.caller, operation.create_time, operation.update_time,
              operation.version, operation.end_time, operation.deadline, EncodeEnum(operation.state),
              operation.order, operation.point_of_no_return, operation.cancel_requested, error_code,
-             error_reason, error_message, operation.waiver, connections, storage_bytes, statement_timeout,
-             EncodeEnum(operation.previous_state), EncodeEnum(operation.previous_suspend_mode),
-             current_host);
+             error_reason, error_message, operation.overlap, operation.waiver, connections, storage_bytes,
+             statement_timeout, EncodeEnum(operation.previous_state),
+             EncodeEnum(operation.previous_suspend_mode), current_host);
 }
 
 SqlBuilder Select() {

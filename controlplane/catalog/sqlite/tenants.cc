@@ -26,9 +26,9 @@ constexpr Sql kChangingColumns =
     "locale, settings, features, quota_connections, quota_storage_bytes, quota_statement_timeout, "
     "backups_kept, "
     "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
-    "operation_order, last_generation, fence_time, last_backup, current_operation";
+    "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation";
 constexpr Sql kChangingPlaces =
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 
 template <typename Run>
 absl::Status Changing(const Tenant& tenant, const std::string& aliases, const std::string& labels,
@@ -40,7 +40,7 @@ absl::Status Changing(const Tenant& tenant, const std::string& aliases, const st
              EncodeEnum(tenant.suspend_mode), EncodeEnum(tenant.state_before_retire), tenant.placement.host,
              tenant.placement.database, tenant.placement.generation, tenant.owner_role, tenant.reader_role,
              tenant.order, tenant.last_generation, tenant.fence_time, tenant.last_backup,
-             tenant.current_operation);
+             tenant.current_operation, tenant.create_operation);
 }
 
 }  // namespace
@@ -53,7 +53,8 @@ absl::Status ReadTenant(const Rows& rows, Tenant& tenant) {
             tenant.quota.storage_bytes, tenant.quota.statement_timeout, tenant.backups_kept, state,
             suspend_mode, state_before_retire, tenant.placement.host, tenant.placement.database,
             tenant.placement.generation, tenant.owner_role, tenant.reader_role, tenant.order,
-            tenant.last_generation, tenant.fence_time, tenant.last_backup, tenant.current_operation);
+            tenant.last_generation, tenant.fence_time, tenant.last_backup, tenant.current_operation,
+            tenant.create_operation);
   CROFT_RETURN_IF_ERROR(DecodeList(aliases, tenant.aliases));
   CROFT_RETURN_IF_ERROR(DecodeMap(labels, tenant.labels));
   CROFT_RETURN_IF_ERROR(DecodeList(extensions, tenant.extensions));

@@ -46,6 +46,7 @@ CREATE TABLE tenants (
   fence_time INTEGER,
   last_backup TEXT NOT NULL,
   current_operation TEXT NOT NULL,
+  create_operation TEXT NOT NULL,
   -- When the tenant has something coming that nothing works on yet.
   due_time INTEGER GENERATED ALWAYS AS (
     CASE
@@ -108,6 +109,7 @@ CREATE TABLE hosts (
   cordoned INTEGER NOT NULL CHECK (cordoned IN (0, 1)),
   missing INTEGER NOT NULL CHECK (missing IN (0, 1)),
   certificate_fingerprint TEXT NOT NULL,
+  previous_fingerprint TEXT NOT NULL,
   join_secret_hash BLOB NOT NULL,
   join_expire_time INTEGER,
   server_names TEXT NOT NULL,
@@ -153,6 +155,7 @@ CREATE TABLE operations (
   error_code INTEGER,
   error_reason TEXT,
   error_message TEXT,
+  overlap INTEGER NOT NULL,
   waiver TEXT NOT NULL,
   previous_quota_connections INTEGER,
   previous_quota_storage_bytes INTEGER,
@@ -181,7 +184,7 @@ CREATE TABLE steps (
   landing TEXT NOT NULL CHECK (landing IN (
     'NONE', 'TENANT_READY', 'TENANT_RESUMED', 'TENANT_UNDELETED', 'TENANT_FENCED', 'PLACEMENT_MOVED',
     'CREDENTIALS_PUBLISHED', 'LOGIN_DISABLED', 'BACKUP_AVAILABLE', 'BACKUP_VERIFIED', 'BACKUP_DELETED',
-    'TENANT_ERASED')),
+    'COPY_DROPPED', 'TENANT_ERASED')),
   undo INTEGER NOT NULL CHECK (undo IN (0, 1)),
   generation INTEGER NOT NULL,
   database_name TEXT NOT NULL,

@@ -1,0 +1,505 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/errors.h"
+#include "controlplane/catalog/audit_chain.h"
+#include "controlplane/catalog/catalog.h"
+#include "tests/contract/catalog_samples.h"
+
+// What every implementation of the catalog must do. Include it in one file and instantiate CatalogContract with
+// a factory for each implementation.
+namespace croft::catalog {
+
+// A catalog that is empty when it is made, with whatever keeps it alive.
+class CatalogHolder {
+ public:
+  virtual ~CatalogHolder() = default;
+  virtual Catalog& catalog() = 0;
+};
+
+struct CatalogFactory {
+  std::string name;
+  std::function<std::unique_ptr<CatalogHolder>()> make;
+};
+
+class CatalogContract : public ::testing::TestWithParam<CatalogFactory> {
+ protected:
+  CatalogContract() : holder_(GetParam().make()) {}
+
+  Catalog& catalog() { return holder_->catalog(); }
+
+  std::unique_ptr<Transaction> Begin() {
+    auto transaction = catalog().Begin();
+    EXPECT_TRUE(transaction.ok()) << transaction.status();
+    return *std::move(transaction);
+  }
+  absl::StatusOr<domain::Revision> Put(std::vector<Change> changes) {
+    const std::unique_ptr<Transaction> transaction = Begin();
+    for (const Change& change : changes) transaction->Apply(change);
+    return transaction->Commit();
+  }
+  void MustPut(std::vector<Change> changes) {
+    const auto revision = Put(std::move(changes));
+    ASSERT_TRUE(revision.ok()) << revision.status();
+  }
+  std::vector<std::string> List(const TenantQuery& query) {
+    const auto tenants = catalog().ListTenants(query);
+    EXPECT_TRUE(tenants.ok()) << tenants.status();
+    return Ids(*tenants);
+  }
+  template <typename Things>
+  static std::vector<std::string> Ids(const Things& things) {
+    std::vector<std::string> ids;
+    for (const auto& thing : things) ids.push_back(thing.id);
+    return ids;
+  }
+  static domain::AuditEvent Event(const std::string& method) {
+    return {At(1), "alice", "10.0.0.1:4242", method, "tenants/acme", "OK", "r1"};
+  }
+
+  std::unique_ptr<CatalogHolder> holder_;
+};
+
+using IdList = std::vector<std::string>;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST_P(CatalogContract, EmptyCatalogHasNothing) {
+  EXPECT_EQ(*catalog().GetTenant("acme"), std::nullopt);
+  EXPECT_EQ(*catalog().GetHost("h1"), std::nullopt);
+  EXPECT_EQ(*catalog().GetOperation("op-1"), std::nullopt);
+  EXPECT_EQ(*catalog().GetBackup("acme", "b1"), std::nullopt);
+  EXPECT_THAT(List({}), IsEmpty());
+  EXPECT_EQ(*catalog().CountTenants(), 0);
+  EXPECT_EQ(catalog().revision().revision, 0);
+  EXPECT_GT(catalog().revision().epoch, 0);
+}
+
+TEST_P(CatalogContract, RevisionRisesByOneWithEachCommitThatChanges) {
+  const domain::Revision before = catalog().revision();
+  const auto revision = Put({PutTenant{SampleTenant("acme")}, PutTenant{SampleTenant("globex")}});
+  ASSERT_TRUE(revision.ok());
+  EXPECT_EQ(*revision, (domain::Revision{before.epoch, before.revision + 1}));
+  EXPECT_EQ(catalog().revision(), *revision);
+  EXPECT_EQ(*Put({}), *revision);
+}
+
+TEST_P(CatalogContract, TransactionSeesItsOwnChangesAndReadersSeeCommits) {
+  const std::unique_ptr<Transaction> transaction = Begin();
+  domain::Tenant acme = SampleTenant("acme");
+  acme.aliases = {"shop.acme.com"};
+  transaction->Apply(PutTenant{acme});
+  transaction->Apply(PutHost{SampleHost("h1")});
+  transaction->Apply(PutOperation{SampleOperation("op-1", "acme")});
+  transaction->Apply(PutBackup{SampleBackup("acme", "b1")});
+  transaction->Apply(PutRequest{{"alice", "r1", "M", "hash", "tenants/acme", At(0)}});
+  EXPECT_EQ(transaction->FindTenant("acme"), acme);
+  EXPECT_EQ(transaction->FindAlias("shop.acme.com"), "acme");
+  EXPECT_EQ(transaction->FindHost("h1"), SampleHost("h1"));
+  EXPECT_THAT(transaction->Hosts(), ElementsAre(SampleHost("h1")));
+  EXPECT_EQ(transaction->FindOperation("op-1"), SampleOperation("op-1", "acme"));
+  EXPECT_THAT(Ids(transaction->RunningOperations()), ElementsAre("op-1"));
+  EXPECT_EQ(transaction->FindBackup("acme", "b1"), SampleBackup("acme", "b1"));
+  EXPECT_THAT(Ids(transaction->BackupsOfTenant("acme")), ElementsAre("b1"));
+  EXPECT_TRUE(transaction->FindRequest("alice", "r1").has_value());
+  EXPECT_EQ(transaction->CountTenantsOnHost("h1"), 1);
+
+  EXPECT_EQ(*catalog().GetTenant("acme"), std::nullopt);
+  EXPECT_EQ(*catalog().CountTenants(), 0);
+  EXPECT_THAT(*catalog().ListHosts(), IsEmpty());
+  ASSERT_TRUE(transaction->Commit().ok());
+  EXPECT_EQ(*catalog().GetTenant("acme"), acme);
+  EXPECT_EQ(*catalog().CountTenants(), 1);
+  EXPECT_THAT(*catalog().ListHosts(), ElementsAre(SampleHost("h1")));
+}
+
+TEST_P(CatalogContract, UncommittedTransactionLeavesNoTrace) {
+  MustPut({PutHost{SampleHost("h1")}, PutHost{SampleHost("h2")}, AppendAudit{Event("A")}});
+  const domain::Revision before = catalog().revision();
+  {
+    const std::unique_ptr<Transaction> transaction = Begin();
+    domain::Host changed = SampleHost("h1");
+    changed.cordoned = true;
+    transaction->Apply(PutHost{changed});
+    transaction->Apply(DeleteHost{"h1"});
+    transaction->Apply(DeleteHost{"h2"});
+    transaction->Apply(PutHost{SampleHost("h3")});
+    transaction->Apply(PutTenant{SampleTenant("acme")});
+    transaction->Apply(AppendAudit{Event("lost")});
+    EXPECT_THAT(Ids(transaction->Hosts()), ElementsAre("h3"));
+  }
+  EXPECT_EQ(catalog().revision(), before);
+  EXPECT_EQ(*catalog().CountTenants(), 0);
+  EXPECT_THAT(Begin()->Hosts(), ElementsAre(SampleHost("h1"), SampleHost("h2")));
+  MustPut({AppendAudit{Event("B")}});
+  EXPECT_EQ(VerifyAuditChain(catalog(), {})->sequence, 2);
+}
+
+TEST_P(CatalogContract, PutReplacesTheWholeTenant) {
+  MustPut({PutTenant{SampleTenant("acme")}});
+  domain::Tenant changed = SampleTenant("acme");
+  changed.labels = {{"app", "blog"}};
+  changed.aliases = {"blog.acme.com"};
+  changed.credentials.pop_back();
+  changed.credentials[0].disable_time = At(5);
+  changed.settings.clear();
+  changed.expire_time = At(100);
+  MustPut({PutTenant{changed}});
+  EXPECT_EQ(*catalog().GetTenant("acme"), changed);
+  EXPECT_THAT(*catalog().ListTenants({}), ElementsAre(changed));
+  EXPECT_EQ(*catalog().CountTenants(), 1);
+  changed.credentials = SampleTenant("acme").credentials;
+  changed.labels.clear();
+  MustPut({PutTenant{changed}});
+  EXPECT_EQ(*catalog().GetTenant("acme"), changed);
+}
+
+TEST_P(CatalogContract, TombstoneStaysButIsNotListed) {
+  domain::Tenant acme = SampleTenant("acme");
+  acme.aliases = {"shop.acme.com"};
+  MustPut({PutTenant{acme}, PutTenant{SampleTenant("globex")}});
+  acme.state = domain::TenantState::kPurged;
+  MustPut({PutTenant{acme}});
+  EXPECT_EQ(*catalog().GetTenant("acme"), acme);
+  EXPECT_EQ(Begin()->FindTenant("acme"), acme);
+  EXPECT_EQ(Begin()->FindAlias("shop.acme.com"), std::nullopt);
+  EXPECT_EQ(Begin()->CountTenantsOnHost("h1"), 1);
+  EXPECT_THAT(List({.show_retired = true}), ElementsAre("globex"));
+  EXPECT_EQ(*catalog().CountTenants(), 1);
+  IdList visited;
+  ASSERT_TRUE(
+      catalog().ForEachTenant([&](const domain::Tenant& tenant) { visited.push_back(tenant.id); }).ok());
+  EXPECT_THAT(visited, ElementsAre("globex"));
+}
+
+TEST_P(CatalogContract, PurgedIdCanBeTakenAgain) {
+  domain::Tenant acme = SampleTenant("acme");
+  acme.aliases = {"shop.acme.com"};
+  acme.state = domain::TenantState::kPurged;
+  MustPut({PutTenant{acme}});
+  domain::Tenant again = SampleTenant("acme");
+  again.uid = "another";
+  again.create_time = At(50);
+  again.aliases = {"shop.acme.com"};
+  MustPut({PutTenant{again}});
+  EXPECT_EQ(*catalog().GetTenant("acme"), again);
+  EXPECT_EQ(Begin()->FindAlias("shop.acme.com"), "acme");
+  using Field = TenantQuery::Condition::Field;
+  EXPECT_THAT(List({.conditions = {{.field = Field::kUid, .value = "another"}}}), ElementsAre("acme"));
+  EXPECT_THAT(List({.conditions = {{.field = Field::kUid, .value = acme.uid}}}), IsEmpty());
+  EXPECT_EQ(*catalog().CountTenants(), 1);
+}
+
+TEST_P(CatalogContract, AliasCanMoveWithinOneTransaction) {
+  domain::Tenant acme = SampleTenant("acme");
+  domain::Tenant globex = SampleTenant("globex");
+  acme.aliases = {"b", "a", "a"};
+  MustPut({PutTenant{acme}, PutTenant{globex}});
+  EXPECT_EQ(catalog().GetTenant("acme")->value().aliases, acme.aliases);
+  acme.aliases = {"b"};
+  globex.aliases = {"a"};
+  MustPut({PutTenant{acme}, PutTenant{globex}});
+  EXPECT_EQ(Begin()->FindAlias("a"), "globex");
+  EXPECT_EQ(Begin()->FindAlias("b"), "acme");
+}
+
+TEST_P(CatalogContract, AliasOfAnotherTenantMakesCommitFail) {
+  domain::Tenant acme = SampleTenant("acme");
+  domain::Tenant globex = SampleTenant("globex");
+  acme.aliases = globex.aliases = {"shop.example.com"};
+  MustPut({PutTenant{acme}});
+  EXPECT_FALSE(Put({PutTenant{globex}, PutTenant{SampleTenant("third")}}).ok());
+  EXPECT_THAT(List({}), ElementsAre("acme"));
+}
+
+TEST_P(CatalogContract, UidOfAnotherTenantMakesCommitFail) {
+  MustPut({PutTenant{SampleTenant("acme")}});
+  domain::Tenant twin = SampleTenant("globex");
+  twin.uid = SampleTenant("acme").uid;
+  EXPECT_FALSE(Put({PutTenant{twin}}).ok());
+  EXPECT_THAT(List({}), ElementsAre("acme"));
+}
+
+TEST_P(CatalogContract, PagesOfTenantsMeetWithoutGapOrOverlap) {
+  std::vector<Change> changes;
+  for (int i = 0; i < 25; ++i) changes.push_back(PutTenant{SampleTenant(absl::StrCat("t", 100 + i))});
+  MustPut(changes);
+  IdList all;
+  TenantQuery query{.limit = 10};
+  while (true) {
+    const IdList page = List(query);
+    if (page.empty()) break;
+    EXPECT_LE(page.size(), 10u);
+    all.insert(all.end(), page.begin(), page.end());
+    query.after_id = page.back();
+  }
+  EXPECT_EQ(all, List({.limit = 1000}));
+  EXPECT_EQ(all.size(), 25u);
+  EXPECT_THAT(List({.limit = 0}), IsEmpty());
+}
+
+TEST_P(CatalogContract, EachConditionOfAFilterHolds) {
+  using Field = TenantQuery::Condition::Field;
+  using Operator = TenantQuery::Condition::Operator;
+  domain::Tenant a = SampleTenant("a");
+  domain::Tenant b = SampleTenant("b");
+  domain::Tenant c = SampleTenant("c");
+  a.state = domain::TenantState::kFailed;
+  b.placement.host = "h2";
+  b.labels = {{"app", "blog"}};
+  b.create_time = At(100);
+  c.state = domain::TenantState::kRetired;
+  c.labels = {{"tier", ""}};
+  MustPut({PutTenant{a}, PutTenant{b}, PutTenant{c}});
+  const auto list = [&](Field field, Operator op, const std::string& value, const std::string& label = "") {
+    return List({.conditions = {{field, label, op, value}}, .show_retired = true});
+  };
+  EXPECT_THAT(List({}), ElementsAre("a", "b"));
+  EXPECT_THAT(list(Field::kId, Operator::kEqual, "b"), ElementsAre("b"));
+  EXPECT_THAT(list(Field::kId, Operator::kGreater, "a"), ElementsAre("b", "c"));
+  EXPECT_THAT(list(Field::kUid, Operator::kEqual, "uid-of-c"), ElementsAre("c"));
+  EXPECT_THAT(list(Field::kUid, Operator::kNotEqual, "uid-of-c"), ElementsAre("a", "b"));
+  EXPECT_THAT(list(Field::kState, Operator::kEqual, "FAILED"), ElementsAre("a"));
+  EXPECT_THAT(list(Field::kState, Operator::kNotEqual, "FAILED"), ElementsAre("b", "c"));
+  EXPECT_THAT(list(Field::kState, Operator::kEqual, "PURGED"), IsEmpty());
+  EXPECT_THAT(list(Field::kHost, Operator::kEqual, "h2"), ElementsAre("b"));
+  EXPECT_THAT(list(Field::kHost, Operator::kNotEqual, "h2"), ElementsAre("a", "c"));
+  EXPECT_THAT(list(Field::kCreateTime, Operator::kGreater, absl::FormatTime(At(50))), ElementsAre("b"));
+  EXPECT_THAT(list(Field::kCreateTime, Operator::kLessEqual, absl::FormatTime(At(0))),
+              ElementsAre("a", "c"));
+  EXPECT_THAT(list(Field::kLabel, Operator::kEqual, "blog", "app"), ElementsAre("b"));
+  EXPECT_THAT(list(Field::kLabel, Operator::kNotEqual, "blog", "app"), ElementsAre("a", "c"));
+  EXPECT_THAT(list(Field::kLabel, Operator::kHas, "shop", "app"), ElementsAre("a"));
+  EXPECT_THAT(list(Field::kLabel, Operator::kHas, "", "tier"), ElementsAre("a", "c"));
+  EXPECT_THAT(list(Field::kLabel, Operator::kEqual, "", "tier"), ElementsAre("c"));
+  EXPECT_THAT(List({.conditions = {{.field = Field::kState, .value = "READY"},
+                                   {.field = Field::kHost, .value = "h2"},
+                                   {.field = Field::kLabel, .label = "app", .value = "blog"}}}),
+              ElementsAre("b"));
+  EXPECT_THAT(List({.conditions = {{.field = Field::kState, .value = "RETIRED"}}}), IsEmpty());
+}
+
+TEST_P(CatalogContract, ConditionWithoutMeaningIsRefused) {
+  using Field = TenantQuery::Condition::Field;
+  using Operator = TenantQuery::Condition::Operator;
+  const std::vector<TenantQuery::Condition> conditions = {
+      {.field = Field::kState, .value = "SLEEPING"},
+      {.field = Field::kState, .value = ""},
+      {.field = Field::kState, .op = Operator::kLess, .value = "READY"},
+      {.field = Field::kCreateTime, .value = "yesterday"}};
+  for (const auto& condition : conditions) {
+    const absl::Status status = catalog().ListTenants({.conditions = {condition}}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << condition.value;
+    ASSERT_EQ(DetailsOf(status).violations.size(), 1u);
+    EXPECT_EQ(DetailsOf(status).violations[0].field, "filter");
+  }
+}
+
+TEST_P(CatalogContract, DeletedHostIsGone) {
+  MustPut({PutHost{SampleHost("h2")}, PutHost{SampleHost("h1")}});
+  EXPECT_THAT(Ids(*catalog().ListHosts()), ElementsAre("h1", "h2"));
+  MustPut({DeleteHost{"h1"}});
+  EXPECT_THAT(Ids(*catalog().ListHosts()), ElementsAre("h2"));
+  EXPECT_EQ(*catalog().GetHost("h1"), std::nullopt);
+  EXPECT_EQ(Begin()->FindHost("h1"), std::nullopt);
+}
+
+TEST_P(CatalogContract, RunningOperationsAreFoundByWhatTheyHold) {
+  domain::Operation restore = SampleOperation("op-b", "copy");
+  restore.source_tenant = "acme";
+  restore.steps = {{.host = "h1", .state = domain::StepState::kDone}, {.host = "h2"}};
+  domain::Operation ended = SampleOperation("op-c", "acme");
+  ended.state = domain::OperationState::kFailed;
+  domain::Operation own = SampleOperation("op-0", "other");
+  own.steps = {{.task = domain::TaskKind::kEraseKey}};
+  MustPut({PutOperation{SampleOperation("op-z", "acme")}, PutOperation{restore}, PutOperation{ended},
+           PutOperation{own}});
+  const std::unique_ptr<Transaction> facts = Begin();
+  EXPECT_THAT(Ids(facts->RunningOperations()), ElementsAre("op-z", "op-b", "op-0"));
+  EXPECT_THAT(Ids(facts->RunningOperationsOfTenant("acme")), ElementsAre("op-z", "op-b"));
+  EXPECT_THAT(Ids(facts->RunningOperationsOfTenant("copy")), ElementsAre("op-b"));
+  EXPECT_THAT(Ids(facts->RunningOperationsOnHost("h1")), ElementsAre("op-z"));
+  EXPECT_THAT(Ids(facts->RunningOperationsOnHost("h2")), ElementsAre("op-b"));
+  EXPECT_EQ(*catalog().CountRunningOperations(), 3);
+}
+
+TEST_P(CatalogContract, OperationFollowsItsSteps) {
+  domain::Operation operation = SampleOperation("op-1", "acme");
+  MustPut({PutOperation{operation}, PutOperation{SampleOperation("op-2", "acme")}});
+  operation.steps[0].state = domain::StepState::kDone;
+  operation.steps.push_back(
+      {.task = domain::TaskKind::kDrop, .host = "h2", .undo = true, .logins = {"a", "b"}});
+  operation.state = domain::OperationState::kUndoing;
+  operation.error = {absl::StatusCode::kUnavailable, "HOST_UNREACHABLE", "gone"};
+  MustPut({PutOperation{operation}});
+  EXPECT_EQ(*catalog().GetOperation("op-1"), operation);
+  EXPECT_THAT(Ids(Begin()->RunningOperationsOnHost("h2")), ElementsAre("op-1"));
+  EXPECT_THAT(Ids(Begin()->RunningOperations()), ElementsAre("op-1", "op-2"));
+  operation.steps.pop_back();
+  operation.state = domain::OperationState::kCancelled;
+  operation.error.reset();
+  MustPut({PutOperation{operation}});
+  EXPECT_EQ(*catalog().GetOperation("op-1"), operation);
+  EXPECT_THAT(Ids(Begin()->RunningOperations()), ElementsAre("op-2"));
+}
+
+TEST_P(CatalogContract, OperationsAreListedNewestFirst) {
+  using domain::OperationKind;
+  using domain::OperationState;
+  std::vector<Change> changes;
+  for (int i = 0; i < 9; ++i) {
+    domain::Operation operation = SampleOperation(absl::StrCat("op-", i), i % 2 == 0 ? "even" : "odd");
+    operation.kind = i == 8  ? OperationKind::kCleanUp
+                     : i < 4 ? OperationKind::kBackUp
+                             : OperationKind::kCreate;
+    operation.state = i % 3 == 0 ? OperationState::kSucceeded : OperationState::kRunning;
+    changes.push_back(PutOperation{operation});
+  }
+  MustPut(changes);
+  const auto list = [&](const OperationQuery& query) {
+    return Ids(catalog().ListOperations(query)->operations);
+  };
+  EXPECT_THAT(list({}), ElementsAre("op-7", "op-6", "op-5", "op-4", "op-3", "op-2", "op-1", "op-0"));
+  EXPECT_THAT(list({.tenant = "odd"}), ElementsAre("op-7", "op-5", "op-3", "op-1"));
+  EXPECT_THAT(list({.ended = true}), ElementsAre("op-6", "op-3", "op-0"));
+  EXPECT_THAT(list({.tenant = "odd", .ended = false}), ElementsAre("op-7", "op-5", "op-1"));
+  EXPECT_THAT(list({.kind = OperationKind::kBackUp, .state = OperationState::kRunning}),
+              ElementsAre("op-2", "op-1"));
+  EXPECT_THAT(list({.kind = OperationKind::kCleanUp}), ElementsAre("op-8"));
+  EXPECT_THAT(list({.tenant = "even", .kind = OperationKind::kCreate}), ElementsAre("op-6", "op-4"));
+  EXPECT_THAT(list({.limit = 0}), IsEmpty());
+
+  OperationQuery query{.limit = 3};
+  IdList all;
+  while (true) {
+    const auto page = catalog().ListOperations(query);
+    for (const std::string& id : Ids(page->operations)) all.push_back(id);
+    if (!page->next.has_value()) break;
+    query.before = page->next;
+  }
+  EXPECT_EQ(all, list({}));
+  EXPECT_FALSE(catalog().ListOperations({.limit = 8})->next.has_value());
+}
+
+TEST_P(CatalogContract, BackupsAreListedNewestFirst) {
+  MustPut({PutBackup{SampleBackup("acme", "2026a")}, PutBackup{SampleBackup("acme", "2026c")},
+           PutBackup{SampleBackup("globex", "2026b")}});
+  EXPECT_THAT(Ids(*catalog().ListBackups("acme", "", 10)), ElementsAre("2026c", "2026a"));
+  EXPECT_THAT(Ids(*catalog().ListBackups("acme", "2026c", 10)), ElementsAre("2026a"));
+  EXPECT_THAT(Ids(*catalog().ListBackups("", "", 10)), ElementsAre("2026c", "2026b", "2026a"));
+  EXPECT_THAT(Ids(*catalog().ListBackups("", "2026c", 1)), ElementsAre("2026b"));
+  EXPECT_THAT(Ids(Begin()->BackupsOfTenant("acme")), ElementsAre("2026c", "2026a"));
+  domain::Backup verified = SampleBackup("acme", "2026a");
+  verified.state = domain::BackupState::kVerified;
+  verified.verify_time = At(7);
+  MustPut({PutBackup{verified}, DeleteBackup{"acme", "2026c"}});
+  EXPECT_THAT(*catalog().ListBackups("acme", "", 10), ElementsAre(verified));
+  EXPECT_EQ(*catalog().GetBackup("acme", "2026c"), std::nullopt);
+}
+
+TEST_P(CatalogContract, RequestIsFoundByItsCallerForADay) {
+  const RequestRecord record{"alice",           "r1", "TenantService/CreateTenant", std::string("\x00h", 2),
+                             "operations/op-1", At(0)};
+  MustPut({PutRequest{record}});
+  for (int i = 0; i < 20; ++i) {
+    MustPut({PutRequest{{"bob", absl::StrCat("r", i), "M", "h", "a", At(86400)}}});
+  }
+  EXPECT_EQ(Begin()->FindRequest("alice", "r1"), record);
+  EXPECT_EQ(Begin()->FindRequest("mallory", "r1"), std::nullopt);
+}
+
+TEST_P(CatalogContract, AuditIsChained) {
+  MustPut({AppendAudit{Event("A")}, AppendAudit{Event("B")}});
+  MustPut({AppendAudit{Event("C")}});
+  const auto rows = catalog().ListAudit(0, 10);
+  ASSERT_EQ(rows->size(), 3u);
+  EXPECT_EQ((*rows)[2].event, Event("C"));
+  EXPECT_EQ((*rows)[2].previous_hash, (*rows)[1].hash);
+  EXPECT_EQ(catalog().ListAudit(1, 1)->front().sequence, 2);
+  const auto head = VerifyAuditChain(catalog(), AuditHead{2, (*rows)[1].hash});
+  ASSERT_TRUE(head.ok()) << head.status();
+  EXPECT_EQ(*head, (AuditHead{3, (*rows)[2].hash}));
+  EXPECT_FALSE(VerifyAuditChain(catalog(), AuditHead{4, (*rows)[2].hash}).ok());
+  EXPECT_FALSE(VerifyAuditChain(catalog(), AuditHead{2, (*rows)[0].hash}).ok());
+}
+
+TEST_P(CatalogContract, EveryTenantIsVisitedInOrderFromOneState) {
+  MustPut({PutTenant{SampleTenant("b")}, PutTenant{SampleTenant("c")}, PutTenant{SampleTenant("a")}});
+  std::vector<domain::Tenant> visited;
+  const auto revision = catalog().ForEachTenant([&](const domain::Tenant& tenant) {
+    if (visited.empty()) MustPut({PutTenant{SampleTenant("d")}});
+    visited.push_back(tenant);
+  });
+  ASSERT_TRUE(revision.ok());
+  EXPECT_EQ(revision->revision, 1);
+  EXPECT_THAT(visited, ElementsAre(SampleTenant("a"), SampleTenant("b"), SampleTenant("c")));
+}
+
+TEST_P(CatalogContract, TenantIsDueByTheTimeOfItsState) {
+  domain::Tenant preview = SampleTenant("preview");
+  preview.expire_time = At(20);
+  domain::Tenant retired = SampleTenant("retired");
+  retired.state = domain::TenantState::kRetired;
+  retired.expire_time = At(1);
+  retired.purge_time = At(10);
+  domain::Tenant busy = SampleTenant("busy");
+  busy.expire_time = At(1);
+  busy.current_operation = "op-1";
+  domain::Tenant purged = SampleTenant("purged");
+  purged.state = domain::TenantState::kPurged;
+  purged.purge_time = At(1);
+  MustPut({PutTenant{preview}, PutTenant{retired}, PutTenant{busy}, PutTenant{purged},
+           PutTenant{SampleTenant("lasting")}});
+  EXPECT_THAT(*catalog().DueTenants(At(9), 10), IsEmpty());
+  EXPECT_THAT(*catalog().DueTenants(At(10), 10), ElementsAre(retired));
+  EXPECT_THAT(*catalog().DueTenants(At(20), 10), ElementsAre(retired, preview));
+  EXPECT_THAT(*catalog().DueTenants(At(20), 1), ElementsAre(retired));
+}
+
+TEST_P(CatalogContract, ReadersNeverSeeHalfACommit) {
+  domain::Tenant tenant = SampleTenant("acme");
+  tenant.version = 0;
+  MustPut({PutTenant{tenant}});
+  std::atomic<bool> stop = false;
+  std::atomic<int> torn = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&] {
+      int64_t last = 0;
+      while (!stop) {
+        const domain::Revision before = catalog().revision();
+        const auto seen = catalog().GetTenant("acme");
+        if (!seen.ok() || (*seen)->version < last) ++torn;
+        last = (*seen)->version;
+        // Commits put the tenant's version into every part.
+        const std::string part = absl::StrCat((*seen)->version);
+        if ((*seen)->version > 0 && (*seen)->labels.at("v") != part) ++torn;
+        if ((*seen)->version > 0 && (*seen)->credentials[1].login != part) ++torn;
+        if (catalog().revision().revision < before.revision) ++torn;
+      }
+    });
+  }
+  for (int64_t version = 1; version <= 200; ++version) {
+    tenant.version = version;
+    tenant.labels["v"] = absl::StrCat(version);
+    tenant.credentials[1].login = absl::StrCat(version);
+    MustPut({PutTenant{tenant}});
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(torn, 0);
+}
+
+}  // namespace croft::catalog

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <string>
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
+
+#include "controlplane/domain/backup.h"
+#include "controlplane/domain/host.h"
+#include "controlplane/domain/operation.h"
+#include "controlplane/domain/tenant.h"
+
+namespace croft::catalog {
+
+// `seconds` after a fixed moment.
+inline absl::Time At(int64_t seconds) { return absl::FromUnixSeconds(1795000000 + seconds); }
+
+inline domain::Tenant SampleTenant(const std::string& id) {
+  domain::Tenant tenant;
+  tenant.id = id;
+  tenant.uid = absl::StrCat("uid-of-", id);
+  tenant.create_time = At(0);
+  tenant.update_time = At(1);
+  tenant.version = 1;
+  tenant.display_name = absl::StrCat("Tenant ", id);
+  tenant.labels = {{"app", "shop"}, {"tier", "gold"}};
+  tenant.extensions = {"pg_trgm"};
+  tenant.locale = "C.UTF-8";
+  tenant.settings = R"({"theme":"dark"})";
+  tenant.state = domain::TenantState::kReady;
+  tenant.placement = {"h1", absl::StrCat("t_", id, "_g1"), 1};
+  tenant.owner_role = absl::StrCat("t_", id);
+  tenant.credentials = {
+      {"login_a",
+       domain::LoginRole::kApp,
+       std::string("\x00\xff sealed", 9),
+       "SCRAM-SHA-256$…",
+       At(0),
+       true,
+       {}},
+      {"login_ra", domain::LoginRole::kReadOnly, "sealed", "SCRAM-SHA-256$…", At(0), false, At(9)}};
+  return tenant;
+}
+
+inline domain::Host SampleHost(const std::string& id) {
+  domain::Host host;
+  host.id = id;
+  host.uid = absl::StrCat("uid-of-", id);
+  host.create_time = At(0);
+  host.update_time = At(0);
+  host.labels = {{"zone", "a"}};
+  host.certificate_fingerprint = "ab:cd";
+  host.up = true;
+  host.report.postgres_up = true;
+  host.report.stores = {"main"};
+  host.databases_reserved = 1;
+  return host;
+}
+
+inline domain::Operation SampleOperation(const std::string& id, const std::string& tenant) {
+  domain::Operation operation;
+  operation.id = id;
+  operation.tenant = tenant;
+  operation.caller = "alice";
+  operation.create_time = At(0);
+  operation.update_time = At(0);
+  operation.deadline = At(3600);
+  operation.steps = {
+      {.task = domain::TaskKind::kCreate, .host = "h1", .landing = domain::Landing::kTenantReady}};
+  return operation;
+}
+
+inline domain::Backup SampleBackup(const std::string& tenant, const std::string& id) {
+  domain::Backup backup;
+  backup.tenant = tenant;
+  backup.id = id;
+  backup.tenant_uid = absl::StrCat("uid-of-", tenant);
+  backup.create_time = At(0);
+  backup.update_time = At(0);
+  backup.store = "main";
+  backup.wrapped_key = std::string("\x00key", 4);
+  return backup;
+}
+
+}  // namespace croft::catalog
