@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include "common/sync.h"
+#include "controlplane/access/principal.h"
 #include "controlplane/engine/event.h"
 
 namespace croft::handlers {
@@ -58,9 +59,8 @@ struct RequestContext {
   absl::Time deadline = absl::InfiniteFuture();
   // The caller may read tenants' passwords.
   bool sees_passwords = false;
-  // Id of the host whose agent calls, and the SHA-256 of its certificate; empty for everybody else.
-  std::string host;
-  std::string fingerprint;
+  // Who calls; `caller.name` is its name.
+  access::Principal principal;
   // Never null.
   std::shared_ptr<Cancellation> cancellation = std::make_shared<Cancellation>();
 };

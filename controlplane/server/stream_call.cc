@@ -1,0 +1,140 @@
+#include "controlplane/server/stream_call.h"
+
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "common/errors.h"
+#include "common/sync.h"
+
+namespace croft::server {
+namespace {
+
+using Bytes = grpc::ByteBuffer;
+using handlers::EndOfStream;
+using handlers::Feed;
+using handlers::Method;
+using handlers::Pulled;
+using handlers::RequestContext;
+
+class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
+                         public Endable,
+                         public std::enable_shared_from_this<StreamCall> {
+ public:
+  StreamCall(const AdapterParts& parts, const Method& method, grpc::CallbackServerContext& call)
+      : parts_(parts), method_(method), call_(call) {}
+
+  void Begin(const Bytes& bytes) {
+    self_ = shared_from_this();
+    auto context = Identify(parts_.gate, *method_.descriptor, call_);
+    if (!context.ok()) return End(context.status());
+    context_ = *std::move(context);
+    context_.cancellation = cancellation_;
+    auto request = Admit(parts_.gate, method_, bytes, context_);
+    if (!request.ok()) return End(request.status());
+    request_ = *std::move(request);
+    if (!parts_.streams.Add(self_) || !parts_.pool.Submit([self = self_] { self->Open(); }))
+      End(Overloaded());
+  }
+
+  // Under the lock and once; a write under way is cut off, since Finish alone would wait behind it.
+  void End(const absl::Status& status) override {
+    const MutexLock lock(mutex_);
+    EndLocked(status);
+  }
+
+  void OnWriteDone(bool ok) override {
+    const MutexLock lock(mutex_);
+    writing_ = false;
+    if (ended_) return;
+    if (!ok) return EndLocked(absl::CancelledError("the client has gone"));
+    Schedule();
+  }
+
+  void OnCancel() override {
+    End(absl::CancelledError("the client has gone"));
+    cancellation_->Cancel();
+  }
+
+  void OnDone() override {
+    parts_.streams.Remove(this);
+    cancellation_->Cancel();
+    self_.reset();
+  }
+
+ private:
+  void Open() {
+    const auto wake = [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->Wake();
+    };
+    auto feed = std::get<handlers::ServerStreamMethod>(method_.how).open(context_, *request_, wake);
+    request_.reset();
+    if (!feed.ok()) return End(feed.status());
+    const MutexLock lock(mutex_);
+    feed_ = *std::move(feed);
+    if (!ended_) Schedule();
+  }
+
+  void Wake() {
+    const MutexLock lock(mutex_);
+    woken_ = true;
+    if (!ended_ && feed_ && !pulling_ && !writing_) Schedule();
+  }
+
+  void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    pulling_ = true;
+    woken_ = false;
+    parts_.pool.SubmitAlways([self = shared_from_this()] { self->Pull(); });
+  }
+
+  // Never two at a time: `pulling_` is set from Schedule to the end of this.
+  void Pull() {
+    Pulled<Bytes> pulled = feed_->Next();
+    const MutexLock lock(mutex_);
+    pulling_ = false;
+    if (ended_) return;
+    if (auto* bytes = std::get_if<Bytes>(&pulled)) {
+      buffer_ = std::move(*bytes);
+      writing_ = true;
+      StartWrite(&buffer_);
+    } else if (auto* end = std::get_if<EndOfStream>(&pulled)) {
+      EndLocked(end->status);
+    } else if (woken_) {
+      Schedule();
+    }
+  }
+
+  void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (ended_) return;
+    ended_ = true;
+    Finish(Conclude(status, *method_.descriptor, context_));
+    if (writing_) call_.TryCancel();
+  }
+
+  AdapterParts parts_;
+  const Method& method_;
+  grpc::CallbackServerContext& call_;
+  const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
+  RequestContext context_;
+  std::unique_ptr<google::protobuf::Message> request_;
+  std::unique_ptr<Feed<Bytes>> feed_;  // set once, under the lock, before the first Schedule
+  Bytes buffer_;                       // what is being written
+  std::shared_ptr<StreamCall> self_;
+
+  Mutex mutex_;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool pulling_ ABSL_GUARDED_BY(mutex_) = false;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<Bytes>* StartStreamCall(const AdapterParts& parts, const Method& method,
+                                                 grpc::CallbackServerContext& call, const Bytes& request) {
+  const auto made = std::make_shared<StreamCall>(parts, method, call);
+  made->Begin(request);
+  return made.get();
+}
+
+}  // namespace croft::server

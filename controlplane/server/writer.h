@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "common/clock.h"
+#include "common/sync.h"
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/engine/desk.h"
+
+namespace croft::server {
+
+// Who must know of a commit before anybody is told that it happened. Called on the writer thread: must not
+// block.
+class CommitListener {
+ public:
+  virtual ~CommitListener() = default;
+  virtual void OnCommit(const std::vector<catalog::Change>& changes, domain::Revision revision) = 0;
+};
+
+// The one thread that changes the catalog. It takes what waits, as one batch, into one transaction; decides
+// each event on what the ones before it changed; commits once; tells the listener; and only then lets the
+// effects go: replies, timers, and what the hands carry out. Nothing it has answered can be lost.
+class Writer final : public engine::Desk {
+ public:
+  struct Limits {
+    size_t batch = 256;
+    size_t waiting_requests = 4096;
+  };
+  // `on_broken` is told when a transaction could not be committed. Nothing is known of the catalog then, so it
+  // should end the process; nothing is decided or answered after it.
+  using OnBroken = std::function<void(const absl::Status&)>;
+
+  Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken);
+  Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken, Limits limits);
+  ~Writer() override;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Begins with engine::Started. What was handed in before waits until now. The arguments outlive Stop.
+  void Start(engine::Hands& hands, CommitListener& listener);
+  // Works off what was handed in; whoever asks from now on gets CANCELLED. Returns when the thread has ended.
+  void Stop();
+
+  absl::StatusOr<engine::Answer> Ask(engine::Caller caller, engine::RequestBody body) override;
+  // Progress lines may be dropped when too much waits; everything else is taken.
+  void Tell(engine::Event event) override;
+
+ private:
+  struct Question;
+  using Batch = std::vector<engine::Event>;
+
+  void Run();
+  // What waits and the timers that are due; waits until there is something. Empty at the end.
+  Batch Take();
+  absl::Status Work(const Batch& batch);
+  void Release(engine::Effect effect);
+  void Answer(uint64_t ticket, absl::StatusOr<engine::Answer> answer);
+  void AnswerAll(const absl::Status& status);
+
+  catalog::Catalog& catalog_;
+  const Clock& clock_;
+  const OnBroken on_broken_;
+  const Limits limits_;
+  engine::Hands* hands_ = nullptr;
+  CommitListener* listener_ = nullptr;
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t next_ticket_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::deque<engine::Event> inbox_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, std::shared_ptr<Question>> questions_ ABSL_GUARDED_BY(mutex_);
+
+  std::set<std::pair<absl::Time, std::string>> timers_;  // of the writer thread: (when, operation)
+  std::thread thread_;
+};
+
+}  // namespace croft::server
