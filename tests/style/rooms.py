@@ -9,7 +9,7 @@ MAY_INCLUDE = {
     "common/sqlite": ["common"],
     "common/crypto": ["common"],
     "controlplane/domain": ["common"],
-    "controlplane/catalog": ["common", "controlplane/domain"],
+    "controlplane/catalog": ["common", "common/crypto", "controlplane/domain"],
     "controlplane/catalog/sqlite": [
         "common", "common/sqlite", "common/crypto", "controlplane/domain", "controlplane/catalog",
     ],
@@ -21,7 +21,9 @@ MAY_INCLUDE = {
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
         "controlplane/access", "proto",
     ],
-    "controlplane/wire": ["common", "controlplane/domain", "controlplane/catalog", "proto"],
+    "controlplane/wire": [
+        "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine", "proto",
+    ],
     "controlplane/handlers": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
         "controlplane/keyring", "controlplane/access", "controlplane/lookup", "controlplane/fleet",
@@ -59,10 +61,11 @@ THIRD_PARTY = {
     "spdlog/": ["common"],
     "fmt/": ["common"],
     "nlohmann/": [
-        "common", "controlplane/domain", "controlplane/catalog/sqlite", "agent/backup", "tools/croftctl",
+        "common", "controlplane/domain", "controlplane/catalog/sqlite", "agent/backup", "client/cpp",
+        "tools/croftctl",
     ],
     "CLI/": ["controlplane", "agent", "tools/croftctl"],
-    "toml++/": ["tools/croftctl"],
+    "toml++/": ["client/cpp", "tools/croftctl"],
     "yaml-cpp/": ["tools/croftctl"],
     "grpcpp/": [
         "controlplane/server", "controlplane/wire", "controlplane/handlers", "controlplane/fleet",
