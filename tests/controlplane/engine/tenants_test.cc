@@ -1,0 +1,349 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/controlplane/engine/world.h"
+
+namespace croft::engine {
+namespace {
+
+using domain::OperationState;
+using domain::SuspendMode;
+using domain::TaskKind;
+using domain::TenantState;
+using ::testing::ElementsAre;
+
+class Tenants : public ::testing::Test {
+ protected:
+  Tenants() {
+    world.Join("h1");
+    world.Begin(NewTenant("acme"));
+    world.Settle();
+  }
+  std::vector<TaskKind> RunAndList() {
+    std::vector<TaskKind> kinds;
+    while (!world.sent.empty()) {
+      kinds.push_back(world.sent.front().step.task);
+      world.Done(world.TakeSent());
+    }
+    return kinds;
+  }
+  World world;
+};
+
+TEST_F(Tenants, IdsAreTakenUntilThePurge) {
+  EXPECT_EQ(world.Refusal(NewTenant("acme")), "TENANT_EXISTS");
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  EXPECT_EQ(world.Refusal(NewTenant("acme")), "TENANT_EXISTS");
+}
+
+TEST_F(Tenants, IfMissingAnswersTheOperationThatMadeIt) {
+  CreateTenant again = NewTenant("acme");
+  again.operation = "op-again";
+  again.if_missing = true;
+  EXPECT_EQ(world.Begin(again).id, "op-create-acme");
+}
+
+TEST_F(Tenants, AReusedIdGoesOnAboveTheTombstonesGeneration) {
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  world.Begin(PurgeTenant{.operation = "op-purge", .tenant = "acme"});
+  world.Settle();
+  ASSERT_EQ(world.Tenant("acme").state, TenantState::kPurged);
+  const int64_t generation = world.Tenant("acme").last_generation;
+  world.Begin(NewTenant("acme"));
+  EXPECT_EQ(world.Tenant("acme").placement.generation, generation + 1);
+}
+
+TEST_F(Tenants, AliasesAreUniqueOverAliasesAndIds) {
+  CreateTenant globex = NewTenant("globex");
+  globex.tenant.aliases = {"shop.example.com"};
+  world.Begin(globex);
+  EXPECT_EQ(world.Refusal(UpdateTenant{.tenant = "acme", .update = {.aliases = {{"shop.example.com"}}}}),
+            "ALIAS_TAKEN");
+  EXPECT_EQ(world.Refusal(UpdateTenant{.tenant = "acme", .update = {.aliases = {{"globex"}}}}),
+            "ALIAS_TAKEN");
+  CreateTenant shop = NewTenant("shop");
+  shop.tenant.aliases = {"acme"};
+  EXPECT_EQ(world.Refusal(shop), "ALIAS_TAKEN");
+}
+
+TEST_F(Tenants, LabelsChangeWhileTheTenantIsBusy) {
+  world.Begin(NewRotation("acme", "1"));
+  ASSERT_TRUE(world.Ask(UpdateTenant{.tenant = "acme", .update = {.label_edits = {{"app", "shop"}}}}).ok());
+  EXPECT_EQ(world.Tenant("acme").labels.at("app"), "shop");
+}
+
+TEST_F(Tenants, AStaleEtagIsRefused) {
+  const std::string etag = std::to_string(world.Tenant("acme").version);
+  ASSERT_TRUE(
+      world.Ask(UpdateTenant{.tenant = "acme", .etag = etag, .update = {.display_name = "A"}}).ok());
+  EXPECT_EQ(world.Refusal(UpdateTenant{.tenant = "acme", .etag = etag, .update = {.display_name = "B"}}),
+            "ETAG_MISMATCH");
+}
+
+TEST_F(Tenants, AFailedConfigureKeepsTheOldQuota) {
+  const domain::Quota before = world.Tenant("acme").quota;
+  ASSERT_TRUE(
+      world
+          .Ask(UpdateTenant{
+              .operation = "op-q", .tenant = "acme", .update = {.quota = domain::Quota{.connections = 70}}})
+          .ok());
+  world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
+  EXPECT_EQ(world.sent.front().tenant.quota, before) << "the undo carries the old one";
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").quota, before);
+}
+
+TEST_F(Tenants, SuspendRefusesLookupsBeforeItFences) {
+  world.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kSuspended);
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kFence));
+  world.Begin(ResumeTenant{.operation = "op-r", .tenant = "acme"});
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kSuspended) << "until it is proven open";
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kUnfence));
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kReady);
+}
+
+TEST_F(Tenants, AFailedSuspendIsReadyAgain) {
+  world.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
+  world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kReady);
+  EXPECT_EQ(world.Tenant("acme").suspend_mode, SuspendMode::kNone);
+}
+
+TEST_F(Tenants, RetireUndeleteReturnsToTheStateBefore) {
+  world.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme", .mode = SuspendMode::kReadOnly});
+  world.Settle();
+  world.Begin(NewRetirement("acme", "b1"));
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kRetired);
+  world.Settle();
+  EXPECT_EQ(world.Backup("acme", "b1").state, domain::BackupState::kVerified);
+  world.Begin(UndeleteTenant{.operation = "op-u", .tenant = "acme"});
+  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_ra"));
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kSuspended);
+  EXPECT_FALSE(world.Tenant("acme").purge_time);
+}
+
+TEST_F(Tenants, PurgeNeedsAProofMadeAfterTheFence) {
+  world.Begin(NewBackup("acme", "manual"));
+  world.Settle();
+  world.Begin(VerifyBackup{.operation = "op-v", .tenant = "acme", .backup = "manual"});
+  world.Settle();
+  world.Begin(NewRetirement("acme", "final"));
+  world.Done(world.TakeSent());                           // fence
+  for (int i = 0; i < 100 && !world.sent.empty(); ++i) {  // the final backup never works
+    world.Fails(world.TakeSent(), "ARCHIVE_DAMAGED", false);
+    world.Pass(absl::Minutes(2));
+  }
+  EXPECT_EQ(world.Operation("op-retire-final").state, OperationState::kFailed);
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "BACKUP_NOT_PROVEN");
+  world.Begin(NewRetirement("acme", "final2"));
+  world.Settle();
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
+}
+
+TEST_F(Tenants, AnEarlierRetirementsProofDoesNotCount) {
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  world.Pass(absl::Minutes(1));
+  world.Begin(UndeleteTenant{.operation = "op-u", .tenant = "acme"});
+  world.Settle();
+  world.Pass(absl::Minutes(1));
+  world.Begin(NewRetirement("acme", "b2"));
+  world.Done(world.TakeSent());  // fenced, not yet backed up
+  world.Pass(absl::Minutes(1));
+  for (int i = 0; i < 100 && !world.sent.empty(); ++i) {
+    world.Fails(world.TakeSent(), "ARCHIVE_DAMAGED", false);
+    world.Pass(absl::Minutes(2));
+  }
+  world.Begin(VerifyBackup{.operation = "op-v", .tenant = "acme", .backup = "b1"});
+  world.Settle();
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "BACKUP_NOT_PROVEN");
+}
+
+TEST_F(Tenants, AWaiverIsRecorded) {
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Fails(world.TakeSent(), "X", true);
+  world.Pass(absl::Hours(24 * 8));
+  world.Settle();
+  EXPECT_EQ(world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .waiver = "test data"}).waiver,
+            "test data");
+}
+
+TEST_F(Tenants, PurgeErasesTheKeyLastAndGivesTheRoomBack) {
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kDrop, TaskKind::kDeleteBackup));
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kRetired) << "not before the key is gone";
+  ASSERT_EQ(world.erasures.size(), 1u);
+  EXPECT_EQ(world.erasures[0].uid, "uidacme");
+  world.Restart();
+  ASSERT_EQ(world.erasures.size(), 1u) << "asked for again after a crash";
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
+  EXPECT_EQ(world.Host("h1").databases_reserved, 0);
+  EXPECT_TRUE(world.catalog().ListBackups("acme", "", 10)->empty());
+}
+
+TEST_F(Tenants, RestoreInPlaceMovesThePlacementWhenTheNewOneIsOpen) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  EXPECT_EQ(world.sent.front().step.generation, 2);
+  world.Done(world.TakeSent());
+  EXPECT_EQ(world.Tenant("acme").placement.generation, 1);
+  world.Done(world.TakeSent());
+  world.Done(world.TakeSent());
+  EXPECT_EQ(world.Tenant("acme").placement.generation, 2);
+  EXPECT_EQ(world.Tenant("acme").placement.database, "t_acme_g2");
+  EXPECT_EQ(world.Host("h1").databases_reserved, 2) << "the undo copy keeps its room";
+  world.Pass(absl::Hours(25));
+  EXPECT_THAT(world.sent.front().step.databases, ElementsAre("t_acme_g1"));
+  world.Settle();
+  EXPECT_EQ(world.Host("h1").databases_reserved, 1);
+}
+
+TEST_F(Tenants, AFailedRestoreInPlaceDropsTheNewBeforeItOpensTheOld) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Done(world.TakeSent());
+  world.Done(world.TakeSent());
+  world.Fails(world.TakeSent(), "LOGIN_REFUSED", false);
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kDrop, TaskKind::kUnfence));
+  EXPECT_EQ(world.Tenant("acme").placement.generation, 1);
+  EXPECT_EQ(world.Host("h1").databases_reserved, 1);
+  // The generation that was tried is never used again.
+  world.Begin(RestoreTenant{.operation = "op-r2", .tenant = "acme", .backup = "b1"});
+  EXPECT_EQ(world.sent.front().step.generation, 3);
+}
+
+TEST_F(Tenants, APurgeTakesUndoCopiesAlong) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Settle();
+  world.Begin(NewRetirement("acme", "b2"));
+  world.Settle();
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  EXPECT_THAT(world.sent.front().step.databases, ElementsAre("t_acme_g1", "t_acme_g2"));
+  world.Settle();
+  EXPECT_EQ(world.Host("h1").databases_reserved, 0);
+  world.Pass(absl::Hours(48));
+  EXPECT_TRUE(world.sent.empty());
+}
+
+TEST_F(Tenants, RestoreAsNewIsATenantOfItsOwn) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  RestoreTenant restore{
+      .operation = "op-r", .tenant = "acme", .backup = "b1", .as_new = NewTenant("copy").tenant};
+  world.Begin(restore);
+  EXPECT_EQ(world.sent.front().backup_owner_role, "t_acme");
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "TENANT_BUSY");
+  EXPECT_EQ(world.Refusal(DeleteBackup{.operation = "op-d", .tenant = "acme", .backup = "b1"}),
+            "TENANT_BUSY");
+  world.Settle();
+  EXPECT_EQ(world.Tenant("copy").state, TenantState::kReady);
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kReady);
+}
+
+TEST_F(Tenants, RestoreOfATenantOnALostHostFencesNothing) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Join("h2");
+  world.Tell(HostLost{"h1"});
+  ASSERT_TRUE(world.Ask(AcceptMissingHost{"h1"}).ok());
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kRestore, TaskKind::kUnfence));
+  EXPECT_EQ(world.Tenant("acme").placement.host, "h2");
+  EXPECT_EQ(world.Refusal(CreateJoinToken{.host = "h1"}), "HOST_MISSING");
+}
+
+TEST_F(Tenants, RotationKeepsTheOldLoginThroughTheOverlap) {
+  world.Begin(NewRotation("acme", "1"));
+  EXPECT_EQ(domain::PublishedCredential(world.Tenant("acme"), domain::LoginRole::kApp)->login, "t_acme_a");
+  world.Settle();
+  EXPECT_EQ(domain::PublishedCredential(world.Tenant("acme"), domain::LoginRole::kApp)->login, "t_acme_b");
+  EXPECT_EQ(domain::PublishedCredential(world.Tenant("acme"), domain::LoginRole::kReadOnly)->login,
+            "t_acme_rb");
+  EXPECT_EQ(world.Refusal(NewRotation("acme", "2")), "ROTATION_UNDER_WAY");
+  EXPECT_EQ(world.Tenant("acme").credentials.size(), 4u);
+  world.Pass(absl::Minutes(6));
+  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_a"));
+  EXPECT_FALSE(world.sent.front().step.flag);
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
+  world.Begin(NewRotation("acme", "3"));
+  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_a"));
+}
+
+TEST_F(Tenants, AFailedRotationLeavesTheOldLoginPublished) {
+  world.Begin(NewRotation("acme", "1"));
+  world.Fails(world.TakeSent(), "LOGIN_REFUSED", false);
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
+  EXPECT_EQ(domain::PublishedCredential(world.Tenant("acme"), domain::LoginRole::kApp)->login, "t_acme_a");
+}
+
+TEST_F(Tenants, ReplacedLoginsEndAlsoWhereTheTenantMovedMeanwhile) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Join("h2");
+  world.Begin(NewRotation("acme", "1"));
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1", .host = "h2"});
+  world.Settle();
+  ASSERT_EQ(world.Tenant("acme").placement.host, "h2");
+  world.Pass(absl::Minutes(6));
+  EXPECT_EQ(world.sent.front().host, "h2");
+}
+
+TEST_F(Tenants, BackupsOfAHostWithoutAStoreAreRefused) {
+  domain::HostReport report = World::Report();
+  report.stores.clear();
+  world.Tell(HostReported{"h1", report});
+  EXPECT_EQ(world.Refusal(NewBackup("acme", "b1")), "NO_STORE");
+}
+
+TEST_F(Tenants, HostsInUseAreNotRemoved) {
+  EXPECT_EQ(world.Refusal(RemoveHost{.host = "h1"}), "HOST_IN_USE");
+  world.Join("h2");
+  ASSERT_TRUE(world.Ask(RemoveHost{.host = "h2"}).ok());
+  EXPECT_FALSE(world.catalog().GetHost("h2")->has_value());
+  EXPECT_EQ(world.ended_sessions.back().host, "h2");
+}
+
+TEST_F(Tenants, JoinTokensWorkOnceAndNotForLong) {
+  ASSERT_TRUE(world
+                  .Ask(CreateJoinToken{
+                      .host = "h3", .secret_hash = "s", .expire_time = world.now + absl::Minutes(15)})
+                  .ok());
+  EXPECT_EQ(world.Refusal(JoinHost{.host = "h3", .secret_hash = "other", .fingerprint = "f"}),
+            "JOIN_TOKEN_INVALID");
+  ASSERT_TRUE(world.Ask(JoinHost{.host = "h3", .secret_hash = "s", .fingerprint = "f"}).ok());
+  EXPECT_EQ(world.Refusal(JoinHost{.host = "h3", .secret_hash = "s", .fingerprint = "g"}),
+            "JOIN_TOKEN_INVALID");
+  ASSERT_TRUE(world
+                  .Ask(CreateJoinToken{
+                      .host = "h3", .secret_hash = "t", .expire_time = world.now + absl::Minutes(15)})
+                  .ok());
+  world.Pass(absl::Minutes(16));
+  EXPECT_EQ(world.Refusal(JoinHost{.host = "h3", .secret_hash = "t", .fingerprint = "g"}),
+            "JOIN_TOKEN_INVALID");
+}
+
+TEST_F(Tenants, ARenewedCertificateDoesNotLockTheOldOneOutAtOnce) {
+  ASSERT_TRUE(world.Ask(RenewHost{"h1", "f-h1", "f2"}).ok());
+  ASSERT_TRUE(world.Ask(RenewHost{"h1", "f-h1", "f3"}).ok()) << "the answer that carried f2 was lost";
+  EXPECT_EQ(world.Refusal(RenewHost{"h1", "f2", "f4"}), "CERTIFICATE_NOT_CURRENT");
+}
+
+}  // namespace
+}  // namespace croft::engine
