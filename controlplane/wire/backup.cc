@@ -1,0 +1,30 @@
+#include "controlplane/wire/backup.h"
+
+#include "common/names.h"
+#include "controlplane/wire/enums.h"
+#include "controlplane/wire/fields.h"
+
+namespace croft::wire {
+
+v1::Backup ToProto(const domain::Backup& backup) {
+  v1::Backup proto;
+  proto.set_name(BackupName(backup.tenant, backup.id));
+  // The id is unique for one tenant's uid, and that is never used again.
+  proto.set_uid(backup.tenant_uid + "-" + backup.id);
+  *proto.mutable_create_time() = ToProto(backup.create_time);
+  *proto.mutable_update_time() = ToProto(backup.update_time);
+  proto.set_etag(EtagOf(backup.version));
+  proto.set_state(ToProto(backup.state));
+  proto.set_origin(ToProto(backup.origin));
+  proto.set_store(backup.store);
+  proto.set_size_bytes(backup.size_bytes);
+  proto.set_sha256(backup.sha256);
+  proto.set_placement_generation(backup.generation);
+  proto.set_server_version(backup.server_version);
+  proto.set_table_count(backup.table_count);
+  proto.set_row_count(backup.row_count);
+  if (backup.verify_time) *proto.mutable_verify_time() = ToProto(*backup.verify_time);
+  return proto;
+}
+
+}  // namespace croft::wire

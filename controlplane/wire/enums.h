@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+
+#include <absl/strings/string_view.h>
+
+#include "controlplane/domain/backup.h"
+#include "controlplane/domain/host.h"
+#include "controlplane/domain/operation.h"
+#include "controlplane/domain/tenant.h"
+#include "croft/v1/backup.pb.h"
+#include "croft/v1/host.pb.h"
+#include "croft/v1/operation.pb.h"
+#include "croft/v1/tenant.pb.h"
+
+namespace croft::wire {
+
+v1::Tenant::State ToProto(domain::TenantState state);
+v1::SuspendMode ToProto(domain::SuspendMode mode);
+v1::Role ToProto(domain::LoginRole role);
+v1::Backup::State ToProto(domain::BackupState state);
+v1::Backup::Origin ToProto(domain::BackupOrigin origin);
+v1::Host::State ToProto(domain::HostState state);
+v1::Operation::Kind ToProto(domain::OperationKind kind);  // UNSPECIFIED for Croft's own
+v1::Operation::State ToProto(domain::OperationState state);
+v1::Step::State ToProto(domain::StepState state);
+
+// By the API's names without their prefix, such as `READY`; nullopt for any other text.
+std::optional<domain::TenantState> TenantStateNamed(absl::string_view name);
+std::optional<domain::HostState> HostStateNamed(absl::string_view name);
+std::optional<domain::OperationState> OperationStateNamed(absl::string_view name);
+std::optional<domain::OperationKind> OperationKindNamed(absl::string_view name);
+
+}  // namespace croft::wire

@@ -1,0 +1,39 @@
+#include "controlplane/wire/host.h"
+
+#include "common/names.h"
+#include "controlplane/wire/enums.h"
+#include "controlplane/wire/fields.h"
+
+namespace croft::wire {
+
+v1::Host ToProto(const domain::Host& host) {
+  v1::Host proto;
+  proto.set_name(HostName(host.id));
+  proto.set_uid(host.uid);
+  *proto.mutable_create_time() = ToProto(host.create_time);
+  *proto.mutable_update_time() = ToProto(host.update_time);
+  proto.set_etag(EtagOf(host.version));
+  for (const auto& [key, value] : host.labels) (*proto.mutable_labels())[key] = value;
+  proto.mutable_limits()->set_databases(host.limits.databases);
+  proto.mutable_limits()->set_connections(host.limits.connections);
+  proto.mutable_limits()->set_reserve_bytes(host.limits.reserve_bytes);
+  proto.set_cordoned(host.cordoned);
+  proto.set_state(ToProto(domain::StateOf(host)));
+  if (host.last_seen_time) *proto.mutable_last_seen_time() = ToProto(*host.last_seen_time);
+  proto.set_database_count(host.databases_reserved);
+
+  const domain::HostReport& report = host.report;
+  proto.mutable_advertise_endpoints()->Assign(report.advertise_endpoints.begin(),
+                                              report.advertise_endpoints.end());
+  proto.set_agent_version(report.agent_version);
+  proto.set_postgres_version(report.postgres_version);
+  proto.set_system_identifier(report.system_identifier);
+  proto.set_timeline(report.timeline);
+  proto.mutable_task_kinds()->Assign(report.task_kinds.begin(), report.task_kinds.end());
+  proto.mutable_stores()->Assign(report.stores.begin(), report.stores.end());
+  proto.set_free_bytes(report.free_bytes);
+  proto.set_tls(report.tls);
+  return proto;
+}
+
+}  // namespace croft::wire

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <string>
+
+#include <absl/strings/string_view.h>
+#include <google/protobuf/field_mask.pb.h>
+
+#include "controlplane/wire/violations.h"
+
+namespace croft::wire {
+
+// The fields that an update may name, and what is done for each.
+class MaskReader {
+ public:
+  using Take = std::function<void()>;
+  using TakeKey = std::function<void(const std::string& key)>;
+
+  // `is_set`: whether an empty mask means this field too.
+  void Field(std::string path, bool is_set, Take take) {
+    fields_[std::move(path)] = {is_set, std::move(take)};
+  }
+  // `path.KEY`. Naming the whole field beside one of its keys is a violation.
+  void Keys(std::string path, TakeKey take) { keys_[std::move(path)] = std::move(take); }
+  // Never changes after creation: named with an explanation.
+  void Fixed(std::string path, std::string why) { fixed_[std::move(path)] = std::move(why); }
+
+  // Takes every field that `mask` names, once, or those that are set. Unknown paths are violations of
+  // `update_mask`.
+  void Read(const google::protobuf::FieldMask& mask, Violations& violations) const;
+
+ private:
+  struct Whole {
+    bool is_set = false;
+    Take take;
+  };
+  std::map<std::string, Whole> fields_;
+  std::map<std::string, TakeKey> keys_;
+  std::map<std::string, std::string> fixed_;
+};
+
+}  // namespace croft::wire

@@ -1,0 +1,116 @@
+#include "controlplane/wire/tenant.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "common/names.h"
+#include "controlplane/wire/enums.h"
+#include "controlplane/wire/fields.h"
+#include "controlplane/wire/json.h"
+
+namespace croft::wire {
+namespace {
+
+void AddCondition(v1::Tenant& proto, absl::string_view type, absl::string_view message) {
+  v1::Condition& condition = *proto.add_conditions();
+  condition.set_type(std::string(type));
+  condition.set_message(std::string(message));
+}
+
+std::string UtcText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+bool HasDatabase(const domain::Tenant& tenant) {
+  return tenant.state != domain::TenantState::kFailed && tenant.state != domain::TenantState::kPurged;
+}
+
+void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surroundings,
+                   v1::Tenant& proto) {
+  const domain::Host* host = surroundings.host;
+  const bool reachable =
+      host != nullptr && domain::StateOf(*host) == domain::HostState::kUp && host->report.postgres_up;
+  if (HasDatabase(tenant) && !reachable) {
+    AddCondition(proto, "UNREACHABLE",
+                 absl::StrCat(HostName(tenant.placement.host),
+                              host != nullptr && host->up && !host->report.postgres_up
+                                  ? " is up but its PostgreSQL is not"
+                                  : " is not up; work on the tenant waits for it"));
+  }
+  if (PurgeIsDue(tenant, surroundings.now) && !surroundings.proven_backup) {
+    AddCondition(
+        proto, "BACKUP_NOT_PROVEN",
+        "its purge is due but no backup made after its fence was verified; retire it again to make "
+        "one, or purge it with a reason");
+  }
+  for (const domain::Credential& credential : tenant.credentials) {
+    if (credential.published || !credential.disable_time || tenant.state == domain::TenantState::kPurged) {
+      continue;
+    }
+    AddCondition(proto, "LOGIN_REPLACED",
+                 absl::StrCat(credential.login, " was replaced and works until ",
+                              UtcText(*credential.disable_time)));
+  }
+}
+
+void SetPlacement(const domain::Placement& placement, v1::Tenant& proto) {
+  proto.mutable_placement()->set_host(HostName(placement.host));
+  proto.mutable_placement()->set_database(placement.database);
+  proto.mutable_placement()->set_generation(placement.generation);
+}
+
+void SetQuota(const domain::Quota& quota, v1::Tenant& proto) {
+  proto.mutable_quota()->set_connections(quota.connections);
+  proto.mutable_quota()->set_storage_bytes(quota.storage_bytes);
+  if (quota.statement_timeout > absl::ZeroDuration()) {
+    *proto.mutable_quota()->mutable_statement_timeout() = ToProto(quota.statement_timeout);
+  }
+}
+
+void AddCredentials(const domain::Tenant& tenant, v1::Tenant& proto) {
+  for (const domain::Credential& credential : tenant.credentials) {
+    if (!credential.published) continue;
+    v1::Credential& added = *proto.add_credentials();
+    added.set_user(credential.login);
+    added.set_role(ToProto(credential.role));
+    *added.mutable_create_time() = ToProto(credential.create_time);
+  }
+}
+
+}  // namespace
+
+bool PurgeIsDue(const domain::Tenant& tenant, absl::Time now) {
+  return tenant.state == domain::TenantState::kRetired && tenant.purge_time && *tenant.purge_time <= now;
+}
+
+v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings) {
+  v1::Tenant proto;
+  proto.set_name(TenantName(tenant.id));
+  proto.set_uid(tenant.uid);
+  *proto.mutable_create_time() = ToProto(tenant.create_time);
+  *proto.mutable_update_time() = ToProto(tenant.update_time);
+  proto.set_etag(EtagOf(tenant.version));
+  if (tenant.delete_time) *proto.mutable_delete_time() = ToProto(*tenant.delete_time);
+  if (tenant.purge_time) *proto.mutable_purge_time() = ToProto(*tenant.purge_time);
+  if (tenant.expire_time) *proto.mutable_expire_time() = ToProto(*tenant.expire_time);
+  proto.set_display_name(tenant.display_name);
+  proto.mutable_aliases()->Assign(tenant.aliases.begin(), tenant.aliases.end());
+  for (const auto& [key, value] : tenant.labels) (*proto.mutable_labels())[key] = value;
+  proto.mutable_extensions()->Assign(tenant.extensions.begin(), tenant.extensions.end());
+  proto.set_locale(tenant.locale);
+  if (!tenant.settings.empty()) *proto.mutable_settings() = SettingsToProto(tenant.settings);
+  *proto.mutable_features() = FeaturesToProto(tenant.features);
+  SetQuota(tenant.quota, proto);
+  proto.set_state(ToProto(tenant.state));
+  proto.set_suspend_mode(ToProto(tenant.suspend_mode));
+  SetPlacement(tenant.placement, proto);
+  AddCredentials(tenant, proto);
+  proto.mutable_backup_policy()->set_keep(tenant.backups_kept);
+  if (!tenant.last_backup.empty()) proto.set_last_backup(BackupName(tenant.id, tenant.last_backup));
+  if (!tenant.current_operation.empty()) {
+    proto.set_current_operation(OperationName(tenant.current_operation));
+  }
+  AddConditions(tenant, surroundings, proto);
+  return proto;
+}
+
+}  // namespace croft::wire

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/time/time.h>
+
+#include "controlplane/domain/host.h"
+#include "controlplane/domain/tenant.h"
+#include "croft/v1/tenant.pb.h"
+
+namespace croft::wire {
+
+// What is known of a tenant beside its own row.
+struct TenantSurroundings {
+  const domain::Host* host = nullptr;  // where it is placed; nullptr when it is known no more
+  // It has a backup that was made after its fence and verified.
+  bool proven_backup = false;
+  absl::Time now;
+};
+
+// Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, BACKUP_NOT_PROVEN,
+// LOGIN_REPLACED.
+v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings);
+
+// Whether `proven_backup` makes a difference for this tenant at `now`.
+bool PurgeIsDue(const domain::Tenant& tenant, absl::Time now);
+
+}  // namespace croft::wire
