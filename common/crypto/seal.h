@@ -13,7 +13,8 @@ namespace croft::crypto {
 inline constexpr size_t kKeyBytes = 32;
 
 // XChaCha20-Poly1305 with a random nonce in front. `context` is bound to the result: Open needs the same.
-[[nodiscard]] std::string Seal(absl::string_view key, absl::string_view plaintext, absl::string_view context);
+[[nodiscard]] std::string Seal(absl::string_view key, absl::string_view plaintext,
+                               absl::string_view context);
 // DATA_LOSS when key or context are others or a bit was changed.
 [[nodiscard]] absl::StatusOr<std::string> Open(absl::string_view key, absl::string_view sealed,
                                                absl::string_view context);

@@ -220,11 +220,9 @@ absl::Time FromAsn1(const ASN1_TIME* time) {
 
 const char* ExtendedUse(CertificateUse use) {
   switch (use) {
-    case CertificateUse::kServer:
-      return "serverAuth";
+    case CertificateUse::kServer: return "serverAuth";
     case CertificateUse::kClient:
-    case CertificateUse::kAgent:
-      return "clientAuth";
+    case CertificateUse::kAgent: return "clientAuth";
   }
   std::abort();
 }

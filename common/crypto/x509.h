@@ -19,13 +19,13 @@ struct KeyAndCertificate {
 [[nodiscard]] std::string NewPrivateKey();
 
 // A self-signed authority.
-[[nodiscard]] absl::StatusOr<KeyAndCertificate> NewAuthority(absl::string_view common_name, absl::Time not_before,
-                                                             absl::Time not_after);
+[[nodiscard]] absl::StatusOr<KeyAndCertificate> NewAuthority(absl::string_view common_name,
+                                                             absl::Time not_before, absl::Time not_after);
 
 enum class CertificateUse { kServer, kClient, kAgent };
 
 struct CertificateSpec {
-  std::string common_name;               // such as "hosts/h1" or "admin"
+  std::string common_name;                // such as "hosts/h1" or "admin"
   std::vector<std::string> server_names;  // DNS names and IP addresses
   CertificateUse use = CertificateUse::kClient;
   absl::Time not_before;
@@ -38,7 +38,8 @@ struct CertificateSpec {
 
 // Signs the request's key under `spec`; subject and names of the request itself are ignored.
 // INVALID_ARGUMENT for a request that does not parse or whose signature is wrong.
-[[nodiscard]] absl::StatusOr<std::string> SignRequest(const KeyAndCertificate& authority, absl::string_view request,
+[[nodiscard]] absl::StatusOr<std::string> SignRequest(const KeyAndCertificate& authority,
+                                                      absl::string_view request,
                                                       const CertificateSpec& spec);
 
 struct CertificateFacts {
