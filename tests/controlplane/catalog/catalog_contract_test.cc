@@ -2,6 +2,7 @@
 
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "tests/common/sqlite/temporary_folder.h"
+#include "tests/fakes/memory_catalog.h"
 
 namespace croft::catalog {
 namespace {
@@ -16,10 +17,19 @@ class SqliteHolder final : public CatalogHolder {
   std::unique_ptr<SqliteCatalog> catalog_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Every, CatalogContract,
-                         ::testing::Values(CatalogFactory{"Sqlite",
-                                                          [] { return std::make_unique<SqliteHolder>(); }}),
-                         [](const auto& parameter) { return parameter.param.name; });
+class MemoryHolder final : public CatalogHolder {
+ public:
+  Catalog& catalog() override { return catalog_; }
+
+ private:
+  MemoryCatalog catalog_;
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Every, CatalogContract,
+    ::testing::Values(CatalogFactory{"Sqlite", [] { return std::make_unique<SqliteHolder>(); }},
+                      CatalogFactory{"Memory", [] { return std::make_unique<MemoryHolder>(); }}),
+    [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace
 }  // namespace croft::catalog

@@ -1,0 +1,460 @@
+#include "tests/fakes/memory_catalog.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <tuple>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/errors.h"
+
+namespace croft::catalog {
+namespace {
+
+using domain::Backup;
+using domain::Host;
+using domain::Operation;
+using domain::Tenant;
+using domain::TenantState;
+using Condition = TenantQuery::Condition;
+using Field = Condition::Field;
+using Operator = Condition::Operator;
+
+absl::Status Fenced() {
+  return MakeError(absl::StatusCode::kAborted, "another control plane has taken over",
+                   {.reason = "FENCED"});
+}
+
+template <typename T>
+std::optional<T> Copy(const T* value) {
+  return value == nullptr ? std::nullopt : std::optional<T>(*value);
+}
+
+template <typename T>
+bool Compare(const T& a, Operator op, const T& b) {
+  switch (op) {
+    case Operator::kEqual:
+    case Operator::kHas: return a == b;
+    case Operator::kNotEqual: return a != b;
+    case Operator::kLess: return a < b;
+    case Operator::kLessEqual: return a <= b;
+    case Operator::kGreater: return a > b;
+    case Operator::kGreaterEqual: return a >= b;
+  }
+  return false;
+}
+
+std::optional<TenantState> ParseState(const std::string& name) {
+  static const std::map<std::string, TenantState> kStates = {
+      {"CREATING", TenantState::kCreating},   {"READY", TenantState::kReady},
+      {"SUSPENDED", TenantState::kSuspended}, {"RETIRED", TenantState::kRetired},
+      {"FAILED", TenantState::kFailed},       {"PURGED", TenantState::kPurged}};
+  const auto found = kStates.find(name);
+  return found == kStates.end() ? std::nullopt : std::optional<TenantState>(found->second);
+}
+
+absl::Status Check(const Condition& condition) {
+  absl::Time time;
+  if (condition.field == Field::kCreateTime &&
+      !absl::ParseTime(absl::RFC3339_full, condition.value, &time, nullptr)) {
+    return InvalidField("filter", "no time");
+  }
+  if (condition.field != Field::kState) return absl::OkStatus();
+  if (!ParseState(condition.value).has_value()) return InvalidField("filter", "no state");
+  const bool equality = condition.op == Operator::kEqual || condition.op == Operator::kHas;
+  if (!equality && condition.op != Operator::kNotEqual)
+    return InvalidField("filter", "states have no order");
+  return absl::OkStatus();
+}
+
+bool LabelHolds(const Tenant& tenant, const Condition& condition) {
+  const auto label = tenant.labels.find(condition.label);
+  if (label == tenant.labels.end()) return condition.op == Operator::kNotEqual;
+  if (condition.op == Operator::kHas && condition.value.empty()) return true;
+  return Compare(label->second, condition.op, condition.value);
+}
+
+// `condition` is checked.
+bool Holds(const Tenant& tenant, const Condition& condition) {
+  switch (condition.field) {
+    case Field::kId: return Compare(tenant.id, condition.op, condition.value);
+    case Field::kUid: return Compare(tenant.uid, condition.op, condition.value);
+    case Field::kHost: return Compare(tenant.placement.host, condition.op, condition.value);
+    case Field::kState: return Compare(tenant.state, condition.op, *ParseState(condition.value));
+    case Field::kLabel: return LabelHolds(tenant, condition);
+    case Field::kCreateTime: {
+      absl::Time time;
+      (void)absl::ParseTime(absl::RFC3339_full, condition.value, &time, nullptr);
+      return Compare(tenant.create_time, condition.op, time);
+    }
+  }
+  return false;
+}
+
+bool Matches(const Tenant& tenant, const TenantQuery& query) {
+  if (tenant.id <= query.after_id || (tenant.state == TenantState::kRetired && !query.show_retired))
+    return false;
+  return std::all_of(query.conditions.begin(), query.conditions.end(),
+                     [&](const Condition& condition) { return Holds(tenant, condition); });
+}
+
+bool Matches(const Operation& operation, const OperationQuery& query) {
+  if (query.kind.has_value() ? operation.kind != *query.kind
+                             : operation.kind == domain::OperationKind::kCleanUp) {
+    return false;
+  }
+  if (query.tenant.has_value() && operation.tenant != *query.tenant) return false;
+  if (query.state.has_value() && operation.state != *query.state) return false;
+  return !query.ended.has_value() || domain::Ended(operation) == *query.ended;
+}
+
+std::optional<absl::Time> DueTime(const Tenant& tenant) {
+  if (!tenant.current_operation.empty()) return std::nullopt;
+  return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
+}
+
+}  // namespace
+
+class MemoryTransaction final : public Transaction {
+ public:
+  MemoryTransaction(MemoryCatalog& catalog, int64_t epoch) : catalog_(catalog), epoch_(epoch) {}
+  ~MemoryTransaction() override {
+    MutexLock lock(catalog_.mutex_);
+    if (!ended_) catalog_.End(/*merge=*/false);
+  }
+
+  std::optional<Tenant> FindTenant(absl::string_view id) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.tenants_.Find(std::string(id), true));
+  }
+  std::optional<std::string> FindAlias(absl::string_view alias) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.aliases_.Find(std::string(alias), true));
+  }
+  std::optional<Host> FindHost(absl::string_view id) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.hosts_.Find(std::string(id), true));
+  }
+  std::vector<Host> Hosts() override {
+    MutexLock lock(catalog_.mutex_);
+    std::vector<Host> hosts;
+    catalog_.hosts_.ForEach(true, [&](const Host& host) { hosts.push_back(host); });
+    return hosts;
+  }
+  std::optional<Operation> FindOperation(absl::string_view id) override {
+    MutexLock lock(catalog_.mutex_);
+    const int64_t* position = catalog_.positions_.Find(std::string(id), true);
+    return position == nullptr ? std::nullopt : Copy(catalog_.operations_.Find(*position, true));
+  }
+  std::vector<Operation> RunningOperationsOfTenant(absl::string_view tenant) override {
+    MutexLock lock(catalog_.mutex_);
+    return catalog_.Running(
+        [&](const Operation& one) {
+          return one.tenant == tenant || (!one.source_tenant.empty() && one.source_tenant == tenant);
+        },
+        true);
+  }
+  std::vector<Operation> RunningOperationsOnHost(absl::string_view host) override {
+    MutexLock lock(catalog_.mutex_);
+    return catalog_.Running(
+        [&](const Operation& one) {
+          const auto step = domain::CurrentStep(one);
+          return !host.empty() && step.has_value() && one.steps[*step].host == host;
+        },
+        true);
+  }
+  std::vector<Operation> RunningOperations() override {
+    MutexLock lock(catalog_.mutex_);
+    return catalog_.Running([](const Operation&) { return true; }, true);
+  }
+  std::optional<Backup> FindBackup(absl::string_view tenant, absl::string_view id) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.backups_.Find({std::string(id), std::string(tenant)}, true));
+  }
+  std::vector<Backup> BackupsOfTenant(absl::string_view tenant) override {
+    MutexLock lock(catalog_.mutex_);
+    if (tenant.empty()) return {};
+    return catalog_.Backups(tenant, "", std::numeric_limits<int32_t>::max(), true);
+  }
+  std::optional<RequestRecord> FindRequest(absl::string_view caller,
+                                           absl::string_view request_id) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.requests_.Find({std::string(caller), std::string(request_id)}, true));
+  }
+  int64_t CountTenantsOnHost(absl::string_view host) override {
+    MutexLock lock(catalog_.mutex_);
+    int64_t count = 0;
+    for (const Tenant& tenant : catalog_.Present(true)) count += tenant.placement.host == host;
+    return count;
+  }
+
+  void Apply(const Change& change) override {
+    changed_ = true;
+    std::visit(
+        [this](const auto& one) {
+          MutexLock lock(catalog_.mutex_);
+          catalog_.Write(one);
+        },
+        change);
+  }
+
+  absl::StatusOr<domain::Revision> Commit() override {
+    MutexLock lock(catalog_.mutex_);
+    if (ended_) return absl::InternalError("this catalog transaction has ended");
+    ended_ = true;
+    absl::Status status = catalog_.refused_;
+    if (epoch_ != catalog_.revision_.epoch) status = Fenced();
+    if (status.ok() && changed_) ++catalog_.revision_.revision;
+    catalog_.End(/*merge=*/status.ok());
+    if (!status.ok()) return status;
+    return catalog_.revision_;
+  }
+
+ private:
+  MemoryCatalog& catalog_;
+  const int64_t epoch_;
+  bool changed_ = false;
+  bool ended_ = false;
+};
+
+void MemoryCatalog::TakeOver() {
+  MutexLock lock(mutex_);
+  ++revision_.epoch;
+}
+
+absl::StatusOr<std::unique_ptr<Transaction>> MemoryCatalog::Begin() { return BeginAs(revision().epoch); }
+
+absl::StatusOr<std::unique_ptr<Transaction>> MemoryCatalog::BeginAs(int64_t believed) {
+  MutexLock lock(mutex_);
+  if (believed != revision_.epoch) return Fenced();
+  if (open_) return absl::InternalError("a catalog transaction is open already");
+  open_ = true;
+  return std::make_unique<MemoryTransaction>(*this, believed);
+}
+
+domain::Revision MemoryCatalog::revision() const {
+  MutexLock lock(mutex_);
+  return revision_;
+}
+
+template <typename Do>
+void MemoryCatalog::ForEachTable(Do apply) {
+  std::apply([&](auto&... table) { (apply(table), ...); },
+             std::tie(tenants_, uids_, aliases_, hosts_, positions_, operations_, running_, backups_,
+                      requests_, audit_));
+}
+
+void MemoryCatalog::End(bool merge) {
+  open_ = false;
+  refused_ = absl::OkStatus();
+  if (merge) {
+    ForEachTable([](auto& table) { table.Merge(); });
+    audit_head_ = pending_audit_head_;
+  } else {
+    ForEachTable([](auto& table) { table.Drop(); });
+    pending_audit_head_ = audit_head_;
+  }
+}
+
+void MemoryCatalog::Refuse(absl::string_view what) { refused_.Update(absl::InternalError(what)); }
+
+void MemoryCatalog::Write(const PutTenant& change) {
+  const Tenant& tenant = change.tenant;
+  if (const Tenant* former = tenants_.Find(tenant.id, true); former != nullptr) {
+    uids_.Delete(former->uid);
+    if (former->state != TenantState::kPurged) {
+      for (const std::string& alias : former->aliases) aliases_.Delete(alias);
+    }
+  }
+  if (uids_.Find(tenant.uid, true) != nullptr) Refuse("another tenant has this uid");
+  uids_.Put(tenant.uid, tenant.id);
+  if (tenant.state != TenantState::kPurged) {
+    for (const std::string& alias : tenant.aliases) {
+      const std::string* holder = aliases_.Find(alias, true);
+      if (holder != nullptr && *holder != tenant.id) Refuse("another tenant has this alias");
+      aliases_.Put(alias, tenant.id);
+    }
+  }
+  tenants_.Put(tenant.id, tenant);
+}
+
+void MemoryCatalog::Write(const PutHost& change) { hosts_.Put(change.host.id, change.host); }
+
+void MemoryCatalog::Write(const DeleteHost& change) { hosts_.Delete(change.id); }
+
+void MemoryCatalog::Write(const PutOperation& change) {
+  const Operation& operation = change.operation;
+  const int64_t* known = positions_.Find(operation.id, true);
+  const int64_t position = known == nullptr ? ++last_position_ : *known;
+  if (known == nullptr) positions_.Put(operation.id, position);
+  operations_.Put(position, operation);
+  if (domain::Ended(operation)) {
+    running_.Delete(position);
+  } else {
+    running_.Put(position, operation);
+  }
+}
+
+void MemoryCatalog::Write(const PutBackup& change) {
+  backups_.Put({change.backup.id, change.backup.tenant}, change.backup);
+}
+
+void MemoryCatalog::Write(const DeleteBackup& change) { backups_.Delete({change.id, change.tenant}); }
+
+void MemoryCatalog::Write(const PutRequest& change) {
+  requests_.Put({change.record.caller, change.record.request_id}, change.record);
+}
+
+void MemoryCatalog::Write(const AppendAudit& change) {
+  const domain::AuditRow row = ChainAudit(pending_audit_head_, change.event);
+  pending_audit_head_ = {row.sequence, row.hash};
+  audit_.Put(row.sequence, row);
+}
+
+std::vector<Operation> MemoryCatalog::Running(const std::function<bool(const Operation&)>& wanted,
+                                              bool pending) const {
+  std::vector<Operation> running;
+  running_.ForEach(pending, [&](const Operation& one) {
+    if (wanted(one)) running.push_back(one);
+  });
+  return running;
+}
+
+std::vector<Tenant> MemoryCatalog::Present(bool pending) const {
+  std::vector<Tenant> present;
+  tenants_.ForEach(pending, [&](const Tenant& tenant) {
+    if (tenant.state != TenantState::kPurged) present.push_back(tenant);
+  });
+  return present;
+}
+
+std::vector<Backup> MemoryCatalog::Backups(absl::string_view tenant, absl::string_view before_id,
+                                           int32_t limit, bool pending) const {
+  std::vector<Backup> backups;
+  backups_.ForEach(pending, [&](const Backup& backup) {
+    if (!tenant.empty() && backup.tenant != tenant) return;
+    if (before_id.empty() || backup.id < before_id) backups.push_back(backup);
+  });
+  std::stable_sort(backups.begin(), backups.end(),
+                   [](const Backup& a, const Backup& b) { return a.id > b.id; });
+  if (backups.size() > static_cast<size_t>(std::max(limit, 0))) backups.resize(std::max(limit, 0));
+  return backups;
+}
+
+absl::StatusOr<std::optional<Tenant>> MemoryCatalog::GetTenant(absl::string_view id) {
+  MutexLock lock(mutex_);
+  return Copy(tenants_.Find(std::string(id), false));
+}
+
+absl::StatusOr<std::vector<Tenant>> MemoryCatalog::ListTenants(const TenantQuery& query) {
+  for (const Condition& condition : query.conditions) CROFT_RETURN_IF_ERROR(Check(condition));
+  MutexLock lock(mutex_);
+  std::vector<Tenant> page;
+  for (Tenant& tenant : Present(false)) {
+    if (page.size() >= static_cast<size_t>(std::max(query.limit, 0))) break;
+    if (Matches(tenant, query)) page.push_back(std::move(tenant));
+  }
+  return page;
+}
+
+absl::StatusOr<std::optional<Host>> MemoryCatalog::GetHost(absl::string_view id) {
+  MutexLock lock(mutex_);
+  return Copy(hosts_.Find(std::string(id), false));
+}
+
+absl::StatusOr<std::vector<Host>> MemoryCatalog::ListHosts() {
+  MutexLock lock(mutex_);
+  std::vector<Host> hosts;
+  hosts_.ForEach(false, [&](const Host& host) { hosts.push_back(host); });
+  return hosts;
+}
+
+absl::StatusOr<std::optional<Operation>> MemoryCatalog::GetOperation(absl::string_view id) {
+  MutexLock lock(mutex_);
+  const int64_t* position = positions_.Find(std::string(id), false);
+  return position == nullptr ? std::nullopt : Copy(operations_.Find(*position, false));
+}
+
+absl::StatusOr<OperationPage> MemoryCatalog::ListOperations(const OperationQuery& query) {
+  MutexLock lock(mutex_);
+  std::vector<std::pair<int64_t, const Operation*>> found;
+  positions_.ForEach(false, [&](const int64_t& position) {
+    const Operation* operation = operations_.Find(position, false);
+    const bool below = !query.before.has_value() || position < *query.before;
+    if (below && Matches(*operation, query)) found.emplace_back(position, operation);
+  });
+  std::sort(found.rbegin(), found.rend());
+  OperationPage page;
+  for (const auto& [position, operation] : found) {
+    if (page.operations.size() >= static_cast<size_t>(std::max(query.limit, 0))) break;
+    page.operations.push_back(*operation);
+  }
+  if (!page.operations.empty() && page.operations.size() < found.size()) {
+    page.next = found[page.operations.size() - 1].first;
+  }
+  return page;
+}
+
+absl::StatusOr<std::optional<Backup>> MemoryCatalog::GetBackup(absl::string_view tenant,
+                                                               absl::string_view id) {
+  MutexLock lock(mutex_);
+  return Copy(backups_.Find({std::string(id), std::string(tenant)}, false));
+}
+
+absl::StatusOr<std::vector<Backup>> MemoryCatalog::ListBackups(absl::string_view tenant,
+                                                               absl::string_view before_id, int32_t limit) {
+  MutexLock lock(mutex_);
+  return Backups(tenant, before_id, limit, false);
+}
+
+absl::StatusOr<domain::Revision> MemoryCatalog::ForEachTenant(
+    const std::function<void(const Tenant&)>& visit) {
+  std::vector<Tenant> tenants;
+  domain::Revision revision;
+  {
+    MutexLock lock(mutex_);
+    tenants = Present(false);
+    revision = revision_;
+  }
+  for (const Tenant& tenant : tenants) visit(tenant);
+  return revision;
+}
+
+absl::StatusOr<int64_t> MemoryCatalog::CountTenants() {
+  MutexLock lock(mutex_);
+  return static_cast<int64_t>(Present(false).size());
+}
+
+absl::StatusOr<int64_t> MemoryCatalog::CountRunningOperations() {
+  MutexLock lock(mutex_);
+  int64_t count = 0;
+  running_.ForEach(false, [&](const Operation&) { ++count; });
+  return count;
+}
+
+absl::StatusOr<std::vector<Tenant>> MemoryCatalog::DueTenants(absl::Time now, int32_t limit) {
+  MutexLock lock(mutex_);
+  std::vector<Tenant> due;
+  for (Tenant& tenant : Present(false)) {
+    const auto time = DueTime(tenant);
+    if (time.has_value() && *time <= now) due.push_back(std::move(tenant));
+  }
+  std::stable_sort(due.begin(), due.end(),
+                   [](const Tenant& a, const Tenant& b) { return DueTime(a) < DueTime(b); });
+  if (due.size() > static_cast<size_t>(std::max(limit, 0))) due.resize(std::max(limit, 0));
+  return due;
+}
+
+absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAudit(int64_t after_sequence,
+                                                                       int32_t limit) {
+  MutexLock lock(mutex_);
+  std::vector<domain::AuditRow> rows;
+  audit_.ForEach(false, [&](const domain::AuditRow& row) {
+    if (row.sequence > after_sequence && rows.size() < static_cast<size_t>(std::max(limit, 0)))
+      rows.push_back(row);
+  });
+  return rows;
+}
+
+}  // namespace croft::catalog
