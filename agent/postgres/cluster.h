@@ -168,6 +168,9 @@ class ClusterSession {
   // Nothing when there is none of that name.
   virtual absl::StatusOr<std::optional<DatabaseState>> ObserveDatabase(absl::string_view name) = 0;
 
+  // Whether the agent may set temp_file_limit, which binds tenants but takes a right of its own.
+  virtual bool MayLimitTemporaryFiles() const = 0;
+
   // All changes in one transaction, in order: all of them take effect or none. ALREADY_EXISTS
   // (ALREADY_THERE), NOT_FOUND (NOT_THERE), FAILED_PRECONDITION (STILL_REFERENCED, for DropRole).
   virtual absl::Status Apply(const std::vector<Change>& changes) = 0;

@@ -130,11 +130,13 @@ class LibpqCluster final : public Cluster {
         Connection connection,
         Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, patience));
     connection.SetPatience(patience);
-    CROFT_ASSIGN_OR_RETURN(
-        const bool shows_passwords,
-        connection.Value<bool>("SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
-                               "AND has_column_privilege('pg_authid', 'oid', 'SELECT')"));
-    MaintenanceConnection made{std::move(connection), shows_passwords};
+    auto rights = connection.Row<bool, bool>(
+        "SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
+        "AND has_column_privilege('pg_authid', 'oid', 'SELECT'), "
+        "has_parameter_privilege('temp_file_limit', 'SET')");
+    if (!rights.ok()) return std::move(rights).status();
+    const auto [shows_passwords, may_limit_temporary_files] = *rights;
+    MaintenanceConnection made{std::move(connection), shows_passwords, may_limit_temporary_files};
     CROFT_RETURN_IF_ERROR(first(made.connection));
     return made;
   }

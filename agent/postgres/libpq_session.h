@@ -14,7 +14,8 @@ namespace croft::agent {
 // A connection to the maintenance database and what the agent's role may see there.
 struct MaintenanceConnection {
   Connection connection;
-  bool shows_passwords = false;  // pg_authid can be read
+  bool shows_passwords = false;            // pg_authid can be read
+  bool may_limit_temporary_files = false;  // temp_file_limit can be set
 };
 
 // ClusterSession over one maintenance connection that already holds the tenant's lock.
@@ -31,6 +32,7 @@ class LibpqSession final : public ClusterSession {
   absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<std::string>& names,
                                                       absl::string_view family) override;
   absl::StatusOr<std::optional<DatabaseState>> ObserveDatabase(absl::string_view name) override;
+  bool MayLimitTemporaryFiles() const override { return maintenance_.may_limit_temporary_files; }
   absl::Status Apply(const std::vector<Change>& changes) override;
   absl::Status CreateDatabase(absl::string_view name, absl::string_view locale) override;
   absl::Status DropDatabase(absl::string_view name) override;

@@ -1,0 +1,41 @@
+// Configure: limits and logins as the control plane wants them.
+//
+// Why this order: there is none to keep; everything goes in one transaction. What is closed stays closed: a
+// fenced database is not opened, nor is a login that a fence disabled, whatever the list says.
+
+#include "agent/tasks/sql_task.h"
+#include "agent/tasks/tenant_shape.h"
+#include "common/errors.h"
+
+namespace croft::agent {
+namespace {
+
+absl::StatusOr<std::vector<Change>> Differences(const SqlTask& task, const ConfigureWork& work) {
+  const TenantObjects& tenant = task.tenant();
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.ObserveRoles(work.logins));
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+  std::vector<Change> changes = GroupChanges(tenant, roles);
+  for (const Login& login : work.logins) {
+    const bool open = MayConnect(database, login.read_only ? tenant.reader_role : tenant.owner_role);
+    Append(changes,
+           LoginChanges(tenant, login, {.connections = work.limits.connections, .open = open}, roles));
+    if (open && !MayConnect(database, login.name)) {
+      changes.push_back(GrantOnDatabase{database.name, login.name, {DatabasePrivilege::kConnect}});
+    }
+  }
+  Append(changes, DatabaseChanges(tenant, work.limits, task.defaults(),
+                                  task.session().MayLimitTemporaryFiles(), database));
+  return changes;
+}
+
+}  // namespace
+
+absl::StatusOr<Outcome> RunConfigure(const SqlTask& task, const ConfigureWork& work) {
+  CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
+  CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
+  CROFT_RETURN_IF_ERROR(MakeMoves(
+      {task.Applying("set limits and logins", [&] { return Differences(task, work); })}, task.context()));
+  return Done{"limits and logins are as asked for"};
+}
+
+}  // namespace croft::agent

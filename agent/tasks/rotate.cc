@@ -1,0 +1,100 @@
+// Rotate: makes a login beside the one in use, or disables one.
+//
+// Why this order: a new login and its CONNECT appear in one transaction, so it never half works; it is proven
+// before the control plane publishes it. An old login loses its way in first, then its sessions, and only then
+// what it still owns is handed over: a session of it could make more.
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "agent/tasks/sql_task.h"
+#include "agent/tasks/tenant_shape.h"
+#include "common/errors.h"
+
+namespace croft::agent {
+namespace {
+
+absl::StatusOr<std::vector<Change>> MissingLogin(const SqlTask& task, const Login& login) {
+  const TenantObjects& tenant = task.tenant();
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.ObserveRoles({login}));
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+  // As open as its group is: a fenced tenant's rotation opens nothing.
+  const bool open = MayConnect(database, login.read_only ? tenant.reader_role : tenant.owner_role);
+  const int32_t connections =
+      database.connection_limit < 0 ? -1 : std::max(0, database.connection_limit - kConnectionsForCroft);
+  std::vector<Change> changes = GroupChanges(tenant, roles);
+  Append(changes, LoginChanges(tenant, login, {.connections = connections, .open = open}, roles));
+  if (open && !MayConnect(database, login.name)) {
+    changes.push_back(GrantOnDatabase{database.name, login.name, {DatabasePrivilege::kConnect}});
+  }
+  return changes;
+}
+
+absl::StatusOr<Outcome> Enable(const SqlTask& task, const Login& login) {
+  CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers({login}));
+  CROFT_RETURN_IF_ERROR(MakeMoves(
+      {task.Applying("make the new login", [&] { return MissingLogin(task, login); })}, task.context()));
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+  if (!MayConnect(database, task.tenant().owner_role)) {
+    return Done{
+        absl::StrCat("the login ", login.name, " is made; the database is fenced, so it was not tried")};
+  }
+  CROFT_RETURN_IF_ERROR(ProveOpen(task));
+  return Done{absl::StrCat("the login ", login.name, " is made, and one like it wrote into the database")};
+}
+
+absl::StatusOr<std::vector<Change>> WaysIn(const SqlTask& task, const std::string& login) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.session().ObserveRoles({login}, ""));
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+  std::vector<Change> changes;
+  if (const RoleState* role = FindRole(roles, login)) {
+    const bool shown = role->shows_password && role->verifier.has_value();
+    if (role->can_login || shown) {
+      changes.push_back(AlterRole{.name = login, .can_login = false, .clear_password = true});
+    }
+  }
+  if (MayConnect(database, login)) {
+    changes.push_back(RevokeOnDatabase{database.name, login, {DatabasePrivilege::kConnect}});
+  }
+  return changes;
+}
+
+Move HandOver(const SqlTask& task, const std::string& login) {
+  const auto nothing_left = [&task, login]() -> absl::StatusOr<bool> {
+    CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+    // A fenced database cannot be entered; what the login owns there is its group's to use all the same.
+    if (!database.allows_connections) return true;
+    CROFT_ASSIGN_OR_RETURN(const bool traces, task.session().LeavesTraces(database.name, login));
+    return !traces;
+  };
+  const auto hand_over = [&task, login] {
+    return task.session().HandOver(task.tenant().database, login, task.tenant().owner_role);
+  };
+  return {"hand over what it owns", nothing_left, hand_over};
+}
+
+absl::StatusOr<Outcome> Disable(const SqlTask& task, const std::string& login) {
+  const auto sessions_gone = [&]() -> absl::StatusOr<bool> {
+    CROFT_ASSIGN_OR_RETURN(const int64_t left, task.session().CountSessions({.user = login}));
+    return left == 0;
+  };
+  CROFT_RETURN_IF_ERROR(
+      MakeMoves({task.Applying("disable the old login", [&] { return WaysIn(task, login); }),
+                 {"end its sessions", sessions_gone, [&] { return EndSessions(task, {.user = login}); }},
+                 HandOver(task, login)},
+                task.context()));
+  return Done{absl::StrCat("the login ", login, " cannot get in and has no session")};
+}
+
+}  // namespace
+
+absl::StatusOr<Outcome> RunRotate(const SqlTask& task, const RotateWork& work) {
+  Login checked = work.login;
+  // To disable one, its name is enough.
+  if (!work.enable) checked.verifier = "SCRAM-SHA-256$";
+  CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), {checked}));
+  return work.enable ? Enable(task, work.login) : Disable(task, work.login.name);
+}
+
+}  // namespace croft::agent

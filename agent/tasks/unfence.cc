@@ -1,0 +1,52 @@
+// Unfence: opens a sealed database, or one freshly restored, to the published logins alone.
+//
+// Why this order: name, limits, logins and doors change in one transaction, so that there is no moment in which
+// the database can be entered by a login that was not to get in, or only by some. The proof comes after, since
+// a login can only be tried at an open door; when it fails the task fails, and fencing is the way back.
+
+#include <utility>
+
+#include "agent/tasks/sql_task.h"
+#include "agent/tasks/tenant_shape.h"
+#include "common/errors.h"
+
+namespace croft::agent {
+namespace {
+
+absl::StatusOr<std::vector<Change>> WhatKeepsItClosed(const SqlTask& task, const UnfenceWork& work) {
+  const TenantObjects& tenant = task.tenant();
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.ObserveRoles(work.logins));
+  CROFT_ASSIGN_OR_RETURN(DatabaseState database, task.NeedDatabase());
+  const std::vector<std::string> guests = Guests(tenant, work.logins);
+  std::vector<Change> changes = GroupChanges(tenant, roles);
+  for (const RoleState& login : LoginsOf(tenant, roles)) {
+    const bool published = std::find(guests.begin(), guests.end(), login.name) != guests.end();
+    if (login.can_login && !published) changes.push_back(AlterRole{.name = login.name, .can_login = false});
+  }
+  for (const Login& login : work.logins) {
+    Append(changes, LoginChanges(tenant, login, {.connections = work.limits.connections}, roles));
+  }
+  if (task.IsSealed(database)) {
+    changes.push_back(RenameDatabase{database.name, tenant.database});
+    database.name = tenant.database;
+  }
+  Append(changes, DatabaseChanges(tenant, work.limits, task.defaults(),
+                                  task.session().MayLimitTemporaryFiles(), database));
+  Append(changes, DoorChanges(database, guests));
+  if (!database.allows_connections) changes.push_back(AllowConnections{database.name, true});
+  return changes;
+}
+
+}  // namespace
+
+absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work) {
+  CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
+  CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
+  CROFT_RETURN_IF_ERROR(
+      MakeMoves({task.Applying("open it to its logins", [&] { return WhatKeepsItClosed(task, work); })},
+                task.context()));
+  CROFT_RETURN_IF_ERROR(ProveOpen(task));
+  return Done{"the database is open to its logins alone, and a login like theirs wrote into it"};
+}
+
+}  // namespace croft::agent
