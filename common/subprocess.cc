@@ -283,6 +283,30 @@ class Tail {
   std::string text_;
 };
 
+struct WriteOutcome {
+  ssize_t written = 0;  // -1 where `error` says why
+  int error = 0;
+};
+
+// A write to a closed pipe raises SIGPIPE in this thread; it is taken out of the queue here, so that no program
+// that links this has to ignore the signal.
+WriteOutcome WriteWithoutSignal(int fd, const char* data, size_t size) {
+  sigset_t pipe_signal;
+  sigset_t before;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  WriteOutcome outcome;
+  outcome.written = write(fd, data, size);
+  outcome.error = errno;
+  if (outcome.written < 0 && outcome.error == EPIPE) {
+    const timespec at_once{};
+    sigtimedwait(&pipe_signal, nullptr, &at_once);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return outcome;
+}
+
 absl::Status TimedOut(const std::string& program) {
   return absl::DeadlineExceededError(absl::StrCat(program, " did not end in time and was stopped"));
 }
@@ -377,35 +401,27 @@ absl::StatusOr<size_t> PipedProcess::Read(char* buffer, size_t size, absl::Time 
   }
 }
 
-absl::Status PipedProcess::Write(const char* data, size_t size, absl::Time deadline) {
-  // A write to a closed pipe raises SIGPIPE in this thread; it is taken out of the queue here, so that no
-  // program that links this has to ignore the signal.
-  sigset_t pipe_signal;
-  sigset_t before;
-  sigemptyset(&pipe_signal);
-  sigaddset(&pipe_signal, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-  absl::Status status;
-  while (size > 0) {
-    const ssize_t written = write(state_->data.get(), data, size);
-    if (written >= 0) {
-      data += written;
-      size -= static_cast<size_t>(written);
-    } else if (errno == EAGAIN) {
-      status = state_->AwaitData(POLLOUT, deadline);
-      if (!status.ok()) break;
-    } else if (errno == EPIPE) {
-      const timespec at_once{};
-      sigtimedwait(&pipe_signal, nullptr, &at_once);
-      status = absl::UnavailableError(absl::StrCat(state_->program, " closed its input"));
-      break;
-    } else if (errno != EINTR) {
-      status = SystemError(absl::StrCat("cannot write to ", state_->program));
-      break;
+absl::StatusOr<size_t> PipedProcess::WriteSome(const char* data, size_t size, absl::Time deadline) {
+  for (;;) {
+    const WriteOutcome outcome = WriteWithoutSignal(state_->data.get(), data, size);
+    if (outcome.written >= 0) return static_cast<size_t>(outcome.written);
+    if (outcome.error == EPIPE) return absl::UnavailableError(state_->program + " closed its input");
+    if (outcome.error == EAGAIN) {
+      CROFT_RETURN_IF_ERROR(state_->AwaitData(POLLOUT, deadline));
+    } else if (outcome.error != EINTR) {
+      errno = outcome.error;
+      return SystemError(absl::StrCat("cannot write to ", state_->program));
     }
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return status;
+}
+
+absl::Status PipedProcess::Write(const char* data, size_t size, absl::Time deadline) {
+  while (size > 0) {
+    CROFT_ASSIGN_OR_RETURN(const size_t written, WriteSome(data, size, deadline));
+    data += written;
+    size -= written;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CommandResult> PipedProcess::Finish(absl::Time deadline) {
