@@ -82,8 +82,8 @@ struct ServerStreamMethod {
 
 using BidiReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 struct BidiMethod {
-  // The reactor deletes itself in OnDone. Never null.
-  std::function<BidiReactor*(const RequestContext&)> open;
+  // The reactor deletes itself in OnDone. Never null. `call` lives until then.
+  std::function<BidiReactor*(const RequestContext&, grpc::CallbackServerContext& call)> open;
 };
 
 struct Method {
@@ -153,7 +153,8 @@ class Service {
   }
 
   template <typename Request, typename Response>
-  void Bidi(absl::string_view name, std::function<BidiReactor*(const RequestContext&)> open) {
+  void Bidi(absl::string_view name,
+            std::function<BidiReactor*(const RequestContext&, grpc::CallbackServerContext&)> open) {
     Add<Request, Response>(name, BidiMethod{std::move(open)});
   }
 

@@ -242,7 +242,7 @@ void Adapter::Register(const Method& method) {
           if (status.ok())
             status = parts_.gate.Permit(*method.descriptor, *method.request_prototype, *context);
           if (!status.ok()) return new RefusedStream(ToGrpcStatus(status));
-          return bidi->open(*context);
+          return bidi->open(*context, *call);
         });
   } else {
     handler = new grpc::internal::CallbackUnaryHandler<Bytes, Bytes>(

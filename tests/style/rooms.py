@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "controlplane/lookup": ["common", "common/crypto", "controlplane/domain", "controlplane/keyring", "proto"],
     "controlplane/fleet": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
-        "controlplane/access", "proto",
+        "controlplane/keyring", "controlplane/access", "proto",
     ],
     "controlplane/wire": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine", "proto",

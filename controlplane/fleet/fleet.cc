@@ -1,0 +1,304 @@
+#include "controlplane/fleet/fleet.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/errors.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "controlplane/fleet/messages.h"
+#include "controlplane/fleet/task_writer.h"
+
+namespace croft::fleet {
+namespace {
+
+constexpr absl::Duration kLook = absl::Seconds(1);  // how often the silent are looked for
+
+absl::Status Superseded(const std::string& host) {
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat("another agent opened a session as ", HostName(host)),
+                   {.reason = "SESSION_SUPERSEDED", .metadata = {{"host", HostName(host)}}});
+}
+
+absl::Status HelloExpected() {
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   "the first message of a session must be its only hello",
+                   {.reason = "HELLO_EXPECTED", .violations = {{"hello", "must be sent first, and once"}}});
+}
+
+absl::Status Silent(const std::string& host) {
+  return MakeError(absl::StatusCode::kUnavailable, absl::StrCat(HostName(host), " was silent too long"),
+                   {.reason = "SESSION_SILENT", .metadata = {{"host", HostName(host)}}});
+}
+
+absl::Status Stopping() {
+  return MakeError(absl::StatusCode::kUnavailable, "the control plane is ending; connect again",
+                   {.reason = "SHUTTING_DOWN", .retry_delay = absl::Seconds(1)});
+}
+
+absl::Status EpochStale(int64_t ours, int64_t seen) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the agent has served a control plane of epoch ", seen,
+                                "; this one has epoch ", ours, " and is not the one that leads"),
+                   {.reason = "EPOCH_STALE",
+                    .metadata = {{"epoch", absl::StrCat(ours)}, {"highest_epoch", absl::StrCat(seen)}}});
+}
+
+absl::Status KindUnknown(const std::string& host, domain::TaskKind kind) {
+  return MakeError(
+      absl::StatusCode::kUnimplemented,
+      absl::StrCat("the agent of ", HostName(host), " does not know the task ", domain::TaskName(kind),
+                   "; update it"),
+      {.reason = "UNIMPLEMENTED", .metadata = {{"task", std::string(domain::TaskName(kind))}}});
+}
+
+}  // namespace
+
+Fleet::Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status)
+    : Fleet(desk, keys, clock, std::move(to_status), Pace()) {}
+
+Fleet::Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status,
+             Pace pace)
+    : desk_(desk), keys_(keys), clock_(clock), to_status_(std::move(to_status)), pace_(pace) {}
+
+Fleet::~Fleet() { Stop(); }
+
+void Fleet::Start(int64_t epoch) {
+  epoch_ = epoch;
+  carrier_ = std::thread([this] { Carry(); });
+}
+
+void Fleet::Stop() {
+  std::vector<std::shared_ptr<Session>> open;
+  {
+    const MutexLock lock(mutex_);
+    stopped_ = true;
+    for (const auto& [session, since] : unnamed_) open.push_back(session);
+    for (const auto& [host, member] : members_) {
+      if (member.session) open.push_back(member.session);
+    }
+  }
+  for (const auto& session : open) session->End(Stopping());
+  {
+    const MutexLock lock(work_mutex_);
+    ending_ = true;
+  }
+  work_changed_.NotifyAll();
+  if (carrier_.joinable()) carrier_.join();
+}
+
+Session* Fleet::Connect(const std::string& host, grpc::CallbackServerContext& call) {
+  const std::shared_ptr<Session> session = Session::Start(host, *this, call, to_status_);
+  const MutexLock lock(mutex_);
+  unnamed_.emplace(session, clock_.Now());
+  if (stopped_) session->End(Stopping());
+  return session.get();
+}
+
+// --- From agents.
+
+absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1::ConnectRequest& message) {
+  if (message.has_hello()) return OnHello(session, message.hello());
+  {
+    const MutexLock lock(mutex_);
+    Member* member = Current(session);
+    if (member == nullptr) return HelloExpected();
+    member->last_heard = clock_.Now();
+  }
+  switch (message.message_case()) {
+    case v1::ConnectRequest::kHeartbeat: OnHeartbeat(session, message.heartbeat().report()); break;
+    case v1::ConnectRequest::kProgress:
+      desk_.Tell(engine::TaskProgress{.host = session->host(),
+                                      .fencing = ReadFencing(message.progress().fencing()),
+                                      .message = message.progress().message()});
+      break;
+    case v1::ConnectRequest::kResult: desk_.Tell(ReadResult(session->host(), message.result())); break;
+    case v1::ConnectRequest::kHello:
+    case v1::ConnectRequest::kInventory:  // asked for by nobody yet
+    case v1::ConnectRequest::MESSAGE_NOT_SET: break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::Hello& hello) {
+  if (hello.highest_epoch() > epoch_) {
+    log::Error("an agent has served a newer control plane",
+               {{"host", session->host()},
+                {"epoch", absl::StrCat(epoch_)},
+                {"highest_epoch", absl::StrCat(hello.highest_epoch())}});
+    return EpochStale(epoch_, hello.highest_epoch());
+  }
+  v1::ConnectResponse welcome;
+  welcome.mutable_welcome()->set_epoch(epoch_);
+  welcome.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(
+      absl::ToInt64Seconds(pace_.heartbeat));
+
+  std::shared_ptr<Session> superseded;
+  {
+    const MutexLock lock(mutex_);
+    if (stopped_) return Stopping();
+    if (Current(session) != nullptr) return HelloExpected();
+    const absl::Time now = clock_.Now();
+    Member& member = members_[session->host()];
+    superseded = std::move(member.session);
+    unnamed_.erase(session);
+    member = {.session = session, .last_heard = now, .told = ReadReport(hello), .told_time = now};
+    session->Send(welcome);
+    desk_.Tell(engine::HostSeen{.host = session->host(), .report = member.told});
+  }
+  if (superseded) superseded->End(Superseded(session->host()));
+  log::Info(
+      "an agent is connected",
+      {{"host", session->host()}, {"version", hello.agent_version()}, {"instance", hello.instance_id()}});
+  return absl::OkStatus();
+}
+
+void Fleet::OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostReport& report) {
+  const MutexLock lock(mutex_);
+  Member* member = Current(session);
+  if (member == nullptr) return;
+  const domain::HostReport now = ReadReport(report, member->told);
+  if (!SaysSomethingNew(member->told, now) && clock_.Now() - member->told_time < pace_.retell) return;
+  member->told = now;
+  member->told_time = clock_.Now();
+  desk_.Tell(engine::HostReported{.host = session->host(), .report = now});
+}
+
+void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
+  const MutexLock lock(mutex_);
+  unnamed_.erase(session);
+  Member* member = Current(session);
+  if (member == nullptr) return;
+  member->session.reset();
+  if (stopped_) return;
+  desk_.Tell(engine::HostLost{.host = session->host()});
+  log::Info("an agent is gone", {{"host", session->host()}});
+}
+
+Fleet::Member* Fleet::Current(const std::shared_ptr<Session>& session) {
+  const auto found = members_.find(session->host());
+  return found != members_.end() && found->second.session == session ? &found->second : nullptr;
+}
+
+std::shared_ptr<Session> Fleet::SessionOf(const std::string& host) const {
+  const MutexLock lock(mutex_);
+  const auto found = members_.find(host);
+  return found == members_.end() ? nullptr : found->second.session;
+}
+
+std::optional<absl::Time> Fleet::LastHeard(const std::string& host) const {
+  const MutexLock lock(mutex_);
+  const auto found = members_.find(host);
+  if (found == members_.end()) return std::nullopt;
+  return found->second.last_heard;
+}
+
+bool Fleet::Knows(const std::string& host, domain::TaskKind kind) const {
+  const MutexLock lock(mutex_);
+  const auto found = members_.find(host);
+  if (found == members_.end()) return false;
+  const auto& kinds = found->second.told.task_kinds;
+  return std::find(kinds.begin(), kinds.end(), domain::TaskName(kind)) != kinds.end();
+}
+
+// --- To agents.
+
+void Fleet::Send(const engine::SendTask& task) {
+  Post([this, task] { Deliver(task); });
+}
+
+void Fleet::Cancel(const engine::CancelTask& cancel) {
+  Post([this, cancel] {
+    v1::ConnectResponse message;
+    WriteFencing(cancel.fencing, *message.mutable_cancel()->mutable_fencing());
+    if (const auto session = SessionOf(cancel.host)) session->Send(message);
+  });
+}
+
+void Fleet::Acknowledge(const engine::AcknowledgeTask& acknowledge) {
+  Post([this, acknowledge] {
+    v1::ConnectResponse message;
+    WriteFencing(acknowledge.fencing, *message.mutable_recorded()->mutable_fencing());
+    if (const auto session = SessionOf(acknowledge.host)) session->Send(message);
+  });
+}
+
+void Fleet::End(const engine::EndSession& end) {
+  Post([this, end] {
+    const auto session = SessionOf(end.host);
+    if (!session) return;
+    session->End(MakeError(absl::StatusCode::kUnauthenticated, end.reason,
+                           {.reason = "IDENTITY_REVOKED", .metadata = {{"host", HostName(end.host)}}}));
+  });
+}
+
+void Fleet::Deliver(const engine::SendTask& task) {
+  const auto session = SessionOf(task.host);
+  if (!session) return;
+  if (!Knows(task.host, task.step.task)) return Refuse(task, KindUnknown(task.host, task.step.task));
+  absl::StatusOr<v1::Task> written = WriteTask(task, keys_, clock_.Now());
+  if (!written.ok()) return Refuse(task, written.status());
+  v1::ConnectResponse message;
+  *message.mutable_task() = *std::move(written);
+  session->Send(message);
+}
+
+void Fleet::Refuse(const engine::SendTask& task, const absl::Status& why) {
+  log::Error("a task cannot be sent", {{"host", task.host},
+                                       {"operation", task.fencing.operation},
+                                       {"task", std::string(domain::TaskName(task.step.task))},
+                                       {"error", std::string(why.message())}});
+  desk_.Tell(engine::TaskReport{.host = task.host,
+                                .fencing = task.fencing,
+                                .outcome = engine::TaskError{.reason = DetailsOf(why).reason,
+                                                             .message = std::string(why.message())}});
+}
+
+void Fleet::Post(std::function<void()> work) {
+  {
+    const MutexLock lock(work_mutex_);
+    if (ending_) return;
+    work_.push_back(std::move(work));
+  }
+  work_changed_.NotifyOne();
+}
+
+void Fleet::Carry() {
+  absl::Time next_look = clock_.Now() + kLook;
+  for (;;) {
+    std::deque<std::function<void()>> work;
+    {
+      const MutexLock lock(work_mutex_);
+      if (work_.empty() && !ending_) work_changed_.WaitFor(work_mutex_, kLook);
+      if (ending_) return;
+      work.swap(work_);
+    }
+    for (const auto& one : work) one();
+    if (clock_.Now() < next_look) continue;
+    next_look = clock_.Now() + kLook;
+    EndSilent();
+  }
+}
+
+void Fleet::EndSilent() {
+  std::vector<std::shared_ptr<Session>> silent;
+  {
+    const MutexLock lock(mutex_);
+    for (auto& [host, member] : members_) {
+      if (!member.session || clock_.Now() - member.last_heard < pace_.silence) continue;
+      silent.push_back(std::move(member.session));
+      member.session.reset();
+      desk_.Tell(engine::HostLost{.host = host});
+      log::Warning("a host is away", {{"host", host}});
+    }
+    for (const auto& [session, since] : unnamed_) {
+      if (clock_.Now() - since >= pace_.silence) silent.push_back(session);
+    }
+  }
+  for (const auto& session : silent) session->End(Silent(session->host()));
+}
+
+}  // namespace croft::fleet

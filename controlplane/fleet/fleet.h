@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include "common/clock.h"
+#include "common/sync.h"
+#include "controlplane/engine/desk.h"
+#include "controlplane/fleet/session.h"
+#include "controlplane/keyring/key_store.h"
+
+namespace croft::fleet {
+
+// The agents that are connected: at most one session a host. Reports go to the desk; tasks go to the session
+// that is open, and are dropped where there is none, since HostSeen has the engine send them again.
+//
+// The desk hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
+// sent never waits for an agent.
+class Fleet final : public SessionListener {
+ public:
+  struct Pace {
+    absl::Duration heartbeat = absl::Seconds(5);  // asked of agents
+    absl::Duration silence = absl::Seconds(30);   // after which a host is away
+    absl::Duration retell = absl::Seconds(60);    // after which an unchanged report is told again
+  };
+  // All references outlive it.
+  Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status);
+  Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status, Pace pace);
+  ~Fleet() override;
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  // Sessions are welcomed with `epoch`. Call once, before the first of them.
+  void Start(int64_t epoch);
+  // Ends all sessions; none begins from now on. The desk is not told: the hosts are well.
+  void Stop();
+
+  // Opens the stream of the agent of `host`, whose identity was checked.
+  Session* Connect(const std::string& host, grpc::CallbackServerContext& call);
+
+  void Send(const engine::SendTask& task);
+  void Cancel(const engine::CancelTask& cancel);
+  void Acknowledge(const engine::AcknowledgeTask& acknowledge);
+  void End(const engine::EndSession& end);
+
+  // When the host's agent was last heard in this process's life; nullopt for never.
+  std::optional<absl::Time> LastHeard(const std::string& host) const;
+
+  absl::Status OnMessage(const std::shared_ptr<Session>& session,
+                         const v1::ConnectRequest& message) override;
+  void OnEnded(const std::shared_ptr<Session>& session) override;
+
+ private:
+  struct Member {
+    std::shared_ptr<Session> session;  // null while away
+    absl::Time last_heard;
+    domain::HostReport told;  // what the desk heard last
+    absl::Time told_time;
+  };
+
+  absl::Status OnHello(const std::shared_ptr<Session>& session, const v1::Hello& hello);
+  void OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostReport& report);
+  // The member whose open session this is, or nullptr.
+  Member* Current(const std::shared_ptr<Session>& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::shared_ptr<Session> SessionOf(const std::string& host) const;
+  bool Knows(const std::string& host, domain::TaskKind kind) const;
+
+  void Post(std::function<void()> work);
+  void Carry();
+  void Deliver(const engine::SendTask& task);
+  void Refuse(const engine::SendTask& task, const absl::Status& why);
+  void EndSilent();
+
+  engine::Desk& desk_;
+  keyring::KeyStore& keys_;
+  const Clock& clock_;
+  const ToGrpcStatus to_status_;
+  const Pace pace_;
+  int64_t epoch_ = 0;
+
+  mutable Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<std::string, Member> members_ ABSL_GUARDED_BY(mutex_);
+  // Sessions that have not said hello, and when they began.
+  std::map<std::shared_ptr<Session>, absl::Time> unnamed_ ABSL_GUARDED_BY(mutex_);
+
+  // What is to be sent goes through one thread, in order: opening secrets reads a file.
+  Mutex work_mutex_;
+  CondVar work_changed_;
+  bool ending_ ABSL_GUARDED_BY(work_mutex_) = false;
+  std::deque<std::function<void()>> work_ ABSL_GUARDED_BY(work_mutex_);
+  std::thread carrier_;
+};
+
+}  // namespace croft::fleet

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "controlplane/domain/host.h"
+#include "controlplane/engine/event.h"
+#include "croft/v1/agent.pb.h"
+
+// agent.proto's messages in the control plane's terms. Pure.
+namespace croft::fleet {
+
+// What an agent says of itself for as long as a session lasts, and of its server.
+[[nodiscard]] domain::HostReport ReadReport(const v1::Hello& hello);
+// The later `report` of the session that began with `first`.
+[[nodiscard]] domain::HostReport ReadReport(const v1::HostReport& report, const domain::HostReport& first);
+
+[[nodiscard]] engine::Fencing ReadFencing(const v1::Fencing& fencing);
+void WriteFencing(const engine::Fencing& fencing, v1::Fencing& into);
+
+[[nodiscard]] engine::TaskReport ReadResult(const std::string& host, const v1::TaskResult& result);
+
+// Whether `now` is worth a write when `told` was recorded last: anything but a little free space.
+[[nodiscard]] bool SaysSomethingNew(const domain::HostReport& told, const domain::HostReport& now);
+
+}  // namespace croft::fleet

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "controlplane/engine/desk.h"
+#include "controlplane/fleet/fleet.h"
+#include "controlplane/keyring/key_store.h"
+#include "controlplane/server/worker_pool.h"
+
+namespace croft::server {
+
+// Carries out effects: tasks by the fleet, the destruction of keys on a thread of its own.
+class ServerHands final : public engine::Hands {
+ public:
+  // All outlive it.
+  ServerHands(fleet::Fleet& fleet, keyring::KeyStore& keys, engine::Desk& desk)
+      : fleet_(fleet), keys_(keys), desk_(desk) {}
+
+  void Send(const engine::SendTask& task) override { fleet_.Send(task); }
+  void Cancel(const engine::CancelTask& cancel) override { fleet_.Cancel(cancel); }
+  void Acknowledge(const engine::AcknowledgeTask& acknowledge) override { fleet_.Acknowledge(acknowledge); }
+  void Erase(const engine::EraseKey& erase) override;
+  void End(const engine::EndSession& end) override { fleet_.End(end); }
+
+ private:
+  fleet::Fleet& fleet_;
+  keyring::KeyStore& keys_;
+  engine::Desk& desk_;
+  WorkerPool eraser_{1, 0};
+};
+
+}  // namespace croft::server
