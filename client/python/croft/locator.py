@@ -1,0 +1,257 @@
+"""The locator for threads."""
+
+from __future__ import annotations
+
+import os
+
+# Read by gRPC when it is loaded: lets a child that a pre-forking server made open channels of its own.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
+
+import random  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+import weakref  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from concurrent.futures import Future  # noqa: E402
+from types import TracebackType  # noqa: E402
+from typing import Any  # noqa: E402
+
+import grpc  # noqa: E402
+
+from croft import _messages  # noqa: E402
+from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Options  # noqa: E402
+from croft._state import ChangeCallback, State, error_from_rpc, log  # noqa: E402
+from croft.errors import REFUSALS, CroftError, Unavailable  # noqa: E402
+from croft.placement import Placement  # noqa: E402
+
+
+class Locator:
+    """Finds tenants' databases. Thread-safe; made before a fork, it works in the children too: nothing is
+    opened until it is first asked, and a child opens its own.
+
+    What is not given is read from the variables that croftctl reads (CROFT_SERVER, CROFT_CA, CROFT_CERT,
+    CROFT_KEY, CROFT_TOKEN_FILE).
+
+    :param endpoints: ``host:port`` of control planes, tried in order.
+    :param authority_file: PEM of the authority that signed the control plane's certificate.
+    :param certificate_file: client certificate, with ``key_file``; or ``token_file``, read at every call.
+    :param role: ``app``, ``read_only`` or ``migrate``.
+    :param watch: keep the cache true by a watch; without one, answers are asked again after their time to live.
+    :param timeout: seconds that one call may wait for the control plane.
+    :param negative_ttl: seconds that "no such tenant" is believed.
+    :param snapshot_file: keep the last placements here, sealed, for a start while the control plane is away.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[str] | None = None,
+        *,
+        authority_file: str | None = None,
+        certificate_file: str | None = None,
+        key_file: str | None = None,
+        token_file: str | None = None,
+        role: str = "app",
+        watch: bool = True,
+        timeout: float = 5.0,
+        negative_ttl: float = 1.0,
+        snapshot_file: str | None = None,
+    ) -> None:
+        options = Options.make(
+            endpoints,
+            authority_file,
+            certificate_file=certificate_file,
+            key_file=key_file,
+            token_file=token_file,
+            role=role,
+            watch=watch,
+            timeout=timeout,
+            negative_ttl=negative_ttl,
+            snapshot_file=snapshot_file,
+        )
+        self._state = State(options)
+        self._closed = threading.Event()
+        self._forget_connections()
+        _forkable.add(self)
+
+    # --- Asking.
+
+    def locate(self, tenant: str) -> Placement:
+        """Where ``tenant`` (an id or an alias) lives.
+
+        From the cache it takes about a microsecond; on a miss the control plane is asked once, however many
+        threads ask. An answer that could not be confirmed in time has ``stale`` set.
+
+        :raises TenantNotFound, TenantRetired, TenantSuspended, TenantNotReady: the control plane's word.
+        :raises PermissionDenied: the identity may not look it up.
+        :raises Unavailable: the control plane is away and the tenant was never seen.
+        """
+        placement = self._state.cached(tenant)
+        if self._watcher is None:
+            self._open()
+        return placement if placement is not None else self._ask(tenant)
+
+    def connection_rejected(self, tenant: str) -> Placement:
+        """PostgreSQL refused what :meth:`locate` answered: asks anew, once for all threads that say so."""
+        return self._ask(tenant)
+
+    def dsn(self, tenant: str) -> str:
+        """A libpq URI for ``tenant``, with its password."""
+        return self.locate(tenant).dsn()
+
+    def on_change(self, callback: ChangeCallback | None) -> None:
+        """Calls ``callback(tenant, placement)`` after a known tenant's placement, credentials or settings have
+        changed; ``placement`` is None when it is refused or gone. Called from a thread of the locator's."""
+        self._state.callback = callback
+
+    def wait_until_ready(self, timeout: float | None = None) -> bool:
+        """Waits until the cache holds every tenant that may be seen. False after ``timeout`` seconds."""
+        self._open()
+        return self._state.ready.wait(timeout)
+
+    def close(self) -> None:
+        """Ends the watch and closes the channels. Harmless when repeated."""
+        self._closed.set()
+        with self._lock:
+            stream, watcher, channels = self._stream, self._watcher, self._channels
+            self._channels = []
+        if stream is not None:
+            stream.cancel()
+        if watcher is not None and watcher is not threading.current_thread():
+            watcher.join()
+        for channel in channels:
+            channel.close()
+        self._state.save_snapshot()
+
+    def __enter__(self) -> Locator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- Connections.
+
+    def _forget_connections(self) -> None:
+        self._lock = threading.Lock()
+        self._channels: list[grpc.Channel] = []
+        self._preferred = 0
+        self._watcher: threading.Thread | None = None
+        self._stream: Any = None
+        self._flights: dict[str, Future[Placement]] = {}
+
+    def _after_fork_in_child(self) -> None:
+        # Threads and channels stayed in the parent. What is known stays known, unconfirmed.
+        self._forget_connections()
+        self._state.after_fork_in_child()
+
+    def _open(self) -> None:
+        with self._lock:
+            if self._closed.is_set():
+                raise Unavailable("the locator is closed")
+            if self._channels:
+                return
+            options = self._state.options
+            credentials = options.credentials()
+            self._channels = [
+                grpc.secure_channel(endpoint, credentials, CHANNEL_OPTIONS) for endpoint in options.endpoints
+            ]
+            self._watcher = threading.Thread(target=self._watch, name="croft-watch", daemon=True)
+            self._watcher.start()
+
+    def _ask(self, tenant: str) -> Placement:
+        self._open()
+        with self._lock:
+            flight = self._flights.get(tenant)
+            mine = flight is None
+            if mine:
+                flight = self._flights[tenant] = Future()
+        if not mine:
+            return flight.result()
+        try:
+            placement = self._lookup(tenant)
+        except BaseException as error:
+            self._land(tenant).set_exception(error)
+            raise
+        self._land(tenant).set_result(placement)
+        return placement
+
+    def _land(self, tenant: str) -> Future[Placement]:
+        with self._lock:
+            return self._flights.pop(tenant)
+
+    def _lookup(self, tenant: str) -> Placement:
+        options = self._state.options
+        request = _messages.LookupRequest(tenant=tenant, role=_messages.ROLES[options.role])
+        deadline = time.monotonic() + options.timeout
+        error: CroftError = Unavailable("no control plane answered", tenant=tenant)
+        for _ in options.endpoints:
+            channel = self._channels[self._preferred % len(self._channels)]
+            lookup = channel.unary_unary(
+                LOOKUP,
+                request_serializer=_messages.LookupRequest.SerializeToString,
+                response_deserializer=_messages.LookupResponse.FromString,
+            )
+            try:
+                remaining = max(0.001, deadline - time.monotonic())
+                return self._state.take_answer(tenant, lookup(request, timeout=remaining, metadata=options.metadata()))
+            except grpc.RpcError as failure:
+                error = error_from_rpc(failure.code().value[0], failure.details(), failure.trailing_metadata(), tenant)
+                if failure.code().value[0] in REFUSALS:
+                    self._state.take_refusal(tenant, error)
+                    raise error from None
+                if failure.code() is not grpc.StatusCode.UNAVAILABLE:
+                    break
+                self._preferred += 1
+        return self._state.fallback(tenant, error)
+
+    def _watch(self) -> None:
+        if not self._state.options.watch:
+            return
+        pause = FIRST_PAUSE
+        while not self._closed.is_set():
+            heard = self._watch_once()
+            pause = FIRST_PAUSE if heard else min(pause * 2, LONGEST_PAUSE)
+            self._closed.wait(pause * random.uniform(0.5, 1.0))
+
+    def _watch_once(self) -> bool:
+        """Watches until the stream ends. True when it said anything."""
+        heard = False
+        with self._lock:
+            if not self._channels:
+                return False
+            channel = self._channels[self._preferred % len(self._channels)]
+        watch = channel.unary_stream(
+            WATCH,
+            request_serializer=_messages.WatchPlacementsRequest.SerializeToString,
+            response_deserializer=_messages.WatchPlacementsResponse.FromString,
+        )
+        try:
+            self._stream = watch(self._state.watch_request(), metadata=self._state.options.metadata())
+            if self._closed.is_set():
+                self._stream.cancel()
+            for response in self._stream:
+                self._state.take_batch(response)
+                heard = True
+        except grpc.RpcError as failure:
+            if failure.code() is grpc.StatusCode.OUT_OF_RANGE:
+                self._state.start_over()
+                return True
+            if failure.code() is grpc.StatusCode.UNAVAILABLE:
+                self._preferred += 1
+            if not self._closed.is_set():
+                log.info("the watch ended (%s: %s); it will be opened again", failure.code().name, failure.details())
+        except OSError as error:
+            log.warning("cannot read the identity: %s", error)
+        return heard
+
+
+_forkable: weakref.WeakSet[Locator] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for locator in list(_forkable):
+        locator._after_fork_in_child()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
