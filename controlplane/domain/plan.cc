@@ -148,7 +148,9 @@ std::vector<Step> RotatePlan(const Tenant& tenant, const std::vector<std::string
 }
 
 std::vector<Step> BackUpPlan(const Tenant& tenant, const Backup& backup) {
-  return {WithBackup(On(tenant.placement, TaskKind::kBackUp, Landing::kBackupAvailable), backup)};
+  Step step = WithBackup(On(tenant.placement, TaskKind::kBackUp, Landing::kBackupAvailable), backup);
+  step.flag = tenant.suspend_mode == SuspendMode::kBlocked;
+  return {step};
 }
 
 std::vector<Step> VerifyPlan(const std::string& host, const Backup& backup) {

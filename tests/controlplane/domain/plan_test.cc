@@ -71,6 +71,13 @@ TEST(Retire, BacksUpOnlyWhatIsFencedAndProvesIt) {
   EXPECT_EQ(PointOfNoReturn(OperationKind::kRetire, steps), 0);
 }
 
+TEST(BackUp, DumpsABlockedTenantUnderItsSealedName) {
+  Tenant tenant = Acme();
+  EXPECT_FALSE(BackUpPlan(tenant, kBackup).front().flag);
+  tenant.suspend_mode = SuspendMode::kBlocked;
+  EXPECT_TRUE(BackUpPlan(tenant, kBackup).front().flag);
+}
+
 TEST(Purge, DropsEachHostOnceThenArchivesThenTheKey) {
   const auto steps = PurgePlan(Acme(), {{"h2", "d2"}, {"h1", "d1"}, {"h1", "d0"}}, {kBackup}, "h1");
   ASSERT_THAT(Tasks(steps),
