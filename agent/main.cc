@@ -34,19 +34,23 @@ void AddJoin(CLI::App& command, AgentOptions& options) {
   command
       .add_option("--server", options.servers,
                   "HOST:PORT of the control plane, instead of the join token's; several by commas")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.add_option("--join-token-file", options.join_token_file,
                      "File with the token of `croftctl host create-join-token`; needed once");
 }
 
 void AddPostgres(CLI::App& command, AgentOptions& options) {
-  command.add_option("--store", options.stores, "Where backups lie, as file:///FOLDER")->delimiter(',');
+  command.add_option("--store", options.stores, "Where backups lie, as file:///FOLDER")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.add_option("--conninfo-file", options.conninfo_file,
                      "External mode: file (0600) with the connection string of the agent's role");
   command.add_option("--postgres-authority-file", options.postgres_authority_file,
                      "External mode: certificate authority (PEM) of the server, for applications");
   command.add_option("--listen", options.listen_addresses, "Managed mode: addresses PostgreSQL listens on")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.add_option("--port", options.port, "Managed mode: port PostgreSQL listens on")
       ->check(CLI::Range(1, 65535));
   command.add_option("--postgres-user", options.postgres_user,
@@ -54,7 +58,8 @@ void AddPostgres(CLI::App& command, AgentOptions& options) {
   command
       .add_option("--advertise", options.advertise,
                   "HOST:PORT where applications reach PostgreSQL, if not where it listens")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
 }
 
 void AddLogLevel(CLI::App& command) {
