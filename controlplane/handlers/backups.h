@@ -1,0 +1,42 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/engine/desk.h"
+#include "controlplane/handlers/presenter.h"
+#include "controlplane/handlers/secret_maker.h"
+#include "controlplane/handlers/service.h"
+#include "controlplane/wire/page_tokens.h"
+#include "croft/v1/backup.pb.h"
+
+namespace croft::handlers {
+
+// croft.v1.BackupService. Thread-safe.
+class BackupHandlers {
+ public:
+  BackupHandlers(engine::Desk& desk, catalog::Catalog& catalog, const SecretMaker& secrets,
+                 const Presenter& presenter, const wire::PageTokens& tokens)
+      : desk_(desk), catalog_(catalog), secrets_(secrets), presenter_(presenter), tokens_(tokens) {}
+
+  Service service();
+
+ private:
+  absl::StatusOr<v1::Operation> CreateBackup(const RequestContext& context,
+                                             const v1::CreateBackupRequest& request);
+  absl::StatusOr<v1::Backup> GetBackup(const RequestContext& context, const v1::GetBackupRequest& request);
+  absl::StatusOr<v1::ListBackupsResponse> ListBackups(const RequestContext& context,
+                                                      const v1::ListBackupsRequest& request);
+  absl::StatusOr<v1::Operation> VerifyBackup(const RequestContext& context,
+                                             const v1::VerifyBackupRequest& request);
+  absl::StatusOr<v1::Operation> DeleteBackup(const RequestContext& context,
+                                             const v1::DeleteBackupRequest& request);
+
+  engine::Desk& desk_;
+  catalog::Catalog& catalog_;
+  const SecretMaker& secrets_;
+  const Presenter& presenter_;
+  const wire::PageTokens& tokens_;
+};
+
+}  // namespace croft::handlers

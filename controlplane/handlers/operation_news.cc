@@ -1,0 +1,108 @@
+#include "controlplane/handlers/operation_news.h"
+
+#include <algorithm>
+#include <variant>
+
+#include <absl/time/clock.h>
+
+#include "common/names.h"
+
+namespace croft::handlers {
+
+OperationNews::OperationNews() : thread_([this] { Run(); }) {}
+
+OperationNews::~OperationNews() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  thread_.join();
+}
+
+void OperationNews::Announce(const std::vector<catalog::Change>& changes) {
+  const MutexLock lock(mutex_);
+  if (subscriptions_.empty()) return;
+  for (const catalog::Change& change : changes) {
+    if (const auto* put = std::get_if<catalog::PutOperation>(&change)) {
+      Mark(OperationName(put->operation.id));
+    } else if (const auto* host = std::get_if<catalog::PutHost>(&change)) {
+      Mark(HostName(host->host.id));
+    }
+  }
+  if (!marked_.empty()) changed_.NotifyAll();
+}
+
+void OperationNews::Mark(const std::string& topic) {
+  for (auto at = by_topic_.lower_bound({topic, 0}); at != by_topic_.end() && at->first == topic; ++at) {
+    marked_.insert(at->second);
+  }
+}
+
+OperationNews::Ticket OperationNews::Subscribe(std::string operation, absl::Time deadline, OnNews on_news) {
+  const MutexLock lock(mutex_);
+  const Ticket ticket = next_++;
+  const std::string topic = OperationName(operation);
+  by_topic_.emplace(topic, ticket);
+  by_deadline_.emplace(deadline, ticket);
+  subscriptions_.emplace(ticket, Subscription{topic, "", deadline, std::move(on_news)});
+  changed_.NotifyAll();
+  return ticket;
+}
+
+void OperationNews::AlsoOfHost(Ticket ticket, std::string host) {
+  const MutexLock lock(mutex_);
+  const auto found = subscriptions_.find(ticket);
+  if (found == subscriptions_.end()) return;
+  Subscription& subscription = found->second;
+  if (!subscription.host.empty()) by_topic_.erase({subscription.host, ticket});
+  subscription.host = host.empty() ? "" : HostName(host);
+  if (!subscription.host.empty()) by_topic_.emplace(subscription.host, ticket);
+}
+
+void OperationNews::Unsubscribe(Ticket ticket) {
+  const MutexLock lock(mutex_);
+  Erase(ticket);
+}
+
+void OperationNews::Erase(Ticket ticket) {
+  const auto found = subscriptions_.find(ticket);
+  if (found == subscriptions_.end()) return;
+  by_topic_.erase({found->second.operation, ticket});
+  by_topic_.erase({found->second.host, ticket});
+  by_deadline_.erase({found->second.deadline, ticket});
+  marked_.erase(ticket);
+  subscriptions_.erase(found);
+}
+
+std::vector<std::pair<OperationNews::OnNews, OperationNews::News>> OperationNews::Take() {
+  std::vector<std::pair<OnNews, News>> news;
+  const MutexLock lock(mutex_);
+  for (;;) {
+    const absl::Time now = absl::Now();
+    while (!by_deadline_.empty() && (by_deadline_.begin()->first <= now || stopping_)) {
+      const Ticket ticket = by_deadline_.begin()->second;
+      news.emplace_back(std::move(subscriptions_.at(ticket).on_news), News::kTimeIsUp);
+      Erase(ticket);
+    }
+    for (const Ticket ticket : marked_)
+      news.emplace_back(subscriptions_.at(ticket).on_news, News::kChanged);
+    marked_.clear();
+    if (!news.empty() || stopping_) return news;
+    if (by_deadline_.empty() || by_deadline_.begin()->first == absl::InfiniteFuture()) {
+      changed_.Wait(mutex_);
+    } else {
+      constexpr absl::Duration kLongest = absl::Hours(1);
+      changed_.WaitFor(mutex_,
+                       std::min(by_deadline_.begin()->first - now + absl::Milliseconds(1), kLongest));
+    }
+  }
+}
+
+void OperationNews::Run() {
+  for (auto news = Take(); !news.empty(); news = Take()) {
+    for (const auto& [on_news, what] : news) on_news(what);
+  }
+}
+
+}  // namespace croft::handlers

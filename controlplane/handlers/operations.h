@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "common/clock.h"
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/engine/desk.h"
+#include "controlplane/handlers/operation_news.h"
+#include "controlplane/handlers/presenter.h"
+#include "controlplane/handlers/service.h"
+#include "controlplane/wire/page_tokens.h"
+#include "croft/v1/operation.pb.h"
+
+namespace croft::handlers {
+
+// croft.v1.OperationService. Thread-safe. Calls that wait hold no thread.
+class OperationHandlers {
+ public:
+  OperationHandlers(engine::Desk& desk, catalog::Catalog& catalog, const Presenter& presenter,
+                    const wire::PageTokens& tokens, OperationNews& news, const Clock& clock)
+      : desk_(desk),
+        catalog_(catalog),
+        presenter_(presenter),
+        tokens_(tokens),
+        news_(news),
+        clock_(clock) {}
+
+  Service service();
+
+ private:
+  absl::StatusOr<v1::Operation> GetOperation(const RequestContext& context,
+                                             const v1::GetOperationRequest& request);
+  absl::StatusOr<v1::ListOperationsResponse> ListOperations(const RequestContext& context,
+                                                            const v1::ListOperationsRequest& request);
+  void WaitOperation(const RequestContext& context, const v1::WaitOperationRequest& request,
+                     Respond<v1::Operation> respond);
+  absl::StatusOr<std::unique_ptr<Feed<v1::Operation>>> WatchOperation(
+      const RequestContext& context, const v1::WatchOperationRequest& request, Wake wake);
+  absl::StatusOr<v1::Operation> CancelOperation(const RequestContext& context,
+                                                const v1::CancelOperationRequest& request);
+
+  absl::StatusOr<domain::Operation> Read(const std::string& id);
+
+  engine::Desk& desk_;
+  catalog::Catalog& catalog_;
+  const Presenter& presenter_;
+  const wire::PageTokens& tokens_;
+  OperationNews& news_;
+  const Clock& clock_;
+};
+
+}  // namespace croft::handlers

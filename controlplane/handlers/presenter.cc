@@ -1,0 +1,123 @@
+#include "controlplane/handlers/presenter.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "common/errors.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/wire/host.h"
+#include "controlplane/wire/operation.h"
+#include "controlplane/wire/tenant.h"
+
+namespace croft::handlers {
+namespace {
+
+using HostsById = std::map<std::string, domain::Host>;
+
+const domain::Host* Find(const HostsById& hosts, const std::string& id) {
+  const auto found = hosts.find(id);
+  return found == hosts.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<HostsById> AllHosts(catalog::Catalog& catalog) {
+  CROFT_ASSIGN_OR_RETURN(std::vector<domain::Host> listed, catalog.ListHosts());
+  HostsById hosts;
+  for (domain::Host& host : listed) {
+    std::string id = host.id;
+    hosts.emplace(std::move(id), std::move(host));
+  }
+  return hosts;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Operation> Presenter::Show(const domain::Operation& operation) const {
+  const std::string id = wire::HostOfCurrentStep(operation);
+  std::optional<domain::Host> host;
+  if (!id.empty()) {
+    CROFT_ASSIGN_OR_RETURN(host, catalog_.GetHost(id));
+  }
+  return wire::ToProto(operation, host ? &*host : nullptr, clock_.Now());
+}
+
+absl::StatusOr<std::vector<v1::Operation>> Presenter::Show(
+    const std::vector<domain::Operation>& operations) const {
+  CROFT_ASSIGN_OR_RETURN(const HostsById hosts, AllHosts(catalog_));
+  std::vector<v1::Operation> shown;
+  for (const domain::Operation& operation : operations) {
+    shown.push_back(
+        wire::ToProto(operation, Find(hosts, wire::HostOfCurrentStep(operation)), clock_.Now()));
+  }
+  return shown;
+}
+
+absl::StatusOr<v1::Tenant> Presenter::Show(const domain::Tenant& tenant) const {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Host> host, catalog_.GetHost(tenant.placement.host));
+  return Show(tenant, host ? &*host : nullptr);
+}
+
+absl::StatusOr<std::vector<v1::Tenant>> Presenter::Show(const std::vector<domain::Tenant>& tenants) const {
+  CROFT_ASSIGN_OR_RETURN(const HostsById hosts, AllHosts(catalog_));
+  std::vector<v1::Tenant> shown;
+  for (const domain::Tenant& tenant : tenants) {
+    CROFT_ASSIGN_OR_RETURN(v1::Tenant one, Show(tenant, Find(hosts, tenant.placement.host)));
+    shown.push_back(std::move(one));
+  }
+  return shown;
+}
+
+absl::StatusOr<v1::Tenant> Presenter::Show(const domain::Tenant& tenant, const domain::Host* host) const {
+  const absl::Time now = clock_.Now();
+  bool proven = false;
+  if (wire::PurgeIsDue(tenant, now)) {
+    CROFT_ASSIGN_OR_RETURN(proven, HasProvenBackup(tenant));
+  }
+  return wire::ToProto(tenant, {.host = host, .proven_backup = proven, .now = now});
+}
+
+// As the engine judges whether a purge may begin.
+absl::StatusOr<bool> Presenter::HasProvenBackup(const domain::Tenant& tenant) const {
+  if (!tenant.fence_time || !tenant.delete_time) return false;
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Backup> backups,
+                         catalog_.ListBackups(tenant.id, "", std::numeric_limits<int32_t>::max()));
+  return std::any_of(backups.begin(), backups.end(), [&](const domain::Backup& backup) {
+    return backup.state == domain::BackupState::kVerified &&
+           backup.origin == domain::BackupOrigin::kFinal && backup.tenant_uid == tenant.uid &&
+           backup.generation == tenant.placement.generation && backup.create_time >= *tenant.delete_time;
+  });
+}
+
+absl::StatusOr<v1::Operation> Presenter::ShowOperation(const absl::StatusOr<engine::Answer>& answer,
+                                                       const RequestContext& context) const {
+  CROFT_RETURN_IF_ERROR(answer.status());
+  const auto* operation = std::get_if<domain::Operation>(&*answer);
+  if (operation == nullptr) return domain::OperationNotFound("of the first call");
+  CROFT_ASSIGN_OR_RETURN(v1::Operation shown, Show(*operation));
+  if (context.caller.validate_only) {
+    shown.clear_name();
+    shown.clear_uid();
+  }
+  return shown;
+}
+
+absl::StatusOr<v1::Tenant> Presenter::ShowTenant(const absl::StatusOr<engine::Answer>& answer,
+                                                 const std::string& id) const {
+  CROFT_RETURN_IF_ERROR(answer.status());
+  const auto* tenant = std::get_if<domain::Tenant>(&*answer);
+  if (tenant == nullptr) return domain::TenantNotFound(id);
+  return Show(*tenant);
+}
+
+absl::StatusOr<v1::Host> Presenter::ShowHost(const absl::StatusOr<engine::Answer>& answer,
+                                             const std::string& id) const {
+  CROFT_RETURN_IF_ERROR(answer.status());
+  const auto* host = std::get_if<domain::Host>(&*answer);
+  if (host == nullptr) return domain::HostNotFound(id);
+  return wire::ToProto(*host);
+}
+
+}  // namespace croft::handlers

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "common/clock.h"
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/engine/event.h"
+#include "controlplane/handlers/context.h"
+#include "croft/v1/host.pb.h"
+#include "croft/v1/operation.pb.h"
+#include "croft/v1/tenant.pb.h"
+
+namespace croft::handlers {
+
+// Resources as callers see them, with what is true of them now beside what is stored. Thread-safe.
+class Presenter {
+ public:
+  Presenter(catalog::Catalog& catalog, const Clock& clock) : catalog_(catalog), clock_(clock) {}
+
+  absl::StatusOr<v1::Operation> Show(const domain::Operation& operation) const;
+  absl::StatusOr<std::vector<v1::Operation>> Show(const std::vector<domain::Operation>& operations) const;
+  absl::StatusOr<v1::Tenant> Show(const domain::Tenant& tenant) const;
+  absl::StatusOr<std::vector<v1::Tenant>> Show(const std::vector<domain::Tenant>& tenants) const;
+
+  // The engine's answers. One that was only validated has no name. A repeat can find the resource gone:
+  // NOT_FOUND.
+  absl::StatusOr<v1::Operation> ShowOperation(const absl::StatusOr<engine::Answer>& answer,
+                                              const RequestContext& context) const;
+  absl::StatusOr<v1::Tenant> ShowTenant(const absl::StatusOr<engine::Answer>& answer,
+                                        const std::string& id) const;
+  absl::StatusOr<v1::Host> ShowHost(const absl::StatusOr<engine::Answer>& answer,
+                                    const std::string& id) const;
+
+ private:
+  absl::StatusOr<bool> HasProvenBackup(const domain::Tenant& tenant) const;
+  absl::StatusOr<v1::Tenant> Show(const domain::Tenant& tenant, const domain::Host* host) const;
+
+  catalog::Catalog& catalog_;
+  const Clock& clock_;
+};
+
+}  // namespace croft::handlers

@@ -1,0 +1,171 @@
+#include "controlplane/handlers/tenants.h"
+
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/errors.h"
+#include "controlplane/access/policy.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/wire/tenant_requests.h"
+
+namespace croft::handlers {
+
+Service TenantHandlers::service() {
+  Service service("croft.v1.TenantService");
+  service.Unary("CreateTenant", *this, &TenantHandlers::CreateTenant);
+  service.Unary("GetTenant", *this, &TenantHandlers::GetTenant);
+  service.Unary("ListTenants", *this, &TenantHandlers::ListTenants);
+  service.Unary("UpdateTenant", *this, &TenantHandlers::UpdateTenant);
+  service.Unary("SuspendTenant", *this, &TenantHandlers::SuspendTenant);
+  service.Unary("ResumeTenant", *this, &TenantHandlers::ResumeTenant);
+  service.Unary("RetireTenant", *this, &TenantHandlers::RetireTenant);
+  service.Unary("UndeleteTenant", *this, &TenantHandlers::UndeleteTenant);
+  service.Unary("PurgeTenant", *this, &TenantHandlers::PurgeTenant);
+  service.Unary("RestoreTenant", *this, &TenantHandlers::RestoreTenant);
+  service.Unary("RotateCredentials", *this, &TenantHandlers::RotateCredentials);
+  return service;
+}
+
+absl::StatusOr<std::string> TenantHandlers::UidOf(const std::string& id) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog_.GetTenant(id));
+  return tenant && tenant->state != domain::TenantState::kPurged ? tenant->uid : std::string();
+}
+
+template <typename Request>
+absl::StatusOr<v1::Operation> TenantHandlers::Begin(const Context& context, const Request& request) {
+  CROFT_ASSIGN_OR_RETURN(auto body, wire::Parse(request));
+  body.operation = secrets_.NewOperationId();
+  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+}
+
+namespace {
+
+// Whether an answer of this code can hide that the request took effect all the same.
+bool LeavesDoubt(absl::StatusCode code) {
+  return code == absl::StatusCode::kCancelled || code == absl::StatusCode::kUnavailable ||
+         code == absl::StatusCode::kInternal || code == absl::StatusCode::kDataLoss ||
+         code == absl::StatusCode::kUnknown || code == absl::StatusCode::kDeadlineExceeded;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Operation> TenantHandlers::AskForNewTenant(const Context& context,
+                                                              engine::RequestBody body,
+                                                              const std::string& operation,
+                                                              const std::string& uid) {
+  const bool needs_key = !context.caller.validate_only;
+  if (needs_key) CROFT_RETURN_IF_ERROR(secrets_.CreateDataKey(uid));
+  const absl::StatusOr<engine::Answer> answer = desk_.Ask(context.caller, std::move(body));
+  const auto* begun = answer.ok() ? std::get_if<domain::Operation>(&*answer) : nullptr;
+  const bool came_to_be =
+      answer.ok() ? begun != nullptr && begun->id == operation : LeavesDoubt(answer.status().code());
+  if (needs_key && !came_to_be) secrets_.ForgetDataKey(uid);
+  return presenter_.ShowOperation(answer, context);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::CreateTenant(const Context& context,
+                                                           const v1::CreateTenantRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(engine::CreateTenant body, wire::Parse(request));
+  const std::string operation = body.operation = secrets_.NewOperationId();
+  secrets_.Equip(body.tenant);
+  const std::string uid = body.tenant.uid;
+  return AskForNewTenant(context, std::move(body), operation, uid);
+}
+
+absl::StatusOr<v1::Tenant> TenantHandlers::GetTenant(const Context&, const v1::GetTenantRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(const std::string id, wire::Parse(request));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog_.GetTenant(id));
+  if (!tenant || tenant->state == domain::TenantState::kPurged) return domain::TenantNotFound(id);
+  return presenter_.Show(*tenant);
+}
+
+absl::StatusOr<v1::ListTenantsResponse> TenantHandlers::ListTenants(const Context& context,
+                                                                    const v1::ListTenantsRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(catalog::TenantQuery query, wire::Parse(request, tokens_));
+  const access::Policy policy;
+  const size_t wanted = static_cast<size_t>(query.limit);
+  std::vector<domain::Tenant> page;
+  bool more = true;
+  // Rows that the caller may not see leave no gap.
+  while (more && page.size() < wanted) {
+    CROFT_ASSIGN_OR_RETURN(std::vector<domain::Tenant> rows, catalog_.ListTenants(query));
+    more = rows.size() == wanted;
+    for (domain::Tenant& row : rows) {
+      if (page.size() == wanted) {
+        more = true;
+        break;
+      }
+      query.after_id = row.id;
+      const bool seen = policy.Sees(context.principal, context.caller.method, row.id, &row.labels);
+      if (seen) page.push_back(std::move(row));
+    }
+    if (context.cancellation->cancelled()) return absl::CancelledError("the caller has gone");
+  }
+  CROFT_ASSIGN_OR_RETURN(std::vector<v1::Tenant> shown, presenter_.Show(page));
+  v1::ListTenantsResponse response;
+  for (v1::Tenant& tenant : shown) *response.add_tenants() = std::move(tenant);
+  if (more) response.set_next_page_token(wire::NextPageToken(request, tokens_, query.after_id));
+  return response;
+}
+
+absl::StatusOr<v1::Tenant> TenantHandlers::UpdateTenant(const Context& context,
+                                                        const v1::UpdateTenantRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(engine::UpdateTenant body, wire::Parse(request));
+  body.operation = secrets_.NewOperationId();
+  const std::string id = body.tenant;
+  return presenter_.ShowTenant(desk_.Ask(context.caller, std::move(body)), id);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::SuspendTenant(const Context& context,
+                                                            const v1::SuspendTenantRequest& request) {
+  return Begin(context, request);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::ResumeTenant(const Context& context,
+                                                           const v1::ResumeTenantRequest& request) {
+  return Begin(context, request);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::RetireTenant(const Context& context,
+                                                           const v1::RetireTenantRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(engine::RetireTenant body, wire::Parse(request));
+  body.operation = secrets_.NewOperationId();
+  CROFT_ASSIGN_OR_RETURN(const std::string uid, UidOf(body.tenant));
+  if (!uid.empty()) {
+    CROFT_ASSIGN_OR_RETURN(body.final_backup, secrets_.PrepareBackup(uid));
+  }
+  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::UndeleteTenant(const Context& context,
+                                                             const v1::UndeleteTenantRequest& request) {
+  return Begin(context, request);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::PurgeTenant(const Context& context,
+                                                          const v1::PurgeTenantRequest& request) {
+  return Begin(context, request);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::RestoreTenant(const Context& context,
+                                                            const v1::RestoreTenantRequest& request) {
+  if (request.new_tenant_id().empty()) return Begin(context, request);
+  CROFT_ASSIGN_OR_RETURN(engine::RestoreTenant body, wire::Parse(request));
+  const std::string operation = body.operation = secrets_.NewOperationId();
+  secrets_.Equip(*body.as_new);
+  const std::string uid = body.as_new->uid;
+  return AskForNewTenant(context, std::move(body), operation, uid);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::RotateCredentials(
+    const Context& context, const v1::RotateCredentialsRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(engine::RotateCredentials body, wire::Parse(request));
+  body.operation = secrets_.NewOperationId();
+  CROFT_ASSIGN_OR_RETURN(const std::string uid, UidOf(body.tenant));
+  body.credentials = secrets_.NewCredentials(uid);
+  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+}
+
+}  // namespace croft::handlers

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/engine/desk.h"
+#include "controlplane/handlers/presenter.h"
+#include "controlplane/handlers/secret_maker.h"
+#include "controlplane/handlers/service.h"
+#include "controlplane/wire/page_tokens.h"
+#include "croft/v1/tenant.pb.h"
+
+namespace croft::handlers {
+
+// croft.v1.TenantService. Thread-safe.
+class TenantHandlers {
+ public:
+  TenantHandlers(engine::Desk& desk, catalog::Catalog& catalog, const SecretMaker& secrets,
+                 const Presenter& presenter, const wire::PageTokens& tokens)
+      : desk_(desk), catalog_(catalog), secrets_(secrets), presenter_(presenter), tokens_(tokens) {}
+
+  Service service();
+
+ private:
+  template <typename T>
+  using Answered = absl::StatusOr<T>;
+  using Context = RequestContext;
+
+  Answered<v1::Operation> CreateTenant(const Context& context, const v1::CreateTenantRequest& request);
+  Answered<v1::Tenant> GetTenant(const Context& context, const v1::GetTenantRequest& request);
+  Answered<v1::ListTenantsResponse> ListTenants(const Context& context,
+                                                const v1::ListTenantsRequest& request);
+  Answered<v1::Tenant> UpdateTenant(const Context& context, const v1::UpdateTenantRequest& request);
+  Answered<v1::Operation> SuspendTenant(const Context& context, const v1::SuspendTenantRequest& request);
+  Answered<v1::Operation> ResumeTenant(const Context& context, const v1::ResumeTenantRequest& request);
+  Answered<v1::Operation> RetireTenant(const Context& context, const v1::RetireTenantRequest& request);
+  Answered<v1::Operation> UndeleteTenant(const Context& context, const v1::UndeleteTenantRequest& request);
+  Answered<v1::Operation> PurgeTenant(const Context& context, const v1::PurgeTenantRequest& request);
+  Answered<v1::Operation> RestoreTenant(const Context& context, const v1::RestoreTenantRequest& request);
+  Answered<v1::Operation> RotateCredentials(const Context& context,
+                                            const v1::RotateCredentialsRequest& request);
+
+  // Parses, adds an operation's id and asks.
+  template <typename Request>
+  Answered<v1::Operation> Begin(const Context& context, const Request& request);
+  // Asks for a tenant that needs a data key; the key goes again when the tenant did not come to be.
+  Answered<v1::Operation> AskForNewTenant(const Context& context, engine::RequestBody body,
+                                          const std::string& operation, const std::string& uid);
+  // The uid, or empty for a tenant that is unknown or purged: whether that is an error is the engine's to say,
+  // which may know the answer from the first time the call was made.
+  Answered<std::string> UidOf(const std::string& id);
+
+  engine::Desk& desk_;
+  catalog::Catalog& catalog_;
+  const SecretMaker& secrets_;
+  const Presenter& presenter_;
+  const wire::PageTokens& tokens_;
+};
+
+}  // namespace croft::handlers
