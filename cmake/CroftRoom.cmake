@@ -32,10 +32,10 @@ function(croft_program NAME SOURCE)
   target_link_libraries(${NAME} PRIVATE ${ARG_LINK})
 endfunction()
 
-# croft_tests(NAME [LABELS label...] LINK target...): one binary of all *_test.cc in this folder, each case a
-# ctest test.
+# croft_tests(NAME [WHOLE] [LABELS label...] LINK target...): one binary of all *_test.cc in this folder, each
+# case a ctest test; or, with WHOLE, all of them one ctest test, for cases that share a costly server.
 function(croft_tests NAME)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "LABELS;LINK" ${ARGN})
   file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   if(NOT SOURCES)
     return()
@@ -47,6 +47,11 @@ function(croft_tests NAME)
   target_include_directories(${NAME} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${NAME} PRIVATE ${CROFT_WARNINGS})
   target_link_libraries(${NAME} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  if(ARG_WHOLE)
+    add_test(NAME ${NAME} COMMAND ${NAME})
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    return()
+  endif()
   gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${NAME}/"
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

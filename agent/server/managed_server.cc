@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 
 #include "agent/postgres/client_programs.h"
+#include "agent/postgres/connection.h"
 #include "agent/postgres/libpq_cluster.h"
 #include "agent/server/files.h"
 #include "agent/server/postmaster.h"
@@ -180,7 +181,24 @@ absl::Status ManagedServer::EnsureRunning(const Patience& patience) {
   } else if (new_settings || new_tls) {
     CROFT_RETURN_IF_ERROR(Reload(patience));
   }
-  return AwaitAnswer(patience);
+  CROFT_RETURN_IF_ERROR(AwaitAnswer(patience));
+  return ShutOutStrangers(patience);
+}
+
+absl::Status ManagedServer::ShutOutStrangers(const Patience& patience) {
+  if (strangers_are_out_) return absl::OkStatus();
+  Conninfo conninfo = access_.agent;
+  conninfo["dbname"] = access_.maintenance_database;
+  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, patience));
+  auto open = connection.Rows<std::string>(
+      "SELECT datname FROM pg_database WHERE datname IN ('postgres', 'template1') "
+      "AND has_database_privilege('public', oid, 'CONNECT')");
+  if (!open.ok()) return std::move(open).status();
+  for (const auto& [database] : *open) {
+    CROFT_RETURN_IF_ERROR(connection.Execute({"REVOKE ALL ON DATABASE %I FROM PUBLIC", {database}}));
+  }
+  strangers_are_out_ = true;
+  return absl::OkStatus();
 }
 
 absl::Status ManagedServer::MakeFolders() {

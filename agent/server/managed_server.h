@@ -89,6 +89,8 @@ class ManagedServer final : public Server {
   absl::Status StopServer(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Reload(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AwaitAnswer(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A new server lets every login into its own databases.
+  absl::Status ShutOutStrangers(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartError(absl::string_view output) const;
 
   const ManagedServerOptions options_;
@@ -98,6 +100,7 @@ class ManagedServer final : public Server {
   const ServerAccess access_;
   const std::unique_ptr<Cluster> cluster_;
   Mutex mutex_;  // one start, stop or reload at a time
+  bool strangers_are_out_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace croft::agent
