@@ -13,13 +13,14 @@ absl::Status HostDirectory::Load(catalog::Catalog& catalog) {
   return absl::OkStatus();
 }
 
-void HostDirectory::Apply(const catalog::Change& change) {
-  const auto* put = std::get_if<catalog::PutHost>(&change);
-  const auto* removal = std::get_if<catalog::DeleteHost>(&change);
-  if (put == nullptr && removal == nullptr) return;
+void HostDirectory::Apply(const std::vector<catalog::Change>& changes) {
   const MutexLock lock(mutex_);
-  if (put != nullptr) Put(put->host);
-  if (removal != nullptr) fingerprints_.erase(removal->id);
+  for (const catalog::Change& change : changes) Apply(change);
+}
+
+void HostDirectory::Apply(const catalog::Change& change) {
+  if (const auto* put = std::get_if<catalog::PutHost>(&change)) Put(put->host);
+  if (const auto* removal = std::get_if<catalog::DeleteHost>(&change)) fingerprints_.erase(removal->id);
 }
 
 std::vector<std::string> HostDirectory::FingerprintsOf(absl::string_view host) const {

@@ -18,11 +18,13 @@ class HostDirectory final : public access::HostIdentities {
  public:
   // Reads all hosts; call once, before the writer starts.
   absl::Status Load(catalog::Catalog& catalog);
-  void Apply(const catalog::Change& change);
+
+  void Apply(const std::vector<catalog::Change>& changes);
 
   std::vector<std::string> FingerprintsOf(absl::string_view host) const override;
 
  private:
+  void Apply(const catalog::Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Put(const domain::Host& host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;

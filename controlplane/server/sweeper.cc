@@ -2,9 +2,7 @@
 
 #include <vector>
 
-#include "common/crypto/seal.h"
 #include "common/errors.h"
-#include "common/ids.h"
 #include "common/log.h"
 
 namespace croft::server {
@@ -16,9 +14,9 @@ engine::Caller System(const char* method) { return {.name = "system", .peer = "l
 
 }  // namespace
 
-Sweeper::Sweeper(catalog::Catalog& catalog, engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock,
-                 Random& random)
-    : catalog_(catalog), desk_(desk), keys_(keys), clock_(clock), random_(random) {}
+Sweeper::Sweeper(catalog::Catalog& catalog, engine::Desk& desk, const handlers::SecretMaker& secrets,
+                 const Clock& clock)
+    : catalog_(catalog), desk_(desk), secrets_(secrets), clock_(clock) {}
 
 Sweeper::~Sweeper() { Stop(); }
 
@@ -76,17 +74,13 @@ absl::Status Sweeper::Sweep(const domain::Tenant& tenant) {
 }
 
 absl::Status Sweeper::Retire(const domain::Tenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const std::string wrapped,
-                         keys_.WrapBackupKey(tenant.uid, random_.Bytes(crypto::kKeyBytes)));
-  engine::RetireTenant request{.operation = OperationIdFrom(random_.Bytes(16)), .tenant = tenant.id};
-  request.final_backup = {.id = BackupIdFrom(clock_.Now(), random_.Bytes(16)),
-                          .tenant_uid = tenant.uid,
-                          .wrapped_key = wrapped};
+  engine::RetireTenant request{.operation = secrets_.NewOperationId(), .tenant = tenant.id};
+  CROFT_ASSIGN_OR_RETURN(request.final_backup, secrets_.PrepareBackup(tenant.uid));
   return desk_.Ask(System("TenantService/RetireTenant"), std::move(request)).status();
 }
 
 absl::Status Sweeper::Purge(const domain::Tenant& tenant) {
-  engine::PurgeTenant request{.operation = OperationIdFrom(random_.Bytes(16)), .tenant = tenant.id};
+  engine::PurgeTenant request{.operation = secrets_.NewOperationId(), .tenant = tenant.id};
   return desk_.Ask(System("TenantService/PurgeTenant"), std::move(request)).status();
 }
 

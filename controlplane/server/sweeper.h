@@ -9,11 +9,10 @@
 #include <absl/time/time.h>
 
 #include "common/clock.h"
-#include "common/random.h"
 #include "common/sync.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/desk.h"
-#include "controlplane/keyring/key_store.h"
+#include "controlplane/handlers/secret_maker.h"
 
 namespace croft::server {
 
@@ -24,8 +23,8 @@ class Sweeper {
   static constexpr absl::Duration kInterval = absl::Seconds(5);
 
   // All outlive it.
-  Sweeper(catalog::Catalog& catalog, engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock,
-          Random& random);
+  Sweeper(catalog::Catalog& catalog, engine::Desk& desk, const handlers::SecretMaker& secrets,
+          const Clock& clock);
   ~Sweeper();
   Sweeper(const Sweeper&) = delete;
   Sweeper& operator=(const Sweeper&) = delete;
@@ -43,9 +42,8 @@ class Sweeper {
 
   catalog::Catalog& catalog_;
   engine::Desk& desk_;
-  keyring::KeyStore& keys_;
+  const handlers::SecretMaker& secrets_;
   const Clock& clock_;
-  Random& random_;
   std::set<std::pair<std::string, std::string>> said_;  // (uid, reason)
 
   Mutex mutex_;

@@ -1,0 +1,113 @@
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "common/log.h"
+#include "controlplane/server/keyring_commands.h"
+#include "controlplane/server/server.h"
+#include "controlplane/server/state_directory.h"
+
+namespace {
+
+using croft::server::ServerOptions;
+using croft::server::StateDirectory;
+
+constexpr int kUsage = 2;
+
+// Blocked before there is any thread, so that only WaitForEnd gets them.
+sigset_t EndSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+absl::Status Serve(const ServerOptions& options) {
+  const sigset_t signals = EndSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  auto server = croft::server::Server::Start(options);
+  if (!server.ok()) return server.status();
+  croft::log::Info("croftd ready", {{"address", (*server)->address()}, {"version", options.version}});
+  int signal = 0;
+  sigwait(&signals, &signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second one ends it at once
+  croft::log::Info("croftd is ending", {{"signal", std::to_string(signal)}});
+  (*server)->Stop();
+  croft::log::Info("croftd has ended");
+  return absl::OkStatus();
+}
+
+void SetLevel(const std::string& name) {
+  using croft::log::Level;
+  const std::map<std::string, Level> levels = {{"debug", Level::kDebug},
+                                               {"info", Level::kInfo},
+                                               {"warning", Level::kWarning},
+                                               {"error", Level::kError}};
+  croft::log::SetLevel(levels.at(name));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("croftd, the control plane of Croft");
+  app.set_version_flag("--version", "croftd " CROFT_VERSION);
+  app.require_subcommand(1);
+  ServerOptions options{.version = CROFT_VERSION};
+  std::vector<std::string> server_names;
+  std::string level = "info";
+  std::string file;
+
+  const auto with_state = [&](CLI::App* command) {
+    command->add_option("--state", options.state_directory, "Folder of the control plane's state")
+        ->required();
+    return command;
+  };
+  CLI::App* init = with_state(app.add_subcommand("init", "Make keyring, authority and certificates"));
+  init->add_option("--server-name", server_names, "DNS name or IP address by which this server is reached");
+
+  CLI::App* serve = with_state(app.add_subcommand("serve", "Serve until SIGTERM or SIGINT"));
+  serve->add_option("--listen", options.listen, "host:port")->capture_default_str();
+  serve->add_option("--advertise", options.advertise, "host:port for agents; that of --listen by default");
+  serve->add_flag("--take-over", options.take_over, "End the control plane that holds the catalog");
+  auto& own = options.own_certificate;
+  auto* certificate =
+      serve->add_option("--tls-cert", own.certificate, "Certificate of your own authority, PEM");
+  auto* key = serve->add_option("--tls-key", own.key, "Its key");
+  auto* authority = serve->add_option("--tls-ca", own.authority, "Its authority, for agents to trust");
+  for (auto* option : {certificate, key, authority}) option->needs(certificate, key, authority);
+  serve->add_option("--log-level", level)
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+
+  CLI::App* keyring = app.add_subcommand("keyring", "Look after the keys that seal all secrets");
+  keyring->require_subcommand(1);
+  CLI::App* export_keys = with_state(keyring->add_subcommand("export", "Write a copy to keep elsewhere"));
+  export_keys->add_option("--to", file, "New file, of mode 0600")->required();
+  CLI::App* rotate =
+      with_state(keyring->add_subcommand("rotate", "Add a key, which is used from the next start"));
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  SetLevel(level);
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  options.credentials_directory = credentials == nullptr ? "" : credentials;
+
+  absl::Status status;
+  const StateDirectory state(options.state_directory);
+  if (*init) status = croft::server::InitStateDirectory(state, server_names);
+  if (*serve) status = Serve(options);
+  if (*export_keys) status = croft::server::ExportKeyring(state, options.credentials_directory, file);
+  if (*rotate) status = croft::server::RotateKeyring(state);
+  if (status.ok()) return 0;
+  std::cerr << "croftd: " << status.message() << "\n";
+  return 1;
+}

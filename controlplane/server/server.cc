@@ -1,0 +1,220 @@
+#include "controlplane/server/server.h"
+
+#include <cstdlib>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
+
+#include "common/clock.h"
+#include "common/errors.h"
+#include "common/files.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "controlplane/access/authenticator.h"
+#include "controlplane/access/authority.h"
+#include "controlplane/catalog/sqlite/sqlite_catalog.h"
+#include "controlplane/fleet/fleet.h"
+#include "controlplane/handlers/admin.h"
+#include "controlplane/handlers/agent.h"
+#include "controlplane/handlers/backups.h"
+#include "controlplane/handlers/hosts.h"
+#include "controlplane/handlers/operation_news.h"
+#include "controlplane/handlers/operations.h"
+#include "controlplane/handlers/presenter.h"
+#include "controlplane/handlers/secret_maker.h"
+#include "controlplane/handlers/tenants.h"
+#include "controlplane/keyring/key_store.h"
+#include "controlplane/keyring/keyring.h"
+#include "controlplane/server/access_gate.h"
+#include "controlplane/server/adapter.h"
+#include "controlplane/server/commit_fanout.h"
+#include "controlplane/server/hands.h"
+#include "controlplane/server/host_directory.h"
+#include "controlplane/server/listener.h"
+#include "controlplane/server/open_streams.h"
+#include "controlplane/server/state_directory.h"
+#include "controlplane/server/status.h"
+#include "controlplane/server/sweeper.h"
+#include "controlplane/server/worker_pool.h"
+#include "controlplane/server/writer.h"
+#include "controlplane/wire/page_tokens.h"
+
+namespace croft::server {
+namespace {
+
+// Most of what a worker does is to wait for the writer's next commit, and the more wait, the more share one.
+constexpr size_t kWorkers = 64;
+constexpr size_t kWaitingCalls = 4096;
+constexpr size_t kOpenStreams = 20'000;
+constexpr absl::Duration kPatience = absl::Milliseconds(100);
+constexpr size_t kMaxPemBytes = 256 * 1024;
+
+absl::Status Ending() {
+  return MakeError(absl::StatusCode::kUnavailable, "the control plane is ending; ask again when it is back",
+                   {.reason = "SHUTTING_DOWN", .retry_delay = absl::Seconds(1)});
+}
+
+[[noreturn]] void StopBroken(const absl::Status& status) {
+  log::Error("the catalog could not be written; stopping, since nothing is known of its state",
+             {{"error", status.ToString()}});
+  std::_Exit(1);
+}
+
+// Reads the caller's port from `host:port`.
+absl::string_view HostOf(absl::string_view address) { return address.substr(0, address.rfind(':')); }
+
+}  // namespace
+
+// Declared in the order in which they are made; destroyed the other way round.
+struct Server::Parts {
+  Parts(const ServerOptions& given, access::Authority made_authority, keyring::Keyring loaded_keyring)
+      : options(given),
+        state(given.state_directory),
+        authority(std::move(made_authority)),
+        keyring(std::move(loaded_keyring)) {}
+
+  absl::Status Open();
+  absl::Status Listen(const std::string& trusted_authority);
+  absl::StatusOr<std::string> TrustedAuthority() const;
+
+  const ServerOptions options;
+  const StateDirectory state;
+  SystemClock clock;
+  SystemRandom random;
+  const access::Authority authority;
+  const keyring::Keyring keyring;
+  std::unique_ptr<CertificateKeeper> certificates;
+  std::unique_ptr<keyring::KeyStore> keys;
+  std::unique_ptr<catalog::Catalog> catalog;
+
+  HostDirectory hosts;
+  handlers::OperationNews news;
+  std::optional<CommitFanout> commits;
+  std::unique_ptr<Writer> writer;
+  std::unique_ptr<fleet::Fleet> fleet;
+  std::unique_ptr<ServerHands> hands;
+
+  std::unique_ptr<handlers::SecretMaker> secrets;
+  std::unique_ptr<Sweeper> sweeper;
+  std::optional<handlers::Presenter> presenter;
+  std::optional<wire::PageTokens> tokens;
+  std::optional<handlers::AgentHandlers> agents;
+  std::optional<handlers::TenantHandlers> tenants;
+  std::optional<handlers::BackupHandlers> backups;
+  std::optional<handlers::HostHandlers> host_handlers;
+  std::optional<handlers::OperationHandlers> operations;
+  std::optional<handlers::AdminHandlers> admin;
+
+  const access::NoPrincipals principals;
+  std::optional<access::Authenticator> authenticator;
+  std::optional<AccessGate> gate;
+  OpenStreams streams{kOpenStreams};
+  std::optional<WorkerPool> pool;
+  std::deque<Adapter> adapters;
+  std::unique_ptr<Listener> listener;
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  const StateDirectory state(options.state_directory);
+  CROFT_RETURN_IF_ERROR(CheckStateDirectory(state));
+  CROFT_ASSIGN_OR_RETURN(access::Authority authority, access::Authority::Load(state.tls, absl::Now()));
+  CROFT_ASSIGN_OR_RETURN(keyring::Keyring keyring, keyring::LoadKeyring(keyring::FindKeyring(
+                                                       state.folder, options.credentials_directory)));
+  auto parts = std::make_unique<Parts>(options, std::move(authority), std::move(keyring));
+  CROFT_RETURN_IF_ERROR(parts->Open());
+  CROFT_ASSIGN_OR_RETURN(const std::string trusted_authority, parts->TrustedAuthority());
+  std::unique_ptr<Server> server(new Server(std::move(parts)));
+  CROFT_RETURN_IF_ERROR(server->parts_->Listen(trusted_authority));
+  return server;
+}
+
+// Opens what is stored and starts what works on it.
+absl::Status Server::Parts::Open() {
+  CROFT_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadServerNames(state));
+  certificates = std::make_unique<CertificateKeeper>(authority, state.tls, std::move(names),
+                                                     options.own_certificate, clock);
+  CROFT_RETURN_IF_ERROR(certificates->Maintain());
+  CROFT_ASSIGN_OR_RETURN(keys, keyring::KeyStore::Open(state.key_store, keyring, random));
+  CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
+                                      state.catalog, {.take_over = options.take_over, .now = clock.Now()}));
+  CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
+  commits.emplace(std::vector<CommitFanout::Listener>{
+      [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
+      [this](const auto& changes, domain::Revision) { news.Announce(changes); }});
+
+  writer = std::make_unique<Writer>(*catalog, clock, StopBroken);
+  fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
+  hands = std::make_unique<ServerHands>(*fleet, *keys, *writer);
+  secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
+  sweeper = std::make_unique<Sweeper>(*catalog, *writer, *secrets, clock);
+
+  fleet->Start(catalog->revision().epoch);
+  writer->Start(*hands, *commits);
+  sweeper->Start();
+  certificates->Start();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Server::Parts::TrustedAuthority() const {
+  if (options.own_certificate.authority.empty()) return authority.certificate();
+  return ReadSmallFile(options.own_certificate.authority, kMaxPemBytes);
+}
+
+absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
+  presenter.emplace(*catalog, clock);
+  tokens.emplace(random.Bytes(32));
+  agents.emplace(*writer, *catalog, authority, trusted_authority, *fleet, clock);
+  tenants.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
+  backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
+  const std::string advertise = options.advertise.empty() ? options.listen : options.advertise;
+  host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
+                        handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
+  operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
+  admin.emplace(*catalog, options.version, clock.Now());
+
+  authenticator.emplace(authority.certificate(), hosts, principals, clock);
+  gate.emplace(*authenticator);
+  pool.emplace(kWorkers, kWaitingCalls);
+  const AdapterParts parts{*gate, *pool, streams};
+  for (handlers::Service service : {agents->service(), tenants->service(), backups->service(),
+                                    host_handlers->service(), operations->service(), admin->service()}) {
+    adapters.emplace_back(std::move(service), parts);
+  }
+  std::vector<grpc::Service*> services;
+  for (Adapter& adapter : adapters) services.push_back(&adapter);
+  CROFT_ASSIGN_OR_RETURN(listener,
+                         Listener::Start({.address = options.listen,
+                                          .identity_file = certificates->served_file(),
+                                          .clients_file = access::TlsFiles(state.tls).authority_certificate,
+                                          .unix_socket = state.socket},
+                                         services));
+  return absl::OkStatus();
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() { Stop(); }
+
+std::string Server::address() const {
+  return absl::StrCat(HostOf(parts_->options.listen), ":", parts_->listener->port());
+}
+
+// Calls end before what answers them: a worker that waits for the writer gets its answer.
+void Server::Stop() {
+  parts_->sweeper->Stop();
+  parts_->certificates->Stop();
+  if (parts_->listener) parts_->listener->StopServing();
+  parts_->streams.EndAll(Ending());
+  parts_->fleet->Stop();
+  if (parts_->listener) parts_->listener->Shutdown(kPatience);
+  parts_->listener.reset();
+  parts_->pool.reset();
+  parts_->writer->Stop();
+}
+
+}  // namespace croft::server

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "controlplane/server/certificate_keeper.h"
+
+namespace croft::server {
+
+struct ServerOptions {
+  std::string state_directory;
+  std::string listen = "127.0.0.1:7443";
+  // `host:port` that join tokens carry, as agents reach this server; `listen` where it is empty.
+  std::string advertise;
+  bool take_over = false;
+  OwnCertificate own_certificate;
+  // Where systemd put the keyring: the value of $CREDENTIALS_DIRECTORY, or empty.
+  std::string credentials_directory;
+  std::string version;
+};
+
+// The control plane, put together and running.
+class Server {
+ public:
+  // Answers when calls are taken. Errors are sentences for people.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
+  // Stops.
+  ~Server();
+
+  // Where it listens, with the port that was taken for port 0.
+  std::string address() const;
+  // Ends streams and calls, works off what was accepted, and closes the catalog. Takes some tenths of a second.
+  void Stop();
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace croft::server
