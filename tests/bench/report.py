@@ -50,8 +50,8 @@ def as_json(rows):
     return json.dumps({"machine": machine(), "rows": [
         {"what": row.what, "peer": row.peer, "rounds": len(row.subject_seconds), "ratio": round(row.ratio, 3),
          "reach": row.reach, "versions": row.versions,
-         "subject_ms": dict(zip(("median", "p25", "p75"), (round(v, 2) for v in spread(row.subject_seconds)))),
-         "peer_ms": dict(zip(("median", "p25", "p75"), (round(v, 2) for v in spread(row.peer_seconds))))}
+         "subject_ms": dict(zip(("median", "p25", "p75"), (round(v, 6) for v in spread(row.subject_seconds)))),
+         "peer_ms": dict(zip(("median", "p25", "p75"), (round(v, 6) for v in spread(row.peer_seconds))))}
         for row in rows]}, indent=2)
 
 
@@ -60,16 +60,20 @@ def as_table(rows):
     versions = {name: version for row in rows for name, version in row.versions.items()}
     lines = [f"{here['cpu']}, {here['cores']} cores, Linux {here['kernel']}, "
              + ", ".join(f"{name} {version}" for name, version in versions.items()),
-             "Medians in ms (quartiles); subject and peer were measured alternately.", ""]
+             "Medians (quartiles); subject and peer were measured alternately.", ""]
     table = [("what", "Croft", "peer", "", "ratio", "reach", "rounds")]
     for row in rows:
-        table.append((row.what, milliseconds(row.subject_seconds), row.peer, milliseconds(row.peer_seconds),
-                      f"{row.ratio:.2f}", f"<= {row.reach:.2f}", str(len(row.subject_seconds))))
+        table.append((row.what, duration(row.subject_seconds), row.peer, duration(row.peer_seconds),
+                      f"{row.ratio:.3g}", f"<= {row.reach:.3g}", str(len(row.subject_seconds))))
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
     return "\n".join(lines)
 
 
-def milliseconds(seconds):
+def duration(seconds):
+    """Median and quartiles in the unit that suits them."""
     middle, low, high = spread(seconds)
-    return f"{middle:.1f} ({low:.1f}-{high:.1f})"
+    for unit, factor in (("ms", 1), ("us", 1_000), ("ns", 1_000_000)):
+        if middle * factor >= 1 or unit == "ns":
+            return f"{middle * factor:.3g} {unit} ({low * factor:.3g}-{high * factor:.3g})"
+    raise AssertionError
