@@ -1,0 +1,100 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/str_cat.h>
+
+#include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/host.grpc.pb.h"
+#include "croft/v1/operation.grpc.pb.h"
+#include "croft/v1/tenant.grpc.pb.h"
+#include "tools/croftctl/tool.h"
+
+// Lists of the API, all pages of them.
+namespace croft::ctl {
+
+// How one kind of resource is listed.
+template <class Stub, class Request, class Response, class Item>
+struct Listing {
+  const char* field;  // of the response
+  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*);
+  const google::protobuf::RepeatedPtrField<Item>& (Response::*items)() const;
+};
+
+inline constexpr Listing<v1::TenantService::Stub, v1::ListTenantsRequest, v1::ListTenantsResponse,
+                         v1::Tenant>
+    kTenants = {"tenants", &v1::TenantService::Stub::ListTenants, &v1::ListTenantsResponse::tenants};
+inline constexpr Listing<v1::BackupService::Stub, v1::ListBackupsRequest, v1::ListBackupsResponse,
+                         v1::Backup>
+    kBackups = {"backups", &v1::BackupService::Stub::ListBackups, &v1::ListBackupsResponse::backups};
+inline constexpr Listing<v1::HostService::Stub, v1::ListHostsRequest, v1::ListHostsResponse, v1::Host>
+    kHosts = {"hosts", &v1::HostService::Stub::ListHosts, &v1::ListHostsResponse::hosts};
+inline constexpr Listing<v1::OperationService::Stub, v1::ListOperationsRequest, v1::ListOperationsResponse,
+                         v1::Operation>
+    kOperations = {"operations", &v1::OperationService::Stub::ListOperations,
+                   &v1::ListOperationsResponse::operations};
+
+template <class Item>
+struct Listed {
+  std::vector<Item> items;
+  bool cut = false;  // there are more than `limit`
+};
+
+// At most `limit` of them; 0 is all.
+template <class Stub, class Request, class Response, class Item>
+[[nodiscard]] absl::StatusOr<Listed<Item>> ListAll(Client& client,
+                                                   const Listing<Stub, Request, Response, Item>& listing,
+                                                   Request request, size_t limit) {
+  constexpr size_t kPage = 1000;
+  Listed<Item> listed;
+  for (;;) {
+    const size_t wanted = limit == 0 ? kPage : std::min(kPage, limit - listed.items.size());
+    request.set_page_size(static_cast<int32_t>(wanted));
+    const absl::StatusOr<Response> page = client.Call(listing.method, request);
+    if (!page.ok()) return page.status();
+    for (const Item& item : ((*page).*listing.items)()) listed.items.push_back(item);
+    const bool full = limit != 0 && listed.items.size() >= limit;
+    listed.cut = full && !page->next_page_token().empty();
+    if (full || page->next_page_token().empty()) return listed;
+    request.set_page_token(page->next_page_token());
+  }
+}
+
+template <class Stub, class Request, class Response, class Item>
+[[nodiscard]] absl::Status PrintAll(Session& session, const Listing<Stub, Request, Response, Item>& listing,
+                                    const Request& request, size_t limit) {
+  const absl::StatusOr<Listed<Item>> listed = ListAll(session.client, listing, request, limit);
+  if (!listed.ok()) return listed.status();
+  if (listed->cut)
+    session.terminal.Say(absl::StrCat("there are more than ", limit, "; a larger --limit shows them"));
+  return session.printer.List(listing.field, listed->items);
+}
+
+// Flags that the lists share.
+struct ListFlags {
+  std::string filter;
+  size_t limit = 0;
+
+  void AddLimit(CLI::App& verb) { verb.add_option("--limit", limit, "Show at most so many; 0 is all"); }
+  void AddFilter(CLI::App& verb, const std::string& example) {
+    verb.add_option("--filter", filter,
+                    absl::StrCat("Only those for which this holds, such as '", example, "'"));
+  }
+};
+
+// `terms`, those that are not empty, joined by AND.
+[[nodiscard]] inline std::string AllOf(const std::vector<std::string>& terms) {
+  std::string filter;
+  for (const std::string& term : terms) {
+    if (!term.empty()) absl::StrAppend(&filter, filter.empty() ? "" : " AND ", term);
+  }
+  return filter;
+}
+
+}  // namespace croft::ctl

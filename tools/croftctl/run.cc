@@ -1,0 +1,148 @@
+#include "tools/croftctl/run.h"
+
+#include <algorithm>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+
+#include "common/errors.h"
+#include "tools/croftctl/client.h"
+#include "tools/croftctl/error_report.h"
+#include "tools/croftctl/exit_code.h"
+#include "tools/croftctl/interrupts.h"
+#include "tools/croftctl/printer.h"
+#include "tools/croftctl/settings.h"
+#include "tools/croftctl/suggest.h"
+#include "tools/croftctl/tool.h"
+#include "tools/croftctl/verbs.h"
+
+namespace croft::ctl {
+namespace {
+
+constexpr absl::Duration kWatchPause = absl::Seconds(2);
+
+void AddGlobalFlags(CLI::App& root, Flags& flags) {
+  const auto text = [&](const char* name, std::string& value, const char* description) {
+    root.add_option(name, value, description)->group("Everywhere");
+  };
+  const auto yes = [&](const char* name, bool& value, const char* description) {
+    root.add_flag(name, value, description)->group("Everywhere");
+  };
+  text("--server", flags.connection["server"],
+       "Control plane as host:port, several with commas (CROFT_SERVER)");
+  text("--ca", flags.connection["ca"], "File of the authorities to trust, PEM (CROFT_CA)");
+  text("--cert", flags.connection["cert"], "File of your certificate, PEM (CROFT_CERT)");
+  text("--key", flags.connection["key"], "File of its private key, PEM (CROFT_KEY)");
+  text("--token-file", flags.connection["token_file"], "File of your token (CROFT_TOKEN_FILE)");
+  text("--context", flags.context, "Context of croftctl config to use (CROFT_CONTEXT)");
+  text("-o,--output", flags.output, "table, json, yaml or name (CROFT_OUTPUT)");
+  text("--timeout", flags.timeout,
+       "Longest time for all of it, such as 90s; default: 10s a call, waits have no end");
+  text("--color", flags.color, "auto, always or never (CROFT_COLOR)");
+  text("--request-id", flags.request_id,
+       "UUID under which a repeat has no second effect; default: a new one");
+  yes("--wait,!--no-wait", flags.wait, "Wait for the end of the operation (the default), or do not");
+  yes("--watch", flags.watch, "Show it again whenever it has changed");
+  yes("--dry-run", flags.dry_run, "Run every check and change nothing");
+  yes("-y,--yes", flags.yes, "Do not ask");
+  yes("-q,--quiet", flags.quiet, "Say nothing but errors");
+  yes("-v,--verbose", flags.verbose, "Say what is called and how long it takes");
+}
+
+void AddVerbs(Noun& root) {
+  AddTenant(root);
+  AddBackup(root);
+  AddHost(root);
+  AddOperation(root);
+  AddStatus(root);
+  AddDoctor(root);
+  AddConfig(root);
+  AddCompletion(root);
+  AddVersion(root);
+}
+
+// The exit code, where help was asked for or the command line is wrong.
+std::optional<int> Parse(CLI::App& root, const std::vector<std::string>& arguments, World& world) {
+  try {
+    root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    return std::nullopt;
+  } catch (const CLI::Success& help) {
+    root.exit(help, world.out, world.err);
+    return static_cast<int>(ExitCode::kDone);
+  } catch (const CLI::ParseError& error) {
+    std::string message = error.what();
+    message.resize(message.find_last_not_of("\r\n ") + 1);
+    if (const std::string suggestion = Suggestion(root, arguments); !suggestion.empty()) {
+      absl::StrAppend(&message, "\n  ", suggestion);
+    }
+    world.err << "croftctl: " << message << "\n  --help says what there is\n" << std::flush;
+    return static_cast<int>(ExitCode::kUsage);
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Client>> Connect(const Tool& tool) {
+  CROFT_ASSIGN_OR_RETURN(const Connection connection, ToConnection(tool.settings));
+  CROFT_ASSIGN_OR_RETURN(const Identity identity, ReadIdentity(connection));
+  return std::make_unique<Client>(connection, identity, tool.limit, tool.interrupts, tool.terminal);
+}
+
+absl::Status RunOnce(const Chosen& chosen, const Tool& tool, Client& client) {
+  Session session(tool, client);
+  return chosen.remote(session);
+}
+
+// Runs it again and again and shows what it printed whenever that is another than before.
+absl::Status RunWatching(const Chosen& chosen, const Tool& tool, Client& client, std::ostream& out) {
+  std::string shown;
+  while (absl::Now() < tool.limit) {
+    std::ostringstream text;
+    Printer printer(text, tool.printer.format(), tool.printer.with_color());
+    CROFT_RETURN_IF_ERROR(RunOnce(
+        chosen,
+        {tool.flags, tool.environment, tool.settings, tool.limit, tool.interrupts, tool.terminal, printer},
+        client));
+    if (text.str() != shown) out << (shown.empty() ? "" : "\n") << text.str() << std::flush;
+    shown = text.str();
+    if (!tool.interrupts.Sleep(std::min(kWatchPause, tool.limit - absl::Now()))) {
+      return WithExitCode(absl::CancelledError("interrupted"), ExitCode::kInterrupted);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunChosen(const Chosen& chosen, const Flags& flags, Terminal& terminal, World& world) {
+  CROFT_ASSIGN_OR_RETURN(const Settings settings, ResolveSettings(flags, world.environment));
+  Interrupts interrupts;
+  Printer printer(world.out, settings.format, terminal.ColorsOutput(settings.color, world.environment));
+  const absl::Time limit = settings.timeout ? absl::Now() + *settings.timeout : absl::InfiniteFuture();
+  const Tool tool{flags, world.environment, settings, limit, interrupts, terminal, printer};
+  if (flags.watch && !chosen.repeatable) return UsageError("this verb has no --watch");
+  if (chosen.local) return chosen.local(tool);
+  CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Connect(tool));
+  return flags.watch ? RunWatching(chosen, tool, *client, world.out) : RunOnce(chosen, tool, *client);
+}
+
+}  // namespace
+
+int Run(const std::vector<std::string>& arguments, World& world) {
+  CLI::App app("Tenants' PostgreSQL databases, by Croft's control plane.", "croftctl");
+  Flags flags;
+  AddGlobalFlags(app, flags);
+  Chosen chosen;
+  Noun root(app, chosen);
+  AddVerbs(root);
+  if (const std::optional<int> code = Parse(app, arguments, world)) return *code;
+  Terminal terminal(world.in, world.err, world.terminals, flags);
+  const absl::Status status = RunChosen(chosen, flags, terminal, world);
+  if (!status.ok()) ReportError(status, world.err);
+  return static_cast<int>(ExitCodeOf(status));
+}
+
+}  // namespace croft::ctl

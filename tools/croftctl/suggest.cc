@@ -1,0 +1,96 @@
+#include "tools/croftctl/suggest.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+namespace croft::ctl {
+namespace {
+
+std::string Closest(absl::string_view word, const std::vector<std::string>& candidates) {
+  std::string best;
+  // A third of the letters may be wrong.
+  size_t distance = std::max<size_t>(1, word.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    const bool begins = word.size() >= 3 && absl::StartsWith(candidate, word);
+    const size_t own = begins ? 1 : EditDistance(word, candidate);
+    if (own < distance) {
+      best = candidate;
+      distance = own;
+    }
+  }
+  return best.empty() ? "" : absl::StrCat("did you mean '", best, "'?");
+}
+
+std::vector<std::string> VerbsOf(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
+  return names;
+}
+
+// The flags that are known at `app`: its own and those of all above it.
+std::vector<const CLI::Option*> OptionsAt(const CLI::App* app) {
+  std::vector<const CLI::Option*> options;
+  for (; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) options.push_back(option);
+  }
+  return options;
+}
+
+const CLI::Option* FindOption(const CLI::App& app, const std::string& flag) {
+  const auto options = OptionsAt(&app);
+  const auto it = std::find_if(options.begin(), options.end(),
+                               [&](const CLI::Option* o) { return o->check_name(flag); });
+  return it == options.end() ? nullptr : *it;
+}
+
+std::string ClosestFlag(const CLI::App& app, const std::string& flag) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : OptionsAt(&app)) {
+    for (const std::string& name : option->get_lnames()) flags.push_back(absl::StrCat("--", name));
+  }
+  return Closest(flag, flags);
+}
+
+}  // namespace
+
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> before_last;
+  std::vector<size_t> last(b.size() + 1);
+  std::iota(last.begin(), last.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    std::vector<size_t> row(b.size() + 1, i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+    before_last = std::move(last);
+    last = std::move(row);
+  }
+  return last.back();
+}
+
+std::string Suggestion(const CLI::App& root, const std::vector<std::string>& arguments) {
+  const CLI::App* app = &root;
+  for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    const std::string& word = arguments[i];
+    if (absl::StartsWith(word, "-") && word.size() > 1) {
+      const size_t equals = word.find('=');
+      const CLI::Option* option = FindOption(*app, word.substr(0, equals));
+      if (option == nullptr) return ClosestFlag(*app, word.substr(0, equals));
+      if (option->get_items_expected_max() > 0 && equals == std::string::npos) ++i;
+      continue;
+    }
+    const std::vector<std::string> verbs = VerbsOf(*app);
+    if (verbs.empty()) continue;
+    if (std::find(verbs.begin(), verbs.end(), word) == verbs.end()) return Closest(word, verbs);
+    app = app->get_subcommand(word);
+  }
+  return "";
+}
+
+}  // namespace croft::ctl

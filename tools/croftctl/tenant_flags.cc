@@ -1,0 +1,59 @@
+#include "tools/croftctl/tenant_flags.h"
+
+#include "common/errors.h"
+#include "tools/croftctl/values.h"
+
+namespace croft::ctl {
+
+CLI::Option* AddEach(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
+                     const std::string& description) {
+  return verb.add_option(name, values, description)->allow_extra_args(false);
+}
+
+void TenantFlags::AddTo(CLI::App& verb) {
+  verb.add_option("--display-name", display_name, "Name for people");
+  AddEach(verb, "--alias", aliases,
+          "Other name that lookups accept, such as shop.acme.com; may be repeated");
+  AddEach(verb, "--labels", labels, "key=value, several with commas; may be repeated");
+  AddEach(verb, "--set", settings, "key=JSON for the application's settings; may be repeated");
+  AddEach(verb, "--feature", features, "name=value for a feature flag; may be repeated");
+  verb.add_option("--expire-in", expire_in, "Retire and purge by itself after this time, such as 4h");
+  verb.add_option("--connections", connections, "Most connections at a time")->check(CLI::PositiveNumber);
+  verb.add_option("--storage", storage, "Size at which a condition is raised, such as 10GiB");
+  verb.add_option("--statement-timeout", statement_timeout, "Longest statement, such as 30s");
+  verb.add_option("--keep", keep, "How many scheduled backups to keep")->check(CLI::PositiveNumber);
+}
+
+absl::Status TenantFlags::Fill(v1::Tenant& tenant, absl::Time now) const {
+  if (!display_name.empty()) tenant.set_display_name(display_name);
+  if (!aliases.empty()) tenant.mutable_aliases()->Assign(aliases.begin(), aliases.end());
+  CROFT_ASSIGN_OR_RETURN(const Labels new_labels, ParseLabels(labels, "--labels"));
+  for (const auto& [key, value] : new_labels) (*tenant.mutable_labels())[key] = value;
+  CROFT_ASSIGN_OR_RETURN(const google::protobuf::Struct new_settings, ParseSettings(settings, "--set"));
+  for (const auto& [key, value] : new_settings.fields())
+    (*tenant.mutable_settings()->mutable_fields())[key] = value;
+  CROFT_ASSIGN_OR_RETURN(const Features new_features, ParseFeatures(features, "--feature"));
+  for (const auto& [name, value] : new_features) (*tenant.mutable_features())[name] = value;
+  if (!expire_in.empty()) {
+    CROFT_ASSIGN_OR_RETURN(const absl::Duration life, ParseDuration(expire_in, "--expire-in"));
+    *tenant.mutable_expire_time() = ToProto(now + life);
+  }
+  if (keep != 0) tenant.mutable_backup_policy()->set_keep(keep);
+  return HasQuota() ? FillQuota(*tenant.mutable_quota()) : absl::OkStatus();
+}
+
+absl::Status TenantFlags::FillQuota(v1::Quota& quota) const {
+  if (connections != 0) quota.set_connections(connections);
+  if (!storage.empty()) {
+    CROFT_ASSIGN_OR_RETURN(const int64_t bytes, ParseBytes(storage, "--storage"));
+    quota.set_storage_bytes(bytes);
+  }
+  if (!statement_timeout.empty()) {
+    CROFT_ASSIGN_OR_RETURN(const absl::Duration longest,
+                           ParseDuration(statement_timeout, "--statement-timeout"));
+    *quota.mutable_statement_timeout() = ToProto(longest);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace croft::ctl

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+
+#include "tools/croftctl/tool.h"
+
+// The command tree. A verb is declared by its flags, bound to a struct of arguments, and a body that gets them:
+//
+//   auto verb = noun.Verb<Arguments>("suspend", "End a tenant's sessions and keep it out");
+//   verb.app.add_option("--mode", verb->mode, "…");
+//   verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status { … });
+namespace croft::ctl {
+
+// The verb that the command line chose: one of the two bodies.
+struct Chosen {
+  std::function<absl::Status(const Tool&)> local;
+  std::function<absl::Status(Session&)> remote;
+  bool repeatable = false;  // takes --watch
+};
+
+template <class Arguments>
+class Verb {
+ public:
+  Verb(CLI::App& verb_app, Chosen& chosen)
+      : app(verb_app), arguments_(std::make_shared<Arguments>()), chosen_(chosen) {}
+
+  Arguments* operator->() { return arguments_.get(); }
+
+  // A body that talks to the control plane.
+  void Runs(absl::Status (*body)(Session&, const Arguments&)) { Bind(body, false); }
+  // One that only reads: --watch may repeat it.
+  void Reads(absl::Status (*body)(Session&, const Arguments&)) { Bind(body, true); }
+  // A body that does not, or connects by itself.
+  void RunsLocally(absl::Status (*body)(const Tool&, const Arguments&)) {
+    app.callback([&chosen = chosen_, arguments = arguments_, body] {
+      chosen.local = [arguments, body](const Tool& tool) { return body(tool, *arguments); };
+    });
+  }
+
+  CLI::App& app;
+
+ private:
+  void Bind(absl::Status (*body)(Session&, const Arguments&), bool repeatable) {
+    app.callback([&chosen = chosen_, arguments = arguments_, body, repeatable] {
+      chosen.remote = [arguments, body](Session& session) { return body(session, *arguments); };
+      chosen.repeatable = repeatable;
+    });
+  }
+
+  std::shared_ptr<Arguments> arguments_;
+  Chosen& chosen_;
+};
+
+// The root, or a noun below it. `app` and `chosen` outlive it.
+class Noun {
+ public:
+  Noun(CLI::App& app, Chosen& chosen) : app_(app), chosen_(chosen) { app_.require_subcommand(1); }
+
+  Noun AddNoun(const std::string& name, const std::string& description) {
+    return {AddApp(name, description), chosen_};
+  }
+
+  template <class Arguments>
+  Verb<Arguments> AddVerb(const std::string& name, const std::string& description) {
+    return {AddApp(name, description), chosen_};
+  }
+
+ private:
+  CLI::App& AddApp(const std::string& name, const std::string& description) {
+    CLI::App* app = app_.add_subcommand(name, description);
+    // The global flags may stand anywhere.
+    app->fallthrough();
+    return *app;
+  }
+
+  CLI::App& app_;
+  Chosen& chosen_;
+};
+
+struct NoArguments {};
+
+// Each adds one noun, or a verb without one, to the root.
+void AddTenant(Noun& root);
+void AddBackup(Noun& root);
+void AddHost(Noun& root);
+void AddOperation(Noun& root);
+void AddStatus(Noun& root);
+void AddDoctor(Noun& root);
+void AddConfig(Noun& root);
+void AddCompletion(Noun& root);
+void AddVersion(Noun& root);
+
+// Parts of AddTenant.
+void AddTenantLife(Noun& tenant);
+void AddTenantConnections(Noun& tenant);
+
+}  // namespace croft::ctl

@@ -1,0 +1,151 @@
+#include "tools/croftctl/wait.h"
+
+#include <algorithm>
+#include <string>
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+
+#include "common/errors.h"
+#include "croft/v1/operation.grpc.pb.h"
+#include "tools/croftctl/exit_code.h"
+#include "tools/croftctl/values.h"
+#include "tools/croftctl/views.h"
+
+namespace croft::ctl {
+namespace {
+
+using Operations = v1::OperationService::Stub;
+
+// A watch is begun anew this often, so that a connection that died without a word is noticed.
+constexpr absl::Duration kWatch = absl::Minutes(1);
+constexpr absl::Duration kPoll = absl::Seconds(5);
+constexpr absl::Duration kPause = absl::Milliseconds(300);
+constexpr absl::Duration kLostContact = absl::Minutes(1);
+
+// An end of the wait that leaves the operation running.
+absl::Status StillRunning(absl::StatusCode code, absl::string_view reason, absl::string_view what,
+                          const v1::Operation& operation, ExitCode exit_code) {
+  return WithExitCode(
+      MakeError(code, absl::StrCat(what, "; ", operation.name(), " goes on"),
+                {.reason = std::string(reason), .metadata = {{"operation", operation.name()}}}),
+      exit_code);
+}
+
+absl::Status TimedOut(const v1::Operation& operation) {
+  return StillRunning(absl::StatusCode::kDeadlineExceeded, "WAIT_TIMED_OUT", "the wait has timed out",
+                      operation, ExitCode::kWaitTimedOut);
+}
+
+absl::Status Interrupted(const v1::Operation& operation) {
+  return StillRunning(absl::StatusCode::kCancelled, "WAIT_INTERRUPTED", "interrupted", operation,
+                      ExitCode::kInterrupted);
+}
+
+// For a server that does not stream.
+absl::Status Poll(Client& client, v1::Operation& operation, const OnProgress& each) {
+  while (!operation.done()) {
+    const absl::Duration left = client.limit() - absl::Now();
+    if (left <= absl::ZeroDuration()) return TimedOut(operation);
+    v1::WaitOperationRequest request;
+    request.set_name(operation.name());
+    *request.mutable_timeout() = ToProto(std::min(kPoll, left));
+    absl::StatusOr<v1::Operation> seen = client.Call(&Operations::WaitOperation, request);
+    if (client.interrupts().Raised()) return Interrupted(operation);
+    if (absl::IsDeadlineExceeded(seen.status())) continue;
+    CROFT_RETURN_IF_ERROR(seen.status());
+    operation = *std::move(seen);
+    each(operation);
+  }
+  return absl::OkStatus();
+}
+
+// A stream that ends for these may be begun anew.
+bool MayGoOn(const absl::Status& status) {
+  return status.ok() || absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsCancelled(status);
+}
+
+}  // namespace
+
+absl::Status Follow(Client& client, v1::Operation& operation, const OnProgress& each) {
+  absl::Time last_contact = absl::Now();
+  v1::WatchOperationRequest request;
+  request.set_name(operation.name());
+  while (!operation.done()) {
+    const absl::Time until = std::min(client.limit(), absl::Now() + kWatch);
+    const absl::Status status = client.Stream<Operations, v1::WatchOperationRequest, v1::Operation>(
+        &Operations::WatchOperation, request, until, [&](const v1::Operation& seen) {
+          operation = seen;
+          last_contact = absl::Now();
+          each(operation);
+        });
+    if (operation.done()) break;
+    if (client.interrupts().Raised()) return Interrupted(operation);
+    if (absl::Now() >= client.limit()) return TimedOut(operation);
+    if (absl::IsUnimplemented(status)) return Poll(client, operation, each);
+    if (!MayGoOn(status)) return status;
+    if (absl::IsDeadlineExceeded(status)) continue;
+    if (absl::Now() - last_contact > kLostContact) {
+      return StillRunning(absl::StatusCode::kUnavailable, "CONTACT_LOST", status.message(), operation,
+                          ExitCode::kUnavailable);
+    }
+    if (!client.interrupts().Sleep(kPause)) return Interrupted(operation);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OutcomeOf(const v1::Operation& operation) {
+  if (!operation.done() || operation.state() == v1::Operation::STATE_SUCCEEDED) return absl::OkStatus();
+  const absl::Status error = FromWire(operation.error());
+  ErrorDetails details = DetailsOf(error);
+  details.metadata["operation"] = operation.name();
+  const bool cancelled = operation.state() == v1::Operation::STATE_CANCELLED;
+  return WithExitCode(MakeError(error.ok() ? absl::StatusCode::kUnknown : error.code(),
+                                absl::StrCat(KindOf(operation), " of ", operation.target(),
+                                             cancelled ? " was cancelled" : " failed",
+                                             error.message().empty() ? "" : ": ", error.message()),
+                                std::move(details)),
+                      ExitCode::kOperationFailed);
+}
+
+absl::Status Finish(Session& session, v1::Operation& operation, const OnProgress& each) {
+  if (session.flags.dry_run || !session.flags.wait || operation.name().empty()) return absl::OkStatus();
+  CROFT_RETURN_IF_ERROR(Follow(session.client, operation, each));
+  return OutcomeOf(operation);
+}
+
+absl::Status FinishVisibly(Session& session, v1::Operation& operation) {
+  ProgressLine line(session.terminal);
+  const auto show = [&](const v1::Operation& seen) {
+    const std::string progress = ProgressOf(seen);
+    std::string text =
+        absl::StrCat(KindOf(seen), " ", seen.target(), progress.empty() ? "" : ": ", progress);
+    session.terminal.Detail(absl::StrCat(seen.name(), ": ", text));
+    line.Show(std::move(text));
+  };
+  show(operation);
+  return Finish(session, operation, show);
+}
+
+absl::Status PrintOperation(Session& session, const v1::Operation& operation) {
+  if (session.flags.dry_run) session.terminal.Say("every check passed; nothing was changed (--dry-run)");
+  const bool show_made =
+      session.printer.format() == Format::kName && operation.state() == v1::Operation::STATE_SUCCEEDED;
+  if (show_made) {
+    session.printer.Text(
+        absl::StrCat(operation.result().empty() ? operation.target() : operation.result(), "\n"));
+    return absl::OkStatus();
+  }
+  if (session.flags.dry_run && session.printer.format() == Format::kTable) return absl::OkStatus();
+  return session.printer.One(operation);
+}
+
+absl::Status FinishAndPrint(Session& session, absl::StatusOr<v1::Operation> operation) {
+  CROFT_RETURN_IF_ERROR(operation.status());
+  const absl::Status outcome = FinishVisibly(session, *operation);
+  CROFT_RETURN_IF_ERROR(PrintOperation(session, *operation));
+  return outcome;
+}
+
+}  // namespace croft::ctl
