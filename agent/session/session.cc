@@ -152,10 +152,12 @@ void Session::Handle(const v1::ConnectResponse& message, Dispatcher& dispatcher)
 
 void Session::WriteAll(Stream& stream, grpc::ClientContext& context) {
   while (std::optional<v1::ConnectRequest> message = NextMessage()) {
-    if (!stream.Write(*message)) break;
+    // The reader sees the end too. Cancelling now would hide why the control plane ended the stream.
+    if (!stream.Write(*message)) return;
   }
-  // Wakes the reader: the stream was lost, or has to be made anew with a new certificate.
-  context.TryCancel();
+  // Wakes the reader where it was this side that had enough: to stop, or to connect with a new certificate.
+  MutexLock lock(mutex_);
+  if (open_) context.TryCancel();
 }
 
 std::optional<v1::ConnectRequest> Session::NextMessage() {

@@ -1,0 +1,242 @@
+#include "agent/session/wire.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/errors.h"
+#include "croft/v1/error.pb.h"
+
+namespace croft::agent {
+namespace {
+
+using ::testing::ElementsAre;
+
+v1::Task Base() {
+  v1::Task task;
+  task.mutable_fencing()->set_epoch(3);
+  task.mutable_fencing()->set_order(4);
+  task.mutable_fencing()->set_operation("op-x");
+  task.mutable_fencing()->set_step(5);
+  task.mutable_fencing()->set_attempt(6);
+  task.mutable_tenant()->set_uid("u1");
+  task.mutable_tenant()->set_generation(7);
+  task.mutable_tenant()->set_database("t_x_u1_g7");
+  task.mutable_tenant()->set_owner_role("t_x_u1");
+  task.mutable_tenant()->set_reader_role("t_x_u1_r");
+  task.mutable_deadline()->set_seconds(1'800'000'000);
+  return task;
+}
+
+template <typename W>
+W WorkOf(const v1::Task& proto) {
+  const absl::StatusOr<Task> task = TaskFromProto(proto);
+  EXPECT_TRUE(task.ok()) << task.status();
+  return std::get<W>(task->work);
+}
+
+v1::BackupSource Source() {
+  v1::BackupSource source;
+  source.set_backup("b1");
+  source.set_store("s1");
+  source.set_key("k");
+  source.set_uid("u0");
+  source.set_generation(2);
+  source.set_sha256("aa");
+  source.set_owner_role("t_y");
+  source.set_reader_role("t_y_r");
+  return source;
+}
+
+void ExpectSource(const BackupSource& source) {
+  EXPECT_EQ(source.backup, "b1");
+  EXPECT_EQ(source.store, "s1");
+  EXPECT_EQ(source.key, "k");
+  EXPECT_EQ(source.uid, "u0");
+  EXPECT_EQ(source.generation, 2);
+  EXPECT_EQ(source.sha256, "aa");
+  EXPECT_EQ(source.owner_role, "t_y");
+  EXPECT_EQ(source.reader_role, "t_y_r");
+}
+
+TEST(WireTest, CommonPartsAreCarriedOver) {
+  v1::Task proto = Base();
+  proto.mutable_fence()->set_allow_readers(true);
+  const absl::StatusOr<Task> task = TaskFromProto(proto);
+  ASSERT_TRUE(task.ok()) << task.status();
+  EXPECT_EQ(task->fencing, (Fencing{.epoch = 3, .order = 4, .operation = "op-x", .step = 5, .attempt = 6}));
+  EXPECT_EQ(task->tenant.uid, "u1");
+  EXPECT_EQ(task->tenant.generation, 7);
+  EXPECT_EQ(task->tenant.database, "t_x_u1_g7");
+  EXPECT_EQ(task->tenant.owner_role, "t_x_u1");
+  EXPECT_EQ(task->tenant.reader_role, "t_x_u1_r");
+  EXPECT_EQ(task->deadline, absl::FromUnixSeconds(1'800'000'000));
+  EXPECT_TRUE(std::get<FenceWork>(task->work).allow_readers);
+}
+
+TEST(WireTest, TaskWithoutADeadlineHasNone) {
+  v1::Task proto = Base();
+  proto.clear_deadline();
+  proto.mutable_fence();
+  EXPECT_EQ(TaskFromProto(proto)->deadline, absl::InfiniteFuture());
+}
+
+TEST(WireTest, CreateAndConfigureCarryLimitsAndLogins) {
+  v1::Task proto = Base();
+  v1::CreateWork& create = *proto.mutable_create();
+  create.mutable_limits()->set_connections(20);
+  create.mutable_limits()->mutable_statement_timeout()->set_seconds(30);
+  v1::Login& login = *create.add_logins();
+  login.set_name("t_x_u1_ra");
+  login.set_read_only(true);
+  login.set_verifier("SCRAM");
+  create.add_extensions("citext");
+  create.set_locale("C.UTF-8");
+  const auto work = WorkOf<CreateWork>(proto);
+  EXPECT_EQ(work.limits.connections, 20);
+  EXPECT_EQ(work.limits.statement_timeout, absl::Seconds(30));
+  ASSERT_EQ(work.logins.size(), 1u);
+  EXPECT_EQ(work.logins[0].name, "t_x_u1_ra");
+  EXPECT_TRUE(work.logins[0].read_only);
+  EXPECT_EQ(work.logins[0].verifier, "SCRAM");
+  EXPECT_THAT(work.extensions, ElementsAre("citext"));
+  EXPECT_EQ(work.locale, "C.UTF-8");
+  *proto.mutable_configure()->mutable_limits() = v1::CreateWork(create).limits();
+  proto.mutable_configure()->mutable_limits()->set_connections(21);
+  *proto.mutable_configure()->add_logins() = v1::Login();
+  EXPECT_EQ(WorkOf<ConfigureWork>(proto).limits.connections, 21);
+  EXPECT_EQ(WorkOf<ConfigureWork>(proto).logins.size(), 1u);
+}
+
+TEST(WireTest, UnfenceDropAndDeleteBackup) {
+  v1::Task proto = Base();
+  proto.mutable_unfence()->mutable_limits()->set_connections(9);
+  proto.mutable_unfence()->add_logins()->set_name("l");
+  EXPECT_EQ(WorkOf<UnfenceWork>(proto).limits.connections, 9);
+  EXPECT_EQ(WorkOf<UnfenceWork>(proto).logins[0].name, "l");
+  proto.mutable_drop()->add_databases("d");
+  proto.mutable_drop()->set_roles(true);
+  EXPECT_THAT(WorkOf<DropWork>(proto).databases, ElementsAre("d"));
+  EXPECT_TRUE(WorkOf<DropWork>(proto).roles);
+  proto.mutable_delete_backup()->set_store("s");
+  proto.mutable_delete_backup()->add_backups("b");
+  proto.mutable_delete_backup()->set_all(true);
+  EXPECT_EQ(WorkOf<DeleteBackupWork>(proto).store, "s");
+  EXPECT_THAT(WorkOf<DeleteBackupWork>(proto).backups, ElementsAre("b"));
+  EXPECT_TRUE(WorkOf<DeleteBackupWork>(proto).all);
+}
+
+TEST(WireTest, BackUpVerifyAndRestore) {
+  v1::Task proto = Base();
+  v1::BackUpWork& back_up = *proto.mutable_back_up();
+  back_up.set_backup("b1");
+  back_up.set_store("s1");
+  back_up.set_key("k");
+  back_up.set_wrapped_key("wk");
+  back_up.set_wrapped_data_key("wdk");
+  back_up.set_sealed(true);
+  const auto work = WorkOf<BackUpWork>(proto);
+  EXPECT_EQ(work.backup, "b1");
+  EXPECT_EQ(work.store, "s1");
+  EXPECT_EQ(work.key, "k");
+  EXPECT_EQ(work.wrapped_key, "wk");
+  EXPECT_EQ(work.wrapped_data_key, "wdk");
+  EXPECT_TRUE(work.sealed);
+  *proto.mutable_verify()->mutable_source() = Source();
+  ExpectSource(WorkOf<VerifyWork>(proto).source);
+  *proto.mutable_restore()->mutable_source() = Source();
+  proto.mutable_restore()->mutable_limits()->set_connections(5);
+  proto.mutable_restore()->add_logins()->set_name("l");
+  proto.mutable_restore()->set_locale("C");
+  const auto restore = WorkOf<RestoreWork>(proto);
+  ExpectSource(restore.source);
+  EXPECT_EQ(restore.limits.connections, 5);
+  EXPECT_EQ(restore.logins[0].name, "l");
+  EXPECT_EQ(restore.locale, "C");
+}
+
+TEST(WireTest, RotateSaysWhichPhase) {
+  v1::Task proto = Base();
+  proto.mutable_rotate()->mutable_enable()->set_name("b");
+  EXPECT_TRUE(WorkOf<RotateWork>(proto).enable);
+  EXPECT_EQ(WorkOf<RotateWork>(proto).login.name, "b");
+  proto.mutable_rotate()->mutable_disable()->set_name("a");
+  EXPECT_FALSE(WorkOf<RotateWork>(proto).enable);
+  EXPECT_EQ(WorkOf<RotateWork>(proto).login.name, "a");
+  proto.mutable_rotate()->clear_phase();
+  EXPECT_EQ(TaskFromProto(proto).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(WireTest, IncompleteTasksAreRefusedByField) {
+  v1::Task proto = Base();
+  proto.mutable_fence();
+  proto.mutable_fencing()->clear_operation();
+  EXPECT_EQ(DetailsOf(TaskFromProto(proto).status()).violations[0].field, "task.fencing.operation");
+  proto = Base();
+  proto.mutable_fence();
+  proto.mutable_tenant()->clear_uid();
+  EXPECT_EQ(DetailsOf(TaskFromProto(proto).status()).violations[0].field, "task.tenant.uid");
+  EXPECT_EQ(DetailsOf(TaskFromProto(Base()).status()).reason, "UNKNOWN_TASK");
+}
+
+TEST(WireTest, InventoryNeedsNoTenant) {
+  v1::Task proto = Base();
+  proto.clear_tenant();
+  proto.mutable_inventory();
+  EXPECT_TRUE(TaskFromProto(proto).ok());
+}
+
+TEST(WireTest, OutcomesBecomeResults) {
+  const Fencing fencing{.epoch = 1, .order = 2, .operation = "op", .step = 3, .attempt = 4};
+  EXPECT_EQ(ResultToProto(fencing, Outcome(Done{"m"})).done().message(), "m");
+  const v1::TaskResult backed_up = ResultToProto(
+      fencing,
+      Outcome(BackedUp{
+          .size_bytes = 1, .sha256 = "s", .server_version = "15.20", .table_count = 2, .row_count = 3}));
+  EXPECT_EQ(backed_up.backed_up().size_bytes(), 1);
+  EXPECT_EQ(backed_up.backed_up().sha256(), "s");
+  EXPECT_EQ(backed_up.backed_up().server_version(), "15.20");
+  EXPECT_EQ(backed_up.backed_up().table_count(), 2);
+  EXPECT_EQ(backed_up.backed_up().row_count(), 3);
+  const v1::TaskResult verified =
+      ResultToProto(fencing, Outcome(Verified{.table_count = 5, .row_count = 6}));
+  EXPECT_EQ(verified.verified().table_count(), 5);
+  EXPECT_EQ(verified.verified().row_count(), 6);
+  EXPECT_EQ(FencingFromProto(verified.fencing()), fencing);
+}
+
+TEST(WireTest, ErrorsSayWhetherAnotherAttemptHelps) {
+  const v1::TaskResult full =
+      ResultToProto({}, MakeError(absl::StatusCode::kResourceExhausted, "full", {.reason = "DISK_FULL"}));
+  EXPECT_EQ(full.error().reason(), "DISK_FULL");
+  EXPECT_EQ(full.error().message(), "full");
+  EXPECT_TRUE(full.error().retryable());
+  EXPECT_TRUE(ResultToProto({}, absl::UnavailableError("x")).error().retryable());
+  EXPECT_TRUE(ResultToProto({}, absl::DeadlineExceededError("x")).error().retryable());
+  EXPECT_FALSE(ResultToProto({}, absl::InternalError("x")).error().retryable());
+  EXPECT_EQ(ResultToProto({}, absl::InternalError("x")).error().reason(), "INTERNAL");
+}
+
+TEST(WireTest, ControlPlanesErrorsKeepReasonAndMetadata) {
+  v1::ErrorInfo info;
+  info.set_reason("HOST_REMOVED");
+  (*info.mutable_metadata())["host"] = "h1";
+  v1::Status details;
+  google::protobuf::Any& any = *details.add_details();
+  any.set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
+  any.set_value(info.SerializeAsString());
+  const absl::Status status =
+      StatusFromGrpc({grpc::StatusCode::PERMISSION_DENIED, "gone", details.SerializeAsString()});
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(status.message(), "gone");
+  EXPECT_EQ(DetailsOf(status).reason, "HOST_REMOVED");
+  EXPECT_EQ(DetailsOf(status).metadata.at("host"), "h1");
+  EXPECT_TRUE(StatusFromGrpc(grpc::Status::OK).ok());
+}
+
+TEST(WireTest, EveryKindOfWorkIsKnown) {
+  EXPECT_THAT(KnownTaskKinds(), ElementsAre("create", "configure", "fence", "unfence", "drop", "back_up",
+                                            "verify", "restore", "rotate", "delete_backup", "inventory"));
+}
+
+}  // namespace
+}  // namespace croft::agent
