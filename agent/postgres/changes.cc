@@ -15,35 +15,37 @@ class Writer {
  public:
   void operator()(const CreateRole& change) {
     const RoleSpec& role = change.role;
-    Add("CREATE ROLE %I NOLOGIN NOINHERIT", {role.name});
-    if (role.inherits) Add("ALTER ROLE %I INHERIT", {role.name});
-    if (role.bypass_rls) Add("ALTER ROLE %I BYPASSRLS", {role.name});
-    if (role.connection_limit >= 0) Limit(role.name, role.connection_limit);
-    if (role.verifier) Add("ALTER ROLE %I PASSWORD %L", {role.name, *role.verifier});
+    Statement made("CREATE ROLE %I", {role.name});
+    Attributes(made, role.can_login, role.inherits, role.connection_limit);
+    if (role.bypass_rls) made.Append(" BYPASSRLS");
+    if (role.verifier) made.Append(" PASSWORD %L", {*role.verifier});
     if (role.valid_until) {
-      const std::string until = absl::FormatTime(absl::RFC3339_sec, *role.valid_until, absl::UTCTimeZone());
-      Add("ALTER ROLE %I VALID UNTIL %L", {role.name, until});
+      const absl::Time until = *role.valid_until;
+      made.Append(" VALID UNTIL %L", {absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone())});
     }
-    for (const std::string& group : role.member_of) Add("GRANT %I TO %I", {group, role.name});
+    for (size_t i = 0; i < role.member_of.size(); ++i) {
+      i == 0 ? made.Append(" IN ROLE %I", {role.member_of[i]}) : made.Append(", %I", {role.member_of[i]});
+    }
+    statements.push_back(std::move(made));
     Settings(role.name, role.settings);
-    if (role.can_login) Add("ALTER ROLE %I LOGIN", {role.name});
   }
 
   void operator()(const AlterRole& change) {
-    if (change.inherits) {
-      *change.inherits ? Add("ALTER ROLE %I INHERIT", {change.name})
-                       : Add("ALTER ROLE %I NOINHERIT", {change.name});
-    }
-    if (change.connection_limit) Limit(change.name, *change.connection_limit);
-    if (change.clear_password) Add("ALTER ROLE %I PASSWORD NULL", {change.name});
-    if (change.verifier) Add("ALTER ROLE %I PASSWORD %L", {change.name, *change.verifier});
     for (const std::string& setting : change.reset_settings)
       Add("ALTER ROLE %I RESET %I", {change.name, setting});
     Settings(change.name, change.settings);
-    if (change.can_login) {
-      *change.can_login ? Add("ALTER ROLE %I LOGIN", {change.name})
-                        : Add("ALTER ROLE %I NOLOGIN", {change.name});
+    if (!change.can_login && !change.inherits && !change.connection_limit && !change.verifier &&
+        !change.clear_password) {
+      return;
     }
+    Statement altered("ALTER ROLE %I", {change.name});
+    Attributes(altered, change.can_login, change.inherits, change.connection_limit);
+    if (change.verifier) {
+      altered.Append(" PASSWORD %L", {*change.verifier});
+    } else if (change.clear_password) {
+      altered.Append(" PASSWORD NULL");
+    }
+    statements.push_back(std::move(altered));
   }
 
   void operator()(const GrantMembership& change) { Add("GRANT %I TO %I", {change.role, change.member}); }
@@ -114,8 +116,11 @@ class Writer {
   void Add(const char (&text)[N], std::vector<std::string> arguments) {
     statements.emplace_back(text, std::move(arguments));
   }
-  void Limit(const std::string& role, int32_t limit) {
-    Add("ALTER ROLE %I CONNECTION LIMIT %d", {role, Number(limit)});
+  static void Attributes(Statement& statement, std::optional<bool> can_login, std::optional<bool> inherits,
+                         std::optional<int32_t> connection_limit) {
+    if (can_login) *can_login ? statement.Append(" LOGIN") : statement.Append(" NOLOGIN");
+    if (inherits) *inherits ? statement.Append(" INHERIT") : statement.Append(" NOINHERIT");
+    if (connection_limit) statement.Append(" CONNECTION LIMIT %d", {Number(*connection_limit)});
   }
   void Settings(const std::string& role, const std::map<std::string, std::string>& settings) {
     for (const auto& [name, value] : settings) Add("ALTER ROLE %I SET %I TO %L", {role, name, value});
@@ -124,8 +129,10 @@ class Writer {
 
 }  // namespace
 
-std::vector<Statement> StatementsFor(const std::vector<Change>& changes) {
+std::vector<Statement> StatementsFor(const std::vector<Change>& changes, Durability durability) {
   Writer writer;
+  if (durability == Durability::kWithNext)
+    writer.statements.push_back("SET LOCAL synchronous_commit = off");
   for (const Change& change : changes) std::visit(writer, change);
   return std::move(writer.statements);
 }

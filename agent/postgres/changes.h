@@ -8,6 +8,7 @@
 namespace croft::agent {
 
 // The statements that carry out `changes`, to be executed together.
-[[nodiscard]] std::vector<Statement> StatementsFor(const std::vector<Change>& changes);
+[[nodiscard]] std::vector<Statement> StatementsFor(const std::vector<Change>& changes,
+                                                   Durability durability);
 
 }  // namespace croft::agent

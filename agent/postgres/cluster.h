@@ -153,6 +153,10 @@ struct SessionFilter {
   std::vector<std::string> except_users;
 };
 
+// When a change survives a crash of the server: before the call returns, or together with the next change of
+// any session that is durable at once. A crash before that takes back the change whole.
+enum class Durability { kNow, kWithNext };
+
 // Work for one tenant under its advisory lock, which ends with the object, with the connection and with the
 // server. One thread at a time. Every call may answer UNAVAILABLE (POSTGRES_UNAVAILABLE),
 // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (DISK_FULL, TOO_MANY_CONNECTIONS) and PERMISSION_DENIED
@@ -173,7 +177,8 @@ class ClusterSession {
 
   // All changes in one transaction, in order: all of them take effect or none. ALREADY_EXISTS
   // (ALREADY_THERE), NOT_FOUND (NOT_THERE), FAILED_PRECONDITION (STILL_REFERENCED, for DropRole).
-  virtual absl::Status Apply(const std::vector<Change>& changes) = 0;
+  virtual absl::Status Apply(const std::vector<Change>& changes, Durability durability) = 0;
+  absl::Status Apply(const std::vector<Change>& changes) { return Apply(changes, Durability::kNow); }
 
   // From template0, with connections not allowed. `locale` is the server's default when empty.
   // ALREADY_EXISTS when it is there or being made; INVALID_ARGUMENT for an unknown locale.
@@ -185,7 +190,7 @@ class ClusterSession {
   // open until the next Apply, CreateDatabase or DropDatabase.
   virtual absl::StatusOr<SchemaState> ObserveSchema(absl::string_view database, absl::string_view owner,
                                                     absl::string_view reader) = 0;
-  // Repeats harmlessly. FAILED_PRECONDITION for an extension that the server does not have
+  // Repeats harmlessly. Durable with the next change. FAILED_PRECONDITION for an extension that the server does not have
   // (EXTENSION_NOT_AVAILABLE) or does not trust tenants with (EXTENSION_NOT_TRUSTED).
   virtual absl::Status PrepareSchema(absl::string_view database, const SchemaSpec& spec) = 0;
 

@@ -30,12 +30,20 @@ class Statement {
             std::vector<std::optional<std::string>> parameters = {})
       : text_(text, N - 1), arguments_(std::move(arguments)), parameters_(std::move(parameters)) {}
 
-  absl::string_view text() const { return text_; }
+  // Goes on with another literal, for statements with optional parts.
+  template <size_t N>
+  Statement& Append(const char (&text)[N], const std::vector<std::string>& arguments = {}) {
+    text_.append(text, N - 1);
+    arguments_.insert(arguments_.end(), arguments.begin(), arguments.end());
+    return *this;
+  }
+
+  const std::string& text() const { return text_; }
   const std::vector<std::string>& arguments() const { return arguments_; }
   const std::vector<std::optional<std::string>>& parameters() const { return parameters_; }
 
  private:
-  absl::string_view text_;
+  std::string text_;
   std::vector<std::string> arguments_;
   std::vector<std::optional<std::string>> parameters_;
 };

@@ -154,9 +154,9 @@ absl::StatusOr<std::optional<DatabaseState>> LibpqSession::ObserveDatabase(absl:
   return state;
 }
 
-absl::Status LibpqSession::Apply(const std::vector<Change>& changes) {
+absl::Status LibpqSession::Apply(const std::vector<Change>& changes, Durability durability) {
   LeaveDatabase();
-  return maintenance().ExecuteTogether(StatementsFor(changes));
+  return maintenance().ExecuteTogether(StatementsFor(changes, durability));
 }
 
 absl::Status LibpqSession::CreateDatabase(absl::string_view name, absl::string_view locale) {
@@ -227,6 +227,7 @@ absl::Status LibpqSession::PrepareSchema(absl::string_view database, const Schem
   // What follows the first statement is done as the tenant's owner, who may do it on every version and
   // whether or not the agent is a superuser.
   std::vector<Statement> statements = {
+      {"SET LOCAL synchronous_commit = off"},
       {"ALTER SCHEMA public OWNER TO %I", {spec.owner}},
       {"SET LOCAL ROLE %I", {spec.owner}},
       {"GRANT USAGE ON SCHEMA public TO %I", {spec.reader}},

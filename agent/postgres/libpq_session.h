@@ -33,7 +33,8 @@ class LibpqSession final : public ClusterSession {
                                                       absl::string_view family) override;
   absl::StatusOr<std::optional<DatabaseState>> ObserveDatabase(absl::string_view name) override;
   bool MayLimitTemporaryFiles() const override { return maintenance_.may_limit_temporary_files; }
-  absl::Status Apply(const std::vector<Change>& changes) override;
+  using ClusterSession::Apply;
+  absl::Status Apply(const std::vector<Change>& changes, Durability durability) override;
   absl::Status CreateDatabase(absl::string_view name, absl::string_view locale) override;
   absl::Status DropDatabase(absl::string_view name) override;
   absl::StatusOr<SchemaState> ObserveSchema(absl::string_view database, absl::string_view owner,

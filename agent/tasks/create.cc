@@ -4,7 +4,8 @@
 // database is made with connections not allowed, and PUBLIC loses its rights before they are, so there is no
 // moment in which a stranger could enter. Schema and extensions are made while nobody but the agent can have
 // put code into it: the agent enters it here and never again. CONNECT for the tenant's roles opens the door
-// last, and the proof goes the way applications will go.
+// last, and the proof goes the way applications will go. The proof's last change is the durable one that all
+// before it wait for: nothing is promised earlier, and a crash in between is a task cut short.
 
 #include <algorithm>
 #include <utility>
@@ -90,11 +91,15 @@ absl::StatusOr<Outcome> RunCreate(const SqlTask& task, const CreateWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
   const std::vector<Move> moves = {
-      task.Applying("make the roles", [&] { return MissingRoles(task, work); }),
+      task.Applying(
+          "make the roles", [&] { return MissingRoles(task, work); }, Durability::kWithNext),
       MakeDatabase(task, work),
-      task.Applying("set limits and close it to strangers", [&] { return MissingSettings(task, work); }),
+      task.Applying(
+          "set limits and close it to strangers", [&] { return MissingSettings(task, work); },
+          Durability::kWithNext),
       PrepareSchema(task, work),
-      task.Applying("open it to its logins", [&] { return ClosedDoors(task, work); }),
+      task.Applying(
+          "open it to its logins", [&] { return ClosedDoors(task, work); }, Durability::kWithNext),
   };
   CROFT_RETURN_IF_ERROR(MakeMoves(moves, task.context()));
   CROFT_RETURN_IF_ERROR(ProveOpen(task));

@@ -54,7 +54,8 @@ absl::Status ProveOpen(const SqlTask& task) {
                    .valid_until = absl::Now() + kProbeLife,
                    .member_of = {tenant.owner_role},
                    .settings = {{"role", tenant.owner_role}}}},
-       GrantOnDatabase{tenant.database, name, {DatabasePrivilege::kConnect}}}));
+       GrantOnDatabase{tenant.database, name, {DatabasePrivilege::kConnect}}},
+      Durability::kWithNext));
   const absl::Status proven =
       task.cluster().ProveLogin(tenant.database, name, password, /*write=*/true, task.patience());
   const absl::Status removed = task.session().Apply(Removing(tenant.database, name));

@@ -142,7 +142,7 @@ absl::Status SqlTask::SetHiddenVerifiers(const std::vector<Login>& logins) const
   return changes.empty() ? absl::OkStatus() : session_->Apply(changes);
 }
 
-Move SqlTask::Applying(absl::string_view name, Missing missing) const {
+Move SqlTask::Applying(absl::string_view name, Missing missing, Durability durability) const {
   // Between a look and the act that follows it; a new look replaces it.
   auto found = std::make_shared<std::vector<Change>>();
   return {.name = name,
@@ -150,7 +150,7 @@ Move SqlTask::Applying(absl::string_view name, Missing missing) const {
             CROFT_ASSIGN_OR_RETURN(*found, missing());
             return found->empty();
           },
-          .act = [this, found] { return session_->Apply(*found); }};
+          .act = [this, found, durability] { return session_->Apply(*found, durability); }};
 }
 
 absl::Status EndSessions(const SqlTask& task, const SessionFilter& filter) {

@@ -49,7 +49,7 @@ class SqlTask {
 
   // A move that applies, in one transaction, whatever `missing` finds, and is done when it finds nothing.
   using Missing = std::function<absl::StatusOr<std::vector<Change>>()>;
-  Move Applying(absl::string_view name, Missing missing) const;
+  Move Applying(absl::string_view name, Missing missing, Durability durability = Durability::kNow) const;
 
  private:
   SqlTask(Cluster& cluster, Random& random, const TenantDefaults& defaults, const Task& task,
@@ -74,7 +74,7 @@ class SqlTask {
 
 // Logs in over the way applications take, as a short-lived login made like the tenant's own with a password of
 // the agent's, and writes. The database must be open to the owner role. Leaves no login behind, and removes
-// those of earlier, cut proofs.
+// those of earlier, cut proofs. All changes before it are durable when it answers OK.
 [[nodiscard]] absl::Status ProveOpen(const SqlTask& task);
 
 // INVALID_ARGUMENT for a login outside the tenant's family, or whose verifier is none.
