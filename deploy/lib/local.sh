@@ -111,14 +111,22 @@ local_any_running() {
 # Nothing for a process that has ended, also when nobody has collected it yet.
 process_start_time() { { sed 's/.*) //' "/proc/$1/stat" | awk '$1 !~ /[ZX]/ { print $20 }'; } 2>/dev/null || true; }
 
-# local_start NAME...: starts daemons that do not run, in the order given, and waits until they serve.
+# local_start NAME...: starts daemons that do not run, in the order given, and waits until they serve. croftd,
+# where it is to be started, comes first.
 local_start() {
   local name
   for name; do
-    local_running "$LOCAL_STATE" "$name" || if [ "$name" = croftd ]; then start_control_plane; else start_agent "$name"; fi
+    if local_running "$LOCAL_STATE" "$name"; then
+      continue
+    elif [ "$name" = croftd ]; then
+      start_control_plane
+      wait_for_control_plane
+    else
+      start_agent "$name"
+    fi
   done
   for name; do
-    if [ "$name" = croftd ]; then wait_for_control_plane; else wait_for_host "$name"; fi
+    [ "$name" = croftd ] || wait_for_host "$name"
   done
 }
 
@@ -158,22 +166,24 @@ local_superuser() {
 
 start_control_plane() {
   port_is_free "$LOCAL_PORT" || die "port $LOCAL_PORT is in use by another program; choose one with --port."
+  log_from=$(stat -c %s "$LOCAL_STATE/log/croftd.log")
   daemonise croftd "$LOCAL_BIN/croftd" serve --state "$LOCAL_STATE/croftd" --listen "127.0.0.1:$LOCAL_PORT"
 }
 
 wait_for_control_plane() {
-  wait_until 60 control_plane_answers_or_ended
+  wait_until 60 control_plane_is_ready_or_ended
   local_running "$LOCAL_STATE" croftd || local_die_with_log croftd "croftd ended as it started."
-  control_plane_answers || local_die_with_log croftd "croftd did not answer on port $LOCAL_PORT within 60 seconds."
+  control_plane_is_ready || local_die_with_log croftd "croftd was not ready within 60 seconds."
 }
 
-control_plane_answers() { "$LOCAL_BIN/croftctl" host list -o json >/dev/null 2>&1; }
-control_plane_answers_or_ended() { ! local_running "$LOCAL_STATE" croftd || control_plane_answers; }
+# The log may hold earlier starts; this one's lines come after its first `log_from` bytes.
+control_plane_is_ready() { tail -c "+$((log_from + 1))" "$LOCAL_STATE/log/croftd.log" | grep -qF ' croftd ready '; }
+control_plane_is_ready_or_ended() { ! local_running "$LOCAL_STATE" croftd || control_plane_is_ready; }
 
 start_agent() {
   local name=$1 number=${1#h} state=$LOCAL_AGENTS_DIR/$1 token_file=$LOCAL_STATE/run/$1.token join=()
   if [ ! -e "$LOCAL_STATE/run/$name.joined" ]; then
-    (umask 077 && "$LOCAL_BIN/croftctl" host create-join-token "$name" >"$token_file") ||
+    (umask 077 && "$LOCAL_BIN/croftctl" --quiet host create-join-token "$name" >"$token_file") ||
       die "no join token could be made for host $name."
     join=(--join-token-file "$token_file")
   fi
@@ -192,9 +202,10 @@ wait_for_host() {
   fi
 }
 
+# Its agent is connected and its PostgreSQL answers.
 host_is_up() {
   "$LOCAL_BIN/croftctl" host list -o json 2>/dev/null |
-    jq -e --arg name "hosts/$1" '.hosts[]? | select(.name == $name) | .state == "STATE_UP"' >/dev/null
+    jq -e --arg name "hosts/$1" '.hosts[]? | select(.name == $name) | .state == "STATE_UP" and .postgresVersion' >/dev/null
 }
 host_is_up_or_agent_ended() { ! local_running "$LOCAL_STATE" "$1" || host_is_up "$1"; }
 
