@@ -26,6 +26,19 @@ absl::Status Refused(absl::string_view reason, absl::string_view path, const std
                    {.reason = std::string(reason), .metadata = {{"file", std::string(path)}}});
 }
 
+// What the system last said of the file or its WAL. SQLite itself does not pass on what made a COMMIT fail.
+int SystemErrorOf(sqlite3* handle) {
+  int error = sqlite3_system_errno(handle);
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    if (error != 0 || sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK) continue;
+    if (file != nullptr && file->pMethods != nullptr) {
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+  }
+  return error;
+}
+
 // SQLite reads some names as URIs or as databases in memory, never absolute ones.
 absl::StatusOr<std::string> AbsolutePath(absl::string_view path) {
   std::error_code error;
@@ -91,7 +104,7 @@ Database::~Database() { sqlite3_close_v2(handle_); }
 
 absl::Status Database::ErrorOf(int code) const {
   if (code == SQLITE_OK) return absl::OkStatus();
-  return MakeSqliteError(code, sqlite3_system_errno(handle_), sqlite3_errmsg(handle_), path_);
+  return MakeSqliteError(code, SystemErrorOf(handle_), sqlite3_errmsg(handle_), path_);
 }
 
 absl::Status Database::Execute(Sql script) { return ExecuteText(std::string(script.text())); }

@@ -53,16 +53,27 @@ class Rows {
   T Get(int column) const;
   // Valid until the next call of Next().
   absl::string_view Text(int column) const;
-  // The columns in order, from `first` on.
+  // The columns in order, from `first` on. An absl::string_view is valid until the next call of Next().
   template <typename... T>
   void Read(int first, T&... values) const {
     int column = first;
-    ((values = Get<T>(column++)), ...);
+    (ReadOne(column++, values), ...);
   }
 
  private:
   friend class Statement;
   Rows(Statement* statement, absl::Status status) : statement_(statement), status_(std::move(status)) {}
+
+  template <typename T>
+  void ReadOne(int column, T& value) const {
+    value = Get<T>(column);
+  }
+  // Keeps the room that the string has.
+  void ReadOne(int column, std::string& value) const {
+    const absl::string_view text = Text(column);
+    value.assign(text.data(), text.size());
+  }
+  void ReadOne(int column, absl::string_view& value) const { value = Text(column); }
 
   bool IsNull(int column) const;
   int64_t Integer(int column) const;

@@ -27,6 +27,8 @@ using Operator = Condition::Operator;
 
 // An index that promises fewer rows than this is read whole and sorted.
 constexpr int64_t kFew = 512;
+// Where all promise more, they are compared up to this.
+constexpr int64_t kMany = 8192;
 
 struct Value {
   bool is_number = false;
@@ -225,35 +227,49 @@ class Planner {
     paths_.push_back({.from = std::move(from), .ordered = ordered});
   }
 
-  // How many rows the path reads at most, counted up to kFew.
-  absl::StatusOr<int64_t> Count(const Path& path) {
+  // How many rows the path reads at most, counted up to `limit`.
+  absl::StatusOr<int64_t> Count(const Path& path, int64_t limit) {
     Where count;
     count.Add("SELECT count(*) FROM (SELECT 1").Add(path.from);
     if (path.ordered) {
       count.Add(path.joined ? Sql(" AND d.tenant > ?") : Sql(" AND tenants.id > ?")).Bind(query_.after_id);
     }
-    count.Add(" LIMIT ?)").Bind(kFew);
+    count.Add(" LIMIT ?)").Bind(limit);
     CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> rows, count.Run(database_));
-    int64_t answer = kFew;
+    int64_t answer = limit;
     (void)absl::SimpleAtoi(rows.front(), &answer);
     return answer;
   }
 
-  absl::StatusOr<Path> Choose() {
-    Path best;
-    best.from.Add(
-        query_.show_retired
-            ? Sql(" FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'")
-            : Sql(" FROM tenants INDEXED BY tenants_live WHERE state NOT IN ('PURGED', 'RETIRED')"));
-    int64_t fewest = kFew + 1;
+  // The path with the fewest rows, if any has fewer than `limit`.
+  absl::StatusOr<std::optional<Path>> Fewest(int64_t limit) {
+    std::optional<Path> best;
+    int64_t fewest = limit;
     for (const Path& path : paths_) {
-      CROFT_ASSIGN_OR_RETURN(const int64_t count, Count(path));
-      // An unordered path must be read whole before its first row is known.
-      if (count >= fewest || (count >= kFew && !path.ordered)) continue;
+      CROFT_ASSIGN_OR_RETURN(const int64_t count, Count(path, fewest));
+      if (count >= fewest) continue;
       fewest = count;
       best = path;
     }
     return best;
+  }
+
+  absl::StatusOr<Path> Choose() {
+    CROFT_ASSIGN_OR_RETURN(std::optional<Path> best, Fewest(kFew));
+    if (best.has_value()) return *std::move(best);
+    // An unordered path must be read whole before its first row is known: too many for that.
+    std::erase_if(paths_, [](const Path& path) { return !path.ordered; });
+    if (paths_.size() > 1) {
+      CROFT_ASSIGN_OR_RETURN(best, Fewest(kMany));
+    }
+    if (best.has_value()) return *std::move(best);
+    if (!paths_.empty()) return paths_.front();
+    Path all;
+    all.from.Add(
+        query_.show_retired
+            ? Sql(" FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'")
+            : Sql(" FROM tenants INDEXED BY tenants_live WHERE state NOT IN ('PURGED', 'RETIRED')"));
+    return all;
   }
 
   sqlite::Database& database_;

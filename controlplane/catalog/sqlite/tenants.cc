@@ -26,9 +26,15 @@ constexpr Sql kChangingColumns =
     "locale, settings, features, quota_connections, quota_storage_bytes, quota_statement_timeout, "
     "backups_kept, "
     "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
-    "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation";
+    "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation, "
+    "due_time";
 constexpr Sql kChangingPlaces =
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+
+std::optional<absl::Time> DueTime(const Tenant& tenant) {
+  if (tenant.state == TenantState::kPurged || !tenant.current_operation.empty()) return std::nullopt;
+  return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
+}
 
 template <typename Run>
 absl::Status Changing(const Tenant& tenant, const std::string& aliases, const std::string& labels,
@@ -40,13 +46,13 @@ absl::Status Changing(const Tenant& tenant, const std::string& aliases, const st
              EncodeEnum(tenant.suspend_mode), EncodeEnum(tenant.state_before_retire), tenant.placement.host,
              tenant.placement.database, tenant.placement.generation, tenant.owner_role, tenant.reader_role,
              tenant.order, tenant.last_generation, tenant.fence_time, tenant.last_backup,
-             tenant.current_operation, tenant.create_operation);
+             tenant.current_operation, tenant.create_operation, DueTime(tenant));
 }
 
 }  // namespace
 
 absl::Status ReadTenant(const Rows& rows, Tenant& tenant) {
-  std::string aliases, labels, extensions, state, suspend_mode, state_before_retire;
+  absl::string_view aliases, labels, extensions, state, suspend_mode, state_before_retire;
   rows.Read(0, tenant.id, tenant.uid, tenant.create_time, tenant.update_time, tenant.version,
             tenant.delete_time, tenant.purge_time, tenant.expire_time, tenant.display_name, aliases, labels,
             extensions, tenant.locale, tenant.settings, tenant.features, tenant.quota.connections,
@@ -64,7 +70,7 @@ absl::Status ReadTenant(const Rows& rows, Tenant& tenant) {
 }
 
 absl::Status ReadCredential(const Rows& rows, int first, Credential& credential) {
-  std::string role;
+  absl::string_view role;
   rows.Read(first, credential.login, role, credential.sealed_password, credential.verifier,
             credential.create_time, credential.published, credential.disable_time);
   return DecodeEnum(role, credential.role);
@@ -153,7 +159,7 @@ absl::Status TenantReads::ForEach(const std::function<void(const Tenant&)>& visi
   sqlite::Statement all(database_, SqlBuilder()
                                        .Append("SELECT ")
                                        .Append(kTenantColumns)
-                                       .Append(" FROM tenants NOT INDEXED WHERE state <> 'PURGED' "
+                                       .Append(" FROM tenants WHERE +state <> 'PURGED' "
                                                "ORDER BY id"));
   sqlite::Statement credentials(
       database_,
@@ -162,14 +168,16 @@ absl::Status TenantReads::ForEach(const std::function<void(const Tenant&)>& visi
   Rows tenant_rows = all.Query();
   Rows credential_rows = credentials.Query();
   bool more = credential_rows.Next();
+  Tenant tenant;  // one for all, so that its strings keep their room
   while (tenant_rows.Next()) {
-    Tenant tenant;
     CROFT_RETURN_IF_ERROR(ReadTenant(tenant_rows, tenant));
+    size_t count = 0;
     while (more && credential_rows.Text(0) < tenant.id) more = credential_rows.Next();
-    while (more && credential_rows.Text(0) == tenant.id) {
-      CROFT_RETURN_IF_ERROR(ReadCredential(credential_rows, 1, tenant.credentials.emplace_back()));
-      more = credential_rows.Next();
+    for (; more && credential_rows.Text(0) == tenant.id; more = credential_rows.Next()) {
+      if (tenant.credentials.size() <= count) tenant.credentials.emplace_back();
+      CROFT_RETURN_IF_ERROR(ReadCredential(credential_rows, 1, tenant.credentials[count++]));
     }
+    tenant.credentials.resize(count);
     visit(tenant);
   }
   CROFT_RETURN_IF_ERROR(credential_rows.status());

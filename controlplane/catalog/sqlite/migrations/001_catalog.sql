@@ -47,13 +47,7 @@ CREATE TABLE tenants (
   last_backup TEXT NOT NULL,
   current_operation TEXT NOT NULL,
   create_operation TEXT NOT NULL,
-  -- When the tenant has something coming that nothing works on yet.
-  due_time INTEGER GENERATED ALWAYS AS (
-    CASE
-      WHEN state = 'PURGED' OR current_operation <> '' THEN NULL
-      WHEN state = 'RETIRED' THEN purge_time
-      ELSE expire_time
-    END) VIRTUAL,
+  due_time INTEGER,  -- of what is coming and nothing works on yet
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 

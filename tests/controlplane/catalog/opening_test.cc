@@ -1,0 +1,179 @@
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "common/errors.h"
+#include "controlplane/catalog/sqlite/sqlite_catalog.h"
+#include "tests/common/sqlite/raw_file.h"
+#include "tests/common/sqlite/temporary_folder.h"
+#include "tests/contract/catalog_samples.h"
+#include "tests/controlplane/catalog/keeper_process.h"
+
+namespace croft::catalog {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr uint32_t kNobody = 65534;
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+class OpeningTest : public ::testing::Test {
+ protected:
+  std::string Path() const { return folder_.File("catalog.db"); }
+  // Makes a catalog with some tenants, closed again.
+  domain::Revision MakeCatalog() {
+    const auto catalog = SqliteCatalog::Open(Path(), {});
+    const std::unique_ptr<Transaction> transaction = *(*catalog)->Begin();
+    for (int i = 0; i < 50; ++i) transaction->Apply(PutTenant{SampleTenant(absl::StrCat("t", i))});
+    return *transaction->Commit();
+  }
+  void ExpectRefusedUntouched(const std::string& reason, const std::string& sentence) {
+    const std::string before = Contents(Path());
+    const absl::Status status = SqliteCatalog::Open(Path(), {}).status();
+    EXPECT_EQ(DetailsOf(status).reason, reason) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(sentence));
+    EXPECT_EQ(Contents(Path()), before);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(OpeningTest, SchemaIsTheOneThatIsWrittenDown) {
+  MakeCatalog();
+  std::string schema;
+  for (const std::string& statement : RawFile(Path()).Run(
+           "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")) {
+    absl::StrAppend(&schema, statement, ";\n\n");
+  }
+  EXPECT_EQ(schema, Contents(CATALOG_SCHEMA))
+      << "When a migration was added, write the new schema to schema.sql";
+}
+
+TEST_F(OpeningTest, HolderIsNamedToTheNextOne) {
+  KeeperProcess keeper({"hold", Path()});
+  ASSERT_EQ(keeper.ReadLine(), "ready");
+  const absl::Status status = SqliteCatalog::Open(Path(), {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(DetailsOf(status).reason, "CATALOG_LOCKED");
+  const std::string pid(absl::StripAsciiWhitespace(Contents(folder_.File("catalog.lock"))));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("(process ", pid, ") holds ")));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--take-over"));
+  keeper.Kill();
+  keeper.ExitCode();
+  EXPECT_TRUE(SqliteCatalog::Open(Path(), {}).ok());
+}
+
+TEST_F(OpeningTest, OneProcessCannotHoldItTwice) {
+  const auto first = SqliteCatalog::Open(Path(), {});
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(DetailsOf(SqliteCatalog::Open(Path(), {}).status()).reason, "CATALOG_LOCKED");
+  EXPECT_EQ(DetailsOf(SqliteCatalog::Open(Path(), {.take_over = true}).status()).reason, "CATALOG_LOCKED");
+  EXPECT_TRUE((*first)->Begin().ok());
+}
+
+TEST_F(OpeningTest, TakeOverEndsTheHolderAndRaisesTheEpoch) {
+  const domain::Revision before = MakeCatalog();
+  KeeperProcess keeper({"hold", Path()});
+  ASSERT_EQ(keeper.ReadLine(), "ready");
+  const auto catalog =
+      SqliteCatalog::Open(Path(), {.take_over = true, .take_over_patience = absl::Seconds(30)});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_EQ(keeper.ExitCode(), 128 + SIGTERM);
+  EXPECT_EQ((*catalog)->revision(), (domain::Revision{before.epoch + 1, before.revision}));
+  EXPECT_EQ(*(*catalog)->CountTenants(), 50);
+}
+
+TEST_F(OpeningTest, TakeOverKillsAHolderThatDoesNotListen) {
+  KeeperProcess keeper({"hold-stubbornly", Path()});
+  ASSERT_EQ(keeper.ReadLine(), "ready");
+  const auto catalog =
+      SqliteCatalog::Open(Path(), {.take_over = true, .take_over_patience = absl::Milliseconds(200)});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_EQ(keeper.ExitCode(), 128 + SIGKILL);
+}
+
+TEST_F(OpeningTest, TakeOverWithoutHolderRaisesTheEpoch) {
+  const domain::Revision before = MakeCatalog();
+  EXPECT_EQ((*SqliteCatalog::Open(Path(), {.take_over = true}))->revision().epoch, before.epoch + 1);
+  EXPECT_EQ((*SqliteCatalog::Open(Path(), {}))->revision().epoch, before.epoch + 1);
+}
+
+TEST_F(OpeningTest, CopiedFileNeedsTakeOver) {
+  MakeCatalog();
+  std::filesystem::copy_file(Path(), folder_.File("copy.db"));
+  std::filesystem::rename(folder_.File("copy.db"), Path());
+  ExpectRefusedUntouched("CATALOG_COPIED", "it was last used under another file");
+  const auto catalog = SqliteCatalog::Open(Path(), {.take_over = true, .now = At(0)});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_EQ((*catalog)->revision().epoch, absl::ToUnixSeconds(At(0)) + 1);
+}
+
+TEST_F(OpeningTest, FileOfAnotherMachineNeedsTakeOver) {
+  ASSERT_TRUE(SqliteCatalog::Open(Path(), {.machine_id = "one"}).ok());
+  const absl::Status status = SqliteCatalog::Open(Path(), {.machine_id = "two"}).status();
+  EXPECT_EQ(DetailsOf(status).reason, "CATALOG_COPIED");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("on another machine"));
+  EXPECT_TRUE(SqliteCatalog::Open(Path(), {.machine_id = "one"}).ok());
+  ASSERT_TRUE(SqliteCatalog::Open(Path(), {.take_over = true, .machine_id = "two"}).ok());
+  EXPECT_TRUE(SqliteCatalog::Open(Path(), {.machine_id = "two"}).ok());
+}
+
+TEST_F(OpeningTest, CutFileIsRefused) {
+  MakeCatalog();
+  std::filesystem::resize_file(Path(), std::filesystem::file_size(Path()) / 2);
+  ExpectRefusedUntouched("DATABASE_CORRUPT", "is damaged");
+}
+
+TEST_F(OpeningTest, OtherFileIsRefused) {
+  std::ofstream(Path()) << std::string(10000, 'x');
+  ExpectRefusedUntouched("DATABASE_CORRUPT", "is no SQLite file");
+}
+
+TEST_F(OpeningTest, OtherProgramsDatabaseIsRefused) {
+  RawFile(Path()).Run("CREATE TABLE bookmarks(url)");
+  ExpectRefusedUntouched("DATABASE_FOREIGN", "is not a Croft catalog");
+}
+
+TEST_F(OpeningTest, NewerCatalogIsRefused) {
+  MakeCatalog();
+  RawFile(Path()).Run("PRAGMA user_version = 999");
+  ExpectRefusedUntouched("DATABASE_NEWER", "has schema 999");
+}
+
+TEST_F(OpeningTest, MissingFolderIsRefused) {
+  const absl::Status status = SqliteCatalog::Open(folder_.File("no/catalog.db"), {}).status();
+  EXPECT_EQ(DetailsOf(status).reason, "DATABASE_UNOPENABLE");
+}
+
+// As somebody whom the file's mode binds, which it does not root.
+TEST_F(OpeningTest, ReadOnlyFileIsRefused) {
+  MakeCatalog();
+  const std::string before = Contents(Path());
+  ASSERT_EQ(chmod(Path().c_str(), 0444), 0);
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0777), 0);
+  ASSERT_EQ(chmod(folder_.File("catalog.lock").c_str(), 0666), 0);
+  const std::string program = folder_.File("keeper");
+  std::filesystem::copy_file(CATALOG_KEEPER, program);
+  KeeperProcess keeper({"open", Path()}, getuid() == 0 ? std::optional<uint32_t>(kNobody) : std::nullopt,
+                       program);
+  EXPECT_THAT(keeper.ReadLine(), StartsWith("DATABASE_READ_ONLY: "));
+  EXPECT_EQ(keeper.ExitCode(), 1);
+  EXPECT_EQ(Contents(Path()), before);
+}
+
+}  // namespace
+}  // namespace croft::catalog

@@ -1,0 +1,438 @@
+#include <rapidcheck.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "controlplane/catalog/sqlite/sqlite_catalog.h"
+#include "tests/common/sqlite/temporary_folder.h"
+#include "tests/contract/catalog_samples.h"
+#include "tests/fakes/memory_catalog.h"
+
+// Whatever is put comes back equal. Generators name every member by structured binding, so that a member that is
+// added to a type does not compile here until it is generated, and does not pass until it is stored.
+namespace croft::catalog {
+namespace {
+
+// Any bytes.
+std::string Text() { return *rc::gen::container<std::string>(rc::gen::arbitrary<char>()); }
+// What lists and labels may hold.
+std::string Utf8() {
+  return *rc::gen::oneOf(rc::gen::container<std::string>(rc::gen::inRange<char>(0, 127)),
+                         rc::gen::element<std::string>("", "é\"\\", "\n", "名"));
+}
+absl::Time Moment() {
+  return *rc::gen::oneOf(rc::gen::map(rc::gen::inRange<int64_t>(-4102444800000000, 4102444800000000),
+                                      [](int64_t micros) { return absl::FromUnixMicros(micros); }),
+                         rc::gen::element(absl::InfiniteFuture(), absl::InfinitePast(), absl::UnixEpoch()));
+}
+absl::Duration Span() {
+  return *rc::gen::oneOf(
+      rc::gen::map(rc::gen::arbitrary<int32_t>(), [](int32_t n) { return absl::Nanoseconds(n); }),
+      rc::gen::element(absl::InfiniteDuration(), absl::Hours(99999), absl::ZeroDuration()));
+}
+template <typename Make>
+auto Maybe(Make make) -> std::optional<decltype(make())> {
+  if (*rc::gen::arbitrary<bool>()) return make();
+  return std::nullopt;
+}
+template <typename Make>
+auto Several(Make make) -> std::vector<decltype(make())> {
+  std::vector<decltype(make())> list;
+  const int count = *rc::gen::inRange(0, 4);
+  for (int i = 0; i < count; ++i) list.push_back(make());
+  return list;
+}
+std::map<std::string, std::string> SomeLabels() {
+  std::map<std::string, std::string> labels;
+  for (const std::string& key : Several(Utf8)) labels[key] = Utf8();
+  return labels;
+}
+template <typename Enum>
+Enum One(Enum last) {
+  return static_cast<Enum>(*rc::gen::inRange(0, static_cast<int>(last) + 1));
+}
+bool Flag() { return *rc::gen::arbitrary<bool>(); }
+int32_t Small() { return *rc::gen::arbitrary<int32_t>(); }
+int64_t Large() {
+  return *rc::gen::oneOf(rc::gen::arbitrary<int64_t>(), rc::gen::element<int64_t>(INT64_MAX, INT64_MIN, 0));
+}
+
+domain::Quota SomeQuota() {
+  domain::Quota quota;
+  auto& [connections, storage_bytes, statement_timeout] = quota;
+  connections = Small();
+  storage_bytes = Large();
+  statement_timeout = Span();
+  return quota;
+}
+
+domain::Credential SomeCredential() {
+  domain::Credential made;
+  auto& [login, role, sealed_password, verifier, create_time, published, disable_time] = made;
+  login = Text();
+  role = One(domain::LoginRole::kReadOnly);
+  sealed_password = Text();
+  verifier = Text();
+  create_time = Moment();
+  published = Flag();
+  disable_time = Maybe(Moment);
+  return made;
+}
+
+domain::Tenant SomeTenant(const std::string& with_id) {
+  domain::Tenant made;
+  auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
+         aliases, labels, extensions, locale, settings, features, quota, backups_kept, state, suspend_mode,
+         state_before_retire, placement, owner_role, reader_role, credentials, order, last_generation,
+         fence_time, last_backup, current_operation, create_operation] = made;
+  auto& [host, database, generation] = placement;
+  id = with_id;
+  uid = absl::StrCat(with_id, Text());
+  create_time = Moment();
+  update_time = Moment();
+  version = Large();
+  delete_time = Maybe(Moment);
+  purge_time = Maybe(Moment);
+  expire_time = Maybe(Moment);
+  display_name = Text();
+  for (const std::string& alias : Several(Utf8)) aliases.push_back(absl::StrCat(with_id, ".", alias));
+  labels = SomeLabels();
+  extensions = Several(Utf8);
+  locale = Text();
+  settings = Text();
+  features = Text();
+  quota = SomeQuota();
+  backups_kept = Small();
+  state = One(domain::TenantState::kPurged);
+  suspend_mode = One(domain::SuspendMode::kReadOnly);
+  state_before_retire = One(domain::TenantState::kPurged);
+  host = Text();
+  database = Text();
+  generation = Large();
+  owner_role = Text();
+  reader_role = Text();
+  credentials = Several(SomeCredential);
+  order = Large();
+  last_generation = Large();
+  fence_time = Maybe(Moment);
+  last_backup = Text();
+  current_operation = Text();
+  create_operation = Text();
+  return made;
+}
+
+domain::HostReport SomeReport() {
+  domain::HostReport made;
+  auto& [agent_version, postgres_up, postgres_version, system_identifier, timeline, advertise_endpoints,
+         free_bytes, stores, tls, root_certificate, problem, task_kinds] = made;
+  agent_version = Text();
+  postgres_up = Flag();
+  postgres_version = Text();
+  system_identifier = Text();
+  timeline = Large();
+  advertise_endpoints = Several(Utf8);
+  free_bytes = Large();
+  stores = Several(Utf8);
+  tls = Flag();
+  root_certificate = Text();
+  problem = Text();
+  task_kinds = Several(Utf8);
+  return made;
+}
+
+domain::Host SomeHost(const std::string& with_id) {
+  domain::Host made;
+  auto& [id, uid, create_time, update_time, version, labels, limits, cordoned, missing,
+         certificate_fingerprint, previous_fingerprint, join_secret_hash, join_expire_time, server_names,
+         up, last_seen_time, report, accepted_system_identifier, databases_reserved, connections_reserved] =
+      made;
+  auto& [databases, connections, reserve_bytes] = limits;
+  id = with_id;
+  uid = Text();
+  create_time = Moment();
+  update_time = Moment();
+  version = Large();
+  labels = SomeLabels();
+  databases = Small();
+  connections = Small();
+  reserve_bytes = Large();
+  cordoned = Flag();
+  missing = Flag();
+  certificate_fingerprint = Text();
+  previous_fingerprint = Text();
+  join_secret_hash = Text();
+  join_expire_time = Maybe(Moment);
+  server_names = Several(Utf8);
+  up = Flag();
+  last_seen_time = Maybe(Moment);
+  report = SomeReport();
+  accepted_system_identifier = Text();
+  databases_reserved = Small();
+  connections_reserved = Small();
+  return made;
+}
+
+domain::Step SomeStep() {
+  domain::Step made;
+  auto& [task, host, landing, undo, generation, database, backup, backup_tenant, logins, flag, databases,
+         state, attempt, not_before, start_time, end_time, message] = made;
+  task = One(domain::TaskKind::kEraseKey);
+  host = Text();
+  landing = One(domain::Landing::kTenantErased);
+  undo = Flag();
+  generation = Large();
+  database = Text();
+  backup = Text();
+  backup_tenant = Text();
+  logins = Several(Utf8);
+  flag = Flag();
+  databases = Several(Utf8);
+  state = One(domain::StepState::kFailed);
+  attempt = Small();
+  not_before = Maybe(Moment);
+  start_time = Maybe(Moment);
+  end_time = Maybe(Moment);
+  message = Text();
+  return made;
+}
+
+domain::OperationError SomeError() {
+  domain::OperationError made;
+  auto& [code, reason, message] = made;
+  code = One(absl::StatusCode::kUnauthenticated);
+  reason = Text();
+  message = Text();
+  return made;
+}
+
+domain::Operation SomeOperation(const std::string& with_id) {
+  domain::Operation made;
+  auto& [id, kind, tenant, source_tenant, backup, caller, create_time, update_time, version, end_time,
+         deadline, state, order, steps, point_of_no_return, cancel_requested, error, overlap, waiver,
+         previous_quota, previous_state, previous_suspend_mode] = made;
+  id = with_id;
+  kind = One(domain::OperationKind::kCleanUp);
+  tenant = Text();
+  source_tenant = Text();
+  backup = Text();
+  caller = Text();
+  create_time = Moment();
+  update_time = Moment();
+  version = Large();
+  end_time = Maybe(Moment);
+  deadline = Moment();
+  state = One(domain::OperationState::kCancelled);
+  order = Large();
+  steps = Several(SomeStep);
+  point_of_no_return = Small();
+  cancel_requested = Flag();
+  error = Maybe(SomeError);
+  overlap = Span();
+  waiver = Text();
+  previous_quota = Maybe(SomeQuota);
+  previous_state = One(domain::TenantState::kPurged);
+  previous_suspend_mode = One(domain::SuspendMode::kReadOnly);
+  return made;
+}
+
+domain::Backup SomeBackup(const std::string& with_tenant, const std::string& with_id) {
+  domain::Backup made;
+  auto& [tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes,
+         sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key] = made;
+  tenant = with_tenant;
+  id = with_id;
+  tenant_uid = Text();
+  create_time = Moment();
+  update_time = Moment();
+  version = Large();
+  state = One(domain::BackupState::kDeleting);
+  origin = One(domain::BackupOrigin::kScheduled);
+  store = Text();
+  size_bytes = Large();
+  sha256 = Text();
+  generation = Large();
+  server_version = Text();
+  table_count = Large();
+  row_count = Large();
+  verify_time = Maybe(Moment);
+  wrapped_key = Text();
+  return made;
+}
+
+domain::AuditEvent SomeEvent() {
+  domain::AuditEvent made;
+  auto& [time, caller, peer, method, resource, result, request_id] = made;
+  time = Moment();
+  caller = Text();
+  peer = Text();
+  method = Text();
+  resource = Text();
+  result = Text();
+  request_id = Text();
+  return made;
+}
+
+RequestRecord SomeRequest() {
+  RequestRecord made;
+  auto& [caller, request_id, method, payload_hash, answer, time] = made;
+  caller = Text();
+  request_id = Text();
+  method = Text();
+  payload_hash = Text();
+  answer = Text();
+  // None is so old that another makes it forgotten.
+  time = At(*rc::gen::inRange<int64_t>(0, 3600));
+  return made;
+}
+
+class RoundTripTest : public ::testing::Test {
+ protected:
+  RoundTripTest() : sqlite_(*SqliteCatalog::Open(folder_.File("catalog.db"), {})) {}
+
+  static void Put(Catalog& catalog, const std::vector<Change>& changes) {
+    const std::unique_ptr<Transaction> transaction = *catalog.Begin();
+    for (const Change& change : changes) transaction->Apply(change);
+    const auto revision = transaction->Commit();
+    RC_ASSERT(revision.ok());
+  }
+  std::string NewId() { return absl::StrCat("id", ++ids_); }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<SqliteCatalog> sqlite_;
+  MemoryCatalog memory_;
+  int ids_ = 0;
+};
+
+TEST_F(RoundTripTest, TenantComesBackEqualAlsoOverAnOlderOne) {
+  EXPECT_TRUE(rc::check([&] {
+    const std::string id = NewId();
+    for (int i = 0; i < 2; ++i) {
+      const domain::Tenant tenant = SomeTenant(id);
+      Put(*sqlite_, {PutTenant{tenant}});
+      RC_ASSERT((**sqlite_->GetTenant(id) == tenant));
+      RC_ASSERT(((*sqlite_->Begin())->FindTenant(id) == tenant));
+      bool visited = false;
+      RC_ASSERT(
+          sqlite_->ForEachTenant([&](const domain::Tenant& seen) { visited = visited || seen == tenant; })
+              .ok());
+      RC_ASSERT((visited == (tenant.state != domain::TenantState::kPurged)));
+    }
+  }));
+}
+
+TEST_F(RoundTripTest, HostComesBackEqual) {
+  EXPECT_TRUE(rc::check([&] {
+    const domain::Host host = SomeHost(NewId());
+    Put(*sqlite_, {PutHost{host}});
+    RC_ASSERT((**sqlite_->GetHost(host.id) == host));
+    RC_ASSERT(((*sqlite_->Begin())->FindHost(host.id) == host));
+  }));
+  const auto before = *sqlite_->ListHosts();
+  sqlite_.reset();
+  sqlite_ = *SqliteCatalog::Open(folder_.File("catalog.db"), {});
+  EXPECT_EQ((*sqlite_->Begin())->Hosts(), before);
+}
+
+TEST_F(RoundTripTest, OperationComesBackEqualAlsoOverAnOlderOne) {
+  EXPECT_TRUE(rc::check([&] {
+    const std::string id = NewId();
+    for (int i = 0; i < 2; ++i) {
+      const domain::Operation operation = SomeOperation(id);
+      Put(*sqlite_, {PutOperation{operation}});
+      RC_ASSERT((**sqlite_->GetOperation(id) == operation));
+      RC_ASSERT(((*sqlite_->Begin())->FindOperation(id) == operation));
+    }
+  }));
+}
+
+TEST_F(RoundTripTest, BackupComesBackEqual) {
+  EXPECT_TRUE(rc::check([&] {
+    const domain::Backup backup = SomeBackup(Text(), NewId());
+    Put(*sqlite_, {PutBackup{backup}});
+    RC_ASSERT((**sqlite_->GetBackup(backup.tenant, backup.id) == backup));
+    RC_ASSERT(((*sqlite_->Begin())->FindBackup(backup.tenant, backup.id) == backup));
+  }));
+}
+
+TEST_F(RoundTripTest, RequestComesBackEqual) {
+  EXPECT_TRUE(rc::check([&] {
+    const RequestRecord record = SomeRequest();
+    Put(*sqlite_, {PutRequest{record}});
+    RC_ASSERT(((*sqlite_->Begin())->FindRequest(record.caller, record.request_id) == record));
+  }));
+}
+
+TEST_F(RoundTripTest, AuditEventComesBackEqualInAWholeChain) {
+  EXPECT_TRUE(rc::check([&] {
+    const domain::AuditEvent event = SomeEvent();
+    Put(*sqlite_, {AppendAudit{event}});
+    const AuditHead head = *sqlite_->RecordedAuditHead();
+    RC_ASSERT((sqlite_->ListAudit(head.sequence - 1, 1)->front().event == event));
+  }));
+  EXPECT_TRUE(VerifyAuditChain(*sqlite_, *sqlite_->RecordedAuditHead()).ok());
+}
+
+domain::Tenant SomeListedTenant(int number) {
+  domain::Tenant tenant = SampleTenant(absl::StrCat("t", number));
+  tenant.create_time = At(*rc::gen::inRange(0, 9));
+  tenant.placement.host = *rc::gen::element<std::string>("h1", "h2", "h3");
+  tenant.state = One(domain::TenantState::kPurged);
+  tenant.labels.clear();
+  for (const char* key : {"a", "b"}) {
+    if (Flag()) tenant.labels[key] = *rc::gen::element<std::string>("", "x", "y");
+  }
+  return tenant;
+}
+
+TenantQuery::Condition SomeCondition() {
+  using Field = TenantQuery::Condition::Field;
+  using Operator = TenantQuery::Condition::Operator;
+  TenantQuery::Condition condition;
+  condition.field = One(Field::kLabel);
+  condition.op = One(Operator::kGreaterEqual);
+  switch (condition.field) {
+    case Field::kId: condition.value = absl::StrCat("t", *rc::gen::inRange(0, 1000)); break;
+    case Field::kUid: condition.value = absl::StrCat("uid-of-t", *rc::gen::inRange(0, 1000)); break;
+    case Field::kState:
+      condition.value =
+          *rc::gen::element<std::string>("CREATING", "READY", "SUSPENDED", "RETIRED", "FAILED", "PURGED");
+      condition.op = *rc::gen::element(Operator::kEqual, Operator::kNotEqual, Operator::kHas);
+      break;
+    case Field::kHost: condition.value = *rc::gen::element<std::string>("h1", "h2", "h3", "h4"); break;
+    case Field::kCreateTime: condition.value = absl::FormatTime(At(*rc::gen::inRange(-1, 10))); break;
+    case Field::kLabel:
+      condition.label = *rc::gen::element<std::string>("a", "b", "c");
+      condition.value = *rc::gen::element<std::string>("", "x", "y", "z");
+      break;
+  }
+  return condition;
+}
+
+// The model scans; the catalog picks an index. Enough tenants that it takes each of its ways.
+TEST_F(RoundTripTest, ListingAgreesWithAPlainScan) {
+  int number = 0;
+  EXPECT_TRUE(rc::check([&] {
+    std::vector<Change> changes;
+    for (int i = 0; i < 100 && number < 4000; ++i) changes.push_back(PutTenant{SomeListedTenant(number++)});
+    changes.push_back(PutTenant{SomeListedTenant(*rc::gen::inRange(0, number))});
+    Put(*sqlite_, changes);
+    Put(memory_, changes);
+    for (int i = 0; i < 5; ++i) {
+      TenantQuery query{.conditions = Several(SomeCondition),
+                        .show_retired = Flag(),
+                        .after_id = *rc::gen::element<std::string>("", "t1", "t3000", "t5"),
+                        .limit = *rc::gen::element(1, 10, 5000)};
+      RC_ASSERT((*sqlite_->ListTenants(query) == *memory_.ListTenants(query)));
+    }
+    RC_ASSERT((*sqlite_->CountTenants() == *memory_.CountTenants()));
+    RC_ASSERT(
+        ((*sqlite_->Begin())->CountTenantsOnHost("h1") == (*memory_.Begin())->CountTenantsOnHost("h1")));
+  }));
+}
+
+}  // namespace
+}  // namespace croft::catalog
