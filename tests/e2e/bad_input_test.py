@@ -56,8 +56,11 @@ OUTPUT_ONLY = {
     "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
             "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls",
 }
-# Fields that CreateTenant makes itself.
-MADE_BY_CREATE = {"tenant.name", "tenant.etag"}
+# Fields of a resource that one method makes itself or, since it cannot change them, passes over.
+PASSED_OVER = {
+    "CreateTenant": {"tenant.name", "tenant.etag"},
+    "UpdateTenant": {"tenant.extensions", "tenant.locale"},
+}
 # Fields without which a request asks nothing.
 REQUIRED = {"name", "parent", "tenant_id", "tenant", "tenants", "tenant.name", "host.name", "system_identifier"}
 REQUIRED_BY_METHOD = {"RestoreTenant": {"backup"}, "CreateJoinToken": {"host"}}
@@ -72,8 +75,10 @@ OPAQUE = re.compile(r"(.*\.)?etag")
 
 def legal(path, value, method):
     """Whether `value` is well formed for the field, so that the call may succeed or miss."""
-    if path in FREE_TEXT or OPAQUE.fullmatch(path) or (method == "CreateTenant" and path in MADE_BY_CREATE):
+    if path in FREE_TEXT or OPAQUE.fullmatch(path) or path in PASSED_OVER.get(method, ()):
         return True
+    if path == "tenant.expire_time" and value == -1:
+        return True  # 1969: expired, but a time
     if not isinstance(value, str):
         return value > 0 and path not in BOUNDED and path not in ENUMS
     if value == "":
