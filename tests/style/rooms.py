@@ -16,7 +16,10 @@ MAY_INCLUDE = {
     "controlplane/engine": ["common", "controlplane/domain", "controlplane/catalog"],
     "controlplane/keyring": ["common", "common/sqlite", "common/crypto", "controlplane/domain"],
     "controlplane/access": ["common", "common/crypto", "controlplane/domain"],
-    "controlplane/lookup": ["common", "common/crypto", "controlplane/domain", "controlplane/keyring", "proto"],
+    "controlplane/lookup": [
+        "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/keyring",
+        "controlplane/wire", "proto",
+    ],
     "controlplane/fleet": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
         "controlplane/keyring", "controlplane/access", "proto",

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include "common/clock.h"
+#include "controlplane/access/policy.h"
+#include "controlplane/access/principal.h"
+#include "controlplane/handlers/service.h"
+#include "controlplane/handlers/watch_hub.h"
+#include "controlplane/lookup/placement_index.h"
+#include "croft/v1/lookup.pb.h"
+
+namespace croft::handlers {
+
+// One subscriber of placements: a cursor over the index's history. Nothing is queued for it: a slow one finds
+// each tenant once, as it is then.
+class PlacementFeed final : public Feed<grpc::ByteBuffer> {
+ public:
+  // OUT_OF_RANGE when `since` cannot be resumed from.
+  static absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> Open(
+      const lookup::PlacementIndex& index, WatchHub& hub, const Clock& clock, access::Principal principal,
+      lookup::Wanted wanted, const std::optional<domain::Revision>& since, Wake wake);
+  ~PlacementFeed() override;
+
+  Pulled<grpc::ByteBuffer> Next() override;
+
+ private:
+  using Sight = lookup::PlacementIndex::Sight;
+
+  PlacementFeed(const lookup::PlacementIndex& index, WatchHub& hub, const Clock& clock,
+                access::Principal principal, lookup::Wanted wanted, lookup::Cursor cursor, Wake wake);
+  Sight Judge(absl::string_view id, const access::Labels& labels);
+  bool BookmarkIsDue() const;
+
+  const lookup::PlacementIndex& index_;
+  WatchHub& hub_;
+  const Clock& clock_;
+  const access::Policy policy_{};
+  const access::Principal principal_;
+  const lookup::Wanted wanted_;
+  lookup::Cursor cursor_;
+  WatchHub::Ticket ticket_;
+  // For a caller whose sight depends on labels, which change: the tenants it was told of, so that it hears of
+  // those that leave its sight and of no others.
+  const bool remembers_;
+  std::unordered_set<std::string> told_;
+  bool in_step_ = false;  // a revision was sent
+  absl::Time last_sent_ = absl::InfinitePast();
+};
+
+}  // namespace croft::handlers

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "croft/v1/lookup.pb.h"
+
+namespace croft::lookup {
+
+// What an answer is to hold.
+struct Wanted {
+  v1::Role role = v1::ROLE_APP;
+  v1::Endpoint::Purpose purpose = v1::Endpoint::PURPOSE_DIRECT;
+  bool password = false;
+  bool extras = true;  // settings and features
+};
+
+inline constexpr size_t kMostNames = 1000;
+
+// The defaults filled in; INVALID_ARGUMENT for values that are none. `password` and `extras` are the caller's
+// to set.
+absl::StatusOr<Wanted> ParseWanted(v1::Role role, v1::Endpoint::Purpose purpose);
+
+// The name in lower case; INVALID_ARGUMENT naming `field` for what can be neither an id nor an alias.
+absl::StatusOr<std::string> ParseTenantOrAlias(absl::string_view name, absl::string_view field);
+
+}  // namespace croft::lookup
