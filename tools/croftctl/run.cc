@@ -77,11 +77,9 @@ std::optional<int> Parse(CLI::App& root, const std::vector<std::string>& argumen
     root.exit(help, world.out, world.err);
     return static_cast<int>(ExitCode::kDone);
   } catch (const CLI::ParseError& error) {
-    std::string message = error.what();
+    std::string message = Unknown(root, arguments);
+    if (message.empty()) message = error.what();
     message.resize(message.find_last_not_of("\r\n ") + 1);
-    if (const std::string suggestion = Suggestion(root, arguments); !suggestion.empty()) {
-      absl::StrAppend(&message, "\n  ", suggestion);
-    }
     world.err << "croftctl: " << message << "\n  --help says what there is\n" << std::flush;
     return static_cast<int>(ExitCode::kUsage);
   }

@@ -21,7 +21,7 @@ std::string Closest(absl::string_view word, const std::vector<std::string>& cand
       distance = own;
     }
   }
-  return best.empty() ? "" : absl::StrCat("did you mean '", best, "'?");
+  return best.empty() ? "" : absl::StrCat("; did you mean '", best, "'?");
 }
 
 std::vector<std::string> VerbsOf(const CLI::App& app) {
@@ -74,20 +74,22 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return last.back();
 }
 
-std::string Suggestion(const CLI::App& root, const std::vector<std::string>& arguments) {
+std::string Unknown(const CLI::App& root, const std::vector<std::string>& arguments) {
   const CLI::App* app = &root;
   for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
     const std::string& word = arguments[i];
     if (absl::StartsWith(word, "-") && word.size() > 1) {
       const size_t equals = word.find('=');
       const CLI::Option* option = FindOption(*app, word.substr(0, equals));
-      if (option == nullptr) return ClosestFlag(*app, word.substr(0, equals));
+      if (option == nullptr)
+        return absl::StrCat("'", word, "' is not known here", ClosestFlag(*app, word.substr(0, equals)));
       if (option->get_items_expected_max() > 0 && equals == std::string::npos) ++i;
       continue;
     }
     const std::vector<std::string> verbs = VerbsOf(*app);
     if (verbs.empty()) continue;
-    if (std::find(verbs.begin(), verbs.end(), word) == verbs.end()) return Closest(word, verbs);
+    if (std::find(verbs.begin(), verbs.end(), word) == verbs.end())
+      return absl::StrCat("'", word, "' is not known here", Closest(word, verbs));
     app = app->get_subcommand(word);
   }
   return "";

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_context.h>
+
+#include "common/crypto/x509.h"
+#include "common/errors.h"
+#include "common/subprocess.h"
+#include "common/sync.h"
+#include "croft/v1/admin.grpc.pb.h"
+#include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/host.grpc.pb.h"
+#include "croft/v1/lookup.grpc.pb.h"
+#include "croft/v1/operation.grpc.pb.h"
+#include "croft/v1/tenant.grpc.pb.h"
+#include "tests/common/sqlite/temporary_folder.h"
+
+// A control plane that says what a test has told it to, over real gRPC with TLS, and croftctl run against it.
+namespace croft::ctl {
+
+// What one method answers, and what it was asked. Thread-safe.
+template <class Request, class Response>
+class Script {
+ public:
+  using Answer = std::function<grpc::Status(const Request&, Response&)>;
+
+  // From now on.
+  void Answers(Answer answer) {
+    MutexLock lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  void Answers(Response response) {
+    Answers([response](const Request&, Response& out) {
+      out = response;
+      return grpc::Status::OK;
+    });
+  }
+  std::vector<Request> asked() {
+    MutexLock lock(mutex_);
+    return asked_;
+  }
+
+  grpc::Status Handle(const Request& request, Response& response) {
+    Answer answer;
+    {
+      MutexLock lock(mutex_);
+      asked_.push_back(request);
+      answer = answer_;
+    }
+    return answer ? answer(request, response)
+                  : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "not in the script");
+  }
+
+ private:
+  Mutex mutex_;
+  Answer answer_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Request> asked_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The error as croftd sends it: details in the trailer, under google.rpc's type URLs.
+[[nodiscard]] grpc::Status GrpcError(absl::StatusCode code, const std::string& message,
+                                     const ErrorDetails& details);
+[[nodiscard]] v1::Status WireError(absl::StatusCode code, const std::string& message,
+                                   const ErrorDetails& details);
+
+// Certificates of one test: an authority, one for 127.0.0.1 and localhost, one for the administrator.
+struct Certificates {
+  crypto::KeyAndCertificate authority;
+  crypto::KeyAndCertificate server;
+  crypto::KeyAndCertificate client;
+};
+[[nodiscard]] Certificates NewCertificates(absl::Time server_not_after = absl::Now() + absl::Hours(1000),
+                                           std::vector<std::string> server_names = {"127.0.0.1",
+                                                                                    "localhost"});
+
+class ControlPlane {
+ public:
+  explicit ControlPlane(const Certificates& certificates, int port = 0);
+  ~ControlPlane();
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  int port() const { return port_; }
+  // Of the last call: the `authorization` metadata and the common name of the client's certificate.
+  std::string authorization();
+  std::string client_name();
+
+  Script<v1::CreateTenantRequest, v1::Operation> create_tenant;
+  Script<v1::GetTenantRequest, v1::Tenant> get_tenant;
+  Script<v1::ListTenantsRequest, v1::ListTenantsResponse> list_tenants;
+  Script<v1::UpdateTenantRequest, v1::Tenant> update_tenant;
+  Script<v1::SuspendTenantRequest, v1::Operation> suspend_tenant;
+  Script<v1::PurgeTenantRequest, v1::Operation> purge_tenant;
+  Script<v1::RestoreTenantRequest, v1::Operation> restore_tenant;
+  Script<v1::LookupRequest, v1::LookupResponse> lookup;
+  Script<v1::CreateBackupRequest, v1::Operation> create_backup;
+  Script<v1::ListBackupsRequest, v1::ListBackupsResponse> list_backups;
+  Script<v1::DeleteBackupRequest, v1::Operation> delete_backup;
+  Script<v1::ListHostsRequest, v1::ListHostsResponse> list_hosts;
+  Script<v1::CordonHostRequest, v1::Host> cordon_host;
+  Script<v1::CreateJoinTokenRequest, v1::CreateJoinTokenResponse> create_join_token;
+  Script<v1::GetOperationRequest, v1::Operation> get_operation;
+  Script<v1::WaitOperationRequest, v1::Operation> wait_operation;
+  Script<v1::CancelOperationRequest, v1::Operation> cancel_operation;
+  Script<v1::GetStatusRequest, v1::GetStatusResponse> get_status;
+  // What WatchOperation sends, one after another, before it ends with the status it answers. It is told when
+  // the call is gone by `cancelled`.
+  using Watch = std::function<grpc::Status(const std::function<void(const v1::Operation&)>& send,
+                                           const std::function<bool()>& cancelled)>;
+  void Watches(Watch watch);
+
+ private:
+  struct Services;
+
+  std::unique_ptr<Services> services_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+struct Ran {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+};
+
+// croftctl with a home of its own, its identity in files there.
+class Desk {
+ public:
+  explicit Desk(const Certificates& certificates);
+
+  // Runs the program to its end.
+  Ran Run(std::vector<std::string> arguments) const;
+  // The command line for a program that is run otherwise.
+  Command CommandFor(std::vector<std::string> arguments) const;
+
+  const TemporaryFolder& folder() const { return folder_; }
+  std::map<std::string, std::string> environment;
+
+ private:
+  TemporaryFolder folder_;
+};
+
+// Both, talking to each other.
+struct Pair {
+  Certificates certificates = NewCertificates();
+  ControlPlane server{certificates};
+  Desk desk{certificates};
+
+  Pair() { desk.environment["CROFT_SERVER"] = server.address(); }
+};
+
+[[nodiscard]] v1::Operation Running(const std::string& id, const std::string& target);
+[[nodiscard]] v1::Operation Succeeded(v1::Operation operation);
+[[nodiscard]] v1::Operation Failed(v1::Operation operation, const v1::Status& error);
+[[nodiscard]] v1::Tenant ReadyTenant(const std::string& id);
+
+}  // namespace croft::ctl

@@ -1,0 +1,91 @@
+#include <string>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/tools/croftctl/control_plane.h"
+#include "tools/croftctl/error_report.h"
+#include "tools/croftctl/object_names.h"
+#include "tools/croftctl/suggest.h"
+
+// Names, suggestions, completion.
+namespace croft::ctl {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(ObjectNames, TheUidIsReadOffAnyNameOfATenantsObject) {
+  constexpr char kUid[] = "abcdefgh234567ab";
+  const std::pair<const char*, const char*> cases[] = {{"", "the role that owns its objects"},
+                                                       {"_a", "a login of its application"},
+                                                       {"_rb", "a login that only reads"},
+                                                       {"_g12", "its database, generation 12"},
+                                                       {"_g12_f", "its database, generation 12, sealed"},
+                                                       {"_m7k3q", "a short-lived role of Croft's (m7k3q)"}};
+  for (const auto& [suffix, what] : cases) {
+    for (const char* slug : {"acme", "acme_shop", "aaaaaaaaaaaaaaaa", "1042"}) {
+      const auto name = ParseObjectName(absl::StrCat("t_", slug, "_", kUid, suffix));
+      ASSERT_TRUE(name.ok()) << name.status();
+      EXPECT_EQ(name->uid, kUid);
+      EXPECT_EQ(name->what, what);
+    }
+  }
+  EXPECT_EQ(ParseObjectName(kUid)->uid, kUid);
+  for (const char* other : {"", "t_", "postgres", "t_acme", "x_acme_abcdefgh234567ab", "t_abcdefgh234567ab",
+                            "t_acme_ABCDEFGH234567AB"}) {
+    EXPECT_FALSE(ParseObjectName(other).ok()) << other;
+  }
+}
+
+TEST(Suggest, DistanceCountsSwappedNeighboursOnce) {
+  EXPECT_EQ(EditDistance("create", "create"), 0u);
+  EXPECT_EQ(EditDistance("craete", "create"), 1u);
+  EXPECT_EQ(EditDistance("", "get"), 3u);
+  EXPECT_EQ(EditDistance("lst", "list"), 1u);
+  EXPECT_EQ(EditDistance("kitten", "sitting"), 3u);
+}
+
+TEST(Printable, KeepsTextAndDropsControl) {
+  EXPECT_EQ(Printable("Zürich\tx\ny"), "Zürich x y");
+  EXPECT_EQ(Printable(absl::string_view("a\0\x7f\x1b", 4)), "a???");
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "2J\xc2\xa0"),
+            "??2J\xc2\xa0");
+}
+
+class Completion : public ::testing::Test, protected Pair {
+ protected:
+  // What a real bash offers for the last of `words`.
+  std::string Offered(const std::string& words, int count) const {
+    Command command = desk.CommandFor({});
+    command.environment["CROFTCTL"] = command.arguments[0];
+    command.arguments = {
+        "/bin/bash", "-c",
+        absl::StrCat("eval \"$(\"$CROFTCTL\" completion bash)\"; COMP_WORDS=(", words,
+                     "); COMP_CWORD=", count, "; _croftctl; printf '%s ' \"${COMPREPLY[@]}\"")};
+    const auto result = croft::Run(command, absl::Now() + absl::Seconds(60));
+    return result.ok() ? result->standard_out + result->standard_error
+                       : std::string(result.status().message());
+  }
+};
+
+TEST_F(Completion, BashOffersWhatFitsWhereItStands) {
+  EXPECT_THAT(Offered("croftctl te", 1), HasSubstr("tenant "));
+  EXPECT_THAT(Offered("croftctl tenant re", 2),
+              AllOf(HasSubstr("resume "), HasSubstr("retire "), HasSubstr("restore ")));
+  EXPECT_THAT(Offered("croftctl -o json tenant create --la", 5), HasSubstr("--labels "));
+  EXPECT_THAT(Offered("croftctl tenant get --la", 3), Not(HasSubstr("--labels")));
+  EXPECT_THAT(Offered("croftctl host list --out", 3), HasSubstr("--output "));
+}
+
+TEST_F(Completion, EveryShellIsServedAndOthersRefused) {
+  EXPECT_THAT(desk.Run({"completion", "zsh"}).out, HasSubstr("#compdef croftctl"));
+  EXPECT_THAT(desk.Run({"completion", "fish"}).out, HasSubstr("complete -c croftctl"));
+  EXPECT_EQ(desk.Run({"completion", "tcsh"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace croft::ctl
