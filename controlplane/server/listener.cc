@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/grpc_security_constants.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -65,6 +66,8 @@ bool FitsSocketAddress(const std::string& path) { return path.size() < sizeof(so
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ListenOptions& options,
                                                           const std::vector<grpc::Service*>& services) {
+  // Protobuf would print a line for every bad request that a stranger sends.
+  google::protobuf::SetLogHandler(nullptr);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 

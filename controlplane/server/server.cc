@@ -23,13 +23,16 @@
 #include "controlplane/handlers/agent.h"
 #include "controlplane/handlers/backups.h"
 #include "controlplane/handlers/hosts.h"
+#include "controlplane/handlers/lookup.h"
 #include "controlplane/handlers/operation_news.h"
 #include "controlplane/handlers/operations.h"
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/secret_maker.h"
 #include "controlplane/handlers/tenants.h"
+#include "controlplane/handlers/watch_hub.h"
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/keyring/keyring.h"
+#include "controlplane/lookup/placement_index.h"
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/commit_fanout.h"
@@ -51,6 +54,7 @@ namespace {
 constexpr size_t kWorkers = 64;
 constexpr size_t kWaitingCalls = 4096;
 constexpr size_t kOpenStreams = 20'000;
+constexpr absl::Duration kBookmarks = absl::Seconds(10);  // how often watchers hear that nothing happened
 constexpr absl::Duration kPatience = absl::Milliseconds(100);
 constexpr size_t kMaxPemBytes = 256 * 1024;
 
@@ -65,7 +69,6 @@ absl::Status Ending() {
   std::_Exit(1);
 }
 
-// Reads the caller's port from `host:port`.
 absl::string_view HostOf(absl::string_view address) { return address.substr(0, address.rfind(':')); }
 
 }  // namespace
@@ -76,7 +79,8 @@ struct Server::Parts {
       : options(given),
         state(given.state_directory),
         authority(std::move(made_authority)),
-        keyring(std::move(loaded_keyring)) {}
+        keyring(std::move(loaded_keyring)),
+        index(keyring, authority.certificate()) {}
 
   absl::Status Open();
   absl::Status Listen(const std::string& trusted_authority);
@@ -92,6 +96,8 @@ struct Server::Parts {
   std::unique_ptr<keyring::KeyStore> keys;
   std::unique_ptr<catalog::Catalog> catalog;
 
+  lookup::PlacementIndex index;
+  handlers::WatchHub watchers{kBookmarks};
   HostDirectory hosts;
   handlers::OperationNews news;
   std::optional<CommitFanout> commits;
@@ -109,6 +115,7 @@ struct Server::Parts {
   std::optional<handlers::HostHandlers> host_handlers;
   std::optional<handlers::OperationHandlers> operations;
   std::optional<handlers::AdminHandlers> admin;
+  std::optional<handlers::LookupHandlers> lookups;
 
   const access::NoPrincipals principals;
   std::optional<access::Authenticator> authenticator;
@@ -143,7 +150,12 @@ absl::Status Server::Parts::Open() {
   CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
                                       state.catalog, {.take_over = options.take_over, .now = clock.Now()}));
   CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
+  CROFT_RETURN_IF_ERROR(index.Load(*catalog));
+  // The index first: whoever is woken or answered finds the change there.
   commits.emplace(std::vector<CommitFanout::Listener>{
+      [this](const auto& changes, domain::Revision revision) {
+        if (index.Apply(changes, revision)) watchers.Signal();
+      },
       [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
       [this](const auto& changes, domain::Revision) { news.Announce(changes); }});
 
@@ -176,13 +188,15 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
   operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
   admin.emplace(*catalog, options.version, clock.Now());
+  lookups.emplace(index, watchers, clock);
 
   authenticator.emplace(authority.certificate(), hosts, principals, clock);
   gate.emplace(*authenticator);
   pool.emplace(kWorkers, kWaitingCalls);
   const AdapterParts parts{*gate, *pool, streams};
-  for (handlers::Service service : {agents->service(), tenants->service(), backups->service(),
-                                    host_handlers->service(), operations->service(), admin->service()}) {
+  for (handlers::Service service :
+       {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
+        operations->service(), admin->service(), lookups->service()}) {
     adapters.emplace_back(std::move(service), parts);
   }
   std::vector<grpc::Service*> services;
