@@ -118,7 +118,7 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
-ManagedServerOptions TestServerOptions(const TestFolder& folder) {
+ManagedServerOptions TestServerOptions(const TestFolder& folder, const std::string& settings) {
   ManagedServerOptions options;
   options.directory = folder.server_directory();
   options.port = FreePort();
@@ -126,13 +126,12 @@ ManagedServerOptions TestServerOptions(const TestFolder& folder) {
   for (const std::string& made : {options.directory, options.directory + "/conf"}) {
     if (mkdir(made.c_str(), 0755) != 0) Fail(made.c_str());
   }
-  Write(options.directory + "/conf/local.conf",
-        "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n");
+  Write(options.directory + "/conf/local.conf", "fsync = off\nfull_page_writes = off\n" + settings + "\n");
   return options;
 }
 
-TestPostgres::TestPostgres() {
-  ManagedServerOptions options = TestServerOptions(folder_);
+TestPostgres::TestPostgres(const std::string& settings) {
+  ManagedServerOptions options = TestServerOptions(folder_, settings);
   // A free port may be taken by somebody else before the server has it.
   absl::Status started;
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {

@@ -36,12 +36,13 @@ TlsFiles MakeTlsFiles(const std::string& folder);
 
 int FreePort();
 
-// Options of a server in `folder` on a free port of loopback that trades durability for speed.
-ManagedServerOptions TestServerOptions(const TestFolder& folder);
+// Options of a server in `folder` on a free port of loopback that trades durability for speed; `settings` are
+// further lines for its configuration.
+ManagedServerOptions TestServerOptions(const TestFolder& folder, const std::string& settings = "");
 
 class TestPostgres {
  public:
-  TestPostgres();
+  explicit TestPostgres(const std::string& settings = "");
 
   // One for the whole test binary, started at the first call, ended at exit.
   static TestPostgres& Shared();

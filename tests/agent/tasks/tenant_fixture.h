@@ -44,10 +44,12 @@ struct TestTenant {
   std::string ra() const { return objects.owner_role + "_ra"; }
 };
 
-// Tasks on the shared server; every tenant made is dropped at the test's end.
+// Tasks on the shared server, or one of the test's own; every tenant made is dropped at the test's end.
 class TenantTest : public ::testing::Test {
  protected:
-  TenantTest() { RegisterSqlTasks(runner_, postgres_.cluster(), random_); }
+  explicit TenantTest(TestPostgres& postgres = TestPostgres::Shared()) : postgres_(postgres) {
+    RegisterSqlTasks(runner_, postgres_.cluster(), random_);
+  }
   ~TenantTest() override;
 
   TestTenant NewTenant(const std::string& id = "acme");
@@ -72,7 +74,7 @@ class TenantTest : public ::testing::Test {
   bool CanLogIn(const TestTenant& tenant, const std::string& user, const std::string& database = "");
   int64_t Count(const std::string& like);  // roles and databases whose name begins so
 
-  TestPostgres& postgres_ = TestPostgres::Shared();
+  TestPostgres& postgres_;
   SystemRandom random_;
   TaskRunner runner_;
   DatabaseLimits limits_{.connections = 20, .statement_timeout = absl::Seconds(30)};
