@@ -42,8 +42,7 @@ class Cell:
     def __exit__(self, kind, error, trace):
         if kind:
             print(self.logs())
-        if self._channel:
-            self._channel.close()
+        self._hang_up_if(self._channel)
         for name in self.names():
             if self._alive(name):
                 os.kill(self.pid(name), signal.SIGCONT)
@@ -76,12 +75,14 @@ class Cell:
 
     def stop(self, *names):
         self._local("local_stop", *names)
+        self._hang_up_if("croftd" in names)
 
     def kill(self, name):
         """Ends a daemon as a crash would."""
         pid = self.pid(name)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not running(pid), f"{name} is gone")
+        self._hang_up_if(name == "croftd")
 
     def superuser(self, host, sql):
         """The answer of `host`'s PostgreSQL, asked past all of Croft."""
@@ -171,6 +172,12 @@ class Cell:
                 with open(os.path.join(here, "postmaster.pid"), encoding="utf-8") as file:
                     return file.read().splitlines()
         raise LookupError(f"no PostgreSQL server of {host}")
+
+    def _hang_up_if(self, gone):
+        """The next call then opens a connection of its own instead of finding out about the old one."""
+        if gone and self._channel:
+            self._channel.close()
+            self._channel = None
 
     def _prepare(self, method, fields):
         service, _, name = method.partition(".")
