@@ -55,3 +55,11 @@ function(croft_tests NAME)
   gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${NAME}/"
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
+
+# e2e_test(NAME TIMEOUT command...): with real daemons, agents and PostgreSQL servers, started as people start
+# them. One at a time: each looks for free ports and then binds them.
+function(e2e_test NAME TIMEOUT)
+  add_test(NAME e2e/${NAME} COMMAND ${ARGN})
+  set_tests_properties(e2e/${NAME} PROPERTIES LABELS e2e TIMEOUT ${TIMEOUT} RESOURCE_LOCK quickstart_ports
+    SKIP_RETURN_CODE 77 ENVIRONMENT "CROFT_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
+endfunction()

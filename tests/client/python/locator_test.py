@@ -1,0 +1,148 @@
+"""The Python client against a real control plane with a real host."""
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+
+import croft
+import croft.aio
+import pytest
+from cell import Cell, wait_until
+
+
+@pytest.fixture(scope="module", name="cell")
+def running_cell():
+    with Cell(agents=1) as cell:
+        operation = cell.call("TenantService.CreateTenant", tenant_id="acme",
+                              tenant={"aliases": ["shop.acme.com"], "settings": {"theme": "dark"}})
+        cell.succeed(operation)
+        yield cell
+
+
+@pytest.fixture(name="options")
+def how_to_reach_it(cell):
+    return {"endpoints": [cell.env["CROFT_SERVER"]], "authority_file": cell.env["CROFT_CA"],
+            "certificate_file": cell.env["CROFT_CERT"], "key_file": cell.env["CROFT_KEY"]}
+
+
+@pytest.fixture(name="locator")
+def a_ready_locator(options):
+    with croft.Locator(**options) as locator:
+        assert locator.wait_until_ready(30)
+        yield locator
+
+
+def select_one(placement):
+    """The answer of the database itself, through libpq."""
+    variables = {"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"}
+    return subprocess.run(["psql", "-X", "-A", "-t", "-c", "SELECT 1", placement.dsn()], env=variables, text=True,
+                          capture_output=True, check=False).stdout.strip()
+
+
+def test_what_it_answers_opens_the_database(locator):
+    placement = locator.locate("acme")
+    assert (placement.tenant, placement.sslmode, placement.stale) == ("acme", "verify-full", False)
+    assert placement.settings == {"theme": "dark"}
+    assert select_one(placement) == "1"
+    assert locator.locate("shop.acme.com") == placement
+
+
+def test_without_a_watch_it_asks_and_answers_the_same(options, locator):
+    with croft.Locator(**options, watch=False) as asking:
+        assert asking.locate("acme").dsn() == locator.locate("acme").dsn()
+
+
+def test_roles_have_logins_of_their_own(options, locator):
+    with croft.Locator(**options, role="read_only") as readers, croft.Locator(**options, role="migrate") as migrations:
+        assert readers.locate("acme").user != locator.locate("acme").user
+        assert migrations.locate("acme").options == "-c statement_timeout=0"
+        assert select_one(migrations.locate("acme")) == "1"
+
+
+def test_refusals_are_exceptions_with_their_reason(cell, locator):
+    with pytest.raises(croft.TenantNotFound) as error:
+        locator.locate("nobody")
+    assert (error.value.tenant, error.value.reason) == ("nobody", "TENANT_NOT_FOUND")
+    cell.create_tenant("leaver")
+    assert locator.locate("leaver").tenant == "leaver"
+    cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/leaver"))
+
+    def refused():
+        try:
+            locator.locate("leaver")
+        except croft.TenantRetired:
+            return True
+        return False
+    wait_until(refused, "the watch told of the retirement")
+
+
+def test_a_rotation_reaches_whoever_keeps_pools(cell, locator):
+    told = threading.Event()
+    before = locator.locate("acme")
+    locator.on_change(lambda tenant, placement: tenant == "acme" and placement.user != before.user and told.set())
+    cell.succeed(cell.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 2}))
+    assert told.wait(30)
+    after = locator.locate("acme")
+    assert after.user != before.user
+    assert select_one(after) == "1"
+    wait_until(lambda: select_one(before) != "1", "the replaced login ends")
+
+
+def test_asyncio_answers_the_same(options, locator):
+    async def ask():
+        async with croft.aio.AsyncLocator(**options) as asynchronous:
+            assert await asynchronous.wait_until_ready(30)
+            with pytest.raises(croft.TenantNotFound):
+                await asynchronous.locate("nobody")
+            return await asyncio.gather(*(asynchronous.locate("acme") for _ in range(10)))
+
+    assert {placement.dsn() for placement in asyncio.run(ask())} == {locator.locate("acme").dsn()}
+
+
+FORKING = """
+import os, sys, croft
+locator = croft.Locator()
+if sys.argv[1] == "asked":
+    assert locator.locate("acme").tenant == "acme"
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        placement = locator.locate("acme")
+        assert locator.wait_until_ready(30)
+        os._exit(0 if locator.locate("acme").generation == placement.generation else 1)
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+@pytest.mark.parametrize("parent", ["did not ask", "asked"])
+def test_children_of_a_forking_server_ask_for_themselves(cell, options, parent):
+    del options
+    import_path = os.pathsep.join(path for path in sys.path if path)
+    subprocess.run([sys.executable, "-c", FORKING, parent], env={**os.environ, **cell.env, "PYTHONPATH": import_path},
+                   timeout=120, check=True)
+
+
+def test_twenty_processes_start_from_the_snapshot_while_the_control_plane_is_away(cell, options, tmp_path):
+    snapshot = str(tmp_path / "snapshot")
+    with croft.Locator(**options, snapshot_file=snapshot) as locator:
+        assert locator.wait_until_ready(30)
+        known = locator.locate("acme")
+        cell.stop("croftd")
+        try:
+            assert locator.locate("acme").dsn() == known.dsn()
+            script = ("import croft, sys; placement = croft.Locator(snapshot_file=sys.argv[1]).locate('acme'); "
+                      "assert placement.stale; print(placement.dsn())")
+            import_path = os.pathsep.join(path for path in sys.path if path)
+            started = [subprocess.Popen([sys.executable, "-c", script, snapshot], stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, **cell.env, "PYTHONPATH": import_path})
+                       for _ in range(20)]
+            dsns = {process.communicate(timeout=120)[0].strip() for process in started}
+            assert len(dsns) == 1
+            psql = subprocess.run(["psql", "-X", "-A", "-t", "-c", "SELECT 1", dsns.pop()], capture_output=True,
+                                  text=True, check=True)
+            assert psql.stdout.strip() == "1"
+        finally:
+            cell.start("croftd")

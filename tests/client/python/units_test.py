@@ -1,0 +1,121 @@
+"""The parts of the Python client that need no control plane."""
+import threading
+
+import pytest
+from croft import Placement, StaticLocator, TenantNotFound
+from croft._cache import Cache, Knowledge, _options_in
+from croft._options import Options
+from croft._snapshot import SnapshotFile
+
+
+def placement(generation, uid="u", **others):
+    return Placement(tenant="acme", uid=uid, generation=generation, host="db1", port=7500, database="d", user="t_a",
+                     **others)
+
+
+def at(epoch, revision, generation, uid="u"):
+    return Knowledge(placement(generation, uid), None, generation, epoch, revision, 1.0)
+
+
+def test_late_news_does_not_replace_what_is_newer():
+    cache = Cache()
+    assert cache.learn("acme", (), at(1, 10, 2))
+    assert not cache.learn("acme", (), at(1, 9, 1))
+    assert cache.find("acme").generation == 2
+
+
+def test_a_generation_never_goes_back_for_the_same_tenant():
+    cache = Cache()
+    cache.learn("acme", (), at(1, 10, 5))
+    assert not cache.learn("acme", (), at(2, 1, 4))
+    assert cache.learn("acme", (), at(2, 2, 1, uid="another life"))
+
+
+def test_aliases_follow_the_tenant_that_holds_them():
+    cache = Cache()
+    cache.learn("acme", ("shop",), at(1, 1, 1))
+    cache.learn("globex", ("shop",), at(1, 2, 7))
+    cache.learn("acme", (), at(1, 3, 2))
+    assert cache.find("shop").generation == 7
+    cache.learn("globex", (), at(1, 4, 7))
+    assert cache.find("shop") is None
+
+
+def test_no_reader_sees_a_generation_go_back_through_a_thousand_moves():
+    cache = Cache()
+    cache.learn("acme", (), at(1, 0, 0))
+    went_back, done = [], threading.Event()
+
+    def read():
+        seen = 0
+        while not done.is_set():
+            now = cache.find("acme").placement.generation
+            if now < seen:
+                went_back.append((seen, now))
+            seen = now
+
+    readers = [threading.Thread(target=read) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    for number in range(1, 1001):
+        cache.learn("acme", None, at(1, number, number))
+        cache.learn("acme", None, at(1, number - 1, number - 1))
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert went_back == []
+    assert cache.find("acme").generation == 1000
+
+
+def test_a_dsn_escapes_what_a_uri_gives_meaning_to():
+    odd = placement(1, password="p@ss/w:rd%", sslmode="verify-full", options="-c statement_timeout=0")
+    assert odd.dsn() == ("postgresql://t_a:p%40ss%2Fw%3Ard%25@db1:7500/d?sslmode=verify-full"
+                         "&options=-c%20statement_timeout%3D0")
+
+
+def test_passwords_do_not_show_in_a_repr():
+    assert "secret" not in repr(placement(1, password="secret"))
+
+
+@pytest.mark.parametrize(("conninfo", "options"), [
+    ("dbname=d options='-c statement_timeout=0' user=u", "-c statement_timeout=0"),
+    ("dbname=d", ""),
+    (r"options='it\'s' user=u", "it's"),
+])
+def test_options_are_read_out_of_a_conninfo(conninfo, options):
+    assert _options_in(conninfo) == options
+
+
+def test_a_snapshot_opens_only_under_the_secret_that_sealed_it(tmp_path):
+    path = str(tmp_path / "snapshot")
+    SnapshotFile(path, b"one").write([(("shop",), at(1, 2, 3))])
+    ((aliases, known),) = SnapshotFile(path, b"one").read()
+    assert (aliases, known.placement) == (("shop",), placement(3))
+    assert SnapshotFile(path, b"two").read() == []
+    assert (tmp_path / "snapshot").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "snapshot").chmod(0o644)
+    assert SnapshotFile(path, b"one").read() == []
+
+
+@pytest.mark.parametrize(("options", "named"), [
+    ({"endpoints": (), "authority_file": "ca"}, "endpoints"),
+    ({"endpoints": ("h:1",), "authority_file": ""}, "authority_file"),
+    ({"endpoints": ("h:1",), "authority_file": "ca", "key_file": "k"}, "certificate_file"),
+    ({"endpoints": ("h:1",), "authority_file": "ca", "role": "root"}, "role"),
+    ({"endpoints": ("h:1",), "authority_file": "ca", "snapshot_file": "s"}, "snapshot_file"),
+])
+def test_wrong_options_are_named(options, named):
+    with pytest.raises(ValueError, match=named):
+        Options(**options)
+
+
+def test_a_static_locator_answers_from_its_file(tmp_path):
+    path = tmp_path / "tenants.toml"
+    path.write_text('[tenants.acme]\ndatabase = "acme"\naliases = ["shop.acme.com"]\n')
+    with StaticLocator(path) as locator:
+        assert locator.locate("shop.acme.com").database == "acme"
+        with pytest.raises(TenantNotFound):
+            locator.locate("globex")
+    path.write_text("[tenants.acme]\nuser = 'me'\n")
+    with pytest.raises(ValueError, match="database is missing"):
+        StaticLocator(path)
