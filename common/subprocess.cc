@@ -424,18 +424,23 @@ absl::Status PipedProcess::Write(const char* data, size_t size, absl::Time deadl
   return absl::OkStatus();
 }
 
-absl::StatusOr<CommandResult> PipedProcess::Finish(absl::Time deadline) {
+bool PipedProcess::AwaitEnd(absl::Time until) {
   state_->data.Close();
   while (!state_->child.Ended()) {
-    if (absl::Now() >= deadline) {
-      state_->child.Kill();
-      return TimedOut(state_->program);
-    }
+    if (absl::Now() >= until) return false;
     pollfd waits[] = {{state_->error.fd(), POLLIN, 0}, {state_->child.handle(), POLLIN, 0}};
-    poll(waits, 2, PollTimeout(deadline, state_->child.handle() < 0));
+    poll(waits, 2, PollTimeout(until, state_->child.handle() < 0));
     state_->error.Drain();
   }
   state_->error.Drain();
+  return true;
+}
+
+absl::StatusOr<CommandResult> PipedProcess::Finish(absl::Time deadline) {
+  if (!AwaitEnd(deadline)) {
+    state_->child.Kill();
+    return TimedOut(state_->program);
+  }
   return CommandResult{.exit_code = *state_->child.exit_code(), .standard_error = state_->error.Take()};
 }
 

@@ -48,6 +48,8 @@ class PipedProcess {
   absl::Status Write(const char* data, size_t size, absl::Time deadline);
   // As much of `data` as it takes now, at least one byte. DEADLINE_EXCEEDED when it took nothing until then.
   absl::StatusOr<size_t> WriteSome(const char* data, size_t size, absl::Time deadline);
+  // Closes the pipe and waits; whether the program has ended by `until`. It is not killed when it has not.
+  bool AwaitEnd(absl::Time until);
   // Closes the pipe, waits for the end, answers exit code and standard error (at most 64 KiB, the end kept).
   absl::StatusOr<CommandResult> Finish(absl::Time deadline);
   void Kill();

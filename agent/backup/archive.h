@@ -21,6 +21,8 @@ struct ArchiveIdentity {
   std::string uid;
   int64_t generation = 0;
   std::string backup;
+
+  friend bool operator==(const ArchiveIdentity&, const ArchiveIdentity&) = default;
 };
 
 // Of the bytes as stored.

@@ -66,6 +66,7 @@ WITH own AS (
     FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM own) AND c.relpersistence <> 't'
       AND c.relkind IN ('r', 'p', 'i', 'I', 'S', 'v', 'm', 'c', 'f')
   UNION ALL SELECT 'schema', 'pg_namespace'::regclass, oid FROM own
+    WHERE oid <> coalesce(to_regnamespace('public'), 0)
   UNION ALL SELECT 'function', 'pg_proc'::regclass, oid FROM pg_proc
     WHERE pronamespace IN (SELECT oid FROM own)
   UNION ALL SELECT 'constraint ' || contype::text, 'pg_constraint'::regclass, oid FROM pg_constraint

@@ -53,6 +53,18 @@ Content DecodeContent(const Json& json) {
   return content;
 }
 
+Json Encode(const std::vector<PolicyName>& policies) {
+  Json json = Json::array();
+  for (const PolicyName& policy : policies) json.push_back({policy.schema, policy.table, policy.policy});
+  return json;
+}
+
+std::vector<PolicyName> DecodePolicies(const Json& json) {
+  std::vector<PolicyName> policies;
+  for (const Json& policy : json) policies.push_back({policy.at(0), policy.at(1), policy.at(2)});
+  return policies;
+}
+
 Json Encode(const Manifest& manifest) {
   return {{"version", kVersion},
           {"uid", manifest.identity.uid},
@@ -71,7 +83,8 @@ Json Encode(const Manifest& manifest) {
           {"content", Encode(manifest.content)},
           {"extensions", manifest.extensions},
           {"all_tables_publications", manifest.all_tables_publications},
-          {"foreign_roles", manifest.foreign_roles}};
+          {"foreign_roles", manifest.foreign_roles},
+          {"foreign_policies", Encode(manifest.foreign_policies)}};
 }
 
 absl::StatusOr<Manifest> Decode(const Json& json) {
@@ -87,7 +100,8 @@ absl::StatusOr<Manifest> Decode(const Json& json) {
       .content = DecodeContent(json.at("content")),
       .extensions = json.at("extensions").get<std::vector<std::string>>(),
       .all_tables_publications = json.at("all_tables_publications").get<std::vector<std::string>>(),
-      .foreign_roles = json.at("foreign_roles").get<std::vector<std::string>>()};
+      .foreign_roles = json.at("foreign_roles").get<std::vector<std::string>>(),
+      .foreign_policies = DecodePolicies(json.at("foreign_policies"))};
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, json.at("create_time").get<std::string>(), &manifest.create_time,
                        &error) ||

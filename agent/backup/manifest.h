@@ -15,6 +15,14 @@
 // catalog from the store alone. A backup without its manifest does not exist.
 namespace croft::agent {
 
+struct PolicyName {
+  std::string schema;
+  std::string table;
+  std::string policy;
+
+  friend bool operator==(const PolicyName&, const PolicyName&) = default;
+};
+
 struct Manifest {
   ArchiveIdentity identity;
   std::string database;
@@ -30,8 +38,10 @@ struct Manifest {
   std::vector<std::string> extensions;
   // Publications FOR ALL TABLES, which a tenant can neither make nor restore.
   std::vector<std::string> all_tables_publications;
-  // Roles that are not the tenant's and that its grants or policies name; what names them is not restored.
+  // Roles that are not the tenant's and that its grants name. Such a grant is restored only where the role is.
   std::vector<std::string> foreign_roles;
+  // Policies that name such roles, which are not restored: row security then shows less, never more.
+  std::vector<PolicyName> foreign_policies;
 };
 
 // Objects of a backup in its store.

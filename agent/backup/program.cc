@@ -1,0 +1,198 @@
+#include "agent/backup/program.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
+#include <absl/time/clock.h>
+#include <sys/stat.h>
+
+#include "agent/postgres/sql_error.h"
+#include "common/errors.h"
+#include "common/ids.h"
+
+namespace croft::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr absl::Duration kSlice = absl::Milliseconds(200);
+constexpr size_t kLongestMessage = 400;
+
+// Conninfo keywords that are not a secret and say how to reach the server, with their variables.
+constexpr std::pair<const char*, const char*> kVariables[] = {{"host", "PGHOST"},
+                                                              {"hostaddr", "PGHOSTADDR"},
+                                                              {"port", "PGPORT"},
+                                                              {"user", "PGUSER"},
+                                                              {"sslmode", "PGSSLMODE"},
+                                                              {"sslrootcert", "PGSSLROOTCERT"},
+                                                              {"gssencmode", "PGGSSENCMODE"},
+                                                              {"channel_binding", "PGCHANNELBINDING"},
+                                                              {"connect_timeout", "PGCONNECT_TIMEOUT"}};
+
+absl::Status ScratchError(const std::string& path) {
+  const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+  return MakeError(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("cannot write ", path, ": ", std::strerror(errno)),
+                   {.reason = full ? "DISK_FULL" : "STATE_UNUSABLE", .metadata = {{"path", path}}});
+}
+
+// `:` and `\` part the fields of a password file.
+std::string PasswordField(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"\\", "\\\\"}, {":", "\\:"}});
+}
+
+std::string ConninfoValue(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+}
+
+std::string ValueOf(const Conninfo& conninfo, const char* keyword) {
+  const auto found = conninfo.find(keyword);
+  return found == conninfo.end() ? "" : found->second;
+}
+
+// The first line that says what went wrong. What comes after it can quote the tenant's own SQL.
+std::string FirstError(absl::string_view standard_error) {
+  for (const absl::string_view line : absl::StrSplit(standard_error, '\n', absl::SkipWhitespace())) {
+    if (absl::StrContains(line, "error: ") || absl::StrContains(line, "FATAL: ")) {
+      return std::string(line.substr(0, kLongestMessage));
+    }
+  }
+  return "it did not say why";
+}
+
+}  // namespace
+
+absl::StatusOr<PrivateFile> PrivateFile::Make(const ProgramPlace& place, absl::string_view content,
+                                              Random& random) {
+  if (mkdir(place.scratch_directory.c_str(), 0711) != 0 && errno != EEXIST) {
+    return ScratchError(place.scratch_directory);
+  }
+  std::string path =
+      absl::StrCat(place.scratch_directory, "/", place.scratch_prefix, "-", UidFrom(random.Bytes(16)));
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return ScratchError(path);
+  PrivateFile file(path);
+  absl::Status status;
+  if (write(fd, content.data(), content.size()) != static_cast<ssize_t>(content.size())) {
+    status = ScratchError(path);
+  } else if (place.uid && fchown(fd, *place.uid, place.gid.value_or(static_cast<gid_t>(-1))) != 0) {
+    status = ScratchError(path);
+  }
+  close(fd);
+  CROFT_RETURN_IF_ERROR(status);
+  return file;
+}
+
+PrivateFile::PrivateFile(std::string path) : path_(std::move(path)) {}
+PrivateFile::PrivateFile(PrivateFile&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+PrivateFile& PrivateFile::operator=(PrivateFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  return *this;
+}
+PrivateFile::~PrivateFile() {
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+void RemoveAbandonedFiles(const ProgramPlace& place) {
+  std::error_code error;
+  for (fs::directory_iterator it(place.scratch_directory, error), end; !error && it != end;
+       it.increment(error)) {
+    if (absl::StartsWith(it->path().filename().string(), place.scratch_prefix + "-"))
+      unlink(it->path().c_str());
+  }
+}
+
+Command LocalProgram(const std::string& path, std::vector<std::string> arguments,
+                     const ProgramPlace& place) {
+  Command command{
+      .arguments = {path}, .environment = {{"LC_ALL", "C"}}, .uid = place.uid, .gid = place.gid};
+  command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
+  return command;
+}
+
+absl::StatusOr<ProgramCall> PrepareProgram(const std::string& path, std::vector<std::string> arguments,
+                                           const Conninfo& conninfo, const ProgramPlace& place,
+                                           Random& random) {
+  arguments.push_back("--no-password");
+  arguments.push_back(absl::StrCat("--dbname=dbname=", ConninfoValue(ValueOf(conninfo, "dbname"))));
+  const std::string password_line = absl::StrCat("*:*:*:", PasswordField(ValueOf(conninfo, "user")), ":",
+                                                 PasswordField(ValueOf(conninfo, "password")), "\n");
+  CROFT_ASSIGN_OR_RETURN(PrivateFile password_file, PrivateFile::Make(place, password_line, random));
+  Command command = LocalProgram(path, std::move(arguments), place);
+  for (const auto& [keyword, variable] : kVariables) {
+    if (std::string value = ValueOf(conninfo, keyword); !value.empty())
+      command.environment[variable] = value;
+  }
+  command.environment["PGPASSFILE"] = password_file.path();
+  command.environment["PGAPPNAME"] = "croft-agent";
+  return ProgramCall{std::move(command), std::move(password_file)};
+}
+
+absl::Status CheckEnd(absl::string_view program, const CommandResult& result, const std::string& reason) {
+  if (result.exit_code == 0) return absl::OkStatus();
+  const absl::string_view said = result.standard_error;
+  const std::string message = absl::StrCat(program, " failed: ", FirstError(said));
+  if (absl::StrContains(said, "No space left on device") ||
+      absl::StrContains(said, "could not extend file")) {
+    return MakeError(absl::StatusCode::kResourceExhausted, message, {.reason = "DISK_FULL"});
+  }
+  if (absl::StrContains(said, "lock timeout") || absl::StrContains(said, "could not obtain lock")) {
+    return MakeError(absl::StatusCode::kUnavailable, message, {.reason = "TABLE_LOCKED"});
+  }
+  if (absl::StrContains(said, "connection to server") ||
+      absl::StrContains(said, "server closed the connection") ||
+      absl::StrContains(said, "terminating connection") ||
+      absl::StrContains(said, "no connection to the server")) {
+    return PostgresUnavailable(message);
+  }
+  return MakeError(absl::StatusCode::kInternal, message, {.reason = reason});
+}
+
+absl::Status StillPatient(const Patience& patience) {
+  if (absl::Now() >= patience.deadline) {
+    return MakeError(absl::StatusCode::kDeadlineExceeded, "the task's time is up",
+                     {.reason = "DEADLINE_EXCEEDED"});
+  }
+  return patience.keep_going ? patience.keep_going() : absl::OkStatus();
+}
+
+absl::StatusOr<size_t> ReadPatiently(PipedProcess& process, char* buffer, size_t size,
+                                     const Patience& patience) {
+  for (;;) {
+    const absl::StatusOr<size_t> got = process.Read(buffer, size, absl::Now() + kSlice);
+    if (!absl::IsDeadlineExceeded(got.status())) return got;
+    CROFT_RETURN_IF_ERROR(StillPatient(patience));
+  }
+}
+
+absl::Status WritePatiently(PipedProcess& process, absl::string_view data, const Patience& patience) {
+  while (!data.empty()) {
+    const absl::StatusOr<size_t> written =
+        process.WriteSome(data.data(), data.size(), absl::Now() + kSlice);
+    if (written.ok()) {
+      data.remove_prefix(*written);
+    } else if (absl::IsDeadlineExceeded(written.status())) {
+      CROFT_RETURN_IF_ERROR(StillPatient(patience));
+    } else {
+      return written.status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process, const Patience& patience) {
+  while (!process.AwaitEnd(absl::Now() + kSlice)) CROFT_RETURN_IF_ERROR(StillPatient(patience));
+  return process.Finish(absl::Now());
+}
+
+}  // namespace croft::agent

@@ -1,0 +1,178 @@
+#include "agent/tasks/backup_job.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+
+#include "agent/tasks/move.h"
+#include "common/crypto/scram.h"
+#include "common/errors.h"
+#include "common/ids.h"
+#include "common/log.h"
+
+namespace croft::agent {
+namespace {
+
+constexpr size_t kLetters = 8;
+constexpr size_t kSaltBytes = 16;
+constexpr size_t kUidEntropyBytes = 16;
+constexpr int32_t kShortLivedConnections = 6;
+constexpr absl::Duration kLongestLife = absl::Hours(24);
+constexpr absl::Duration kCleanupTime = absl::Seconds(30);
+constexpr absl::Duration kSessionPoll = absl::Milliseconds(10);
+
+// The tenant's own limits are for the tenant's own sessions.
+std::map<std::string, std::string> UnlimitedSettings(const ClusterSession& session) {
+  std::map<std::string, std::string> settings = {{"statement_timeout", "0"},
+                                                 {"idle_in_transaction_session_timeout", "0"},
+                                                 {"idle_session_timeout", "0"},
+                                                 {"lock_timeout", "0"},
+                                                 {"default_transaction_read_only", "off"}};
+  if (session.MayLimitTemporaryFiles()) settings["temp_file_limit"] = "-1";
+  return settings;
+}
+
+bool IsShortLived(const RoleState& role, const std::string& owner_role) {
+  const std::string prefix = absl::StrCat(owner_role, kShortLivedMark);
+  return absl::StartsWith(role.name, prefix) && role.name.size() == prefix.size() + kLetters;
+}
+
+absl::StatusOr<std::vector<std::string>> DatabasesOpenTo(Connection& maintenance, const std::string& role) {
+  const auto rows = maintenance.Rows<std::string>(
+      Bind("SELECT DISTINCT d.datname::text FROM pg_database d, aclexplode(d.datacl) a "
+           "JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = $1",
+           {role}));
+  CROFT_RETURN_IF_ERROR(rows.status());
+  std::vector<std::string> databases;
+  for (const auto& [database] : *rows) databases.push_back(database);
+  return databases;
+}
+
+// The way of the agent, which is the shortest, as another role.
+Conninfo As(const ServerAccess& access, const std::string& database, const std::string& user,
+            const std::string& password) {
+  Conninfo conninfo = access.agent;
+  for (const char* own : {"passfile", "options", "service", "sslcert", "sslkey", "sslpassword"})
+    conninfo.erase(own);
+  conninfo["dbname"] = database;
+  conninfo["user"] = user;
+  conninfo["password"] = password;
+  return conninfo;
+}
+
+}  // namespace
+
+BackupJob::BackupJob(const BackupTools& tools, const Task& task, TaskContext& context)
+    : tools_(tools),
+      task_(task),
+      context_(context),
+      patience_(PatienceOf(task, context)),
+      access_(tools.access()),
+      place_{.uid = access_.program_uid,
+             .gid = access_.program_gid,
+             .scratch_directory = tools.scratch_directory,
+             .scratch_prefix = task.tenant.uid} {}
+
+absl::StatusOr<Store*> FindStore(const BackupTools& tools, absl::string_view id) {
+  for (const std::unique_ptr<Store>& store : tools.stores) {
+    if (store->id() == id) return store.get();
+  }
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("this agent does not reach the backup store ", id, "; name it with --store"),
+      {.reason = "STORE_NOT_REACHED", .metadata = {{"store", std::string(id)}}});
+}
+
+absl::StatusOr<Store*> BackupJob::FindStore(absl::string_view id) const {
+  return croft::agent::FindStore(tools_, id);
+}
+
+absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::Begin() const {
+  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, patience_);
+}
+
+absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::BeginCleanup() const {
+  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, CleanupPatience());
+}
+
+absl::StatusOr<Connection> BackupJob::OpenMaintenance(const Patience& patience) const {
+  Conninfo conninfo = access_.agent;
+  conninfo["dbname"] = access_.maintenance_database;
+  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, patience));
+  connection.SetPatience(patience);
+  return connection;
+}
+
+Patience CleanupPatience() { return {.deadline = absl::Now() + kCleanupTime}; }
+
+absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSession& session,
+                                             const std::string& owner_role, const std::string& database,
+                                             LoginPurpose purpose,
+                                             const std::vector<std::string>& also_in) {
+  Random& random = job.tools().random;
+  const std::string password = crypto::NewPassword(random);
+  RoleSpec role{.name = absl::StrCat(owner_role, kShortLivedMark,
+                                     UidFrom(random.Bytes(kUidEntropyBytes)).substr(0, kLetters)),
+                .can_login = true,
+                .connection_limit = kShortLivedConnections,
+                .verifier = crypto::ScramVerifier(password, random.Bytes(kSaltBytes)),
+                .valid_until = std::min(job.patience().deadline, job.tools().clock.Now() + kLongestLife),
+                .member_of = {owner_role},
+                .settings = UnlimitedSettings(session)};
+  role.member_of.insert(role.member_of.end(), also_in.begin(), also_in.end());
+  if (purpose == LoginPurpose::kRestore) {
+    role.settings["role"] = owner_role;
+  } else {
+    role.inherits = true;
+    role.bypass_rls = true;
+  }
+  Conninfo conninfo = As(job.access(), database, role.name, password);
+  CROFT_RETURN_IF_ERROR(session.Apply(
+      {CreateRole{role}, GrantOnDatabase{database, role.name, {DatabasePrivilege::kConnect}}}));
+  return conninfo;
+}
+
+absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter,
+                            const Patience& patience) {
+  for (;;) {
+    CROFT_ASSIGN_OR_RETURN(const int64_t left, session.CountSessions(filter));
+    if (left == 0) return absl::OkStatus();
+    CROFT_RETURN_IF_ERROR(session.TerminateSessions(filter).status());
+    CROFT_RETURN_IF_ERROR(StillPatient(patience));
+    absl::SleepFor(kSessionPoll);
+  }
+}
+
+absl::Status RemoveShortLivedLogins(const BackupJob& job, ClusterSession& session,
+                                    const std::string& owner_role, const Patience& patience) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, session.ObserveRoles({}, owner_role));
+  std::vector<std::string> names;
+  for (const RoleState& role : roles) {
+    if (IsShortLived(role, owner_role)) names.push_back(role.name);
+  }
+  if (names.empty()) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(patience));
+  for (const std::string& name : names) {
+    std::vector<Change> changes = {AlterRole{.name = name, .can_login = false}};
+    CROFT_RETURN_IF_ERROR(session.Apply(changes));
+    CROFT_RETURN_IF_ERROR(EndAllSessions(session, {.user = name}, patience));
+    CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> databases, DatabasesOpenTo(maintenance, name));
+    changes.clear();
+    for (const std::string& database : databases) {
+      changes.push_back(RevokeOnDatabase{database, name, {DatabasePrivilege::kConnect}});
+    }
+    changes.push_back(DropRole{name});
+    const absl::Status removed = session.Apply(changes);
+    // It can log in no more; a later task, or the drop of the tenant, removes it.
+    if (!removed.ok()) {
+      log::Warning("a short-lived login stays for now",
+                   {{"role", name}, {"error", std::string(removed.message())}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace croft::agent
