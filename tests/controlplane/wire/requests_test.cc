@@ -1,0 +1,110 @@
+#include "controlplane/wire/requests.h"
+
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/controlplane/wire/corpus.h"
+
+namespace croft::wire {
+namespace {
+
+constexpr auto kParse = [](const auto& request) { return Parse(request).status(); };
+
+template <typename Request>
+void ExpectNameAndRequestIdChecked(const std::string& name) {
+  Request base;
+  base.set_name(name);
+  ExpectBadTextsRefused(base, "name", kParse, [](Request& r, const std::string& t) { r.set_name(t); });
+  ExpectBadTextsRefused(base, "request_id", kParse,
+                        [](Request& r, const std::string& t) { r.set_request_id(t); });
+}
+
+TEST(RequestsTest, NamesAndRequestIdsRefuseBadTexts) {
+  ExpectNameAndRequestIdChecked<v1::VerifyBackupRequest>("tenants/acme/backups/b1");
+  ExpectNameAndRequestIdChecked<v1::DeleteBackupRequest>("tenants/acme/backups/b1");
+  ExpectNameAndRequestIdChecked<v1::CordonHostRequest>("hosts/h1");
+  ExpectNameAndRequestIdChecked<v1::UncordonHostRequest>("hosts/h1");
+  ExpectNameAndRequestIdChecked<v1::RemoveHostRequest>("hosts/h1");
+  ExpectNameAndRequestIdChecked<v1::AcceptMissingHostRequest>("hosts/h1");
+  ExpectNameAndRequestIdChecked<v1::CancelOperationRequest>("operations/op-a");
+}
+
+TEST(RequestsTest, EtagsRefuseBadTexts) {
+  v1::DeleteBackupRequest backup;
+  backup.set_name("tenants/acme/backups/b1");
+  ExpectBadTextsRefused(backup, "etag", kParse, [](auto& r, const std::string& t) { r.set_etag(t); });
+  v1::RemoveHostRequest host;
+  host.set_name("hosts/h1");
+  ExpectBadTextsRefused(host, "etag", kParse, [](auto& r, const std::string& t) { r.set_etag(t); });
+}
+
+TEST(RequestsTest, NamesOfReadsRefuseBadTexts) {
+  const auto check = [](auto request, const std::string& name) {
+    request.set_name(name);
+    ExpectBadTextsRefused(request, "name", kParse, [](auto& r, const std::string& t) { r.set_name(t); });
+  };
+  check(v1::GetBackupRequest(), "tenants/acme/backups/b1");
+  check(v1::GetHostRequest(), "hosts/h1");
+  check(v1::GetOperationRequest(), "operations/op-a");
+  check(v1::WaitOperationRequest(), "operations/op-a");
+  check(v1::WatchOperationRequest(), "operations/op-a");
+}
+
+TEST(RequestsTest, HostIdentityIsDigits) {
+  v1::AcceptHostIdentityRequest request;
+  request.set_name("hosts/h1");
+  request.set_system_identifier("7301234567890123456");
+  ExpectBadTextsRefused(request, "system_identifier", kParse,
+                        [](auto& r, const std::string& t) { r.set_system_identifier(t); });
+  request.clear_system_identifier();
+  EXPECT_FALSE(Parse(request).ok());
+}
+
+TEST(RequestsTest, HostLimitsHaveDefaultsAndRanges) {
+  v1::UpdateHostRequest request;
+  request.mutable_host()->set_name("hosts/h1");
+  request.mutable_host()->mutable_limits();
+  EXPECT_EQ(Parse(request)->limits, domain::HostLimits());
+  request.mutable_host()->mutable_limits()->set_databases(INT32_MAX);
+  request.mutable_host()->mutable_limits()->set_connections(-1);
+  request.mutable_host()->mutable_limits()->set_reserve_bytes(INT64_MIN);
+  std::vector<std::string> fields;
+  for (const auto& violation : DetailsOf(Parse(request).status()).violations)
+    fields.push_back(violation.field);
+  EXPECT_THAT(fields, testing::ElementsAre("host.limits.databases", "host.limits.connections",
+                                           "host.limits.reserve_bytes"));
+  request.mutable_update_mask()->add_paths("cordoned");
+  EXPECT_EQ(DetailsOf(Parse(request).status()).violations.at(0).field, "update_mask");
+}
+
+TEST(RequestsTest, JoinTokensAreForNamesThatACertificateCanCarry) {
+  v1::CreateJoinTokenRequest request;
+  request.set_host("hosts/h1");
+  EXPECT_THAT(Parse(request)->server_names, testing::ElementsAre("localhost", "127.0.0.1", "::1"));
+  for (const char* name : {"DB1.example.com", "10.0.0.1", "fe80::1", "h1"}) request.add_server_names(name);
+  EXPECT_THAT(Parse(request)->server_names,
+              testing::ElementsAre("db1.example.com", "10.0.0.1", "fe80::1", "h1"));
+  ExpectBadTextsRefused(
+      request, "server_names", kParse, [](auto& r, const std::string& t) { r.set_server_names(0, t); },
+      [](const std::string& t) {
+        return t == std::string(63, 'a') || t == "template1" || t == "postgres" || t == "UPPER";
+      });
+  ExpectBadTextsRefused(request, "host", kParse, [](auto& r, const std::string& t) { r.set_host(t); });
+}
+
+TEST(RequestsTest, WaitsAreNotNegative) {
+  v1::WaitOperationRequest request;
+  request.set_name("operations/op-a");
+  EXPECT_FALSE(Parse(request)->timeout);
+  request.mutable_timeout();
+  EXPECT_EQ(Parse(request)->timeout, absl::ZeroDuration());
+  for (const int64_t seconds : {int64_t{-1}, INT64_MIN, INT64_MAX}) {
+    request.mutable_timeout()->set_seconds(seconds);
+    EXPECT_EQ(DetailsOf(Parse(request).status()).violations.at(0).field, "timeout");
+  }
+}
+
+}  // namespace
+}  // namespace croft::wire

@@ -1,0 +1,402 @@
+#include "controlplane/wire/tenant_requests.h"
+
+#include <limits>
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include "controlplane/wire/fields.h"
+#include "controlplane/wire/tenant.h"
+#include "tests/controlplane/wire/corpus.h"
+
+namespace croft::wire {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+using testing::ElementsAre;
+
+constexpr auto kParse = [](const auto& request) { return Parse(request).status(); };
+
+std::vector<std::string> FieldsOf(const absl::Status& status) {
+  std::vector<std::string> fields;
+  for (const FieldViolation& violation : DetailsOf(status).violations) fields.push_back(violation.field);
+  return fields;
+}
+
+v1::CreateTenantRequest ValidCreate() {
+  v1::CreateTenantRequest request;
+  request.set_tenant_id("acme");
+  v1::Tenant& tenant = *request.mutable_tenant();
+  tenant.set_display_name("Acme & Söhne „GmbH“");
+  tenant.add_aliases("shop.acme.com");
+  tenant.add_aliases("cust:17_b");
+  (*tenant.mutable_labels())["app.kubernetes.io"] = "Shop-1_x";
+  (*tenant.mutable_labels())["empty"] = "";
+  tenant.mutable_expire_time()->set_seconds(4102444800);
+  tenant.add_extensions("pg_trgm");
+  tenant.add_extensions("uuid-ossp");
+  tenant.set_locale("de_DE.UTF-8");
+  auto& settings = *tenant.mutable_settings()->mutable_fields();
+  settings["theme"].set_string_value("dark \"mode\"\n\xC3\xA9");
+  settings["limit"].set_number_value(0.1);
+  settings["big"].set_number_value(1e300);
+  settings["none"].set_null_value(google::protobuf::NULL_VALUE);
+  settings["list"].mutable_list_value()->add_values()->set_bool_value(true);
+  (*settings["deep"].mutable_struct_value()->mutable_fields())["a"].set_number_value(-7);
+  settings["empty"].mutable_struct_value();
+  (*tenant.mutable_features())["beta"].set_bool_value(true);
+  (*tenant.mutable_features())["rate"].set_number_value(1.25);
+  (*tenant.mutable_features())["tier"].set_string_value("gold");
+  tenant.mutable_quota()->set_connections(20);
+  tenant.mutable_quota()->set_storage_bytes(int64_t{1} << 40);
+  tenant.mutable_quota()->mutable_statement_timeout()->set_seconds(30);
+  tenant.mutable_backup_policy()->set_keep(3);
+  (*request.mutable_host_selector())["zone"] = "a";
+  request.set_request_id("6BA7B810-9dad-11d1-80b4-00c04fd430c8");
+  return request;
+}
+
+TEST(CreateTenantTest, WhatTheCallerChoseComesBack) {
+  const v1::CreateTenantRequest request = ValidCreate();
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  const domain::Host host{.id = "h1"};
+  v1::Tenant shown = ToProto(parsed->tenant, {.host = &host});
+  EXPECT_EQ(shown.name(), "tenants/acme");
+  // What the control plane adds.
+  for (const char* field :
+       {"name", "create_time", "update_time", "etag", "state", "placement", "conditions"}) {
+    shown.GetReflection()->ClearField(&shown, v1::Tenant::descriptor()->FindFieldByName(field));
+  }
+  std::string difference;
+  MessageDifferencer differencer;
+  differencer.ReportDifferencesToString(&difference);
+  EXPECT_TRUE(differencer.Compare(request.tenant(), shown)) << difference;
+}
+
+TEST(CreateTenantTest, EqualSettingsGiveEqualText) {
+  const auto text = [](bool forward) {
+    v1::CreateTenantRequest request;
+    request.set_tenant_id("acme");
+    for (int i = 0; i < 50; ++i) {
+      const std::string key = "k" + std::to_string(forward ? i : 49 - i);
+      (*request.mutable_tenant()->mutable_settings()->mutable_fields())[key].set_number_value(1);
+    }
+    return Parse(request)->tenant.settings;
+  };
+  EXPECT_EQ(text(true), text(false));
+}
+
+TEST(CreateTenantTest, DefaultsAreFilledIn) {
+  v1::CreateTenantRequest request;
+  request.set_tenant_id("1042");
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->tenant.quota, domain::Quota());
+  EXPECT_EQ(parsed->tenant.settings, "");
+  EXPECT_EQ(parsed->tenant.features, "");
+  EXPECT_FALSE(parsed->tenant.expire_time);
+}
+
+TEST(CreateTenantTest, AliasesAreTakenInLowerCaseAndOnce) {
+  v1::CreateTenantRequest request;
+  request.set_tenant_id("acme");
+  request.mutable_tenant()->add_aliases("Shop.ACME.com");
+  EXPECT_THAT(Parse(request)->tenant.aliases, ElementsAre("shop.acme.com"));
+  request.mutable_tenant()->add_aliases("shop.acme.com");
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.aliases[1]"));
+}
+
+TEST(CreateTenantTest, EveryTextFieldRefusesBadTexts) {
+  const v1::CreateTenantRequest base = ValidCreate();
+  using Request = v1::CreateTenantRequest;
+  v1::CreateTenantRequest unnamed = base;
+  ExpectBadTextsRefused(
+      unnamed, "tenant_id", kParse, [](Request& r, const std::string& t) { r.set_tenant_id(t); },
+      IdsOnly());
+  ExpectBadTextsRefused(base, "tenant.name", kParse,
+                        [](Request& r, const std::string& t) { r.mutable_tenant()->set_name(t); });
+  ExpectBadTextsRefused(
+      base, "tenant.aliases", kParse,
+      [](Request& r, const std::string& t) { r.mutable_tenant()->set_aliases(0, t); },
+      [](const std::string& t) {
+        return t.size() <= 64 &&
+               t.find_first_not_of("abcdefghijklmnopqrstuvwxyzUPER0123456789_-") == std::string::npos;
+      });
+  ExpectBadTextsRefused(base, "tenant.extensions", kParse,
+                        [](Request& r, const std::string& t) { r.mutable_tenant()->set_extensions(0, t); });
+  ExpectBadTextsRefused(
+      base, "tenant.locale", kParse,
+      [](Request& r, const std::string& t) { r.mutable_tenant()->set_locale(t); },
+      [](const std::string& t) {
+        return t == std::string(63, 'a') || t == "UPPER" || t == "postgres" || t == "pg_x";
+      });
+  const auto is_label = [](const std::string& t) {
+    return t.size() <= 63 &&
+           t.find_first_not_of("abcdefghijklmnopqrstuvwxyzUPER0123456789_-.") == std::string::npos;
+  };
+  ExpectBadTextsRefused(
+      base, "tenant.labels", kParse,
+      [](Request& r, const std::string& t) { (*r.mutable_tenant()->mutable_labels())["key"] = t; },
+      is_label);
+  ExpectBadTextsRefused(
+      base, "tenant.labels", kParse,
+      [](Request& r, const std::string& t) { (*r.mutable_tenant()->mutable_labels())[t] = "value"; },
+      is_label);
+  ExpectBadTextsRefused(
+      base, "host_selector", kParse,
+      [](Request& r, const std::string& t) { (*r.mutable_host_selector())[t] = "value"; }, is_label);
+  ExpectBadTextsRefused(
+      base, "tenant.features", kParse,
+      [](Request& r, const std::string& t) {
+        (*r.mutable_tenant()->mutable_features())[t].set_bool_value(true);
+      },
+      is_label);
+  ExpectBadTextsRefused(base, "request_id", kParse,
+                        [](Request& r, const std::string& t) { r.set_request_id(t); });
+  // Texts for people and for applications take everything that can be shown, or that JSON can hold.
+  ExpectBadTextsRefused(
+      base, "tenant.display_name", kParse,
+      [](Request& r, const std::string& t) { r.mutable_tenant()->set_display_name(t); },
+      [](const std::string& t) {
+        return t.size() <= 128 && IsUtf8(t) &&
+               t.find_first_of(std::string("\0\n\t\x7F", 4)) == std::string::npos &&
+               t.find("\xE2\x80\xA8") == std::string::npos;
+      });
+  ExpectBadTextsRefused(
+      base, "tenant.settings", kParse,
+      [](Request& r, const std::string& t) {
+        (*r.mutable_tenant()->mutable_settings()->mutable_fields())["k"].set_string_value(t);
+      },
+      [](const std::string& t) {
+        return t.size() <= 64 && IsUtf8(t) && t.find('\0') == std::string::npos;
+      });
+}
+
+TEST(CreateTenantTest, AllThatIsWrongIsSaidAtOnce) {
+  v1::CreateTenantRequest request = ValidCreate();
+  request.set_tenant_id("Bad Id");
+  request.mutable_tenant()->mutable_quota()->set_connections(-1);
+  request.mutable_tenant()->mutable_quota()->mutable_statement_timeout()->set_seconds(-5);
+  request.mutable_tenant()->add_extensions("plpython3u");
+  request.mutable_tenant()->mutable_backup_policy()->set_keep(std::numeric_limits<int32_t>::min());
+  request.set_request_id("7");
+  EXPECT_THAT(FieldsOf(Parse(request).status()),
+              ElementsAre("tenant_id", "tenant.extensions[2]", "tenant.quota.connections",
+                          "tenant.quota.statement_timeout", "tenant.backup_policy.keep", "request_id"));
+}
+
+TEST(CreateTenantTest, ExtremeNumbersAreRefused) {
+  for (const int32_t connections : {-1, 10001, INT32_MAX, INT32_MIN}) {
+    v1::CreateTenantRequest request = ValidCreate();
+    request.mutable_tenant()->mutable_quota()->set_connections(connections);
+    EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.quota.connections"));
+  }
+  for (const int64_t seconds : {INT64_MIN, INT64_MAX, int64_t{-62135596801}, int64_t{253402300800}}) {
+    v1::CreateTenantRequest request = ValidCreate();
+    request.mutable_tenant()->mutable_expire_time()->set_seconds(seconds);
+    EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.expire_time"));
+  }
+  for (const int64_t seconds : {INT64_MIN, int64_t{-1}, INT64_MAX, int64_t{2147484}}) {
+    v1::CreateTenantRequest request = ValidCreate();
+    request.mutable_tenant()->mutable_quota()->mutable_statement_timeout()->set_seconds(seconds);
+    EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.quota.statement_timeout"));
+  }
+  for (const int32_t nanos : {-1, INT32_MIN, INT32_MAX, 1000000000, 1}) {
+    v1::CreateTenantRequest request = ValidCreate();
+    request.mutable_tenant()->mutable_quota()->mutable_statement_timeout()->set_nanos(nanos);
+    EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.quota.statement_timeout")) << nanos;
+  }
+}
+
+TEST(CreateTenantTest, SizesHaveLimits) {
+  v1::CreateTenantRequest request = ValidCreate();
+  for (int i = 0; i < 40; ++i) (*request.mutable_tenant()->mutable_labels())["k" + std::to_string(i)] = "v";
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.labels"));
+
+  request = ValidCreate();
+  for (int i = 0; i < 20; ++i) request.mutable_tenant()->add_aliases("a" + std::to_string(i));
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.aliases"));
+
+  request = ValidCreate();
+  (*request.mutable_tenant()->mutable_settings()->mutable_fields())["k"].set_string_value(
+      std::string(70000, 'x'));
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.settings"));
+
+  request = ValidCreate();
+  google::protobuf::Value* value = &(*request.mutable_tenant()->mutable_settings()->mutable_fields())["k"];
+  for (int i = 0; i < 1000; ++i) value = &(*value->mutable_struct_value()->mutable_fields())["k"];
+  value->set_bool_value(true);
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.settings"));
+}
+
+TEST(CreateTenantTest, NumbersThatJsonCannotHoldAreRefused) {
+  for (const double number :
+       {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
+        std::numeric_limits<double>::quiet_NaN()}) {
+    v1::CreateTenantRequest request = ValidCreate();
+    (*request.mutable_tenant()->mutable_settings()->mutable_fields())["k"].set_number_value(number);
+    (*request.mutable_tenant()->mutable_features())["f"].set_number_value(number);
+    EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.settings", "tenant.features.f"));
+  }
+  v1::CreateTenantRequest request = ValidCreate();
+  (*request.mutable_tenant()->mutable_features())["f"].mutable_list_value();
+  (*request.mutable_tenant()->mutable_settings()->mutable_fields())["unset"];
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.settings", "tenant.features.f"));
+}
+
+v1::UpdateTenantRequest ValidUpdate(std::vector<std::string> paths) {
+  v1::UpdateTenantRequest request;
+  request.mutable_tenant()->set_name("tenants/acme");
+  request.mutable_tenant()->set_etag("\"7\"");
+  for (std::string& path : paths) request.mutable_update_mask()->add_paths(std::move(path));
+  return request;
+}
+
+TEST(UpdateTenantTest, EmptyMaskMeansEveryFieldThatIsSet) {
+  v1::UpdateTenantRequest request = ValidUpdate({});
+  request.mutable_tenant()->set_display_name("New");
+  (*request.mutable_tenant()->mutable_labels())["a"] = "b";
+  request.mutable_tenant()->set_locale("C");  // cannot change, and is not asked to
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->etag, "7");
+  EXPECT_EQ(parsed->update.display_name, "New");
+  EXPECT_EQ(parsed->update.labels->at("a"), "b");
+  EXPECT_FALSE(parsed->update.aliases);
+  EXPECT_FALSE(parsed->update.quota);
+  EXPECT_FALSE(parsed->update.expire_time);
+}
+
+TEST(UpdateTenantTest, NamedFieldsThatAreUnsetAreCleared) {
+  const auto parsed = Parse(ValidUpdate({"display_name", "aliases", "labels", "expire_time", "settings",
+                                         "features", "quota", "backup_policy"}));
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->update.display_name, "");
+  EXPECT_TRUE(parsed->update.aliases->empty());
+  EXPECT_TRUE(parsed->update.labels->empty());
+  ASSERT_TRUE(parsed->update.expire_time);
+  EXPECT_FALSE(*parsed->update.expire_time);
+  EXPECT_EQ(parsed->update.settings, "");
+  EXPECT_EQ(parsed->update.quota, domain::Quota());
+  EXPECT_EQ(parsed->update.backups_kept, 0);
+}
+
+TEST(UpdateTenantTest, KeysAreSetOrRemovedAlone) {
+  v1::UpdateTenantRequest request =
+      ValidUpdate({"labels.app", "labels.gone.x", "features.beta", "features.old"});
+  (*request.mutable_tenant()->mutable_labels())["app"] = "shop";
+  (*request.mutable_tenant()->mutable_labels())["unnamed"] = "x";
+  (*request.mutable_tenant()->mutable_features())["beta"].set_number_value(2);
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  using Edits = std::map<std::string, std::optional<std::string>>;
+  EXPECT_EQ(parsed->update.label_edits, (Edits{{"app", "shop"}, {"gone.x", std::nullopt}}));
+  EXPECT_EQ(parsed->update.feature_edits, (Edits{{"beta", "2"}, {"old", std::nullopt}}));
+  EXPECT_FALSE(parsed->update.labels);
+}
+
+TEST(UpdateTenantTest, UnknownOrFixedPathsAreRefused) {
+  for (const char* path :
+       {"", ".", "labels.", "name", "state", "extensions", "locale", "quota.connections", "*",
+        "tenant.display_name", "displayName", "labels.b@d", "settings.theme", "labels.a b"}) {
+    EXPECT_THAT(FieldsOf(Parse(ValidUpdate({path})).status()), ElementsAre("update_mask")) << path;
+  }
+  EXPECT_THAT(FieldsOf(Parse(ValidUpdate({"labels", "labels.a"})).status()), ElementsAre("update_mask"));
+  EXPECT_THAT(FieldsOf(Parse(ValidUpdate(std::vector<std::string>(101, "labels"))).status()),
+              ElementsAre("update_mask"));
+}
+
+TEST(UpdateTenantTest, TextFieldsRefuseBadTexts) {
+  using Request = v1::UpdateTenantRequest;
+  const Request base = ValidUpdate({"display_name"});
+  ExpectBadTextsRefused(base, "tenant.name", kParse,
+                        [](Request& r, const std::string& t) { r.mutable_tenant()->set_name(t); });
+  ExpectBadTextsRefused(base, "tenant.name", kParse, [](Request& r, const std::string& t) {
+    r.mutable_tenant()->set_name("tenants/" + t + "/");
+  });
+  ExpectBadTextsRefused(base, "tenant.etag", kParse,
+                        [](Request& r, const std::string& t) { r.mutable_tenant()->set_etag(t); });
+  ExpectBadTextsRefused(base, "update_mask", kParse,
+                        [](Request& r, const std::string& t) { r.mutable_update_mask()->set_paths(0, t); });
+}
+
+template <typename Request>
+Request Named() {
+  Request request;
+  request.set_name("tenants/acme");
+  return request;
+}
+
+template <typename Request>
+void ExpectCommonFieldsChecked() {
+  const Request base = Named<Request>();
+  ExpectBadTextsRefused(base, "name", kParse, [](Request& r, const std::string& t) { r.set_name(t); });
+  ExpectBadTextsRefused(base, "etag", kParse, [](Request& r, const std::string& t) { r.set_etag(t); });
+  ExpectBadTextsRefused(base, "request_id", kParse,
+                        [](Request& r, const std::string& t) { r.set_request_id(t); });
+}
+
+TEST(TenantOperationsTest, CommonFieldsRefuseBadTexts) {
+  ExpectCommonFieldsChecked<v1::SuspendTenantRequest>();
+  ExpectCommonFieldsChecked<v1::ResumeTenantRequest>();
+  ExpectCommonFieldsChecked<v1::RetireTenantRequest>();
+  ExpectCommonFieldsChecked<v1::UndeleteTenantRequest>();
+  ExpectCommonFieldsChecked<v1::PurgeTenantRequest>();
+  ExpectCommonFieldsChecked<v1::RotateCredentialsRequest>();
+}
+
+TEST(TenantOperationsTest, SuspendModes) {
+  auto request = Named<v1::SuspendTenantRequest>();
+  EXPECT_EQ(Parse(request)->mode, domain::SuspendMode::kBlocked);
+  request.set_mode(v1::SUSPEND_MODE_READ_ONLY);
+  EXPECT_EQ(Parse(request)->mode, domain::SuspendMode::kReadOnly);
+  request.set_mode(static_cast<v1::SuspendMode>(77));
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("mode"));
+}
+
+TEST(TenantOperationsTest, GraceAndOverlapHaveDefaultsAndLimits) {
+  auto retire = Named<v1::RetireTenantRequest>();
+  EXPECT_EQ(Parse(retire)->grace, absl::Hours(7 * 24));
+  retire.mutable_grace();
+  EXPECT_EQ(Parse(retire)->grace, absl::ZeroDuration());
+  retire.mutable_grace()->set_seconds(int64_t{3651} * 86400);
+  EXPECT_THAT(FieldsOf(Parse(retire).status()), ElementsAre("grace"));
+  auto rotate = Named<v1::RotateCredentialsRequest>();
+  EXPECT_EQ(Parse(rotate)->overlap, absl::Minutes(5));
+  rotate.mutable_overlap()->set_seconds(-1);
+  EXPECT_THAT(FieldsOf(Parse(rotate).status()), ElementsAre("overlap"));
+}
+
+TEST(TenantOperationsTest, RestoreNamesABackupOfTheTenant) {
+  auto request = Named<v1::RestoreTenantRequest>();
+  request.set_backup("tenants/acme/backups/b1");
+  ASSERT_TRUE(Parse(request).ok());
+  EXPECT_EQ(Parse(request)->backup, "b1");
+  EXPECT_FALSE(Parse(request)->as_new);
+  using Request = v1::RestoreTenantRequest;
+  ExpectBadTextsRefused(request, "backup", kParse,
+                        [](Request& r, const std::string& t) { r.set_backup(t); });
+  ExpectBadTextsRefused(request, "host", kParse, [](Request& r, const std::string& t) { r.set_host(t); });
+  ExpectBadTextsRefused(
+      request, "new_tenant_id", kParse, [](Request& r, const std::string& t) { r.set_new_tenant_id(t); },
+      IdsOnly());
+  request.set_new_tenant_id("acme");
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("new_tenant_id"));
+  request.set_new_tenant_id("acme-copy");
+  EXPECT_EQ(Parse(request)->as_new->id, "acme-copy");
+  request.set_backup("tenants/globex/backups/b1");
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("backup"));
+}
+
+TEST(TenantOperationsTest, WaiverIsOneLineForPeople) {
+  auto request = Named<v1::PurgeTenantRequest>();
+  request.set_waive_backup_reason("the customer asked, ticket #7 „sofort“");
+  EXPECT_TRUE(Parse(request).ok());
+  request.set_waive_backup_reason("two\nlines");
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("waive_backup_reason"));
+  request.set_waive_backup_reason(std::string(513, 'x'));
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("waive_backup_reason"));
+}
+
+}  // namespace
+}  // namespace croft::wire
