@@ -69,8 +69,8 @@ BOUNDED = {"tenant.quota.connections"}
 ENUMS = {"role", "purpose", "mode"}
 # Text for people or of the caller's own making, which may hold nearly anything.
 FREE_TEXT = {"tenant.display_name", "tenant.settings", "tenant.features", "waive_backup_reason"}
-# An etag is opaque: another one is a lost race.
-OPAQUE = re.compile(r"(.*\.)?etag")
+# Opaque values that Croft handed out: another etag is a lost race, another revision one to start again from.
+OPAQUE = re.compile(r"(.*\.)?etag|since\..*")
 
 
 def legal(path, value, method):
@@ -101,7 +101,7 @@ def legal(path, value, method):
 def running_cell():
     with Cell(agents=1) as cell:
         cell.croftctl("tenant", "create", "acme")
-        cell.croftctl("backup", "create", "acme", check=False)
+        cell.croftctl("backup", "create", "acme")
         yield cell
 
 
@@ -217,9 +217,14 @@ def call(cell, service, method, request):
             first = next(iter(answers), b"")
             answers.cancel()
             return first, None
-        return cell.channel.unary_unary(path)(data, timeout=30), None
+        answer = cell.channel.unary_unary(path)(data, timeout=30)
     except grpc.RpcError as error:
-        return None, wire.Error(error)
+        return None, wire.Error.of_call(error)
+    if method.name == "BatchLookup":  # an error for one name fails only that name
+        results = wire.message("BatchLookupResponse").FromString(answer).results
+        if results and results[0].HasField("error"):
+            return None, wire.Error.of_status(results[0].error)
+    return answer, None
 
 
 def everything(cell):

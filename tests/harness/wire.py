@@ -62,15 +62,12 @@ def stub(name, on):
 
 
 class Error:
-    """What an RpcError says: code, message, and Croft's details."""
+    """What a failed call, or one part of an answer, says: code, message, and Croft's details."""
 
-    def __init__(self, rpc_error):
-        self.code = rpc_error.code()
-        self.message = rpc_error.details()
+    def __init__(self, code, text, details):
+        self.code, self.message = code, text
         self.infos, self.fields, self.retry = [], [], None
-        trailers = {key: value for key, value in rpc_error.trailing_metadata() or ()}
-        status = message("Status").FromString(trailers.get("grpc-status-details-bin", b""))
-        for detail in status.details:
+        for detail in details:
             kind = detail.type_url.rpartition(".")[2]
             if kind == "ErrorInfo":
                 self.infos.append(message("ErrorInfo").FromString(detail.value))
@@ -79,6 +76,18 @@ class Error:
                 self.fields += [violation.field for violation in violations]
             elif kind == "RetryInfo":
                 self.retry = message("RetryInfo").FromString(detail.value).retry_delay
+
+    @classmethod
+    def of_call(cls, rpc_error):
+        trailers = {key: value for key, value in rpc_error.trailing_metadata() or ()}
+        status = message("Status").FromString(trailers.get("grpc-status-details-bin", b""))
+        return cls(rpc_error.code(), rpc_error.details(), status.details)
+
+    @classmethod
+    def of_status(cls, status):
+        """From a croft.v1.Status."""
+        code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
+        return cls(code, status.message, status.details)
 
     @property
     def reason(self):
@@ -97,5 +106,5 @@ def failure(method, request, timeout=30):
     try:
         answer = method(request, timeout=timeout)
     except grpc.RpcError as error:
-        return Error(error)
+        return Error.of_call(error)
     raise AssertionError(f"the call succeeded: {answer}")
