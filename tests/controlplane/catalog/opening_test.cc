@@ -57,7 +57,7 @@ TEST_F(OpeningTest, SchemaIsTheOneThatIsWrittenDown) {
   std::string schema;
   for (const std::string& statement : RawFile(Path()).Run(
            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")) {
-    absl::StrAppend(&schema, statement, ";\n\n");
+    absl::StrAppend(&schema, statement, ";\n");
   }
   EXPECT_EQ(schema, Contents(CATALOG_SCHEMA))
       << "When a migration was added, write the new schema to schema.sql";

@@ -3,7 +3,6 @@ CREATE TABLE aliases (
   tenant TEXT NOT NULL REFERENCES tenants (id),
   PRIMARY KEY (alias)
 ) STRICT, WITHOUT ROWID;
-
 CREATE TABLE audit (
   sequence INTEGER PRIMARY KEY,
   time INTEGER NOT NULL,
@@ -16,7 +15,6 @@ CREATE TABLE audit (
   previous_hash TEXT NOT NULL CHECK (length(previous_hash) = 64),
   hash TEXT NOT NULL CHECK (length(hash) = 64)
 ) STRICT;
-
 CREATE TABLE backups (
   tenant TEXT NOT NULL,
   id TEXT NOT NULL CHECK (id <> ''),
@@ -37,7 +35,6 @@ CREATE TABLE backups (
   wrapped_key BLOB NOT NULL,
   PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
-
 CREATE TABLE credentials (
   tenant TEXT NOT NULL REFERENCES tenants (id),
   position INTEGER NOT NULL,
@@ -50,7 +47,6 @@ CREATE TABLE credentials (
   disable_time INTEGER,
   PRIMARY KEY (tenant, position)
 ) STRICT, WITHOUT ROWID;
-
 CREATE TABLE hosts (
   id TEXT NOT NULL CHECK (id <> ''),
   uid TEXT NOT NULL,
@@ -87,7 +83,6 @@ CREATE TABLE hosts (
   connections_reserved INTEGER NOT NULL,
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
-
 CREATE TABLE meta (
   singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
   epoch INTEGER NOT NULL CHECK (epoch > 0),
@@ -97,7 +92,6 @@ CREATE TABLE meta (
   audit_sequence INTEGER NOT NULL CHECK (audit_sequence >= 0),
   audit_hash TEXT NOT NULL CHECK (length(audit_hash) = 64)
 ) STRICT;
-
 CREATE TABLE operations (
   position INTEGER PRIMARY KEY,  -- rises in the order they began
   id TEXT NOT NULL UNIQUE CHECK (id <> ''),
@@ -130,7 +124,6 @@ CREATE TABLE operations (
   previous_suspend_mode TEXT NOT NULL CHECK (previous_suspend_mode IN ('NONE', 'BLOCKED', 'READ_ONLY')),
   current_host TEXT NOT NULL  -- of the current step; empty when there is none
 ) STRICT;
-
 CREATE TABLE requests (
   caller TEXT NOT NULL,
   request_id TEXT NOT NULL,
@@ -140,7 +133,6 @@ CREATE TABLE requests (
   time INTEGER NOT NULL,
   PRIMARY KEY (caller, request_id)
 ) STRICT, WITHOUT ROWID;
-
 CREATE TABLE steps (
   operation INTEGER NOT NULL REFERENCES operations (position),
   number INTEGER NOT NULL,
@@ -168,14 +160,12 @@ CREATE TABLE steps (
   message TEXT NOT NULL,
   PRIMARY KEY (operation, number)
 ) STRICT, WITHOUT ROWID;
-
 CREATE TABLE tenant_labels (
   key TEXT NOT NULL,
   tenant TEXT NOT NULL REFERENCES tenants (id),
   value TEXT NOT NULL,
   PRIMARY KEY (key, tenant)
 ) STRICT, WITHOUT ROWID;
-
 CREATE TABLE tenants (
   id TEXT NOT NULL CHECK (id <> ''),
   uid TEXT NOT NULL,
@@ -214,37 +204,20 @@ CREATE TABLE tenants (
   due_time INTEGER,  -- of what is coming and nothing works on yet
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
-
 CREATE INDEX backups_by_id ON backups (id, tenant);
-
 CREATE INDEX operations_by_kind ON operations (kind, position);
-
 CREATE INDEX operations_by_state ON operations (state, position);
-
 CREATE INDEX operations_by_tenant ON operations (tenant, position);
-
 CREATE INDEX operations_running ON operations (tenant) WHERE state IN ('RUNNING', 'UNDOING');
-
 CREATE INDEX operations_running_by_host ON operations (current_host) WHERE state IN ('RUNNING', 'UNDOING');
-
 CREATE INDEX operations_running_by_source ON operations (source_tenant)
   WHERE state IN ('RUNNING', 'UNDOING') AND source_tenant <> '';
-
 CREATE INDEX requests_by_time ON requests (time);
-
 CREATE INDEX tenant_labels_by_value ON tenant_labels (key, value, tenant);
-
 CREATE INDEX tenants_by_create_time ON tenants (create_time, id);
-
 CREATE INDEX tenants_by_host ON tenants (host, id, state) WHERE state <> 'PURGED';
-
 CREATE INDEX tenants_by_state ON tenants (state, id, host);
-
 CREATE UNIQUE INDEX tenants_by_uid ON tenants (uid);
-
 CREATE INDEX tenants_due ON tenants (due_time, id) WHERE due_time IS NOT NULL;
-
 CREATE INDEX tenants_live ON tenants (id, state, host) WHERE state NOT IN ('PURGED', 'RETIRED');
-
 CREATE INDEX tenants_present ON tenants (id, state, host) WHERE state <> 'PURGED';
-
