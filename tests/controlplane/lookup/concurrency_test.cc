@@ -1,0 +1,86 @@
+#include <atomic>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/controlplane/lookup/index_world.h"
+
+namespace croft::lookup {
+namespace {
+
+using Sight = PlacementIndex::Sight;
+
+constexpr int kReaders = 8;
+constexpr int kChanges = 1000;
+
+TEST(ConcurrencyTest, NoReaderEverSeesAGenerationGoBack) {
+  IndexWorld world;
+  world.Put(world.HostCalled("h1"));
+  domain::Tenant tenant = world.TenantCalled("acme", 1);
+  tenant.aliases = {"shop.acme.com"};
+  world.Put(tenant);
+  for (int i = 0; i < 50; ++i) world.Put(world.TenantCalled(absl::StrCat("t", i), 100 + i));
+  ASSERT_TRUE(world.Load().ok());
+
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0};
+  std::atomic<int64_t> acknowledged{1};
+  std::vector<std::thread> readers;
+  for (int reader = 0; reader < kReaders; ++reader) {
+    readers.emplace_back([&, by_alias = reader % 2 == 0] {
+      int64_t last = 0;
+      while (!stop) {
+        const int64_t at_least = acknowledged;
+        for (const char* name : {"acme", by_alias ? "shop.acme.com" : "acme"}) {
+          const auto answer = world.Lookup(name);
+          const bool good =
+              answer.ok() && answer->placement_generation() >= last &&
+              answer->placement_generation() >= at_least &&
+              answer->password() == absl::StrCat("secret-acme-", answer->placement_generation());
+          if (!good) ++wrong;
+          if (answer.ok()) last = answer->placement_generation();
+        }
+      }
+    });
+  }
+  std::vector<std::thread> watchers;
+  for (int watcher = 0; watcher < 2; ++watcher) {
+    watchers.emplace_back([&] {
+      Cursor cursor = *world.index.Open({});
+      int64_t last = 0;
+      for (bool last_round = false; !last_round;) {
+        last_round = stop;
+        const auto read =
+            world.index.ReadOn(cursor, 16, {}, [](auto, const auto&) { return Sight::kPlain; });
+        for (const auto& told : read.told) {
+          if (told.id != "acme") continue;
+          if (told.generation < last) ++wrong;
+          last = told.generation;
+        }
+        if (!read.caught_up) last_round = false;
+      }
+      if (last != kChanges) ++wrong;
+    });
+  }
+  for (int generation = 2; generation <= kChanges; ++generation) {
+    domain::Tenant next = world.TenantCalled("acme", 1, generation);
+    // Names come and go around it, so that tables are rebuilt under the readers.
+    next.aliases = {"shop.acme.com", absl::StrCat("x", generation, ".acme.com")};
+    world.Put(next);
+    acknowledged = generation;
+    domain::Tenant other = world.TenantCalled(absl::StrCat("n", generation), 1000 + generation);
+    world.Put(other);
+    if (generation % 3 == 0) {
+      other.state = domain::TenantState::kPurged;
+      world.Put(other);
+    }
+  }
+  stop = true;
+  for (std::thread& thread : readers) thread.join();
+  for (std::thread& thread : watchers) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace croft::lookup
