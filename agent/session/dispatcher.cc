@@ -1,11 +1,10 @@
 #include "agent/session/dispatcher.h"
 
-#include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 
+#include "agent/session/recorded_run.h"
 #include "agent/session/wire.h"
 #include "common/errors.h"
 #include "common/log.h"
@@ -13,24 +12,9 @@
 namespace croft::agent {
 namespace {
 
-TaskKey KeyOf(const Fencing& fencing) { return {fencing.operation, fencing.step, fencing.attempt}; }
-Position PositionOf(const Fencing& fencing) { return {fencing.epoch, fencing.order}; }
-
 bool IsBulk(const Work& work) {
   return std::holds_alternative<BackUpWork>(work) || std::holds_alternative<VerifyWork>(work) ||
          std::holds_alternative<RestoreWork>(work);
-}
-
-// Whether `newer` takes the place of `older`, both of one tenant.
-bool Supersedes(const Fencing& newer, const Fencing& older) {
-  if (PositionOf(newer) > PositionOf(older)) return true;
-  return newer.operation == older.operation && newer.step == older.step && newer.attempt > older.attempt;
-}
-
-// The kinds of refusal that say nothing against the disk.
-bool IsAnswer(const absl::Status& status) {
-  const std::string reason = DetailsOf(status).reason;
-  return reason == "STALE_COMMAND" || reason == "DISK_FULL";
 }
 
 void LogEnd(const Task& task, const absl::Status& status, absl::Duration took) {
@@ -56,44 +40,22 @@ v1::ConnectRequest Message(v1::TaskResult result) {
 
 }  // namespace
 
-struct Dispatcher::Entry {
-  explicit Entry(Task given) : task(std::move(given)), fencing(task.fencing) {}
-
-  const Task task;
-  // Guarded by the dispatcher's mutex. Of the newest dispatch: a control plane that has taken over sends the same task under its own epoch.
-  Fencing fencing;
-  std::atomic<bool> cancelled{false};
-  std::atomic<bool> stopping{false};
-};
-
 class Dispatcher::Context final : public TaskContext {
  public:
-  Context(Dispatcher& dispatcher, const Entry& entry) : dispatcher_(dispatcher), entry_(entry) {}
+  Context(Dispatcher& dispatcher, const QueuedTask& queued) : dispatcher_(dispatcher), queued_(queued) {}
 
   void Report(absl::string_view message) override {
     v1::ConnectRequest request;
-    *request.mutable_progress()->mutable_fencing() = ToProto(entry_.task.fencing);
+    *request.mutable_progress()->mutable_fencing() = ToProto(queued_.task.fencing);
     request.mutable_progress()->set_message(std::string(message));
     dispatcher_.events_.send(std::move(request));
   }
 
-  absl::Status KeepGoing() const override {
-    if (entry_.stopping) return Stopped("the agent is stopping", "AGENT_STOPPING");
-    if (entry_.cancelled) return Stopped("cancelled on request", "CANCELLED");
-    if (dispatcher_.clock_.Now() >= entry_.task.deadline) {
-      return MakeError(absl::StatusCode::kDeadlineExceeded, "the task's time is up",
-                       {.reason = "DEADLINE_EXCEEDED"});
-    }
-    return absl::OkStatus();
-  }
+  absl::Status KeepGoing() const override { return MayGoOn(queued_, dispatcher_.clock_.Now()); }
 
  private:
-  static absl::Status Stopped(absl::string_view message, std::string reason) {
-    return MakeError(absl::StatusCode::kCancelled, message, {.reason = std::move(reason)});
-  }
-
   Dispatcher& dispatcher_;
-  const Entry& entry_;
+  const QueuedTask& queued_;
 };
 
 Dispatcher::Dispatcher(RunTask run, Journal& journal, const Clock& clock, Events events, PoolSizes sizes)
@@ -109,37 +71,18 @@ Dispatcher::Pool& Dispatcher::PoolOf(const Task& task) { return IsBulk(task.work
 void Dispatcher::Submit(Task task) {
   MutexLock lock(mutex_);
   if (stopping_) return;
-  if (const std::shared_ptr<Entry> known = Find(task.fencing)) {
-    known->fencing = task.fencing;
-    return;
-  }
-  const std::string uid = task.tenant.uid;
-  auto& queue = tenants_[uid];
-  for (const std::shared_ptr<Entry>& other : queue) {
-    if (Supersedes(task.fencing, other->task.fencing)) other->cancelled = true;
-  }
-  queue.push_back(std::make_shared<Entry>(std::move(task)));
-  if (queue.size() == 1) MakeReady(queue.front());
+  if (auto ready = queues_.Submit(std::move(task))) MakeReady(std::move(ready));
 }
 
-void Dispatcher::MakeReady(const std::shared_ptr<Entry>& entry) {
-  Pool& pool = PoolOf(entry->task);
-  pool.ready.push_back(entry);
+void Dispatcher::MakeReady(std::shared_ptr<QueuedTask> queued) {
+  Pool& pool = PoolOf(queued->task);
+  pool.ready.push_back(std::move(queued));
   pool.work.NotifyOne();
-}
-
-std::shared_ptr<Dispatcher::Entry> Dispatcher::Find(const Fencing& fencing) {
-  for (const auto& [uid, queue] : tenants_) {
-    for (const std::shared_ptr<Entry>& entry : queue) {
-      if (KeyOf(entry->task.fencing) == KeyOf(fencing)) return entry;
-    }
-  }
-  return nullptr;
 }
 
 void Dispatcher::Cancel(const Fencing& fencing) {
   MutexLock lock(mutex_);
-  if (const std::shared_ptr<Entry> entry = Find(fencing)) entry->cancelled = true;
+  queues_.Cancel(fencing);
 }
 
 void Dispatcher::Settle(const Fencing& fencing) {
@@ -166,9 +109,7 @@ void Dispatcher::Stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
-    for (const auto& [uid, queue] : tenants_) {
-      for (const std::shared_ptr<Entry>& entry : queue) entry->stopping = true;
-    }
+    queues_.StopAll();
     quick_.work.NotifyAll();
     bulk_.work.NotifyAll();
   }
@@ -178,76 +119,58 @@ void Dispatcher::Stop() {
 
 void Dispatcher::Work(Pool& pool) {
   for (;;) {
-    std::shared_ptr<Entry> entry;
+    std::shared_ptr<QueuedTask> queued;
     {
       MutexLock lock(mutex_);
       while (!stopping_ && pool.ready.empty()) pool.work.Wait(mutex_);
       if (stopping_) return;
-      entry = std::move(pool.ready.front());
+      queued = std::move(pool.ready.front());
       pool.ready.pop_front();
     }
-    Perform(*entry);
+    Perform(*queued);
   }
 }
 
-void Dispatcher::Perform(Entry& entry) {
-  std::optional<v1::TaskResult> result = Decide(entry);
-  const std::string& uid = entry.task.tenant.uid;
+void Dispatcher::Perform(QueuedTask& queued) {
+  std::optional<v1::TaskResult> result = Decide(queued);
   {
     // A repeat that comes from here on finds the outcome in the journal.
     MutexLock lock(mutex_);
-    if (result) *result->mutable_fencing() = ToProto(entry.fencing);
-    auto& queue = tenants_[uid];
-    queue.pop_front();
-    if (queue.empty()) {
-      tenants_.erase(uid);
-    } else if (!stopping_) {
-      MakeReady(queue.front());
-    }
+    if (result) *result->mutable_fencing() = ToProto(queued.fencing);
+    auto next = queues_.Finish(queued);
+    if (next && !stopping_) MakeReady(std::move(next));
   }
   if (result) Send(*result);
 }
 
-std::optional<v1::TaskResult> Dispatcher::Decide(Entry& entry) {
-  const Task& task = entry.task;
-  if (std::holds_alternative<InventoryWork>(task.work)) {
-    // It changes nothing and its answer ages: it is taken anew each time, and never remembered.
-    Context context(*this, entry);
-    const absl::StatusOr<Outcome> outcome = run_(task, context);
-    if (outcome.ok()) {
-      v1::ConnectRequest message;
-      *message.mutable_inventory() = ToProto(std::get<InventoryTaken>(*outcome));
-      events_.send(std::move(message));
-    }
-    return ResultToProto(task.fencing, outcome);
-  }
-  const auto recorded = journal_.Accept(KeyOf(task.fencing), PositionOf(task.fencing), task.tenant.uid);
-  if (!recorded.ok() && IsAnswer(recorded.status())) return ResultToProto(task.fencing, recorded.status());
-  if (!recorded.ok()) {
-    Fail(recorded.status());
-    return std::nullopt;
-  }
-  v1::TaskResult result;
-  if (*recorded && result.ParseFromString(**recorded)) return result;
-  return RunAndRecord(entry);
+std::optional<v1::TaskResult> Dispatcher::Decide(const QueuedTask& queued) {
+  if (std::holds_alternative<InventoryWork>(queued.task.work)) return Inventory(queued);
+  absl::StatusOr<std::optional<v1::TaskResult>> result =
+      RunRecorded(queued, journal_, [&] { return Run(queued); });
+  if (result.ok()) return *std::move(result);
+  Fail(result.status());
+  return std::nullopt;
 }
 
-std::optional<v1::TaskResult> Dispatcher::RunAndRecord(Entry& entry) {
-  const Fencing& fencing = entry.task.fencing;
-  Context context(*this, entry);
+// It changes nothing and its answer ages: it is taken anew each time, and never remembered.
+std::optional<v1::TaskResult> Dispatcher::Inventory(const QueuedTask& queued) {
+  Context context(*this, queued);
+  const absl::StatusOr<Outcome> outcome = run_(queued.task, context);
+  if (outcome.ok()) {
+    v1::ConnectRequest message;
+    *message.mutable_inventory() = ToProto(std::get<InventoryTaken>(*outcome));
+    events_.send(std::move(message));
+  }
+  return ResultToProto(queued.task.fencing, outcome);
+}
+
+absl::StatusOr<Outcome> Dispatcher::Run(const QueuedTask& queued) {
+  Context context(*this, queued);
   const absl::Time start = clock_.Now();
   const absl::Status go = context.KeepGoing();
-  const absl::StatusOr<Outcome> outcome = go.ok() ? run_(entry.task, context) : go;
-  LogEnd(entry.task, outcome.status(), clock_.Now() - start);
-  // A failure may be this stop's doing.
-  if (!outcome.ok() && entry.stopping) return std::nullopt;
-  v1::TaskResult result = ResultToProto(fencing, outcome);
-  const absl::Status finished = journal_.Finish(KeyOf(fencing), result.SerializeAsString());
-  if (!finished.ok() && !IsAnswer(finished)) {
-    Fail(finished);
-    return std::nullopt;
-  }
-  return result;
+  absl::StatusOr<Outcome> outcome = go.ok() ? run_(queued.task, context) : go;
+  LogEnd(queued.task, outcome.status(), clock_.Now() - start);
+  return outcome;
 }
 
 void Dispatcher::Send(const v1::TaskResult& result) { events_.send(Message(result)); }

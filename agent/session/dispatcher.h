@@ -2,7 +2,6 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include <absl/status/statusor.h>
 
 #include "agent/journal/journal.h"
+#include "agent/session/task_queues.h"
 #include "agent/tasks/task.h"
 #include "common/clock.h"
 #include "common/sync.h"
@@ -63,23 +63,22 @@ class Dispatcher {
   void Stop();
 
  private:
-  struct Entry;
   struct Pool {
-    std::deque<std::shared_ptr<Entry>> ready;
+    std::deque<std::shared_ptr<QueuedTask>> ready;
     CondVar work;
   };
   class Context;
 
   void Work(Pool& pool);
-  void Perform(Entry& entry);
-  // Accepts the task in the journal and runs it. Nothing when the outcome must not be told: the agent stops.
-  std::optional<v1::TaskResult> Decide(Entry& entry);
-  std::optional<v1::TaskResult> RunAndRecord(Entry& entry);
+  void Perform(QueuedTask& queued);
+  // Nothing when nothing must be told.
+  std::optional<v1::TaskResult> Decide(const QueuedTask& queued);
+  std::optional<v1::TaskResult> Inventory(const QueuedTask& queued);
+  absl::StatusOr<Outcome> Run(const QueuedTask& queued);
   void Send(const v1::TaskResult& result);
   void Fail(const absl::Status& status);
   Pool& PoolOf(const Task& task);
-  void MakeReady(const std::shared_ptr<Entry>& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<Entry> Find(const Fencing& fencing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MakeReady(std::shared_ptr<QueuedTask> queued) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const RunTask run_;
   Journal& journal_;
@@ -89,8 +88,7 @@ class Dispatcher {
   Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool failed_ ABSL_GUARDED_BY(mutex_) = false;
-  // By tenant uid, in order of arrival; the first one is ready or runs.
-  std::map<std::string, std::deque<std::shared_ptr<Entry>>> tenants_ ABSL_GUARDED_BY(mutex_);
+  TaskQueues queues_ ABSL_GUARDED_BY(mutex_);
   Pool quick_;
   Pool bulk_;
   std::vector<std::thread> threads_;
