@@ -130,15 +130,14 @@ ManagedServerOptions TestServerOptions(const TestFolder& folder, const std::stri
   return options;
 }
 
-TestPostgres::TestPostgres(const std::string& settings) {
-  ManagedServerOptions options = TestServerOptions(folder_, settings);
+TestPostgres::TestPostgres(const std::string& settings) : options_(TestServerOptions(folder_, settings)) {
   // A free port may be taken by somebody else before the server has it.
   absl::Status started;
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
-    server_ = Must(ManagedServer::New(options));
+    server_ = Must(ManagedServer::New(options_));
     started = server_->EnsureRunning(TestPatience());
     if (started.ok()) break;
-    options.port = FreePort();
+    options_.port = FreePort();
   }
   if (!started.ok()) {
     std::fprintf(stderr, "%s\n", started.ToString().c_str());

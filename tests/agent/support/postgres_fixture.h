@@ -48,6 +48,8 @@ class TestPostgres {
   static TestPostgres& Shared();
 
   ManagedServer& server() { return *server_; }
+  const ManagedServerOptions& options() const { return options_; }
+  const std::string& directory() const { return options_.directory; }
   const ServerAccess& access() const { return access_; }
   // As the agent sees it.
   Cluster& cluster() { return *cluster_; }
@@ -60,6 +62,7 @@ class TestPostgres {
 
  private:
   TestFolder folder_;
+  ManagedServerOptions options_;
   std::unique_ptr<ManagedServer> server_;
   ServerAccess access_;
   std::unique_ptr<Cluster> cluster_;

@@ -1,0 +1,31 @@
+#include "tests/agent/support/postgres_fixture.h"
+#include "tests/contract/cluster_contract.h"
+
+namespace croft::agent {
+namespace {
+
+class RealSession final : public ClientSession {
+ public:
+  explicit RealSession(Connection connection) : connection_(std::move(connection)) {}
+  bool IsAlive() override { return connection_.Execute("SELECT 1").ok(); }
+
+ private:
+  Connection connection_;
+};
+
+class RealCluster final : public ClusterUnderTest {
+ public:
+  Cluster& cluster() override { return TestPostgres::Shared().cluster(); }
+  absl::StatusOr<std::unique_ptr<ClientSession>> LogIn(const std::string& database, const std::string& user,
+                                                       const std::string& password) override {
+    CROFT_ASSIGN_OR_RETURN(Connection connection, TestPostgres::Shared().Login(database, user, password));
+    return std::make_unique<RealSession>(std::move(connection));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Libpq, ClusterContract,
+                         ::testing::Values([] { return std::make_unique<RealCluster>(); }),
+                         [](const auto&) { return std::string("Server"); });
+
+}  // namespace
+}  // namespace croft::agent
