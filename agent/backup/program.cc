@@ -146,7 +146,9 @@ absl::Status CheckEnd(absl::string_view program, const CommandResult& result, co
       absl::StrContains(said, "could not extend file")) {
     return MakeError(absl::StatusCode::kResourceExhausted, message, {.reason = "DISK_FULL"});
   }
-  if (absl::StrContains(said, "lock timeout") || absl::StrContains(said, "could not obtain lock")) {
+  // pg_dump waits for locks by a statement timeout; no other is set for it.
+  if (absl::StrContains(said, "lock timeout") || absl::StrContains(said, "due to statement timeout") ||
+      absl::StrContains(said, "could not obtain lock")) {
     return MakeError(absl::StatusCode::kUnavailable, message, {.reason = "TABLE_LOCKED"});
   }
   if (absl::StrContains(said, "connection to server") ||

@@ -1,10 +1,13 @@
 #include "agent/backup/restore.h"
 
+#include <map>
 #include <utility>
-#include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 
+#include "agent/backup/archive_grants.h"
 #include "agent/backup/archive_list.h"
 #include "agent/postgres/connection.h"
 #include "common/errors.h"
@@ -100,39 +103,85 @@ class Restorer {
         patience_(patience) {}
 
   absl::Status Contents(const std::string& list) {
-    return Apply(list, {"--exit-on-error", "--no-acl"}, [&](Reader& reader) -> absl::Status {
-      const absl::Status fed = FeedChecked(store_, manifest_, key_, reader);
-      CROFT_ASSIGN_OR_RETURN(const CommandResult result, reader.Finish());
-      // A damaged archive explains whatever the program made of it.
-      CROFT_RETURN_IF_ERROR(fed);
-      return CheckEnd("pg_restore", result, "RESTORE_FAILED");
-    });
+    CROFT_ASSIGN_OR_RETURN(const PrivateFile list_file, PrivateFile::Make(place_, list, random_));
+    CROFT_ASSIGN_OR_RETURN(const ProgramCall call,
+                           PrepareProgram(programs_.Path("pg_restore"),
+                                          {"--format=custom", "--exit-on-error", "--no-owner", "--no-acl",
+                                           "--no-subscriptions", "--no-tablespaces", "--no-security-labels",
+                                           absl::StrCat("--use-list=", list_file.path())},
+                                          target_.conninfo, place_, random_));
+    CROFT_ASSIGN_OR_RETURN(Reader reader, StartReader(call.command, patience_));
+    const absl::Status fed = FeedChecked(store_, manifest_, key_, reader);
+    CROFT_ASSIGN_OR_RETURN(const CommandResult result, reader.Finish());
+    // A damaged archive explains whatever the program made of it.
+    CROFT_RETURN_IF_ERROR(fed);
+    return CheckEnd("pg_restore", result, "RESTORE_FAILED");
   }
 
-  // A grant to a role that is not here fails alone; any other failure counts.
   absl::Status Grants(const std::string& list) {
-    const bool tolerant = !manifest_.foreign_roles.empty();
-    std::vector<std::string> options;
-    if (!tolerant) options.push_back("--exit-on-error");
-    return Apply(list, std::move(options), [&](Reader& reader) -> absl::Status {
-      CROFT_RETURN_IF_ERROR(FeedBeginning(store_, manifest_, key_, reader));
-      CROFT_ASSIGN_OR_RETURN(const CommandResult result, reader.Finish());
-      return tolerant ? absl::OkStatus() : CheckEnd("pg_restore", result, "RESTORE_FAILED");
+    CROFT_ASSIGN_OR_RETURN(const std::string script, GrantScript(list));
+    CROFT_ASSIGN_OR_RETURN(Connection connection, OpenTarget());
+    const std::map<std::string, std::string> new_names = {{manifest_.owner_role, target_.owner_role},
+                                                          {manifest_.reader_role, target_.reader_role}};
+    for (const GrantStatement& grant : ReadGrants(script, new_names)) {
+      if (IsAnothers(grant.grantee)) continue;
+      const absl::Status granted =
+          connection.Execute({"DO LANGUAGE plpgsql %L", {ExecuteBlock(grant.text)}});
+      if (SqlStateOf(granted) == sqlstate::kUndefinedObject && IsForeign(grant.grantee)) continue;
+      CROFT_RETURN_IF_ERROR(Annotate(granted, "restoring a grant"));
+    }
+    return absl::OkStatus();
+  }
+
+  // What the reader has from the database's making is taken back: a table that was kept from it has no grant in
+  // the archive that would say so.
+  absl::Status TakeBackDefaults() {
+    CROFT_ASSIGN_OR_RETURN(Connection connection, OpenTarget());
+    const std::string& reader = target_.reader_role;
+    return connection.ExecuteTogether({
+        {"ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SCHEMAS FROM %I", {reader}},
+        {"ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM %I", {reader}},
+        {"ALTER DEFAULT PRIVILEGES REVOKE SELECT ON SEQUENCES FROM %I", {reader}},
+        {"REVOKE ALL ON SCHEMA public FROM %I", {reader}},
     });
   }
 
  private:
-  template <typename Feed>
-  absl::Status Apply(const std::string& list, std::vector<std::string> options, const Feed& feed) {
+  absl::StatusOr<Connection> OpenTarget() {
+    CROFT_ASSIGN_OR_RETURN(Connection connection,
+                           Connection::Open(target_.conninfo, Trust::kPrivileged, patience_));
+    connection.SetPatience(patience_);
+    return connection;
+  }
+
+  absl::StatusOr<std::string> GrantScript(const std::string& list) {
     CROFT_ASSIGN_OR_RETURN(const PrivateFile list_file, PrivateFile::Make(place_, list, random_));
-    options.insert(options.end(),
-                   {"--format=custom", "--no-owner", "--no-subscriptions", "--no-tablespaces",
-                    "--no-security-labels", absl::StrCat("--use-list=", list_file.path())});
-    CROFT_ASSIGN_OR_RETURN(const ProgramCall call,
-                           PrepareProgram(programs_.Path("pg_restore"), std::move(options),
-                                          target_.conninfo, place_, random_));
-    CROFT_ASSIGN_OR_RETURN(Reader reader, StartReader(call.command, patience_));
-    return feed(reader);
+    CROFT_ASSIGN_OR_RETURN(const PrivateFile script, PrivateFile::Make(place_, "", random_));
+    CROFT_ASSIGN_OR_RETURN(Reader reader,
+                           StartReader(LocalProgram(programs_.Path("pg_restore"),
+                                                    {"--format=custom", "--no-owner",
+                                                     absl::StrCat("--use-list=", list_file.path()),
+                                                     absl::StrCat("--file=", script.path())},
+                                                    place_),
+                                       patience_));
+    CROFT_RETURN_IF_ERROR(FeedBeginning(store_, manifest_, key_, reader));
+    CROFT_ASSIGN_OR_RETURN(const CommandResult result, reader.Finish());
+    CROFT_RETURN_IF_ERROR(CheckEnd("pg_restore", result, "RESTORE_FAILED"));
+    return ReadSmallFile(script.path(), kMaxListBytes);
+  }
+
+  // The statement's text comes out of the archive, so it runs as the tenant and in no other way than this.
+  static std::string ExecuteBlock(const std::string& statement) {
+    return absl::StrCat("BEGIN EXECUTE '", absl::StrReplaceAll(statement, {{"'", "''"}}), "'; END");
+  }
+
+  bool IsForeign(const std::string& role) const {
+    return !role.empty() && role != target_.owner_role && role != target_.reader_role &&
+           !absl::StartsWith(role, "pg_");
+  }
+  // Under new names the old ones, and their logins, are somebody else's.
+  bool IsAnothers(const std::string& role) const {
+    return manifest_.owner_role != target_.owner_role && IsForeign(role);
   }
 
   Store& store_;
@@ -172,9 +221,9 @@ absl::Status RestoreArchive(Store& store, const Manifest& manifest, const std::s
                          CheckAndList(store, manifest, key, programs, place, random, patience));
   const RestoreLists lists = PartList(list, manifest);
   Restorer restorer(store, manifest, key, target, programs, place, random, patience);
+  CROFT_RETURN_IF_ERROR(restorer.TakeBackDefaults());
   CROFT_RETURN_IF_ERROR(restorer.Contents(lists.contents));
-  if (!target.same_names || lists.grant_count == 0) return absl::OkStatus();
-  return restorer.Grants(lists.grants);
+  return lists.grant_count == 0 ? absl::OkStatus() : restorer.Grants(lists.grants);
 }
 
 absl::Status CompareWithManifest(const Conninfo& conninfo, const Manifest& manifest,

@@ -31,12 +31,14 @@ struct RestoreTarget {
   // With dbname, user and password: a login that acts as the owner role (`role` is set) in a database that
   // holds nothing yet.
   Conninfo conninfo;
-  // Owner and reader are called as they were when the backup was made. If not, grants are not restored: the
-  // new reader has what the new owner's default privileges give.
-  bool same_names = true;
+  // As they are called here, whatever the manifest calls them.
+  std::string owner_role;
+  std::string reader_role;
 };
 
-// Restores the whole archive as the tenant, into a database of its own.
+// Restores the whole archive as the tenant, into a database of its own. Grants come from the archive alone, so
+// that the reader sees what it saw; those to a role that is not the tenant's are passed over where there is no
+// such role, and always under new names.
 //
 // The archive is read twice: first to its end, so that nothing of an archive that was changed, cut or replaced is
 // ever applied, then again into pg_restore. A decrypted copy on disk would save the second reading, but needs

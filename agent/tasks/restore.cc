@@ -90,7 +90,7 @@ absl::StatusOr<Done> Restore(const BackupJob& job, const RestoreWork& work, Stor
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
   CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
   CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, job.tools().programs.For(server.version / 10000));
-  RestoreTarget target{.same_names = source.owner_role == tenant.owner_role};
+  RestoreTarget target{.owner_role = tenant.owner_role, .reader_role = tenant.reader_role};
   CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job, *session, tenant.owner_role,
                                                               tenant.database, LoginPurpose::kRestore));
   job.context().Report("checking the archive, then restoring it");

@@ -107,7 +107,7 @@ absl::StatusOr<Verified> Verify(const BackupJob& job, const BackupSource& source
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
   CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
   CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, job.tools().programs.For(server.version / 10000));
-  RestoreTarget target;
+  RestoreTarget target{.owner_role = source.owner_role, .reader_role = source.reader_role};
   CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job, *session, source.owner_role, scratch,
                                                               LoginPurpose::kRestore));
   job.context().Report("checking the archive, then restoring it into a scratch database");
