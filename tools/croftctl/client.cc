@@ -4,7 +4,6 @@
 
 #include <absl/random/random.h>
 #include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/time/clock.h>
@@ -12,8 +11,10 @@
 #include <grpcpp/security/credentials.h>
 
 #include "common/errors.h"
+#include "tools/croftctl/diagnosis.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/files.h"
+#include "tools/croftctl/tls_probe.h"
 #include "tools/croftctl/values.h"
 
 namespace croft::ctl {
@@ -22,6 +23,7 @@ namespace {
 constexpr absl::Duration kPatience = absl::Seconds(10);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
+constexpr absl::Duration kProbe = absl::Seconds(2);
 
 absl::Status ReadInto(const std::string& path, absl::string_view flag, std::string& contents) {
   if (path.empty()) return absl::OkStatus();
@@ -38,7 +40,6 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& server, const Ident
   // A page of tenants with large settings is more than gRPC's default of 4 MiB.
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(absl::StrCat("dns:///", server), grpc::SslCredentials(tls), arguments);
@@ -48,11 +49,6 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& server, const Ident
 absl::Duration Jittered(absl::Duration pause) {
   absl::BitGen random;
   return pause * absl::Uniform(random, 0.5, 1.5);
-}
-
-// A certificate that is not accepted now will not be accepted on the next try.
-bool IsTlsFailure(const absl::Status& status) {
-  return absl::StrContains(status.message(), "CERTIFICATE_VERIFY_FAILED");
 }
 
 absl::Status Interrupted() {
@@ -79,6 +75,7 @@ absl::StatusOr<Identity> ReadIdentity(const Connection& connection) {
 Client::Client(const Connection& connection, const Identity& identity, absl::Time limit,
                Interrupts& interrupts, Terminal& terminal)
     : servers_(connection.servers),
+      authorities_(identity.ca),
       token_(identity.token),
       limit_(limit),
       interrupts_(interrupts),
@@ -96,8 +93,11 @@ absl::Status Client::Retried(absl::string_view what, const Attempt& attempt) {
     terminal_.Detail(absl::StrCat(what, " at ", servers_[server], ": ",
                                   absl::StatusCodeToString(status.code()), " in ",
                                   DurationText(absl::Now() - start)));
-    if (!absl::IsUnavailable(status) || IsTlsFailure(status)) return status;
+    if (!absl::IsUnavailable(status)) return status;
     if (tries % servers_.size() != 0) continue;
+    if (tries == servers_.size() && DetailsOf(status).reason.empty()) {
+      CROFT_RETURN_IF_ERROR(CheckTrust(servers_[server], std::min(kProbe, deadline - absl::Now())));
+    }
     const absl::Duration wait =
         std::max(Jittered(pause), DetailsOf(status).retry_delay.value_or(absl::ZeroDuration()));
     if (absl::Now() + wait >= deadline) return status;
@@ -116,6 +116,20 @@ absl::Status Client::Once(absl::Time deadline, const Attempt& attempt) {
   if (absl::IsCancelled(status) && interrupts_.Raised()) return Interrupted();
   if (absl::IsUnavailable(status)) MoveOn(server);
   return Explained(status);
+}
+
+absl::Status Client::CheckTrust(const std::string& server, absl::Duration patience) const {
+  const auto chain = ShownCertificates(server, patience);
+  if (!chain.ok()) return absl::OkStatus();
+  for (const Finding& finding :
+       CheckServerChain(server, *chain, SplitCertificates(authorities_), absl::Now())) {
+    if (finding.level != Level::kFail) continue;
+    return MakeError(
+        absl::StatusCode::kUnavailable,
+        absl::StrCat("cannot trust the control plane: the ", finding.subject, " ", finding.text),
+        {.reason = "SERVER_NOT_TRUSTED", .metadata = {{"remedy", finding.remedy}}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Client::Explained(const absl::Status& status) {

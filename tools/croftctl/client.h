@@ -76,12 +76,16 @@ class Client {
 
   absl::Status Retried(absl::string_view what, const Attempt& attempt);
   absl::Status Once(absl::Time deadline, const Attempt& attempt);
+  // gRPC says of a refused handshake only that it failed: an error where `server` shows a certificate that cannot
+  // be trusted, which no further try would change.
+  absl::Status CheckTrust(const std::string& server, absl::Duration patience) const;
   // `status`, naming the server where gRPC alone speaks.
   absl::Status Explained(const absl::Status& status);
   size_t current();
   void MoveOn(size_t from);
 
   const std::vector<std::string> servers_;
+  const std::string authorities_;
   const std::string token_;
   const absl::Time limit_;
   Interrupts& interrupts_;

@@ -61,6 +61,14 @@ Findings CheckIdentity(const Connection& connection, const Identity& identity, a
     const absl::Status pair = crypto::CheckPair(identity.key, identity.cert);
     if (!pair.ok())
       findings.push_back({Level::kFail, subject, "does not belong to --key", "name the key made with it"});
+    const std::vector<std::string> authorities = SplitCertificates(identity.ca);
+    const bool known = std::any_of(
+        authorities.begin(), authorities.end(),
+        [&](const std::string& authority) { return crypto::SignedBy(identity.cert, authority); });
+    if (!authorities.empty() && !known) {
+      findings.push_back({Level::kWarn, subject, "was not signed by an authority of --ca",
+                          "a control plane that does not know its authority refuses it: ask for another"});
+    }
   } else if (identity.token.empty()) {
     findings.push_back({Level::kWarn, "identity", "neither a certificate nor a token is given",
                         "name one with --cert and --key, or with --token-file"});

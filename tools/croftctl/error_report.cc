@@ -9,6 +9,7 @@
 #include <absl/strings/str_replace.h>
 
 #include "common/errors.h"
+#include "tools/croftctl/values.h"
 
 namespace croft::ctl {
 namespace {
@@ -41,6 +42,7 @@ const std::multimap<absl::string_view, absl::string_view>& StepsByReason() {
       {"WAIT_TIMED_OUT", "croftctl op wait {operation}"},
       {"WAIT_INTERRUPTED", "croftctl op wait {operation}"},
       {"CONTACT_LOST", "croftctl op wait {operation}"},
+      {"SERVER_NOT_TRUSTED", "{remedy}"},
       {"DISK_FULL", "make room on the host's disk, then try again"},
       {"PERMISSION_DENIED", "croftctl status shows who you are; ask an administrator for the role"},
   };
@@ -66,9 +68,9 @@ absl::string_view StepByCode(absl::StatusCode code) {
 std::string FillIn(absl::string_view step, const ErrorMetadata& metadata) {
   std::vector<std::pair<std::string, std::string>> replacements;
   for (const auto& [key, value] : metadata) {
-    const size_t slash = value.find_last_of('/');
-    replacements.push_back(
-        {absl::StrCat("{", key, "}"), slash == std::string::npos ? value : value.substr(slash + 1)});
+    // Verbs take ids; a value with blanks is no resource's name.
+    const bool is_text = value.find(' ') != std::string::npos;
+    replacements.push_back({absl::StrCat("{", key, "}"), is_text ? value : LastPart(value)});
   }
   std::string text = absl::StrReplaceAll(step, replacements);
   return text.find('{') == std::string::npos ? text : "";

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -7,6 +8,8 @@
 #include "tools/croftctl/run.h"
 
 int main(int argc, char** argv) {
+  // gRPC writes to standard error on its own; what it has to say is in the errors.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   croft::ctl::World world{
       .environment = croft::ctl::Environment::OfThisProcess(),
       .in = std::cin,

@@ -124,12 +124,13 @@ TEST_F(Errors, ASecondServerIsAskedWhenTheFirstIsAway) {
 
 TEST_F(Errors, AServerOfAnotherAuthorityIsNotTrusted) {
   const Certificates others = NewCertificates();
-  const Desk stranger(others);
   Desk asking(others);
   asking.environment["CROFT_SERVER"] = server.address();
   server.get_status.Answers(v1::GetStatusResponse());
   const Ran ran = asking.Run({"status", "--timeout", "30s"});
   EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("was not signed by an authority of --ca"),
+                             HasSubstr("SERVER_NOT_TRUSTED"), HasSubstr("next: make sure")));
   EXPECT_THAT(server.get_status.asked(), IsEmpty());
 }
 
