@@ -1,0 +1,786 @@
+#include "tests/fakes/model_cluster.h"
+
+#include <algorithm>
+
+#include <absl/strings/escaping.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/time/clock.h>
+
+#include "agent/postgres/sql_error.h"
+#include "common/crypto/scram.h"
+#include "common/errors.h"
+
+namespace croft::agent {
+namespace {
+
+constexpr absl::Duration kLockPoll = absl::Milliseconds(10);
+constexpr int32_t kVersion = 150020;
+
+absl::Status NoSuchRole(absl::string_view name) {
+  return SqlError(sqlstate::kUndefinedObject, absl::StrCat("role \"", name, "\" does not exist"));
+}
+absl::Status NoSuchDatabase(absl::string_view name) {
+  return SqlError(sqlstate::kUndefinedDatabase, absl::StrCat("database \"", name, "\" does not exist"));
+}
+absl::Status InUseError(absl::string_view name) {
+  return SqlError(sqlstate::kObjectInUse,
+                  absl::StrCat("database \"", name, "\" is being accessed by other users"));
+}
+absl::Status Lost() { return PostgresUnavailable("the connection is lost"); }
+
+// Whether `verifier` was made from `password`.
+bool Fits(absl::string_view verifier, absl::string_view password) {
+  const std::vector<std::string> parts = absl::StrSplit(verifier, '$');
+  if (parts.size() != 3) return false;
+  const std::vector<std::string> head = absl::StrSplit(parts[1], ':');
+  std::string salt;
+  if (head.size() != 2 || !absl::Base64Unescape(head[1], &salt)) return false;
+  return crypto::ScramVerifier(password, salt) == verifier;
+}
+
+bool IsFamily(absl::string_view name, absl::string_view family) {
+  if (family.empty() || !absl::StartsWith(name, absl::StrCat(family, "_"))) return false;
+  const absl::string_view rest = name.substr(family.size() + 1);
+  return !rest.empty() && std::all_of(rest.begin(), rest.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  });
+}
+
+// `t_<slug>_<uid>` and what may follow it.
+bool LooksLikeOurs(absl::string_view name) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(name, '_');
+  return parts.size() >= 3 && parts.front() == "t" &&
+         std::any_of(parts.begin() + 2, parts.end(), [](absl::string_view part) {
+           return part.size() == 16 && std::all_of(part.begin(), part.end(), [](char c) {
+                    return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7');
+                  });
+         });
+}
+
+RoleState StateOf(const std::string& name, const ModelRole& role) {
+  RoleState state{.name = name,
+                  .can_login = role.spec.can_login,
+                  .inherits = role.spec.inherits,
+                  .connection_limit = role.spec.connection_limit,
+                  .member_of = role.spec.member_of,
+                  .settings = role.spec.settings,
+                  .shows_password = true,
+                  .verifier = role.spec.verifier};
+  std::sort(state.member_of.begin(), state.member_of.end());
+  return state;
+}
+
+}  // namespace
+
+// ---- Applications.
+
+absl::StatusOr<int64_t> ModelServer::Connect(absl::string_view database, absl::string_view user,
+                                             absl::string_view password) {
+  const MutexLock lock(mutex_);
+  if (!up_) return PostgresUnavailable("the database system is starting up");
+  const std::string role_name(user);
+  const std::string name(database);
+  const ModelRole* role = roles_.Find(role_name);
+  const bool expired = role != nullptr && role->spec.valid_until && *role->spec.valid_until <= absl::Now();
+  if (role == nullptr || expired || !role->spec.verifier || !Fits(*role->spec.verifier, password)) {
+    return SqlError("28P01", absl::StrCat("password authentication failed for user \"", user, "\""));
+  }
+  CROFT_RETURN_IF_ERROR(CheckEntry(name, role_name));
+  const auto of_role = std::count_if(sessions_.begin(), sessions_.end(),
+                                     [&](const auto& one) { return one.second.user == role_name; });
+  const auto of_database = std::count_if(sessions_.begin(), sessions_.end(),
+                                         [&](const auto& one) { return one.second.database == name; });
+  const int32_t limit = databases_.Find(name)->connection_limit;
+  const bool full = (role->spec.connection_limit >= 0 && of_role >= role->spec.connection_limit) ||
+                    (limit >= 0 && of_database >= limit);
+  if (full) return SqlError("53300", "too many connections");
+  const auto setting = role->spec.settings.find("default_transaction_read_only");
+  const bool read_only = setting != role->spec.settings.end() && setting->second == "on";
+  sessions_[++last_id_] = {.database = name, .user = role_name, .read_only = read_only};
+  ++version_;
+  return last_id_;
+}
+
+absl::Status ModelServer::Insert(int64_t session, int64_t row) {
+  const MutexLock lock(mutex_);
+  const auto found = sessions_.find(session);
+  if (!up_ || found == sessions_.end()) return Lost();
+  if (found->second.read_only) return SqlError("25006", "cannot execute INSERT in a read-only transaction");
+  ModelDatabase database = *databases_.Find(found->second.database);
+  database.rows.push_back(row);
+  databases_.Put(found->second.database, std::move(database));
+  Commit(Durability::kNow);
+  --version_;  // rows do not count
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<int64_t>> ModelServer::Select(int64_t session) {
+  const MutexLock lock(mutex_);
+  const auto found = sessions_.find(session);
+  if (!up_ || found == sessions_.end()) return Lost();
+  return databases_.Find(found->second.database)->rows;
+}
+
+absl::Status ModelServer::Prepare(int64_t session) {
+  const MutexLock lock(mutex_);
+  const auto found = sessions_.find(session);
+  if (!up_ || found == sessions_.end()) return Lost();
+  prepared_.push_back({found->second.database, found->second.user});
+  ++version_;
+  return absl::OkStatus();
+}
+
+void ModelServer::Disconnect(int64_t session) {
+  const MutexLock lock(mutex_);
+  sessions_.erase(session);
+  ++version_;
+}
+
+bool ModelServer::IsOpen(int64_t session) const {
+  const MutexLock lock(mutex_);
+  return sessions_.count(session) > 0;
+}
+
+// ---- Misfortune.
+
+void ModelServer::Crash() {
+  const MutexLock lock(mutex_);
+  up_ = false;
+  ++incarnation_;
+  ++version_;
+  sessions_.clear();
+  locks_.clear();
+  being_made_.clear();
+  roles_.LoseUnsynced();
+  databases_.LoseUnsynced();
+}
+
+void ModelServer::Start() {
+  const MutexLock lock(mutex_);
+  up_ = true;
+}
+
+bool ModelServer::up() const {
+  const MutexLock lock(mutex_);
+  return up_;
+}
+
+void ModelServer::BeginCreate(const std::string& database) {
+  const MutexLock lock(mutex_);
+  if (databases_.Find(database) == nullptr) being_made_.insert(database);
+}
+
+void ModelServer::FinishCreate(const std::string& database) {
+  const MutexLock lock(mutex_);
+  if (being_made_.erase(database) == 0 || databases_.Find(database) != nullptr) return;
+  databases_.Put(database,
+                 {.grants = {{"", DatabasePrivilege::kConnect}, {"", DatabasePrivilege::kTemporary}}});
+  Commit(Durability::kNow);
+}
+
+// ---- Views.
+
+int64_t ModelServer::version() const {
+  const MutexLock lock(mutex_);
+  return version_;
+}
+
+ModelTable<ModelDatabase>::Rows ModelServer::Databases() const {
+  const MutexLock lock(mutex_);
+  return databases_.rows();
+}
+
+ModelTable<ModelRole>::Rows ModelServer::Roles() const {
+  const MutexLock lock(mutex_);
+  return roles_.rows();
+}
+
+std::map<int64_t, ModelSessionRow> ModelServer::Sessions() const {
+  const MutexLock lock(mutex_);
+  return sessions_;
+}
+
+std::optional<ModelDatabase> ModelServer::Database(absl::string_view name) const {
+  const MutexLock lock(mutex_);
+  const ModelDatabase* found = databases_.Find(std::string(name));
+  return found == nullptr ? std::nullopt : std::optional<ModelDatabase>(*found);
+}
+
+bool ModelServer::LetsIn(const std::string& database, const std::string& role) const {
+  const MutexLock lock(mutex_);
+  return CheckEntry(database, role).ok();
+}
+
+absl::Status ModelServer::SetRows(absl::string_view database, std::vector<int64_t> rows) {
+  const MutexLock lock(mutex_);
+  const ModelDatabase* found = databases_.Find(std::string(database));
+  if (found == nullptr) return NoSuchDatabase(database);
+  ModelDatabase changed = *found;
+  changed.rows = std::move(rows);
+  databases_.Put(std::string(database), std::move(changed));
+  Commit(Durability::kNow);
+  return absl::OkStatus();
+}
+
+// ---- Rules.
+
+void ModelServer::Commit(Durability durability) {
+  roles_.Commit();
+  databases_.Commit();
+  ++version_;
+  if (durability == Durability::kWithNext) return;
+  roles_.Sync();
+  databases_.Sync();
+}
+
+absl::StatusOr<ModelDatabase> ModelServer::Editable(const std::string& name) const {
+  const ModelDatabase* found = databases_.Find(name);
+  if (found == nullptr) return NoSuchDatabase(name);
+  if (found->invalid) return SqlError(sqlstate::kNotInPrerequisiteState, "cannot alter invalid database");
+  return *found;
+}
+
+absl::Status ModelServer::CheckRole(const std::string& name) const {
+  return roles_.Find(name) == nullptr ? NoSuchRole(name) : absl::OkStatus();
+}
+
+bool ModelServer::IsMember(const std::string& member, const std::string& group) const {
+  const ModelRole* role = roles_.Find(member);
+  return role != nullptr && std::find(role->spec.member_of.begin(), role->spec.member_of.end(), group) !=
+                                role->spec.member_of.end();
+}
+
+absl::Status ModelServer::CheckEntry(const std::string& database, const std::string& role_name) const {
+  const ModelRole* role = roles_.Find(role_name);
+  if (role == nullptr || !role->spec.can_login)
+    return SqlError("28000", absl::StrCat("role \"", role_name, "\" is not permitted to log in"));
+  const ModelDatabase* found = databases_.Find(database);
+  if (found == nullptr) return NoSuchDatabase(database);
+  if (found->invalid) return SqlError("55000", "cannot connect to invalid database");
+  if (!found->allows_connections)
+    return SqlError("55000",
+                    absl::StrCat("database \"", database, "\" is not currently accepting connections"));
+  const auto holds = [&](const std::string& name) {
+    return found->grants.count({name, DatabasePrivilege::kConnect}) > 0;
+  };
+  bool connects = holds("") || holds(role_name);
+  if (role->spec.inherits) {
+    for (const std::string& group : role->spec.member_of) connects = connects || holds(group);
+  }
+  if (connects) return absl::OkStatus();
+  return SqlError(sqlstate::kInsufficientPrivilege,
+                  absl::StrCat("permission denied for database \"", database, "\""));
+}
+
+bool ModelServer::Referenced(const std::string& role) const {
+  for (const auto& [name, database] : databases_.rows()) {
+    if (database->owner == role || database->public_owner == role || database->traces.count(role) > 0)
+      return true;
+    for (const DatabaseGrant& grant : database->grants) {
+      if (grant.role == role) return true;
+    }
+  }
+  return std::any_of(prepared_.begin(), prepared_.end(),
+                     [&](const ModelPrepared& one) { return one.owner == role; });
+}
+
+bool ModelServer::InUse(const std::string& database) const {
+  return std::any_of(sessions_.begin(), sessions_.end(),
+                     [&](const auto& one) { return one.second.database == database; }) ||
+         std::any_of(prepared_.begin(), prepared_.end(),
+                     [&](const ModelPrepared& one) { return one.database == database; });
+}
+
+bool ModelServer::Matches(const ModelSessionRow& session, const SessionFilter& filter) {
+  if (filter.database.empty() && filter.user.empty()) return false;
+  if (!filter.database.empty() && session.database != filter.database) return false;
+  if (!filter.user.empty() && session.user != filter.user) return false;
+  return std::find(filter.except_users.begin(), filter.except_users.end(), session.user) ==
+         filter.except_users.end();
+}
+
+// ---- Changes.
+
+absl::Status ModelServer::Do(const Change& change) {
+  return std::visit([this](const auto& one) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return One(one); },
+                    change);
+}
+
+absl::Status ModelServer::One(const CreateRole& change) {
+  const RoleSpec& spec = change.role;
+  if (roles_.Find(spec.name) != nullptr)
+    return SqlError(sqlstate::kDuplicateObject, absl::StrCat("role \"", spec.name, "\" already exists"));
+  for (const std::string& group : spec.member_of) CROFT_RETURN_IF_ERROR(CheckRole(group));
+  roles_.Put(spec.name, {spec});
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const AlterRole& change) {
+  CROFT_RETURN_IF_ERROR(CheckRole(change.name));
+  ModelRole role = *roles_.Find(change.name);
+  if (change.can_login) role.spec.can_login = *change.can_login;
+  if (change.inherits) role.spec.inherits = *change.inherits;
+  if (change.connection_limit) role.spec.connection_limit = *change.connection_limit;
+  if (change.clear_password) role.spec.verifier.reset();
+  if (change.verifier) role.spec.verifier = *change.verifier;
+  for (const std::string& name : change.reset_settings) role.spec.settings.erase(name);
+  for (const auto& [name, value] : change.settings) role.spec.settings[name] = value;
+  roles_.Put(change.name, std::move(role));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const GrantMembership& change) {
+  CROFT_RETURN_IF_ERROR(CheckRole(change.role));
+  CROFT_RETURN_IF_ERROR(CheckRole(change.member));
+  if (IsMember(change.member, change.role)) return absl::OkStatus();
+  ModelRole role = *roles_.Find(change.member);
+  role.spec.member_of.push_back(change.role);
+  roles_.Put(change.member, std::move(role));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const DropRole& change) {
+  CROFT_RETURN_IF_ERROR(CheckRole(change.name));
+  if (Referenced(change.name))
+    return SqlError(
+        sqlstate::kDependentObjects,
+        absl::StrCat("role \"", change.name, "\" cannot be dropped because some objects depend on it"));
+  roles_.Erase(change.name);
+  const auto rows = roles_.rows();
+  for (const auto& [name, row] : rows) {
+    if (!IsMember(name, change.name)) continue;
+    ModelRole member = *row;
+    auto& groups = member.spec.member_of;
+    groups.erase(std::remove(groups.begin(), groups.end(), change.name), groups.end());
+    roles_.Put(name, std::move(member));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const RevokePublic& change) {
+  const ModelDatabase* found = databases_.Find(change.database);
+  if (found == nullptr) return NoSuchDatabase(change.database);
+  ModelDatabase database = *found;
+  for (const auto privilege :
+       {DatabasePrivilege::kConnect, DatabasePrivilege::kCreate, DatabasePrivilege::kTemporary}) {
+    database.grants.erase({"", privilege});
+  }
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const GrantOnDatabase& change) {
+  const ModelDatabase* found = databases_.Find(change.database);
+  if (found == nullptr) return NoSuchDatabase(change.database);
+  CROFT_RETURN_IF_ERROR(CheckRole(change.role));
+  ModelDatabase database = *found;
+  for (const DatabasePrivilege privilege : change.privileges)
+    database.grants.insert({change.role, privilege});
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const RevokeOnDatabase& change) {
+  const ModelDatabase* found = databases_.Find(change.database);
+  if (found == nullptr) return NoSuchDatabase(change.database);
+  if (!change.role.empty()) CROFT_RETURN_IF_ERROR(CheckRole(change.role));
+  ModelDatabase database = *found;
+  for (const DatabasePrivilege privilege : change.privileges)
+    database.grants.erase({change.role, privilege});
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const AllowConnections& change) {
+  CROFT_ASSIGN_OR_RETURN(ModelDatabase database, Editable(change.database));
+  database.allows_connections = change.allow;
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const SetConnectionLimit& change) {
+  CROFT_ASSIGN_OR_RETURN(ModelDatabase database, Editable(change.database));
+  database.connection_limit = change.limit;
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const SetDatabaseSetting& change) {
+  CROFT_ASSIGN_OR_RETURN(ModelDatabase database, Editable(change.database));
+  database.settings[change.name] = change.value;
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const TagDatabase& change) {
+  CROFT_ASSIGN_OR_RETURN(ModelDatabase database, Editable(change.database));
+  database.tag = change.tag;
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
+absl::Status ModelServer::One(const RenameDatabase& change) {
+  CROFT_ASSIGN_OR_RETURN(ModelDatabase database, Editable(change.from));
+  if (databases_.Find(change.to) != nullptr)
+    return SqlError(sqlstate::kDuplicateDatabase,
+                    absl::StrCat("database \"", change.to, "\" already exists"));
+  if (InUse(change.from)) return InUseError(change.from);
+  databases_.Erase(change.from);
+  databases_.Put(change.to, std::move(database));
+  return absl::OkStatus();
+}
+
+// ---- The agent's sessions.
+
+class ModelClusterSession final : public ClusterSession {
+ public:
+  ModelClusterSession(ModelServer& server, ModelTraffic& traffic, std::string uid, int64_t id,
+                      int64_t incarnation)
+      : server_(server), traffic_(traffic), uid_(std::move(uid)), id_(id), incarnation_(incarnation) {}
+
+  ~ModelClusterSession() override {
+    const MutexLock lock(server_.mutex_);
+    const auto found = server_.locks_.find(uid_);
+    if (server_.incarnation_ != incarnation_ || found == server_.locks_.end()) return;
+    if (found->second.exclusive == id_) found->second.exclusive = 0;
+    found->second.shared.erase(id_);
+  }
+
+  absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<std::string>& names,
+                                                      absl::string_view family) override {
+    std::vector<RoleState> found;
+    CROFT_RETURN_IF_ERROR(Call("ObserveRoles", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      for (const auto& [name, role] : server_.roles_.rows()) {
+        const bool named = std::find(names.begin(), names.end(), name) != names.end();
+        if (named || IsFamily(name, family)) found.push_back(StateOf(name, *role));
+      }
+      return absl::OkStatus();
+    }));
+    return found;
+  }
+
+  absl::StatusOr<std::optional<DatabaseState>> ObserveDatabase(absl::string_view name) override {
+    std::optional<DatabaseState> state;
+    CROFT_RETURN_IF_ERROR(Call("ObserveDatabase", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      const ModelDatabase* database = server_.databases_.Find(std::string(name));
+      if (database == nullptr) return absl::OkStatus();
+      state = {.name = std::string(name),
+               .owner = database->owner,
+               .allows_connections = database->allows_connections,
+               .invalid = database->invalid,
+               .connection_limit = database->invalid ? -1 : database->connection_limit,
+               .tag = database->tag,
+               .settings = database->settings,
+               .grants = {database->grants.begin(), database->grants.end()}};
+      return absl::OkStatus();
+    }));
+    return state;
+  }
+
+  bool MayLimitTemporaryFiles() const override { return true; }
+
+  absl::Status Apply(const std::vector<Change>& changes, Durability durability) override {
+    return Call("Apply", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      for (const Change& change : changes) {
+        const absl::Status status = server_.Do(change);
+        if (status.ok()) continue;
+        server_.roles_.RollBack();
+        server_.databases_.RollBack();
+        return status;
+      }
+      server_.Commit(durability);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status CreateDatabase(absl::string_view name, absl::string_view locale) override {
+    const std::string database(name);
+    return Call(
+        "CreateDatabase",
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+          if (!locale.empty() && locale != "C" && locale != "C.UTF-8") {
+            return MakeError(absl::StatusCode::kInvalidArgument, "unknown locale",
+                             {.reason = "INVALID_LOCALE"});
+          }
+          if (server_.databases_.Find(database) != nullptr || server_.being_made_.count(database) > 0) {
+            return SqlError(sqlstate::kDuplicateDatabase,
+                            absl::StrCat("database \"", name, "\" already exists"));
+          }
+          server_.databases_.Put(database, {.grants = {{"", DatabasePrivilege::kConnect},
+                                                       {"", DatabasePrivilege::kTemporary}}});
+          server_.Commit(Durability::kNow);
+          return absl::OkStatus();
+        },
+        database);
+  }
+
+  absl::Status DropDatabase(absl::string_view name) override {
+    const std::string dropped(name);
+    return Call(
+        "DropDatabase",
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+          const ModelDatabase* found = server_.databases_.Find(dropped);
+          if (found == nullptr) return absl::OkStatus();
+          for (auto session = server_.sessions_.begin(); session != server_.sessions_.end();) {
+            session = session->second.database == dropped && EndsNow(session->second)
+                          ? server_.sessions_.erase(session)
+                          : std::next(session);
+          }
+          if (server_.InUse(dropped)) return InUseError(dropped);
+          if (!found->invalid && traffic_.CutsDrop()) {
+            ModelDatabase cut = *found;
+            cut.invalid = true;
+            server_.databases_.Put(dropped, std::move(cut));
+            server_.Commit(Durability::kNow);
+            return Lost();
+          }
+          server_.databases_.Erase(dropped);
+          server_.Commit(Durability::kNow);
+          return absl::OkStatus();
+        },
+        dropped);
+  }
+
+  absl::StatusOr<SchemaState> ObserveSchema(absl::string_view database, absl::string_view /*owner*/,
+                                            absl::string_view /*reader*/) override {
+    SchemaState state;
+    CROFT_RETURN_IF_ERROR(
+        Call("ObserveSchema", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+          CROFT_ASSIGN_OR_RETURN(const ModelDatabase inside, Enter(std::string(database)));
+          state = {.public_owner = inside.public_owner,
+                   .reader_sees_tables = inside.reader_sees_tables,
+                   .extensions = inside.extensions};
+          return absl::OkStatus();
+        }));
+    return state;
+  }
+
+  absl::Status PrepareSchema(absl::string_view database, const SchemaSpec& spec) override {
+    const std::string name(database);
+    return Call("PrepareSchema", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+      CROFT_ASSIGN_OR_RETURN(ModelDatabase inside, Enter(name));
+      CROFT_RETURN_IF_ERROR(server_.CheckRole(spec.owner));
+      CROFT_RETURN_IF_ERROR(server_.CheckRole(spec.reader));
+      for (const std::string& extension : spec.extensions) {
+        CROFT_RETURN_IF_ERROR(CheckExtension(extension));
+        inside.extensions.push_back(extension);
+      }
+      std::sort(inside.extensions.begin(), inside.extensions.end());
+      inside.extensions.erase(std::unique(inside.extensions.begin(), inside.extensions.end()),
+                              inside.extensions.end());
+      inside.public_owner = spec.owner;
+      inside.reader_sees_tables = true;
+      inside.traces.insert(spec.owner);
+      inside.traces.insert(spec.reader);
+      server_.databases_.Put(name, std::move(inside));
+      server_.Commit(Durability::kWithNext);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<int64_t> CountSessions(const SessionFilter& filter) override {
+    int64_t count = 0;
+    CROFT_RETURN_IF_ERROR(Call("CountSessions", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      for (const auto& [id, session] : server_.sessions_) count += ModelServer::Matches(session, filter);
+      return absl::OkStatus();
+    }));
+    return count;
+  }
+
+  absl::StatusOr<int64_t> TerminateSessions(const SessionFilter& filter) override {
+    int64_t asked = 0;
+    CROFT_RETURN_IF_ERROR(Call("TerminateSessions", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      for (auto session = server_.sessions_.begin(); session != server_.sessions_.end();) {
+        const bool matches = ModelServer::Matches(session->second, filter);
+        asked += matches;
+        session =
+            matches && EndsNow(session->second) ? server_.sessions_.erase(session) : std::next(session);
+      }
+      ++server_.version_;
+      return absl::OkStatus();
+    }));
+    return asked;
+  }
+
+  absl::StatusOr<int64_t> CountPreparedTransactions(absl::string_view database) override {
+    int64_t count = 0;
+    CROFT_RETURN_IF_ERROR(
+        Call("CountPreparedTransactions", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+          for (const ModelPrepared& one : server_.prepared_) count += one.database == database;
+          return absl::OkStatus();
+        }));
+    return count;
+  }
+
+  absl::Status RollBackPrepared(absl::string_view database) override {
+    return Call("RollBackPrepared", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+      CROFT_RETURN_IF_ERROR(Enter(std::string(database)).status());
+      auto& all = server_.prepared_;
+      all.erase(std::remove_if(all.begin(), all.end(),
+                               [&](const ModelPrepared& one) { return one.database == database; }),
+                all.end());
+      ++server_.version_;
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<bool> LeavesTraces(absl::string_view database, absl::string_view role) override {
+    bool traces = false;
+    CROFT_RETURN_IF_ERROR(Call("LeavesTraces", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      const ModelDatabase* found = server_.databases_.Find(std::string(database));
+      traces = found != nullptr && found->traces.count(std::string(role)) > 0;
+      return absl::OkStatus();
+    }));
+    return traces;
+  }
+
+  absl::Status HandOver(absl::string_view database, absl::string_view from, absl::string_view to) override {
+    const std::string name(database);
+    return Call("HandOver", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+      CROFT_ASSIGN_OR_RETURN(ModelDatabase inside, Enter(name));
+      CROFT_RETURN_IF_ERROR(server_.CheckRole(std::string(from)));
+      CROFT_RETURN_IF_ERROR(server_.CheckRole(std::string(to)));
+      inside.traces.erase(std::string(from));
+      inside.traces.insert(std::string(to));
+      // DROP OWNED takes what it was granted on the database, too.
+      for (const auto privilege :
+           {DatabasePrivilege::kConnect, DatabasePrivilege::kCreate, DatabasePrivilege::kTemporary}) {
+        inside.grants.erase({std::string(from), privilege});
+      }
+      server_.databases_.Put(name, std::move(inside));
+      server_.Commit(Durability::kNow);
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  template <typename Work>
+  absl::Status Call(absl::string_view name, const Work& work, absl::string_view object = "") {
+    CROFT_RETURN_IF_ERROR(traffic_.OnCall(name, object));
+    {
+      const MutexLock lock(server_.mutex_);
+      if (!server_.up_ || server_.incarnation_ != incarnation_) return Lost();
+      CROFT_RETURN_IF_ERROR(work());
+    }
+    return traffic_.OnAnswer(name);
+  }
+
+  bool EndsNow(ModelSessionRow& session) {
+    if (session.lingers < 0) session.lingers = traffic_.Lingers();
+    return session.lingers-- <= 0;
+  }
+
+  // The agent's own way in: no CONNECT is asked of it, but the database's leave is.
+  absl::StatusOr<ModelDatabase> Enter(const std::string& name) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+    const ModelDatabase* found = server_.databases_.Find(name);
+    if (found == nullptr) return NoSuchDatabase(name);
+    if (found->invalid || !found->allows_connections)
+      return SqlError("55000",
+                      absl::StrCat("database \"", name, "\" is not currently accepting connections"));
+    return *found;
+  }
+
+  static absl::Status CheckExtension(absl::string_view extension) {
+    const bool untrusted = extension == "postgres_fdw" || extension == "pg_stat_statements" ||
+                           extension == "dblink" || extension == "file_fdw";
+    const bool known = untrusted || extension == "pgcrypto" || extension == "citext" ||
+                       extension == "hstore" || extension == "pg_trgm" || extension == "uuid-ossp";
+    if (known && !untrusted) return absl::OkStatus();
+    return MakeError(absl::StatusCode::kFailedPrecondition, "the extension cannot be had",
+                     {.reason = known ? "EXTENSION_NOT_TRUSTED" : "EXTENSION_NOT_AVAILABLE",
+                      .metadata = {{"extension", std::string(extension)}}});
+  }
+
+  ModelServer& server_;
+  ModelTraffic& traffic_;
+  const std::string uid_;
+  const int64_t id_;
+  const int64_t incarnation_;
+};
+
+// ---- The cluster.
+
+absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string_view uid, LockMode mode,
+                                                                    Patience patience) {
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("Begin", ""));
+  while (true) {
+    {
+      const MutexLock lock(server_.mutex_);
+      if (!server_.up_) return PostgresUnavailable("the database system is starting up");
+      ModelServer::Lock& held = server_.locks_[std::string(uid)];
+      const bool free = held.exclusive == 0 && (mode == LockMode::kShared || held.shared.empty());
+      if (free) {
+        const int64_t id = ++server_.last_id_;
+        if (mode == LockMode::kExclusive) {
+          held.exclusive = id;
+        } else {
+          held.shared.insert(id);
+        }
+        return std::make_unique<ModelClusterSession>(server_, traffic_, std::string(uid), id,
+                                                     server_.incarnation_);
+      }
+    }
+    if (patience.keep_going) CROFT_RETURN_IF_ERROR(patience.keep_going());
+    if (absl::Now() >= patience.deadline) {
+      return MakeError(absl::StatusCode::kDeadlineExceeded, "another task holds the tenant",
+                       {.reason = "POSTGRES_TIMEOUT"});
+    }
+    absl::SleepFor(kLockPoll);
+  }
+}
+
+absl::Status ModelCluster::ProveLogin(absl::string_view database, absl::string_view user,
+                                      absl::string_view password, bool write,
+                                      const Patience& /*patience*/) {
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("ProveLogin", ""));
+  CROFT_ASSIGN_OR_RETURN(const int64_t session, server_.Connect(database, user, password));
+  absl::Status proven;
+  if (write) {
+    const MutexLock lock(server_.mutex_);
+    const ModelSessionRow& row = server_.sessions_.at(session);
+    const ModelRole* role = server_.roles_.Find(row.user);
+    const auto acts_as = role->spec.settings.find("role");
+    const std::string owner = acts_as == role->spec.settings.end() ? row.user : acts_as->second;
+    const bool creates =
+        server_.databases_.Find(row.database)->grants.count({owner, DatabasePrivilege::kCreate}) > 0;
+    if (row.read_only)
+      proven = SqlError("25006", "cannot execute CREATE SCHEMA in a read-only transaction");
+    if (!row.read_only && !creates) proven = SqlError("42501", "permission denied for database");
+  }
+  server_.Disconnect(session);
+  CROFT_RETURN_IF_ERROR(proven);
+  return traffic_.OnAnswer("ProveLogin");
+}
+
+absl::StatusOr<ServerFacts> ModelCluster::Identify(const Patience& /*patience*/) {
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("Identify", ""));
+  if (!server_.up()) return PostgresUnavailable("the database system is starting up");
+  return ServerFacts{.version = kVersion,
+                     .version_text = "15.20",
+                     .system_identifier = server_.system_identifier_,
+                     .timeline = 1,
+                     .tls = true};
+}
+
+absl::StatusOr<ClusterListing> ModelCluster::List(const Patience& /*patience*/) {
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("List", ""));
+  if (!server_.up()) return PostgresUnavailable("the database system is starting up");
+  ClusterListing listing;
+  for (const auto& [name, database] : server_.Databases()) {
+    if (!database->tag && !LooksLikeOurs(name)) continue;
+    listing.databases.push_back({.name = name,
+                                 .tag = database->tag,
+                                 .allows_connections = database->allows_connections,
+                                 .invalid = database->invalid,
+                                 .size_bytes = 7 << 20});
+  }
+  for (const auto& [name, role] : server_.Roles()) {
+    if (LooksLikeOurs(name)) listing.roles.push_back({name, role->spec.can_login});
+  }
+  return listing;
+}
+
+}  // namespace croft::agent

@@ -1,0 +1,231 @@
+#include "tests/sim/backup_model.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <absl/strings/match.h>
+
+#include "agent/tasks/move.h"
+#include "agent/tasks/sql_task.h"
+#include "agent/tasks/tenant_shape.h"
+#include "common/errors.h"
+
+namespace croft::sim {
+namespace {
+
+using agent::Outcome;
+using agent::SqlTask;
+using agent::Task;
+using agent::TaskContext;
+
+absl::Status NoStore(const std::string& store) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("store ", store, " is not reached"),
+                   {.reason = "STORE_NOT_REACHED"});
+}
+absl::Status Damaged(const std::string& backup) {
+  return MakeError(absl::StatusCode::kDataLoss, absl::StrCat("the archive of ", backup, " was changed"),
+                   {.reason = "ARCHIVE_DAMAGED"});
+}
+
+// Long work, in pieces, as the shipped tasks stop between chunks.
+absl::Status Toil(const BackupTools& tools, TaskContext& context) {
+  const int64_t pieces = 1 + tools.world.dice.Roll(4);
+  for (int64_t i = 0; i < pieces; ++i) {
+    CROFT_RETURN_IF_ERROR(context.KeepGoing());
+    if (!tools.host.server.up())
+      return MakeError(absl::StatusCode::kUnavailable, "the server went",
+                       {.reason = "POSTGRES_UNAVAILABLE"});
+    tools.world.scheduler.Sleep(tools.world.dice.Between(absl::Milliseconds(5), absl::Seconds(20)));
+  }
+  return absl::OkStatus();
+}
+
+std::string MaintenancePrefix(const Task& task) { return absl::StrCat(task.tenant.owner_role, "_m"); }
+
+// Removes maintenance roles, this run's and those of earlier, cut ones.
+absl::Status RemoveMaintenance(const SqlTask& task, const std::string& prefix,
+                               const std::string& database) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<agent::RoleState> roles, task.ObserveRoles());
+  for (const agent::RoleState& role : roles) {
+    if (!absl::StartsWith(role.name, prefix)) continue;
+    CROFT_RETURN_IF_ERROR(task.session().Apply(
+        {agent::RevokeOnDatabase{database, role.name, {agent::DatabasePrivilege::kConnect}},
+         agent::DropRole{role.name}}));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Outcome> BackUp(const BackupTools& tools, const Task& task, const agent::BackUpWork& work,
+                               TaskContext& context) {
+  if (work.store != tools.host.store) return NoStore(work.store);
+  CROFT_ASSIGN_OR_RETURN(const SqlTask begun,
+                         SqlTask::Begin(tools.cluster, tools.world.dice, {}, task, context));
+  CROFT_ASSIGN_OR_RETURN(const agent::DatabaseState database, begun.NeedDatabase());
+  const std::string prefix = MaintenancePrefix(task);
+  CROFT_RETURN_IF_ERROR(RemoveMaintenance(begun, prefix, database.name));
+  const std::string role = absl::StrCat(prefix, tools.world.dice.Roll(1'000'000));
+  std::vector<agent::Change> opening = {
+      agent::CreateRole{
+          {.name = role, .can_login = true, .inherits = true, .member_of = {task.tenant.owner_role}}},
+      agent::GrantOnDatabase{database.name, role, {agent::DatabasePrivilege::kConnect}}};
+  if (work.sealed) opening.push_back(agent::AllowConnections{database.name, true});
+  CROFT_RETURN_IF_ERROR(begun.session().Apply(opening));
+
+  const std::optional<agent::ModelDatabase> seen = tools.host.server.Database(database.name);
+  if (!seen)
+    return MakeError(absl::StatusCode::kUnavailable, "gone meanwhile", {.reason = "POSTGRES_UNAVAILABLE"});
+  Archive archive{.rows = seen->rows,
+                  .key = work.key,
+                  .sha256 = absl::StrCat("sha-", tools.world.dice.Next()),
+                  .store = work.store,
+                  .generation = task.tenant.generation,
+                  .snapshot_time = tools.world.scheduler.Now()};
+  absl::Status made = Toil(tools, context);
+
+  if (work.sealed) {
+    const absl::Status closed = begun.session().Apply({agent::AllowConnections{database.name, false}});
+    if (made.ok()) made = closed;
+  }
+  const absl::Status removed = RemoveMaintenance(begun, prefix, database.name);
+  if (made.ok()) made = removed;
+  CROFT_RETURN_IF_ERROR(made);
+
+  // The archive first; without its manifest it does not exist.
+  Archive& stored = tools.world.archives[{task.tenant.uid, work.backup}];
+  stored = archive;
+  tools.world.scheduler.Sleep(tools.world.dice.Between(absl::Milliseconds(1), absl::Seconds(1)));
+  tools.world.archives[{task.tenant.uid, work.backup}].has_manifest = true;
+  return agent::BackedUp{.size_bytes = static_cast<int64_t>(archive.rows.size()),
+                         .sha256 = archive.sha256,
+                         .server_version = "15.20",
+                         .table_count = 1,
+                         .row_count = static_cast<int64_t>(archive.rows.size())};
+}
+
+// The archive, when it is there, sound and opens with the key.
+absl::StatusOr<Archive> Fetch(const BackupTools& tools, const agent::BackupSource& source) {
+  if (source.store != tools.host.store) return NoStore(source.store);
+  const auto found = tools.world.archives.find({source.uid, source.backup});
+  if (found == tools.world.archives.end() || !found->second.has_manifest) {
+    return MakeError(absl::StatusCode::kNotFound, "the store does not hold the backup",
+                     {.reason = "BACKUP_MISSING"});
+  }
+  const Archive& archive = found->second;
+  const bool sound = !archive.damaged && archive.key == source.key && archive.sha256 == source.sha256 &&
+                     archive.generation == source.generation;
+  if (!sound) return Damaged(source.backup);
+  return archive;
+}
+
+absl::StatusOr<Outcome> Verify(const BackupTools& tools, const Task& task, const agent::VerifyWork& work,
+                               TaskContext& context) {
+  (void)task;
+  CROFT_RETURN_IF_ERROR(Fetch(tools, work.source).status());
+  CROFT_RETURN_IF_ERROR(Toil(tools, context));
+  // Read to the end only now.
+  CROFT_ASSIGN_OR_RETURN(const Archive archive, Fetch(tools, work.source));
+  const auto key = std::make_pair(work.source.uid, work.source.backup);
+  tools.world.archives[key].proven = true;
+  tools.world.proofs[key] = archive;
+  return agent::Verified{.table_count = 1, .row_count = static_cast<int64_t>(archive.rows.size())};
+}
+
+absl::StatusOr<std::vector<agent::Change>> RolesToMake(const SqlTask& task,
+                                                       const agent::RestoreWork& work) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<agent::RoleState> roles, task.ObserveRoles(work.logins));
+  std::vector<agent::Change> changes = agent::GroupChanges(task.tenant(), roles);
+  for (const agent::Login& login : work.logins) {
+    // One that is there may be at work on the generation before this one.
+    if (agent::FindRole(roles, login.name) != nullptr) continue;
+    agent::Append(changes,
+                  agent::LoginChanges(task.tenant(), login,
+                                      {.connections = work.limits.connections, .open = false}, roles));
+  }
+  return changes;
+}
+
+// What an earlier, cut restore left is no good; a database that was let out of hand is none of ours to drop.
+absl::Status MakeAnew(const SqlTask& task, const agent::RestoreWork& work) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<agent::DatabaseState> old, task.ObserveDatabase());
+  if (old && (task.IsSealed(*old) || agent::MayConnect(*old, task.tenant().owner_role))) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "the database is there and was opened before",
+                     {.reason = "DATABASE_OPEN"});
+  }
+  if (old) CROFT_RETURN_IF_ERROR(task.session().DropDatabase(old->name));
+  const absl::Status made = task.session().CreateDatabase(task.tenant().database, work.locale);
+  // Somebody's that was under way; what follows makes it the tenant's.
+  if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
+  CROFT_ASSIGN_OR_RETURN(const std::optional<agent::DatabaseState> fresh, task.ObserveDatabase());
+  if (!fresh)
+    return MakeError(absl::StatusCode::kUnavailable, "still being made",
+                     {.reason = "POSTGRES_UNAVAILABLE"});
+  std::vector<agent::Change> changes =
+      agent::DatabaseChanges(task.tenant(), work.limits, task.defaults(), true, *fresh);
+  agent::Append(changes, agent::DoorChanges(*fresh, {}));
+  changes.push_back(agent::AllowConnections{fresh->name, true});
+  CROFT_RETURN_IF_ERROR(task.session().Apply(changes));
+  return task.session().PrepareSchema(
+      task.tenant().database, {.owner = task.tenant().owner_role, .reader = task.tenant().reader_role});
+}
+
+absl::StatusOr<Outcome> Restore(const BackupTools& tools, const Task& task, const agent::RestoreWork& work,
+                                TaskContext& context) {
+  CROFT_ASSIGN_OR_RETURN(const Archive archive, Fetch(tools, work.source));
+  CROFT_ASSIGN_OR_RETURN(const SqlTask begun,
+                         SqlTask::Begin(tools.cluster, tools.world.dice, {}, task, context));
+  CROFT_RETURN_IF_ERROR(agent::MakeMoves(
+      {begun.Applying("make the roles", [&] { return RolesToMake(begun, work); })}, context));
+  CROFT_RETURN_IF_ERROR(MakeAnew(begun, work));
+  CROFT_RETURN_IF_ERROR(Toil(tools, context));
+  CROFT_ASSIGN_OR_RETURN(const agent::DatabaseState database, begun.NeedDatabase());
+  CROFT_RETURN_IF_ERROR(tools.host.server.SetRows(database.name, archive.rows));
+  tools.world.bases[{task.tenant.uid, task.tenant.generation}] = archive.rows;
+  CROFT_RETURN_IF_ERROR(context.KeepGoing());
+  return agent::Done{"restored and compared"};
+}
+
+absl::StatusOr<Outcome> Delete(const BackupTools& tools, const Task& task,
+                               const agent::DeleteBackupWork& work, TaskContext& context) {
+  if (work.store != tools.host.store) return NoStore(work.store);
+  auto& archives = tools.world.archives;
+  const auto remove = [&](const std::pair<std::string, std::string>& key) {
+    const auto found = archives.find(key);
+    if (found == archives.end() || found->second.store != work.store) return;
+    found->second.has_manifest = false;
+    tools.world.scheduler.Sleep(tools.world.dice.Between(absl::Milliseconds(1), absl::Milliseconds(50)));
+    archives.erase(key);
+  };
+  std::vector<std::string> backups = work.backups;
+  if (work.all) {
+    backups.clear();
+    for (const auto& [key, archive] : archives) {
+      if (key.first == task.tenant.uid) backups.push_back(key.second);
+    }
+  }
+  for (const std::string& backup : backups) {
+    CROFT_RETURN_IF_ERROR(context.KeepGoing());
+    remove({task.tenant.uid, backup});
+  }
+  return agent::Done{"deleted"};
+}
+
+// `run` bound to `tools`, which may be asked for as long as the runner lives.
+template <typename W>
+void Add(agent::TaskRunner& runner, const BackupTools& tools,
+         absl::StatusOr<Outcome> (*run)(const BackupTools&, const Task&, const W&, TaskContext&)) {
+  runner.Register<W>([tools, run](const Task& task, const W& work, TaskContext& context) {
+    return run(tools, task, work, context);
+  });
+}
+
+}  // namespace
+
+void RegisterModelledBackups(agent::TaskRunner& runner, BackupTools tools) {
+  Add<agent::BackUpWork>(runner, tools, BackUp);
+  Add<agent::VerifyWork>(runner, tools, Verify);
+  Add<agent::RestoreWork>(runner, tools, Restore);
+  Add<agent::DeleteBackupWork>(runner, tools, Delete);
+}
+
+}  // namespace croft::sim

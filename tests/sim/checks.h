@@ -1,0 +1,67 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/journal/journal.h"
+#include "tests/sim/sim_agent.h"
+#include "tests/sim/sim_plane.h"
+#include "tests/sim/world.h"
+
+namespace croft::sim {
+
+// The invariants of docs/lifecycle.md, asked after every call of a task, every commit and every effect, and once
+// more when all is at rest.
+class Checks final : public Watch, public PlaneWatch {
+ public:
+  explicit Checks(World& world) : world_(world) {}
+
+  void AfterCall(SimHost& host, const agent::Task* task) override;
+  void OnTask(const agent::Task& task) override;
+  void OnRun(SimHost& host, const agent::Task& task) override;
+  void OnText(const std::string& where, const std::string& text) override;
+
+  void AfterCommit(const std::vector<catalog::Change>& changes) override;
+  void OnEffect(const engine::Effect& effect) override;
+
+  // Nothing is under way: the catalog, the hosts and the stores say the same.
+  void AtRest();
+
+ private:
+  using Databases = agent::ModelTable<agent::ModelDatabase>::Rows;
+
+  void CheckDoors(SimHost& host);
+  void CheckGone(SimHost& host, const Databases& before, const Databases& now, const agent::Task* task);
+  void CheckDrop(const agent::ModelDatabase& database, const std::string& name, const agent::Task* task);
+  void CheckPurgedRows(const domain::Tenant& tenant, const domain::Operation& operation,
+                       const agent::ModelDatabase& database);
+
+  void OnPut(const catalog::PutTenant& put);
+  void OnPut(const catalog::PutOperation& put, const std::vector<catalog::Change>& changes);
+  void OnPut(const catalog::PutBackup& put);
+  void CheckDispatched(const std::string& operation, int32_t step, int32_t attempt);
+
+  struct Expected;
+  Expected ExpectAll();
+  void ExpectCopies(Expected& expected);
+  void CheckHost(SimHost& host, Expected& expected);
+  void CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase& database);
+  void CheckBackups();
+  void CheckAudit();
+
+  World& world_;
+  std::map<std::string, int64_t> versions_;  // of servers, as seen last
+  std::map<std::string, Databases> seen_;    // by host
+  // Where each tenant could write when it was looked at last: uid -> (host, database).
+  std::map<std::string, std::set<std::pair<std::string, std::string>>> writable_;
+  std::map<std::pair<std::string, std::string>, agent::Position> obeyed_;  // (host, uid)
+  std::map<std::string, int64_t> highest_epoch_;                           // by host
+  std::map<std::string, domain::Tenant> tenants_;                          // as committed last
+  std::set<std::string> operations_;
+  std::map<std::pair<std::string, int64_t>, std::string> orders_;  // (tenant, order) -> operation
+};
+
+}  // namespace croft::sim

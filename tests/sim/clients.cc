@@ -1,0 +1,264 @@
+#include "tests/sim/clients.h"
+
+#include <utility>
+
+#include "common/crypto/scram.h"
+#include "common/crypto/seal.h"
+#include "common/errors.h"
+#include "common/ids.h"
+
+namespace croft::sim {
+namespace {
+
+using domain::Tenant;
+using domain::TenantState;
+
+constexpr absl::Duration kPatience = absl::Seconds(15);
+constexpr size_t kEntropy = 16;
+
+}  // namespace
+
+Clients::Clients(World& world, FindPlane find_plane, std::vector<std::string> tenants)
+    : world_(world), find_plane_(std::move(find_plane)), tenants_(std::move(tenants)) {}
+
+// ---- Asking.
+
+void Clients::Insist(const std::string& method, std::function<engine::RequestBody()> make) {
+  auto question = std::make_shared<Question>();
+  question->method = method;
+  question->request_id = absl::StrCat("request-", ++last_request_);
+  question->make = std::move(make);
+  ++waiting_;
+  world_.tally.Count(absl::StrCat("asked ", method));
+  Ask(question);
+}
+
+void Clients::Ask(const std::shared_ptr<Question>& question) {
+  ++question->attempts;
+  SimPlane* plane = find_plane_();
+  if (plane != nullptr) {
+    // Every attempt is parsed and prepared anew, with fresh ids and secrets.
+    asking_ = question->request_id;
+    engine::RequestBody body = question->make();
+    engine::Caller caller{.name = "admin",
+                          .peer = "sim",
+                          .method = question->method,
+                          .request_id = question->request_id,
+                          .payload_hash = "payload"};
+    world_.scheduler.After(world_.dice.Between(absl::Microseconds(200), absl::Milliseconds(50)),
+                           [this, plane, question, caller = std::move(caller), body = std::move(body)] {
+                             plane->Ask(caller, body,
+                                        [this, question](const absl::StatusOr<engine::Answer>& answer) {
+                                          // The answer can be lost on its way.
+                                          if (world_.faults && world_.dice.Chance(1, 12)) return;
+                                          OnAnswer(question, answer);
+                                        });
+                           });
+  }
+  world_.scheduler.After(kPatience, [this, question] {
+    if (!question->answered) Ask(question);
+  });
+  if (world_.faults && world_.dice.Chance(1, 15)) {
+    world_.scheduler.After(world_.dice.Between(absl::ZeroDuration(), absl::Minutes(2)),
+                           [this, question] { Ask(question); });
+  }
+}
+
+void Clients::OnAnswer(const std::shared_ptr<Question>& question,
+                       const absl::StatusOr<engine::Answer>& answer) {
+  if (!question->answered) --waiting_;
+  question->answered = true;
+  if (!answer.ok()) {
+    world_.Say(question->request_id, " ", question->method,
+               " is refused: ", DetailsOf(answer.status()).reason);
+    world_.tally.Count("requests refused");
+    return;
+  }
+  const auto* operation = std::get_if<domain::Operation>(&*answer);
+  if (operation == nullptr) return;
+  world_.Say(question->request_id, " ", question->method, " is ", operation->id);
+  const auto [promise, first] = promised_.emplace(question->request_id, operation->id);
+  if (!first && promise->second != operation->id) {
+    world_.Violate(5, absl::StrCat(question->request_id, " was answered with ", promise->second,
+                                   " and then with ", operation->id));
+  }
+  if (first) begun_.push_back(operation->id);
+}
+
+// ---- What can be asked.
+
+std::string Clients::NewOperation(const std::string& request_id) {
+  const std::string id = OperationIdFrom(world_.dice.Bytes(kEntropy));
+  operations_[request_id].insert(id);
+  return id;
+}
+
+std::vector<domain::Credential> Clients::NewCredentials() {
+  std::vector<domain::Credential> credentials;
+  for (const auto role : {domain::LoginRole::kApp, domain::LoginRole::kReadOnly}) {
+    const std::string password = absl::StrCat(kCanary, crypto::NewPassword(world_.dice));
+    domain::Credential credential{.role = role,
+                                  .sealed_password = "sealed",
+                                  .verifier = crypto::ScramVerifier(password, world_.dice.Bytes(kEntropy))};
+    world_.passwords[credential.verifier] = password;
+    credentials.push_back(std::move(credential));
+  }
+  return credentials;
+}
+
+void Clients::Equip(Tenant& tenant) {
+  tenant.uid = UidFrom(world_.dice.Bytes(kEntropy));
+  tenant.owner_role = OwnerRoleName(tenant.id, tenant.uid);
+  tenant.reader_role = absl::StrCat(tenant.owner_role, "_r");
+  tenant.credentials = NewCredentials();
+  for (domain::Credential& credential : tenant.credentials) {
+    credential.login =
+        absl::StrCat(tenant.owner_role, credential.role == domain::LoginRole::kReadOnly ? "_ra" : "_a");
+    credential.published = true;
+  }
+  if (const absl::Status made = world_.keys->Create(tenant.uid); !made.ok())
+    world_.Violate(0, absl::StrCat("no data key: ", made.ToString()));
+}
+
+engine::PreparedBackup Clients::Prepare(const std::string& uid) {
+  engine::PreparedBackup backup{.id = BackupIdFrom(world_.scheduler.Now(), world_.dice.Bytes(kEntropy)),
+                                .tenant_uid = uid};
+  std::string key = absl::StrCat(kCanary, world_.dice.Bytes(crypto::kKeyBytes));
+  key.resize(crypto::kKeyBytes);
+  const auto wrapped = world_.keys->WrapBackupKey(uid, key);
+  if (wrapped.ok()) backup.wrapped_key = *wrapped;
+  return backup;
+}
+
+std::string Clients::PickBackup(const Tenant& tenant) {
+  const auto backups = *world_.catalog.ListBackups(tenant.id, "", 100);
+  return backups.empty() ? "none" : world_.dice.Pick(backups).id;
+}
+
+void Clients::Act() {
+  if (!begun_.empty() && world_.dice.Chance(1, 12)) {
+    const std::string operation = world_.dice.Pick(begun_);
+    return Insist("CancelOperation", [operation] { return engine::CancelOperation{operation}; });
+  }
+  ActOn(world_.dice.Pick(tenants_));
+}
+
+void Clients::Create(const std::string& id) {
+  Insist("CreateTenant", [this, id] {
+    engine::CreateTenant create{.operation = NewOperation(asking_)};
+    create.tenant.id = id;
+    create.tenant.quota.connections = static_cast<int32_t>(2 + world_.dice.Roll(20));
+    Equip(create.tenant);
+    return create;
+  });
+}
+
+void Clients::ActOn(const std::string& id) {
+  const std::optional<Tenant> tenant = *world_.catalog.GetTenant(id);
+  if (!tenant || tenant->state == TenantState::kPurged || world_.dice.Chance(1, 25)) return Create(id);
+  if (tenant->state == TenantState::kFailed ||
+      (tenant->state == TenantState::kRetired && world_.dice.Chance(1, 2))) {
+    const std::string waiver = world_.dice.Chance(1, 3) ? "not needed" : "";
+    return Insist("PurgeTenant", [this, id, waiver] {
+      return engine::PurgeTenant{.operation = NewOperation(asking_), .tenant = id, .waiver = waiver};
+    });
+  }
+  if (tenant->state == TenantState::kRetired && world_.dice.Chance(1, 2)) {
+    return Insist("UndeleteTenant", [this, id] {
+      return engine::UndeleteTenant{.operation = NewOperation(asking_), .tenant = id};
+    });
+  }
+  ActOnLiving(*tenant);
+}
+
+void Clients::Restore(const Tenant& tenant) {
+  const std::string id = tenant.id;
+  const std::string backup = PickBackup(tenant);
+  const std::string as = world_.dice.Chance(1, 4) ? world_.dice.Pick(tenants_) : "";
+  Insist("RestoreTenant", [this, id, backup, as] {
+    engine::RestoreTenant restore{.operation = NewOperation(asking_), .tenant = id, .backup = backup};
+    if (!as.empty()) {
+      restore.as_new.emplace();
+      restore.as_new->id = as;
+      Equip(*restore.as_new);
+    }
+    return restore;
+  });
+}
+
+void Clients::ActOnLiving(const Tenant& tenant) {
+  const std::string id = tenant.id;
+  const std::string uid = tenant.uid;
+  switch (world_.dice.Roll(14)) {
+    case 0:
+    case 1: {
+      const auto mode =
+          world_.dice.Chance(1, 2) ? domain::SuspendMode::kBlocked : domain::SuspendMode::kReadOnly;
+      return Insist("SuspendTenant", [this, id, mode] {
+        return engine::SuspendTenant{.operation = NewOperation(asking_), .tenant = id, .mode = mode};
+      });
+    }
+    case 2:
+    case 3:
+      return Insist("ResumeTenant", [this, id] {
+        return engine::ResumeTenant{.operation = NewOperation(asking_), .tenant = id};
+      });
+    case 4:
+    case 5:
+      return Insist("RetireTenant", [this, id, uid] {
+        return engine::RetireTenant{
+            .operation = NewOperation(asking_), .tenant = id, .final_backup = Prepare(uid)};
+      });
+    case 6:
+    case 7:
+    case 8:
+      return Insist("CreateBackup", [this, id, uid] {
+        return engine::CreateBackup{
+            .operation = NewOperation(asking_), .tenant = id, .backup = Prepare(uid)};
+      });
+    case 9: {
+      const std::string backup = PickBackup(tenant);
+      return Insist("VerifyBackup", [this, id, backup] {
+        return engine::VerifyBackup{.operation = NewOperation(asking_), .tenant = id, .backup = backup};
+      });
+    }
+    case 10: {
+      const std::string backup = PickBackup(tenant);
+      return Insist("DeleteBackup", [this, id, backup] {
+        return engine::DeleteBackup{.operation = NewOperation(asking_), .tenant = id, .backup = backup};
+      });
+    }
+    case 11:
+      return Insist("RotateCredentials", [this, id] {
+        return engine::RotateCredentials{
+            .operation = NewOperation(asking_), .tenant = id, .credentials = NewCredentials()};
+      });
+    case 12: return Restore(tenant);
+    default: {
+      const auto connections = static_cast<int32_t>(2 + world_.dice.Roll(30));
+      return Insist("UpdateTenant", [this, id, connections] {
+        engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
+        update.update.quota = domain::Quota{.connections = connections};
+        return update;
+      });
+    }
+  }
+}
+
+// ---- Promises.
+
+void Clients::CheckPromises() {
+  for (const auto& [request, operation] : promised_) {
+    const auto stored = *world_.catalog.GetOperation(operation);
+    if (!stored)
+      world_.Violate(4, absl::StrCat(operation, " was promised to ", request, " and is not there"));
+  }
+  for (const auto& [request, operations] : operations_) {
+    int found = 0;
+    for (const std::string& operation : operations)
+      found += world_.catalog.GetOperation(operation)->has_value();
+    if (found > 1) world_.Violate(5, absl::StrCat(request, " had ", found, " effects"));
+  }
+}
+
+}  // namespace croft::sim

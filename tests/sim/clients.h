@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controlplane/engine/event.h"
+#include "tests/sim/sim_plane.h"
+#include "tests/sim/world.h"
+
+namespace croft::sim {
+
+// Operators and scripts: they ask for everything that can be asked, of some tenants, ask again when no answer comes,
+// and note what they were promised.
+class Clients {
+ public:
+  using FindPlane = std::function<SimPlane*()>;
+
+  Clients(World& world, FindPlane find_plane, std::vector<std::string> tenants);
+
+  // Asks something now.
+  void Act();
+  // Asks until it is answered, with one request id.
+  void Insist(const std::string& method, std::function<engine::RequestBody()> make);
+
+  // What was promised is there, once each (invariants 4 and 5).
+  void CheckPromises();
+  bool waiting() const { return waiting_ > 0; }
+
+ private:
+  struct Question {
+    std::string method;
+    std::string request_id;
+    std::function<engine::RequestBody()> make;
+    int attempts = 0;
+    bool answered = false;
+  };
+
+  void Ask(const std::shared_ptr<Question>& question);
+  void OnAnswer(const std::shared_ptr<Question>& question, const absl::StatusOr<engine::Answer>& answer);
+  void ActOn(const std::string& id);
+  void ActOnLiving(const domain::Tenant& tenant);
+  void Create(const std::string& id);
+  void Restore(const domain::Tenant& tenant);
+  std::string NewOperation(const std::string& request_id);
+  void Equip(domain::Tenant& tenant);
+  std::vector<domain::Credential> NewCredentials();
+  engine::PreparedBackup Prepare(const std::string& uid);
+  std::string PickBackup(const domain::Tenant& tenant);
+
+  World& world_;
+  const FindPlane find_plane_;
+  const std::vector<std::string> tenants_;
+  int64_t last_request_ = 0;
+  int64_t waiting_ = 0;
+  std::string asking_;  // request id of the body that is being made
+  std::map<std::string, std::set<std::string>>
+      operations_;                               // of each request id: every one it was sent with
+  std::map<std::string, std::string> promised_;  // request id -> operation
+  std::vector<std::string> begun_;               // operations to cancel some of
+};
+
+}  // namespace croft::sim

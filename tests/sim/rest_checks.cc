@@ -1,0 +1,200 @@
+// What must be so when nothing is under way (invariants 6, 10 and 12).
+
+#include <algorithm>
+#include <set>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_join.h>
+
+#include "controlplane/catalog/audit_chain.h"
+#include "tests/sim/checks.h"
+
+namespace croft::sim {
+namespace {
+
+using domain::TenantState;
+
+bool Helps(const std::string& role, const std::string& owner) {
+  return absl::StartsWith(role, absl::StrCat(owner, "_p")) ||
+         absl::StartsWith(role, absl::StrCat(owner, "_m"));
+}
+
+}  // namespace
+
+// What the catalog says should be on a host.
+struct Checks::Expected {
+  struct Host {
+    std::set<std::string> databases;
+    std::set<std::string> roles;
+    int64_t rooms = 0;
+    int64_t connections = 0;
+    std::set<std::string> excused;  // owner roles whose clean-up was given up, and said so
+  };
+  std::map<std::string, Host> hosts;
+  std::vector<domain::Tenant> tenants;
+};
+
+Checks::Expected Checks::ExpectAll() {
+  Expected expected;
+  (void)world_.catalog.ForEachTenant(
+      [&](const domain::Tenant& tenant) { expected.tenants.push_back(tenant); });
+  for (const domain::Tenant& tenant : expected.tenants) {
+    if (tenant.state == TenantState::kPurged || tenant.placement.host.empty()) continue;
+    Expected::Host& host = expected.hosts[tenant.placement.host];
+    host.rooms += 1;
+    host.connections += tenant.quota.connections;
+    if (tenant.state == TenantState::kFailed) {
+      host.excused.insert(tenant.owner_role);
+      continue;
+    }
+    const bool blocked =
+        tenant.state == TenantState::kSuspended && tenant.suspend_mode == domain::SuspendMode::kBlocked;
+    const bool sealed = blocked || (tenant.state == TenantState::kRetired && tenant.fence_time);
+    const bool either = tenant.state == TenantState::kRetired && !tenant.fence_time;
+    const std::string name = tenant.placement.database;
+    if (either) host.excused.insert(tenant.owner_role);
+    if (!either) host.databases.insert(sealed ? agent::SealedName(name) : name);
+    host.roles.insert(tenant.owner_role);
+    host.roles.insert(tenant.reader_role);
+    for (const domain::Credential& credential : tenant.credentials) host.roles.insert(credential.login);
+  }
+  return expected;
+}
+
+// Operations that ended and said that they left something behind.
+void Checks::ExpectCopies(Expected& expected) {
+  domain::OperationKind const kinds[] = {domain::OperationKind::kCreate,    domain::OperationKind::kRestore,
+                                         domain::OperationKind::kSuspend,   domain::OperationKind::kResume,
+                                         domain::OperationKind::kUndelete,  domain::OperationKind::kRotate,
+                                         domain::OperationKind::kCleanUp,   domain::OperationKind::kPurge,
+                                         domain::OperationKind::kConfigure, domain::OperationKind::kRetire};
+  for (const auto kind : kinds) {
+    const catalog::OperationPage page = *world_.catalog.ListOperations({.kind = kind, .limit = 10'000});
+    for (const domain::Operation& operation : page.operations) {
+      for (const domain::Step& step : operation.steps) {
+        if (step.state != domain::StepState::kFailed) continue;
+        for (const domain::Tenant& tenant : expected.tenants) {
+          if (tenant.id == operation.tenant) expected.hosts[step.host].excused.insert(tenant.owner_role);
+        }
+      }
+    }
+  }
+}
+
+void Checks::AtRest() {
+  Expected expected = ExpectAll();
+  const catalog::OperationPage left = *world_.catalog.ListOperations(
+      {.ended = false, .kind = domain::OperationKind::kCleanUp, .limit = 1000});
+  for (const domain::Operation& operation : left.operations) {
+    world_.Violate(14, absl::StrCat(operation.id, " does not end"));
+  }
+  ExpectCopies(expected);
+  for (const auto& [id, host] : world_.hosts) {
+    if (!host->lost) CheckHost(*host, expected);
+  }
+  CheckBackups();
+  CheckAudit();
+}
+
+void Checks::CheckHost(SimHost& host, Expected& all) {
+  Expected::Host& expected = all.hosts[host.id];
+  const auto excused = [&](const std::string& name) {
+    return std::any_of(expected.excused.begin(), expected.excused.end(),
+                       [&](const std::string& owner) { return absl::StartsWith(name, owner); });
+  };
+  const auto databases = host.server.Databases();
+  for (const auto& [name, database] : databases) {
+    if (expected.databases.count(name) == 0 && !excused(name))
+      world_.Violate(10, absl::StrCat("nobody knows of the database ", name, " of ", host.id));
+  }
+  for (const std::string& name : expected.databases) {
+    if (databases.count(name) == 0 && !excused(name))
+      world_.Violate(10, absl::StrCat("the database ", name, " of ", host.id, " is missing"));
+  }
+  const auto roles = host.server.Roles();
+  for (const auto& [name, role] : roles) {
+    // A helper of a task that was cut: it has run out, and the next task of its kind removes it.
+    const std::string& role_name = name;
+    const bool helper =
+        std::any_of(all.tenants.begin(), all.tenants.end(),
+                    [&](const domain::Tenant& tenant) { return Helps(role_name, tenant.owner_role); });
+    // A replaced login is disabled and kept for the next rotation to take up again.
+    const bool disabled = !role->spec.can_login && !role->spec.verifier;
+    const bool known =
+        std::any_of(all.tenants.begin(), all.tenants.end(), [&](const domain::Tenant& tenant) {
+          return absl::StartsWith(role_name, tenant.owner_role) && tenant.placement.host == host.id;
+        });
+    if (expected.roles.count(name) == 0 && !excused(name) && !helper && !(disabled && known))
+      world_.Violate(10, absl::StrCat("nobody knows of the role ", name, " of ", host.id));
+  }
+  for (const std::string& name : expected.roles) {
+    if (roles.count(name) == 0 && !excused(name))
+      world_.Violate(10, absl::StrCat("the role ", name, " of ", host.id, " is missing"));
+  }
+  for (const domain::Tenant& tenant : all.tenants) {
+    if (tenant.placement.host != host.id) continue;
+    for (const std::string& name :
+         {tenant.placement.database, agent::SealedName(tenant.placement.database)}) {
+      const auto found = databases.find(name);
+      if (found != databases.end() && tenant.state != TenantState::kFailed)
+        CheckRows(tenant, *found->second);
+    }
+  }
+  const auto stored = *world_.catalog.GetHost(host.id);
+  if (!stored || !expected.excused.empty()) return;
+  if (stored->databases_reserved != expected.rooms ||
+      stored->connections_reserved != expected.connections) {
+    world_.Violate(10,
+                   absl::StrCat("the account of ", host.id, " says ", stored->databases_reserved,
+                                " databases and ", stored->connections_reserved, " connections; there are ",
+                                expected.rooms, " and ", expected.connections));
+  }
+}
+
+// What was restored and what was acknowledged since is there, and nothing is there twice.
+void Checks::CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase& database) {
+  const std::pair<std::string, int64_t> where{tenant.uid, tenant.placement.generation};
+  std::vector<int64_t> rows = database.rows;
+  std::sort(rows.begin(), rows.end());
+  if (std::adjacent_find(rows.begin(), rows.end()) != rows.end())
+    world_.Violate(6, absl::StrCat("a row of ", tenant.id, " is there twice"));
+  std::set<int64_t> allowed(world_.bases[where].begin(), world_.bases[where].end());
+  std::set<int64_t> wanted = allowed;
+  wanted.insert(world_.acknowledged[where].begin(), world_.acknowledged[where].end());
+  allowed.insert(world_.tried[where].begin(), world_.tried[where].end());
+  if (!std::includes(rows.begin(), rows.end(), wanted.begin(), wanted.end()))
+    world_.Violate(6, absl::StrCat("acknowledged rows of ", tenant.id, " are lost"));
+  if (!std::includes(allowed.begin(), allowed.end(), rows.begin(), rows.end()))
+    world_.Violate(6, absl::StrCat(tenant.id, " has rows that it never stored"));
+}
+
+void Checks::CheckBackups() {
+  std::set<std::pair<std::string, std::string>> expected;
+  std::set<std::pair<std::string, std::string>> tolerated;
+  const std::vector<domain::Backup> backups = *world_.catalog.ListBackups("", "", 10'000);
+  for (const domain::Backup& backup : backups) {
+    const std::pair<std::string, std::string> key{backup.tenant_uid, backup.id};
+    tolerated.insert(key);
+    if (domain::Usable(backup)) expected.insert(key);
+  }
+  for (const auto& key : expected) {
+    const auto found = world_.archives.find(key);
+    if (found == world_.archives.end() || !found->second.has_manifest)
+      world_.Violate(10, absl::StrCat("the backup ", key.second, " is not in its store"));
+  }
+  for (const auto& [key, archive] : world_.archives) {
+    const bool reachable =
+        std::any_of(world_.hosts.begin(), world_.hosts.end(), [&, &stored = archive](const auto& host) {
+          return host.second->store == stored.store && !host.second->lost;
+        });
+    if (tolerated.count(key) == 0 && reachable)
+      world_.Violate(10, absl::StrCat("nobody knows of the archive ", key.second));
+  }
+}
+
+void Checks::CheckAudit() {
+  const auto head = catalog::VerifyAuditChain(world_.catalog, std::nullopt);
+  if (!head.ok()) world_.Violate(12, absl::StrCat("the audit is broken: ", head.status().ToString()));
+}
+
+}  // namespace croft::sim

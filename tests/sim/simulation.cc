@@ -1,0 +1,313 @@
+#include "tests/sim/simulation.h"
+
+#include <memory>
+
+#include <absl/strings/str_cat.h>
+
+#include "tests/sim/applications.h"
+#include "tests/sim/checks.h"
+#include "tests/sim/clients.h"
+#include "tests/sim/sim_agent.h"
+#include "tests/sim/sim_plane.h"
+#include "tests/sim/world.h"
+
+namespace croft::sim {
+namespace {
+
+// How long everything may take to end when nothing fails any more.
+constexpr absl::Duration kPeace = absl::Hours(2);
+// And until what was appointed for later is done: undo copies are kept for a day.
+constexpr absl::Duration kAfterlife = absl::Hours(30);
+
+class Simulation {
+ public:
+  Simulation(uint64_t seed, const std::string& directory, bool keep_history)
+      : world_(seed, directory, keep_history),
+        checks_(world_),
+        clients_(world_, [this] { return SomePlane(); }, {"t0", "t1", "t2"}),
+        applications_(world_, checks_, {"t0", "t1", "t2"}) {}
+
+  RunResult Run() {
+    const absl::Time start = world_.scheduler.Now();
+    Begin();
+    Misfortune();
+    Mend();
+    RunResult result{.seed = world_.seed, .hash = world_.hash, .lines = world_.lines};
+    result.virtual_hours = absl::ToDoubleHours(world_.scheduler.Now() - start);
+    result.violation = world_.violation;
+    result.history = std::move(world_.history);
+    result.counts = std::move(world_.tally.counts);
+    agents_.clear();
+    return result;
+  }
+
+ private:
+  void RunUntil(absl::Time until) {
+    while (!world_.violated() && world_.scheduler.Step(until)) {
+    }
+  }
+  // Whether it came about before `patience` was over.
+  template <typename Condition>
+  bool Await(absl::Duration patience, const Condition& condition) {
+    const absl::Time until = world_.scheduler.Now() + patience;
+    while (!world_.violated() && !condition()) {
+      if (world_.scheduler.Now() >= until) return false;
+      RunUntil(world_.scheduler.Now() + absl::Seconds(5));
+    }
+    return true;
+  }
+
+  SimPlane* Leader() { return planes_.back().get(); }
+  SimPlane* SomePlane();
+  void AddAgent(const std::string& host);
+  void Join(const std::string& host);
+  void Begin();
+  void Misfortune();
+  void Mend();
+
+  void Strike();
+  void StrikeAgent();
+  void StrikePlane();
+  void StrikeServer();
+  void StrikeNetwork();
+  void TakeOver();
+  void DamageArchive();
+
+  World world_;
+  Checks checks_;
+  Clients clients_;
+  Applications applications_;
+  std::vector<std::unique_ptr<SimPlane>> planes_;  // the last one leads
+  std::vector<std::unique_ptr<SimAgent>> agents_;
+  std::vector<std::string> host_ids_;
+};
+
+SimPlane* Simulation::SomePlane() {
+  std::vector<SimPlane*> alive;
+  for (const auto& plane : planes_) {
+    if (plane->alive()) alive.push_back(plane.get());
+  }
+  return alive.empty() ? nullptr : world_.dice.Pick(alive);
+}
+
+// ---- Peace at first.
+
+void Simulation::AddAgent(const std::string& host) {
+  agents_.push_back(std::make_unique<SimAgent>(
+      world_, world_.Host(host), checks_, [this] { return SomePlane(); },
+      absl::StrCat(world_.directory, "/", host, "-", agents_.size())));
+  agents_.back()->Start();
+}
+
+void Simulation::Join(const std::string& host) {
+  clients_.Insist("CreateJoinToken", [this, host] {
+    return engine::CreateJoinToken{.host = host,
+                                   .uid = absl::StrCat("uid-", host),
+                                   .secret_hash = absl::StrCat("hash-", host),
+                                   .expire_time = world_.scheduler.Now() + absl::Hours(1)};
+  });
+  Await(absl::Minutes(5), [this] { return !clients_.waiting(); });
+  clients_.Insist("JoinHost", [host] {
+    return engine::JoinHost{.host = host,
+                            .secret_hash = absl::StrCat("hash-", host),
+                            .fingerprint = absl::StrCat("print-", host)};
+  });
+  Await(absl::Minutes(5), [this] { return !clients_.waiting(); });
+}
+
+void Simulation::Begin() {
+  world_.faults = false;
+  planes_.push_back(std::make_unique<SimPlane>(world_, checks_, world_.catalog.revision().epoch));
+  Leader()->Start();
+  const int64_t hosts = 2 + world_.dice.Roll(2);
+  for (int64_t i = 0; i < hosts; ++i) {
+    const std::string id = absl::StrCat("h", i);
+    host_ids_.push_back(id);
+    world_.hosts[id] = std::make_unique<SimHost>(id);
+    world_.hosts[id]->store = i == 2 ? "s2" : "s1";
+    Join(id);
+    AddAgent(id);
+  }
+  RunUntil(world_.scheduler.Now() + absl::Seconds(30));
+  world_.faults = true;
+}
+
+// ---- Misfortune.
+
+void Simulation::Misfortune() {
+  const absl::Time until =
+      world_.scheduler.Now() + world_.dice.Between(absl::Minutes(40), absl::Minutes(150));
+  absl::Time next_request = world_.scheduler.Now();
+  absl::Time next_row = world_.scheduler.Now();
+  absl::Time next_strike = world_.scheduler.Now() + absl::Minutes(2);
+  const int64_t calm = 1 + world_.dice.Roll(6);  // some seeds are wilder than others
+  while (!world_.violated() && world_.scheduler.Now() < until) {
+    RunUntil(std::min({next_request, next_row, next_strike, until}));
+    const absl::Time now = world_.scheduler.Now();
+    if (now >= next_request) {
+      clients_.Act();
+      next_request =
+          now + (world_.dice.Chance(1, 4) ? world_.dice.Between(absl::ZeroDuration(), absl::Seconds(1))
+                                          : world_.dice.Between(absl::Seconds(1), absl::Minutes(4)));
+    }
+    if (now >= next_row) {
+      applications_.Act();
+      next_row =
+          now + (world_.dice.Chance(2, 3) ? world_.dice.Between(absl::Milliseconds(1), absl::Seconds(1))
+                                          : world_.dice.Between(absl::Seconds(1), absl::Seconds(40)));
+    }
+    if (now >= next_strike) {
+      Strike();
+      next_strike = now + world_.dice.Between(absl::Seconds(5), absl::Minutes(calm));
+    }
+  }
+}
+
+void Simulation::Strike() {
+  switch (world_.dice.Roll(12)) {
+    case 0:
+    case 1:
+    case 2: return StrikeAgent();
+    case 3:
+    case 4:
+    case 5: return StrikePlane();
+    case 6:
+    case 7: return StrikeServer();
+    case 8:
+    case 9: return StrikeNetwork();
+    case 10: return TakeOver();
+    default: return DamageArchive();
+  }
+}
+
+void Simulation::StrikeAgent() {
+  SimAgent* agent = world_.dice.Pick(agents_).get();
+  agent->CrashAtCall(1 + world_.dice.Roll(40));
+  // Whoever watches over it starts it again.
+  world_.scheduler.After(world_.dice.Between(absl::Seconds(30), absl::Minutes(5)), [agent] {
+    if (!agent->alive()) agent->Start();
+  });
+}
+
+void Simulation::StrikePlane() {
+  SimPlane* plane = Leader();
+  if (world_.dice.Chance(1, 4) && plane->alive()) {
+    plane->Crash();
+  } else {
+    plane->CrashAtCommit(1 + world_.dice.Roll(12));
+  }
+  world_.scheduler.After(world_.dice.Between(absl::Seconds(5), absl::Minutes(3)), [this, plane] {
+    if (plane == Leader() && !plane->alive()) plane->Start();
+  });
+}
+
+void Simulation::StrikeServer() {
+  SimHost& host = world_.Host(world_.dice.Pick(host_ids_));
+  if (!host.server.up()) return;
+  world_.Say("PostgreSQL of ", host.id, " dies");
+  world_.tally.Count("PostgreSQL crashes");
+  host.server.Crash();
+  checks_.AfterCall(host, nullptr);
+  for (const auto& agent : agents_) agent->Beat();
+  world_.scheduler.After(world_.dice.Between(absl::Seconds(1), absl::Minutes(2)), [this, &host] {
+    host.server.Start();
+    for (const auto& agent : agents_) agent->Beat();
+  });
+}
+
+void Simulation::StrikeNetwork() {
+  SimHost& host = world_.Host(world_.dice.Pick(host_ids_));
+  for (const auto& agent : agents_) {
+    if (!agent->link() || agent->link()->host() != host.id) continue;
+    const auto link = agent->link();
+    switch (world_.dice.Roll(3)) {
+      case 0: link->CutUp(); break;
+      case 1: link->CutDown(); break;
+      default:
+        link->Cut();
+        host.cut = true;
+        world_.tally.Count("hosts cut off");
+        world_.scheduler.After(world_.dice.Between(absl::Seconds(10), absl::Minutes(15)),
+                               [&host] { host.cut = false; });
+    }
+  }
+}
+
+// A second control plane leads from now on. The first may go on for a while, or be stopped and go on later.
+void Simulation::TakeOver() {
+  SimPlane* zombie = Leader();
+  world_.catalog.TakeOver();
+  world_.tally.Count("take-overs");
+  planes_.push_back(std::make_unique<SimPlane>(world_, checks_, world_.catalog.revision().epoch));
+  Leader()->Start();
+  if (!zombie->alive()) return;
+  if (world_.dice.Chance(1, 2)) {
+    const bool for_long = world_.dice.Chance(1, 2);
+    zombie->Stop(for_long);
+    world_.scheduler.After(
+        world_.dice.Between(absl::Milliseconds(100), for_long ? absl::Minutes(10) : absl::Seconds(8)),
+        [zombie] { zombie->Continue(); });
+  }
+  for (int minute = 1; minute <= 15; ++minute) {
+    world_.scheduler.After(absl::Minutes(minute), [zombie] { zombie->Nudge(); });
+  }
+}
+
+void Simulation::DamageArchive() {
+  if (world_.archives.empty()) return;
+  auto archive = world_.archives.begin();
+  std::advance(archive, world_.dice.Roll(static_cast<int64_t>(world_.archives.size())));
+  // What was proven once stays sound in this world, since nobody could do anything about it later.
+  if (archive->second.proven) return;
+  archive->second.damaged = true;
+  world_.tally.Count("archives damaged");
+  world_.Say("the archive ", archive->first.second, " is damaged");
+}
+
+// ---- Peace again.
+
+void Simulation::Mend() {
+  if (world_.violated()) return;
+  world_.faults = false;
+  world_.Say("peace");
+  for (const auto& plane : planes_) {
+    if (plane.get() != Leader()) plane->Crash();
+  }
+  Leader()->Continue();
+  Leader()->Start();
+  for (const auto& [id, host] : world_.hosts) {
+    host->cut = false;
+    host->server.Start();
+  }
+  for (const auto& agent : agents_) {
+    if (!agent->alive()) agent->Start();
+    agent->CrashAtCall(-1);
+    agent->Beat();
+  }
+  const auto quiet = [this] {
+    if (clients_.waiting()) return false;
+    return world_.catalog.ListOperations({.ended = false, .limit = 1})->operations.empty();
+  };
+  if (!Await(kPeace, quiet)) {
+    const auto left = world_.catalog.ListOperations({.ended = false, .limit = 1})->operations;
+    world_.Violate(14, left.empty()
+                           ? "a request is not answered"
+                           : absl::StrCat(left.front().id, " (",
+                                          domain::OperationKindName(left.front().kind), ") does not end"));
+  }
+  applications_.LeaveAll();
+  RunUntil(world_.scheduler.Now() + kAfterlife);
+  if (world_.violated()) return;
+  clients_.CheckPromises();
+  checks_.AtRest();
+}
+
+}  // namespace
+
+RunResult Simulate(uint64_t seed, const std::string& directory, bool keep_history) {
+  Simulation simulation(seed, directory, keep_history);
+  RunResult result = simulation.Run();
+  return result;
+}
+
+}  // namespace croft::sim

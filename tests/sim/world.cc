@@ -1,0 +1,46 @@
+#include "tests/sim/world.h"
+
+#include <filesystem>
+
+#include <absl/strings/str_format.h>
+
+namespace croft::sim {
+namespace {
+
+const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
+
+}  // namespace
+
+World::World(uint64_t seed_of_run, const std::string& folder, bool keep_history)
+    : seed(seed_of_run),
+      dice(seed_of_run),
+      scheduler(kStart),
+      keyring(keyring::Keyring::Generate(dice)),
+      directory(folder),
+      keep_history_(keep_history) {
+  UseTimeOf(&scheduler);
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
+  keys = *keyring::KeyStore::Open(absl::StrCat(directory, "/keys.db"), keyring, dice);
+}
+
+World::~World() {
+  keys.reset();
+  std::filesystem::remove_all(directory);
+}
+
+void World::Line(const std::string& text) {
+  const std::string line =
+      absl::StrFormat("%12.6f %s", absl::ToDoubleSeconds(scheduler.Now() - kStart), text);
+  for (const char c : line) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  ++lines;
+  if (keep_history_) history.push_back(line);
+}
+
+void World::Violate(int invariant, const std::string& what) {
+  if (violated()) return;
+  violation = absl::StrCat("invariant ", invariant, ": ", what);
+  Line(violation);
+}
+
+}  // namespace croft::sim

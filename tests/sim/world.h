@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
+
+#include "controlplane/keyring/key_store.h"
+#include "controlplane/keyring/keyring.h"
+#include "tests/fakes/memory_catalog.h"
+#include "tests/fakes/model_cluster.h"
+#include "tests/sim/dice.h"
+#include "tests/sim/scheduler.h"
+
+// What all parts of one run share.
+namespace croft::sim {
+
+// What is in passwords and keys that must never be seen where they do not belong.
+inline constexpr char kCanary[] = "CANARY7secret";
+
+// One host's PostgreSQL, and what became of its machine.
+struct SimHost {
+  explicit SimHost(std::string name) : id(std::move(name)), server(absl::StrCat("system-", id)) {}
+
+  std::string id;
+  agent::ModelServer server;
+  std::string store;  // that it writes to
+  bool lost = false;  // for good
+  bool cut = false;   // no network to any control plane
+};
+
+// A backup as a store holds it: what was in the database, row by row.
+struct Archive {
+  std::vector<int64_t> rows;
+  std::string key;
+  std::string sha256;
+  std::string store;
+  int64_t generation = 0;
+  absl::Time snapshot_time;
+  bool has_manifest = false;
+  bool damaged = false;
+  bool proven = false;  // a restore of it was compared while it was sound
+};
+
+// How much of everything a run had.
+struct Tally {
+  std::map<std::string, int64_t> counts;
+  void Count(const std::string& what) { ++counts[what]; }
+};
+
+class World {
+ public:
+  World(uint64_t seed, const std::string& directory, bool keep_history);
+  ~World();
+
+  // Adds a line to the run's history, of which the hash is taken.
+  template <typename... T>
+  void Say(const T&... parts) {
+    Line(absl::StrCat(parts...));
+  }
+  // An invariant does not hold. The run ends with the first.
+  void Violate(int invariant, const std::string& what);
+
+  bool violated() const { return !violation.empty(); }
+  SimHost& Host(const std::string& id) { return *hosts.at(id); }
+
+  const uint64_t seed;
+  Dice dice;
+  Scheduler scheduler;
+  catalog::MemoryCatalog catalog;
+  keyring::Keyring keyring;
+  std::unique_ptr<keyring::KeyStore> keys;
+  std::map<std::string, std::unique_ptr<SimHost>> hosts;
+  std::map<std::pair<std::string, std::string>, Archive> archives;  // (uid, backup)
+  // Every archive that was ever proven, as it was then: deleting one later does not undo the proof.
+  std::map<std::pair<std::string, std::string>, Archive> proofs;
+  // What a restored database began with, by (uid, generation).
+  std::map<std::pair<std::string, int64_t>, std::vector<int64_t>> bases;
+  // Rows that tenants were told are stored, and all that they ever tried to store, by (uid, generation).
+  std::map<std::pair<std::string, int64_t>, std::vector<int64_t>> acknowledged;
+  std::map<std::pair<std::string, int64_t>, std::set<int64_t>> tried;
+  std::map<std::string, std::string> passwords;  // by verifier
+  Tally tally;
+  // Whether misfortune may still strike.
+  bool faults = true;
+  const std::string directory;
+
+  uint64_t hash = 14695981039346656037u;
+  int64_t lines = 0;
+  std::vector<std::string> history;  // all of it, or nothing
+  std::string violation;
+
+ private:
+  void Line(const std::string& text);
+
+  const bool keep_history_;
+};
+
+}  // namespace croft::sim
