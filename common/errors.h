@@ -33,7 +33,8 @@ struct ErrorDetails {
 };
 
 // `message` says what happened and what to do next. Prefer a named constructor, such as TenantNotFound().
-[[nodiscard]] absl::Status MakeError(absl::StatusCode code, absl::string_view message, ErrorDetails details);
+[[nodiscard]] absl::Status MakeError(absl::StatusCode code, absl::string_view message,
+                                     ErrorDetails details);
 
 // INVALID_ARGUMENT, reason INVALID_FIELD, with one violation for each bad field. `violations` is not empty.
 [[nodiscard]] absl::Status InvalidFields(std::vector<FieldViolation> violations);
@@ -48,11 +49,11 @@ struct ErrorDetails {
 }  // namespace croft
 
 // Returns from the enclosing function when `expression` is an error.
-#define CROFT_RETURN_IF_ERROR(expression)                                   \
-  do {                                                                      \
-    if (absl::Status croft_status_ = (expression); !croft_status_.ok()) {   \
-      return croft_status_;                                                 \
-    }                                                                       \
+#define CROFT_RETURN_IF_ERROR(expression)                                 \
+  do {                                                                    \
+    if (absl::Status croft_status_ = (expression); !croft_status_.ok()) { \
+      return croft_status_;                                               \
+    }                                                                     \
   } while (false)
 
 #define CROFT_CONCAT_INNER_(a, b) a##b

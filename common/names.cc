@@ -27,8 +27,9 @@ absl::StatusOr<std::string> ParseName(absl::string_view collection, absl::string
                                       absl::string_view field) {
   absl::string_view id = name;
   if (!absl::ConsumePrefix(&id, absl::StrCat(collection, "/")) || !IsId(id)) {
-    return InvalidField(field, absl::StrCat("must be `", collection, "/ID` with an id of 1 to 63 characters ",
-                                            "a-z, 0-9 and inner -"));
+    return InvalidField(field,
+                        absl::StrCat("must be `", collection, "/ID` with an id of 1 to 63 characters ",
+                                     "a-z, 0-9 and inner -"));
   }
   return std::string(id);
 }
@@ -61,7 +62,8 @@ std::string BackupName(absl::string_view tenant, absl::string_view backup) {
 
 absl::StatusOr<BackupId> ParseBackupName(absl::string_view name, absl::string_view field) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
-  if (parts.size() != 4 || parts[0] != "tenants" || parts[2] != "backups" || !IsId(parts[1]) || !IsId(parts[3])) {
+  if (parts.size() != 4 || parts[0] != "tenants" || parts[2] != "backups" || !IsId(parts[1]) ||
+      !IsId(parts[3])) {
     return InvalidField(field, "must be `tenants/ID/backups/ID`");
   }
   return BackupId{std::string(parts[1]), std::string(parts[3])};

@@ -20,7 +20,8 @@ namespace croft {
 [[nodiscard]] absl::StatusOr<std::string> ParseHostName(absl::string_view name, absl::string_view field);
 
 [[nodiscard]] std::string OperationName(absl::string_view id);
-[[nodiscard]] absl::StatusOr<std::string> ParseOperationName(absl::string_view name, absl::string_view field);
+[[nodiscard]] absl::StatusOr<std::string> ParseOperationName(absl::string_view name,
+                                                             absl::string_view field);
 
 struct BackupId {
   std::string tenant;

@@ -1,10 +1,10 @@
 #include "common/random.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+
+#include <sys/random.h>
 
 namespace croft {
 

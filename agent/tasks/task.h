@@ -103,8 +103,8 @@ struct DeleteBackupWork {
 };
 struct InventoryWork {};
 
-using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork, VerifyWork,
-                          RestoreWork, RotateWork, DeleteBackupWork, InventoryWork>;
+using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork,
+                          VerifyWork, RestoreWork, RotateWork, DeleteBackupWork, InventoryWork>;
 
 struct Task {
   Fencing fencing;

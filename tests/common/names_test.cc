@@ -23,7 +23,8 @@ TEST(Names, BadIdsAreRefusedByFieldName) {
   for (const std::string& id :
        {std::string(), std::string(64, 'a'), std::string("a\0b", 3), std::string("\xff"), std::string("'"),
         std::string("\\"), std::string("$$"), std::string("%"), std::string("../x"), std::string("a\n\\!"),
-        std::string("x host=evil"), std::string("-a"), std::string("a-"), std::string("A"), std::string("a_b")}) {
+        std::string("x host=evil"), std::string("-a"), std::string("a-"), std::string("A"),
+        std::string("a_b")}) {
     const absl::Status status = ParseTenantName(TenantName(id), "tenant.name").status();
     ASSERT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << id;
     EXPECT_EQ(DetailsOf(status).violations.front().field, "tenant.name");

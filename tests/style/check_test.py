@@ -42,6 +42,12 @@ class Words(unittest.TestCase):
 
     def test_a_sleeping_test_is_found(self):
         self.assertTrue(findings("words", "tests/common/x_test.cc", "absl::SleepFor(absl::Seconds(1));\n"))
+        self.assertTrue(findings("words", "tests/common/x_test.cc", "absl::SleepFor(absl::Milliseconds(500));\n"))
+        self.assertEqual(findings("words", "tests/common/x_test.cc", "absl::SleepFor(absl::Milliseconds(5));\n"), [])
+
+    def test_a_test_that_may_not_run_is_found(self):
+        self.assertTrue(findings("words", "tests/common/x_test.cc", '  GTEST_SKIP() << "today";\n'))
+        self.assertEqual(findings("words", "tests/common/x_test.cc", '  if (geteuid() != 0) GTEST_SKIP();\n'), [])
 
 
 class Layout(unittest.TestCase):
