@@ -130,13 +130,15 @@ class LibpqCluster final : public Cluster {
         Connection connection,
         Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, patience));
     connection.SetPatience(patience);
-    auto rights = connection.Row<bool, bool>(
+    auto rights = connection.Row<bool, bool, bool>(
         "SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
         "AND has_column_privilege('pg_authid', 'oid', 'SELECT'), "
-        "has_parameter_privilege('temp_file_limit', 'SET')");
+        "has_parameter_privilege('temp_file_limit', 'SET'), "
+        "current_setting('server_version_num')::int < 160000 AND NOT "
+        "current_setting('is_superuser')::bool");
     if (!rights.ok()) return std::move(rights).status();
-    const auto [shows_passwords, may_limit_temporary_files] = *rights;
-    MaintenanceConnection made{std::move(connection), shows_passwords, may_limit_temporary_files};
+    const auto [shows_passwords, may_limit, joins] = *rights;
+    MaintenanceConnection made{std::move(connection), shows_passwords, may_limit, joins};
     CROFT_RETURN_IF_ERROR(first(made.connection));
     return made;
   }

@@ -156,7 +156,14 @@ absl::StatusOr<std::optional<DatabaseState>> LibpqSession::ObserveDatabase(absl:
 
 absl::Status LibpqSession::Apply(const std::vector<Change>& changes, Durability durability) {
   LeaveDatabase();
-  return maintenance().ExecuteTogether(StatementsFor(changes, durability));
+  std::vector<Statement> statements = StatementsFor(changes, durability);
+  // From 16 on, who makes a role may act as it; before, a role that is no superuser must be in it.
+  for (const Change& change : changes) {
+    const auto* made = std::get_if<CreateRole>(&change);
+    if (made == nullptr || made->role.can_login || !maintenance_.joins_what_it_makes) continue;
+    statements.push_back({"GRANT %I TO CURRENT_USER", {made->role.name}});
+  }
+  return maintenance().ExecuteTogether(statements);
 }
 
 absl::Status LibpqSession::CreateDatabase(absl::string_view name, absl::string_view locale) {
@@ -288,14 +295,15 @@ absl::Status LibpqSession::HandOver(absl::string_view database, absl::string_vie
   const std::string between = absl::StrCat("croft_handover_", inside.backend_pid());
   const std::string giver(from);
   const std::string taker(to);
-  return inside.ExecuteTogether({
-      {"CREATE ROLE %I NOLOGIN INHERIT IN ROLE %I, %I", {between, giver, taker}},
-      {"SET LOCAL ROLE %I", {between}},
-      {"REASSIGN OWNED BY %I TO %I", {giver, taker}},
-      {"DROP OWNED BY %I", {giver}},
-      {"RESET ROLE"},
-      {"DROP ROLE %I", {between}},
-  });
+  std::vector<Statement> statements = {
+      {"CREATE ROLE %I NOLOGIN INHERIT IN ROLE %I, %I", {between, giver, taker}}};
+  if (maintenance_.joins_what_it_makes) statements.push_back({"GRANT %I TO CURRENT_USER", {between}});
+  statements.push_back({"SET LOCAL ROLE %I", {between}});
+  statements.push_back({"REASSIGN OWNED BY %I TO %I", {giver, taker}});
+  statements.push_back({"DROP OWNED BY %I", {giver}});
+  statements.push_back("RESET ROLE");
+  statements.push_back({"DROP ROLE %I", {between}});
+  return inside.ExecuteTogether(statements);
 }
 
 }  // namespace croft::agent

@@ -16,6 +16,7 @@ struct MaintenanceConnection {
   Connection connection;
   bool shows_passwords = false;            // pg_authid can be read
   bool may_limit_temporary_files = false;  // temp_file_limit can be set
+  bool joins_what_it_makes = false;        // no superuser, before 16: must be in a role to act as it
 };
 
 // ClusterSession over one maintenance connection that already holds the tenant's lock.

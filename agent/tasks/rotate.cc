@@ -74,11 +74,20 @@ Move HandOver(const SqlTask& task, const std::string& login) {
   return {"hand over what it owns", nothing_left, hand_over};
 }
 
+// Where the server does not show whether a password is left, no look could tell that it is gone.
+absl::Status ClearHiddenPassword(const SqlTask& task, const std::string& login) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.session().ObserveRoles({login}, ""));
+  const RoleState* role = FindRole(roles, login);
+  if (role == nullptr || role->shows_password) return absl::OkStatus();
+  return task.session().Apply({AlterRole{.name = login, .clear_password = true}});
+}
+
 absl::StatusOr<Outcome> Disable(const SqlTask& task, const std::string& login) {
   const auto sessions_gone = [&]() -> absl::StatusOr<bool> {
     CROFT_ASSIGN_OR_RETURN(const int64_t left, task.session().CountSessions({.user = login}));
     return left == 0;
   };
+  CROFT_RETURN_IF_ERROR(ClearHiddenPassword(task, login));
   CROFT_RETURN_IF_ERROR(
       MakeMoves({task.Applying("disable the old login", [&] { return WaysIn(task, login); }),
                  {"end its sessions", sessions_gone, [&] { return EndSessions(task, {.user = login}); }},

@@ -15,17 +15,28 @@ class RealSession final : public ClientSession {
 
 class RealCluster final : public ClusterUnderTest {
  public:
-  Cluster& cluster() override { return TestPostgres::Shared().cluster(); }
+  explicit RealCluster(Cluster& cluster) : cluster_(cluster) {}
+  Cluster& cluster() override { return cluster_; }
   absl::StatusOr<std::unique_ptr<ClientSession>> LogIn(const std::string& database, const std::string& user,
                                                        const std::string& password) override {
     CROFT_ASSIGN_OR_RETURN(Connection connection, TestPostgres::Shared().Login(database, user, password));
     return std::make_unique<RealSession>(std::move(connection));
   }
+
+ private:
+  Cluster& cluster_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Libpq, ClusterContract,
-                         ::testing::Values([] { return std::make_unique<RealCluster>(); }),
-                         [](const auto&) { return std::string("Server"); });
+INSTANTIATE_TEST_SUITE_P(AsSuperuser, ClusterContract, ::testing::Values([] {
+                           return std::make_unique<RealCluster>(TestPostgres::Shared().cluster());
+                         }),
+                         [](const auto&) { return std::string("Libpq"); });
+
+INSTANTIATE_TEST_SUITE_P(AsRestrictedRole, ClusterContract, ::testing::Values([] {
+                           return std::make_unique<RealCluster>(
+                               TestPostgres::Shared().restricted_cluster());
+                         }),
+                         [](const auto&) { return std::string("Libpq"); });
 
 }  // namespace
 }  // namespace croft::agent

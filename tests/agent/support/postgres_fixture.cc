@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 
 #include "agent/postgres/libpq_cluster.h"
+#include "common/crypto/scram.h"
 #include "common/crypto/x509.h"
+#include "common/random.h"
 
 namespace croft::agent {
 namespace {
@@ -156,6 +158,36 @@ Connection TestPostgres::Admin(const std::string& database) {
   Conninfo conninfo = access_.agent;
   conninfo["dbname"] = database;
   return Must(Connection::Open(conninfo, Trust::kPrivileged, TestPatience()));
+}
+
+Cluster& TestPostgres::restricted_cluster() {
+  if (restricted_cluster_ == nullptr) {
+    SystemRandom random;
+    const std::string password = crypto::NewPassword(random);
+    Connection admin = Admin();
+    std::vector<Statement> statements = {
+        {"CREATE ROLE restricted_agent LOGIN CREATEDB CREATEROLE PASSWORD %L",
+         {crypto::ScramVerifier(password, random.Bytes(16))}},
+        {"GRANT CONNECT ON DATABASE postgres TO restricted_agent"},
+        {"GRANT pg_signal_backend TO restricted_agent"},
+        {"GRANT SET ON PARAMETER temp_file_limit TO restricted_agent"},
+    };
+    if (admin.server_version() >= 160000) {
+      statements.push_back("ALTER ROLE restricted_agent BYPASSRLS REPLICATION");
+      statements.push_back("ALTER ROLE restricted_agent SET createrole_self_grant = 'set'");
+    }
+    const absl::Status made = admin.ExecuteTogether(statements);
+    if (!made.ok()) {
+      std::fprintf(stderr, "%s\n", made.ToString().c_str());
+      std::abort();
+    }
+    ServerAccess access = access_;
+    access.agent = access.tenants;
+    access.agent["user"] = "restricted_agent";
+    access.agent["password"] = password;
+    restricted_cluster_ = NewLibpqCluster([access] { return access; });
+  }
+  return *restricted_cluster_;
 }
 
 absl::StatusOr<Connection> TestPostgres::Login(const std::string& database, const std::string& user,

@@ -56,6 +56,9 @@ class TestPostgres {
 
   // A session of the agent's own; a failure ends the test binary.
   Connection Admin(const std::string& database = "postgres");
+  // As an agent sees it whose role is no superuser, with the rights that docs ask for.
+  Cluster& restricted_cluster();
+
   // The way applications take.
   absl::StatusOr<Connection> Login(const std::string& database, const std::string& user,
                                    const std::string& password);
@@ -66,6 +69,7 @@ class TestPostgres {
   std::unique_ptr<ManagedServer> server_;
   ServerAccess access_;
   std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Cluster> restricted_cluster_;
 };
 
 // Ample for anything a test waits for.

@@ -47,8 +47,10 @@ struct TestTenant {
 // Tasks on the shared server, or one of the test's own; every tenant made is dropped at the test's end.
 class TenantTest : public ::testing::Test {
  protected:
-  explicit TenantTest(TestPostgres& postgres = TestPostgres::Shared()) : postgres_(postgres) {
-    RegisterSqlTasks(runner_, postgres_.cluster(), random_);
+  TenantTest() : TenantTest(TestPostgres::Shared()) {}
+  explicit TenantTest(TestPostgres& postgres) : TenantTest(postgres, postgres.cluster()) {}
+  TenantTest(TestPostgres& postgres, Cluster& cluster) : postgres_(postgres) {
+    RegisterSqlTasks(runner_, cluster, random_);
   }
   ~TenantTest() override;
 
