@@ -18,11 +18,6 @@ bool HasLabels(const Host& host, const std::map<std::string, std::string>& wante
   });
 }
 
-bool Reaches(const Host& host, absl::string_view store) {
-  return std::any_of(host.report.stores.begin(), host.report.stores.end(),
-                     [&](const std::string& one) { return one == store; });
-}
-
 // Why the host does not fit; empty when it does.
 absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
   if (!wanted.host.empty() && host.id != wanted.host) return "not the host that was asked for";
@@ -81,11 +76,19 @@ absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const Roo
   return best->id;
 }
 
+bool Reaches(const Host& host, absl::string_view store) {
+  return std::any_of(host.report.stores.begin(), host.report.stores.end(),
+                     [&](const std::string& one) { return one == store; });
+}
+
 std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& store) {
+  std::string away;
   for (const Host& host : hosts) {
-    if (StateOf(host) == HostState::kUp && Reaches(host, store)) return host.id;
+    if (host.missing || !Reaches(host, store)) continue;
+    if (StateOf(host) == HostState::kUp) return host.id;
+    if (away.empty()) away = host.id;
   }
-  return "";
+  return away;
 }
 
 void TakeRoom(Host& host, int32_t connections) {
@@ -96,6 +99,10 @@ void TakeRoom(Host& host, int32_t connections) {
 void GiveBackRoom(Host& host, int32_t connections) {
   host.databases_reserved = std::max(0, host.databases_reserved - 1);
   host.connections_reserved = std::max(0, host.connections_reserved - connections);
+}
+
+void ChangeConnections(Host& host, int32_t before, int32_t after) {
+  host.connections_reserved = std::max(0, host.connections_reserved - before + after);
 }
 
 }  // namespace croft::domain

@@ -23,10 +23,15 @@ struct RoomWanted {
 // FAILED_PRECONDITION, NO_HOST_FITS, with the reasons summed up by kind. `hosts` are ordered by id.
 absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const RoomWanted& wanted);
 
-// The first host by id that is up and reaches `store`; empty when there is none.
+// Whether the host's agent reports `store`.
+bool Reaches(const Host& host, absl::string_view store);
+
+// The first host by id that reaches `store` and is up, or else one that may come back; empty when there is none.
 std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& store);
 
 void TakeRoom(Host& host, int32_t connections);
 void GiveBackRoom(Host& host, int32_t connections);
+// The database stays, and takes other connections than before; none when it is sealed for good.
+void ChangeConnections(Host& host, int32_t before, int32_t after);
 
 }  // namespace croft::domain

@@ -42,22 +42,26 @@ void AppointCleanUp(Draft& draft, const Operation& cause, const Tenant& tenant, 
 
 void MoveTo(Tenant& tenant, TenantEvent event) { tenant.state = domain::Next(tenant.state, event).value(); }
 
-void ReturnFromRetirement(Tenant& tenant) {
+void ReturnFromRetirement(Tenant& tenant, absl::Time now) {
   MoveTo(tenant, TenantEvent::kUndelete);
   tenant.state = tenant.state_before_retire;
   tenant.delete_time.reset();
   tenant.purge_time.reset();
   tenant.fence_time.reset();
+  // Whoever brings an expired tenant back wants to keep it.
+  if (tenant.expire_time && *tenant.expire_time <= now) tenant.expire_time.reset();
 }
 
 void MovePlacement(Draft& draft, const Operation& operation, Tenant& tenant, const Step& step) {
   const domain::Placement old = tenant.placement;
   tenant.placement = {step.host, step.database, step.generation};
-  const domain::Host* old_host = draft.FindHost(old.host);
+  domain::Host* old_host = draft.FindHost(old.host);
   if (old_host == nullptr || old_host->missing) {
     GiveBack(draft, old.host, tenant.quota.connections);
     return;
   }
+  // Sealed: from now on its room is that of a database nobody connects to, whatever becomes of the quota.
+  domain::ChangeConnections(*old_host, tenant.quota.connections, 0);
   AppointCleanUp(draft, operation, tenant,
                  domain::DropCopyPlan(tenant, {old.host, old.database}, draft.now() + kUndoCopyAge));
 }
@@ -131,7 +135,10 @@ Tenant TombstoneOf(const Tenant& tenant) {
 void Erase(Draft& draft, const Operation& operation, Tenant& tenant) {
   for (const Step& step : operation.steps) {
     if (step.task != domain::TaskKind::kDrop) continue;
-    for (size_t i = 0; i < step.databases.size(); ++i) GiveBack(draft, step.host, tenant.quota.connections);
+    for (const std::string& database : step.databases) {
+      const bool copy = database != tenant.placement.database;
+      GiveBack(draft, step.host, copy ? 0 : tenant.quota.connections);
+    }
   }
   for (const domain::Backup& backup : draft.facts().BackupsOfTenant(tenant.id)) {
     draft.EraseBackup(backup.tenant, backup.id);
@@ -150,6 +157,25 @@ void EndFailedBirth(Draft& draft, const Operation& operation, Tenant& tenant) {
   tenant.placement = {.generation = tenant.placement.generation};
 }
 
+// A purge took over the clean-ups that were appointed. What it did not get to is appointed again.
+void GiveBackCleanUps(Draft& draft, const Operation& operation, const Tenant& tenant) {
+  std::vector<Step> steps;
+  for (const Step& step : operation.steps) {
+    if (step.task != domain::TaskKind::kDrop || step.state == domain::StepState::kDone) continue;
+    for (const std::string& database : step.databases) {
+      if (database == tenant.placement.database) continue;
+      const auto drop = domain::DropCopyPlan(tenant, {step.host, database}, draft.now());
+      steps.insert(steps.end(), drop.begin(), drop.end());
+    }
+  }
+  for (const domain::Credential& credential : tenant.credentials) {
+    if (!credential.disable_time) continue;
+    const auto disable = domain::DisableLoginsPlan(tenant, {credential.login}, *credential.disable_time);
+    steps.insert(steps.end(), disable.begin(), disable.end());
+  }
+  if (!steps.empty()) AppointCleanUp(draft, operation, tenant, std::move(steps));
+}
+
 }  // namespace
 
 void Land(Draft& draft, Operation& operation, const Step& step, const TaskReport& report) {
@@ -160,7 +186,7 @@ void Land(Draft& draft, Operation& operation, const Step& step, const TaskReport
     case Landing::kTenantResumed:
       tenant.suspend_mode = domain::SuspendMode::kNone;
       return MoveTo(tenant, TenantEvent::kResume);
-    case Landing::kTenantUndeleted: return ReturnFromRetirement(tenant);
+    case Landing::kTenantUndeleted: return ReturnFromRetirement(tenant, draft.now());
     case Landing::kTenantFenced: tenant.fence_time = draft.now(); return;
     case Landing::kPlacementMoved: return MovePlacement(draft, operation, tenant, step);
     case Landing::kCredentialsPublished: return PublishCredentials(draft, operation, tenant);
@@ -168,7 +194,7 @@ void Land(Draft& draft, Operation& operation, const Step& step, const TaskReport
     case Landing::kBackupAvailable: return RecordBackup(draft, operation, tenant, report);
     case Landing::kBackupVerified: return RecordProof(draft, operation);
     case Landing::kBackupDeleted: return ForgetBackup(draft, operation, tenant);
-    case Landing::kCopyDropped: return GiveBack(draft, step.host, tenant.quota.connections);
+    case Landing::kCopyDropped: return GiveBack(draft, step.host, 0);
     case Landing::kTenantErased: return Erase(draft, operation, tenant);
   }
 }
@@ -207,8 +233,8 @@ void TakeBack(Draft& draft, const Operation& operation) {
     case OperationKind::kConfigure:
     case OperationKind::kResume:
     case OperationKind::kUndelete:
-    case OperationKind::kPurge:
     case OperationKind::kCleanUp: return;
+    case OperationKind::kPurge: return GiveBackCleanUps(draft, operation, tenant);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/names.h"
 #include "controlplane/domain/plan.h"
+#include "controlplane/domain/room.h"
 #include "controlplane/engine/landing.h"
 
 namespace croft::engine {
@@ -22,6 +23,14 @@ constexpr int32_t kStubbornAttempts = 8;
 
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(500);
 constexpr absl::Duration kLongestDelay = absl::Seconds(60);
+
+// Undoing a configure sends the quota, so it is put back first, and its room with it.
+void PutBackQuota(Draft& draft, domain::Tenant& tenant, const domain::Quota& previous) {
+  if (domain::Host* host = draft.FindHost(tenant.placement.host)) {
+    domain::ChangeConnections(*host, tenant.quota.connections, previous.connections);
+  }
+  tenant.quota = previous;
+}
 
 // Doubles from attempt to attempt; spread by a quarter, by a hash of who retries, so that many which failed
 // together do not come back together.
@@ -41,11 +50,20 @@ Fencing FencingOf(const Draft& draft, const Operation& operation, size_t index) 
           .attempt = operation.steps[index].attempt};
 }
 
+// Steps before the point of no return can be given up. All others must be done in the end, so their deadline is
+// not the operation's.
+bool CanBeTakenBack(const Operation& operation, size_t index) {
+  return operation.state == OperationState::kRunning &&
+         static_cast<int32_t>(index) < operation.point_of_no_return;
+}
+
 // A clean-up's names were written when it was appointed; the tenant may have moved since.
 void Readdress(Draft& draft, Operation& operation, Step& step) {
   if (operation.kind != domain::OperationKind::kCleanUp) return;
   const domain::Tenant* tenant = draft.FindTenant(operation.tenant);
   operation.order = tenant->order;
+  // Where the tenant lives again, its roles are in use.
+  if (step.task == domain::TaskKind::kDrop) step.flag = step.host != tenant->placement.host;
   if (step.task != domain::TaskKind::kRotate) return;
   step.host = tenant->placement.host;
   step.database = tenant->placement.database;
@@ -63,7 +81,7 @@ void EmitTask(Draft& draft, const Operation& operation, size_t index) {
                 .fencing = FencingOf(draft, operation, index),
                 .step = step,
                 .kind = operation.kind,
-                .deadline = step.undo ? absl::InfiniteFuture() : operation.deadline,
+                .deadline = CanBeTakenBack(operation, index) ? operation.deadline : absl::InfiniteFuture(),
                 .tenant = *tenant};
   if (!step.backup.empty()) {
     if (const domain::Backup* backup = draft.FindBackup(step.backup_tenant, step.backup))
@@ -96,11 +114,6 @@ void Conclude(Draft& draft, Operation& operation) {
   operation.end_time = draft.now();
   domain::Tenant* tenant = draft.FindTenant(operation.tenant);
   if (tenant->current_operation == operation.id) tenant->current_operation.clear();
-}
-
-bool CanBeTakenBack(const Operation& operation, size_t index) {
-  return operation.state == OperationState::kRunning &&
-         static_cast<int32_t>(index) < operation.point_of_no_return;
 }
 
 // A step that cannot be done and cannot be taken back: leaves it behind and says so.
@@ -161,6 +174,14 @@ void OnDone(Draft& draft, Operation& operation, size_t index, const TaskReport& 
   Advance(draft, operation);
 }
 
+// What a clean-up or a purge would remove from a host is gone with the host.
+bool EndsWithItsHost(const Operation& operation, const Step& step) {
+  return operation.kind == domain::OperationKind::kCleanUp ||
+         (operation.kind == domain::OperationKind::kPurge && step.task == domain::TaskKind::kDrop);
+}
+
+TaskReport HostIsGone() { return {.outcome = TaskDone{"the host was declared missing"}}; }
+
 }  // namespace
 
 void Advance(Draft& draft, Operation& operation) {
@@ -180,6 +201,7 @@ void Advance(Draft& draft, Operation& operation) {
   if (step.task == domain::TaskKind::kEraseKey) return Dispatch(draft, operation, *index);
   const domain::Host* host = draft.FindHost(step.host);
   if (host == nullptr || host->missing) {
+    if (EndsWithItsHost(operation, step)) return OnDone(draft, operation, *index, HostIsGone());
     return GiveUp(draft, operation, step,
                   {absl::StatusCode::kFailedPrecondition, "HOST_MISSING",
                    absl::StrCat("host ", step.host, " was declared missing")});
@@ -199,7 +221,20 @@ void Advance(Draft& draft, Operation& operation) {
 
 void SendAgain(Draft& draft, Operation& operation) {
   const std::optional<size_t> index = domain::CurrentStep(operation);
-  if (index && operation.steps[*index].state == StepState::kDispatched) EmitTask(draft, operation, *index);
+  if (!index || operation.steps[*index].state != StepState::kDispatched) return;
+  EmitTask(draft, operation, *index);
+  if (operation.cancel_requested && CanBeTakenBack(operation, *index)) {
+    draft.Emit(
+        CancelTask{.host = operation.steps[*index].host, .fencing = FencingOf(draft, operation, *index)});
+  }
+}
+
+void GoOnAt(Draft& draft, const std::string& host) {
+  for (const Operation& running : draft.facts().RunningOperationsOnHost(host)) {
+    Operation& operation = *draft.FindOperation(running.id);
+    SendAgain(draft, operation);
+    Advance(draft, operation);
+  }
 }
 
 void Fail(Draft& draft, Operation& operation, domain::OperationError error) {
@@ -207,8 +242,7 @@ void Fail(Draft& draft, Operation& operation, domain::OperationError error) {
   operation.error = std::move(error);
   operation.state = OperationState::kUndoing;
   domain::Tenant* tenant = draft.FindTenant(operation.tenant);
-  // Undoing a configure sends the quota, so it is put back first.
-  if (operation.previous_quota) tenant->quota = *operation.previous_quota;
+  if (operation.previous_quota) PutBackQuota(draft, *tenant, *operation.previous_quota);
   if (can_undo) {
     const std::vector<Step> undo = domain::UndoPlan(operation, *tenant);
     operation.steps.insert(operation.steps.end(), undo.begin(), undo.end());

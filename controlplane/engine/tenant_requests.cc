@@ -111,7 +111,7 @@ absl::Status BeginConfigure(Draft& draft, const Caller& caller, const std::strin
   tenant.quota = quota;
   operation.steps = domain::ConfigurePlan(tenant);
   if (domain::Host* host = draft.FindHost(tenant.placement.host)) {
-    host->connections_reserved += quota.connections - operation.previous_quota->connections;
+    domain::ChangeConnections(*host, operation.previous_quota->connections, quota.connections);
   }
   Begin(draft, tenant, std::move(operation));
   return absl::OkStatus();
