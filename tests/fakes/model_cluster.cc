@@ -167,14 +167,20 @@ bool ModelServer::up() const {
   return up_;
 }
 
-void ModelServer::BeginCreate(const std::string& database) {
+void ModelServer::BeginCreate(const std::string& database, const std::string& uid) {
   const MutexLock lock(mutex_);
-  if (databases_.Find(database) == nullptr) being_made_.insert(database);
+  if (!up_ || databases_.Find(database) != nullptr) return;
+  being_made_[database] = uid;
+  locks_[uid].exclusive = ++last_id_;
 }
 
 void ModelServer::FinishCreate(const std::string& database) {
   const MutexLock lock(mutex_);
-  if (being_made_.erase(database) == 0 || databases_.Find(database) != nullptr) return;
+  const auto made = being_made_.find(database);
+  if (made == being_made_.end()) return;
+  locks_[made->second].exclusive = 0;
+  being_made_.erase(made);
+  if (databases_.Find(database) != nullptr) return;
   databases_.Put(database,
                  {.grants = {{"", DatabasePrivilege::kConnect}, {"", DatabasePrivilege::kTemporary}}});
   Commit(Durability::kNow);

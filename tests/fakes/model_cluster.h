@@ -149,8 +149,9 @@ class ModelServer {
   void Crash();
   void Start();
   bool up() const;
-  // A database that appears although whoever asked for it has gone. Until then it is being made.
-  void BeginCreate(const std::string& database);
+  // A database that appears although whoever asked for it has gone. Until then it is being made, and the backend
+  // that makes it keeps the lock of `uid`.
+  void BeginCreate(const std::string& database, const std::string& uid);
   void FinishCreate(const std::string& database);
 
   // ---- What lies in it, for checks and for models of what works inside databases.
@@ -208,7 +209,7 @@ class ModelServer {
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   ModelTable<ModelRole> roles_ ABSL_GUARDED_BY(mutex_);
   ModelTable<ModelDatabase> databases_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::string> being_made_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> being_made_ ABSL_GUARDED_BY(mutex_);  // database -> uid
   std::map<int64_t, ModelSessionRow> sessions_ ABSL_GUARDED_BY(mutex_);
   std::vector<ModelPrepared> prepared_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Lock> locks_ ABSL_GUARDED_BY(mutex_);

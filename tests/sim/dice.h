@@ -13,7 +13,11 @@ namespace croft::sim {
 // All chance of one run, from its seed. The same on every machine.
 class Dice final : public Random {
  public:
-  explicit Dice(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15u + 0x1234567) {}
+  explicit Dice(uint64_t seed) : state_(seed) {
+    // Neighbouring seeds have nothing in common.
+    state_ = Next() ^ (seed << 32);
+    state_ = Next();
+  }
 
   uint64_t Next() {
     state_ += 0x9E3779B97F4A7C15u;

@@ -18,9 +18,10 @@ absl::Time Link::Arrival(Lane& lane) {
   const bool reordered = world_.faults && lane.used && world_.dice.Chance(1, 25);
   if (reordered) {
     world_.tally.Count("messages reordered");
-    return arrival;
+    return std::max(lane.greeting_arrival, arrival);
   }
   lane.last_arrival = std::max(lane.last_arrival, arrival);
+  if (!lane.used) lane.greeting_arrival = lane.last_arrival;
   return lane.last_arrival;
 }
 

@@ -60,6 +60,7 @@ class Link : public std::enable_shared_from_this<Link> {
   struct Lane {
     bool cut = false;
     bool used = false;
+    absl::Time greeting_arrival = absl::InfinitePast();
     absl::Time last_arrival = absl::InfinitePast();
   };
   // When the next message of the lane arrives; sometimes a second time, too.

@@ -234,11 +234,13 @@ void SimAgent::MayDie() {
 }
 
 void SimAgent::LeaveBehind(absl::string_view call, absl::string_view object) {
-  if (call != "CreateDatabase" || !host_.server.up() || !world_.dice.Chance(1, 2)) return;
+  const auto running = fibers_.find(world_.scheduler.Current());
+  const bool creates = call == "CreateDatabase" && running != fibers_.end() && host_.server.up();
+  if (!creates || !world_.dice.Chance(1, 2)) return;
   const std::string name(object);
   world_.Say("the server of ", host_.id, " goes on making ", name);
   world_.tally.Count("creates that went on");
-  host_.server.BeginCreate(name);
+  host_.server.BeginCreate(name, running->second->task.tenant.uid);
   world_.scheduler.After(world_.dice.Between(absl::Milliseconds(10), absl::Seconds(5)), [this, name] {
     host_.server.FinishCreate(name);
     watch_.AfterCall(host_, nullptr);

@@ -65,6 +65,8 @@ class Simulation {
   void Misfortune();
   void Mend();
 
+  // Starts again what died, sooner or later.
+  void Supervise();
   void Strike();
   void StrikeAgent();
   void StrikePlane();
@@ -140,6 +142,7 @@ void Simulation::Misfortune() {
   absl::Time next_request = world_.scheduler.Now();
   absl::Time next_row = world_.scheduler.Now();
   absl::Time next_strike = world_.scheduler.Now() + absl::Minutes(2);
+  Supervise();
   const int64_t calm = 1 + world_.dice.Roll(6);  // some seeds are wilder than others
   while (!world_.violated() && world_.scheduler.Now() < until) {
     RunUntil(std::min({next_request, next_row, next_strike, until}));
@@ -163,6 +166,15 @@ void Simulation::Misfortune() {
   }
 }
 
+void Simulation::Supervise() {
+  if (!world_.faults) return;
+  if (!Leader()->alive() && world_.dice.Chance(1, 2)) Leader()->Start();
+  for (const auto& agent : agents_) {
+    if (!agent->alive() && world_.dice.Chance(1, 3)) agent->Start();
+  }
+  world_.scheduler.After(world_.dice.Between(absl::Seconds(1), absl::Seconds(60)), [this] { Supervise(); });
+}
+
 void Simulation::Strike() {
   switch (world_.dice.Roll(12)) {
     case 0:
@@ -183,10 +195,6 @@ void Simulation::Strike() {
 void Simulation::StrikeAgent() {
   SimAgent* agent = world_.dice.Pick(agents_).get();
   agent->CrashAtCall(1 + world_.dice.Roll(40));
-  // Whoever watches over it starts it again.
-  world_.scheduler.After(world_.dice.Between(absl::Seconds(30), absl::Minutes(5)), [agent] {
-    if (!agent->alive()) agent->Start();
-  });
 }
 
 void Simulation::StrikePlane() {
@@ -196,9 +204,6 @@ void Simulation::StrikePlane() {
   } else {
     plane->CrashAtCommit(1 + world_.dice.Roll(12));
   }
-  world_.scheduler.After(world_.dice.Between(absl::Seconds(5), absl::Minutes(3)), [this, plane] {
-    if (plane == Leader() && !plane->alive()) plane->Start();
-  });
 }
 
 void Simulation::StrikeServer() {
@@ -274,6 +279,7 @@ void Simulation::Mend() {
     if (plane.get() != Leader()) plane->Crash();
   }
   Leader()->Continue();
+  Leader()->CrashAtCommit(-1);
   Leader()->Start();
   for (const auto& [id, host] : world_.hosts) {
     host->cut = false;
