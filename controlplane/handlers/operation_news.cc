@@ -75,20 +75,21 @@ void OperationNews::Erase(Ticket ticket) {
   subscriptions_.erase(found);
 }
 
-std::vector<std::pair<OperationNews::OnNews, OperationNews::News>> OperationNews::Take() {
-  std::vector<std::pair<OnNews, News>> news;
+std::vector<OperationNews::Telling> OperationNews::Take() {
+  std::vector<Telling> news;
   const MutexLock lock(mutex_);
-  for (;;) {
+  while (!stopping_) {
     const absl::Time now = absl::Now();
-    while (!by_deadline_.empty() && (by_deadline_.begin()->first <= now || stopping_)) {
+    while (!by_deadline_.empty() && by_deadline_.begin()->first <= now) {
       const Ticket ticket = by_deadline_.begin()->second;
-      news.emplace_back(std::move(subscriptions_.at(ticket).on_news), News::kTimeIsUp);
+      news.push_back({ticket, std::move(subscriptions_.at(ticket).on_news), News::kTimeIsUp});
       Erase(ticket);
     }
-    for (const Ticket ticket : marked_)
-      news.emplace_back(subscriptions_.at(ticket).on_news, News::kChanged);
+    for (const Ticket ticket : marked_) {
+      news.push_back({ticket, subscriptions_.at(ticket).on_news, News::kChanged});
+    }
     marked_.clear();
-    if (!news.empty() || stopping_) return news;
+    if (!news.empty()) return news;
     if (by_deadline_.empty() || by_deadline_.begin()->first == absl::InfiniteFuture()) {
       changed_.Wait(mutex_);
     } else {
@@ -97,11 +98,14 @@ std::vector<std::pair<OperationNews::OnNews, OperationNews::News>> OperationNews
                        std::min(by_deadline_.begin()->first - now + absl::Milliseconds(1), kLongest));
     }
   }
+  return {};
 }
 
 void OperationNews::Run() {
   for (auto news = Take(); !news.empty(); news = Take()) {
-    for (const auto& [on_news, what] : news) on_news(what);
+    for (const Telling& telling : news) {
+      if (!telling.on_news(telling.what)) Unsubscribe(telling.ticket);
+    }
   }
 }
 

@@ -22,11 +22,12 @@ namespace croft::handlers {
 class OperationNews {
  public:
   enum class News { kChanged, kTimeIsUp };
-  using OnNews = std::function<void(News)>;
+  // Answers whether to go on telling. What it uses must outlive this object.
+  using OnNews = std::function<bool(News)>;
   using Ticket = uint64_t;
 
   OperationNews();
-  // Everybody who still waits is told that the time is up.
+  // Nobody is told anything from then on.
   ~OperationNews();
   OperationNews(const OperationNews&) = delete;
   OperationNews& operator=(const OperationNews&) = delete;
@@ -50,9 +51,15 @@ class OperationNews {
     OnNews on_news;
   };
 
+  struct Telling {
+    Ticket ticket;
+    OnNews on_news;
+    News what;
+  };
+
   void Run();
-  // Tickets that have news now, waiting for some; empty at the end.
-  std::vector<std::pair<OnNews, News>> Take();
+  // What is to be told now, waiting for something; empty at the end.
+  std::vector<Telling> Take();
   void Mark(const std::string& topic) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Erase(Ticket ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

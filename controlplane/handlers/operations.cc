@@ -20,6 +20,12 @@ constexpr absl::Duration kUsualWait = absl::Minutes(5);
 // For the answer to reach the caller before its deadline.
 constexpr absl::Duration kAnswerTime = absl::Milliseconds(250);
 
+absl::StatusOr<domain::Operation> Read(catalog::Catalog& catalog, const std::string& id) {
+  CROFT_ASSIGN_OR_RETURN(std::optional<domain::Operation> operation, catalog.GetOperation(id));
+  if (!operation) return domain::OperationNotFound(id);
+  return *std::move(operation);
+}
+
 }  // namespace
 
 Service OperationHandlers::service() {
@@ -32,16 +38,10 @@ Service OperationHandlers::service() {
   return service;
 }
 
-absl::StatusOr<domain::Operation> OperationHandlers::Read(const std::string& id) {
-  CROFT_ASSIGN_OR_RETURN(std::optional<domain::Operation> operation, catalog_.GetOperation(id));
-  if (!operation) return domain::OperationNotFound(id);
-  return *std::move(operation);
-}
-
 absl::StatusOr<v1::Operation> OperationHandlers::GetOperation(const RequestContext&,
                                                               const v1::GetOperationRequest& request) {
   CROFT_ASSIGN_OR_RETURN(const std::string id, wire::Parse(request));
-  CROFT_ASSIGN_OR_RETURN(const domain::Operation operation, Read(id));
+  CROFT_ASSIGN_OR_RETURN(const domain::Operation operation, Read(catalog_, id));
   return presenter_.Show(operation);
 }
 
@@ -88,25 +88,22 @@ void OperationHandlers::WaitOperation(const RequestContext& context,
   until -= std::min(kAnswerTime, (until - now) / 4);
   if (wait->timeout) until = std::min(until, now + *wait->timeout);
 
-  // Answers when there is something to say; `last` says that it is now or never.
-  const auto answer = [this, id = wait->operation, respond](bool last) {
-    absl::StatusOr<domain::Operation> operation = Read(id);
-    if (!operation.ok()) {
-      respond(operation.status());
-    } else if (last || domain::Ended(*operation)) {
-      respond(presenter_.Show(*operation));
-    } else {
-      return false;
-    }
-    return true;
+  // Answers when there is something to say, or now or never; says whether it did. It may run once more when all
+  // of the handlers are gone, so it holds what it needs.
+  const auto answer = [&catalog = catalog_, presenter = presenter_, id = wait->operation,
+                       respond](bool now_or_never) {
+    const absl::StatusOr<domain::Operation> operation = Read(catalog, id);
+    const bool say = !operation.ok() || now_or_never || domain::Ended(*operation);
+    if (say) respond(operation.ok() ? presenter.Show(*operation) : operation.status());
+    return say;
   };
   const OperationNews::Ticket ticket = news_.Subscribe(
       wait->operation, until,
-      [answer](OperationNews::News news) { answer(news == OperationNews::News::kTimeIsUp); });
+      [answer](OperationNews::News news) { return !answer(news == OperationNews::News::kTimeIsUp); });
   // What changed before the subscription is seen here. The first answer counts.
   if (answer(false)) return news_.Unsubscribe(ticket);
-  context.cancellation->OnCancel([this, ticket, respond] {
-    news_.Unsubscribe(ticket);
+  context.cancellation->OnCancel([&news = news_, ticket, respond] {
+    news.Unsubscribe(ticket);
     respond(absl::CancelledError("the caller has gone"));
   });
 }
@@ -123,6 +120,7 @@ class OperationFeed final : public Feed<v1::Operation> {
         news_.Subscribe(id_, absl::InfiniteFuture(), [signal = signal_, wake = std::move(wake)](auto) {
           signal->store(true);
           wake();
+          return true;
         });
   }
   ~OperationFeed() override { news_.Unsubscribe(ticket_); }
@@ -162,7 +160,7 @@ class OperationFeed final : public Feed<v1::Operation> {
 absl::StatusOr<std::unique_ptr<Feed<v1::Operation>>> OperationHandlers::WatchOperation(
     const RequestContext&, const v1::WatchOperationRequest& request, Wake wake) {
   CROFT_ASSIGN_OR_RETURN(const std::string id, wire::Parse(request));
-  CROFT_RETURN_IF_ERROR(Read(id).status());
+  CROFT_RETURN_IF_ERROR(Read(catalog_, id).status());
   return std::make_unique<OperationFeed>(catalog_, presenter_, news_, id, std::move(wake));
 }
 

@@ -16,7 +16,8 @@
 
 namespace croft::handlers {
 
-// croft.v1.OperationService. Thread-safe. Calls that wait hold no thread.
+// croft.v1.OperationService. Thread-safe. Calls that wait hold no thread. `catalog`, what `presenter` knows and
+// `news` outlive every call.
 class OperationHandlers {
  public:
   OperationHandlers(engine::Desk& desk, catalog::Catalog& catalog, const Presenter& presenter,
@@ -41,8 +42,6 @@ class OperationHandlers {
       const RequestContext& context, const v1::WatchOperationRequest& request, Wake wake);
   absl::StatusOr<v1::Operation> CancelOperation(const RequestContext& context,
                                                 const v1::CancelOperationRequest& request);
-
-  absl::StatusOr<domain::Operation> Read(const std::string& id);
 
   engine::Desk& desk_;
   catalog::Catalog& catalog_;
