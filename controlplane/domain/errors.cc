@@ -114,6 +114,11 @@ absl::Status NoStore(absl::string_view host) {
                       "NO_STORE", {{"host", std::string(host)}});
 }
 
+absl::Status StoreUnreachable(absl::string_view store) {
+  return Precondition(absl::StrCat("no host reaches store ", store, "; start an agent with --store for it"),
+                      "STORE_UNREACHABLE", {{"store", std::string(store)}});
+}
+
 absl::Status HostNotFound(absl::string_view id) { return NotFound("host", "HOST_NOT_FOUND", "host", id); }
 
 absl::Status HostInUse(absl::string_view id, int64_t tenants) {

@@ -31,6 +31,9 @@ absl::Status BackupNotProven(absl::string_view tenant);
 // The host has nowhere to put a backup.
 absl::Status NoStore(absl::string_view host);
 
+// No host that is left reaches the store.
+absl::Status StoreUnreachable(absl::string_view store);
+
 absl::Status HostNotFound(absl::string_view id);
 absl::Status HostInUse(absl::string_view id, int64_t tenants);
 absl::Status HostUnreachable(absl::string_view id);

@@ -32,8 +32,12 @@ bool MayRunBeside(OperationKind running, OperationKind next) {
   // Cleaning up waits for nobody: it touches only what nothing else uses any more.
   if (running == OperationKind::kCleanUp || next == OperationKind::kCleanUp) return true;
   if (Exclusive(running) || Exclusive(next)) return false;
-  // Two backups of one database would only make each other slow.
-  return !(running == OperationKind::kBackUp && next == OperationKind::kBackUp);
+  // Two backups of one database would only make each other slow; and deleting the last one in a store takes
+  // along what a new one has just put there.
+  const auto writes = [](OperationKind kind) {
+    return kind == OperationKind::kBackUp || kind == OperationKind::kDeleteBackup;
+  };
+  return !(writes(running) && writes(next));
 }
 
 absl::Duration Patience(OperationKind kind) {

@@ -94,7 +94,7 @@ std::vector<Step> UndeletePlan(const Tenant& tenant) {
 }
 
 std::vector<Step> PurgePlan(const Tenant& tenant, std::vector<PlacedDatabase> databases,
-                            const std::vector<Backup>& backups, const std::string& store_host) {
+                            const std::vector<StoredBackups>& stored) {
   std::vector<Step> steps;
   // Databases and roles first, one drop a host.
   std::sort(databases.begin(), databases.end(), [](const PlacedDatabase& a, const PlacedDatabase& b) {
@@ -110,9 +110,9 @@ std::vector<Step> PurgePlan(const Tenant& tenant, std::vector<PlacedDatabase> da
     }
     steps.back().databases.push_back(placed.database);
   }
-  // Then what the stores hold, everything of this tenant at once.
-  if (!backups.empty() && !store_host.empty()) {
-    Step erase = DeleteArchive(store_host, backups.front());
+  // Then what each store holds of this tenant, all at once.
+  for (const StoredBackups& backups : stored) {
+    Step erase = DeleteArchive(backups.host, backups.any);
     erase.flag = true;
     steps.push_back(erase);
   }
@@ -158,9 +158,10 @@ std::vector<Step> VerifyPlan(const std::string& host, const Backup& backup) {
       WithBackup({.task = TaskKind::kVerify, .host = host, .landing = Landing::kBackupVerified}, backup)};
 }
 
-std::vector<Step> DeleteBackupPlan(const std::string& host, const Backup& backup) {
+std::vector<Step> DeleteBackupPlan(const std::string& host, const Backup& backup, bool last) {
   Step step = DeleteArchive(host, backup);
   step.landing = Landing::kBackupDeleted;
+  step.flag = last;
   return {step};
 }
 

@@ -20,14 +20,18 @@ std::vector<Step> ResumePlan(const Tenant& tenant);
 std::vector<Step> RetirePlan(const Tenant& tenant, const Backup& final_backup);
 // Empty for a tenant that was retired while blocked: it stays closed.
 std::vector<Step> UndeletePlan(const Tenant& tenant);
-// `databases` is every database of the tenant that still lies somewhere. `store_host` reaches the store of
-// its backups; empty when there are none.
+// `databases` is every database of the tenant that still lies somewhere, `stored` an entry for every store
+// that holds backups of it.
 struct PlacedDatabase {
   std::string host;
   std::string database;
 };
+struct StoredBackups {
+  std::string host;  // reaches the store
+  Backup any;        // one of them
+};
 std::vector<Step> PurgePlan(const Tenant& tenant, std::vector<PlacedDatabase> databases,
-                            const std::vector<Backup>& backups, const std::string& store_host);
+                            const std::vector<StoredBackups>& stored);
 // The tenant as new, already placed, from a backup of `source`.
 std::vector<Step> RestoreAsNewPlan(const Tenant& tenant, const Backup& backup);
 // `target` is the next generation's placement. `old_host_gone`: it was declared missing, so there is
@@ -38,7 +42,8 @@ std::vector<Step> RestoreInPlacePlan(const Tenant& tenant, const Placement& targ
 std::vector<Step> RotatePlan(const Tenant& tenant, const std::vector<std::string>& logins);
 std::vector<Step> BackUpPlan(const Tenant& tenant, const Backup& backup);
 std::vector<Step> VerifyPlan(const std::string& host, const Backup& backup);
-std::vector<Step> DeleteBackupPlan(const std::string& host, const Backup& backup);
+// With `last`, it is the tenant's only backup in its store: the copy of the data key beside it goes too.
+std::vector<Step> DeleteBackupPlan(const std::string& host, const Backup& backup, bool last);
 
 // Ends the replaced logins at `when`.
 std::vector<Step> DisableLoginsPlan(const Tenant& tenant, const std::vector<std::string>& logins,

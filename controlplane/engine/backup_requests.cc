@@ -1,4 +1,4 @@
-#include <absl/strings/str_cat.h>
+#include <algorithm>
 
 #include "common/errors.h"
 #include "common/names.h"
@@ -36,9 +36,16 @@ namespace {
 // A host that can reach the backup: the tenant's, or another one.
 absl::StatusOr<std::string> HostForBackup(Draft& draft, const Tenant& tenant,
                                           const domain::Backup& backup) {
-  const std::string host = StoreHost(draft, tenant, {backup});
-  if (host.empty()) return domain::NoHostFits({absl::StrCat("none reaches store ", backup.store)});
+  const std::string host = StoreHost(draft, tenant, backup.store);
+  if (host.empty()) return domain::StoreUnreachable(backup.store);
   return host;
+}
+
+bool IsLastInStore(Draft& draft, const domain::Backup& backup) {
+  const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(backup.tenant);
+  return std::none_of(backups.begin(), backups.end(), [&](const domain::Backup& other) {
+    return other.id != backup.id && other.store == backup.store;
+  });
 }
 
 absl::StatusOr<domain::Backup*> ExistingBackup(Draft& draft, const Tenant& tenant, const std::string& id) {
@@ -73,7 +80,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const DeleteB
       NewOperation(draft, caller, request.operation, OperationKind::kDeleteBackup, *tenant);
   backup->state = domain::BackupState::kDeleting;
   operation.backup = backup->id;
-  operation.steps = domain::DeleteBackupPlan(host, *backup);
+  operation.steps = domain::DeleteBackupPlan(host, *backup, IsLastInStore(draft, *backup));
   return Begin(draft, *tenant, std::move(operation));
 }
 

@@ -82,21 +82,20 @@ void On(Draft& draft, const HostSeen& seen) {
     host->accepted_system_identifier = seen.report.system_identifier;
   }
   if (domain::StateOf(*host) != domain::HostState::kUp) return;
-  for (const domain::Operation& running : draft.facts().RunningOperationsOnHost(seen.host)) {
-    domain::Operation& operation = *draft.FindOperation(running.id);
-    SendAgain(draft, operation);
-    Advance(draft, operation);
-  }
+  GoOnAt(draft, seen.host);
 }
 
 void On(Draft& draft, const HostReported& reported) {
   domain::Host* host = draft.FindHost(reported.host);
   if (host == nullptr || !host->up) return;
+  const bool was_usable = domain::StateOf(*host) == domain::HostState::kUp;
   host->report = reported.report;
   host->last_seen_time = draft.now();
   if (host->accepted_system_identifier.empty()) {
     host->accepted_system_identifier = reported.report.system_identifier;
   }
+  // Its own data folder is back under a server that had another one.
+  if (!was_usable && domain::StateOf(*host) == domain::HostState::kUp) GoOnAt(draft, reported.host);
 }
 
 void On(Draft& draft, const HostLost& lost) {

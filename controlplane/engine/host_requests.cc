@@ -17,12 +17,6 @@ absl::StatusOr<Host*> ExistingHost(Draft& draft, const std::string& id, const st
   return host;
 }
 
-void AdvanceAllOn(Draft& draft, const std::string& host) {
-  for (const domain::Operation& running : draft.facts().RunningOperationsOnHost(host)) {
-    Advance(draft, *draft.FindOperation(running.id));
-  }
-}
-
 void RevokeIdentity(Draft& draft, Host& host, const std::string& why) {
   host.certificate_fingerprint.clear();
   host.previous_fingerprint.clear();
@@ -88,7 +82,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const AcceptHostIden
     return domain::IdentityMismatch(host->id, host->report.system_identifier);
   }
   host->accepted_system_identifier = request.system_identifier;
-  AdvanceAllOn(draft, host->id);
+  GoOnAt(draft, host->id);
   return HostName(host->id);
 }
 

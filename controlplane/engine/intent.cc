@@ -75,10 +75,10 @@ bool CanHold(Draft& draft, const std::string& host_id) {
   return host != nullptr && !host->missing;
 }
 
-std::string StoreHost(Draft& draft, const domain::Tenant& tenant,
-                      const std::vector<domain::Backup>& backups) {
-  if (backups.empty() || CanHold(draft, tenant.placement.host)) return tenant.placement.host;
-  return domain::ChooseStoreHost(draft.facts().Hosts(), backups.front().store);
+std::string StoreHost(Draft& draft, const domain::Tenant& tenant, const std::string& store) {
+  const domain::Host* home = draft.FindHost(tenant.placement.host);
+  if (home != nullptr && !home->missing && domain::Reaches(*home, store)) return home->id;
+  return domain::ChooseStoreHost(draft.facts().Hosts(), store);
 }
 
 domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::string id,

@@ -34,9 +34,8 @@ std::string StoreOf(Draft& draft, const domain::Tenant& tenant);
 // False for a host that was removed or declared missing.
 bool CanHold(Draft& draft, const std::string& host);
 
-// A host that reaches the store of `backups`, the tenant's own first. Empty when there is none.
-std::string StoreHost(Draft& draft, const domain::Tenant& tenant,
-                      const std::vector<domain::Backup>& backups);
+// A host that reaches `store`, the tenant's own first. Empty when there is none.
+std::string StoreHost(Draft& draft, const domain::Tenant& tenant, const std::string& store);
 
 // What the kinds have in common filled in; `steps` and the rest is the caller's.
 domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::string id,

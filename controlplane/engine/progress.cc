@@ -149,7 +149,9 @@ void OnError(Draft& draft, Operation& operation, size_t index, const TaskError& 
     step.message = error.message;
     return Fail(draft, operation, reported);
   }
-  if (error.retryable || step.attempt < kStubbornAttempts)
+  // A newer operation of the tenant pushed a clean-up aside; its turn comes again, under the newer order.
+  const bool overtaken = error.reason == "CANCELLED" || error.reason == "STALE_COMMAND";
+  if (error.retryable || overtaken || step.attempt < kStubbornAttempts)
     return Retry(draft, operation, step, error.message);
   GiveUp(draft, operation, step, reported);
 }

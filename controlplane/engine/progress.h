@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "controlplane/engine/draft.h"
 
 // How an operation goes on: from step to step, through retries, to its end or back.
@@ -11,6 +13,9 @@ void Advance(Draft& draft, domain::Operation& operation);
 
 // Sends a step that was sent before once more, in case it was lost. The agent tells repeats apart.
 void SendAgain(Draft& draft, domain::Operation& operation);
+
+// The host can be spoken to again: sends again what was sent before, and what waited.
+void GoOnAt(Draft& draft, const std::string& host);
 
 // Gives the operation up: takes back what can be taken back, or ends it.
 void Fail(Draft& draft, domain::Operation& operation, domain::OperationError error);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include <absl/strings/str_cat.h>
 
@@ -70,11 +71,9 @@ bool HasProof(Draft& draft, const Tenant& tenant) {
 }
 
 void MarkRetired(const Draft& draft, Tenant& tenant, absl::Duration grace) {
-  if (tenant.state != TenantState::kRetired) {
-    tenant.state_before_retire = tenant.state;
-    tenant.state = TenantState::kRetired;
-    tenant.delete_time = draft.now();
-  }
+  if (tenant.state != TenantState::kRetired) tenant.state_before_retire = tenant.state;
+  tenant.state = TenantState::kRetired;
+  tenant.delete_time = draft.now();  // a proof from before does not count for this retirement
   tenant.purge_time = draft.now() + grace;
   tenant.fence_time.reset();
 }
@@ -109,6 +108,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const Undelet
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kUndelete, *tenant);
   operation.steps = domain::UndeletePlan(*tenant);
+  // From the first step on it may be open and take writes that no backup has.
+  if (!operation.steps.empty()) tenant->fence_time.reset();
   if (operation.steps.empty()) Land(draft, operation, {.landing = domain::Landing::kTenantUndeleted}, {});
   return Begin(draft, *tenant, std::move(operation));
 }
@@ -128,6 +129,21 @@ void TakeOverCleanUps(Draft& draft, const Tenant& tenant, std::vector<domain::Pl
   }
 }
 
+// Every store that holds backups of the tenant, each with a host that reaches it: a purge must not leave any.
+absl::StatusOr<std::vector<domain::StoredBackups>> StoredBackupsOf(Draft& draft, const Tenant& tenant) {
+  std::map<std::string, domain::StoredBackups> by_store;
+  for (const domain::Backup& backup : draft.facts().BackupsOfTenant(tenant.id)) {
+    by_store.try_emplace(backup.store,
+                         domain::StoredBackups{StoreHost(draft, tenant, backup.store), backup});
+  }
+  std::vector<domain::StoredBackups> stored;
+  for (const auto& [store, backups] : by_store) {
+    if (backups.host.empty()) return domain::StoreUnreachable(store);
+    stored.push_back(backups);
+  }
+  return stored;
+}
+
 }  // namespace
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTenant& request) {
@@ -141,11 +157,11 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTe
   if (!tenant->placement.host.empty())
     databases.push_back({tenant->placement.host, tenant->placement.database});
   std::erase_if(databases, [&](const domain::PlacedDatabase& one) { return !CanHold(draft, one.host); });
-  const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(tenant->id);
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::StoredBackups> stored, StoredBackupsOf(draft, *tenant));
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kPurge, *tenant);
   operation.waiver = request.waiver;
-  operation.steps = domain::PurgePlan(*tenant, databases, backups, StoreHost(draft, *tenant, backups));
+  operation.steps = domain::PurgePlan(*tenant, databases, stored);
   return Begin(draft, *tenant, std::move(operation));
 }
 

@@ -8,7 +8,7 @@
 namespace croft::server {
 namespace {
 
-constexpr int32_t kAtOnce = 100;
+constexpr int32_t kAtOnce = 10'000;
 
 engine::Caller System(const char* method) { return {.name = "system", .peer = "local", .method = method}; }
 

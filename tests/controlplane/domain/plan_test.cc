@@ -79,7 +79,7 @@ TEST(BackUp, DumpsABlockedTenantUnderItsSealedName) {
 }
 
 TEST(Purge, DropsEachHostOnceThenArchivesThenTheKey) {
-  const auto steps = PurgePlan(Acme(), {{"h2", "d2"}, {"h1", "d1"}, {"h1", "d0"}}, {kBackup}, "h1");
+  const auto steps = PurgePlan(Acme(), {{"h2", "d2"}, {"h1", "d1"}, {"h1", "d0"}}, {{"h1", kBackup}});
   ASSERT_THAT(Tasks(steps),
               ElementsAre(TaskKind::kDrop, TaskKind::kDrop, TaskKind::kDeleteBackup, TaskKind::kEraseKey));
   EXPECT_THAT(steps[0].databases, ElementsAre("d0", "d1"));

@@ -219,5 +219,73 @@ TEST_F(Operations, AnotherClusterUnderTheSameHostGetsNoTasks) {
   EXPECT_EQ(world.sent.size(), 1u);
 }
 
+TEST_F(Operations, WhatCanOnlyGoForwardIsSentWithoutADeadline) {
+  CreateReady("acme");
+  world.Tell(HostLost{"h1"});
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Pass(absl::Hours(24 * 8));
+  world.Tell(HostSeen{"h1", World::Report()});
+  ASSERT_EQ(world.sent.size(), 1u);
+  EXPECT_EQ(world.sent[0].deadline, absl::InfiniteFuture());
+  world.Settle();
+  EXPECT_EQ(world.Operation("op-retire-b1").state, OperationState::kSucceeded);
+}
+
+TEST_F(Operations, ACancelThatWasLostIsAskedForAgain) {
+  world.Begin(NewTenant("acme"));
+  world.Tell(HostLost{"h1"});
+  world.Begin(CancelOperation{"op-create-acme"});
+  world.cancels.clear();
+  world.Tell(HostSeen{"h1", World::Report()});
+  EXPECT_EQ(world.cancels.size(), 1u);
+}
+
+TEST_F(Operations, WhatWasSentToAnotherClusterIsSentAgainWhenItIsAccepted) {
+  world.Begin(NewTenant("acme"));
+  world.Tell(HostLost{"h1"});
+  world.sent.clear();
+  world.Tell(HostSeen{"h1", World::Report("s1", "2")});
+  EXPECT_TRUE(world.sent.empty());
+  ASSERT_TRUE(world.Ask(AcceptHostIdentity{"h1", "2"}).ok());
+  EXPECT_EQ(world.sent.size(), 1u);
+}
+
+TEST_F(Operations, GoOnWhenTheServerIsBackOnItsOwnDataFolder) {
+  world.Begin(NewTenant("acme"));
+  world.sent.clear();
+  world.Tell(HostReported{"h1", World::Report("s1", "2")});
+  world.Tell(HostReported{"h1", World::Report("s1", "1")});
+  EXPECT_EQ(world.sent.size(), 1u);
+}
+
+TEST_F(Operations, ACleanUpThatWasPushedAsideComesAgain) {
+  CreateReady("acme");
+  world.Begin(NewRotation("acme", "1"));
+  world.Settle();
+  world.Pass(absl::Minutes(6));
+  for (int i = 0; i < 12; ++i) {
+    world.Fails(world.TakeSent(), i % 2 == 0 ? "CANCELLED" : "STALE_COMMAND", false);
+    world.Pass(absl::Minutes(2));
+  }
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
+}
+
+TEST_F(Operations, AKeyThatCouldNotBeErasedIsTriedAgain) {
+  CreateReady("acme");
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  while (!world.sent.empty()) world.Done(world.TakeSent());
+  ASSERT_EQ(world.erasures.size(), 1u);
+  const Fencing first = world.erasures[0].fencing;
+  world.erasures.clear();
+  world.Tell(TaskReport{.fencing = first, .outcome = TaskError{"KEY_NOT_ERASED", "locked", true}});
+  world.Pass(absl::Seconds(2));
+  ASSERT_EQ(world.erasures.size(), 1u);
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
+}
+
 }  // namespace
 }  // namespace croft::engine

@@ -345,5 +345,111 @@ TEST_F(Tenants, ARenewedCertificateDoesNotLockTheOldOneOutAtOnce) {
   EXPECT_EQ(world.Refusal(RenewHost{"h1", "f2", "f4"}), "CERTIFICATE_NOT_CURRENT");
 }
 
+TEST_F(Tenants, AnUndeleteThatFailedAfterTheDoorsOpenedVoidsTheProof) {
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  world.Pass(absl::Minutes(1));
+  world.Begin(UndeleteTenant{.operation = "op-u", .tenant = "acme"});
+  world.Fails(world.TakeSent(), "LOGIN_REFUSED", false);
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kRetired);
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "BACKUP_NOT_PROVEN");
+  world.Begin(NewRetirement("acme", "b2"));
+  world.Done(world.TakeSent());  // fenced again, not yet backed up
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "TENANT_BUSY");
+  world.Settle();
+  EXPECT_EQ(world.Backup("acme", "b2").state, domain::BackupState::kVerified);
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
+}
+
+TEST_F(Tenants, AnUndoCopyLeavesTheRolesWhereTheTenantLivesAgain) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Join("h2");
+  world.Begin(RestoreTenant{.operation = "op-r1", .tenant = "acme", .backup = "b1", .host = "h2"});
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r2", .tenant = "acme", .backup = "b1", .host = "h1"});
+  world.Settle();
+  ASSERT_EQ(world.Tenant("acme").placement.host, "h1");
+  world.Pass(absl::Hours(25));
+  ASSERT_EQ(world.sent.size(), 2u);
+  for (const SendTask& drop : world.sent) EXPECT_EQ(drop.step.flag, drop.host != "h1") << drop.host;
+}
+
+TEST_F(Tenants, PurgeEmptiesEveryStoreThatHoldsBackups) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  domain::HostReport both = World::Report("s2");
+  both.stores = {"s2", "s1"};
+  world.Tell(HostReported{"h1", both});
+  world.Begin(NewRetirement("acme", "b2"));
+  world.Settle();
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kDrop, TaskKind::kDeleteBackup, TaskKind::kDeleteBackup));
+}
+
+TEST_F(Tenants, AStoreThatNobodyReachesStopsAPurgeBeforeItBegins) {
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  world.Tell(HostReported{"h1", World::Report("s2")});
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "STORE_UNREACHABLE");
+}
+
+TEST_F(Tenants, AFailedPurgeGivesBackTheCleanUpsItTookOver) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Settle();
+  world.Begin(NewRetirement("acme", "b2"));
+  world.Settle();
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  for (int i = 0; i < 20 && world.Operation("op-p").state == OperationState::kRunning; ++i) {
+    world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
+    world.Pass(absl::Minutes(2));
+  }
+  ASSERT_EQ(world.Operation("op-p").state, OperationState::kFailed);
+  ASSERT_EQ(world.sent.size(), 1u);
+  EXPECT_THAT(world.sent[0].step.databases, ElementsAre("t_acme_g1"));
+}
+
+TEST_F(Tenants, LoginsThatWereOnALostHostDoNotStopTheNextRotation) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(NewRotation("acme", "1"));
+  world.Settle();
+  world.Join("h2");
+  world.Tell(HostLost{"h1"});
+  world.Pass(absl::Minutes(6));
+  ASSERT_TRUE(world.Ask(AcceptMissingHost{"h1"}).ok());
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
+  EXPECT_EQ(world.Refusal(NewRotation("acme", "2")), "");
+}
+
+TEST_F(Tenants, AnExpiredTenantThatIsBroughtBackStays) {
+  ASSERT_TRUE(world.Ask(UpdateTenant{.tenant = "acme", .update = {.expire_time = world.now}}).ok());
+  world.Begin(NewRetirement("acme", "b1"));
+  world.Settle();
+  world.Pass(absl::Minutes(1));
+  world.Begin(UndeleteTenant{.operation = "op-u", .tenant = "acme"});
+  world.Settle();
+  EXPECT_FALSE(world.Tenant("acme").expire_time);
+}
+
+TEST_F(Tenants, TheLastBackupInAStoreTakesTheCopyOfTheKeyAlong) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(NewBackup("acme", "b2"));
+  world.Settle();
+  world.Begin(DeleteBackup{.operation = "op-d1", .tenant = "acme", .backup = "b1"});
+  EXPECT_FALSE(world.sent.front().step.flag);
+  world.Settle();
+  world.Begin(DeleteBackup{.operation = "op-d2", .tenant = "acme", .backup = "b2"});
+  EXPECT_TRUE(world.sent.front().step.flag);
+}
+
 }  // namespace
 }  // namespace croft::engine
