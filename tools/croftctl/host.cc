@@ -31,7 +31,6 @@ struct WhichHost {
 template <class Message>
 absl::Status Print(Session& session, const absl::StatusOr<Message>& answer) {
   if (!answer.ok()) return answer.status();
-  if (session.flags.dry_run) session.terminal.Say("every check passed; nothing was changed (--dry-run)");
   return session.printer.One(*answer);
 }
 

@@ -140,6 +140,7 @@ int Run(const std::vector<std::string>& arguments, World& world) {
   Terminal terminal(world.in, world.err, world.terminals, flags);
   const absl::Status status = RunChosen(chosen, flags, terminal, world);
   if (!status.ok()) ReportError(status, world.err);
+  if (status.ok() && flags.dry_run) terminal.Say("every check passed; nothing was changed (--dry-run)");
   return static_cast<int>(ExitCodeOf(status));
 }
 

@@ -122,13 +122,16 @@ absl::Status OperateOnEach(Session& session, const TargetFlags& flags, bool reti
                            const std::function<absl::StatusOr<v1::Operation>(const Target&)>& begin) {
   CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, flags, retired));
   if (!targets.many) return FinishAndPrint(session, begin(targets.each.front()));
-  return ChangeEach<v1::Operation>(
-      session, targets, "operations", [&](const Target& target) -> Answer<v1::Operation> {
-        absl::StatusOr<v1::Operation> operation = begin(target);
-        if (!operation.ok()) return {std::nullopt, operation.status()};
-        const absl::Status outcome = Finish(session, *operation, [](const v1::Operation&) {});
-        return {*std::move(operation), outcome};
-      });
+  const auto print = [&](const std::vector<v1::Operation>& operations) {
+    return PrintOperations(session, operations);
+  };
+  const auto operate = [&](const Target& target) -> Answer<v1::Operation> {
+    absl::StatusOr<v1::Operation> operation = begin(target);
+    if (!operation.ok()) return {std::nullopt, operation.status()};
+    const absl::Status outcome = Finish(session, *operation, [](const v1::Operation&) {});
+    return {*std::move(operation), outcome};
+  };
+  return ChangeEach<v1::Operation>(session, targets, print, operate);
 }
 
 }  // namespace croft::ctl

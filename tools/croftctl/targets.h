@@ -61,15 +61,11 @@ struct Answer {
 [[nodiscard]] absl::Status SumUp(Session& session, const Targets& targets,
                                  const std::vector<absl::Status>& statuses);
 
-// Does `change` to each target and prints the answers: alone, or as a list under `field`.
+// Does `change` to each of many targets, hands the answers there are to `print`, in the targets' order, and sums up.
 template <class Message>
-[[nodiscard]] absl::Status ChangeEach(Session& session, const Targets& targets, const std::string& field,
+[[nodiscard]] absl::Status ChangeEach(Session& session, const Targets& targets,
+                                      const std::function<absl::Status(const std::vector<Message>&)>& print,
                                       const std::function<Answer<Message>(const Target&)>& change) {
-  if (!targets.many) {
-    Answer<Message> answer = change(targets.each.front());
-    const absl::Status printed = answer.message ? session.printer.One(*answer.message) : absl::OkStatus();
-    return printed.ok() ? answer.status : printed;
-  }
   std::vector<Answer<Message>> answers(targets.each.size());
   const std::vector<absl::Status> statuses = RunEach(session, targets, [&](size_t i) {
     answers[i] = change(targets.each[i]);
@@ -79,7 +75,7 @@ template <class Message>
   for (Answer<Message>& answer : answers) {
     if (answer.message) messages.push_back(*std::move(answer.message));
   }
-  const absl::Status printed = session.printer.List(field, messages);
+  const absl::Status printed = print(messages);
   return printed.ok() ? SumUp(session, targets, statuses) : printed;
 }
 

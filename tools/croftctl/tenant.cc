@@ -183,9 +183,14 @@ void AddUpdate(Noun& noun) {
   verb.Runs([](Session& session, const UpdateArguments& arguments) -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const google::protobuf::FieldMask mask, MaskOf(arguments));
     CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, arguments.which, false));
-    return ChangeEach<v1::Tenant>(session, targets, "tenants", [&](const Target& target) {
-      return UpdateOne(session, arguments, mask, target);
-    });
+    const auto update = [&](const Target& target) { return UpdateOne(session, arguments, mask, target); };
+    const auto print = [&](const std::vector<v1::Tenant>& tenants) {
+      return session.printer.List("tenants", tenants);
+    };
+    if (targets.many) return ChangeEach<v1::Tenant>(session, targets, print, update);
+    const Answer<v1::Tenant> answer = update(targets.each.front());
+    if (answer.message) CROFT_RETURN_IF_ERROR(session.printer.One(*answer.message));
+    return answer.status;
   });
 }
 

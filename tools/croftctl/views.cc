@@ -115,12 +115,6 @@ std::string StepText(const v1::Step& step) {
   return step.message().empty() ? text : absl::StrCat(text, ": ", step.message());
 }
 
-std::string Steps(const v1::Operation& operation) {
-  return absl::StrJoin(operation.steps(), "; ", [](std::string* out, const v1::Step& step) {
-    absl::StrAppend(out, NameIn("STATE_", step.state()), " ", StepText(step));
-  });
-}
-
 // A field that only shows where its resource is shown alone.
 Cell Detail(std::string header, std::string text) {
   return {std::move(header), std::move(text), Tone::kPlain, false};
@@ -229,21 +223,27 @@ View ViewOf(const v1::Host& host) {
 }
 
 View ViewOf(const v1::Operation& operation) {
-  return {&operation,
-          operation.name(),
-          {{"id", LastPart(operation.name())},
-           {"kind", KindOf(operation)},
-           {"target", operation.target()},
-           {"result", operation.result()},
-           {"state", NameIn("STATE_", operation.state()), ToneOf(operation.state())},
-           {"progress", ProgressOf(operation)},
-           {"age", Age(operation.create_time())},
-           Detail("steps", Steps(operation)),
-           Detail("asked by", operation.caller()),
-           Detail("created", When(operation.has_create_time(), operation.create_time())),
-           Detail("ended", When(operation.has_end_time(), operation.end_time())),
-           Detail("uid", operation.uid()),
-           Detail("etag", operation.etag())}};
+  View view = {&operation,
+               operation.name(),
+               {{"id", LastPart(operation.name())},
+                {"kind", KindOf(operation)},
+                {"target", operation.target()},
+                {"result", operation.result()},
+                {"state", NameIn("STATE_", operation.state()), ToneOf(operation.state())},
+                {"progress", ProgressOf(operation)},
+                {"age", Age(operation.create_time())},
+                Detail("asked by", operation.caller()),
+                Detail("created", When(operation.has_create_time(), operation.create_time())),
+                Detail("ended", When(operation.has_end_time(), operation.end_time())),
+                Detail("uid", operation.uid()),
+                Detail("etag", operation.etag())}};
+  // Behind the fields that every operation has, so that lists line up.
+  int position = 0;
+  for (const v1::Step& step : operation.steps()) {
+    view.cells.push_back(Detail(absl::StrCat("step ", ++position),
+                                absl::StrCat(NameIn("STATE_", step.state()), " ", StepText(step))));
+  }
+  return view;
 }
 
 View ViewOf(const v1::LookupResponse& placement) {

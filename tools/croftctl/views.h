@@ -31,7 +31,7 @@ struct View {
   std::vector<Cell> cells;
 };
 
-// The headers do not depend on the message's contents.
+// What a list shows, and in which order, does not depend on the message's contents.
 [[nodiscard]] View ViewOf(const v1::Tenant& tenant);
 [[nodiscard]] View ViewOf(const v1::Backup& backup);
 [[nodiscard]] View ViewOf(const v1::Host& host);

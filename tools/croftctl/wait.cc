@@ -66,6 +66,14 @@ bool MayGoOn(const absl::Status& status) {
          absl::IsCancelled(status);
 }
 
+// Empty where nothing was begun.
+std::string NameLine(const v1::Operation& operation) {
+  const bool succeeded = operation.state() == v1::Operation::STATE_SUCCEEDED;
+  const std::string& made = operation.result().empty() ? operation.target() : operation.result();
+  const std::string& name = succeeded ? made : operation.name();
+  return name.empty() ? "" : absl::StrCat(name, "\n");
+}
+
 }  // namespace
 
 absl::Status Follow(Client& client, v1::Operation& operation, const OnProgress& each) {
@@ -129,16 +137,18 @@ absl::Status FinishVisibly(Session& session, v1::Operation& operation) {
 }
 
 absl::Status PrintOperation(Session& session, const v1::Operation& operation) {
-  if (session.flags.dry_run) session.terminal.Say("every check passed; nothing was changed (--dry-run)");
-  const bool show_made =
-      session.printer.format() == Format::kName && operation.state() == v1::Operation::STATE_SUCCEEDED;
-  if (show_made) {
-    session.printer.Text(
-        absl::StrCat(operation.result().empty() ? operation.target() : operation.result(), "\n"));
-    return absl::OkStatus();
-  }
-  if (session.flags.dry_run && session.printer.format() == Format::kTable) return absl::OkStatus();
-  return session.printer.One(operation);
+  const Format format = session.printer.format();
+  // What was only tried has nothing to show.
+  if (session.flags.dry_run && format == Format::kTable) return absl::OkStatus();
+  if (format != Format::kName) return session.printer.One(operation);
+  session.printer.Text(NameLine(operation));
+  return absl::OkStatus();
+}
+
+absl::Status PrintOperations(Session& session, const std::vector<v1::Operation>& operations) {
+  if (session.printer.format() != Format::kName) return session.printer.List("operations", operations);
+  for (const v1::Operation& operation : operations) session.printer.Text(NameLine(operation));
+  return absl::OkStatus();
 }
 
 absl::Status FinishAndPrint(Session& session, absl::StatusOr<v1::Operation> operation) {

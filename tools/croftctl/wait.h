@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -30,6 +31,8 @@ using OnProgress = std::function<void(const v1::Operation&)>;
 
 // Prints it; as a name, that of what it made or worked on once it has succeeded.
 [[nodiscard]] absl::Status PrintOperation(Session& session, const v1::Operation& operation);
+// The same for many, as a list.
+[[nodiscard]] absl::Status PrintOperations(Session& session, const std::vector<v1::Operation>& operations);
 
 // FinishVisibly, then PrintOperation.
 [[nodiscard]] absl::Status FinishAndPrint(Session& session, absl::StatusOr<v1::Operation> operation);

@@ -73,6 +73,11 @@ TEST_F(Bulk, EachTenantHasARequestIdOfItsOwnThatARepeatOfTheCommandGivesAgain) {
   }
 }
 
+TEST_F(Bulk, NamesAreThoseOfWhatWasWorkedOn) {
+  const Ran ran = desk.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "1", "-o", "name"});
+  EXPECT_EQ(ran.out, "tenants/t0\n");
+}
+
 TEST_F(Bulk, NoMatchIsNoError) {
   server.list_tenants.Answers(v1::ListTenantsResponse());
   const Ran ran = desk.Run({"tenant", "suspend", "-l", "app=none", "-o", "json"});

@@ -55,11 +55,10 @@ class Connections : public ::testing::Test, protected Pair {
     return {result->exit_code, result->standard_out, result->standard_error};
   }
 
-  // A psql in PATH that says what it was given, instead of PostgreSQL's.
-  void PutPsqlInPath() {
+  // A psql in PATH that runs `script` instead of PostgreSQL's.
+  void PutPsqlInPath(const std::string& script) {
     const std::string path = desk.folder().File("psql");
-    std::ofstream(path)
-        << "#!/bin/bash\necho \"user=$PGUSER password=${PGPASSWORD-none}\"\nprintf '<%s>' \"$@\"\n";
+    std::ofstream(path) << "#!/bin/bash\n" << script << "\n";
     chmod(path.c_str(), 0700);
     desk.environment["PATH"] = absl::StrCat(desk.folder().path(), ":/usr/bin:/bin");
   }
@@ -113,13 +112,18 @@ TEST_F(Connections, LookupAsksForThePasswordOnlyWhenTold) {
 }
 
 TEST_F(Connections, PsqlReadsUnlessToldToWrite) {
-  PutPsqlInPath();
+  PutPsqlInPath("echo \"user=$PGUSER password=${PGPASSWORD-none}\"; printf '<%s>' \"$@\"");
   desk.environment["PGPASSWORD"] = "other";
   const Ran reading = desk.Run({"tenant", "psql", "acme", "--", "-c", "SELECT 1", "--help"});
   EXPECT_EQ(reading.out, "user=t_acme_abcdefgh234567ab_ra password=none\n<-c><SELECT 1><--help>")
       << reading.err;
   const Ran writing = desk.Run({"tenant", "psql", "acme", "--write"});
   EXPECT_THAT(writing.out, StartsWith("user=t_acme_abcdefgh234567ab_a"));
+}
+
+TEST_F(Connections, PsqlGetsInterruptsAsUsual) {
+  PutPsqlInPath("exec grep SigBlk /proc/self/status");
+  EXPECT_EQ(desk.Run({"tenant", "psql", "acme"}).out, "SigBlk:\t0000000000000000\n");
 }
 
 TEST_F(Connections, AMissingPsqlIsSaid) {

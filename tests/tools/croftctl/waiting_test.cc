@@ -86,6 +86,19 @@ TEST_F(Waiting, TheNameIsThatOfWhatWasMade) {
   EXPECT_EQ(desk.Run({"backup", "create", "acme", "-o", "name", "--no-wait"}).out, "operations/op-1\n");
 }
 
+TEST_F(Waiting, PeopleSeeEveryStep) {
+  v1::Operation done = Succeeded(kRunning);
+  for (const char* task : {"fence", "drop"}) {
+    v1::Step* step = done.add_steps();
+    step->set_task(task);
+    step->set_host("hosts/h1");
+    step->set_state(v1::Step::STATE_DONE);
+  }
+  server.get_operation.Answers(done);
+  EXPECT_THAT(desk.Run({"op", "get", "op-1"}).out,
+              AllOf(HasSubstr("step 1  DONE fence on h1\n"), HasSubstr("step 2  DONE drop on h1\n")));
+}
+
 TEST_F(Waiting, NoWaitDoesNotWait) {
   const Ran ran = Create({"--no-wait", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0);
