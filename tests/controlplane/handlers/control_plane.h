@@ -1,0 +1,240 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/clock.h"
+#include "common/random.h"
+#include "controlplane/catalog/sqlite/sqlite_catalog.h"
+#include "controlplane/handlers/admin.h"
+#include "controlplane/handlers/backups.h"
+#include "controlplane/handlers/hosts.h"
+#include "controlplane/handlers/lookup.h"
+#include "controlplane/handlers/operations.h"
+#include "controlplane/handlers/tenants.h"
+#include "controlplane/lookup/placement_index.h"
+#include "controlplane/server/commit_fanout.h"
+#include "controlplane/server/writer.h"
+#include "croft/v1/admin.grpc.pb.h"
+#include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/host.grpc.pb.h"
+#include "croft/v1/lookup.grpc.pb.h"
+#include "croft/v1/operation.grpc.pb.h"
+#include "croft/v1/tenant.grpc.pb.h"
+#include "tests/controlplane/handlers/scripted_fleet.h"
+#include "tests/controlplane/server/support/plane.h"
+
+namespace croft::handlers {
+
+// What was drawn can be asked for: ids are made of it.
+class RecordingRandom final : public Random {
+ public:
+  std::string Bytes(size_t count) override {
+    std::string bytes = random_.Bytes(count);
+    const MutexLock lock(mutex_);
+    drawn_.push_back(bytes);
+    return bytes;
+  }
+  std::vector<std::string> drawn() {
+    const MutexLock lock(mutex_);
+    return drawn_;
+  }
+
+ private:
+  SystemRandom random_;
+  Mutex mutex_;
+  std::vector<std::string> drawn_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The handlers behind a real listener, on the real engine, writer and catalog; only the agents are scripted.
+class ControlPlane : public testing::Test {
+ protected:
+  ControlPlane() {
+    keyring_ = std::make_unique<keyring::Keyring>(keyring::Keyring::Generate(random_));
+    keys_ = *keyring::KeyStore::Open(folder_.path() + "/keys.db", *keyring_, random_);
+    catalog_ = *catalog::SqliteCatalog::Open(folder_.path() + "/catalog.db", {});
+    index_ = std::make_unique<lookup::PlacementIndex>(*keyring_, "authority");
+    EXPECT_TRUE(index_->Load(*catalog_).ok());
+    writer_ = std::make_unique<server::Writer>(*catalog_, clock_,
+                                               [](const absl::Status& status) { ADD_FAILURE() << status; });
+    fleet_ = std::make_unique<ScriptedFleet>(*writer_, *keys_);
+    commits_ = std::make_unique<server::CommitFanout>(std::vector<server::CommitFanout::Listener>{
+        [this](const auto& changes, domain::Revision revision) {
+          if (index_->Apply(changes, revision)) hub_.Signal();
+        },
+        [this](const auto& changes, domain::Revision) { news_.Announce(changes); }});
+    writer_->Start(*fleet_, *commits_);
+    Serve();
+  }
+  ~ControlPlane() override {
+    plane_.Stop();
+    writer_->Stop();
+  }
+
+  // The host as it is when its agent has joined and connected.
+  void JoinHost(const std::string& id) {
+    const engine::Caller caller{.name = "test"};
+    const engine::CreateJoinToken token{
+        .host = id, .uid = id, .secret_hash = "hash", .expire_time = absl::Now() + absl::Minutes(1)};
+    EXPECT_TRUE(writer_->Ask(caller, token).ok());
+    EXPECT_TRUE(writer_->Ask(caller, engine::JoinHost{id, "hash", "fingerprint-" + id}).ok());
+    Connect(id);
+  }
+  void Connect(const std::string& id) {
+    domain::HostReport report{.agent_version = "1",
+                              .postgres_up = true,
+                              .postgres_version = "15.20",
+                              .system_identifier = "7" + std::string(18, '0')};
+    report.advertise_endpoints = {id + ".example:7500"};
+    report.free_bytes = int64_t{1} << 40;
+    report.stores = {"s1"};
+    report.tls = true;
+    report.task_kinds = {"create", "configure", "fence",  "unfence",       "drop",     "back_up",
+                         "verify", "restore",   "rotate", "delete_backup", "inventory"};
+    writer_->Tell(engine::HostSeen{id, report});
+    Settle();
+  }
+  void Lose(const std::string& id) {
+    writer_->Tell(engine::HostLost{id});
+    Settle();
+  }
+  // Waits until everything that was told is decided: requests are worked off in order.
+  void Settle() { (void)writer_->Ask({.name = "test"}, engine::CancelOperation{"op-none"}); }
+
+  static std::string Uuid(int number) {
+    return absl::StrCat("00000000-0000-4000-8000-", absl::Dec(number, absl::kZeroPad12));
+  }
+
+  // Calls `method` of `stub`; the status is kept for ReasonOf.
+  template <typename Stub, typename Request, typename Response>
+  grpc::Status Call(Stub& stub,
+                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response& response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    response.Clear();
+    return (stub.*method)(&context, request, &response);
+  }
+
+  // Waits for the end; answers the operation as it is then.
+  v1::Operation Await(const std::string& name) {
+    v1::WaitOperationRequest request;
+    request.set_name(name);
+    v1::Operation operation;
+    const grpc::Status status =
+        Call(*operations_, &v1::OperationService::Stub::WaitOperation, request, operation);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_TRUE(operation.done()) << operation.progress();
+    return operation;
+  }
+  v1::Operation AwaitSuccess(const grpc::Status& begun, const v1::Operation& operation) {
+    EXPECT_TRUE(begun.ok()) << begun.error_message();
+    if (!begun.ok()) return operation;
+    v1::Operation ended = Await(operation.name());
+    EXPECT_EQ(ended.state(), v1::Operation::STATE_SUCCEEDED) << ended.progress();
+    return ended;
+  }
+
+  grpc::Status BeginCreate(const std::string& id, v1::Operation& operation) {
+    v1::CreateTenantRequest request;
+    request.set_tenant_id(id);
+    return Call(*tenants_, &v1::TenantService::Stub::CreateTenant, request, operation);
+  }
+  void Create(const std::string& id) {
+    v1::Operation operation;
+    const grpc::Status status = BeginCreate(id, operation);
+    AwaitSuccess(status, operation);
+  }
+  v1::Tenant Get(const std::string& id) {
+    v1::GetTenantRequest request;
+    request.set_name("tenants/" + id);
+    v1::Tenant tenant;
+    const grpc::Status status = Call(*tenants_, &v1::TenantService::Stub::GetTenant, request, tenant);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return tenant;
+  }
+  grpc::Status Lookup(const std::string& name, v1::LookupResponse& response) {
+    v1::LookupRequest request;
+    request.set_tenant(name);
+    return Call(*lookups_, &v1::LookupService::Stub::Lookup, request, response);
+  }
+  std::string LookupReason(const std::string& name) {
+    v1::LookupResponse response;
+    const grpc::Status status = Lookup(name, response);
+    return status.ok() ? "" : server::ReasonOf(status);
+  }
+  // `Request` has a name and nothing else that is needed.
+  template <typename Request>
+  grpc::Status Begin(grpc::Status (v1::TenantService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                     v1::Operation*),
+                     const std::string& id, v1::Operation& operation) {
+    Request request;
+    request.set_name("tenants/" + id);
+    return Call(*tenants_, method, request, operation);
+  }
+
+  server::TemporaryFolder folder_;
+  SystemClock clock_;
+  RecordingRandom random_;
+  std::unique_ptr<keyring::Keyring> keyring_;
+  std::unique_ptr<keyring::KeyStore> keys_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<lookup::PlacementIndex> index_;
+  WatchHub hub_{absl::Milliseconds(200)};
+  OperationNews news_;
+  std::unique_ptr<server::Writer> writer_;
+  std::unique_ptr<ScriptedFleet> fleet_;
+  std::unique_ptr<server::CommitFanout> commits_;
+
+  std::unique_ptr<v1::TenantService::Stub> tenants_;
+  std::unique_ptr<v1::BackupService::Stub> backups_;
+  std::unique_ptr<v1::HostService::Stub> hosts_;
+  std::unique_ptr<v1::OperationService::Stub> operations_;
+  std::unique_ptr<v1::LookupService::Stub> lookups_;
+  std::unique_ptr<v1::AdminService::Stub> admin_;
+
+ private:
+  void Serve() {
+    secrets_ = std::make_unique<SecretMaker>(*keyring_, *keys_, random_, clock_);
+    presenter_ = std::make_unique<Presenter>(*catalog_, clock_);
+    tenant_handlers_ =
+        std::make_unique<TenantHandlers>(*writer_, *catalog_, *secrets_, *presenter_, tokens_);
+    backup_handlers_ =
+        std::make_unique<BackupHandlers>(*writer_, *catalog_, *secrets_, *presenter_, tokens_);
+    host_handlers_ = std::make_unique<HostHandlers>(
+        *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
+        JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_.authority().certificate()});
+    operation_handlers_ =
+        std::make_unique<OperationHandlers>(*writer_, *catalog_, *presenter_, tokens_, news_, clock_);
+    lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, clock_);
+    admin_handlers_ = std::make_unique<AdminHandlers>(*catalog_, "0.0.1", absl::Now());
+    plane_.Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
+                   operation_handlers_->service(), lookup_handlers_->service(),
+                   admin_handlers_->service()});
+    const auto channel = plane_.AsAdmin();
+    tenants_ = v1::TenantService::NewStub(channel);
+    backups_ = v1::BackupService::NewStub(channel);
+    hosts_ = v1::HostService::NewStub(channel);
+    operations_ = v1::OperationService::NewStub(channel);
+    lookups_ = v1::LookupService::NewStub(channel);
+    admin_ = v1::AdminService::NewStub(channel);
+  }
+
+  std::unique_ptr<SecretMaker> secrets_;
+  std::unique_ptr<Presenter> presenter_;
+  const wire::PageTokens tokens_{std::string(32, 'k')};
+  std::unique_ptr<TenantHandlers> tenant_handlers_;
+  std::unique_ptr<BackupHandlers> backup_handlers_;
+  std::unique_ptr<HostHandlers> host_handlers_;
+  std::unique_ptr<OperationHandlers> operation_handlers_;
+  std::unique_ptr<LookupHandlers> lookup_handlers_;
+  std::unique_ptr<AdminHandlers> admin_handlers_;
+  server::Plane plane_{{.workers = 8, .waiting_calls = 64}};
+};
+
+}  // namespace croft::handlers

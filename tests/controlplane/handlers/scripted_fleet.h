@@ -1,0 +1,110 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/sync.h"
+#include "controlplane/engine/desk.h"
+#include "controlplane/keyring/key_store.h"
+
+namespace croft::handlers {
+
+// Agents that do at once, and well, whatever they are sent, unless a test holds them back or has them fail.
+// Reports come from a thread of its own, as they do from real ones.
+class ScriptedFleet final : public engine::Hands {
+ public:
+  ScriptedFleet(engine::Desk& desk, keyring::KeyStore& keys)
+      : desk_(desk), keys_(keys), thread_([this] { Run(); }) {}
+  ~ScriptedFleet() override {
+    {
+      const MutexLock lock(mutex_);
+      ending_ = true;
+      changed_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+  // Tasks of this kind are taken but not worked on until Release.
+  void Hold(domain::TaskKind kind) {
+    const MutexLock lock(mutex_);
+    held_.insert(kind);
+  }
+  void Release() {
+    const MutexLock lock(mutex_);
+    held_.clear();
+    changed_.NotifyAll();
+  }
+  // The next task of this kind fails for good.
+  void FailNext(domain::TaskKind kind) {
+    const MutexLock lock(mutex_);
+    failing_ = kind;
+  }
+  // Tasks that were sent, in order.
+  std::vector<engine::SendTask> sent() {
+    const MutexLock lock(mutex_);
+    return sent_;
+  }
+
+  void Send(const engine::SendTask& task) override {
+    const MutexLock lock(mutex_);
+    sent_.push_back(task);
+    waiting_.push_back(task);
+    changed_.NotifyAll();
+  }
+  void Cancel(const engine::CancelTask&) override {}
+  void Acknowledge(const engine::AcknowledgeTask&) override {}
+  void Erase(const engine::EraseKey& erase) override {
+    EXPECT_TRUE(keys_.Destroy(erase.uid).ok());
+    desk_.Tell(engine::KeyErased{erase.fencing});
+  }
+  void End(const engine::EndSession&) override {}
+
+ private:
+  void Run() {
+    for (;;) {
+      std::optional<engine::TaskReport> report;
+      {
+        const MutexLock lock(mutex_);
+        while (!ending_ && (waiting_.empty() || held_.count(waiting_.front().step.task) > 0)) {
+          changed_.Wait(mutex_);
+        }
+        if (ending_) return;
+        report = ReportOn(waiting_.front());
+        waiting_.pop_front();
+      }
+      desk_.Tell(*std::move(report));
+    }
+  }
+
+  engine::TaskReport ReportOn(const engine::SendTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    engine::TaskReport report{
+        .host = task.host, .fencing = task.fencing, .outcome = engine::TaskDone{"done"}};
+    if (failing_ == task.step.task) {
+      failing_.reset();
+      report.outcome = engine::TaskError{.reason = "DISK_FULL", .message = "no room on the disk"};
+    } else if (task.step.task == domain::TaskKind::kBackUp) {
+      report.outcome =
+          engine::BackedUp{.size_bytes = 17, .sha256 = std::string(64, 'a'), .server_version = "15.20"};
+    } else if (task.step.task == domain::TaskKind::kVerify) {
+      report.outcome = engine::Verified{};
+    }
+    return report;
+  }
+
+  engine::Desk& desk_;
+  keyring::KeyStore& keys_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<domain::TaskKind> held_ ABSL_GUARDED_BY(mutex_);
+  std::optional<domain::TaskKind> failing_ ABSL_GUARDED_BY(mutex_);
+  std::deque<engine::SendTask> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<engine::SendTask> sent_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace croft::handlers
