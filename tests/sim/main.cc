@@ -1,6 +1,6 @@
 // Runs seeds one after another; tests/sim/run is the way to call it.
 //
-//   croft_sim --from S --seeds N [--trace] [--twice] [--directory D]
+//   croft_sim --from S --seeds N [--trace] [--twice] [--hashes] [--until-failure] [--directory D]
 
 #include <unistd.h>
 
@@ -26,6 +26,7 @@ struct Options {
   bool trace = false;
   bool twice = false;  // each seed, to see that the history is the same
   bool hashes = false;
+  bool until_failure = false;
   std::string directory = "/dev/shm";
 };
 
@@ -37,6 +38,8 @@ bool Parse(int argc, char** argv, Options& options) {
       options.trace = true;
     } else if (option == "--twice") {
       options.twice = true;
+    } else if (option == "--until-failure") {
+      options.until_failure = true;
     } else if (option == "--hashes") {
       options.hashes = true;
     } else if (last) {
@@ -89,6 +92,7 @@ int Run(const Options& options) {
     hours += result.virtual_hours;
     all = all * 31 + result.hash;
     for (const auto& [what, count] : result.counts) counts[what] += count;
+    if (failed > 0 && options.until_failure) break;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   for (const auto& [what, count] : counts) std::printf("count %12ld %s\n", count, what.c_str());
@@ -103,8 +107,9 @@ int Run(const Options& options) {
 int main(int argc, char** argv) {
   croft::sim::Options options;
   if (!croft::sim::Parse(argc, argv, options)) {
-    std::fprintf(
-        stderr, "usage: croft_sim [--from S] [--seeds N] [--trace] [--twice] [--hashes] [--directory D]\n");
+    std::fprintf(stderr,
+                 "usage: croft_sim [--from S] [--seeds N] [--trace] [--twice] [--hashes] [--until-failure] "
+                 "[--directory D]\n");
     return 2;
   }
   return croft::sim::Run(options);

@@ -29,12 +29,13 @@ class SimAgent::Context final : public agent::TaskContext {
 };
 
 SimAgent::SimAgent(World& world, SimHost& host, Watch& watch, FindPlane find_plane,
-                   std::string state_folder)
+                   std::string journal_path)
     : world_(world),
       host_(host),
       watch_(watch),
       find_plane_(std::move(find_plane)),
-      journal_(*agent::OpenJournal(absl::StrCat(state_folder, ".db"), world.scheduler)),
+      journal_path_(std::move(journal_path)),
+      journal_(*agent::OpenJournal(journal_path_, world.scheduler)),
       cluster_(host.server, *this),
       queues_(std::make_unique<agent::TaskQueues>()) {
   agent::RegisterSqlTasks(runner_, cluster_, world_.dice);
@@ -228,7 +229,6 @@ void SimAgent::MayDie() {
   if (calls_to_crash_ < 0 || --calls_to_crash_ > 0) return;
   // This fiber ends here; the others with the process, as soon as nobody stands on their stacks.
   calls_to_crash_ = -1;
-  fibers_.erase(world_.scheduler.Current());
   world_.scheduler.After(absl::ZeroDuration(), [this] { Crash(); });
   throw Killed();
 }

@@ -36,13 +36,15 @@ class SimAgent final : public AgentEnd, private agent::ModelTraffic {
   // Answers the control plane to connect to now; nothing when there is none.
   using FindPlane = std::function<PlaneEnd*()>;
 
-  SimAgent(World& world, SimHost& host, Watch& watch, FindPlane find_plane, std::string state_folder);
+  SimAgent(World& world, SimHost& host, Watch& watch, FindPlane find_plane, std::string journal_path);
   ~SimAgent() override;
 
   void Start();
   // The process dies with all its tasks; what the journal holds and what the server did stays.
   void Crash();
   bool alive() const { return alive_; }
+  const std::string& host() const { return host_.id; }
+  const std::string& journal_path() const { return journal_path_; }
   // Told that another agent took its place, it ends for good.
   bool superseded() const { return superseded_; }
   // It dies at the `calls`th call from now.
@@ -80,6 +82,7 @@ class SimAgent final : public AgentEnd, private agent::ModelTraffic {
   SimHost& host_;
   Watch& watch_;
   const FindPlane find_plane_;
+  const std::string journal_path_;
   const std::unique_ptr<agent::Journal> journal_;
   agent::ModelCluster cluster_;
   agent::TaskRunner runner_;

@@ -1,5 +1,6 @@
 #include "tests/sim/simulation.h"
 
+#include <filesystem>
 #include <memory>
 
 #include <absl/strings/str_cat.h>
@@ -59,7 +60,8 @@ class Simulation {
 
   SimPlane* Leader() { return planes_.back().get(); }
   SimPlane* SomePlane();
-  void AddAgent(const std::string& host);
+  // With the journal at `journal`, or none yet.
+  void AddAgent(const std::string& host, const std::string& journal = "");
   void Join(const std::string& host);
   void Begin();
   void Misfortune();
@@ -74,6 +76,7 @@ class Simulation {
   void StrikeNetwork();
   void TakeOver();
   void DamageArchive();
+  void CloneAgent();
 
   World world_;
   Checks checks_;
@@ -94,10 +97,15 @@ SimPlane* Simulation::SomePlane() {
 
 // ---- Peace at first.
 
-void Simulation::AddAgent(const std::string& host) {
+void Simulation::AddAgent(const std::string& host, const std::string& journal) {
+  const std::string path = absl::StrCat(world_.directory, "/", host, "-", agents_.size(), ".db");
+  for (const char* file : {"", "-wal"}) {
+    std::error_code none;
+    if (!journal.empty())
+      std::filesystem::copy_file(absl::StrCat(journal, file), absl::StrCat(path, file), none);
+  }
   agents_.push_back(std::make_unique<SimAgent>(
-      world_, world_.Host(host), checks_, [this] { return SomePlane(); },
-      absl::StrCat(world_.directory, "/", host, "-", agents_.size())));
+      world_, world_.Host(host), checks_, [this] { return SomePlane(); }, path));
   agents_.back()->Start();
 }
 
@@ -176,7 +184,7 @@ void Simulation::Supervise() {
 }
 
 void Simulation::Strike() {
-  switch (world_.dice.Roll(12)) {
+  switch (world_.dice.Roll(13)) {
     case 0:
     case 1:
     case 2: return StrikeAgent();
@@ -188,6 +196,7 @@ void Simulation::Strike() {
     case 8:
     case 9: return StrikeNetwork();
     case 10: return TakeOver();
+    case 11: return CloneAgent();
     default: return DamageArchive();
   }
 }
@@ -256,6 +265,14 @@ void Simulation::TakeOver() {
   for (int minute = 1; minute <= 15; ++minute) {
     world_.scheduler.After(absl::Minutes(minute), [zombie] { zombie->Nudge(); });
   }
+}
+
+// A second agent with the identity and the journal of one that may still run.
+void Simulation::CloneAgent() {
+  const SimAgent& original = *world_.dice.Pick(agents_);
+  if (original.superseded() || !world_.dice.Chance(1, 3)) return;
+  world_.tally.Count("agents cloned");
+  AddAgent(original.host(), original.journal_path());
 }
 
 void Simulation::DamageArchive() {
