@@ -226,13 +226,12 @@ void Fleet::Acknowledge(const engine::AcknowledgeTask& acknowledge) {
   });
 }
 
+// Here and now: a host that is joined anew may be back with another session before the carrier gets to it.
 void Fleet::End(const engine::EndSession& end) {
-  Post([this, end] {
-    const auto session = SessionOf(end.host);
-    if (!session) return;
-    session->End(MakeError(absl::StatusCode::kUnauthenticated, end.reason,
-                           {.reason = "IDENTITY_REVOKED", .metadata = {{"host", HostName(end.host)}}}));
-  });
+  const auto session = SessionOf(end.host);
+  if (!session) return;
+  session->End(MakeError(absl::StatusCode::kUnauthenticated, end.reason,
+                         {.reason = "IDENTITY_REVOKED", .metadata = {{"host", HostName(end.host)}}}));
 }
 
 void Fleet::Deliver(const engine::SendTask& task) {

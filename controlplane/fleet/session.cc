@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include <absl/time/clock.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include "common/errors.h"
@@ -12,6 +13,9 @@ namespace {
 
 // More than an agent is ever sent at once: 500 tenants with an operation each, and again.
 constexpr size_t kLongestQueue = 4096;
+
+// How long a write under way may hold back the end of its stream.
+constexpr absl::Duration kPatience = absl::Milliseconds(500);
 
 grpc::ByteBuffer Bytes(const v1::ConnectResponse& message) {
   grpc::ByteBuffer bytes;
@@ -75,6 +79,11 @@ void Session::OnWriteDone(bool ok) {
 void Session::OnCancel() { End(absl::CancelledError("the agent has gone")); }
 
 void Session::OnDone() {
+  {
+    const MutexLock lock(mutex_);
+    done_ = true;
+  }
+  patience_.Cancel();
   listener_.OnEnded(self_);
   self_.reset();
 }
@@ -88,13 +97,22 @@ absl::Status Session::Read() {
   return listener_.OnMessage(self_, message);
 }
 
-// Finish waits behind a write under way, which may wait for ever on an agent that is gone: that write is cut
-// off.
+// Finish waits behind a write under way, and that one may wait for ever on an agent that is gone. Cutting it off
+// at once would keep from the agent why it ended.
 void Session::EndLocked(const absl::Status& status) {
   if (ended_) return;
   ended_ = true;
   Finish(to_status_(status));
-  if (writing_) call_.TryCancel();
+  if (!writing_) return;
+  patience_.Set(absl::ToChronoTime(absl::Now() + kPatience), [weak = weak_from_this()](bool expired) {
+    const auto self = weak.lock();
+    if (expired && self) self->CutOff();
+  });
+}
+
+void Session::CutOff() {
+  const MutexLock lock(mutex_);
+  if (!done_) call_.TryCancel();
 }
 
 }  // namespace croft::fleet

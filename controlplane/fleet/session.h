@@ -6,6 +6,7 @@
 #include <string>
 
 #include <absl/status/status.h>
+#include <grpcpp/alarm.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
@@ -57,6 +58,7 @@ class Session final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
 
   absl::Status Read();
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CutOff();
 
   const std::string host_;
   SessionListener& listener_;
@@ -64,9 +66,11 @@ class Session final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   const ToGrpcStatus to_status_;
   grpc::ByteBuffer incoming_;
   std::shared_ptr<Session> self_;
+  grpc::Alarm patience_;
 
   Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<grpc::ByteBuffer> outgoing_ ABSL_GUARDED_BY(mutex_);  // the first is being written
 };

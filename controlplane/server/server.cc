@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
 
@@ -67,6 +68,20 @@ absl::Status Ending() {
   log::Error("the catalog could not be written; stopping, since nothing is known of its state",
              {{"error", status.ToString()}});
   std::_Exit(1);
+}
+
+// Agents cannot dial an address that stands for every address of this machine.
+absl::StatusOr<std::string> AdvertisedAddress(const ServerOptions& options) {
+  if (!options.advertise.empty()) return options.advertise;
+  for (const absl::string_view wildcard : {"0.0.0.0:", "[::]:", ":", "*:"}) {
+    if (!absl::StartsWith(options.listen, wildcard)) continue;
+    return MakeError(
+        absl::StatusCode::kInvalidArgument,
+        absl::StrCat("--listen ", options.listen,
+                     " is no address that agents can dial; say one with --advertise host:port"),
+        {.reason = "ADVERTISE_MISSING", .metadata = {{"listen", options.listen}}});
+  }
+  return options.listen;
 }
 
 absl::string_view HostOf(absl::string_view address) { return address.substr(0, address.rfind(':')); }
@@ -183,7 +198,7 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
   agents.emplace(*writer, *catalog, authority, trusted_authority, *fleet, clock);
   tenants.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
   backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
-  const std::string advertise = options.advertise.empty() ? options.listen : options.advertise;
+  CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
   operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);

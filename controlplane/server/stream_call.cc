@@ -4,6 +4,9 @@
 #include <utility>
 #include <variant>
 
+#include <absl/time/clock.h>
+#include <grpcpp/alarm.h>
+
 #include "common/errors.h"
 #include "common/sync.h"
 
@@ -16,6 +19,9 @@ using handlers::Feed;
 using handlers::Method;
 using handlers::Pulled;
 using handlers::RequestContext;
+
+// How long a write under way may hold back the end of its stream.
+constexpr absl::Duration kPatience = absl::Milliseconds(500);
 
 class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
                          public Endable,
@@ -37,7 +43,6 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
       End(Overloaded());
   }
 
-  // Under the lock and once; a write under way is cut off, since Finish alone would wait behind it.
   void End(const absl::Status& status) override {
     const MutexLock lock(mutex_);
     EndLocked(status);
@@ -57,6 +62,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
   }
 
   void OnDone() override {
+    {
+      const MutexLock lock(mutex_);
+      done_ = true;
+    }
+    patience_.Cancel();
     parts_.streams.Remove(this);
     cancellation_->Cancel();
     self_.reset();
@@ -104,11 +114,22 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
     }
   }
 
+  // Finish waits behind a write under way, and that one may wait for ever on a client that does not read. Cutting
+  // it off at once would keep from the client why it ended.
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ended_) return;
     ended_ = true;
     Finish(Conclude(status, *method_.descriptor, context_));
-    if (writing_) call_.TryCancel();
+    if (!writing_) return;
+    patience_.Set(absl::ToChronoTime(absl::Now() + kPatience), [weak = weak_from_this()](bool expired) {
+      const auto self = weak.lock();
+      if (expired && self) self->CutOff();
+    });
+  }
+
+  void CutOff() {
+    const MutexLock lock(mutex_);
+    if (!done_) call_.TryCancel();
   }
 
   AdapterParts parts_;
@@ -120,9 +141,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
   std::unique_ptr<Feed<Bytes>> feed_;  // set once, under the lock, before the first Schedule
   Bytes buffer_;                       // what is being written
   std::shared_ptr<StreamCall> self_;
+  grpc::Alarm patience_;
 
   Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool pulling_ ABSL_GUARDED_BY(mutex_) = false;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
