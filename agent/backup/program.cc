@@ -18,6 +18,7 @@
 
 #include "agent/postgres/sql_error.h"
 #include "common/errors.h"
+#include "common/files.h"
 #include "common/ids.h"
 
 namespace croft::agent {
@@ -101,6 +102,13 @@ PrivateFile& PrivateFile::operator=(PrivateFile&& other) noexcept {
 }
 PrivateFile::~PrivateFile() {
   if (!path_.empty()) unlink(path_.c_str());
+}
+
+absl::StatusOr<std::string> PrivateFile::Read() const {
+  std::error_code error;
+  const uintmax_t size = fs::file_size(path_, error);
+  if (error) return ScratchError(path_);
+  return ReadSmallFile(path_, size);
 }
 
 void RemoveAbandonedFiles(const ProgramPlace& place) {

@@ -38,6 +38,8 @@ class PrivateFile {
   PrivateFile& operator=(PrivateFile&& other) noexcept;
   ~PrivateFile();
   const std::string& path() const { return path_; }
+  // What the program has written there.
+  absl::StatusOr<std::string> Read() const;
 
  private:
   explicit PrivateFile(std::string path);

@@ -11,12 +11,9 @@
 #include "agent/backup/archive_list.h"
 #include "agent/postgres/connection.h"
 #include "common/errors.h"
-#include "common/files.h"
 
 namespace croft::agent {
 namespace {
-
-constexpr size_t kMaxListBytes = 256 << 20;
 
 // Takes a dump until it has had enough.
 class Reader {
@@ -85,7 +82,7 @@ absl::StatusOr<std::string> CheckAndList(Store& store, const Manifest& manifest,
   CROFT_RETURN_IF_ERROR(FeedChecked(store, manifest, key, reader));
   CROFT_ASSIGN_OR_RETURN(const CommandResult result, reader.Finish());
   CROFT_RETURN_IF_ERROR(CheckEnd("pg_restore", result, "RESTORE_FAILED"));
-  return ReadSmallFile(list.path(), kMaxListBytes);
+  return list.Read();
 }
 
 class Restorer {
@@ -167,7 +164,7 @@ class Restorer {
     CROFT_RETURN_IF_ERROR(FeedBeginning(store_, manifest_, key_, reader));
     CROFT_ASSIGN_OR_RETURN(const CommandResult result, reader.Finish());
     CROFT_RETURN_IF_ERROR(CheckEnd("pg_restore", result, "RESTORE_FAILED"));
-    return ReadSmallFile(script.path(), kMaxListBytes);
+    return script.Read();
   }
 
   // The statement's text comes out of the archive, so it runs as the tenant and in no other way than this.

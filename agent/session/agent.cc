@@ -283,7 +283,9 @@ absl::Status JoinOnly(const AgentOptions& options) {
     return absl::FailedPreconditionError(
         absl::StrCat("this agent has joined as ", HostName(identity->host), " already"));
   }
-  return JoinByToken(options, files);
+  CROFT_RETURN_IF_ERROR(JoinByToken(options, files));
+  log::Info("joined; start croft-agent with this --state to serve");
+  return absl::OkStatus();
 }
 
 absl::Status StopPostgres(const AgentOptions& options) {

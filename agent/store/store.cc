@@ -44,15 +44,17 @@ absl::Status WriteObject(Store& store, absl::string_view name, absl::string_view
 
 absl::StatusOr<std::string> ReadObject(Store& store, absl::string_view name, size_t limit) {
   CROFT_ASSIGN_OR_RETURN(const auto reader, store.Get(name));
-  std::string content(limit + 1, '\0');
+  // One byte over what is expected shows whether there is more.
+  const size_t expected = std::min(limit, static_cast<size_t>(reader->size_bytes()));
+  std::string content(expected + 1, '\0');
   size_t filled = 0;
-  while (filled <= limit) {
+  while (filled < content.size()) {
     CROFT_ASSIGN_OR_RETURN(const size_t got,
                            reader->Read(content.data() + filled, content.size() - filled));
     if (got == 0) break;
     filled += got;
   }
-  if (filled > limit) {
+  if (filled > expected) {
     return MakeError(absl::StatusCode::kDataLoss, absl::StrCat(name, " is larger than it can be"),
                      {.reason = "OBJECT_TOO_LARGE", .metadata = {{"object", std::string(name)}}});
   }

@@ -20,6 +20,8 @@ constexpr size_t kLetters = 8;
 constexpr size_t kSaltBytes = 16;
 constexpr size_t kUidEntropyBytes = 16;
 constexpr int32_t kShortLivedConnections = 6;
+// 150020 is 15.20.
+constexpr int kVersionsOfAMajor = 10000;
 constexpr absl::Duration kLongestLife = absl::Hours(24);
 constexpr absl::Duration kCleanupTime = absl::Seconds(30);
 constexpr absl::Duration kSessionPoll = absl::Milliseconds(10);
@@ -133,6 +135,21 @@ absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSessio
   CROFT_RETURN_IF_ERROR(session.Apply(
       {CreateRole{role}, GrantOnDatabase{database, role.name, {DatabasePrivilege::kConnect}}}));
   return conninfo;
+}
+
+absl::StatusOr<ClientPrograms> ProgramsFor(const BackupJob& job, const Manifest& manifest) {
+  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
+  const int major = server.version / kVersionsOfAMajor;
+  if (manifest.server_major > major) {
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the backup was taken from PostgreSQL ", manifest.server_major, " and this server is ",
+                     server.version_text, "; restore it on a host of that version or a newer one"),
+        {.reason = "SERVER_TOO_OLD",
+         .metadata = {{"backup_version", manifest.server_version},
+                      {"server_version", server.version_text}}});
+  }
+  return job.tools().programs.For(major);
 }
 
 absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter,

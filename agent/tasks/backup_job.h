@@ -8,6 +8,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "agent/backup/manifest.h"
 #include "agent/backup/program.h"
 #include "agent/postgres/access.h"
 #include "agent/postgres/cluster.h"
@@ -74,6 +75,10 @@ enum class LoginPurpose {
 // Ends and removes every short-lived login of `owner_role`'s, those of earlier tasks that were cut included.
 [[nodiscard]] absl::Status RemoveShortLivedLogins(const BackupJob& job, ClusterSession& session,
                                                   const std::string& owner_role, const Patience& patience);
+
+// Those to restore the backup with. FAILED_PRECONDITION (SERVER_TOO_OLD) when it was taken from a newer major
+// version than this server's.
+[[nodiscard]] absl::StatusOr<ClientPrograms> ProgramsFor(const BackupJob& job, const Manifest& manifest);
 
 // Asks the sessions to end until none is left.
 [[nodiscard]] absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter,

@@ -33,13 +33,16 @@ absl::Status TidyUp(const BackupJob& job, ClusterSession& session, const Patienc
   return RemoveShortLivedLogins(job, session, job.tenant().owner_role, patience);
 }
 
+// Logins are made closed, and those that are there stay as they are: the unfence task opens them.
 absl::Status MakeRoles(const BackupJob& job, ClusterSession& session, const RestoreWork& work) {
   const TenantObjects& tenant = job.tenant();
   CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles,
                          session.ObserveRoles(Guests(tenant, work.logins), tenant.owner_role));
   std::vector<Change> changes = GroupChanges(tenant, roles);
   for (const Login& login : work.logins) {
-    Append(changes, LoginChanges(tenant, login, {.connections = work.limits.connections}, roles));
+    if (FindRole(roles, login.name) != nullptr) continue;
+    Append(changes,
+           LoginChanges(tenant, login, {.connections = work.limits.connections, .open = false}, roles));
   }
   return changes.empty() ? absl::OkStatus() : session.Apply(changes);
 }
@@ -88,8 +91,7 @@ absl::StatusOr<Done> Restore(const BackupJob& job, const RestoreWork& work, Stor
   CROFT_RETURN_IF_ERROR(MakeRoles(job, *session, work));
   CROFT_RETURN_IF_ERROR(MakeDatabase(job, *session, work));
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
-  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
-  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, job.tools().programs.For(server.version / 10000));
+  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job, manifest));
   RestoreTarget target{.owner_role = tenant.owner_role, .reader_role = tenant.reader_role};
   CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job, *session, tenant.owner_role,
                                                               tenant.database, LoginPurpose::kRestore));

@@ -105,8 +105,7 @@ absl::StatusOr<Verified> Verify(const BackupJob& job, const BackupSource& source
   const std::string scratch = ScratchName(job, source.backup);
   CROFT_RETURN_IF_ERROR(MakeScratch(*session, source, scratch, manifest.locale));
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
-  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
-  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, job.tools().programs.For(server.version / 10000));
+  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job, manifest));
   RestoreTarget target{.owner_role = source.owner_role, .reader_role = source.reader_role};
   CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job, *session, source.owner_role, scratch,
                                                               LoginPurpose::kRestore));

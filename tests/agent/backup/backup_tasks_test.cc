@@ -217,6 +217,61 @@ TEST_F(BackupTest, EveryTaskCanBeCutAnywhereAndRepeated) {
   ExpectNothingLeft(tenant);
 }
 
+TEST_F(BackupTest, WhatAKilledAgentLeftIsRemoved) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant, {"CREATE TABLE t (v int)"});
+  const BackUpWork work = BackUpOf();
+  const BackedUp made = MakeBackup(tenant, work);
+  const std::string login = tenant.objects.owner_role + "_mabcdefgh";
+  const std::string scratch_database = absl::StrCat("v_", tenant.objects.uid, "_old1");
+  Connection admin = postgres_.Admin();
+  ASSERT_TRUE(admin.Execute({"CREATE DATABASE %I", {scratch_database}}).ok());
+  ASSERT_TRUE(
+      admin.Execute({"CREATE ROLE %I LOGIN PASSWORD 'left' IN ROLE %I", {login, tenant.objects.owner_role}})
+          .ok());
+  for (const std::string& database : {scratch_database, tenant.objects.database}) {
+    ASSERT_TRUE(admin.Execute({"GRANT CONNECT ON DATABASE %I TO %I", {database, login}}).ok());
+  }
+  auto restoring = postgres_.Login(scratch_database, login, "left");
+  ASSERT_TRUE(restoring.ok()) << restoring.status();
+  std::ofstream(folder_.path() + "/scratch/" + tenant.objects.uid + "-left") << "secret";
+  ExpectVerified(tenant, SourceOf(tenant, work, made));
+  EXPECT_FALSE(restoring->Execute("SELECT 1").ok());
+  ExpectNothingLeft(tenant);
+}
+
+// What this process held at most since `work` began, beyond what it held before.
+template <typename Work>
+int64_t PeakGrowth(const Work& work) {
+  const auto kilobytes = [](const std::string& field) {
+    std::ifstream status("/proc/self/status");
+    std::string line;
+    while (std::getline(status, line)) {
+      if (line.starts_with(field)) return std::stoll(line.substr(field.size()));
+    }
+    return 0LL;
+  };
+  std::ofstream("/proc/self/clear_refs") << "5";
+  const int64_t before = kilobytes("VmRSS:");
+  work();
+  return (kilobytes("VmHWM:") - before) * 1024;
+}
+
+TEST_F(BackupTest, MemoryDoesNotGrowWithTheData) {
+  const TestTenant tenant = MadeTenant();
+  // 50 MB that do not compress.
+  Fill(tenant,
+       {"CREATE TABLE t (v bytea)", "ALTER TABLE t ALTER v SET STORAGE EXTERNAL",
+        "INSERT INTO t SELECT (SELECT decode(string_agg(md5(random()::text || g || i), ''), 'hex') FROM "
+        "generate_series(1, 640) i) FROM generate_series(1, 5000) g"});
+  const BackUpWork work = BackUpOf();
+  BackedUp made;
+  constexpr int64_t kBound = 32 << 20;
+  EXPECT_LT(PeakGrowth([&] { made = MakeBackup(tenant, work); }), kBound);
+  EXPECT_GT(made.size_bytes, kBound);
+  EXPECT_LT(PeakGrowth([&] { ExpectVerified(tenant, SourceOf(tenant, work, made)); }), kBound);
+}
+
 TEST_F(BackupTest, RestoreNeverReplacesAnOpenDatabase) {
   const TestTenant tenant = MadeTenant();
   Fill(tenant, {"CREATE TABLE t (v int)"});
