@@ -14,6 +14,20 @@ using Sight = PlacementIndex::Sight;
 constexpr int kReaders = 8;
 constexpr int kChanges = 1000;
 
+// The generation that the answer's password was made for, and 0 where it does not fit the database's. Read from the
+// bytes: protobuf's own code cannot be run under ThreadSanitizer here.
+int64_t GenerationIn(const PlacementIndex& index, const std::string& name) {
+  std::string reply;
+  if (!index.Lookup(name, {.password = true}, reply).ok()) return 0;
+  const std::string before = "password=secret-acme-";
+  const size_t at = reply.find(before);
+  if (at == std::string::npos) return 0;
+  const size_t start = at + before.size();
+  const std::string digits = reply.substr(start, reply.find(' ', start) - start);
+  const bool fits = reply.find(absl::StrCat("_g", digits, " user=")) != std::string::npos;
+  return fits ? std::stoll(digits) : 0;
+}
+
 TEST(ConcurrencyTest, NoReaderEverSeesAGenerationGoBack) {
   IndexWorld world;
   world.Put(world.HostCalled("h1"));
@@ -33,13 +47,9 @@ TEST(ConcurrencyTest, NoReaderEverSeesAGenerationGoBack) {
       while (!stop) {
         const int64_t at_least = acknowledged;
         for (const char* name : {"acme", by_alias ? "shop.acme.com" : "acme"}) {
-          const auto answer = world.Lookup(name);
-          const bool good =
-              answer.ok() && answer->placement_generation() >= last &&
-              answer->placement_generation() >= at_least &&
-              answer->password() == absl::StrCat("secret-acme-", answer->placement_generation());
-          if (!good) ++wrong;
-          if (answer.ok()) last = answer->placement_generation();
+          const int64_t generation = GenerationIn(world.index, name);
+          if (generation < last || generation < at_least) ++wrong;
+          last = generation;
         }
       }
     });
