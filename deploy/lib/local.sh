@@ -183,6 +183,7 @@ control_plane_is_ready_or_ended() { ! local_running "$LOCAL_STATE" croftd || con
 start_agent() {
   local name=$1 number=${1#h} state=$LOCAL_AGENTS_DIR/$1 token_file=$LOCAL_STATE/run/$1.token join=()
   if [ ! -e "$LOCAL_STATE/run/$name.joined" ]; then
+    rm -f "$token_file"
     "$LOCAL_BIN/croftctl" --quiet host create-join-token "$name" --out "$token_file" ||
       die "no join token could be made for host $name."
     join=(--join-token-file "$token_file")
