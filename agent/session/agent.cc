@@ -188,8 +188,9 @@ class Agent {
     CROFT_ASSIGN_OR_RETURN(agent->files_, IdentityFiles::Open(state, options.mode == ServerMode::kManaged));
     CROFT_ASSIGN_OR_RETURN(agent->stores_, OpenStores(options, agent->random_));
     CROFT_ASSIGN_OR_RETURN(agent->journal_, OpenJournal(absl::StrCat(state, "/journal.db"), agent->clock_));
-    CROFT_ASSIGN_OR_RETURN(agent->identity_, LoadOrJoin(options, *agent->files_));
     CROFT_ASSIGN_OR_RETURN(agent->server_, MakeServer(options, state, agent->files_->server_certificate()));
+    // Last of all that can fail for a wrong option: a join token is good for one use.
+    CROFT_ASSIGN_OR_RETURN(agent->identity_, LoadOrJoin(options, *agent->files_));
     agent->RegisterTasks(state);
     return agent;
   }
