@@ -33,6 +33,8 @@ v1::Host ToProto(const domain::Host& host) {
   proto.mutable_stores()->Assign(report.stores.begin(), report.stores.end());
   proto.set_free_bytes(report.free_bytes);
   proto.set_tls(report.tls);
+  proto.set_postgres_up(report.postgres_up);
+  proto.set_problem(report.problem);
   return proto;
 }
 

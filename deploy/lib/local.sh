@@ -206,7 +206,7 @@ wait_for_host() {
 # Its agent is connected and its PostgreSQL answers.
 host_is_up() {
   "$LOCAL_BIN/croftctl" host list -o json 2>/dev/null |
-    jq -e --arg name "hosts/$1" '.hosts[]? | select(.name == $name) | .state == "STATE_UP" and .postgresVersion' >/dev/null
+    jq -e --arg name "hosts/$1" '.hosts[]? | select(.name == $name) | .state == "STATE_UP" and .postgresUp' >/dev/null
 }
 host_is_up_or_agent_ended() { ! local_running "$LOCAL_STATE" "$1" || host_is_up "$1"; }
 

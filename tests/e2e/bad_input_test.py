@@ -54,7 +54,8 @@ OUTPUT_ONLY = {
     "tenant": "uid create_time update_time delete_time purge_time state suspend_mode placement credentials "
               "last_backup current_operation conditions",
     "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
-            "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls",
+            "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls "
+            "postgres_up problem",
 }
 # Fields of a resource that one method makes itself or, since it cannot change them, passes over.
 PASSED_OVER = {

@@ -85,11 +85,11 @@ def test_a_postgres_that_was_killed_is_back_and_operations_on_it_end(cell):
 
 
 def test_everything_is_as_before_after_all_daemons_and_postgres_were_killed(cell):
+    wait_until(lambda: cell.call("HostService.GetHost", name="hosts/h1").postgres_up, "PostgreSQL is known to be up")
     tenants = cell.call("TenantService.ListTenants")
     os.kill(cell.postgres_pid("h1"), signal.SIGQUIT)
     cell.kill("croftd")
     cell.kill("h1")
-    cell.start("croftd", "h1")
+    cell.start("croftd", "h1")  # waits until PostgreSQL is known to be up
     assert cell.call("TenantService.ListTenants") == tenants
-    wait_until(lambda: cell.call("HostService.GetHost", name="hosts/h1").postgres_version, "PostgreSQL is back")
     assert rows(cell) == "1000"

@@ -23,6 +23,8 @@ def _generate():
                     f"--plugin=protoc-gen-grpc_python={plugin}", *(f"croft/v1/{name}.proto" for name in FILES)],
                    check=True)
     sys.path.insert(0, folder)
+    if "croft" in sys.modules:  # the client library, which looked for stubs before these were there
+        sys.modules["croft"].__path__.append(os.path.join(folder, "croft"))
 
 
 _generate()

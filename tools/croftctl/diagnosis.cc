@@ -90,14 +90,21 @@ Finding CheckVersions(const std::string& server, const std::string& client) {
   return {Level::kWarn, "versions", text, "install the croftctl that belongs to the server"};
 }
 
+Finding CheckPostgres(const v1::Host& host, const std::string& id, const std::string& subject) {
+  if (host.postgres_up()) {
+    return {Level::kOk, subject, absl::StrCat("up, PostgreSQL ", host.postgres_version()), ""};
+  }
+  return {Level::kFail, subject, absl::StrCat("its agent is up but its PostgreSQL is not: ", host.problem()),
+          absl::StrCat("look at the log of ", id, "'s agent and at its PostgreSQL's")};
+}
+
 Findings CheckHost(const v1::Host& host, absl::Time now) {
   const std::string id = LastPart(host.name());
   const std::string subject = absl::StrCat("host ", id);
   Findings findings;
   switch (host.state()) {
     case v1::Host::STATE_UP:
-      findings.push_back(
-          {Level::kOk, subject, absl::StrCat("up, PostgreSQL ", host.postgres_version()), ""});
+      findings.push_back(CheckPostgres(host, id, subject));
       break;
     case v1::Host::STATE_EXPECTED:
       findings.push_back(

@@ -77,6 +77,16 @@ Tone ToneOf(v1::Host::State state) {
   }
 }
 
+// Of a host that is not up nobody knows.
+bool PostgresIsDown(const v1::Host& host) {
+  return host.state() == v1::Host::STATE_UP && !host.postgres_up();
+}
+
+std::string PostgresOf(const v1::Host& host) {
+  if (!PostgresIsDown(host)) return host.postgres_version();
+  return absl::StrCat(host.postgres_version(), host.postgres_version().empty() ? "" : " ", "down");
+}
+
 Tone ToneOf(v1::Operation::State state) {
   switch (state) {
     case v1::Operation::STATE_SUCCEEDED: return Tone::kGood;
@@ -204,7 +214,7 @@ View ViewOf(const v1::Host& host) {
            {"cordoned", host.cordoned() ? "yes" : "", Tone::kUnsure},
            {"databases", absl::StrCat(host.database_count())},
            {"free", BytesOrEmpty(host.free_bytes())},
-           {"postgresql", host.postgres_version()},
+           {"postgresql", PostgresOf(host), PostgresIsDown(host) ? Tone::kBad : Tone::kPlain},
            {"tls", YesNo(host.tls())},
            {"endpoints", Joined(host.advertise_endpoints())},
            {"labels", Pairs(host.labels())},
@@ -216,6 +226,7 @@ View ViewOf(const v1::Host& host) {
            Detail("agent", host.agent_version()),
            Detail("system identifier", host.system_identifier()),
            Detail("timeline", OrEmpty(host.timeline())),
+           Detail("problem", host.problem()),
            Detail("tasks", Joined(host.task_kinds())),
            Detail("stores", Joined(host.stores())),
            Detail("uid", host.uid()),

@@ -22,6 +22,7 @@ v1::Host UpHost(const std::string& id) {
   host.set_name(absl::StrCat("hosts/", id));
   host.set_state(v1::Host::STATE_UP);
   host.set_postgres_version("15.20");
+  host.set_postgres_up(true);
   host.set_tls(true);
   return host;
 }
@@ -40,6 +41,11 @@ TEST(Diagnosis, HostsThatAreNotWellAreNamedWithARemedy) {
   const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   v1::Host host = UpHost("h1");
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "");
+  host.set_postgres_up(false);
+  host.set_problem("it is being started");
+  EXPECT_EQ(FirstTrouble(CheckHost(host, now)),
+            "fail: its agent is up but its PostgreSQL is not: it is being started");
+  host = UpHost("h1");
   host.set_tls(false);
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: speaks no TLS to applications");
   host.set_state(v1::Host::STATE_AWAY);
