@@ -26,7 +26,9 @@ Time Now() { return croft::sim::current == nullptr ? UnixEpoch() : croft::sim::c
 ABSL_NAMESPACE_END
 }  // namespace absl
 
-extern "C" void ABSL_INTERNAL_C_SYMBOL(AbslInternalSleepFor)(absl::Duration duration) { croft::sim::current->Sleep(duration); }
+extern "C" void ABSL_INTERNAL_C_SYMBOL(AbslInternalSleepFor)(absl::Duration duration) {
+  croft::sim::current->Sleep(duration);
+}
 
 extern "C" int PKCS5_PBKDF2_HMAC(const char* password, int password_bytes, const unsigned char* salt,
                                  int salt_bytes, int /*iterations*/, const EVP_MD* digest, int key_bytes,
