@@ -214,7 +214,7 @@ host_is_up_or_agent_ended() { ! local_running "$LOCAL_STATE" "$1" || host_is_up 
 daemonise() {
   local name=$1 pid
   shift
-  setsid "$@" </dev/null >>"$LOCAL_STATE/log/$name.log" 2>&1 9>&- &
+  setsid "$@" </dev/null >>"$LOCAL_STATE/log/$name.log" 2>&1 8>&- 9>&- &
   pid=$!
   printf '%s %s\n' "$pid" "$(process_start_time "$pid")" >"$LOCAL_STATE/run/$name.pid"
 }
