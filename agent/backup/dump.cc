@@ -92,8 +92,12 @@ absl::StatusOr<DumpFacts> Dump(const DumpSource& source, const ClientPrograms& p
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(source.conninfo, Trust::kPrivileged, patience));
   std::atomic<bool> abandoned{false};
+  std::atomic<bool> gave_up{false};
   connection.SetPatience({patience.deadline, [&]() -> absl::Status {
-                            if (abandoned) return absl::CancelledError("the dump has failed");
+                            if (abandoned) {
+                              gave_up = true;
+                              return absl::CancelledError("the dump has failed");
+                            }
                             return patience.keep_going ? patience.keep_going() : absl::OkStatus();
                           }});
   CROFT_RETURN_IF_ERROR(connection.Execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
@@ -115,6 +119,8 @@ absl::StatusOr<DumpFacts> Dump(const DumpSource& source, const ClientPrograms& p
     process.Kill();
   }
   absl::StatusOr<DumpFacts> seen = facts.get();
+  // pg_dump fails too when the session that holds the snapshot ends: then that end is the cause to tell.
+  if (!seen.ok() && !gave_up) return seen.status();
   CROFT_RETURN_IF_ERROR(dumped);
   return seen;
 }

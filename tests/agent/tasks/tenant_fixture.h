@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,20 +18,21 @@
 
 namespace croft::agent {
 
-// A context that never stops a task, or stops it when it is asked for the `stop_at`th time.
+// A context that never stops a task, or stops it from the `stop_at`th ask on, counted from 0.
 class CountingContext final : public TaskContext {
  public:
   explicit CountingContext(int stop_at = -1) : stop_at_(stop_at) {}
 
   void Report(absl::string_view) override {}
+  // As in an agent: may be asked from several threads, and what was cut stays cut.
   absl::Status KeepGoing() const override {
-    if (asked_++ != stop_at_) return absl::OkStatus();
+    if (stop_at_ < 0 || asked_++ < stop_at_) return absl::OkStatus();
     return MakeError(absl::StatusCode::kCancelled, "stopped by the test", {.reason = "CANCELLED"});
   }
 
  private:
   const int stop_at_;
-  mutable int asked_ = 0;
+  mutable std::atomic<int> asked_{0};
 };
 
 // A tenant as a control plane would name it, with the passwords of its logins.
