@@ -94,7 +94,8 @@ Finding CheckPostgres(const v1::Host& host, const std::string& id, const std::st
   if (host.postgres_up()) {
     return {Level::kOk, subject, absl::StrCat("up, PostgreSQL ", host.postgres_version()), ""};
   }
-  return {Level::kFail, subject, absl::StrCat("its agent is up but its PostgreSQL is not: ", host.problem()),
+  return {Level::kFail, subject,
+          absl::StrCat("its agent is up but its PostgreSQL is not: ", host.problem()),
           absl::StrCat("look at the log of ", id, "'s agent and at its PostgreSQL's")};
 }
 
@@ -103,9 +104,7 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
   const std::string subject = absl::StrCat("host ", id);
   Findings findings;
   switch (host.state()) {
-    case v1::Host::STATE_UP:
-      findings.push_back(CheckPostgres(host, id, subject));
-      break;
+    case v1::Host::STATE_UP: findings.push_back(CheckPostgres(host, id, subject)); break;
     case v1::Host::STATE_EXPECTED:
       findings.push_back(
           {Level::kWarn, subject, "has never joined", "start its agent with its join token"});
