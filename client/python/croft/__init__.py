@@ -10,7 +10,12 @@ Answers come from a cache that a watch keeps true; see :class:`Locator`. :class:
 same for asyncio, :class:`StaticLocator` reads a TOML file and needs no control plane.
 """
 
-from croft.errors import (
+import pkgutil
+
+# Stubs that an application made of the wire contract are croft.v1, and may lie elsewhere.
+__path__ = pkgutil.extend_path(__path__, __name__)
+
+from croft.errors import (  # noqa: E402
     CroftError,
     LookupRefused,
     PermissionDenied,
@@ -20,9 +25,9 @@ from croft.errors import (
     TenantSuspended,
     Unavailable,
 )
-from croft.locator import Locator
-from croft.placement import Placement
-from croft.static import StaticLocator
+from croft.locator import Locator  # noqa: E402
+from croft.placement import Placement  # noqa: E402
+from croft.static import StaticLocator  # noqa: E402
 
 __all__ = [
     "CroftError",

@@ -11,6 +11,10 @@ from croft.errors import CroftError, from_status
 from croft.placement import Placement
 
 
+_LAST_CODE = 16  # of gRPC's status codes
+_LONGEST_TTL = 86_400.0
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Knowledge:
     """Where a tenant lives, or why the control plane refuses it."""
@@ -22,6 +26,8 @@ class Knowledge:
     revision: int
     #: Monotonic seconds when the control plane last said so; 0 for one from a snapshot file.
     confirmed: float
+    #: When it last said anything of the tenant, believed or not.
+    mentioned: float
 
     def may_be_replaced_by(self, other: Knowledge) -> bool:
         """Within an epoch revisions decide; a tenant's generation never goes back."""
@@ -64,8 +70,7 @@ class Cache:
         with self._lock:
             known = self._tenants.get(tenant)
             if known is not None and not known.may_be_replaced_by(knowledge):
-                if knowledge.confirmed > known.confirmed:
-                    self._tenants[tenant] = dataclasses.replace(known, confirmed=knowledge.confirmed)
+                self._tenants[tenant] = dataclasses.replace(known, mentioned=knowledge.mentioned)
                 return False
             if known is not None and knowledge.placement is None:
                 knowledge = dataclasses.replace(knowledge, placement=known.placement)
@@ -88,10 +93,10 @@ class Cache:
             self._set_aliases(tenant, ())
             return True
 
-    def forget_unconfirmed(self, since: float) -> list[str]:
+    def forget_unmentioned(self, since: float) -> list[str]:
         """Forgets what a fresh snapshot, begun at ``since``, did not have."""
         with self._lock:
-            gone = [tenant for tenant, known in self._tenants.items() if known.confirmed < since]
+            gone = [tenant for tenant, known in self._tenants.items() if known.mentioned < since]
             for tenant in gone:
                 del self._tenants[tenant]
                 self._set_aliases(tenant, ())
@@ -110,11 +115,22 @@ class Cache:
             self._aliases.update(dict.fromkeys(aliases, tenant))
 
 
+class Senseless(Exception):
+    """What no control plane says, such as a placement without an address."""
+
+
 def knowledge_from(response: Any, now: float) -> Knowledge:
     """From a LookupResponse."""
-    endpoint = response.endpoints[0]
+    tenant = _tenant_in(response.tenant)
+    if not response.uid or response.placement_generation <= 0 or not response.conninfo:
+        raise Senseless("a placement lacks its uid, generation or conninfo")
+    endpoint = response.endpoints[0] if response.endpoints else None
+    if not (endpoint and endpoint.host and 0 < endpoint.port < 65536 and endpoint.database):
+        raise Senseless("a placement has no address")
+    if response.revision.epoch < 0 or response.revision.revision < 0:
+        raise Senseless("a revision is negative")
     placement = Placement(
-        tenant=response.tenant.removeprefix("tenants/"),
+        tenant=tenant,
         uid=response.uid,
         generation=response.placement_generation,
         host=endpoint.host,
@@ -131,22 +147,42 @@ def knowledge_from(response: Any, now: float) -> Knowledge:
         revision=response.revision.revision,
     )
     return Knowledge(
-        placement, None, placement.generation, response.revision.epoch, response.revision.revision, now
+        placement, None, placement.generation, response.revision.epoch, response.revision.revision, now, now
     )
 
 
-def knowledge_from_change(change: Any, now: float) -> Knowledge:
-    """From one change of a watch."""
+def knowledge_from_change(change: Any, now: float) -> Knowledge | None:
+    """From one change of a watch; None when the tenant is gone."""
+    tenant = _tenant_in(change.tenant)
     placement, refusal = None, None
-    tenant = change.tenant.removeprefix("tenants/")
-    if change.HasField("placement"):
-        placement = knowledge_from(change.placement, now).placement
-    if change.HasField("refused"):
-        refused = change.refused
-        refusal = from_status(refused.code, refused.message, _messages.reason_of(refused), tenant)
+    match change.WhichOneof("what"):
+        case "placement":
+            placement = knowledge_from(change.placement, now).placement
+            if placement.tenant != tenant:
+                raise Senseless("a placement is another tenant's")
+        case "refused":
+            refused = change.refused
+            if not 0 < refused.code <= _LAST_CODE:
+                raise Senseless("a refusal has no code")
+            refusal = from_status(refused.code, refused.message, _messages.reason_of(refused), tenant)
+        case "removed":
+            return None
+        case _:
+            raise Senseless("a change does not say what changed")
     return Knowledge(
-        placement, refusal, change.placement_generation, change.revision.epoch, change.revision.revision, now
+        placement, refusal, change.placement_generation, change.revision.epoch, change.revision.revision, now, now
     )
+
+
+def ttl_of(response: Any) -> float:
+    """Seconds that a LookupResponse holds; whatever a server says, it is asked again some time."""
+    return min(max(response.ttl.seconds + response.ttl.nanos / 1e9, 0.001), _LONGEST_TTL)
+
+
+def _tenant_in(name: str) -> str:
+    if not name.startswith("tenants/") or name == "tenants/":
+        raise Senseless("an answer is for no tenant")
+    return name.removeprefix("tenants/")
 
 
 def _options_in(conninfo: str) -> str:

@@ -43,6 +43,7 @@ Status = _message("croft.v1.Status")
 ErrorInfo = _message("croft.v1.ErrorInfo")
 
 ROLES = {"app": 1, "read_only": 2, "migrate": 3}
+PURPOSES = {"direct": 1, "pooled": 2, "read_replica": 3}
 
 
 def reason_of(status: Any) -> str:

@@ -19,6 +19,7 @@ class Options:
     key_file: str = ""
     token_file: str = ""
     role: str = "app"
+    purpose: str = "direct"
     watch: bool = True
     timeout: float = 5.0
     negative_ttl: float = 1.0
@@ -33,6 +34,8 @@ class Options:
             raise ValueError("certificate_file and key_file go together")
         if self.role not in _messages.ROLES:
             raise ValueError(f"role: must be one of {', '.join(_messages.ROLES)}")
+        if self.purpose not in _messages.PURPOSES:
+            raise ValueError(f"purpose: must be one of {', '.join(_messages.PURPOSES)}")
         if self.snapshot_file and not (self.key_file or self.token_file):
             raise ValueError("snapshot_file: needs key_file or token_file, under which it is sealed")
 
@@ -67,6 +70,10 @@ class Options:
     def secret(self) -> bytes:
         return _read(self.key_file or self.token_file)
 
+    def view(self) -> str:
+        """What is asked for: answers to one question are not to be taken for another's."""
+        return f"{self.role}/{self.purpose}"
+
 
 CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
@@ -82,6 +89,8 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
 DEFAULT_TTL = 60.0
 SNAPSHOT_INTERVAL = 5.0
+#: Seconds in which nobody is asked again for what is known, after nobody answered.
+PAUSE_WHILE_AWAY = 2.0
 
 
 def _read(path: str) -> bytes:

@@ -19,7 +19,7 @@ _NONCE_BYTES = 24
 
 
 class SnapshotFile:
-    def __init__(self, path: str, secret: bytes) -> None:
+    def __init__(self, path: str, secret: bytes, view: str) -> None:
         try:
             from nacl import bindings
         except ImportError as error:  # pragma: no cover - depends on what is installed
@@ -27,13 +27,14 @@ class SnapshotFile:
         self._nacl = bindings
         self._path = path
         self._key = hashlib.sha256(_CONTEXT + secret).digest()
+        self._context = _CONTEXT + b" " + view.encode()
 
     def write(self, entries: list[tuple[tuple[str, ...], Knowledge]]) -> None:
         """Replaces the file as a whole, mode 0600."""
         plain = json.dumps([_to_json(aliases, known.placement) for aliases, known in entries if known.placement])
         nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + self._nacl.crypto_aead_xchacha20poly1305_ietf_encrypt(
-            plain.encode(), _CONTEXT, nonce, self._key
+            plain.encode(), self._context, nonce, self._key
         )
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(self._path)))
         try:
@@ -49,12 +50,13 @@ class SnapshotFile:
     def read(self) -> list[tuple[tuple[str, ...], Knowledge]]:
         """What the file holds; nothing when there is none or it is not ours to open."""
         try:
-            if os.stat(self._path).st_mode & 0o077:
-                return []
             with open(self._path, "rb") as file:
+                facts = os.fstat(file.fileno())
+                if facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
+                    return []
                 sealed = file.read()
             plain = self._nacl.crypto_aead_xchacha20poly1305_ietf_decrypt(
-                sealed[_NONCE_BYTES:], _CONTEXT, sealed[:_NONCE_BYTES], self._key
+                sealed[_NONCE_BYTES:], self._context, sealed[:_NONCE_BYTES], self._key
             )
             return [_from_json(entry) for entry in json.loads(plain)]
         except (OSError, ValueError, TypeError, KeyError, self._nacl_error()):
@@ -74,4 +76,4 @@ def _to_json(aliases: tuple[str, ...], placement: Placement) -> dict[str, object
 def _from_json(entry: dict[str, Any]) -> tuple[tuple[str, ...], Knowledge]:
     aliases = tuple(entry.pop("aliases"))
     placement = Placement(**entry)
-    return aliases, Knowledge(placement, None, placement.generation, placement.epoch, placement.revision, 0.0)
+    return aliases, Knowledge(placement, None, placement.generation, placement.epoch, placement.revision, 0.0, 0.0)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
+import random
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from croft import _messages
-from croft._cache import Cache, Knowledge, knowledge_from, knowledge_from_change
-from croft._options import DEFAULT_TTL, SNAPSHOT_INTERVAL, Options
+from croft._cache import Cache, Knowledge, Senseless, knowledge_from, knowledge_from_change, ttl_of
+from croft._options import DEFAULT_TTL, PAUSE_WHILE_AWAY, SNAPSHOT_INTERVAL, Options
 from croft._snapshot import SnapshotFile
-from croft.errors import CroftError, from_status
+from croft.errors import REFUSALS, CroftError, Unavailable, from_status
 from croft.placement import Placement
 
 log = logging.getLogger("croft")
@@ -22,6 +24,18 @@ log = logging.getLogger("croft")
 ChangeCallback = Callable[[str, Placement | None], None]
 
 _MOST_DENIALS = 10_000
+
+
+class Behind(Exception):
+    """A control plane is behind what is already known: its catalog is an old one."""
+
+
+class NoUse(Exception):
+    """A control plane gave no answer, or none that is of use; ``error`` is what to tell if no other does better."""
+
+    def __init__(self, error: CroftError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class State:
@@ -33,15 +47,23 @@ class State:
         self.cursor: tuple[int, int] | None = None
         self.ready = threading.Event()
         self.callback: ChangeCallback | None = None
+        self._announcing = threading.RLock()  # the callback may ask
+        self._furthest = (0, 0)  # that a watch ever came to
+        self._epoch = 0  # the highest ever heard of: what an earlier one says is history
+        self._ask_after = 0.0  # monotonic seconds before which nobody is asked again for what is known
         self._heard = 0.0  # monotonic seconds; 0 while the cache is not whole
         self._ttl = DEFAULT_TTL
         self._denials: dict[str, tuple[float, CroftError]] = {}
-        self._snapshot = SnapshotFile(options.snapshot_file, options.secret()) if options.snapshot_file else None
+        self._snapshot = None
+        if options.snapshot_file:
+            self._snapshot = SnapshotFile(options.snapshot_file, options.secret(), options.view())
         self._snapshot_dirty = False
-        self._snapshot_saved = 0.0
+        self._snapshot_saved = -math.inf
         self._snapshot_began = 0.0
         if self._snapshot:
             for aliases, known in self._snapshot.read():
+                self._epoch = max(self._epoch, known.epoch)
+                self._furthest = max(self._furthest, (known.epoch, known.revision))
                 self.cache.learn(known.placement.tenant, aliases, known)
 
     # --- Answering.
@@ -51,10 +73,11 @@ class State:
         known = self.cache.find(name)
         if known is not None and (self.options.watch or self._is_fresh(known)):
             return self._answer(known)
-        if known is None:
-            denial = self._denials.get(name)
-            if denial and denial[0] > time.monotonic():
-                raise denial[1]
+        denial = self._denials.get(name)
+        if denial and denial[0] > time.monotonic():
+            raise denial[1].again()
+        if known is not None and time.monotonic() < self._ask_after:
+            return self._answer(known)
         return None
 
     def fallback(self, name: str, error: CroftError) -> Placement:
@@ -62,12 +85,22 @@ class State:
         known = self.cache.find(name)
         if known is None:
             raise error
+        # Not every caller is to wait for one that does not answer.
+        self._ask_after = time.monotonic() + PAUSE_WHILE_AWAY * random.uniform(0.5, 1.0)
         return self._answer(known)
 
     def take_answer(self, name: str, response: Any) -> Placement:
-        knowledge = knowledge_from(response, time.monotonic())
+        """:raises NoUse: the answer makes no sense, or is from an old catalog."""
+        try:
+            knowledge = knowledge_from(response, time.monotonic())
+        except Senseless as error:
+            raise NoUse(Unavailable(f"the control plane's answer makes no sense: {error}", tenant=name)) from None
+        if knowledge.epoch < self._epoch:
+            raise NoUse(Unavailable(Behind.__doc__, tenant=name))
+        self._epoch = max(self._epoch, knowledge.epoch)
         tenant = knowledge.placement.tenant
-        self._ttl = response.ttl.seconds + response.ttl.nanos / 1e9
+        self._ttl = ttl_of(response)
+        self._ask_after = 0.0
         was_known = self.cache.find(tenant) is not None
         news = self.cache.learn(tenant, None, knowledge)
         self.cache.add_alias(tenant, name)
@@ -80,9 +113,18 @@ class State:
             self._denials.clear()
         self._denials[name] = (time.monotonic() + self.options.negative_ttl, error)
 
+    def error_of(self, failure: Any, name: str) -> CroftError:
+        """What a failed lookup says. :raises NoUse: nothing of the tenant."""
+        code = failure.code().value[0]
+        error = from_status(code, failure.details(), _messages.reason_in_trailers(failure.trailing_metadata()), name)
+        if code not in REFUSALS:
+            raise NoUse(error) from None
+        self.take_refusal(name, error.again())
+        return error
+
     def _answer(self, known: Knowledge) -> Placement:
         if known.refusal is not None:
-            raise known.refusal.with_traceback(None)
+            raise known.refusal.again()
         if self._is_fresh(known):
             return known.placement
         return dataclasses.replace(known.placement, stale=True)
@@ -95,40 +137,63 @@ class State:
 
     def watch_request(self) -> Any:
         self._snapshot_began = time.monotonic()
-        request = _messages.WatchPlacementsRequest(role=_messages.ROLES[self.options.role])
+        request = _messages.WatchPlacementsRequest(
+            role=_messages.ROLES[self.options.role], purpose=_messages.PURPOSES[self.options.purpose]
+        )
         if self.cursor is not None:
             request.since.epoch, request.since.revision = self.cursor
         return request
 
+    def lookup_request(self, tenant: str) -> Any:
+        return _messages.LookupRequest(
+            tenant=tenant,
+            role=_messages.ROLES[self.options.role],
+            purpose=_messages.PURPOSES[self.options.purpose],
+        )
+
     def take_batch(self, response: Any) -> None:
-        for change in response.changes:
-            self._take_change(change)
+        """:raises Senseless, Behind: nothing more of this stream is to be believed."""
+        now = time.monotonic()
+        changes = [(change, knowledge_from_change(change, now)) for change in response.changes]
+        for change, knowledge in changes:
+            if change.revision.epoch < self._epoch:
+                raise Behind
+            self._epoch = max(self._epoch, change.revision.epoch)
+            self._take_change(change, knowledge)
         if response.HasField("revision"):
+            cursor = (response.revision.epoch, response.revision.revision)
+            if cursor < self._furthest:
+                raise Behind
             if self.cursor is None:
                 self._finish_first_snapshot()
-            self.cursor = (response.revision.epoch, response.revision.revision)
+            self.cursor = self._furthest = cursor
+            self._epoch = max(self._epoch, cursor[0])
             self._heard = time.monotonic()
-        if self._snapshot_dirty and time.monotonic() - self._snapshot_saved >= SNAPSHOT_INTERVAL:
-            self.save_snapshot()
 
-    def start_over(self) -> None:
-        """The catalog's history is another one: nothing is known to be true until all of it was told again."""
+    def start_over(self) -> bool:
+        """The catalog's history is another one: nothing is known to be true until all of it was told again. False
+        when that was so already."""
+        had = self.cursor is not None
         self.cursor = None
         self._heard = 0.0
+        return had
 
     def after_fork_in_child(self) -> None:
         """Locks may have been held by threads that the child does not have."""
         self.cache.after_fork_in_child()
         self.ready = threading.Event()
+        self._announcing = threading.RLock()
         self.start_over()
 
-    def _take_change(self, change: Any) -> None:
+    def _take_change(self, change: Any, knowledge: Knowledge | None) -> None:
         tenant = change.tenant.removeprefix("tenants/")
         was_known = self.cache.find(tenant) is not None
-        if change.removed:
+        if knowledge is None:
             news = self.cache.forget(tenant, change.revision.epoch, change.revision.revision)
         else:
-            news = self.cache.learn(tenant, tuple(change.aliases), knowledge_from_change(change, time.monotonic()))
+            news = self.cache.learn(tenant, tuple(change.aliases), knowledge)
+        if change.HasField("placement"):
+            self._ttl = ttl_of(change.placement)
         for name in (tenant, *change.aliases):
             self._denials.pop(name, None)
         self._snapshot_dirty = self._snapshot_dirty or news
@@ -136,31 +201,37 @@ class State:
             self._announce(tenant)
 
     def _finish_first_snapshot(self) -> None:
-        for tenant in self.cache.forget_unconfirmed(self._snapshot_began):
+        for tenant in self.cache.forget_unmentioned(self._snapshot_began):
             self._snapshot_dirty = True
             self._announce(tenant)
-        self.save_snapshot()
-        self.ready.set()
+        self._snapshot_saved = -math.inf
+
+    @property
+    def whole(self) -> bool:
+        """Whether every tenant that may be seen was told."""
+        return self.cursor is not None
+
+    def snapshot_is_due(self) -> bool:
+        return self._snapshot_dirty and time.monotonic() - self._snapshot_saved >= SNAPSHOT_INTERVAL
 
     def save_snapshot(self) -> None:
         self._snapshot_saved = time.monotonic()
         if self._snapshot is None or not self._snapshot_dirty:
             return
+        self._snapshot_dirty = False
         try:
             self._snapshot.write([(aliases, known) for aliases, known in self.cache.all() if not known.refusal])
-            self._snapshot_dirty = False
         except OSError as error:
+            self._snapshot_dirty = True
             log.warning("cannot write the snapshot file: %s", error)
 
     def _announce(self, tenant: str) -> None:
-        if self.callback is None:
-            return
-        known = self.cache.find(tenant)
-        try:
-            self.callback(tenant, known.placement if known and not known.refusal else None)
-        except Exception:
-            log.exception("the callback for changes failed")
-
-
-def error_from_rpc(code: int, message: str, trailers: Any, tenant: str) -> CroftError:
-    return from_status(code, message, _messages.reason_in_trailers(trailers), tenant)
+        # What is known is read under the lock: a later call never tells something older.
+        with self._announcing:
+            if self.callback is None:
+                return
+            known = self.cache.find(tenant)
+            try:
+                self.callback(tenant, known.placement if known and not known.refusal else None)
+            except Exception:
+                log.exception("the callback for changes failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Sequence
 from types import TracebackType
@@ -12,14 +13,16 @@ import grpc
 import grpc.aio
 
 from croft import _messages
+from croft._cache import Senseless
 from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Options
-from croft._state import ChangeCallback, State, error_from_rpc, log
-from croft.errors import REFUSALS, CroftError, Unavailable
+from croft._state import Behind, ChangeCallback, NoUse, State, log
+from croft.errors import CroftError, Unavailable
 from croft.placement import Placement
 
 
 class AsyncLocator:
-    """:class:`croft.Locator` for asyncio: the same options, the same promises, one event loop.
+    """:class:`croft.Locator` for asyncio: the same options, the same promises, one event loop. Made before a fork it
+    works in the children as long as it was not asked before; else it refuses there.
 
         async with croft.aio.AsyncLocator(["croft.internal:7443"], authority_file="ca.crt") as locator:
             placement = await locator.locate("acme")
@@ -39,11 +42,12 @@ class AsyncLocator:
         self._flights: dict[str, asyncio.Future[Placement]] = {}
         self._closed = False
         self._ready = asyncio.Event()
+        self._process = 0  # that it was opened in
 
     async def locate(self, tenant: str) -> Placement:
-        placement = self._state.cached(tenant)
-        if self._watcher is None:
+        if self._process != os.getpid():
             self._open()
+        placement = self._state.cached(tenant)
         return placement if placement is not None else await self._ask(tenant)
 
     async def connection_rejected(self, tenant: str) -> Placement:
@@ -65,13 +69,17 @@ class AsyncLocator:
         return True
 
     async def close(self) -> None:
+        """Ends the watch and closes the channels. Harmless when repeated."""
         self._closed = True
+        if self._process not in (0, os.getpid()):
+            return  # the connections are the parent's
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
         for channel in self._channels:
             await channel.close()
-        self._state.save_snapshot()
+        await asyncio.gather(*self._flights.values(), return_exceptions=True)
+        await asyncio.to_thread(self._state.save_snapshot)
 
     async def __aenter__(self) -> AsyncLocator:
         return self
@@ -84,8 +92,11 @@ class AsyncLocator:
     def _open(self) -> None:
         if self._closed:
             raise Unavailable("the locator is closed")
+        if self._process not in (0, os.getpid()):
+            raise RuntimeError("this locator was opened before a fork; make another one in the child")
         if self._channels:
             return
+        self._process = os.getpid()
         options = self._state.options
         credentials = options.credentials()
         self._channels = [
@@ -100,63 +111,95 @@ class AsyncLocator:
             flight = self._flights[tenant] = asyncio.ensure_future(self._lookup(tenant))
             flight.add_done_callback(lambda _: self._flights.pop(tenant, None))
         # Whoever gives up waiting must not take the answer from the others.
-        return await asyncio.shield(flight)
+        try:
+            return await asyncio.shield(flight)
+        except CroftError as error:
+            raise error.again() from None
 
     async def _lookup(self, tenant: str) -> Placement:
-        options = self._state.options
-        request = _messages.LookupRequest(tenant=tenant, role=_messages.ROLES[options.role])
-        deadline = asyncio.get_running_loop().time() + options.timeout
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._state.options.timeout
         error: CroftError = Unavailable("no control plane answered", tenant=tenant)
-        for _ in options.endpoints:
-            channel = self._channels[self._preferred % len(self._channels)]
-            lookup = channel.unary_unary(
-                LOOKUP,
-                request_serializer=_messages.LookupRequest.SerializeToString,
-                response_deserializer=_messages.LookupResponse.FromString,
-            )
+        for left in range(len(self._channels), 0, -1):
+            preferred = self._preferred
+            # A slow one must leave time for the others.
+            share = max(0.001, (deadline - clock()) / left)
             try:
-                remaining = max(0.001, deadline - asyncio.get_running_loop().time())
-                response = await lookup(request, timeout=remaining, metadata=options.metadata())
-                return self._state.take_answer(tenant, response)
-            except grpc.aio.AioRpcError as failure:
-                error = error_from_rpc(failure.code().value[0], failure.details(), failure.trailing_metadata(), tenant)
-                if failure.code().value[0] in REFUSALS:
-                    self._state.take_refusal(tenant, error)
-                    raise error from None
-                if failure.code() is not grpc.StatusCode.UNAVAILABLE:
-                    break
+                return await self._lookup_at(preferred, tenant, share)
+            except NoUse as failure:
+                error = failure.error
+            if self._closed:
+                raise Unavailable("the locator is closed", tenant=tenant)
+            if self._preferred == preferred:
                 self._preferred += 1
         return self._state.fallback(tenant, error)
+
+    async def _lookup_at(self, which: int, tenant: str, timeout: float) -> Placement:
+        """:raises NoUse: this control plane does not help."""
+        lookup = self._channels[which % len(self._channels)].unary_unary(
+            LOOKUP,
+            request_serializer=_messages.LookupRequest.SerializeToString,
+            response_deserializer=_messages.LookupResponse.FromString,
+        )
+        try:
+            response = await lookup(
+                self._state.lookup_request(tenant), timeout=timeout, metadata=self._state.options.metadata()
+            )
+        except grpc.aio.AioRpcError as failure:
+            raise self._state.error_of(failure, tenant) from None
+        except (OSError, grpc.aio.UsageError) as failure:
+            raise NoUse(Unavailable(str(failure), tenant=tenant)) from None
+        except asyncio.CancelledError:
+            if not self._closed:
+                raise
+            raise NoUse(Unavailable("the locator is closed", tenant=tenant)) from None
+        return self._state.take_answer(tenant, response)
 
     async def _watch(self) -> None:
         if not self._state.options.watch:
             return
         pause = FIRST_PAUSE
-        while True:
+        while not self._closed:  # gRPC may answer a cancellation with an error of its own
             heard = await self._watch_once()
             pause = FIRST_PAUSE if heard else min(pause * 2, LONGEST_PAUSE)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
 
     async def _watch_once(self) -> bool:
+        """Watches until the stream ends. True when it said anything of use."""
         heard = False
-        watch = self._channels[self._preferred % len(self._channels)].unary_stream(
+        preferred = self._preferred
+        watch = self._channels[preferred % len(self._channels)].unary_stream(
             WATCH,
             request_serializer=_messages.WatchPlacementsRequest.SerializeToString,
             response_deserializer=_messages.WatchPlacementsResponse.FromString,
         )
+        stream = None
         try:
-            async for response in watch(self._state.watch_request(), metadata=self._state.options.metadata()):
-                self._state.take_batch(response)
+            stream = watch(self._state.watch_request(), metadata=self._state.options.metadata())
+            async for response in stream:
+                await self._take(response)
                 heard = True
-                if self._state.ready.is_set():
-                    self._ready.set()
         except grpc.aio.AioRpcError as failure:
             if failure.code() is grpc.StatusCode.OUT_OF_RANGE:
-                self._state.start_over()
-                return True
-            if failure.code() is grpc.StatusCode.UNAVAILABLE:
-                self._preferred += 1
+                return self._state.start_over()
             log.info("the watch ended (%s: %s); it will be opened again", failure.code().name, failure.details())
+        except (Behind, Senseless) as error:
+            log.warning("the watch was ended, it is no use: %s", error or Behind.__doc__)
         except OSError as error:
             log.warning("cannot read the identity: %s", error)
+        except Exception:
+            # Whatever it is, the next stream may do better; without a watch the cache would go blind.
+            log.exception("the watch failed; it will be opened again")
+        finally:
+            if stream is not None:
+                stream.cancel()
+        if self._preferred == preferred:
+            self._preferred += 1
         return heard
+
+    async def _take(self, response: Any) -> None:
+        self._state.take_batch(response)
+        if self._state.snapshot_is_due():
+            await asyncio.to_thread(self._state.save_snapshot)
+        if self._state.whole:
+            self._ready.set()

@@ -11,9 +11,13 @@ class CroftError(Exception):
         self.tenant = tenant
         self.reason = reason
 
+    def again(self) -> CroftError:
+        """The same error anew: one that is raised twice would gather tracebacks, and frames with them."""
+        return type(self)(str(self), tenant=self.tenant, reason=self.reason)
+
 
 class Unavailable(CroftError):
-    """The control plane could not be asked, and the tenant is not in the cache."""
+    """The control plane could not be asked or made no sense, and the tenant is not in the cache."""
 
 
 class PermissionDenied(CroftError):

@@ -19,9 +19,10 @@ from typing import Any  # noqa: E402
 import grpc  # noqa: E402
 
 from croft import _messages  # noqa: E402
+from croft._cache import Senseless  # noqa: E402
 from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Options  # noqa: E402
-from croft._state import ChangeCallback, State, error_from_rpc, log  # noqa: E402
-from croft.errors import REFUSALS, CroftError, Unavailable  # noqa: E402
+from croft._state import Behind, ChangeCallback, NoUse, State, log  # noqa: E402
+from croft.errors import CroftError, Unavailable  # noqa: E402
 from croft.placement import Placement  # noqa: E402
 
 
@@ -36,8 +37,9 @@ class Locator:
     :param authority_file: PEM of the authority that signed the control plane's certificate.
     :param certificate_file: client certificate, with ``key_file``; or ``token_file``, read at every call.
     :param role: ``app``, ``read_only`` or ``migrate``.
+    :param purpose: of the endpoint: ``direct``, ``pooled`` or ``read_replica``.
     :param watch: keep the cache true by a watch; without one, answers are asked again after their time to live.
-    :param timeout: seconds that one call may wait for the control plane.
+    :param timeout: seconds that one call may wait for the control plane, over all endpoints.
     :param negative_ttl: seconds that "no such tenant" is believed.
     :param snapshot_file: keep the last placements here, sealed, for a start while the control plane is away.
     """
@@ -51,6 +53,7 @@ class Locator:
         key_file: str | None = None,
         token_file: str | None = None,
         role: str = "app",
+        purpose: str = "direct",
         watch: bool = True,
         timeout: float = 5.0,
         negative_ttl: float = 1.0,
@@ -63,6 +66,7 @@ class Locator:
             key_file=key_file,
             token_file=token_file,
             role=role,
+            purpose=purpose,
             watch=watch,
             timeout=timeout,
             negative_ttl=negative_ttl,
@@ -143,6 +147,9 @@ class Locator:
     def _after_fork_in_child(self) -> None:
         # Threads and channels stayed in the parent. What is known stays known, unconfirmed.
         self._forget_connections()
+        closed, self._closed = self._closed.is_set(), threading.Event()
+        if closed:
+            self._closed.set()
         self._state.after_fork_in_child()
 
     def _open(self) -> None:
@@ -167,11 +174,14 @@ class Locator:
             if mine:
                 flight = self._flights[tenant] = Future()
         if not mine:
-            return flight.result()
+            try:
+                return flight.result()
+            except CroftError as error:
+                raise error.again() from None
         try:
             placement = self._lookup(tenant)
         except BaseException as error:
-            self._land(tenant).set_exception(error)
+            self._land(tenant).set_exception(error.again() if isinstance(error, CroftError) else error)
             raise
         self._land(tenant).set_result(placement)
         return placement
@@ -182,28 +192,41 @@ class Locator:
 
     def _lookup(self, tenant: str) -> Placement:
         options = self._state.options
-        request = _messages.LookupRequest(tenant=tenant, role=_messages.ROLES[options.role])
         deadline = time.monotonic() + options.timeout
         error: CroftError = Unavailable("no control plane answered", tenant=tenant)
-        for _ in options.endpoints:
-            channel = self._channels[self._preferred % len(self._channels)]
-            lookup = channel.unary_unary(
-                LOOKUP,
-                request_serializer=_messages.LookupRequest.SerializeToString,
-                response_deserializer=_messages.LookupResponse.FromString,
-            )
+        for left in range(len(self._channels), 0, -1):
+            preferred = self._preferred
+            # A slow one must leave time for the others.
+            share = max(0.001, (deadline - time.monotonic()) / left)
             try:
-                remaining = max(0.001, deadline - time.monotonic())
-                return self._state.take_answer(tenant, lookup(request, timeout=remaining, metadata=options.metadata()))
-            except grpc.RpcError as failure:
-                error = error_from_rpc(failure.code().value[0], failure.details(), failure.trailing_metadata(), tenant)
-                if failure.code().value[0] in REFUSALS:
-                    self._state.take_refusal(tenant, error)
-                    raise error from None
-                if failure.code() is not grpc.StatusCode.UNAVAILABLE:
-                    break
+                return self._lookup_at(preferred, tenant, share)
+            except NoUse as failure:
+                error = failure.error
+            if self._closed.is_set():
+                raise Unavailable("the locator is closed", tenant=tenant)
+            if self._preferred == preferred:  # unless another thread moved on already
                 self._preferred += 1
         return self._state.fallback(tenant, error)
+
+    def _lookup_at(self, which: int, tenant: str, timeout: float) -> Placement:
+        """:raises NoUse: this control plane does not help."""
+        channels = self._channels
+        if not channels:
+            raise NoUse(Unavailable("the locator is closed", tenant=tenant))
+        lookup = channels[which % len(channels)].unary_unary(
+            LOOKUP,
+            request_serializer=_messages.LookupRequest.SerializeToString,
+            response_deserializer=_messages.LookupResponse.FromString,
+        )
+        try:
+            response = lookup(
+                self._state.lookup_request(tenant), timeout=timeout, metadata=self._state.options.metadata()
+            )
+        except grpc.RpcError as failure:
+            raise self._state.error_of(failure, tenant) from None
+        except (OSError, ValueError) as failure:  # the token cannot be read, or the channel was closed meanwhile
+            raise NoUse(Unavailable(str(failure), tenant=tenant)) from None
+        return self._state.take_answer(tenant, response)
 
     def _watch(self) -> None:
         if not self._state.options.watch:
@@ -215,12 +238,13 @@ class Locator:
             self._closed.wait(pause * random.uniform(0.5, 1.0))
 
     def _watch_once(self) -> bool:
-        """Watches until the stream ends. True when it said anything."""
+        """Watches until the stream ends. True when it said anything of use."""
         heard = False
         with self._lock:
             if not self._channels:
                 return False
-            channel = self._channels[self._preferred % len(self._channels)]
+            preferred = self._preferred
+            channel = self._channels[preferred % len(self._channels)]
         watch = channel.unary_stream(
             WATCH,
             request_serializer=_messages.WatchPlacementsRequest.SerializeToString,
@@ -231,19 +255,32 @@ class Locator:
             if self._closed.is_set():
                 self._stream.cancel()
             for response in self._stream:
-                self._state.take_batch(response)
+                self._take(response)
                 heard = True
         except grpc.RpcError as failure:
             if failure.code() is grpc.StatusCode.OUT_OF_RANGE:
-                self._state.start_over()
-                return True
-            if failure.code() is grpc.StatusCode.UNAVAILABLE:
-                self._preferred += 1
+                return self._state.start_over()
             if not self._closed.is_set():
                 log.info("the watch ended (%s: %s); it will be opened again", failure.code().name, failure.details())
+        except (Behind, Senseless) as error:
+            self._stream.cancel()
+            log.warning("the watch was ended, it is no use: %s", error or Behind.__doc__)
         except OSError as error:
             log.warning("cannot read the identity: %s", error)
+        except Exception:
+            # Whatever it is, the next stream may do better; without a watch the cache would go blind.
+            log.exception("the watch failed; it will be opened again")
+            self._stream.cancel()
+        if self._preferred == preferred:
+            self._preferred += 1
         return heard
+
+    def _take(self, response: Any) -> None:
+        self._state.take_batch(response)
+        if self._state.snapshot_is_due():
+            self._state.save_snapshot()
+        if self._state.whole:
+            self._state.ready.set()
 
 
 _forkable: weakref.WeakSet[Locator] = weakref.WeakSet()

@@ -14,7 +14,7 @@ def placement(generation, uid="u", **others):
 
 
 def at(epoch, revision, generation, uid="u"):
-    return Knowledge(placement(generation, uid), None, generation, epoch, revision, 1.0)
+    return Knowledge(placement(generation, uid), None, generation, epoch, revision, 1.0, 1.0)
 
 
 def test_late_news_does_not_replace_what_is_newer():
@@ -88,13 +88,14 @@ def test_options_are_read_out_of_a_conninfo(conninfo, options):
 
 def test_a_snapshot_opens_only_under_the_secret_that_sealed_it(tmp_path):
     path = str(tmp_path / "snapshot")
-    SnapshotFile(path, b"one").write([(("shop",), at(1, 2, 3))])
-    ((aliases, known),) = SnapshotFile(path, b"one").read()
+    SnapshotFile(path, b"one", "app/direct").write([(("shop",), at(1, 2, 3))])
+    ((aliases, known),) = SnapshotFile(path, b"one", "app/direct").read()
     assert (aliases, known.placement) == (("shop",), placement(3))
-    assert SnapshotFile(path, b"two").read() == []
+    assert SnapshotFile(path, b"two", "app/direct").read() == []
+    assert SnapshotFile(path, b"one", "read_only/direct").read() == []
     assert (tmp_path / "snapshot").stat().st_mode & 0o777 == 0o600
     (tmp_path / "snapshot").chmod(0o644)
-    assert SnapshotFile(path, b"one").read() == []
+    assert SnapshotFile(path, b"one", "app/direct").read() == []
 
 
 @pytest.mark.parametrize(("options", "named"), [
@@ -102,6 +103,7 @@ def test_a_snapshot_opens_only_under_the_secret_that_sealed_it(tmp_path):
     ({"endpoints": ("h:1",), "authority_file": ""}, "authority_file"),
     ({"endpoints": ("h:1",), "authority_file": "ca", "key_file": "k"}, "certificate_file"),
     ({"endpoints": ("h:1",), "authority_file": "ca", "role": "root"}, "role"),
+    ({"endpoints": ("h:1",), "authority_file": "ca", "purpose": "any"}, "purpose"),
     ({"endpoints": ("h:1",), "authority_file": "ca", "snapshot_file": "s"}, "snapshot_file"),
 ])
 def test_wrong_options_are_named(options, named):
