@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -131,9 +132,15 @@ absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, cons
   if (file.get() < 0 || fstat(file.get(), &facts) != 0) return FileError(errno, "read", path);
   if (!S_ISREG(facts.st_mode)) return Unreadable(path, "it is no regular file");
   CROFT_RETURN_IF_ERROR(CheckPrivacy(facts, privacy, path));
-  std::string contents(max_bytes + 1, '\0');
+  // As large as the file says it is, so that a high bound costs nothing; what is larger nonetheless is read on.
+  const auto expected = static_cast<size_t>(std::max<off_t>(facts.st_size, 0));
+  std::string contents(std::min(max_bytes, expected) + 1, '\0');
   size_t size = 0;
-  while (size < contents.size()) {
+  for (;;) {
+    if (size == contents.size()) {
+      if (size > max_bytes) break;
+      contents.resize(std::min(max_bytes + 1, size * 2));
+    }
     const ssize_t got = read(file.get(), contents.data() + size, contents.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FileError(errno, "read", path);

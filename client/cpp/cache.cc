@@ -27,15 +27,16 @@ bool SaysTheSame(const Knowledge& a, const Knowledge& b) {
 
 }  // namespace
 
-bool Cache::Learn(const std::string& tenant, const std::vector<std::string>& aliases, Knowledge knowledge) {
+bool Cache::Learn(const std::string& tenant, const std::optional<std::vector<std::string>>& aliases,
+                  Knowledge knowledge) {
+  const std::lock_guard writing(writing_);
   bool news = true;
-  std::vector<std::string> dropped;
   {
     Shard& shard = ShardOf(tenant);
     const std::lock_guard lock(shard.mutex);
     auto [known, fresh] = shard.tenants.try_emplace(tenant);
     if (!fresh && !MayReplace(known->second, knowledge)) {
-      known->second.confirmed = std::max(known->second.confirmed, knowledge.confirmed);
+      known->second.mentioned = std::max(known->second.mentioned, knowledge.mentioned);
       return false;
     }
     if (!fresh) {
@@ -44,19 +45,41 @@ bool Cache::Learn(const std::string& tenant, const std::vector<std::string>& ali
       news = !SaysTheSame(known->second, knowledge);
     }
     known->second = std::move(knowledge);
-    std::vector<std::string>& held = shard.aliases_of[tenant];
-    for (const std::string& alias : held) {
-      if (std::find(aliases.begin(), aliases.end(), alias) == aliases.end()) dropped.push_back(alias);
-    }
-    held = aliases;
   }
-  for (const std::string& alias : dropped) {
+  if (aliases) SetAliases(tenant, *aliases);
+  return news;
+}
+
+void Cache::AddAlias(const std::string& tenant, const std::string& alias) {
+  const std::lock_guard writing(writing_);
+  std::vector<std::string> aliases = AliasesOf(tenant);
+  if (alias == tenant || std::find(aliases.begin(), aliases.end(), alias) != aliases.end()) return;
+  aliases.push_back(alias);
+  SetAliases(tenant, aliases);
+}
+
+void Cache::SetAliases(const std::string& tenant, const std::vector<std::string>& aliases) {
+  std::vector<std::string> held = aliases;
+  {
+    Shard& shard = ShardOf(tenant);
+    const std::lock_guard lock(shard.mutex);
+    if (aliases.empty()) {
+      if (const auto had = shard.aliases_of.find(tenant); had != shard.aliases_of.end()) {
+        held = std::move(had->second);
+        shard.aliases_of.erase(had);
+      }
+    } else {
+      held.swap(shard.aliases_of[tenant]);
+      shard.aliases_of[tenant] = aliases;
+    }
+  }
+  for (const std::string& alias : held) {
+    if (std::find(aliases.begin(), aliases.end(), alias) != aliases.end()) continue;
     Shard& shard = ShardOf(alias);
     const std::lock_guard lock(shard.mutex);
     // Another tenant may have taken it over meanwhile.
-    if (const auto held = shard.aliases.find(alias);
-        held != shard.aliases.end() && held->second == tenant) {
-      shard.aliases.erase(held);
+    if (const auto at = shard.aliases.find(alias); at != shard.aliases.end() && at->second == tenant) {
+      shard.aliases.erase(at);
     }
   }
   for (const std::string& alias : aliases) {
@@ -64,16 +87,19 @@ bool Cache::Learn(const std::string& tenant, const std::vector<std::string>& ali
     const std::lock_guard lock(shard.mutex);
     shard.aliases[alias] = tenant;
   }
-  return news;
 }
 
 bool Cache::Forget(const std::string& tenant, int64_t epoch, int64_t revision) {
-  Shard& shard = ShardOf(tenant);
-  const std::lock_guard lock(shard.mutex);
-  const auto known = shard.tenants.find(tenant);
-  if (known == shard.tenants.end()) return false;
-  if (std::tie(epoch, revision) < std::tie(known->second.epoch, known->second.revision)) return false;
-  shard.tenants.erase(known);
+  const std::lock_guard writing(writing_);
+  {
+    Shard& shard = ShardOf(tenant);
+    const std::lock_guard lock(shard.mutex);
+    const auto known = shard.tenants.find(tenant);
+    if (known == shard.tenants.end()) return false;
+    if (std::tie(epoch, revision) < std::tie(known->second.epoch, known->second.revision)) return false;
+    shard.tenants.erase(known);
+  }
+  SetAliases(tenant, {});
   return true;
 }
 
@@ -97,16 +123,18 @@ std::optional<Knowledge> Cache::Find(std::string_view name) const {
   return FindById(id);
 }
 
-std::vector<std::string> Cache::ForgetUnconfirmed(TimePoint since) {
+std::vector<std::string> Cache::ForgetUnmentioned(TimePoint since) {
+  const std::lock_guard writing(writing_);
   std::vector<std::string> forgotten;
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
     std::erase_if(shard.tenants, [&](const auto& entry) {
-      if (entry.second.confirmed >= since) return false;
+      if (entry.second.mentioned >= since) return false;
       forgotten.push_back(entry.first);
       return true;
     });
   }
+  for (const std::string& tenant : forgotten) SetAliases(tenant, {});
   return forgotten;
 }
 

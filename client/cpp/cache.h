@@ -27,20 +27,24 @@ struct Knowledge {
   int64_t epoch = 0;
   int64_t revision = 0;
   TimePoint confirmed;  // when the control plane last said so; the epoch's start for one from a snapshot
+  TimePoint mentioned;  // when it last said anything of the tenant, believed or not
 };
 
 // Tenants by id and alias. Never goes back: what is older than what is known is dropped. Thread-safe; reading
 // holds one shard's lock for a copy: readers that share it would starve whoever writes.
 class Cache {
  public:
-  // `aliases` are all of them. True when it told something new.
-  bool Learn(const std::string& tenant, const std::vector<std::string>& aliases, Knowledge knowledge);
+  // `aliases` are all of them; none given: they stay. True when it told something new.
+  bool Learn(const std::string& tenant, const std::optional<std::vector<std::string>>& aliases,
+             Knowledge knowledge);
+  // One more name of the tenant.
+  void AddAlias(const std::string& tenant, const std::string& alias);
   // The tenant is gone, or no longer ours to see, as of (epoch, revision).
   bool Forget(const std::string& tenant, int64_t epoch, int64_t revision);
   // By id or alias.
   std::optional<Knowledge> Find(std::string_view name) const;
-  // Forgets those that were not confirmed since `since`: a fresh snapshot did not have them.
-  std::vector<std::string> ForgetUnconfirmed(TimePoint since);
+  // Forgets those that were not mentioned since `since`: a fresh snapshot did not have them.
+  std::vector<std::string> ForgetUnmentioned(TimePoint since);
   std::vector<Knowledge> All() const;
   std::vector<std::string> AliasesOf(const std::string& tenant) const;
 
@@ -63,7 +67,10 @@ class Cache {
   const Shard& ShardOf(std::string_view name) const { return shards_[TransparentHash()(name) % kShards]; }
 
   std::optional<Knowledge> FindById(std::string_view id) const;
+  void SetAliases(const std::string& tenant, const std::vector<std::string>& aliases);
 
+  // Held by whoever changes anything, so that a tenant and its aliases change in the order they were told.
+  std::mutex writing_;
   std::array<Shard, kShards> shards_;
 };
 

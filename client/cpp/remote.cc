@@ -6,15 +6,13 @@
 #include <set>
 #include <sstream>
 
-#include <google/protobuf/util/json_util.h>
 #include <grpcpp/grpcpp.h>
 
+#include "client/cpp/answers.h"
 #include "croft/v1/lookup.grpc.pb.h"
 
 namespace croft::client {
 namespace {
-
-using croft::v1::LookupResponse;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, const char* option) {
   std::ifstream file(path, std::ios::binary);
@@ -24,77 +22,19 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, const char* option
   return text.str();
 }
 
-std::string WithoutCollection(const std::string& name) { return name.substr(name.find('/') + 1); }
-
-std::string ToJson(const google::protobuf::Message& message) {
-  std::string json;
-  const auto status = google::protobuf::util::MessageToJsonString(message, &json);
-  return status.ok() ? json : std::string();
+absl::Status ToStatus(const grpc::Status& status) {
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  absl::Status converted(code, status.error_message());
+  return converted.ok() ? absl::UnknownError(status.error_message()) : converted;
 }
 
-std::string FeaturesToJson(const LookupResponse& response) {
-  if (response.features().empty()) return "";
-  google::protobuf::Struct object;
-  for (const auto& [key, value] : response.features()) (*object.mutable_fields())[key] = value;
-  return ToJson(object);
-}
-
-std::shared_ptr<const Placement> ToPlacement(const LookupResponse& response) {
-  auto placement = std::make_shared<Placement>();
-  placement->tenant = WithoutCollection(response.tenant());
-  placement->uid = response.uid();
-  placement->generation = response.placement_generation();
-  if (response.endpoints_size() > 0) {
-    const croft::v1::Endpoint& endpoint = response.endpoints(0);
-    placement->host = endpoint.host();
-    placement->port = endpoint.port();
-    placement->database = endpoint.database();
-    placement->user = endpoint.user();
-  }
-  placement->password = response.password();
-  placement->sslmode = response.sslmode();
-  placement->root_certificate = response.root_certificate();
-  placement->conninfo = response.conninfo();
-  placement->uri = response.uri();
-  if (response.has_settings()) placement->settings = ToJson(response.settings());
-  placement->features = FeaturesToJson(response);
-  placement->epoch = response.revision().epoch();
-  placement->revision = response.revision().revision();
-  return placement;
-}
-
-Knowledge ToKnowledge(const LookupResponse& response) {
-  Knowledge knowledge;
-  knowledge.placement = ToPlacement(response);
-  knowledge.generation = response.placement_generation();
-  knowledge.epoch = response.revision().epoch();
-  knowledge.revision = response.revision().revision();
-  knowledge.confirmed = std::chrono::steady_clock::now();
-  return knowledge;
-}
-
-absl::Status ToStatus(int code, const std::string& message) {
-  return absl::Status(static_cast<absl::StatusCode>(code), message);
-}
-
-WatchedChange ToChange(const croft::v1::WatchPlacementsResponse::Change& change) {
-  WatchedChange told;
-  told.tenant = WithoutCollection(change.tenant());
-  told.aliases.assign(change.aliases().begin(), change.aliases().end());
-  told.removed = change.removed();
-  if (change.has_placement()) told.knowledge = ToKnowledge(change.placement());
-  if (change.has_refused()) {
-    told.knowledge.refusal = ToStatus(change.refused().code(), change.refused().message());
-  }
-  told.knowledge.generation = change.placement_generation();
-  told.knowledge.epoch = change.revision().epoch();
-  told.knowledge.revision = change.revision().revision();
-  told.knowledge.confirmed = std::chrono::steady_clock::now();
-  return told;
+std::string Trimmed(const std::string& text) {
+  return text.substr(0, text.find_last_not_of(" \r\n\t") + 1);
 }
 
 // What the control plane says of the tenant, as opposed to that it could not be asked.
-bool IsRefusal(grpc::StatusCode code) {
+bool IsRefusal(const grpc::Status& status) {
+  const grpc::StatusCode code = status.error_code();
   return code == grpc::StatusCode::NOT_FOUND || code == grpc::StatusCode::FAILED_PRECONDITION ||
          code == grpc::StatusCode::PERMISSION_DENIED || code == grpc::StatusCode::INVALID_ARGUMENT;
 }
@@ -108,26 +48,53 @@ croft::v1::Role ToRole(Locator::Role role) {
   return croft::v1::ROLE_APP;
 }
 
+croft::v1::Endpoint::Purpose ToPurpose(Locator::Purpose purpose) {
+  switch (purpose) {
+    case Locator::Purpose::kDirect: return croft::v1::Endpoint::PURPOSE_DIRECT;
+    case Locator::Purpose::kPooled: return croft::v1::Endpoint::PURPOSE_POOLED;
+    case Locator::Purpose::kReadReplica: return croft::v1::Endpoint::PURPOSE_READ_REPLICA;
+  }
+  return croft::v1::Endpoint::PURPOSE_DIRECT;
+}
+
+absl::StatusOr<WatchedBatch> ToBatch(const croft::v1::WatchPlacementsResponse& response) {
+  WatchedBatch batch;
+  for (const auto& change : response.changes()) {
+    absl::StatusOr<WatchedChange> told = ToChange(change);
+    if (!told.ok()) return told.status();
+    batch.changes.push_back(*std::move(told));
+  }
+  if (response.has_revision()) {
+    batch.cursor = Cursor{response.revision().epoch(), response.revision().revision()};
+  }
+  return batch;
+}
+
 }  // namespace
 
 struct Remote::State {
   std::vector<std::unique_ptr<croft::v1::LookupService::Stub>> stubs;
-  std::string token;
+  std::string token_file;
   croft::v1::Role role;
+  croft::v1::Endpoint::Purpose purpose;
   std::chrono::milliseconds timeout;
-  std::atomic<size_t> preferred{0};
+  std::atomic<size_t> preferred{0};  // counts on; the endpoint is the rest
 
   std::mutex mutex;
   bool stopped = false;
+  std::string token;  // the last one that could be read
   std::set<grpc::ClientContext*> calls;
 
   // Makes the call known to Stop() while it lives.
   class Call {
    public:
     explicit Call(State& state) : state_(state) {
+      absl::StatusOr<std::string> token;
+      if (!state_.token_file.empty()) token = ReadFile(state_.token_file, "token_file");
       const std::lock_guard lock(state_.mutex);
       state_.calls.insert(&context);
       if (state_.stopped) context.TryCancel();
+      if (token.ok() && !token->empty()) state_.token = Trimmed(*token);
       if (!state_.token.empty()) context.AddMetadata("authorization", "Bearer " + state_.token);
     }
     ~Call() {
@@ -169,9 +136,11 @@ absl::StatusOr<std::unique_ptr<Remote>> Remote::Open(const Locator::Options& opt
   if (!options.token_file.empty()) {
     auto token = ReadFile(options.token_file, "token_file");
     if (!token.ok()) return token.status();
-    state->token = token->substr(0, token->find_last_not_of(" \r\n\t") + 1);
+    state->token = Trimmed(*token);
+    state->token_file = options.token_file;
   }
   state->role = ToRole(options.role);
+  state->purpose = ToPurpose(options.purpose);
   state->timeout = options.timeout;
   for (const std::string& endpoint : options.endpoints) {
     grpc::ChannelArguments arguments;
@@ -186,60 +155,64 @@ absl::StatusOr<std::unique_ptr<Remote>> Remote::Open(const Locator::Options& opt
   return std::unique_ptr<Remote>(new Remote(std::move(state)));
 }
 
-absl::StatusOr<Remote::Answer> Remote::Lookup(const std::string& name) {
+absl::StatusOr<Remote::Answer> Remote::Lookup(const std::string& name,
+                                              const std::function<absl::Status(const Answer&)>& accept) {
+  using Clock = std::chrono::system_clock;
   croft::v1::LookupRequest request;
   request.set_tenant(name);
   request.set_role(state_->role);
-  const auto deadline = std::chrono::system_clock::now() + state_->timeout;
-  grpc::Status status;
-  for (size_t tries = 0; tries < state_->stubs.size(); ++tries) {
-    const size_t which = state_->preferred.load() % state_->stubs.size();
+  request.set_purpose(state_->purpose);
+  const auto deadline = Clock::now() + state_->timeout;
+  absl::Status failure;
+  for (size_t left = state_->stubs.size(); left > 0; --left) {
+    size_t which = state_->preferred.load();
     State::Call call(*state_);
-    call.context.set_deadline(deadline);
-    LookupResponse response;
-    status = state_->stubs[which]->Lookup(&call.context, request, &response);
-    if (status.ok()) {
-      const auto& ttl = response.ttl();
-      return Answer{WithoutCollection(response.tenant()), ToKnowledge(response),
-                    std::chrono::milliseconds(ttl.seconds() * 1000 + ttl.nanos() / 1'000'000)};
-    }
-    if (IsRefusal(status.error_code())) {
+    // A slow one must leave time for the others.
+    call.context.set_deadline(Clock::now() + (deadline - Clock::now()) / static_cast<int>(left));
+    croft::v1::LookupResponse response;
+    const grpc::Status status =
+        state_->stubs[which % state_->stubs.size()]->Lookup(&call.context, request, &response);
+    if (IsRefusal(status)) {
       Answer refused;
-      refused.knowledge.refusal = ToStatus(status.error_code(), status.error_message());
-      refused.knowledge.confirmed = std::chrono::steady_clock::now();
+      refused.knowledge.refusal = ToStatus(status);
       return refused;
     }
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) break;
-    state_->preferred.store(which + 1);
+    absl::StatusOr<Answer> answer = ToStatus(status);
+    if (status.ok()) answer = ToAnswer(response);
+    failure = answer.ok() ? accept(*answer) : answer.status();
+    if (failure.ok()) return answer;
+    if (absl::IsCancelled(failure)) return failure;
+    // Unless another thread moved on already.
+    state_->preferred.compare_exchange_strong(which, which + 1);
   }
-  return ToStatus(status.error_code(), status.error_message());
+  return failure;
 }
 
 absl::Status Remote::Watch(const std::optional<Cursor>& since,
-                           const std::function<void(WatchedBatch)>& tell) {
+                           const std::function<absl::Status(WatchedBatch)>& tell) {
   croft::v1::WatchPlacementsRequest request;
   request.set_role(state_->role);
+  request.set_purpose(state_->purpose);
   if (since) {
     request.mutable_since()->set_epoch(since->epoch);
     request.mutable_since()->set_revision(since->revision);
   }
-  const size_t which = state_->preferred.load() % state_->stubs.size();
+  size_t which = state_->preferred.load();
   State::Call call(*state_);
-  const auto stream = state_->stubs[which]->WatchPlacements(&call.context, request);
-  croft::v1::WatchPlacementsResponse response;
-  while (stream->Read(&response)) {
-    WatchedBatch batch;
-    for (const auto& change : response.changes()) batch.changes.push_back(ToChange(change));
-    if (response.has_revision()) {
-      batch.cursor = Cursor{response.revision().epoch(), response.revision().revision()};
-    }
-    tell(std::move(batch));
+  const auto stream = state_->stubs[which % state_->stubs.size()]->WatchPlacements(&call.context, request);
+  absl::Status enough;
+  for (croft::v1::WatchPlacementsResponse response; enough.ok() && stream->Read(&response);) {
+    absl::StatusOr<WatchedBatch> batch = ToBatch(response);
+    enough = batch.ok() ? tell(*std::move(batch)) : batch.status();
   }
+  if (!enough.ok()) call.context.TryCancel();
   const grpc::Status status = stream->Finish();
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) state_->preferred.store(which + 1);
   // A stream that the server ended in peace is opened again like one that broke.
-  if (status.ok()) return absl::UnavailableError("the watch ended");
-  return ToStatus(status.error_code(), status.error_message());
+  if (enough.ok()) enough = status.ok() ? absl::UnavailableError("the watch ended") : ToStatus(status);
+  if (!absl::IsOutOfRange(enough) && !absl::IsCancelled(enough)) {
+    state_->preferred.compare_exchange_strong(which, which + 1);
+  }
+  return enough;
 }
 
 void Remote::Stop() {

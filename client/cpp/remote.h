@@ -26,6 +26,7 @@ struct WatchedChange {
   std::vector<std::string> aliases;
   bool removed = false;
   Knowledge knowledge;
+  std::chrono::milliseconds ttl{0};  // 0 where there is none
 };
 
 struct WatchedBatch {
@@ -41,17 +42,21 @@ class Remote {
   static absl::StatusOr<std::unique_ptr<Remote>> Open(const Locator::Options& options);
   ~Remote();
 
-  // A refusal of the control plane is an OK answer that carries it; an error means it could not be asked.
+  // A refusal of the control plane is an OK answer that carries it; an error means that none could be asked, or
+  // none made sense.
   struct Answer {
     std::string tenant;  // id; empty with a refusal
     Knowledge knowledge;
     std::chrono::milliseconds ttl{0};
   };
-  absl::StatusOr<Answer> Lookup(const std::string& name);
+  // `accept` says whether an answer is good enough; the next endpoint is asked where it is not.
+  absl::StatusOr<Answer> Lookup(const std::string& name,
+                                const std::function<absl::Status(const Answer&)>& accept);
 
-  // Watches from `since`, or from nothing, until the stream ends, and answers why. OUT_OF_RANGE: start from
-  // nothing. Stop() ends it.
-  absl::Status Watch(const std::optional<Cursor>& since, const std::function<void(WatchedBatch)>& tell);
+  // Watches from `since`, or from nothing, until the stream ends or `tell` has enough, and answers why.
+  // OUT_OF_RANGE: start from nothing. Stop() ends it. What makes no sense is not told, and ends the stream.
+  absl::Status Watch(const std::optional<Cursor>& since,
+                     const std::function<absl::Status(WatchedBatch)>& tell);
 
   // Calls under way and all later ones answer CANCELLED.
   void Stop();

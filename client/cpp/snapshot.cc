@@ -61,20 +61,22 @@ SnapshotFile::Entry FromJson(const Json& json) {
 
 }  // namespace
 
-SnapshotFile::SnapshotFile(std::string path, const std::string& secret)
-    : path_(std::move(path)), key_(crypto::Sha256(std::string(kContext) + secret)) {}
+SnapshotFile::SnapshotFile(std::string path, const std::string& secret, const std::string& view)
+    : path_(std::move(path)),
+      key_(crypto::Sha256(std::string(kContext) + secret)),
+      context_(std::string(kContext) + " " + view) {}
 
 absl::Status SnapshotFile::Write(const std::vector<Entry>& entries) const {
   Json json = Json::array();
   for (const Entry& entry : entries) json.push_back(ToJson(entry));
   const std::string sealed =
-      crypto::Seal(key_, json.dump(-1, ' ', false, Json::error_handler_t::replace), kContext);
+      crypto::Seal(key_, json.dump(-1, ' ', false, Json::error_handler_t::replace), context_);
   return WriteFileDurably(path_, sealed, 0600, IfFileExists::kReplace);
 }
 
 absl::StatusOr<std::vector<SnapshotFile::Entry>> SnapshotFile::Read() const {
   CROFT_ASSIGN_OR_RETURN(const std::string sealed, ReadPrivateFile(path_, kMaxBytes));
-  CROFT_ASSIGN_OR_RETURN(const std::string text, crypto::Open(key_, sealed, kContext));
+  CROFT_ASSIGN_OR_RETURN(const std::string text, crypto::Open(key_, sealed, context_));
   std::vector<Entry> entries;
   try {
     for (const Json& one : Json::parse(text)) entries.push_back(FromJson(one));

@@ -19,8 +19,9 @@ class SnapshotFile {
     Placement placement;
   };
 
-  // `secret` is the text of the identity's key or token.
-  SnapshotFile(std::string path, const std::string& secret);
+  // `secret` is the text of the identity's key or token; `view` says what was asked for (role and purpose), since
+  // answers to one question must not be taken for another's.
+  SnapshotFile(std::string path, const std::string& secret, const std::string& view);
 
   // Replaces the file as a whole.
   absl::Status Write(const std::vector<Entry>& entries) const;
@@ -30,6 +31,7 @@ class SnapshotFile {
  private:
   const std::string path_;
   const std::string key_;
+  const std::string context_;
 };
 
 }  // namespace croft::client

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <tuple>
 
 #include "common/files.h"
 
@@ -16,6 +17,7 @@ constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{10'000};
 constexpr std::chrono::seconds kSnapshotInterval{5};
 constexpr std::chrono::seconds kDefaultTtl{60};
+constexpr std::chrono::milliseconds kPauseWhileAway{2'000};
 constexpr size_t kMaxDenials = 10'000;
 
 // How often this process is the child of a fork. Threads and channels do not survive a fork.
@@ -25,6 +27,32 @@ uint64_t CountForks() {
   static const int registered = pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1); });
   (void)registered;
   return fork_count.load();
+}
+
+absl::Status Behind() {
+  return absl::UnavailableError(
+      "this control plane is behind what is already known: its catalog is an old one");
+}
+
+void Raise(std::atomic<int64_t>& highest, int64_t value) {
+  for (int64_t known = highest.load(); known < value && !highest.compare_exchange_weak(known, value);) {
+  }
+}
+
+template <typename A, typename B>
+bool IsBefore(const A& a, const B& b) {
+  return std::tie(a.epoch, a.revision) < std::tie(b.epoch, b.revision);
+}
+
+// As opposed to that nobody could be asked.
+bool IsWordOfControlPlane(const absl::Status& status) {
+  return status.ok() || absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+         absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status) || absl::IsCancelled(status);
+}
+
+std::string ViewOf(const Locator::Options& options) {
+  return std::to_string(static_cast<int>(options.role)) + "/" +
+         std::to_string(static_cast<int>(options.purpose));
 }
 
 int64_t Nanoseconds(TimePoint time) { return time.time_since_epoch().count(); }
@@ -50,8 +78,9 @@ WatchedLocator::WatchedLocator(Options options, std::unique_ptr<Remote> remote,
 
 WatchedLocator::~WatchedLocator() {
   if (InForkedChild()) {
-    // The thread lives in the parent; joining it here would wait for ever.
+    // The threads live in the parent; whatever waits for one here would wait for ever.
     if (watcher_.joinable()) watcher_.detach();
+    (void)remote_.release();
     return;
   }
   {
@@ -61,7 +90,22 @@ WatchedLocator::~WatchedLocator() {
   wake_.notify_all();
   remote_->Stop();
   if (watcher_.joinable()) watcher_.join();
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return waiting_ == 0; });
+  }
   SaveSnapshot();
+}
+
+WatchedLocator::Waiting::Waiting(WatchedLocator& locator) : locator_(locator) {
+  const std::lock_guard lock(locator_.mutex_);
+  ++locator_.waiting_;
+}
+
+WatchedLocator::Waiting::~Waiting() {
+  const std::lock_guard lock(locator_.mutex_);
+  // Told under the lock: afterwards the locator may be gone.
+  if (--locator_.waiting_ == 0) locator_.wake_.notify_all();
 }
 
 bool WatchedLocator::InForkedChild() const {
@@ -75,29 +119,37 @@ absl::StatusOr<Located> WatchedLocator::Locate(std::string_view tenant) {
   }
   if (const std::optional<Knowledge> known = cache_.Find(tenant)) {
     if (options_.watch || IsFresh(*known)) return FromKnowledge(*known);
-    absl::StatusOr<Located> asked = Ask(std::string(tenant));
-    // Away is not a reason to forget.
-    return absl::IsUnavailable(asked.status()) || absl::IsDeadlineExceeded(asked.status())
-               ? FromKnowledge(*known)
-               : asked;
+    return Refresh(std::string(tenant), *known);
   }
+  const Waiting waiting(*this);
   const std::string name(tenant);
   if (const auto denial = RecentDenial(name)) return *denial;
   return Ask(name);
 }
 
+absl::StatusOr<Located> WatchedLocator::Refresh(const std::string& name, const Knowledge& known) {
+  const Waiting waiting(*this);
+  if (const auto denial = RecentDenial(name)) return *denial;
+  if (Nanoseconds(Clock::now()) < ask_after_ns_.load()) return FromKnowledge(known);
+  absl::StatusOr<Located> asked = Ask(name);
+  if (IsWordOfControlPlane(asked.status())) return asked;
+  // Not every caller is to wait for one that does not answer.
+  ask_after_ns_.store(Nanoseconds(Clock::now() + WithJitter(kPauseWhileAway)));
+  return FromKnowledge(known);
+}
+
 absl::StatusOr<Located> WatchedLocator::OnConnectionRejected(std::string_view tenant) {
   if (InForkedChild()) return Locate(tenant);
+  const Waiting waiting(*this);
   const std::string name(tenant);
   absl::StatusOr<Located> asked = Ask(name);
-  if (absl::IsUnavailable(asked.status()) || absl::IsDeadlineExceeded(asked.status())) {
-    if (const std::optional<Knowledge> known = cache_.Find(name)) return FromKnowledge(*known);
-  }
-  return asked;
+  if (IsWordOfControlPlane(asked.status())) return asked;
+  const std::optional<Knowledge> known = cache_.Find(name);
+  return known ? FromKnowledge(*known) : asked;
 }
 
 void WatchedLocator::OnChange(std::function<void(const Change&)> callback) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(announcing_);
   callback_ = std::move(callback);
 }
 
@@ -131,6 +183,7 @@ absl::StatusOr<Located> WatchedLocator::Ask(const std::string& name) {
   Flight flight;
   {
     const std::lock_guard lock(mutex_);
+    if (ending_) return absl::CancelledError("the locator is closing");
     const auto [entry, first] = flights_.try_emplace(name);
     if (first) {
       entry->second = promise.get_future().share();
@@ -149,25 +202,28 @@ absl::StatusOr<Located> WatchedLocator::Ask(const std::string& name) {
 }
 
 absl::StatusOr<Located> WatchedLocator::AskRemote(const std::string& name) {
-  absl::StatusOr<Remote::Answer> answer = remote_->Lookup(name);
+  const absl::StatusOr<Remote::Answer> answer = remote_->Lookup(name, [this](const Remote::Answer& one) {
+    return one.knowledge.epoch < epoch_.load() ? Behind() : absl::OkStatus();
+  });
   if (!answer.ok()) return answer.status();
-  if (!answer->knowledge.refusal.ok()) {
-    const std::lock_guard lock(mutex_);
-    if (denials_.size() >= kMaxDenials) denials_.clear();
-    denials_[name] = {answer->knowledge.refusal, Clock::now() + options_.negative_ttl};
-    return answer->knowledge.refusal;
-  }
-  ttl_ns_.store(std::chrono::nanoseconds(answer->ttl).count());
-  const bool was_known = cache_.Find(answer->tenant).has_value();
-  std::vector<std::string> aliases = cache_.AliasesOf(answer->tenant);
-  if (name != answer->tenant && std::find(aliases.begin(), aliases.end(), name) == aliases.end()) {
-    aliases.push_back(name);
-  }
-  const bool news = cache_.Learn(answer->tenant, aliases, answer->knowledge);
-  if (news && was_known) Announce(answer->tenant);
+  if (answer->knowledge.refusal.ok()) return TakeAnswer(name, *answer);
+  const std::lock_guard lock(mutex_);
+  if (denials_.size() >= kMaxDenials) denials_.clear();
+  denials_[name] = {answer->knowledge.refusal, Clock::now() + options_.negative_ttl};
+  return answer->knowledge.refusal;
+}
+
+absl::StatusOr<Located> WatchedLocator::TakeAnswer(const std::string& name, const Remote::Answer& answer) {
+  Raise(epoch_, answer.knowledge.epoch);
+  ttl_ns_.store(std::chrono::nanoseconds(answer.ttl).count());
+  ask_after_ns_.store(0);
+  const bool was_known = cache_.Find(answer.tenant).has_value();
+  const bool news = cache_.Learn(answer.tenant, std::nullopt, answer.knowledge);
+  cache_.AddAlias(answer.tenant, name);
+  if (news && was_known) Announce(answer.tenant);
   // What is known may be newer than this answer.
-  const std::optional<Knowledge> known = cache_.Find(answer->tenant);
-  return FromKnowledge(known ? *known : answer->knowledge);
+  const std::optional<Knowledge> known = cache_.Find(answer.tenant);
+  return FromKnowledge(known ? *known : answer.knowledge);
 }
 
 void WatchedLocator::LoadSnapshot() {
@@ -180,6 +236,8 @@ void WatchedLocator::LoadSnapshot() {
     knowledge.generation = entry.placement.generation;
     knowledge.epoch = entry.placement.epoch;
     knowledge.revision = entry.placement.revision;
+    Raise(epoch_, knowledge.epoch);
+    if (IsBefore(furthest_, knowledge)) furthest_ = {knowledge.epoch, knowledge.revision};
     cache_.Learn(entry.placement.tenant, entry.aliases, std::move(knowledge));
   }
 }
@@ -206,14 +264,16 @@ void WatchedLocator::WatchLoop() {
     bool heard = false;
     snapshot_began_ = Clock::now();
     const absl::Status ended = remote_->Watch(cursor_, [&](const WatchedBatch& batch) {
-      heard = true;
-      Take(batch);
+      absl::Status taken = Take(batch);
+      heard |= taken.ok();
+      return taken;
     });
     if (absl::IsOutOfRange(ended)) {
       // Another epoch, or too long away: what is cached is not known to be true until all of it was told again.
+      heard |= cursor_.has_value();
       cursor_.reset();
       heard_ns_.store(0);
-      continue;
+      if (heard) continue;
     }
     if (heard) pause = kFirstPause;
     Pause(WithJitter(pause));
@@ -221,14 +281,21 @@ void WatchedLocator::WatchLoop() {
   }
 }
 
-void WatchedLocator::Take(const WatchedBatch& batch) {
-  for (const WatchedChange& change : batch.changes) TakeChange(change);
+absl::Status WatchedLocator::Take(const WatchedBatch& batch) {
+  for (const WatchedChange& change : batch.changes) {
+    if (change.knowledge.epoch < epoch_.load()) return Behind();
+    Raise(epoch_, change.knowledge.epoch);
+    TakeChange(change);
+  }
   if (batch.cursor) {
+    if (IsBefore(*batch.cursor, furthest_)) return Behind();
     if (!cursor_) FinishFirstSnapshot();
-    cursor_ = batch.cursor;
+    cursor_ = furthest_ = *batch.cursor;
+    Raise(epoch_, batch.cursor->epoch);
     heard_ns_.store(Nanoseconds(Clock::now()));
   }
   if (snapshot_ && snapshot_dirty_ && Clock::now() - snapshot_saved_ >= kSnapshotInterval) SaveSnapshot();
+  return absl::OkStatus();
 }
 
 void WatchedLocator::TakeChange(const WatchedChange& change) {
@@ -238,6 +305,7 @@ void WatchedLocator::TakeChange(const WatchedChange& change) {
     news = cache_.Forget(change.tenant, change.knowledge.epoch, change.knowledge.revision);
   } else {
     news = cache_.Learn(change.tenant, change.aliases, change.knowledge);
+    if (change.ttl.count() > 0) ttl_ns_.store(std::chrono::nanoseconds(change.ttl).count());
   }
   {
     const std::lock_guard lock(mutex_);
@@ -249,7 +317,7 @@ void WatchedLocator::TakeChange(const WatchedChange& change) {
 }
 
 void WatchedLocator::FinishFirstSnapshot() {
-  for (const std::string& tenant : cache_.ForgetUnconfirmed(snapshot_began_)) {
+  for (const std::string& tenant : cache_.ForgetUnmentioned(snapshot_began_)) {
     snapshot_dirty_ = true;
     Announce(tenant);
   }
@@ -262,14 +330,11 @@ void WatchedLocator::FinishFirstSnapshot() {
 }
 
 void WatchedLocator::Announce(const std::string& tenant) {
-  std::function<void(const Change&)> callback;
-  {
-    const std::lock_guard lock(mutex_);
-    callback = callback_;
-  }
-  if (!callback) return;
+  // What is known is read under the lock: a later call never tells something older.
+  const std::lock_guard lock(announcing_);
+  if (!callback_) return;
   const std::optional<Knowledge> known = cache_.Find(tenant);
-  callback({tenant, known && known->refusal.ok() ? known->placement : nullptr});
+  callback_({tenant, known && known->refusal.ok() ? known->placement : nullptr});
 }
 
 void WatchedLocator::Pause(std::chrono::milliseconds duration) {
@@ -289,7 +354,7 @@ absl::StatusOr<std::unique_ptr<Locator>> Locator::Open(Options options) {
     }
     const auto secret = ReadSmallFile(secret_file, 1 << 20);
     if (!secret.ok()) return secret.status();
-    snapshot.emplace(options.snapshot_file, *secret);
+    snapshot.emplace(options.snapshot_file, *secret, ViewOf(options));
   }
   return std::make_unique<WatchedLocator>(std::move(options), *std::move(remote), std::move(snapshot));
 }

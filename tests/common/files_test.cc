@@ -111,5 +111,14 @@ TEST_F(Files, OnlyRegularFilesOfAFittingSizeAreRead) {
   EXPECT_EQ(DetailsOf(ReadSmallFile(Path("f"), 4).status()).reason, "FILE_IO");
 }
 
+TEST_F(Files, AHighBoundCostsNothingAndAFileMayBeLargerThanItSays) {
+  ASSERT_TRUE(WriteFileDurably(Path("f"), "12345", 0600, IfFileExists::kRefuse).ok());
+  EXPECT_EQ(*ReadSmallFile(Path("f"), size_t{1} << 50), "12345");
+  const auto status = ReadSmallFile("/proc/self/status", 1 << 20);
+  ASSERT_TRUE(status.ok());
+  EXPECT_THAT(*status, HasSubstr("VmRSS"));
+  EXPECT_FALSE(ReadSmallFile("/proc/self/status", 100).ok());
+}
+
 }  // namespace
 }  // namespace croft

@@ -3,39 +3,16 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <functional>
 #include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/client/cpp/scripted_control_plane.h"
+#include "tests/client/cpp/locator_fixture.h"
 
 namespace croft::client {
 namespace {
-
-using std::chrono::steady_clock;
-
-bool Eventually(const std::function<bool()>& condition) {
-  for (const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-       steady_clock::now() < deadline;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return false;
-}
-
-class LocatorTest : public ::testing::Test {
- protected:
-  std::unique_ptr<Locator> Open(Locator::Options options) { return *Locator::Open(std::move(options)); }
-  std::unique_ptr<Locator> OpenReady() {
-    auto locator = Open(control_plane.Options());
-    EXPECT_TRUE(locator->WaitUntilReady(steady_clock::now() + std::chrono::seconds(20)));
-    return locator;
-  }
-  ScriptedControlPlane control_plane;
-};
 
 TEST_F(LocatorTest, AnswersFromTheWatchWithoutAsking) {
   control_plane.Place("acme", 1);
@@ -51,7 +28,7 @@ TEST_F(LocatorTest, ANewTenantEndsTheBeliefThatThereIsNone) {
   auto options = control_plane.Options();
   options.negative_ttl = std::chrono::hours(1);
   const auto locator = Open(options);
-  ASSERT_TRUE(locator->WaitUntilReady(steady_clock::now() + std::chrono::seconds(20)));
+  ASSERT_TRUE(locator->WaitUntilReady(Soon()));
   EXPECT_TRUE(absl::IsNotFound(locator->Locate("acme").status()));
   const int asked = control_plane.lookups();
   EXPECT_TRUE(absl::IsNotFound(locator->Locate("acme").status()));
@@ -65,12 +42,70 @@ TEST_F(LocatorTest, ManyThreadsThatMissAskOnce) {
   options.watch = false;
   const auto locator = Open(options);
   control_plane.Place("acme", 1);
+  control_plane.Hold();
   std::vector<std::thread> threads;
   std::atomic<int> found{0};
   for (int i = 0; i < 16; ++i) threads.emplace_back([&] { found += locator->Locate("acme").ok() ? 1 : 0; });
+  EXPECT_TRUE(Eventually([&] { return control_plane.lookups() > 0; }));
+  control_plane.LetGo();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(found, 16);
-  EXPECT_LT(control_plane.lookups(), 16);
+  EXPECT_EQ(control_plane.lookups(), 1);
+}
+
+TEST_F(LocatorTest, AsksForItsRoleAndPurpose) {
+  control_plane.Place("acme", 1);
+  auto options = control_plane.Options();
+  options.role = Locator::Role::kReadOnly;
+  options.purpose = Locator::Purpose::kPooled;
+  const auto locator = Open(options);
+  ASSERT_TRUE(locator->WaitUntilReady(Soon()));
+  ASSERT_TRUE(locator->OnConnectionRejected("acme").ok());
+  EXPECT_EQ(control_plane.last_watch().role(), croft::v1::ROLE_READ_ONLY);
+  EXPECT_EQ(control_plane.last_watch().purpose(), croft::v1::Endpoint::PURPOSE_POOLED);
+  EXPECT_EQ(control_plane.last_lookup().role(), croft::v1::ROLE_READ_ONLY);
+  EXPECT_EQ(control_plane.last_lookup().purpose(), croft::v1::Endpoint::PURPOSE_POOLED);
+}
+
+TEST_F(LocatorTest, TakesUpARenewedToken) {
+  control_plane.Place("acme", 1);
+  const auto locator = OpenReady();
+  ASSERT_TRUE(locator->OnConnectionRejected("acme").ok());
+  EXPECT_EQ(control_plane.last_authorization(), "Bearer croft_test");
+  control_plane.Write("token", "croft_renewed\n");
+  ASSERT_TRUE(locator->OnConnectionRejected("acme").ok());
+  EXPECT_EQ(control_plane.last_authorization(), "Bearer croft_renewed");
+}
+
+TEST_F(LocatorTest, WithoutAWatchAnAnswerIsAskedAgainAfterItsTimeToLive) {
+  control_plane.Place("acme", 1);
+  control_plane.set_ttl(std::chrono::hours(1));
+  auto options = control_plane.Options();
+  options.watch = false;
+  const auto locator = Open(options);
+  ASSERT_TRUE(locator->Locate("acme").ok());
+  control_plane.Place("acme", 2);
+  EXPECT_EQ((*locator->Locate("acme"))->generation, 1);
+  EXPECT_EQ(control_plane.lookups(), 1);
+  control_plane.set_ttl(std::chrono::milliseconds(1));
+  EXPECT_EQ((*locator->OnConnectionRejected("acme"))->generation, 2);
+  control_plane.Place("acme", 3);
+  EXPECT_TRUE(Eventually([&] { return (*locator->Locate("acme"))->generation == 3; }));
+}
+
+TEST_F(LocatorTest, WithoutAWatchADenialIsBelievedForAWhileToo) {
+  control_plane.Place("acme", 1);
+  control_plane.set_ttl(std::chrono::milliseconds(1));
+  auto options = control_plane.Options();
+  options.watch = false;
+  options.negative_ttl = std::chrono::hours(1);
+  const auto locator = Open(options);
+  ASSERT_TRUE(locator->Locate("acme").ok());
+  control_plane.Remove("acme");
+  EXPECT_TRUE(Eventually([&] { return absl::IsNotFound(locator->Locate("acme").status()); }));
+  const int asked = control_plane.lookups();
+  EXPECT_TRUE(absl::IsNotFound(locator->Locate("acme").status()));
+  EXPECT_EQ(control_plane.lookups(), asked);
 }
 
 TEST_F(LocatorTest, TellsOfChangesSoThatPoolsTurnOver) {
@@ -125,13 +160,78 @@ TEST_F(LocatorTest, StartsOverInAnotherEpochAndForgetsWhatIsGone) {
   EXPECT_EQ((*locator->Locate("acme"))->epoch, 2);
 }
 
+TEST_F(LocatorTest, ACallbackIsNeverToldSomethingOlderThanBefore) {
+  control_plane.Place("acme", 1);
+  const auto locator = OpenReady();
+  std::atomic<int64_t> told{1};
+  std::atomic<int> went_back{0};
+  locator->OnChange([&](const Locator::Change& change) {
+    if (change.now->generation < told) ++went_back;
+    told = change.now->generation;
+  });
+  std::atomic<bool> done{false};
+  std::thread asker([&] {
+    while (!done) (void)locator->OnConnectionRejected("acme");
+  });
+  for (int64_t generation = 2; generation <= 200; ++generation) control_plane.Place("acme", generation);
+  EXPECT_TRUE(Eventually([&] { return told == 200; }));
+  done = true;
+  asker.join();
+  EXPECT_EQ(went_back, 0);
+}
+
+TEST_F(LocatorTest, ACallbackMayAsk) {
+  control_plane.Place("acme", 1);
+  control_plane.Place("globex", 1);
+  auto options = control_plane.Options();
+  options.watch = false;
+  const auto locator = Open(options);
+  ASSERT_TRUE(locator->Locate("acme").ok());
+  bool asked = false;
+  locator->OnChange([&](const Locator::Change&) { asked = locator->Locate("globex").ok(); });
+  control_plane.Place("acme", 2);
+  ASSERT_TRUE(locator->OnConnectionRejected("acme").ok());
+  EXPECT_TRUE(asked);
+}
+
+TEST_F(LocatorTest, CallsUnderWayEndWithTheLocator) {
+  auto options = control_plane.Options();
+  options.timeout = std::chrono::hours(1);
+  auto locator = Open(options);
+  control_plane.Hold();
+  absl::Status answered;
+  std::thread asker([&] { answered = locator->Locate("acme").status(); });
+  EXPECT_TRUE(Eventually([&] { return control_plane.lookups() > 0; }));
+  locator.reset();
+  asker.join();
+  EXPECT_TRUE(absl::IsCancelled(answered)) << answered;
+}
+
+TEST_F(LocatorTest, ASnapshotIsOpenedOnlyByWhoAsksTheSame) {
+  control_plane.Place("acme", 3);
+  auto options = control_plane.Options();
+  options.snapshot_file = control_plane.folder() + "/snapshot";
+  ASSERT_TRUE(Open(options)->WaitUntilReady(Soon()));
+  control_plane.Stop();
+  EXPECT_TRUE(Open(options)->Locate("acme").ok());
+  auto others = options;
+  others.role = Locator::Role::kReadOnly;
+  EXPECT_FALSE(Open(others)->Locate("acme").ok());
+  control_plane.Write("token", "croft_another");
+  EXPECT_FALSE(Open(options)->Locate("acme").ok());
+  control_plane.Write("token", "croft_test");
+  EXPECT_TRUE(Open(options)->Locate("acme").ok());
+  ASSERT_EQ(chmod(options.snapshot_file.c_str(), 0644), 0);
+  EXPECT_FALSE(Open(options)->Locate("acme").ok()) << "others could have written it";
+}
+
 TEST_F(LocatorTest, AProcessThatStartsWhileItIsAwayFindsItsTenantsInTheSnapshot) {
   control_plane.Place("acme", 3);
   auto options = control_plane.Options();
   options.snapshot_file = control_plane.folder() + "/snapshot";
   {
     const auto locator = Open(options);
-    ASSERT_TRUE(locator->WaitUntilReady(steady_clock::now() + std::chrono::seconds(20)));
+    ASSERT_TRUE(locator->WaitUntilReady(Soon()));
   }
   struct stat file {};
   ASSERT_EQ(stat(options.snapshot_file.c_str(), &file), 0);
@@ -144,11 +244,16 @@ TEST_F(LocatorTest, AProcessThatStartsWhileItIsAwayFindsItsTenantsInTheSnapshot)
   EXPECT_TRUE(located->stale);
 }
 
-TEST_F(LocatorTest, RefusesToServeTheChildOfAFork) {
+TEST_F(LocatorTest, RefusesToServeTheChildOfAForkAndEndsThereInPeace) {
   control_plane.Place("acme", 1);
-  const auto locator = OpenReady();
+  auto locator = OpenReady();
   const pid_t child = fork();
-  if (child == 0) _exit(absl::IsFailedPrecondition(locator->Locate("acme").status()) ? 0 : 1);
+  if (child == 0) {
+    const bool refused = absl::IsFailedPrecondition(locator->Locate("acme").status()) &&
+                         absl::IsFailedPrecondition(locator->OnConnectionRejected("acme").status());
+    locator.reset();
+    _exit(refused ? 0 : 1);
+  }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);

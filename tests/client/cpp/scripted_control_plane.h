@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -78,6 +79,9 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
     return options;
   }
   const std::string& folder() const { return folder_; }
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ + "/" + name) << text;
+  }
 
   // --- The script. Each raises the revision by one.
 
@@ -93,7 +97,7 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
           endpoint.set_port(7500);
           endpoint.set_database("d" + std::to_string(generation));
           placement.set_conninfo("dbname=d" + std::to_string(generation));
-          placement.mutable_ttl()->set_seconds(60);
+          SetTtl(placement);
         },
         tenant, generation);
   }
@@ -113,6 +117,69 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
     const std::lock_guard lock(mutex_);
     ++epoch_;
   }
+  // Another catalog altogether, that holds nothing yet.
+  void RestoreTo(int64_t epoch, int64_t revision) {
+    {
+      const std::lock_guard lock(mutex_);
+      epoch_ = epoch;
+      revision_ = revision;
+      changes_.clear();
+      ++life_;
+    }
+    changed_.notify_all();
+  }
+  void CutWatches() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++life_;
+    }
+    changed_.notify_all();
+  }
+  // How long answers hold from now on.
+  void set_ttl(std::chrono::milliseconds ttl) {
+    const std::lock_guard lock(mutex_);
+    ttl_ = ttl;
+  }
+  // Lookups wait until they are let go, or given up.
+  void Hold() {
+    const std::lock_guard lock(mutex_);
+    holding_ = true;
+  }
+  void LetGo() {
+    {
+      const std::lock_guard lock(mutex_);
+      holding_ = false;
+    }
+    changed_.notify_all();
+  }
+  // What `garble` does to answers goes out; null for the truth.
+  void GarbleLookups(std::function<void(croft::v1::LookupResponse&)> garble) {
+    const std::lock_guard lock(mutex_);
+    garble_lookup_ = std::move(garble);
+  }
+  void GarbleWatches(std::function<void(croft::v1::WatchPlacementsResponse&)> garble) {
+    const std::lock_guard lock(mutex_);
+    garble_watch_ = std::move(garble);
+  }
+
+  // --- What it was asked.
+
+  int watches() const {
+    const std::lock_guard lock(mutex_);
+    return watches_;
+  }
+  croft::v1::LookupRequest last_lookup() const {
+    const std::lock_guard lock(mutex_);
+    return last_lookup_;
+  }
+  croft::v1::WatchPlacementsRequest last_watch() const {
+    const std::lock_guard lock(mutex_);
+    return last_watch_;
+  }
+  std::string last_authorization() const {
+    const std::lock_guard lock(mutex_);
+    return last_authorization_;
+  }
   int lookups() const {
     const std::lock_guard lock(mutex_);
     return lookups_;
@@ -120,6 +187,12 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
 
  private:
   using Response = croft::v1::WatchPlacementsResponse;
+  static constexpr std::chrono::milliseconds kLook{5};
+
+  void SetTtl(croft::v1::LookupResponse& placement) const {
+    placement.mutable_ttl()->set_seconds(ttl_.count() / 1000);
+    placement.mutable_ttl()->set_nanos(static_cast<int32_t>(ttl_.count() % 1000) * 1'000'000);
+  }
 
   template <typename Fill>
   void Change(Fill fill, const std::string& tenant, int64_t generation) {
@@ -138,28 +211,40 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
     changed_.notify_all();
   }
 
-  grpc::Status Lookup(grpc::ServerContext*, const croft::v1::LookupRequest* request,
+  grpc::Status Lookup(grpc::ServerContext* context, const croft::v1::LookupRequest* request,
                       croft::v1::LookupResponse* response) override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ++lookups_;
+    last_lookup_ = *request;
+    const auto authorization = context->client_metadata().find("authorization");
+    if (authorization != context->client_metadata().end()) {
+      last_authorization_ = std::string(authorization->second.data(), authorization->second.size());
+    }
+    while (holding_ && !ending_ && !context->IsCancelled()) changed_.wait_for(lock, kLook);
     const auto change = changes_.find(request->tenant());
     if (change == changes_.end() || change->second.removed()) {
       return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such tenant");
     }
     if (change->second.has_refused()) return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "retired");
     *response = change->second.placement();
+    SetTtl(*response);
+    if (garble_lookup_) garble_lookup_(*response);
     return grpc::Status::OK;
   }
 
   grpc::Status WatchPlacements(grpc::ServerContext*, const croft::v1::WatchPlacementsRequest* request,
                                grpc::ServerWriter<Response>* writer) override {
     std::unique_lock lock(mutex_);
+    ++watches_;
+    last_watch_ = *request;
     const int64_t epoch = epoch_;
-    if (request->has_since() && request->since().epoch() != epoch) {
-      return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, "another epoch");
+    const int life = life_;
+    if (request->has_since() &&
+        (request->since().epoch() != epoch || request->since().revision() > revision_)) {
+      return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, "another history");
     }
     int64_t told = request->has_since() ? request->since().revision() : -1;
-    while (!ending_ && epoch == epoch_) {
+    while (!ending_ && epoch == epoch_ && life == life_) {
       Response response;
       for (const auto& [tenant, change] : changes_) {
         if (change.revision().revision() > told) *response.add_changes() = change;
@@ -167,17 +252,15 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
       told = revision_;
       response.mutable_revision()->set_epoch(epoch_);
       response.mutable_revision()->set_revision(revision_);
+      if (garble_watch_) garble_watch_(response);
       lock.unlock();
       const bool alive = writer->Write(response);
       lock.lock();
       if (!alive) break;
-      changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return ending_ || revision_ > told; });
+      changed_.wait_for(lock, std::chrono::milliseconds(200),
+                        [&] { return ending_ || life != life_ || revision_ > told; });
     }
     return grpc::Status::OK;
-  }
-
-  void Write(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ + "/" + name) << text;
   }
 
   std::string folder_;
@@ -191,7 +274,16 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
   bool ending_ = false;
   int64_t epoch_ = 1;
   int64_t revision_ = 0;
+  int life_ = 0;
   int lookups_ = 0;
+  int watches_ = 0;
+  bool holding_ = false;
+  std::chrono::milliseconds ttl_{60'000};
+  std::function<void(croft::v1::LookupResponse&)> garble_lookup_;
+  std::function<void(Response&)> garble_watch_;
+  croft::v1::LookupRequest last_lookup_;
+  croft::v1::WatchPlacementsRequest last_watch_;
+  std::string last_authorization_;
   std::map<std::string, Response::Change> changes_;
 };
 

@@ -9,14 +9,14 @@ import croft
 import croft.aio
 import pytest
 from cell import Cell, wait_until
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf import struct_pb2
 
 
 @pytest.fixture(scope="module", name="cell")
 def running_cell():
     with Cell(agents=1) as cell:
-        settings = Struct()
-        settings.update({"theme": "dark"})
+        settings = struct_pb2.Struct()
+        settings["theme"] = "dark"
         operation = cell.call("TenantService.CreateTenant", tenant_id="acme",
                               tenant={"aliases": ["shop.acme.com"], "settings": settings})
         cell.succeed(operation)

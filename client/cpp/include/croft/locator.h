@@ -24,6 +24,7 @@ namespace croft::client {
 class Locator {
  public:
   enum class Role { kApp, kReadOnly, kMigrate };
+  enum class Purpose { kDirect, kPooled, kReadReplica };
 
   struct Options {
     // `host:port` of control planes, tried in order.
@@ -32,14 +33,15 @@ class Locator {
     std::string authority_file;
     std::string certificate_file;
     std::string key_file;
-    std::string token_file;
+    std::string token_file;  // read again for every question, so that a renewed one is taken up
     // Name the server's certificate must carry when it is not the endpoint's.
     std::string server_name;
 
     Role role = Role::kApp;
+    Purpose purpose = Purpose::kDirect;
     // Keep the cache true by a watch. Without one, answers are asked again after their time to live.
     bool watch = true;
-    // Longest wait of one Locate for the control plane.
+    // Longest wait of one Locate for the control plane, over all endpoints.
     std::chrono::milliseconds timeout{5000};
     // How long "no such tenant" is believed.
     std::chrono::milliseconds negative_ttl{1000};
@@ -59,12 +61,13 @@ class Locator {
   // option that is wrong.
   static absl::StatusOr<std::unique_ptr<Locator>> Open(Options options);
 
-  // Ends the watch and waits for it. Calls under way answer CANCELLED.
+  // Ends the watch and waits for it. Calls under way answer CANCELLED before it returns.
   virtual ~Locator() = default;
 
   // By id or alias. From the cache it takes well under a microsecond; on a miss it asks the control plane
   // once, however many threads ask. NOT_FOUND, FAILED_PRECONDITION (retired, suspended, not ready),
-  // PERMISSION_DENIED as the control plane says; UNAVAILABLE when it is away and the tenant was never seen.
+  // PERMISSION_DENIED as the control plane says; UNAVAILABLE, DEADLINE_EXCEEDED or DATA_LOSS when it is away,
+  // slow or makes no sense and the tenant was never seen.
   // FAILED_PRECONDITION in a child of fork: open another one there.
   virtual absl::StatusOr<Located> Locate(std::string_view tenant) = 0;
 
@@ -73,7 +76,8 @@ class Locator {
   virtual absl::StatusOr<Located> OnConnectionRejected(std::string_view tenant) = 0;
 
   // Called after placement, credentials or settings of a known tenant have changed, from a thread of the
-  // locator's or of one that asked. Must not block for long, nor call the locator. Replaces the callback before.
+  // locator's or of one that asked; one call at a time, and never with something older than the call before.
+  // Must not block for long. Replaces the callback before.
   virtual void OnChange(std::function<void(const Change&)> callback) = 0;
 
   // Waits until the cache holds every tenant the caller may see. False at `deadline`.
