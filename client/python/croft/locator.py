@@ -11,7 +11,7 @@ import random  # noqa: E402
 import threading  # noqa: E402
 import time  # noqa: E402
 import weakref  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
 from concurrent.futures import Future  # noqa: E402
 from types import TracebackType  # noqa: E402
 from typing import Any  # noqa: E402
@@ -26,9 +26,38 @@ from croft.errors import CroftError, Unavailable  # noqa: E402
 from croft.placement import Placement  # noqa: E402
 
 
+class _Gate:
+    """Calls go through it; a fork shuts it, and waits until none is inside."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._shut = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._shut)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def shut(self) -> None:
+        with self._changed:
+            self._shut = True
+            self._changed.wait_for(lambda: self._inside == 0)
+
+    def reopen(self) -> None:
+        with self._changed:
+            self._shut = False
+            self._changed.notify_all()
+
+
 class Locator:
-    """Finds tenants' databases. Thread-safe; made before a fork, it works in the children too: nothing is
-    opened until it is first asked, and a child opens its own.
+    """Finds tenants' databases. Thread-safe; made before a fork, it works in the children too: a fork waits for
+    calls that are under way and closes the connections, which parent and child then open anew, each its own.
 
     What is not given is read from the variables that croftctl reads (CROFT_SERVER, CROFT_CA, CROFT_CERT,
     CROFT_KEY, CROFT_TOKEN_FILE).
@@ -74,6 +103,7 @@ class Locator:
         )
         self._state = State(options)
         self._closed = threading.Event()
+        self._was_open = False  # when a fork began
         self._forget_connections()
         _forkable.add(self)
 
@@ -91,7 +121,8 @@ class Locator:
         """
         placement = self._state.cached(tenant)
         if self._watcher is None:
-            self._open()
+            with self._calls:
+                self._open()
         return placement if placement is not None else self._ask(tenant)
 
     def connection_rejected(self, tenant: str) -> Placement:
@@ -109,21 +140,14 @@ class Locator:
 
     def wait_until_ready(self, timeout: float | None = None) -> bool:
         """Waits until the cache holds every tenant that may be seen. False after ``timeout`` seconds."""
-        self._open()
+        with self._calls:
+            self._open()
         return self._state.ready.wait(timeout)
 
     def close(self) -> None:
         """Ends the watch and closes the channels. Harmless when repeated."""
         self._closed.set()
-        with self._lock:
-            stream, watcher, channels = self._stream, self._watcher, self._channels
-            self._channels = []
-        if stream is not None:
-            stream.cancel()
-        if watcher is not None and watcher is not threading.current_thread():
-            watcher.join()
-        for channel in channels:
-            channel.close()
+        self._disconnect()
         self._state.save_snapshot()
 
     def __enter__(self) -> Locator:
@@ -138,11 +162,38 @@ class Locator:
 
     def _forget_connections(self) -> None:
         self._lock = threading.Lock()
+        self._calls = _Gate()
+        self._stop = threading.Event()  # of the watcher
         self._channels: list[grpc.Channel] = []
         self._preferred = 0
         self._watcher: threading.Thread | None = None
         self._stream: Any = None
         self._flights: dict[str, Future[Placement]] = {}
+
+    def _disconnect(self) -> bool:
+        """Ends the watch and closes the channels. False when there were none."""
+        self._stop.set()
+        with self._lock:
+            stream, watcher, channels = self._stream, self._watcher, self._channels
+            self._stream, self._watcher, self._channels = None, None, []
+        if stream is not None:
+            stream.cancel()
+        if watcher is not None and watcher is not threading.current_thread():
+            watcher.join()
+        for channel in channels:
+            channel.close()
+        return bool(channels)
+
+    def _before_fork(self) -> None:
+        # gRPC's handlers run Python in the child, where a thread of the parent's that wanted its turn at that
+        # moment would be waited for without end. So no thread of ours is there.
+        self._calls.shut()
+        self._was_open = self._disconnect()
+
+    def _after_fork_in_parent(self) -> None:
+        self._calls.reopen()
+        if self._was_open and not self._closed.is_set():
+            self._open()
 
     def _after_fork_in_child(self) -> None:
         # Threads and channels stayed in the parent. What is known stays known, unconfirmed.
@@ -163,11 +214,11 @@ class Locator:
             self._channels = [
                 grpc.secure_channel(endpoint, credentials, CHANNEL_OPTIONS) for endpoint in options.endpoints
             ]
-            self._watcher = threading.Thread(target=self._watch, name="croft-watch", daemon=True)
+            self._stop = threading.Event()
+            self._watcher = threading.Thread(target=self._watch, args=(self._stop,), name="croft-watch", daemon=True)
             self._watcher.start()
 
     def _ask(self, tenant: str) -> Placement:
-        self._open()
         with self._lock:
             flight = self._flights.get(tenant)
             mine = flight is None
@@ -179,7 +230,9 @@ class Locator:
             except CroftError as error:
                 raise error.again() from None
         try:
-            placement = self._lookup(tenant)
+            with self._calls:
+                self._open()
+                placement = self._lookup(tenant)
         except BaseException as error:
             self._land(tenant).set_exception(error.again() if isinstance(error, CroftError) else error)
             raise
@@ -228,18 +281,18 @@ class Locator:
             raise NoUse(Unavailable(str(failure), tenant=tenant)) from None
         return self._state.take_answer(tenant, response)
 
-    def _watch(self) -> None:
+    def _watch(self, stop: threading.Event) -> None:
         if not self._state.options.watch:
             return
         pause = FIRST_PAUSE
-        while not self._closed.is_set():
-            heard = self._watch_once()
+        while not stop.is_set():
+            heard = self._watch_once(stop)
             pause = FIRST_PAUSE if heard else min(pause * 2, LONGEST_PAUSE)
-            self._closed.wait(pause * random.uniform(0.5, 1.0))
+            stop.wait(pause * random.uniform(0.5, 1.0))
 
-    def _watch_once(self) -> bool:
+    def _watch_once(self, stop: threading.Event) -> bool:
         """Watches until the stream ends. True when it said anything of use."""
-        heard = False
+        heard, stream = False, None
         with self._lock:
             if not self._channels:
                 return False
@@ -251,26 +304,29 @@ class Locator:
             response_deserializer=_messages.WatchPlacementsResponse.FromString,
         )
         try:
-            self._stream = watch(self._state.watch_request(), metadata=self._state.options.metadata())
-            if self._closed.is_set():
-                self._stream.cancel()
-            for response in self._stream:
+            stream = self._stream = watch(self._state.watch_request(), metadata=self._state.options.metadata())
+            if stop.is_set():
+                stream.cancel()
+            for response in stream:
                 self._take(response)
                 heard = True
         except grpc.RpcError as failure:
             if failure.code() is grpc.StatusCode.OUT_OF_RANGE:
                 return self._state.start_over()
-            if not self._closed.is_set():
+            if not stop.is_set():
                 log.info("the watch ended (%s: %s); it will be opened again", failure.code().name, failure.details())
         except (Behind, Senseless) as error:
-            self._stream.cancel()
+            stream.cancel()
             log.warning("the watch was ended, it is no use: %s", error or Behind.__doc__)
         except OSError as error:
             log.warning("cannot read the identity: %s", error)
         except Exception:
+            if stop.is_set():  # the channel was closed before the stream began
+                return heard
             # Whatever it is, the next stream may do better; without a watch the cache would go blind.
             log.exception("the watch failed; it will be opened again")
-            self._stream.cancel()
+            if stream is not None:
+                stream.cancel()
         if self._preferred == preferred:
             self._preferred += 1
         return heard
@@ -286,9 +342,16 @@ class Locator:
 _forkable: weakref.WeakSet[Locator] = weakref.WeakSet()
 
 
-def _after_fork_in_child() -> None:
-    for locator in list(_forkable):
-        locator._after_fork_in_child()
+def _tell_all(what: Callable[[Locator], None]) -> Callable[[], None]:
+    def tell() -> None:
+        for locator in list(_forkable):
+            what(locator)
+
+    return tell
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(
+    before=_tell_all(Locator._before_fork),
+    after_in_parent=_tell_all(Locator._after_fork_in_parent),
+    after_in_child=_tell_all(Locator._after_fork_in_child),
+)
