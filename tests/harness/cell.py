@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import wire
+from login import PSQL, Login
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin"))
@@ -150,18 +151,13 @@ class Cell:
 
     def psql(self, tenant, sql):
         """The answer of a tenant's own database, reached as an application does: lookup, then connect."""
-        found = self.call("LookupService.Lookup", tenant=tenant)
-        with tempfile.TemporaryDirectory() as folder:
-            passfile, root = os.path.join(folder, "pass"), os.path.join(folder, "root.crt")
-            with open(os.open(passfile, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-                file.write("*:*:*:*:" + found.password.replace("\\", "\\\\").replace(":", "\\:") + "\n")
-            with open(root, "w", encoding="utf-8") as file:
-                file.write(found.root_certificate)
-            address = found.endpoints[0]
-            variables = {"PGHOST": address.host, "PGPORT": str(address.port), "PGDATABASE": address.database,
-                         "PGUSER": address.user, "PGPASSFILE": passfile, "PGSSLMODE": "verify-full",
-                         "PGSSLROOTCERT": root, "PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"}
-            return run(["psql", "-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql], variables).strip()
+        with self.login(tenant) as login:
+            return run([*PSQL, "-v", "ON_ERROR_STOP=1", "-c", sql], login.variables()).strip()
+
+    def login(self, tenant, role="APP"):
+        """The Login of a tenant's role as it is published now."""
+        role = wire.MODULES["tenant"].Role.Value("ROLE_" + role)
+        return Login(self.call("LookupService.Lookup", tenant=tenant, role=role))
 
     # --- inside ----------------------------------------------------------------------------------------------
 
