@@ -85,6 +85,7 @@ struct Step {
 
   StepState state = StepState::kPending;
   int32_t attempt = 0;
+  int32_t refusals = 0;                  // attempts that ended in an error which waiting does not mend
   std::optional<absl::Time> not_before;  // a retry's or an appointed time
   std::optional<absl::Time> start_time;
   std::optional<absl::Time> end_time;

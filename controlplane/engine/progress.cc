@@ -17,8 +17,8 @@ using domain::OperationState;
 using domain::Step;
 using domain::StepState;
 
-// How often a step that nothing can replace (an undo, or one past the point of no return) is tried although its
-// error is permanent, before the operation ends and says what it left behind.
+// How often a step that nothing can replace (an undo, or one past the point of no return) may be refused for good
+// before the operation ends and says what it left behind. Outages do not count: they pass, however long.
 constexpr int32_t kStubbornAttempts = 8;
 
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(500);
@@ -151,8 +151,9 @@ void OnError(Draft& draft, Operation& operation, size_t index, const TaskError& 
   }
   // A newer operation of the tenant pushed a clean-up aside; its turn comes again, under the newer order.
   const bool overtaken = error.reason == "CANCELLED" || error.reason == "STALE_COMMAND";
-  if (error.retryable || overtaken || step.attempt < kStubbornAttempts)
-    return Retry(draft, operation, step, error.message);
+  const bool passes = error.retryable || overtaken;
+  if (!passes) step.refusals += 1;
+  if (passes || step.refusals < kStubbornAttempts) return Retry(draft, operation, step, error.message);
   GiveUp(draft, operation, step, reported);
 }
 

@@ -29,7 +29,7 @@ constexpr Sql kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 constexpr Sql kStepColumns =
     "task, host, landing, undo, generation, database_name, backup, backup_tenant, logins, flag, databases, "
     "state, "
-    "attempt, not_before, start_time, end_time, message";
+    "attempt, refusals, not_before, start_time, end_time, message";
 
 constexpr Sql kIsRunning = "state IN ('RUNNING', 'UNDOING')";
 
@@ -60,8 +60,8 @@ absl::Status ReadOperation(const Rows& rows, int first, Operation& operation) {
 absl::Status ReadStep(const Rows& rows, Step& step) {
   std::string task, landing, logins, databases, state;
   rows.Read(0, task, step.host, landing, step.undo, step.generation, step.database, step.backup,
-            step.backup_tenant, logins, step.flag, databases, state, step.attempt, step.not_before,
-            step.start_time, step.end_time, step.message);
+            step.backup_tenant, logins, step.flag, databases, state, step.attempt, step.refusals,
+            step.not_before, step.start_time, step.end_time, step.message);
   CROFT_RETURN_IF_ERROR(DecodeEnum(task, step.task));
   CROFT_RETURN_IF_ERROR(DecodeEnum(landing, step.landing));
   CROFT_RETURN_IF_ERROR(DecodeList(logins, step.logins));
@@ -239,7 +239,7 @@ OperationWrites::OperationWrites(sqlite::Database& database)
                 SqlBuilder()
                     .Append("INSERT OR REPLACE INTO steps (operation, number, ")
                     .Append(kStepColumns)
-                    .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+                    .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
       delete_steps_from_(database, "DELETE FROM steps WHERE operation = ? AND number >= ?") {}
 
 absl::StatusOr<std::optional<int64_t>> OperationWrites::FindPosition(absl::string_view id) {
@@ -260,8 +260,8 @@ absl::Status OperationWrites::Put(const Operation& operation) {
     CROFT_RETURN_IF_ERROR(put_step_.Execute(
         *position, i, EncodeEnum(step.task), step.host, EncodeEnum(step.landing), step.undo,
         step.generation, step.database, step.backup, step.backup_tenant, EncodeList(step.logins), step.flag,
-        EncodeList(step.databases), EncodeEnum(step.state), step.attempt, step.not_before, step.start_time,
-        step.end_time, step.message));
+        EncodeList(step.databases), EncodeEnum(step.state), step.attempt, step.refusals, step.not_before,
+        step.start_time, step.end_time, step.message));
   }
   return delete_steps_from_.Execute(*position, operation.steps.size());
 }

@@ -179,7 +179,7 @@ domain::Host SomeHost(const std::string& with_id) {
 domain::Step SomeStep() {
   domain::Step made;
   auto& [task, host, landing, undo, generation, database, backup, backup_tenant, logins, flag, databases,
-         state, attempt, not_before, start_time, end_time, message] = made;
+         state, attempt, refusals, not_before, start_time, end_time, message] = made;
   task = One(domain::TaskKind::kEraseKey);
   host = Text();
   landing = One(domain::Landing::kTenantErased);
@@ -193,6 +193,7 @@ domain::Step SomeStep() {
   databases = Several(Utf8);
   state = One(domain::StepState::kFailed);
   attempt = Small();
+  refusals = Small();
   not_before = Maybe(Moment);
   start_time = Maybe(Moment);
   end_time = Maybe(Moment);

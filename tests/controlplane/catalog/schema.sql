@@ -157,7 +157,7 @@ CREATE TABLE steps (
   not_before INTEGER,
   start_time INTEGER,
   end_time INTEGER,
-  message TEXT NOT NULL,
+  message TEXT NOT NULL, refusals INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (operation, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tenant_labels (

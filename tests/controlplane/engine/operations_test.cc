@@ -287,5 +287,36 @@ TEST_F(Operations, AKeyThatCouldNotBeErasedIsTriedAgain) {
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
 }
 
+TEST_F(Operations, AnUndoIsNotLeftBehindForOutagesHoweverMany) {
+  world.Begin(NewTenant("acme"));
+  world.Fails(world.TakeSent(), "EXTENSION_NOT_AVAILABLE", false);
+  for (int outage = 0; outage < 20; ++outage) {
+    world.Fails(world.TakeSent(), "POSTGRES_UNAVAILABLE", true);
+    world.Pass(absl::Minutes(2));
+  }
+  // One refusal after many outages is the first of its kind.
+  world.Fails(world.TakeSent(), "WRONG_DATABASE", false);
+  world.Pass(absl::Minutes(2));
+  EXPECT_EQ(world.Operation("op-create-acme").state, OperationState::kUndoing);
+  world.Settle();
+  EXPECT_EQ(world.Operation("op-create-acme").steps.back().state, StepState::kDone);
+  EXPECT_EQ(world.Host("h1").databases_reserved, 0);
+}
+
+TEST_F(Operations, AnUndoThatIsRefusedForGoodIsLeftBehindInTheEnd) {
+  world.Begin(NewTenant("acme"));
+  world.Fails(world.TakeSent(), "EXTENSION_NOT_AVAILABLE", false);
+  int refusals = 0;
+  while (!world.sent.empty()) {
+    world.Fails(world.TakeSent(), "WRONG_DATABASE", false);
+    ++refusals;
+    world.Pass(absl::Minutes(2));
+  }
+  EXPECT_EQ(refusals, 8);
+  const domain::Operation operation = world.Operation("op-create-acme");
+  EXPECT_EQ(operation.state, OperationState::kFailed);
+  EXPECT_THAT(operation.error->message, HasSubstr("left behind on hosts/h1"));
+}
+
 }  // namespace
 }  // namespace croft::engine
