@@ -36,6 +36,8 @@ class ClusterUnderTest {
   virtual absl::StatusOr<std::unique_ptr<ClientSession>> LogIn(const std::string& database,
                                                                const std::string& user,
                                                                const std::string& password) = 0;
+  // The server ends every session of the cluster's own, and has ended it when this returns.
+  virtual void EndAgentSessions() = 0;
 };
 
 using ClusterFactory = std::function<std::unique_ptr<ClusterUnderTest>()>;
@@ -349,6 +351,18 @@ TEST_P(ClusterContract, OneTenantsLockIsHeldByOneSession) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(cluster().Begin(uid_, LockMode::kExclusive, Short()).status()));
   shared->reset();
   EXPECT_TRUE(cluster().Begin(uid_, LockMode::kExclusive, Ample()).ok());
+}
+
+TEST_P(ClusterContract, ALostSessionsLockIsGivenBackAtOnce) {
+  auto lost = Begin(uid_);
+  under_test_->EndAgentSessions();
+  auto next = cluster().Begin(uid_, LockMode::kExclusive, Ample());
+  ASSERT_TRUE(next.ok()) << next.status();
+  const absl::Status answer = lost->ObserveRoles({owner_}, "").status();
+  EXPECT_TRUE(absl::IsUnavailable(answer)) << answer;
+  lost.reset();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(cluster().Begin(uid_, LockMode::kExclusive, Short()).status()))
+      << "the end of a lost session takes nothing from whoever holds the lock now";
 }
 
 TEST_P(ClusterContract, WhoeverIsWaitedForCanBeGivenUp) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <absl/cleanup/cleanup.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
@@ -14,7 +15,9 @@
 namespace croft::agent {
 namespace {
 
-constexpr absl::Duration kLockPoll = absl::Milliseconds(10);
+// How often a lock that is held is looked at.
+constexpr absl::Duration kFirstPoll = absl::Milliseconds(5);
+constexpr absl::Duration kLongestPoll = absl::Milliseconds(160);
 constexpr int32_t kVersion = 150020;
 
 bool IsFamily(absl::string_view name, absl::string_view family) {
@@ -55,17 +58,10 @@ RoleState StateOf(const std::string& name, const ModelRole& role) {
 
 class ModelClusterSession final : public ClusterSession {
  public:
-  ModelClusterSession(ModelServer& server, ModelTraffic& traffic, std::string uid, int64_t id,
-                      int64_t incarnation)
-      : server_(server), traffic_(traffic), uid_(std::move(uid)), id_(id), incarnation_(incarnation) {}
+  ModelClusterSession(ModelServer& server, ModelTraffic& traffic, std::string uid, int64_t id)
+      : server_(server), traffic_(traffic), uid_(std::move(uid)), id_(id) {}
 
-  ~ModelClusterSession() override {
-    const MutexLock lock(server_.mutex_);
-    const auto found = server_.locks_.find(uid_);
-    if (server_.incarnation_ != incarnation_ || found == server_.locks_.end()) return;
-    if (found->second.exclusive == id_) found->second.exclusive = 0;
-    found->second.shared.erase(id_);
-  }
+  ~ModelClusterSession() override { (void)End(); }
 
   absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<std::string>& names,
                                                       absl::string_view family) override {
@@ -123,7 +119,7 @@ class ModelClusterSession final : public ClusterSession {
             return MakeError(absl::StatusCode::kInvalidArgument, "unknown locale",
                              {.reason = "INVALID_LOCALE"});
           }
-          if (server_.databases_.Find(database) != nullptr || server_.being_made_.count(database) > 0) {
+          if (IsThere(database)) {
             return SqlError(sqlstate::kDuplicateDatabase,
                             absl::StrCat("database \"", name, "\" already exists"));
           }
@@ -137,29 +133,27 @@ class ModelClusterSession final : public ClusterSession {
 
   absl::Status DropDatabase(absl::string_view name) override {
     const std::string dropped(name);
-    return Call(
-        "DropDatabase",
-        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
-          const ModelDatabase* found = server_.databases_.Find(dropped);
-          if (found == nullptr) return absl::OkStatus();
-          for (auto session = server_.sessions_.begin(); session != server_.sessions_.end();) {
-            session = session->second.database == dropped && EndsNow(session->second)
-                          ? server_.sessions_.erase(session)
-                          : std::next(session);
-          }
-          if (server_.InUse(dropped)) return InUseError(dropped);
-          if (!found->invalid && traffic_.CutsDrop()) {
-            ModelDatabase cut = *found;
-            cut.invalid = true;
-            server_.databases_.Put(dropped, std::move(cut));
-            server_.Commit(Durability::kNow);
-            return Lost();
-          }
-          server_.databases_.Erase(dropped);
-          server_.Commit(Durability::kNow);
-          return absl::OkStatus();
-        },
-        dropped);
+    return Call("DropDatabase", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+      const ModelDatabase* found = server_.databases_.Find(dropped);
+      if (found == nullptr) return absl::OkStatus();
+      for (auto session = server_.sessions_.begin(); session != server_.sessions_.end();) {
+        session = session->second.database == dropped && EndsNow(session->second)
+                      ? server_.sessions_.erase(session)
+                      : std::next(session);
+      }
+      if (server_.InUse(dropped)) return InUseError(dropped);
+      if (!found->invalid && traffic_.CutsDrop()) {
+        ModelDatabase cut = *found;
+        cut.invalid = true;
+        server_.databases_.Put(dropped, std::move(cut));
+        server_.Commit(Durability::kNow);
+        server_.EndBackend(uid_, id_);
+        return Lost();
+      }
+      server_.databases_.Erase(dropped);
+      server_.Commit(Durability::kNow);
+      return absl::OkStatus();
+    });
   }
 
   absl::StatusOr<SchemaState> ObserveSchema(absl::string_view database, absl::string_view /*owner*/,
@@ -275,15 +269,47 @@ class ModelClusterSession final : public ClusterSession {
   }
 
  private:
+  // `made` is the database that a CREATE DATABASE makes.
   template <typename Work>
-  absl::Status Call(absl::string_view name, const Work& work, absl::string_view object = "") {
-    CROFT_RETURN_IF_ERROR(traffic_.OnCall(name, object));
+  absl::Status Call(absl::string_view name, const Work& work, const std::string& made = "") {
+    if (absl::Status lost = Send(name, made); !lost.ok()) return End(std::move(lost));
     {
       const MutexLock lock(server_.mutex_);
-      if (!server_.up_ || server_.incarnation_ != incarnation_) return Lost();
+      if (!IsOpen()) return Lost();
+      CROFT_RETURN_IF_ERROR(traffic_.Refusal(name));
       CROFT_RETURN_IF_ERROR(work());
     }
-    return traffic_.OnAnswer(name);
+    if (absl::Status lost = traffic_.OnAnswer(name); !lost.ok()) return End(std::move(lost));
+    return absl::OkStatus();
+  }
+
+  absl::Status Send(absl::string_view name, const std::string& made) {
+    // Cut off by an error, or by the death of its caller that unwinds through here.
+    absl::Cleanup cut = [&] { LeaveBehind(made); };
+    absl::Status sent = traffic_.OnCall(name);
+    if (sent.ok()) std::move(cut).Cancel();
+    return sent;
+  }
+
+  bool IsOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+    return server_.backends_.count(id_) > 0;
+  }
+
+  // Answers `why`.
+  absl::Status End(absl::Status why = absl::OkStatus()) {
+    const MutexLock lock(server_.mutex_);
+    if (IsOpen()) server_.EndBackend(uid_, id_);
+    return why;
+  }
+
+  bool IsThere(const std::string& database) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+    return server_.databases_.Find(database) != nullptr || server_.being_made_.count(database) > 0;
+  }
+
+  void LeaveBehind(const std::string& made) {
+    if (made.empty() || !traffic_.GoesOn(made)) return;
+    const MutexLock lock(server_.mutex_);
+    if (IsOpen() && !IsThere(made)) server_.being_made_[made] = {uid_, id_};
   }
 
   bool EndsNow(ModelSessionRow& session) {
@@ -317,15 +343,14 @@ class ModelClusterSession final : public ClusterSession {
   ModelTraffic& traffic_;
   const std::string uid_;
   const int64_t id_;
-  const int64_t incarnation_;
 };
 
 // ---- The cluster.
 
 absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string_view uid, LockMode mode,
                                                                     Patience patience) {
-  CROFT_RETURN_IF_ERROR(traffic_.OnCall("Begin", ""));
-  while (true) {
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("Begin"));
+  for (absl::Duration poll = kFirstPoll;; poll = std::min(poll * 2, kLongestPoll)) {
     {
       const MutexLock lock(server_.mutex_);
       if (!server_.up_) return PostgresUnavailable("the database system is starting up");
@@ -338,8 +363,8 @@ absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string
         } else {
           held.shared.insert(id);
         }
-        return std::make_unique<ModelClusterSession>(server_, traffic_, std::string(uid), id,
-                                                     server_.incarnation_);
+        server_.backends_[id] = std::string(uid);
+        return std::make_unique<ModelClusterSession>(server_, traffic_, std::string(uid), id);
       }
     }
     if (patience.keep_going) CROFT_RETURN_IF_ERROR(patience.keep_going());
@@ -347,14 +372,14 @@ absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string
       return MakeError(absl::StatusCode::kDeadlineExceeded, "another task holds the tenant",
                        {.reason = "POSTGRES_TIMEOUT"});
     }
-    absl::SleepFor(kLockPoll);
+    absl::SleepFor(poll);
   }
 }
 
 absl::Status ModelCluster::ProveLogin(absl::string_view database, absl::string_view user,
                                       absl::string_view password, bool write,
                                       const Patience& /*patience*/) {
-  CROFT_RETURN_IF_ERROR(traffic_.OnCall("ProveLogin", ""));
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("ProveLogin"));
   CROFT_ASSIGN_OR_RETURN(const int64_t session, server_.Connect(database, user, password));
   absl::Status proven;
   if (write) {
@@ -375,7 +400,7 @@ absl::Status ModelCluster::ProveLogin(absl::string_view database, absl::string_v
 }
 
 absl::StatusOr<ServerFacts> ModelCluster::Identify(const Patience& /*patience*/) {
-  CROFT_RETURN_IF_ERROR(traffic_.OnCall("Identify", ""));
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("Identify"));
   if (!server_.up()) return PostgresUnavailable("the database system is starting up");
   return ServerFacts{.version = kVersion,
                      .version_text = "15.20",
@@ -385,7 +410,7 @@ absl::StatusOr<ServerFacts> ModelCluster::Identify(const Patience& /*patience*/)
 }
 
 absl::StatusOr<ClusterListing> ModelCluster::List(const Patience& /*patience*/) {
-  CROFT_RETURN_IF_ERROR(traffic_.OnCall("List", ""));
+  CROFT_RETURN_IF_ERROR(traffic_.OnCall("List"));
   if (!server_.up()) return PostgresUnavailable("the database system is starting up");
   ClusterListing listing;
   for (const auto& [name, database] : server_.Databases()) {

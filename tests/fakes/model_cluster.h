@@ -23,16 +23,20 @@
 // drops cut in the middle, sessions that do not go at once, restarts that take back what was not yet durable.
 namespace croft::agent {
 
-// What befalls the agent's calls. May throw; the call then had its effect if it was on its way back.
+// What befalls the agent's calls. May throw; the call then had its effect if it was on its way back. An error is
+// what a lost connection answers: the session has gone, and its lock with it.
 class ModelTraffic {
  public:
   virtual ~ModelTraffic() = default;
-  // An error: the call never arrives, and this is its answer. `object` is the database that is made or dropped.
-  virtual absl::Status OnCall(absl::string_view /*call*/, absl::string_view /*object*/) {
-    return absl::OkStatus();
-  }
-  // An error: the call was carried out, and its answer is lost for this one.
+  // An error: the call never arrives.
+  virtual absl::Status OnCall(absl::string_view /*call*/) { return absl::OkStatus(); }
+  // An error: the call was carried out, and its answer is lost.
   virtual absl::Status OnAnswer(absl::string_view /*call*/) { return absl::OkStatus(); }
+  // An error: PostgreSQL refuses the call and does nothing; the session goes on.
+  virtual absl::Status Refusal(absl::string_view /*call*/) { return absl::OkStatus(); }
+  // A CREATE DATABASE was cut off by OnCall. True: it had arrived all the same, and its backend goes on, with the
+  // tenant's lock, until whoever says so calls FinishCreate.
+  virtual bool GoesOn(absl::string_view /*database*/) { return false; }
   // A DROP DATABASE is cut after the point from which only another DROP works.
   virtual bool CutsDrop() { return false; }
   // How often a session that is told to end goes on before it does.
@@ -149,9 +153,10 @@ class ModelServer {
   void Crash();
   void Start();
   bool up() const;
-  // A database that appears although whoever asked for it has gone. Until then it is being made, and the backend
-  // that makes it keeps the lock of `uid`.
-  void BeginCreate(const std::string& database, const std::string& uid);
+  // Ends all sessions of agents. Those of applications stay.
+  void EndAgentSessions();
+  // A database that a backend makes although nobody waits for it is there, and the tenant's lock is free. Nothing
+  // when the server went down meanwhile.
   void FinishCreate(const std::string& database);
 
   // ---- What lies in it, for checks and for models of what works inside databases.
@@ -171,9 +176,18 @@ class ModelServer {
   friend class ModelCluster;
   friend class ModelClusterSession;
   struct Lock {
-    int64_t exclusive = 0;  // the holder
+    int64_t exclusive = 0;  // the backend that holds it
     std::set<int64_t> shared;
   };
+  // A database that is being made by a backend which nobody waits for.
+  struct Making {
+    std::string uid;
+    int64_t backend = 0;
+  };
+
+  // The connection of an agent's backend has ended. Its lock is free, unless it is still busy.
+  void EndBackend(const std::string& uid, int64_t backend) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GiveBackLock(const std::string& uid, int64_t backend) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Status Do(const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status One(const CreateRole& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -204,12 +218,12 @@ class ModelServer {
   const std::string system_identifier_;
   mutable Mutex mutex_;
   bool up_ ABSL_GUARDED_BY(mutex_) = true;
-  int64_t incarnation_ ABSL_GUARDED_BY(mutex_) = 1;
   int64_t version_ ABSL_GUARDED_BY(mutex_) = 1;
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   ModelTable<ModelRole> roles_ ABSL_GUARDED_BY(mutex_);
   ModelTable<ModelDatabase> databases_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::string> being_made_ ABSL_GUARDED_BY(mutex_);  // database -> uid
+  std::map<std::string, Making> being_made_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, std::string> backends_ ABSL_GUARDED_BY(mutex_);  // of agents that are connected -> uid
   std::map<int64_t, ModelSessionRow> sessions_ ABSL_GUARDED_BY(mutex_);
   std::vector<ModelPrepared> prepared_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Lock> locks_ ABSL_GUARDED_BY(mutex_);

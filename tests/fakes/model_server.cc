@@ -100,9 +100,9 @@ bool ModelServer::IsOpen(int64_t session) const {
 void ModelServer::Crash() {
   const MutexLock lock(mutex_);
   up_ = false;
-  ++incarnation_;
   ++version_;
   sessions_.clear();
+  backends_.clear();
   locks_.clear();
   being_made_.clear();
   roles_.LoseUnsynced();
@@ -119,23 +119,38 @@ bool ModelServer::up() const {
   return up_;
 }
 
-void ModelServer::BeginCreate(const std::string& database, const std::string& uid) {
+void ModelServer::EndAgentSessions() {
   const MutexLock lock(mutex_);
-  if (!up_ || databases_.Find(database) != nullptr) return;
-  being_made_[database] = uid;
-  locks_[uid].exclusive = ++last_id_;
+  const auto ended = backends_;
+  for (const auto& [backend, uid] : ended) EndBackend(uid, backend);
 }
 
 void ModelServer::FinishCreate(const std::string& database) {
   const MutexLock lock(mutex_);
-  const auto made = being_made_.find(database);
-  if (made == being_made_.end()) return;
-  locks_[made->second].exclusive = 0;
-  being_made_.erase(made);
-  if (databases_.Find(database) != nullptr) return;
+  const auto found = being_made_.find(database);
+  if (found == being_made_.end()) return;
+  const Making made = found->second;
+  being_made_.erase(found);
+  GiveBackLock(made.uid, made.backend);
   databases_.Put(database,
                  {.grants = {{"", DatabasePrivilege::kConnect}, {"", DatabasePrivilege::kTemporary}}});
   Commit(Durability::kNow);
+}
+
+void ModelServer::EndBackend(const std::string& uid, int64_t backend) {
+  backends_.erase(backend);
+  // One that makes a database sees only afterwards that nobody waits for it.
+  const bool busy = std::any_of(being_made_.begin(), being_made_.end(),
+                                [&](const auto& one) { return one.second.backend == backend; });
+  if (!busy) GiveBackLock(uid, backend);
+}
+
+void ModelServer::GiveBackLock(const std::string& uid, int64_t backend) {
+  const auto found = locks_.find(uid);
+  if (found == locks_.end()) return;
+  if (found->second.exclusive == backend) found->second.exclusive = 0;
+  found->second.shared.erase(backend);
+  if (found->second.exclusive == 0 && found->second.shared.empty()) locks_.erase(found);
 }
 
 // ---- Views.

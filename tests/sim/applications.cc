@@ -47,7 +47,7 @@ void Applications::LogIn(const std::string& tenant) {
   const auto session = host.server.Connect(known.database, known.login, known.password);
   watch_.AfterCall(host, nullptr);
   if (session.ok()) {
-    world_.tally.Count("sessions of applications");
+    world_.tally.Work("sessions of applications");
     sessions_[tenant].push_back({known, *session});
   }
 }
@@ -69,7 +69,7 @@ void Applications::Use(const std::string& tenant, Session& session) {
   world_.tried[where].insert(row);
   const absl::Status stored = host.server.Insert(session.id, row);
   if (!stored.ok()) return;
-  world_.tally.Count("rows stored");
+  world_.tally.Work("rows stored");
   world_.acknowledged[where].push_back(row);
   (void)tenant;
 }
@@ -86,7 +86,8 @@ void Applications::Act() {
   SimHost& host = world_.Host(sessions[index].known.host);
   switch (world_.dice.Roll(40)) {
     case 0:
-      if (host.server.Prepare(sessions[index].id).ok()) world_.tally.Count("prepared transactions");
+      if (host.server.Prepare(sessions[index].id).ok())
+        world_.tally.Fault("prepared transaction left behind");
       watch_.AfterCall(host, nullptr);
       return;
     case 1: return TryNeighbour(sessions[index].known);

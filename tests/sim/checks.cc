@@ -125,7 +125,7 @@ void Checks::CheckDrop(const ModelDatabase& database, const std::string& name, c
 
 void Checks::CheckPurgedRows(const domain::Tenant& tenant, const domain::Operation& operation,
                              const ModelDatabase& database) {
-  world_.tally.Count("purges of databases");
+  world_.tally.Work("databases purged");
   if (!operation.waiver.empty() || tenant.state != domain::TenantState::kRetired) return;
   std::set<int64_t> wanted(database.rows.begin(), database.rows.end());
   const auto& acknowledged = world_.acknowledged[{tenant.uid, database.tag->generation}];
@@ -208,14 +208,14 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
     world_.Say(
         "operation ", operation.id, " ends as ", static_cast<int>(operation.state),
         operation.error ? absl::StrCat(": ", operation.error->reason, " ", operation.error->message) : "");
-    world_.tally.Count(operation.state == domain::OperationState::kSucceeded   ? "operations succeeded"
-                       : operation.state == domain::OperationState::kCancelled ? "operations cancelled"
-                                                                               : "operations failed");
+    world_.tally.Operation(operation.state == domain::OperationState::kSucceeded   ? "(succeeded)"
+                           : operation.state == domain::OperationState::kCancelled ? "(cancelled)"
+                                                                                   : "(failed)");
   }
   if (!operations_.insert(operation.id).second || operation.kind == domain::OperationKind::kCleanUp) return;
   world_.Say("operation ", operation.id, " is ", domain::OperationKindName(operation.kind), " of ",
              operation.tenant, " order ", operation.order);
-  world_.tally.Count(absl::StrCat("began ", domain::OperationKindName(operation.kind)));
+  world_.tally.Operation(domain::OperationKindName(operation.kind));
   const bool audited = std::any_of(changes.begin(), changes.end(), [&](const catalog::Change& change) {
     const auto* audit = std::get_if<catalog::AppendAudit>(&change);
     return audit != nullptr && (audit->event.resource == absl::StrCat("operations/", operation.id) ||

@@ -48,6 +48,7 @@ class Checks final : public Watch, public PlaneWatch {
   Expected ExpectAll();
   void ExpectCopies(Expected& expected);
   void CheckHost(SimHost& host, Expected& expected);
+  void CheckLogins(SimHost& host, const domain::Tenant& tenant);
   void CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckBackups();
   void CheckAudit();

@@ -29,7 +29,7 @@ void Clients::Insist(const std::string& method, std::function<engine::RequestBod
   question->request_id = absl::StrCat("request-", ++last_request_);
   question->make = std::move(make);
   ++waiting_;
-  world_.tally.Count(absl::StrCat("asked ", method));
+  world_.tally.Request(method);
   Ask(question);
 }
 
@@ -71,7 +71,7 @@ void Clients::OnAnswer(const std::shared_ptr<Question>& question,
   if (!answer.ok()) {
     world_.Say(question->request_id, " ", question->method,
                " is refused: ", DetailsOf(answer.status()).reason);
-    world_.tally.Count("requests refused");
+    world_.tally.Request("(refused)");
     return;
   }
   const auto* operation = std::get_if<domain::Operation>(&*answer);
@@ -140,7 +140,21 @@ void Clients::Act() {
     const std::string operation = world_.dice.Pick(begun_);
     return Insist("CancelOperation", [operation] { return engine::CancelOperation{operation}; });
   }
+  if (world_.dice.Chance(1, 40)) return Cordon();
   ActOn(world_.dice.Pick(tenants_));
+}
+
+void Clients::Cordon() {
+  const std::string host = PickHost();
+  const bool cordoned = world_.dice.Chance(1, 3);
+  Insist(cordoned ? "CordonHost" : "UncordonHost",
+         [host, cordoned] { return engine::CordonHost{.host = host, .cordoned = cordoned}; });
+}
+
+std::string Clients::PickHost() {
+  auto host = world_.hosts.begin();
+  std::advance(host, world_.dice.Roll(static_cast<int64_t>(world_.hosts.size())));
+  return host->first;
 }
 
 void Clients::Create(const std::string& id) {
@@ -175,8 +189,10 @@ void Clients::Restore(const Tenant& tenant) {
   const std::string id = tenant.id;
   const std::string backup = PickBackup(tenant);
   const std::string as = world_.dice.Chance(1, 4) ? world_.dice.Pick(tenants_) : "";
-  Insist("RestoreTenant", [this, id, backup, as] {
-    engine::RestoreTenant restore{.operation = NewOperation(asking_), .tenant = id, .backup = backup};
+  const std::string host = world_.dice.Chance(1, 3) ? PickHost() : "";
+  Insist("RestoreTenant", [this, id, backup, as, host] {
+    engine::RestoreTenant restore{
+        .operation = NewOperation(asking_), .tenant = id, .backup = backup, .host = host};
     if (!as.empty()) {
       restore.as_new.emplace();
       restore.as_new->id = as;
@@ -189,7 +205,7 @@ void Clients::Restore(const Tenant& tenant) {
 void Clients::ActOnLiving(const Tenant& tenant) {
   const std::string id = tenant.id;
   const std::string uid = tenant.uid;
-  switch (world_.dice.Roll(14)) {
+  switch (world_.dice.Roll(16)) {
     case 0:
     case 1: {
       const auto mode =
@@ -233,10 +249,19 @@ void Clients::ActOnLiving(const Tenant& tenant) {
         return engine::RotateCredentials{
             .operation = NewOperation(asking_), .tenant = id, .credentials = NewCredentials()};
       });
-    case 12: return Restore(tenant);
+    case 12:
+    case 13: return Restore(tenant);
+    case 14: {
+      const std::string value = absl::StrCat(world_.dice.Roll(10));
+      return Insist("UpdateTenant (labels)", [this, id, value] {
+        engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
+        update.update.label_edits["tier"] = value;
+        return update;
+      });
+    }
     default: {
       const auto connections = static_cast<int32_t>(2 + world_.dice.Roll(30));
-      return Insist("UpdateTenant", [this, id, connections] {
+      return Insist("UpdateTenant (quota)", [this, id, connections] {
         engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
         update.update.quota = domain::Quota{.connections = connections};
         return update;

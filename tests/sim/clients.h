@@ -44,6 +44,8 @@ class Clients {
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);
   void Restore(const domain::Tenant& tenant);
+  void Cordon();
+  std::string PickHost();
   std::string NewOperation(const std::string& request_id);
   void Equip(domain::Tenant& tenant);
   std::vector<domain::Credential> NewCredentials();

@@ -11,13 +11,14 @@ constexpr absl::Duration kSilence = absl::Seconds(30);
 
 absl::Time Link::Arrival(Lane& lane) {
   const bool slow = world_.faults && world_.dice.Chance(1, 30);
+  if (slow) world_.tally.Fault("message delayed");
   const absl::Duration delay = slow ? world_.dice.Between(absl::Seconds(1), absl::Seconds(20))
                                     : world_.dice.Between(absl::Microseconds(200), absl::Milliseconds(20));
   const absl::Time arrival = world_.scheduler.Now() + delay;
   // The first message is the greeting, and nothing comes before it.
   const bool reordered = world_.faults && lane.used && world_.dice.Chance(1, 25);
   if (reordered) {
-    world_.tally.Count("messages reordered");
+    world_.tally.Fault("message reordered");
     return std::max(lane.greeting_arrival, arrival);
   }
   lane.last_arrival = std::max(lane.last_arrival, arrival);
@@ -25,12 +26,16 @@ absl::Time Link::Arrival(Lane& lane) {
   return lane.last_arrival;
 }
 
-void Link::Carry(Lane& lane, const std::function<void()>& arrive) {
-  if (lane.cut) return;
+void Link::Carry(Lane& lane, std::function<void()> deliver) {
+  if (lane.cut) return world_.tally.Fault("message dropped");
+  const std::function<void()> arrive = [self = shared_from_this(), &lane, deliver = std::move(deliver)] {
+    if (lane.cut) return self->world_.tally.Fault("message dropped");
+    deliver();
+  };
   const absl::Time arrival = Arrival(lane);
   world_.scheduler.At(arrival, arrive);
   if (world_.faults && lane.used && world_.dice.Chance(1, 25)) {
-    world_.tally.Count("messages doubled");
+    world_.tally.Fault("message doubled");
     world_.scheduler.At(arrival + world_.dice.Between(absl::ZeroDuration(), absl::Seconds(40)), arrive);
   }
   lane.used = true;
@@ -39,21 +44,21 @@ void Link::Carry(Lane& lane, const std::function<void()>& arrive) {
 void Link::Up(const v1::ConnectRequest& message) {
   if (world_.faults && world_.dice.Chance(1, 150)) CutUp();
   Carry(up_, [self = shared_from_this(), message] {
-    if (self->plane_ != nullptr && !self->up_.cut) self->plane_->OnMessage(self, message);
+    if (self->plane_ != nullptr) self->plane_->OnMessage(self, message);
   });
 }
 
 void Link::Down(const v1::ConnectResponse& message) {
   if (world_.faults && world_.dice.Chance(1, 150)) CutDown();
   Carry(down_, [self = shared_from_this(), message] {
-    if (self->agent_ != nullptr && !self->down_.cut) self->agent_->OnMessage(self, message);
+    if (self->agent_ != nullptr) self->agent_->OnMessage(self, message);
   });
 }
 
 void Link::CutUp() {
   if (up_.cut) return;
   up_.cut = true;
-  world_.tally.Count("one-way cuts");
+  world_.tally.Fault("one-way cut");
   world_.Say("link of ", host_, " carries nothing up");
   world_.scheduler.After(kSilence, [self = shared_from_this()] {
     if (self->plane_ == nullptr) return;
@@ -66,7 +71,7 @@ void Link::CutUp() {
 void Link::CutDown() {
   if (down_.cut) return;
   down_.cut = true;
-  world_.tally.Count("one-way cuts");
+  world_.tally.Fault("one-way cut");
   world_.Say("link of ", host_, " carries nothing down");
   world_.scheduler.After(world_.dice.Between(absl::Seconds(10), absl::Seconds(60)),
                          [self = shared_from_this()] {

@@ -64,7 +64,7 @@ class Link : public std::enable_shared_from_this<Link> {
     absl::Time last_arrival = absl::InfinitePast();
   };
   // When the next message of the lane arrives; sometimes a second time, too.
-  void Carry(Lane& lane, const std::function<void()>& arrive);
+  void Carry(Lane& lane, std::function<void()> deliver);
   absl::Time Arrival(Lane& lane);
 
   World& world_;

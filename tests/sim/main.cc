@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -57,24 +58,35 @@ bool Parse(int argc, char** argv, Options& options) {
   return true;
 }
 
-void Print(const std::vector<std::string>& history) {
-  for (const std::string& line : history) std::printf("%s\n", line.c_str());
+// How much of a failed seed's history is shown unasked.
+constexpr size_t kLastLines = 50;
+
+void Print(const std::vector<std::string>& history, size_t last) {
+  for (size_t i = history.size() - std::min(last, history.size()); i < history.size(); ++i)
+    std::printf("%s\n", history[i].c_str());
+}
+
+void Explain(const RunResult& failed, const Options& options, const std::string& directory) {
+  std::printf("seed %lu: FAILED: %s\n", failed.seed, failed.violation.c_str());
+  if (options.trace) return;
+  std::printf("  How it came to that, its last lines:\n");
+  Print(Simulate(failed.seed, directory, /*keep_history=*/true).history, kLastLines);
+  std::printf("  Again, with all of its history: tests/sim/run --seeds 1 --from %lu --trace\n",
+              failed.seed);
+  std::fflush(stdout);
 }
 
 // Whether it held.
 bool RunSeed(uint64_t seed, const Options& options, const std::string& directory, RunResult& result) {
   result = Simulate(seed, directory, options.trace);
-  if (options.trace) Print(result.history);
+  if (options.trace) Print(result.history, result.history.size());
   if (options.hashes) std::printf("seed %lu hash %016lx\n", seed, result.hash);
   if (options.twice && Simulate(seed, directory, false).hash != result.hash) {
     std::printf("seed %lu: FAILED: two runs of it have two histories\n", seed);
     return false;
   }
   if (result.violation.empty()) return true;
-  std::printf(
-      "seed %lu: FAILED: %s\n  again, with its history: tests/sim/run --seeds 1 --from %lu --trace\n", seed,
-      result.violation.c_str(), seed);
-  std::fflush(stdout);
+  Explain(result, options, directory);
   return false;
 }
 

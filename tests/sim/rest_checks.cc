@@ -19,6 +19,11 @@ bool Helps(const std::string& role, const std::string& owner) {
          absl::StartsWith(role, absl::StrCat(owner, "_m"));
 }
 
+size_t ForwardSteps(const domain::Operation& operation) {
+  return static_cast<size_t>(std::count_if(operation.steps.begin(), operation.steps.end(),
+                                           [](const domain::Step& step) { return !step.undo; }));
+}
+
 }  // namespace
 
 // What the catalog says should be on a host.
@@ -72,7 +77,10 @@ void Checks::ExpectCopies(Expected& expected) {
     const catalog::OperationPage page = *world_.catalog.ListOperations({.kind = kind, .limit = 10'000});
     for (const domain::Operation& operation : page.operations) {
       for (const domain::Step& step : operation.steps) {
-        if (step.state != domain::StepState::kFailed) continue;
+        // What was given up and then taken back left nothing.
+        const bool taken_back =
+            !step.undo && static_cast<size_t>(operation.point_of_no_return) == ForwardSteps(operation);
+        if (step.state != domain::StepState::kFailed || taken_back) continue;
         for (const domain::Tenant& tenant : expected.tenants) {
           if (tenant.id == operation.tenant) expected.hosts[step.host].excused.insert(tenant.owner_role);
         }
@@ -139,6 +147,7 @@ void Checks::CheckHost(SimHost& host, Expected& all) {
       if (found != databases.end() && tenant.state != TenantState::kFailed)
         CheckRows(tenant, *found->second);
     }
+    if (!excused(tenant.owner_role)) CheckLogins(host, tenant);
   }
   const auto stored = *world_.catalog.GetHost(host.id);
   if (!stored || !expected.excused.empty()) return;
@@ -148,6 +157,24 @@ void Checks::CheckHost(SimHost& host, Expected& all) {
                    absl::StrCat("the account of ", host.id, " says ", stored->databases_reserved,
                                 " databases and ", stored->connections_reserved, " connections; there are ",
                                 expected.rooms, " and ", expected.connections));
+  }
+}
+
+// Exactly the logins that the tenant's state lets in get in, and with the passwords that lookups hand out.
+void Checks::CheckLogins(SimHost& host, const domain::Tenant& tenant) {
+  const auto roles = host.server.Roles();
+  for (const domain::Credential& credential : tenant.credentials) {
+    const bool reader = credential.role == domain::LoginRole::kReadOnly;
+    const bool reads = tenant.state == TenantState::kSuspended &&
+                       tenant.suspend_mode == domain::SuspendMode::kReadOnly && reader;
+    const bool wanted = credential.published && (tenant.state == TenantState::kReady || reads);
+    const auto role = roles.find(credential.login);
+    const bool enters = role != roles.end() &&
+                        host.server.LetsIn(tenant.placement.database, credential.login) &&
+                        role->second->spec.verifier == credential.verifier;
+    if (wanted != enters)
+      world_.Violate(10, absl::StrCat(credential.login, wanted ? " does not get into " : " gets into ",
+                                      tenant.placement.database, " of ", host.id));
   }
 }
 

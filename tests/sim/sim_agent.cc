@@ -1,8 +1,11 @@
 #include "tests/sim/sim_agent.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
+#include "agent/postgres/sql_error.h"
 #include "agent/session/recorded_run.h"
 #include "agent/session/wire.h"
 #include "agent/tasks/sql_tasks.h"
@@ -61,12 +64,19 @@ void SimAgent::Crash() {
   alive_ = false;
   open_ = false;
   world_.Say("agent of ", host_.id, " dies");
-  world_.tally.Count("agent crashes");
+  world_.tally.Fault("agent killed");
   if (link_) link_->CloseAgentEnd();
   link_.reset();
   const auto fibers = fibers_;
   for (const auto& [id, queued] : fibers) world_.scheduler.Kill(id);
   fibers_.clear();
+}
+
+void SimAgent::ShowJournal() {
+  for (const char* file : {"", "-wal"}) {
+    std::ifstream bytes(absl::StrCat(journal_path_, file), std::ios::binary);
+    watch_.OnText("an agent's journal", std::string(std::istreambuf_iterator<char>(bytes), {}));
+  }
 }
 
 void SimAgent::Beat() {
@@ -213,7 +223,7 @@ absl::StatusOr<agent::Outcome> SimAgent::RunTask(const agent::QueuedTask& queued
   const agent::Fencing& fencing = queued.task.fencing;
   world_.Say("agent of ", host_.id, " runs ", fencing.operation, "/", fencing.step, "/", fencing.attempt,
              " (", fencing.epoch, ", ", fencing.order, ") kind ", queued.task.work.index());
-  world_.tally.Count("tasks run");
+  world_.tally.Work("tasks run");
   watch_.OnRun(host_, queued.task);
   world_.scheduler.Sleep(world_.dice.Between(absl::Microseconds(200), absl::Milliseconds(4)));
   Context context(*this, queued);
@@ -233,35 +243,28 @@ void SimAgent::MayDie() {
   throw Killed();
 }
 
-void SimAgent::LeaveBehind(absl::string_view call, absl::string_view object) {
-  const auto running = fibers_.find(world_.scheduler.Current());
-  const bool creates = call == "CreateDatabase" && running != fibers_.end() && host_.server.up();
-  if (!creates || !world_.dice.Chance(1, 2)) return;
-  const std::string name(object);
+bool SimAgent::GoesOn(absl::string_view database) {
+  if (!host_.server.up() || !world_.dice.Chance(1, 2)) return false;
+  const std::string name(database);
   world_.Say("the server of ", host_.id, " goes on making ", name);
-  world_.tally.Count("creates that went on");
-  host_.server.BeginCreate(name, running->second->task.tenant.uid);
+  world_.tally.Fault("CREATE DATABASE that nobody waits for");
   world_.scheduler.After(world_.dice.Between(absl::Milliseconds(10), absl::Seconds(5)), [this, name] {
     host_.server.FinishCreate(name);
     watch_.AfterCall(host_, nullptr);
   });
+  return true;
 }
 
-absl::Status SimAgent::OnCall(absl::string_view call, absl::string_view object) {
+absl::Status SimAgent::OnCall(absl::string_view call) {
   const bool slow = world_.faults && world_.dice.Chance(1, 60);
-  try {
-    world_.scheduler.Sleep(slow ? world_.dice.Between(absl::Milliseconds(100), absl::Seconds(20))
-                                : world_.dice.Between(absl::Microseconds(100), absl::Milliseconds(3)));
-    MayDie();
-  } catch (const Killed&) {
-    LeaveBehind(call, object);
-    throw;
-  }
-  world_.tally.Count("calls of tasks");
+  if (slow) world_.tally.Fault("call to PostgreSQL delayed");
+  world_.scheduler.Sleep(slow ? world_.dice.Between(absl::Milliseconds(100), absl::Seconds(20))
+                              : world_.dice.Between(absl::Microseconds(100), absl::Milliseconds(3)));
+  MayDie();
+  world_.tally.Work("calls of tasks");
   if (!world_.faults || !world_.dice.Chance(1, 120)) return absl::OkStatus();
   world_.Say("call ", call, " at ", host_.id, " is lost");
-  world_.tally.Count("calls lost");
-  LeaveBehind(call, object);
+  world_.tally.Fault("call to PostgreSQL lost");
   return MakeError(absl::StatusCode::kUnavailable, "the call was lost", {.reason = "POSTGRES_UNAVAILABLE"});
 }
 
@@ -271,19 +274,29 @@ absl::Status SimAgent::OnAnswer(absl::string_view call) {
   MayDie();
   if (!world_.faults || !world_.dice.Chance(1, 120)) return absl::OkStatus();
   world_.Say("answer to ", call, " at ", host_.id, " is lost");
-  world_.tally.Count("answers lost");
+  world_.tally.Fault("answer of PostgreSQL lost");
   return MakeError(absl::StatusCode::kUnavailable, "the answer was lost",
                    {.reason = "POSTGRES_UNAVAILABLE"});
 }
 
+absl::Status SimAgent::Refusal(absl::string_view call) {
+  if (!world_.faults || !world_.dice.Chance(1, 500)) return absl::OkStatus();
+  const bool passes = world_.dice.Chance(1, 2);
+  world_.Say(call, " at ", host_.id, " is refused, ", passes ? "for now" : "for good");
+  world_.tally.Fault(passes ? "call refused for now (disk full)" : "call refused for good (no right)");
+  return passes ? agent::SqlError("53100", "could not extend file: No space left on device")
+                : agent::SqlError("42501", "permission denied");
+}
+
 bool SimAgent::CutsDrop() {
   if (!world_.faults || !world_.dice.Chance(1, 12)) return false;
-  world_.tally.Count("drops cut in the middle");
+  world_.tally.Fault("DROP DATABASE cut in the middle");
   return true;
 }
 
 int SimAgent::Lingers() {
   if (!world_.dice.Chance(1, 5)) return 0;
+  world_.tally.Fault("session that does not go at once");
   return static_cast<int>(world_.dice.Roll(5));
 }
 

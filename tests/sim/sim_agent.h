@@ -52,6 +52,8 @@ class SimAgent final : public AgentEnd, private agent::ModelTraffic {
   // Its PostgreSQL came or went.
   void Beat();
   bool idle() const { return fibers_.empty(); }
+  // Has the watch read all that its journal holds.
+  void ShowJournal();
 
   void OnMessage(const std::shared_ptr<Link>& link, const v1::ConnectResponse& message) override;
   void OnEnded(const std::shared_ptr<Link>& link, const absl::Status& status) override;
@@ -70,13 +72,14 @@ class SimAgent final : public AgentEnd, private agent::ModelTraffic {
   void Perform(const std::shared_ptr<agent::QueuedTask>& queued);
   absl::StatusOr<agent::Outcome> RunTask(const agent::QueuedTask& queued);
 
-  absl::Status OnCall(absl::string_view call, absl::string_view object) override;
+  absl::Status OnCall(absl::string_view call) override;
   absl::Status OnAnswer(absl::string_view call) override;
+  absl::Status Refusal(absl::string_view call) override;
+  bool GoesOn(absl::string_view database) override;
   bool CutsDrop() override;
   int Lingers() override;
   // Throws Killed in a fiber of an agent that died.
   void MayDie();
-  void LeaveBehind(absl::string_view call, absl::string_view object);
 
   World& world_;
   SimHost& host_;

@@ -39,7 +39,7 @@ void SimPlane::Crash() {
   alive_ = false;
   ++incarnation_;
   world_.Say("control plane of epoch ", epoch_, " dies");
-  world_.tally.Count("control plane crashes");
+  world_.tally.Fault("control plane killed");
   inbox_.clear();
   questions_.clear();
   timers_.clear();
@@ -133,7 +133,7 @@ bool SimPlane::Commit(std::deque<engine::Event> batch) {
     std::move(outcome.changes.begin(), outcome.changes.end(), std::back_inserter(changes));
     std::move(outcome.effects.begin(), outcome.effects.end(), std::back_inserter(effects));
   }
-  world_.tally.Count("commits");
+  world_.tally.Work("commits");
   if (dies && world_.dice.Chance(1, 2)) {
     world_.Say("before a commit:");
     Crash();

@@ -1,5 +1,6 @@
 #include "tests/sim/simulation.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -77,6 +78,9 @@ class Simulation {
   void TakeOver();
   void DamageArchive();
   void CloneAgent();
+  void LoseHost();
+  // Operators say what became of a lost host, when it is seen to be away.
+  void DeclareMissing(const std::string& host);
 
   World world_;
   Checks checks_;
@@ -184,7 +188,7 @@ void Simulation::Supervise() {
 }
 
 void Simulation::Strike() {
-  switch (world_.dice.Roll(13)) {
+  switch (world_.dice.Roll(14)) {
     case 0:
     case 1:
     case 2: return StrikeAgent();
@@ -197,6 +201,7 @@ void Simulation::Strike() {
     case 9: return StrikeNetwork();
     case 10: return TakeOver();
     case 11: return CloneAgent();
+    case 12: return LoseHost();
     default: return DamageArchive();
   }
 }
@@ -219,11 +224,12 @@ void Simulation::StrikeServer() {
   SimHost& host = world_.Host(world_.dice.Pick(host_ids_));
   if (!host.server.up()) return;
   world_.Say("PostgreSQL of ", host.id, " dies");
-  world_.tally.Count("PostgreSQL crashes");
+  world_.tally.Fault("PostgreSQL killed");
   host.server.Crash();
   checks_.AfterCall(host, nullptr);
   for (const auto& agent : agents_) agent->Beat();
   world_.scheduler.After(world_.dice.Between(absl::Seconds(1), absl::Minutes(2)), [this, &host] {
+    if (host.lost) return;
     host.server.Start();
     for (const auto& agent : agents_) agent->Beat();
   });
@@ -237,12 +243,16 @@ void Simulation::StrikeNetwork() {
     switch (world_.dice.Roll(3)) {
       case 0: link->CutUp(); break;
       case 1: link->CutDown(); break;
-      default:
+      default: {
         link->Cut();
+        // Some stay away beyond what most operations wait for.
+        const bool for_long = world_.dice.Chance(1, 5);
         host.cut = true;
-        world_.tally.Count("hosts cut off");
-        world_.scheduler.After(world_.dice.Between(absl::Seconds(10), absl::Minutes(15)),
+        world_.tally.Fault(for_long ? "host cut off for hours" : "host cut off");
+        world_.scheduler.After(for_long ? world_.dice.Between(absl::Minutes(61), absl::Hours(3))
+                                        : world_.dice.Between(absl::Seconds(10), absl::Minutes(15)),
                                [&host] { host.cut = false; });
+      }
     }
   }
 }
@@ -251,7 +261,7 @@ void Simulation::StrikeNetwork() {
 void Simulation::TakeOver() {
   SimPlane* zombie = Leader();
   world_.catalog.TakeOver();
-  world_.tally.Count("take-overs");
+  world_.tally.Fault("take-over");
   planes_.push_back(std::make_unique<SimPlane>(world_, checks_, world_.catalog.revision().epoch));
   Leader()->Start();
   if (!zombie->alive()) return;
@@ -271,8 +281,32 @@ void Simulation::TakeOver() {
 void Simulation::CloneAgent() {
   const SimAgent& original = *world_.dice.Pick(agents_);
   if (original.superseded() || !world_.dice.Chance(1, 3)) return;
-  world_.tally.Count("agents cloned");
+  world_.tally.Fault("second agent of one identity");
   AddAgent(original.host(), original.journal_path());
+}
+
+// A machine burns with all that was on it, once in some seeds.
+void Simulation::LoseHost() {
+  const bool once = std::any_of(world_.hosts.begin(), world_.hosts.end(),
+                                [](const auto& host) { return host.second->lost; });
+  if (once || !world_.dice.Chance(1, 8)) return;
+  SimHost& host = world_.Host(world_.dice.Pick(host_ids_));
+  world_.Say("host ", host.id, " is lost");
+  world_.tally.Fault("host lost for good");
+  host.lost = true;
+  for (const auto& agent : agents_) {
+    if (agent->host() == host.id) agent->Crash();
+  }
+  host.server.Crash();
+  checks_.AfterCall(host, nullptr);
+  world_.scheduler.After(world_.dice.Between(absl::Minutes(1), absl::Minutes(40)),
+                         [this, &host] { DeclareMissing(host.id); });
+}
+
+void Simulation::DeclareMissing(const std::string& host) {
+  const auto seen = *world_.catalog.GetHost(host);
+  if (!seen || seen->missing || seen->up) return;
+  clients_.Insist("AcceptMissingHost", [host] { return engine::AcceptMissingHost{.host = host}; });
 }
 
 void Simulation::DamageArchive() {
@@ -282,7 +316,7 @@ void Simulation::DamageArchive() {
   // What was proven once stays sound in this world, since nobody could do anything about it later.
   if (archive->second.proven) return;
   archive->second.damaged = true;
-  world_.tally.Count("archives damaged");
+  world_.tally.Fault("archive damaged");
   world_.Say("the archive ", archive->first.second, " is damaged");
 }
 
@@ -299,6 +333,7 @@ void Simulation::Mend() {
   Leader()->CrashAtCommit(-1);
   Leader()->Start();
   for (const auto& [id, host] : world_.hosts) {
+    if (host->lost) continue;
     host->cut = false;
     host->server.Start();
   }
@@ -306,6 +341,11 @@ void Simulation::Mend() {
     if (!agent->alive()) agent->Start();
     agent->CrashAtCall(-1);
     agent->Beat();
+  }
+  for (const auto& [id, host] : world_.hosts) {
+    if (!host->lost) continue;
+    Await(absl::Minutes(5), [this, &id = id] { return !(*world_.catalog.GetHost(id))->up; });
+    DeclareMissing(id);
   }
   const auto quiet = [this] {
     if (clients_.waiting()) return false;
@@ -323,6 +363,9 @@ void Simulation::Mend() {
   if (world_.violated()) return;
   clients_.CheckPromises();
   checks_.AtRest();
+  // Reading whole files takes time: in some seeds.
+  if (world_.seed % 8 != 0) return;
+  for (const auto& agent : agents_) agent->ShowJournal();
 }
 
 }  // namespace

@@ -47,10 +47,16 @@ struct Archive {
   bool proven = false;  // a restore of it was compared while it was sound
 };
 
-// How much of everything a run had.
+// How much of everything a run had, by kind.
 struct Tally {
-  std::map<std::string, int64_t> counts;
-  void Count(const std::string& what) { ++counts[what]; }
+  std::map<std::string, int64_t> counts;  // "kind: what" -> how often
+  void Request(absl::string_view what) { Count("requests", what); }
+  void Operation(absl::string_view what) { Count("operations", what); }
+  void Fault(absl::string_view what) { Count("faults", what); }
+  void Work(absl::string_view what) { Count("work", what); }
+
+ private:
+  void Count(absl::string_view kind, absl::string_view what) { ++counts[absl::StrCat(kind, ": ", what)]; }
 };
 
 class World {

@@ -22,6 +22,13 @@ class RealCluster final : public ClusterUnderTest {
     CROFT_ASSIGN_OR_RETURN(Connection connection, TestPostgres::Shared().Login(database, user, password));
     return std::make_unique<RealSession>(std::move(connection));
   }
+  void EndAgentSessions() override {
+    EXPECT_TRUE(TestPostgres::Shared()
+                    .Admin()
+                    .Execute("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+                             "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+                    .ok());
+  }
 
  private:
   Cluster& cluster_;

@@ -24,6 +24,7 @@ class ModelUnderTest final : public ClusterUnderTest {
     CROFT_ASSIGN_OR_RETURN(const int64_t id, server_.Connect(database, user, password));
     return std::make_unique<ModelClient>(server_, id);
   }
+  void EndAgentSessions() override { server_.EndAgentSessions(); }
 
  private:
   ModelServer server_{"7000000000000000001"};
@@ -46,20 +47,28 @@ class CutModel : public testing::Test, protected ModelTraffic {
     return *cluster_.Begin("u1", LockMode::kExclusive, {.deadline = absl::Now() + absl::Seconds(5)});
   }
   bool CutsDrop() override { return cuts_drop_; }
+  absl::Status OnCall(absl::string_view call) override {
+    return lose_creates_ && call == "CreateDatabase" ? absl::UnavailableError("lost") : absl::OkStatus();
+  }
   absl::Status OnAnswer(absl::string_view) override {
     return lose_answers_ ? absl::UnavailableError("lost") : absl::OkStatus();
   }
+  bool GoesOn(absl::string_view) override { return true; }
+  absl::Status TryToBegin() {
+    return cluster_.Begin("u1", LockMode::kExclusive, {.deadline = absl::Now()}).status();
+  }
 
   bool cuts_drop_ = false;
+  bool lose_creates_ = false;
   bool lose_answers_ = false;
   ModelServer server_{"1"};
   ModelCluster cluster_{server_, *this};
 };
 
 TEST_F(CutModel, ADropCutInTheMiddleLeavesWhatOnlyAnotherDropCanEnd) {
-  auto session = Begin();
   cuts_drop_ = true;
-  EXPECT_TRUE(absl::IsUnavailable(session->DropDatabase("t_x_g1")));
+  EXPECT_TRUE(absl::IsUnavailable(Begin()->DropDatabase("t_x_g1")));
+  auto session = Begin();
   EXPECT_TRUE((*session->ObserveDatabase("t_x_g1"))->invalid);
   EXPECT_TRUE(absl::IsFailedPrecondition(session->Apply({AllowConnections{"t_x_g1", true}})));
   EXPECT_TRUE(session->DropDatabase("t_x_g1").ok());
@@ -87,11 +96,34 @@ TEST_F(CutModel, ACrashTakesBackWhatWasToBeDurableWithTheNextChange) {
 }
 
 TEST_F(CutModel, WhoeverMakesADatabaseAloneKeepsTheTenantsLock) {
-  { auto session = Begin(); }
-  server_.BeginCreate("t_x_g2", "u1");
-  EXPECT_FALSE(cluster_.Begin("u1", LockMode::kExclusive, {.deadline = absl::Now()}).ok());
+  {
+    auto session = Begin();
+    lose_creates_ = true;
+    EXPECT_TRUE(absl::IsUnavailable(session->CreateDatabase("t_x_g2", "")));
+    EXPECT_FALSE(TryToBegin().ok());
+  }
+  EXPECT_FALSE(TryToBegin().ok());
   server_.FinishCreate("t_x_g2");
   EXPECT_TRUE((*Begin()->ObserveDatabase("t_x_g2")).has_value());
+}
+
+TEST_F(CutModel, ACrashEndsWhoeverMakesADatabaseAlone) {
+  lose_creates_ = true;
+  EXPECT_TRUE(absl::IsUnavailable(Begin()->CreateDatabase("t_x_g2", "")));
+  server_.Crash();
+  server_.Start();
+  EXPECT_TRUE(TryToBegin().ok());
+  server_.FinishCreate("t_x_g2");
+  EXPECT_FALSE((*Begin()->ObserveDatabase("t_x_g2")).has_value());
+}
+
+TEST_F(CutModel, ALostCallTakesItsSessionAndItsLockAlong) {
+  auto session = Begin();
+  lose_answers_ = true;
+  EXPECT_TRUE(absl::IsUnavailable(session->ObserveDatabase("t_x_g1").status()));
+  lose_answers_ = false;
+  EXPECT_TRUE(absl::IsUnavailable(session->ObserveDatabase("t_x_g1").status()));
+  EXPECT_TRUE(TryToBegin().ok()) << "although the lost session's object is still there";
 }
 
 }  // namespace
