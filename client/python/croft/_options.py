@@ -76,6 +76,8 @@ class Options:
 
 
 CHANNEL_OPTIONS = (
+    # Connections that are no other channel's: a forked child must not come upon its parent's.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.initial_reconnect_backoff_ms", 200),

@@ -209,6 +209,7 @@ class Locator:
                 raise Unavailable("the locator is closed")
             if self._channels:
                 return
+            _keep_grpc_awake()
             options = self._state.options
             credentials = options.credentials()
             self._channels = [
@@ -339,6 +340,16 @@ class Locator:
             self._state.ready.set()
 
 
+_keeper: list[grpc.Channel] = []
+
+
+def _keep_grpc_awake() -> None:
+    # With its last channel gRPC forgets to part with what a forked child must not share: its epoll instance, from
+    # which parent and children would then take each other's events. So one channel, which goes nowhere, stays.
+    if not _keeper:
+        _keeper.append(grpc.insecure_channel("unix:/nowhere"))
+
+
 _forkable: weakref.WeakSet[Locator] = weakref.WeakSet()
 
 
@@ -350,6 +361,7 @@ def _tell_all(what: Callable[[Locator], None]) -> Callable[[], None]:
     return tell
 
 
+os.register_at_fork(after_in_child=_keeper.clear)
 os.register_at_fork(
     before=_tell_all(Locator._before_fork),
     after_in_parent=_tell_all(Locator._after_fork_in_parent),
