@@ -60,12 +60,15 @@ class LibpqCluster final : public Cluster {
         MaintenanceConnection maintenance,
         Maintain(patience, [&](Connection& connection) { return connection.Execute(lock); }));
     const auto enter = [access = access_, patience](absl::string_view database) {
-      return Connection::Open(AgentConninfo(access(), database), Trust::kPrivileged, patience);
+      const ServerAccess now = access();
+      return Connection::Open(
+          AgentConninfo(now, database.empty() ? absl::string_view(now.maintenance_database) : database),
+          Trust::kPrivileged, patience);
     };
     const auto give_back = [pool = pool_](MaintenanceConnection returned) {
       pool->GiveBack(std::move(returned));
     };
-    return std::make_unique<LibpqSession>(std::move(maintenance), enter, give_back);
+    return std::make_unique<LibpqSession>(std::move(maintenance), patience, enter, give_back);
   }
 
   absl::Status ProveLogin(absl::string_view database, absl::string_view user, absl::string_view password,

@@ -49,6 +49,14 @@ constexpr char kTerminateSessionsOf[] =
     "AND NOT coalesce(usename = ANY ($3::name[]), false) AND pid <> pg_backend_pid() "
     "AND backend_type IS DISTINCT FROM 'autovacuum worker'";
 
+// Whoever the session of that number waits for, as long as it is a session of ordinary rights.
+constexpr char kTerminateBlockersOf[] =
+    "SELECT count(pg_terminate_backend(a.pid)) FROM unnest(pg_blocking_pids($1::int)) AS blocker "
+    "JOIN pg_stat_activity a ON a.pid = blocker JOIN pg_roles r ON r.oid = a.usesysid "
+    "WHERE NOT r.rolsuper AND a.usename <> current_user";
+// Asked every fifth of a second; a change that nobody holds up is through long before.
+constexpr int kAsksBeforeForce = 2;
+
 absl::Status ExtensionError(absl::string_view extension, bool available) {
   const ErrorMetadata metadata = {{"extension", std::string(extension)}};
   if (!available) {
@@ -65,8 +73,12 @@ absl::Status ExtensionError(absl::string_view extension, bool available) {
 
 }  // namespace
 
-LibpqSession::LibpqSession(MaintenanceConnection maintenance, Enter enter, GiveBack give_back)
-    : maintenance_(std::move(maintenance)), enter_(std::move(enter)), give_back_(std::move(give_back)) {}
+LibpqSession::LibpqSession(MaintenanceConnection maintenance, Patience patience, Enter enter,
+                           GiveBack give_back)
+    : maintenance_(std::move(maintenance)),
+      patience_(std::move(patience)),
+      enter_(std::move(enter)),
+      give_back_(std::move(give_back)) {}
 
 LibpqSession::~LibpqSession() {
   LeaveDatabase();
@@ -80,6 +92,28 @@ absl::StatusOr<Connection*> LibpqSession::EnterDatabase(absl::string_view databa
     inside_.emplace(Inside{std::string(database), std::move(connection)});
   }
   return &inside_->connection;
+}
+
+absl::Status LibpqSession::ExecuteUnhindered(Connection& connection,
+                                             const std::vector<Statement>& statements) {
+  std::optional<Connection> aside;
+  int asked = 0;
+  const std::string waiting = absl::StrCat(connection.backend_pid());
+  connection.SetPatience({.deadline = patience_.deadline, .keep_going = [&]() -> absl::Status {
+                            if (patience_.keep_going) CROFT_RETURN_IF_ERROR(patience_.keep_going());
+                            if (++asked < kAsksBeforeForce) return absl::OkStatus();
+                            if (!aside || !aside->usable()) {
+                              absl::StatusOr<Connection> opened = enter_("");
+                              if (!opened.ok()) return absl::OkStatus();  // the next ask tries again
+                              aside = *std::move(opened);
+                            }
+                            // What follows tells whether it helped: the change goes through, or runs out of patience.
+                            aside->Execute(Bind(kTerminateBlockersOf, {waiting})).IgnoreError();
+                            return absl::OkStatus();
+                          }});
+  absl::Status done = connection.ExecuteTogether(statements);
+  connection.SetPatience(patience_);
+  return done;
 }
 
 absl::StatusOr<std::vector<RoleState>> LibpqSession::ObserveRoles(const std::vector<std::string>& names,
@@ -163,7 +197,7 @@ absl::Status LibpqSession::Apply(const std::vector<Change>& changes, Durability 
     if (made == nullptr || made->role.can_login || !maintenance_.joins_what_it_makes) continue;
     statements.push_back({"GRANT %I TO CURRENT_USER", {made->role.name}});
   }
-  return maintenance().ExecuteTogether(statements);
+  return ExecuteUnhindered(maintenance(), statements);
 }
 
 absl::Status LibpqSession::CreateDatabase(absl::string_view name, absl::string_view locale) {
@@ -303,7 +337,7 @@ absl::Status LibpqSession::HandOver(absl::string_view database, absl::string_vie
   statements.push_back({"DROP OWNED BY %I", {giver}});
   statements.push_back("RESET ROLE");
   statements.push_back({"DROP ROLE %I", {between}});
-  return inside.ExecuteTogether(statements);
+  return ExecuteUnhindered(inside, statements);
 }
 
 }  // namespace croft::agent

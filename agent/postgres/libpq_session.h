@@ -22,12 +22,12 @@ struct MaintenanceConnection {
 // ClusterSession over one maintenance connection that already holds the tenant's lock.
 class LibpqSession final : public ClusterSession {
  public:
-  // Opens the agent's connection to a database.
+  // Opens the agent's connection to a database; the maintenance one for the empty name.
   using Enter = std::function<absl::StatusOr<Connection>(absl::string_view database)>;
   using GiveBack = std::function<void(MaintenanceConnection)>;
 
   // `give_back` gets the connection, lock and all, at the end.
-  LibpqSession(MaintenanceConnection maintenance, Enter enter, GiveBack give_back);
+  LibpqSession(MaintenanceConnection maintenance, Patience patience, Enter enter, GiveBack give_back);
   ~LibpqSession() override;
 
   absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<std::string>& names,
@@ -59,9 +59,13 @@ class LibpqSession final : public ClusterSession {
   absl::StatusOr<Connection*> EnterDatabase(absl::string_view database);
   // So that no session of ours stands in the way of a rename or a drop.
   void LeaveDatabase() { inside_.reset(); }
+  // All in one transaction. Who holds it up is ended: a tenant can keep the rows of its own roles and database
+  // locked, by an ALTER ROLE of itself that it does not commit, and would else hold off its fence for good.
+  absl::Status ExecuteUnhindered(Connection& connection, const std::vector<Statement>& statements);
   absl::Status CheckExtensions(Connection& connection, const std::vector<std::string>& extensions);
 
   MaintenanceConnection maintenance_;
+  const Patience patience_;
   const Enter enter_;
   const GiveBack give_back_;
   std::optional<Inside> inside_;

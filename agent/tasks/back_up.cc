@@ -93,6 +93,8 @@ absl::Status ReassignToOwner(const BackupJob& job, const Conninfo& conninfo,
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(conninfo, Trust::kPrivileged, job.patience()));
   connection.SetPatience(job.patience());
+  // As long as pg_dump waits for a table: the tenant may hold locks of its own.
+  CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
   for (const std::string& login : logins) {
     CROFT_RETURN_IF_ERROR(
         connection.Execute({"REASSIGN OWNED BY %I TO %I", {login, job.tenant().owner_role}}));
