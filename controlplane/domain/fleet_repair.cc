@@ -1,0 +1,192 @@
+#include "controlplane/domain/fleet_repair.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/names.h"
+#include "controlplane/domain/fleet_check.h"
+
+namespace croft::domain {
+namespace {
+
+class Planner {
+ public:
+  Planner(const FleetCheck& check, const CatalogView& catalog, const FleetView& fleet)
+      : check_(check), fleet_(fleet) {
+    for (const Tenant& tenant : catalog.tenants) tenants_.emplace(tenant.id, &tenant);
+    for (const Inventory& inventory : fleet.inventories) inventories_.emplace(inventory.host, &inventory);
+    for (const FleetFinding& finding : check.findings) {
+      if (SpoilsHome(finding)) spoiled_.insert(finding.tenant);
+      if (finding.kind == FindingKind::kDatabaseDoubled && MayTakeWrites(finding))
+        open_twice_.insert(finding.tenant);
+    }
+  }
+
+  RepairPlan Plan() {
+    for (const FleetFinding& finding : check_.findings) {
+      if (finding.severity == Severity::kNote) continue;
+      if (!PlanFor(finding)) plan_.left.push_back(finding);
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  const Tenant* TenantOf(const FleetFinding& finding) const {
+    const auto found = tenants_.find(finding.tenant);
+    return found == tenants_.end() ? nullptr : found->second;
+  }
+  const FoundDatabase* DatabaseOf(const FleetFinding& finding) const {
+    const auto inventory = inventories_.find(finding.host);
+    if (inventory == inventories_.end()) return nullptr;
+    const auto& databases = inventory->second->databases;
+    const auto found = std::find_if(databases.begin(), databases.end(),
+                                    [&](const FoundDatabase& one) { return one.name == finding.object; });
+    return found == databases.end() ? nullptr : &*found;
+  }
+  bool IsAtHome(const FleetFinding& finding) const {
+    const Tenant* tenant = TenantOf(finding);
+    return tenant != nullptr && tenant->placement.host == finding.host &&
+           WithoutSeal(finding.object) == tenant->placement.database;
+  }
+
+  // The database where the tenant lives is not there, or not as it must be for anything else of it to be removed.
+  bool SpoilsHome(const FleetFinding& finding) const {
+    switch (finding.kind) {
+      case FindingKind::kDatabaseMissing:
+      case FindingKind::kTenantHomeless: return true;
+      case FindingKind::kDatabaseHalfDropped: return IsAtHome(finding);
+      case FindingKind::kDatabaseMistagged: return IsAtHome(finding) && !IsUntagged(finding);
+      default: return false;
+    }
+  }
+
+  bool MayTakeWrites(const FleetFinding& finding) const {
+    const FoundDatabase* database = DatabaseOf(finding);
+    return database == nullptr || database->allows_connections;
+  }
+
+  // A comment that says nothing can be written; one that says something else is a question.
+  bool IsUntagged(const FleetFinding& finding) const {
+    const FoundDatabase* database = DatabaseOf(finding);
+    return database != nullptr && database->uid.empty() && IsAtHome(finding);
+  }
+
+  // False when it is for people.
+  bool PlanFor(const FleetFinding& finding) {
+    switch (finding.kind) {
+      case FindingKind::kDatabaseOpen:
+      case FindingKind::kDatabaseFencedByNobody: return IsAtHome(finding) && Shape(finding);
+      case FindingKind::kDatabaseMistagged: return IsUntagged(finding) && Shape(finding);
+      case FindingKind::kRoleMissing:
+      case FindingKind::kRoleOpen:
+      case FindingKind::kRoleClosed:
+      case FindingKind::kRoleDrifted: return Shape(finding);
+      case FindingKind::kDatabaseDoubled:
+      case FindingKind::kDatabaseHalfDropped: return Drop(finding);
+      case FindingKind::kDatabaseScratch: return DropScratch(finding);
+      case FindingKind::kBackupMissing: return ForgetBackup(finding);
+      default: return false;
+    }
+  }
+
+  bool Shape(const FleetFinding& finding) {
+    const Tenant* tenant = TenantOf(finding);
+    if (tenant == nullptr || tenant->placement.host != finding.host) return false;
+    // Never a second place that takes writes: nothing is opened while one may be open somewhere.
+    const bool opens = DoorOf(*tenant) != Door::kSealed;
+    if (DoorOf(*tenant) == Door::kNone || spoiled_.count(tenant->id) > 0) return false;
+    if (opens && (!fleet_.silent.empty() || open_twice_.count(tenant->id) > 0)) return false;
+    if (!shaped_.insert(tenant->id).second) return true;
+    Add({.kind = FleetRepair::Kind::kShape,
+         .tenant = tenant->id,
+         .uid = tenant->uid,
+         .host = finding.host,
+         .database = tenant->placement.database,
+         .generation = tenant->placement.generation,
+         .description =
+             absl::StrCat(opens ? "let in whom the tenant's state lets in" : "keep everybody out",
+                          ", with the roles, passwords and comment that the catalog has")});
+    return true;
+  }
+
+  bool Drop(const FleetFinding& finding) {
+    const Tenant* tenant = TenantOf(finding);
+    const FoundDatabase* database = DatabaseOf(finding);
+    if (tenant == nullptr || database == nullptr || IsAtHome(finding)) return false;
+    // Its name must be what Croft called that generation, and its comment must agree.
+    const bool is_ours =
+        database->uid == tenant->uid &&
+        WithoutSeal(database->name) == absl::StrCat(tenant->owner_role, "_g", database->generation);
+    const bool is_earlier = database->generation < tenant->placement.generation;
+    const bool is_shut = database->invalid || !database->allows_connections;
+    const bool lives = DoorOf(*tenant) != Door::kNone && spoiled_.count(tenant->id) == 0 &&
+                       inventories_.count(tenant->placement.host) > 0;
+    if (!is_ours || !is_earlier || !is_shut || !lives) return false;
+    Add({.kind = FleetRepair::Kind::kDrop,
+         .tenant = tenant->id,
+         .uid = tenant->uid,
+         .host = finding.host,
+         .database = database->name,
+         .generation = database->generation,
+         .description =
+             absl::StrCat("drop ", database->name, ": closed, and of an earlier generation than ",
+                          tenant->placement.database)});
+    return true;
+  }
+
+  bool DropScratch(const FleetFinding& finding) {
+    const Tenant* tenant = TenantOf(finding);
+    const FoundDatabase* database = DatabaseOf(finding);
+    if (tenant == nullptr || database == nullptr || !database->uid.empty()) return false;
+    Add({.kind = FleetRepair::Kind::kDropScratch,
+         .tenant = tenant->id,
+         .uid = tenant->uid,
+         .host = finding.host,
+         .database = database->name,
+         .description = absl::StrCat("drop ", database->name, ", which a proof that was cut left")});
+    return true;
+  }
+
+  bool ForgetBackup(const FleetFinding& finding) {
+    if (TenantOf(finding) == nullptr) return false;
+    Add({.kind = FleetRepair::Kind::kForgetBackup,
+         .tenant = finding.tenant,
+         .uid = finding.uid,
+         .backup = finding.object,
+         .description = absl::StrCat("mark backup ", finding.object, " as failed: ", finding.message)});
+    return true;
+  }
+
+  void Add(FleetRepair repair) { plan_.repairs.push_back(std::move(repair)); }
+
+  const FleetCheck& check_;
+  const FleetView& fleet_;
+  std::map<std::string, const Tenant*> tenants_;
+  std::map<std::string, const Inventory*> inventories_;
+  std::set<std::string> spoiled_;
+  std::set<std::string> open_twice_;
+  std::set<std::string> shaped_;
+  RepairPlan plan_;
+};
+
+}  // namespace
+
+std::string FleetRepair::Id() const {
+  switch (kind) {
+    case Kind::kShape: return absl::StrCat("shape:", host, ":", database);
+    case Kind::kDrop: return absl::StrCat("drop:", host, ":", database);
+    case Kind::kDropScratch: return absl::StrCat("drop-scratch:", host, ":", database);
+    case Kind::kForgetBackup: return absl::StrCat("forget-backup:", tenant, ":", backup);
+  }
+  return "";
+}
+
+RepairPlan PlanRepairs(const FleetCheck& check, const CatalogView& catalog, const FleetView& fleet) {
+  return Planner(check, catalog, fleet).Plan();
+}
+
+}  // namespace croft::domain
