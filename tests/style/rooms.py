@@ -50,13 +50,14 @@ MAY_INCLUDE = {
     ],
     "agent": ["common", "agent/session", "agent/server", "agent/postgres", "agent/store"],
     "client/cpp": ["common", "common/crypto", "proto"],
+    "client/cpp/examples": [],  # what an application has: the installed headers
     "tools/croftctl": ["common", "common/crypto", "proto"],
 }
 
 # Start of a header's name -> rooms that may include it. The tests of a room may include what the room may.
 THIRD_PARTY = {
     "sqlite3.h": ["common/sqlite"],
-    "libpq-fe.h": ["agent/postgres"],
+    "libpq-fe.h": ["agent/postgres", "client/cpp/examples"],
     "openssl/": ["common/crypto"],
     "sodium.h": ["common/crypto"],
     "zstd.h": ["agent/backup"],

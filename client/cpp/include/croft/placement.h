@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include <absl/status/statusor.h>
+
 namespace croft::client {
 
 // Where a tenant lives and how to get in. Immutable once made.
@@ -42,5 +44,9 @@ struct Located {
   const Placement* operator->() const { return placement.get(); }
   const Placement& operator*() const { return *placement; }
 };
+
+// `placement.conninfo` with `sslrootcert`: libpq wants the authority as a file, which is written into `folder`, once
+// for each content. `folder` must be there and nobody else's to write. The same text when there is no authority.
+absl::StatusOr<std::string> ConninfoWithRoot(const Placement& placement, const std::string& folder);
 
 }  // namespace croft::client
