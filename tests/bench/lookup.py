@@ -102,9 +102,8 @@ def run(rounds):
         etcd = Server(etcd_process.pid, etcd_port, "/etcdserverpb.KV/Range", peers.range_request(b"bench-0"), env)
         again = Server(pid, port, lookup.method, lookup.request, env)
         alternate([again, etcd], rounds, folder)
-        version = subprocess.run(["etcd", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
         rows.append(Row("lookup: one RPC, wall", "etcd Range", again.wall, etcd.wall, reach=1 / 3,
-                        versions={"etcd": version.split()[2]}))
+                        versions={"etcd": peers.etcd_version()}))
         rows += batch_rows(stack, cell, names, pair, answer, rounds, folder)
         return rows
 

@@ -104,6 +104,11 @@ def etcd(pair, authority, key, value):
         yield process, port
 
 
+def etcd_version():
+    output = subprocess.run(["etcd", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return output.split()[2]
+
+
 @contextlib.contextmanager
 def redis(pair, values):
     """(process, port, options of redis-benchmark) of Redis over TLS with `values`."""

@@ -15,6 +15,11 @@ class Row:
     peer_seconds: list
     reach: float  # the ratio of medians is to stay at or under this
     versions: dict = field(default_factory=dict)
+    unit: str = "s"  # or MB: then the samples are bytes
+
+    @property
+    def reached(self):
+        return self.ratio <= self.reach
 
     @property
     def ratio(self):
@@ -41,17 +46,17 @@ def machine():
 
 
 def spread(seconds):
-    """(median, lower quartile, upper quartile) in milliseconds."""
-    low, middle, high = (1000 * q for q in statistics.quantiles(seconds, n=4))
+    """(median, lower quartile, upper quartile)"""
+    low, middle, high = statistics.quantiles(seconds, n=4)
     return middle, low, high
 
 
 def as_json(rows):
     return json.dumps({"machine": machine(), "rows": [
         {"what": row.what, "peer": row.peer, "rounds": len(row.subject_seconds), "ratio": round(row.ratio, 3),
-         "reach": row.reach, "versions": row.versions,
-         "subject_ms": dict(zip(("median", "p25", "p75"), (round(v, 6) for v in spread(row.subject_seconds)))),
-         "peer_ms": dict(zip(("median", "p25", "p75"), (round(v, 6) for v in spread(row.peer_seconds))))}
+         "reach": row.reach, "reached": row.reached, "unit": row.unit, "versions": row.versions,
+         "subject": dict(zip(("median", "p25", "p75"), spread(row.subject_seconds))),
+         "peer": dict(zip(("median", "p25", "p75"), spread(row.peer_seconds)))}
         for row in rows]}, indent=2)
 
 
@@ -61,19 +66,21 @@ def as_table(rows):
     lines = [f"{here['cpu']}, {here['cores']} cores, Linux {here['kernel']}, "
              + ", ".join(f"{name} {version}" for name, version in versions.items()),
              "Medians (quartiles); subject and peer were measured alternately.", ""]
-    table = [("what", "Croft", "peer", "", "ratio", "reach", "rounds")]
+    table = [("what", "Croft", "peer", "", "ratio", "reach", "", "rounds")]
     for row in rows:
-        table.append((row.what, duration(row.subject_seconds), row.peer, duration(row.peer_seconds),
-                      f"{row.ratio:.3g}", f"<= {row.reach:.3g}", str(len(row.subject_seconds))))
+        table.append((row.what, shown(row.subject_seconds, row.unit), row.peer, shown(row.peer_seconds, row.unit),
+                      f"{row.ratio:.3g}", f"<= {row.reach:.3g}", "yes" if row.reached else "NOT REACHED",
+                      str(len(row.subject_seconds))))
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
     return "\n".join(lines)
 
 
-def duration(seconds):
+def shown(samples, unit):
     """Median and quartiles in the unit that suits them."""
-    middle, low, high = spread(seconds)
-    for unit, factor in (("ms", 1), ("us", 1_000), ("ns", 1_000_000)):
-        if middle * factor >= 1 or unit == "ns":
-            return f"{middle * factor:.3g} {unit} ({low * factor:.3g}-{high * factor:.3g})"
-    raise AssertionError
+    middle, low, high = spread(samples)
+    units = (("MB", 1e-6),) if unit == "MB" else (("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9))
+    name, factor = next(((name, factor) for name, factor in units if middle * factor >= 1), units[-1])
+    if low == high:
+        return f"{middle * factor:.3g} {name}"
+    return f"{middle * factor:.3g} {name} ({low * factor:.3g}-{high * factor:.3g})"
