@@ -45,7 +45,7 @@ absl::StatusOr<v1::Host> HostHandlers::GetHost(const Context&, const v1::GetHost
   CROFT_ASSIGN_OR_RETURN(const std::string id, wire::Parse(request));
   CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Host> host, catalog_.GetHost(id));
   if (!host) return domain::HostNotFound(id);
-  return wire::ToProto(*host);
+  return presenter_.Show(*host);
 }
 
 absl::StatusOr<v1::ListHostsResponse> HostHandlers::ListHosts(const Context&,
@@ -60,7 +60,7 @@ absl::StatusOr<v1::ListHostsResponse> HostHandlers::ListHosts(const Context&,
       response.set_next_page_token(wire::NextPageToken(request, tokens_, last));
       break;
     }
-    *response.add_hosts() = wire::ToProto(host);
+    *response.add_hosts() = presenter_.Show(host);
     last = host.id;
   }
   return response;

@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/wire/fields.h"
 #include "controlplane/wire/host.h"
 #include "controlplane/wire/operation.h"
 #include "controlplane/wire/tenant.h"
@@ -79,6 +80,15 @@ absl::StatusOr<v1::Tenant> Presenter::Show(const domain::Tenant& tenant, const d
   return wire::ToProto(tenant, {.host = host, .proven_backup = proven, .now = now});
 }
 
+v1::Host Presenter::Show(const domain::Host& host) const {
+  v1::Host shown = wire::ToProto(host);
+  const std::optional<absl::Time> heard = last_heard_(host.id);
+  if (heard && (!host.last_seen_time || *heard > *host.last_seen_time)) {
+    *shown.mutable_last_seen_time() = wire::ToProto(*heard);
+  }
+  return shown;
+}
+
 // As the engine judges whether a purge may begin.
 absl::StatusOr<bool> Presenter::HasProvenBackup(const domain::Tenant& tenant) const {
   if (!tenant.fence_time || !tenant.delete_time) return false;
@@ -117,7 +127,7 @@ absl::StatusOr<v1::Host> Presenter::ShowHost(const absl::StatusOr<engine::Answer
   CROFT_RETURN_IF_ERROR(answer.status());
   const auto* host = std::get_if<domain::Host>(&*answer);
   if (host == nullptr) return domain::HostNotFound(id);
-  return wire::ToProto(*host);
+  return Show(*host);
 }
 
 }  // namespace croft::handlers

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include "common/clock.h"
 #include "controlplane/catalog/catalog.h"
@@ -18,12 +22,17 @@ namespace croft::handlers {
 // Resources as callers see them, with what is true of them now beside what is stored. Thread-safe.
 class Presenter {
  public:
-  Presenter(catalog::Catalog& catalog, const Clock& clock) : catalog_(catalog), clock_(clock) {}
+  // When a host's agent was last heard, which the catalog is told only now and then; nullopt for never.
+  using LastHeard = std::function<std::optional<absl::Time>(const std::string& host)>;
+
+  Presenter(catalog::Catalog& catalog, const Clock& clock, LastHeard last_heard)
+      : catalog_(catalog), clock_(clock), last_heard_(std::move(last_heard)) {}
 
   absl::StatusOr<v1::Operation> Show(const domain::Operation& operation) const;
   absl::StatusOr<std::vector<v1::Operation>> Show(const std::vector<domain::Operation>& operations) const;
   absl::StatusOr<v1::Tenant> Show(const domain::Tenant& tenant) const;
   absl::StatusOr<std::vector<v1::Tenant>> Show(const std::vector<domain::Tenant>& tenants) const;
+  v1::Host Show(const domain::Host& host) const;
 
   // The engine's answers. One that was only validated has no name. A repeat can find the resource gone:
   // NOT_FOUND.
@@ -40,6 +49,7 @@ class Presenter {
 
   catalog::Catalog& catalog_;
   const Clock& clock_;
+  const LastHeard last_heard_;
 };
 
 }  // namespace croft::handlers

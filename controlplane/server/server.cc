@@ -193,7 +193,7 @@ absl::StatusOr<std::string> Server::Parts::TrustedAuthority() const {
 }
 
 absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
-  presenter.emplace(*catalog, clock);
+  presenter.emplace(*catalog, clock, [this](const std::string& host) { return fleet->LastHeard(host); });
   tokens.emplace(random.Bytes(32));
   agents.emplace(*writer, *catalog, authority, trusted_authority, *fleet, clock);
   tenants.emplace(*writer, *catalog, *secrets, *presenter, *tokens);

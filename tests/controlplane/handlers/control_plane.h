@@ -190,6 +190,9 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<ScriptedFleet> fleet_;
   std::unique_ptr<server::CommitFanout> commits_;
+  // The host whose agent was heard, and when.
+  std::string heard_host_;
+  absl::Time heard_time_;
 
   std::unique_ptr<v1::TenantService::Stub> tenants_;
   std::unique_ptr<v1::BackupService::Stub> backups_;
@@ -201,7 +204,9 @@ class ControlPlane : public testing::Test {
  private:
   void Serve() {
     secrets_ = std::make_unique<SecretMaker>(*keyring_, *keys_, random_, clock_);
-    presenter_ = std::make_unique<Presenter>(*catalog_, clock_);
+    presenter_ = std::make_unique<Presenter>(*catalog_, clock_, [this](const std::string& host) {
+      return host == heard_host_ ? std::make_optional(heard_time_) : std::nullopt;
+    });
     tenant_handlers_ =
         std::make_unique<TenantHandlers>(*writer_, *catalog_, *secrets_, *presenter_, tokens_);
     backup_handlers_ =

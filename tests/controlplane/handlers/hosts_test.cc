@@ -67,6 +67,23 @@ TEST_F(HostsTest, HostsAreListedCordonedAndRemoved) {
   EXPECT_EQ(ReasonOf(Call(*hosts_, &Hosts::RemoveHost, remove, removed)), "HOST_IN_USE");
 }
 
+TEST_F(HostsTest, WhenAHostWasLastHeardIsShownThoughTheCatalogWasNotTold) {
+  JoinHost("h1");
+  heard_host_ = "h1";
+  heard_time_ = absl::FromUnixSeconds(4'000'000'000);
+  v1::GetHostRequest get;
+  get.set_name("hosts/h1");
+  v1::Host host;
+  ASSERT_TRUE(Call(*hosts_, &Hosts::GetHost, get, host).ok());
+  EXPECT_EQ(host.last_seen_time().seconds(), 4'000'000'000);
+  v1::ListHostsResponse response;
+  ASSERT_TRUE(Call(*hosts_, &Hosts::ListHosts, v1::ListHostsRequest(), response).ok());
+  EXPECT_EQ(response.hosts(0).last_seen_time().seconds(), 4'000'000'000);
+  heard_time_ = absl::FromUnixSeconds(1);  // the catalog knows of a later time
+  ASSERT_TRUE(Call(*hosts_, &Hosts::GetHost, get, host).ok());
+  EXPECT_GT(host.last_seen_time().seconds(), 1);
+}
+
 TEST_F(HostsTest, TenantOfALostHostIsUnreachable) {
   JoinHost("h1");
   Create("acme");
