@@ -281,11 +281,11 @@ TEST_F(SessionTest, CertificateIsRenewedAtTwoThirdsOfItsLifeAndUsed) {
   control_plane_.certificate_life_seconds = 3600;
   control_plane_.certificate_age_seconds = 2399;
   ASSERT_TRUE(JoinWith(control_plane_.JoinToken()).ok());
+  const std::string old_certificate = (*files_->Load())->certificate_chain;
   control_plane_.certificate_age_seconds = 0;
   Run();
   auto connection = control_plane_.NextConnection();
   ASSERT_NE(connection, nullptr);
-  const std::string old_certificate = (*files_->Load())->certificate_chain;
   ASSERT_TRUE(renewed_.Await());
   while (connection->peer_certificate() == old_certificate) {
     connection = control_plane_.NextConnection();
