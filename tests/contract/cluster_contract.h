@@ -344,7 +344,7 @@ TEST_P(ClusterContract, OneTenantsLockIsHeldByOneSession) {
   auto first = Begin(uid_);
   EXPECT_TRUE(absl::IsDeadlineExceeded(cluster().Begin(uid_, LockMode::kExclusive, Short()).status()));
   EXPECT_TRUE(absl::IsDeadlineExceeded(cluster().Begin(uid_, LockMode::kShared, Short()).status()));
-  EXPECT_TRUE(cluster().Begin(uid_ + "x", LockMode::kExclusive, Short()).ok());
+  EXPECT_TRUE(cluster().Begin(uid_ + "x", LockMode::kExclusive, Ample()).ok());
   first.reset();
   auto shared = cluster().Begin(uid_, LockMode::kShared, Ample());
   EXPECT_TRUE(cluster().Begin(uid_, LockMode::kShared, Ample()).ok());
