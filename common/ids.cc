@@ -28,6 +28,10 @@ std::string OperationIdFrom(absl::string_view entropy) {
   return absl::StrCat("op-", Base32(entropy, kUidLength));
 }
 
+std::string AccessTokenIdFrom(absl::string_view entropy) {
+  return absl::StrCat("tk-", Base32(entropy, kUidLength));
+}
+
 std::string BackupIdFrom(absl::Time now, absl::string_view entropy) {
   return absl::StrCat(absl::FormatTime("%Y%m%dt%H%M%Sz-", now, absl::UTCTimeZone()), Base32(entropy, 4));
 }

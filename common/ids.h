@@ -13,6 +13,8 @@ namespace croft {
 [[nodiscard]] std::string UidFrom(absl::string_view entropy);
 // `op-` and 16 of the same.
 [[nodiscard]] std::string OperationIdFrom(absl::string_view entropy);
+// `tk-` and 16 of the same.
+[[nodiscard]] std::string AccessTokenIdFrom(absl::string_view entropy);
 // `20261123t031100z-` and 4 of the same: sorts by time.
 [[nodiscard]] std::string BackupIdFrom(absl::Time now, absl::string_view entropy);
 

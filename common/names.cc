@@ -69,4 +69,22 @@ absl::StatusOr<BackupId> ParseBackupName(absl::string_view name, absl::string_vi
   return BackupId{std::string(parts[1]), std::string(parts[3])};
 }
 
+std::string PrincipalName(absl::string_view id) { return absl::StrCat("principals/", id); }
+absl::StatusOr<std::string> ParsePrincipalName(absl::string_view name, absl::string_view field) {
+  return ParseName("principals", name, field);
+}
+
+std::string AccessTokenName(absl::string_view principal, absl::string_view token) {
+  return absl::StrCat("principals/", principal, "/tokens/", token);
+}
+
+absl::StatusOr<AccessTokenId> ParseAccessTokenName(absl::string_view name, absl::string_view field) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
+  if (parts.size() != 4 || parts[0] != "principals" || parts[2] != "tokens" || !IsId(parts[1]) ||
+      !IsId(parts[3])) {
+    return InvalidField(field, "must be `principals/ID/tokens/ID`");
+  }
+  return AccessTokenId{std::string(parts[1]), std::string(parts[3])};
+}
+
 }  // namespace croft

@@ -23,6 +23,18 @@ namespace croft {
 [[nodiscard]] absl::StatusOr<std::string> ParseOperationName(absl::string_view name,
                                                              absl::string_view field);
 
+[[nodiscard]] std::string PrincipalName(absl::string_view id);
+[[nodiscard]] absl::StatusOr<std::string> ParsePrincipalName(absl::string_view name,
+                                                             absl::string_view field);
+
+struct AccessTokenId {
+  std::string principal;
+  std::string token;
+};
+[[nodiscard]] std::string AccessTokenName(absl::string_view principal, absl::string_view token);
+[[nodiscard]] absl::StatusOr<AccessTokenId> ParseAccessTokenName(absl::string_view name,
+                                                                 absl::string_view field);
+
 struct BackupId {
   std::string tenant;
   std::string backup;

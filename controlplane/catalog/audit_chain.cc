@@ -1,7 +1,8 @@
 #include "controlplane/catalog/audit_chain.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
-#include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
@@ -36,6 +37,8 @@ std::string HashOf(const std::string& previous_hash, int64_t sequence, const Aud
        {&event.caller, &event.peer, &event.method, &event.resource, &event.result, &event.request_id}) {
     AppendText(encoded, *text);
   }
+  // Rows of one call hash as they did before there were others.
+  if (event.count != 1) AppendNumber(encoded, static_cast<uint64_t>(event.count));
   return crypto::Hex(crypto::Sha256(encoded));
 }
 
@@ -63,21 +66,26 @@ absl::Status CheckAuditRow(const AuditHead& head, const AuditRow& row) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<AuditHead> VerifyAuditChain(Catalog& catalog, const std::optional<AuditHead>& anchor) {
+absl::StatusOr<AuditHead> VerifyAuditChain(Catalog& catalog, const std::vector<AuditHead>& anchors,
+                                           const std::function<bool()>& stopped) {
   AuditHead head;
-  bool anchored = !anchor.has_value() || *anchor == head;
-  while (true) {
+  std::vector<AuditHead> missing;
+  std::copy_if(anchors.begin(), anchors.end(), std::back_inserter(missing),
+               [&](const AuditHead& anchor) { return anchor != head; });
+  while (!stopped()) {
     CROFT_ASSIGN_OR_RETURN(const std::vector<AuditRow> rows, catalog.ListAudit(head.sequence, kRowsAtOnce));
-    if (rows.empty()) break;
     for (const AuditRow& row : rows) {
       CROFT_RETURN_IF_ERROR(CheckAuditRow(head, row));
       head = {row.sequence, row.hash};
-      anchored = anchored || head == *anchor;
+      missing.erase(std::remove(missing.begin(), missing.end(), head), missing.end());
     }
+    if (!rows.empty()) continue;
+    if (missing.empty()) return head;
+    const int64_t sequence = missing.front().sequence;
+    if (sequence > head.sequence) return Broken(head.sequence + 1, "is missing");
+    return Broken(sequence, "is not the one that was noted");
   }
-  if (anchored) return head;
-  if (anchor->sequence > head.sequence) return Broken(head.sequence + 1, "is missing");
-  return Broken(anchor->sequence, "is not the one that was noted");
+  return absl::CancelledError("nobody waits for the end of the audit any more");
 }
 
 }  // namespace croft::catalog

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
+#include <functional>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -15,13 +14,7 @@
 // cannot be cut off or the whole be written anew unseen either.
 namespace croft::catalog {
 
-// The newest row's sequence and hash; of an empty audit, 0 and 64 zeros.
-struct AuditHead {
-  int64_t sequence = 0;
-  std::string hash = std::string(64, '0');
-
-  friend bool operator==(const AuditHead&, const AuditHead&) = default;
-};
+using domain::AuditHead;
 
 // The row that follows `head`.
 [[nodiscard]] domain::AuditRow ChainAudit(const AuditHead& head, const domain::AuditEvent& event);
@@ -29,9 +22,11 @@ struct AuditHead {
 // OK when `row` follows `head` unchanged; else DATA_LOSS, AUDIT_BROKEN, with the sequence at fault.
 [[nodiscard]] absl::Status CheckAuditRow(const AuditHead& head, const domain::AuditRow& row);
 
-// Reads the whole audit and answers its head. With `anchor`, a head that was noted before, its row must still
-// be there. DATA_LOSS, AUDIT_BROKEN, names the first row that was changed, dropped or moved.
-[[nodiscard]] absl::StatusOr<AuditHead> VerifyAuditChain(Catalog& catalog,
-                                                         const std::optional<AuditHead>& anchor);
+// Reads the whole audit and answers its head. `anchors` are heads that were noted before: their rows must still be
+// there. DATA_LOSS, AUDIT_BROKEN, names the first row that was changed, dropped or moved. CANCELLED when
+// `stopped`, which is asked now and then, says so.
+[[nodiscard]] absl::StatusOr<AuditHead> VerifyAuditChain(
+    Catalog& catalog, const std::vector<AuditHead>& anchors,
+    const std::function<bool()>& stopped = [] { return false; });
 
 }  // namespace croft::catalog

@@ -19,6 +19,7 @@
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/revision.h"
 #include "controlplane/domain/tenant.h"
+#include "controlplane/domain/user.h"
 
 // What is stored, and why.
 //
@@ -28,6 +29,8 @@
 //             reports is kept so that a restarted control plane can answer before the agent is back.
 // operations  plans and how far they are. Everything that must survive a crash in the middle of work.
 // backups     which backups exist and how to open them; the archives themselves lie in stores.
+// principals  people, services and scripts: what they may do, and by which tokens (hashes) and certificates
+//             (fingerprints) they are known.
 // requests    answers to request ids, so that a repeat has no second effect.
 // audit       who did what, chained by hashes.
 // epoch, revision  the order of everything.
@@ -44,7 +47,7 @@ struct RequestRecord {
   std::string request_id;
   std::string method;
   std::string payload_hash;
-  std::string answer;  // resource name: `operations/…`, `tenants/…`, `hosts/…`
+  std::string answer;  // resource name: `operations/…`, `tenants/…`, `hosts/…`, `principals/…`
   absl::Time time;
 
   friend bool operator==(const RequestRecord&, const RequestRecord&) = default;
@@ -60,6 +63,19 @@ struct PutHost {
 };
 struct DeleteHost {
   std::string id;
+};
+// A new principal or the whole of a known one. A token or certificate that another one has makes Commit fail.
+struct PutUser {
+  domain::User user;
+};
+struct DeleteUser {
+  std::string id;
+};
+// Nothing where the token is gone.
+struct NoteTokenUse {
+  std::string user;
+  std::string token;  // id
+  absl::Time time;
 };
 struct PutOperation {
   domain::Operation operation;
@@ -78,8 +94,8 @@ struct PutRequest {
 struct AppendAudit {
   domain::AuditEvent event;
 };
-using Change = std::variant<PutTenant, PutHost, DeleteHost, PutOperation, PutBackup, DeleteBackup,
-                            PutRequest, AppendAudit>;
+using Change = std::variant<PutTenant, PutHost, DeleteHost, PutUser, DeleteUser, NoteTokenUse, PutOperation,
+                            PutBackup, DeleteBackup, PutRequest, AppendAudit>;
 
 // What the engine may ask while it decides. Answers include the changes already applied in the open
 // transaction. A failed read answers as if there were nothing and makes Commit fail, so that no decision
@@ -94,6 +110,9 @@ class Facts {
   virtual std::optional<domain::Host> FindHost(absl::string_view id) = 0;
   // Ordered by id.
   virtual std::vector<domain::Host> Hosts() = 0;
+  virtual std::optional<domain::User> FindUser(absl::string_view id) = 0;
+  // Id of the one that the certificate stands for.
+  virtual std::optional<std::string> FindCertificate(absl::string_view fingerprint) = 0;
   virtual std::optional<domain::Operation> FindOperation(absl::string_view id) = 0;
   // Those that hold or read the tenant and have not ended, oldest first.
   virtual std::vector<domain::Operation> RunningOperationsOfTenant(absl::string_view tenant) = 0;
@@ -169,6 +188,8 @@ class Catalog {
   virtual absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const TenantQuery& query) = 0;
   virtual absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) = 0;
   virtual absl::StatusOr<std::vector<domain::Host>> ListHosts() = 0;  // by id
+  virtual absl::StatusOr<std::optional<domain::User>> GetUser(absl::string_view id) = 0;
+  virtual absl::StatusOr<std::vector<domain::User>> ListUsers() = 0;  // by id
   virtual absl::StatusOr<std::optional<domain::Operation>> GetOperation(absl::string_view id) = 0;
   virtual absl::StatusOr<OperationPage> ListOperations(const OperationQuery& query) = 0;
   virtual absl::StatusOr<std::optional<domain::Backup>> GetBackup(absl::string_view tenant,
@@ -186,8 +207,14 @@ class Catalog {
   // `limit`, earliest first. Tombstones and tenants with a current operation are left out: the engine can do
   // nothing for them, and they must not hide others behind the limit.
   virtual absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) = 0;
+  // Oldest first.
   virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,
                                                                   int32_t limit) = 0;
+  // Newest first, below `sequence`.
+  virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence,
+                                                                        int32_t limit) = 0;
+  // The audit's head as the newest commit noted it, beside the rows: it shows rows that were cut off at the end.
+  virtual absl::StatusOr<domain::AuditHead> RecordedAuditHead() = 0;
 };
 
 }  // namespace croft::catalog

@@ -14,9 +14,10 @@ struct AuditEvent {
   std::string caller;
   std::string peer;
   std::string method;    // "TenantService/CreateTenant"
-  std::string resource;  // name
+  std::string resource;  // name, or several with a space between
   std::string result;    // "OK" or a reason
   std::string request_id;
+  int64_t count = 1;  // calls that the row stands for: denied ones are counted, not listed one by one
 
   friend bool operator==(const AuditEvent&, const AuditEvent&) = default;
 };
@@ -26,6 +27,14 @@ struct AuditRow {
   AuditEvent event;
   std::string previous_hash;  // hexadecimal SHA-256
   std::string hash;
+};
+
+// The newest row's sequence and hash; of an empty audit, 0 and 64 zeros.
+struct AuditHead {
+  int64_t sequence = 0;
+  std::string hash = std::string(64, '0');
+
+  friend bool operator==(const AuditHead&, const AuditHead&) = default;
 };
 
 }  // namespace croft::domain

@@ -169,6 +169,47 @@ absl::Status CertificateNotCurrent(absl::string_view host) {
       {.reason = "CERTIFICATE_NOT_CURRENT", .metadata = {{"host", std::string(host)}}});
 }
 
+absl::Status PrincipalNotFound(absl::string_view id) {
+  return NotFound("principal", "PRINCIPAL_NOT_FOUND", "principal", id);
+}
+
+absl::Status PrincipalExists(absl::string_view id) {
+  return MakeError(absl::StatusCode::kAlreadyExists, absl::StrCat("principal ", id, " exists already"),
+                   {.reason = "PRINCIPAL_EXISTS", .metadata = {{"principal", std::string(id)}}});
+}
+
+absl::Status TokenNotFound(absl::string_view name) {
+  return NotFound("token", "TOKEN_NOT_FOUND", "token", name);
+}
+
+absl::Status CertificateNotFound(absl::string_view principal, absl::string_view fingerprint) {
+  return MakeError(
+      absl::StatusCode::kNotFound,
+      absl::StrCat("principal ", principal, " has no certificate ", fingerprint),
+      {.reason = "CERTIFICATE_NOT_FOUND",
+       .metadata = {{"principal", std::string(principal)}, {"fingerprint", std::string(fingerprint)}}});
+}
+
+absl::Status CertificateTaken(absl::string_view holder) {
+  return MakeError(absl::StatusCode::kAlreadyExists,
+                   absl::StrCat("this certificate stands for principal ", holder, " already"),
+                   {.reason = "CERTIFICATE_TAKEN", .metadata = {{"principal", std::string(holder)}}});
+}
+
+absl::Status BindingNotFound(absl::string_view principal) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   absl::StrCat("principal ", principal,
+                                " has no such binding: role and scope must be those it was bound with"),
+                   {.reason = "BINDING_NOT_FOUND", .metadata = {{"principal", std::string(principal)}}});
+}
+
+absl::Status TooManyOf(absl::string_view what, absl::string_view principal, size_t most) {
+  return Precondition(
+      absl::StrCat("principal ", principal, " has ", most, " ", what, " already; take one away first"),
+      "TOO_MANY",
+      {{"principal", std::string(principal)}, {"what", std::string(what)}, {"most", absl::StrCat(most)}});
+}
+
 absl::Status OperationNotFound(absl::string_view id) {
   return NotFound("operation", "OPERATION_NOT_FOUND", "operation", id);
 }

@@ -45,6 +45,15 @@ absl::Status NoHostFits(const std::vector<std::string>& reasons);
 absl::Status JoinTokenInvalid();
 absl::Status CertificateNotCurrent(absl::string_view host);
 
+absl::Status PrincipalNotFound(absl::string_view id);
+absl::Status PrincipalExists(absl::string_view id);
+absl::Status TokenNotFound(absl::string_view name);
+absl::Status CertificateNotFound(absl::string_view principal, absl::string_view fingerprint);
+absl::Status CertificateTaken(absl::string_view holder);
+absl::Status BindingNotFound(absl::string_view principal);
+// `what` as in "tokens"; a principal has at most `most` of them.
+absl::Status TooManyOf(absl::string_view what, absl::string_view principal, size_t most);
+
 absl::Status OperationNotFound(absl::string_view id);
 absl::Status OperationNotCancellable(absl::string_view id, absl::string_view why);
 

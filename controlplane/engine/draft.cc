@@ -24,6 +24,12 @@ domain::Host* Draft::FindHost(const std::string& id) {
   return PointerTo(sheet->second.after);
 }
 
+domain::User* Draft::FindUser(const std::string& id) {
+  auto [sheet, fresh] = users_.try_emplace(id);
+  if (fresh) sheet->second.before = sheet->second.after = facts_.FindUser(id);
+  return PointerTo(sheet->second.after);
+}
+
 domain::Operation* Draft::FindOperation(const std::string& id) {
   auto [sheet, fresh] = operations_.try_emplace(id);
   if (fresh) sheet->second.before = sheet->second.after = facts_.FindOperation(id);
@@ -54,6 +60,11 @@ domain::Host& Draft::Add(domain::Host host) {
   return Place(hosts_, id, facts_.FindHost(id), std::move(host));
 }
 
+domain::User& Draft::Add(domain::User user) {
+  const std::string id = user.id;
+  return Place(users_, id, facts_.FindUser(id), std::move(user));
+}
+
 domain::Operation& Draft::Add(domain::Operation operation) {
   const std::string id = operation.id;
   return Place(operations_, id, facts_.FindOperation(id), std::move(operation));
@@ -68,6 +79,11 @@ domain::Backup& Draft::Add(domain::Backup backup) {
 void Draft::EraseHost(const std::string& id) {
   FindHost(id);
   hosts_[id].after.reset();
+}
+
+void Draft::EraseUser(const std::string& id) {
+  FindUser(id);
+  users_[id].after.reset();
 }
 
 void Draft::EraseBackup(const std::string& tenant, const std::string& id) {
@@ -89,10 +105,14 @@ Outcome Draft::Finish() {
   Outcome outcome;
   Store<catalog::PutTenant>(tenants_, outcome);
   Store<catalog::PutHost>(hosts_, outcome);
+  Store<catalog::PutUser>(users_, outcome);
   Store<catalog::PutOperation>(operations_, outcome);
   Store<catalog::PutBackup>(backups_, outcome);
   for (const auto& [id, sheet] : hosts_) {
     if (sheet.before && !sheet.after) outcome.changes.push_back(catalog::DeleteHost{id});
+  }
+  for (const auto& [id, sheet] : users_) {
+    if (sheet.before && !sheet.after) outcome.changes.push_back(catalog::DeleteUser{id});
   }
   for (const auto& [key, sheet] : backups_) {
     if (sheet.before && !sheet.after) {

@@ -25,16 +25,19 @@ class Draft {
   // nullptr when there is none.
   domain::Tenant* FindTenant(const std::string& id);
   domain::Host* FindHost(const std::string& id);
+  domain::User* FindUser(const std::string& id);
   domain::Operation* FindOperation(const std::string& id);
   domain::Backup* FindBackup(const std::string& tenant, const std::string& id);
 
   // Replaces what there is under the same id.
   domain::Tenant& Add(domain::Tenant tenant);
   domain::Host& Add(domain::Host host);
+  domain::User& Add(domain::User user);
   domain::Operation& Add(domain::Operation operation);
   domain::Backup& Add(domain::Backup backup);
 
   void EraseHost(const std::string& id);
+  void EraseUser(const std::string& id);
   void EraseBackup(const std::string& tenant, const std::string& id);
 
   void Record(catalog::Change change) { records_.push_back(std::move(change)); }
@@ -61,6 +64,7 @@ class Draft {
   const Moment moment_;
   Sheets<domain::Tenant> tenants_;
   Sheets<domain::Host> hosts_;
+  Sheets<domain::User> users_;
   Sheets<domain::Operation> operations_;
   Sheets<domain::Backup> backups_;
   std::vector<catalog::Change> records_;

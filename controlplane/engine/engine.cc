@@ -1,5 +1,6 @@
 #include "controlplane/engine/engine.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/strip.h>
 
 #include "common/names.h"
@@ -11,8 +12,20 @@
 namespace croft::engine {
 namespace {
 
+// `principals/ID` or `principals/ID/tokens/ID`.
+Answer AnswerForPrincipal(Draft& draft, absl::string_view name) {
+  if (const auto token = ParseAccessTokenName(name, "name"); token.ok()) {
+    const auto* user = draft.FindUser(token->principal);
+    return user == nullptr ? Answer() : Answer(TokenMade{*user, token->token});
+  }
+  const auto principal = ParsePrincipalName(name, "name");
+  const auto* user = principal.ok() ? draft.FindUser(*principal) : nullptr;
+  return user == nullptr ? Answer() : Answer(*user);
+}
+
 // The resource called `subject`, as the draft has it.
 Answer AnswerFor(Draft& draft, absl::string_view subject) {
+  if (absl::StartsWith(subject, "principals/")) return AnswerForPrincipal(draft, subject);
   if (absl::ConsumePrefix(&subject, "operations/")) {
     if (const auto* operation = draft.FindOperation(std::string(subject))) return *operation;
   } else if (absl::ConsumePrefix(&subject, "tenants/")) {
@@ -61,7 +74,8 @@ Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& m
   const absl::StatusOr<Subject> subject =
       std::visit([&](const auto& body) { return Handle(draft, request.caller, body); }, request.body);
   if (!subject.ok()) return {.effects = {reply(subject.status())}};
-  RecordSuccess(draft, request.caller, *subject);
+  // What records calls is none.
+  if (!std::holds_alternative<RecordCalls>(request.body)) RecordSuccess(draft, request.caller, *subject);
   Outcome outcome = draft.Finish();
   if (request.caller.validate_only) outcome = {};
   outcome.effects.push_back(reply(AnswerFor(draft, *subject)));

@@ -10,10 +10,12 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/tenant.h"
+#include "controlplane/domain/user.h"
 
 // What happens to the control plane. Everything random or secret (ids, sealed passwords, verifiers, wrapped
 // keys) is made before an event enters the engine, so that deciding is a pure function.
@@ -178,11 +180,58 @@ struct RenewHost {
   std::string fingerprint;
 };
 
+struct CreatePrincipal {
+  std::string principal;
+  std::string uid;
+  std::string display_name;
+};
+struct DeletePrincipal {
+  std::string principal;
+  std::string etag;
+};
+struct CreateToken {
+  std::string principal;
+  domain::AccessToken token;  // its create_time is decided
+};
+struct RevokeToken {
+  std::string principal;
+  std::string token;
+};
+// A client certificate that was signed for the principal.
+struct AddCertificate {
+  std::string principal;
+  domain::UserCertificate certificate;
+};
+struct RemoveCertificate {
+  std::string principal;
+  std::string fingerprint;
+};
+struct BindRole {
+  std::string principal;
+  domain::Binding binding;
+};
+struct UnbindRole {
+  std::string principal;
+  domain::Binding binding;
+};
+// What the control plane saw of calls that change nothing. Answered when it is durable; its own call is not
+// recorded, and it has no request id.
+struct RecordCalls {
+  struct TokenUse {
+    std::string principal;
+    std::string token;
+    absl::Time time;
+  };
+  std::vector<domain::AuditEvent> events;  // a time that is not set is decided
+  std::vector<TokenUse> token_uses;
+};
+
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
-                 CreateJoinToken, JoinHost, RenewHost>;
+                 CreateJoinToken, JoinHost, RenewHost, CreatePrincipal, DeletePrincipal, CreateToken,
+                 RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole, RecordCalls>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -265,8 +314,15 @@ struct Started {};
 using Event = std::variant<Request, TaskReport, TaskProgress, HostSeen, HostReported, HostLost, KeyErased,
                            Tick, Started>;
 
-// What a request is answered with: the operation that was begun, or the resource as it is now. For a host
-// that was removed, nothing.
-using Answer = std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host>;
+// A token was made, now or by the first call of this request id.
+struct TokenMade {
+  domain::User user;
+  std::string token;  // id; the user may have lost it since
+};
+
+// What a request is answered with: the operation that was begun, or the resource as it is now. For what was
+// removed, nothing.
+using Answer =
+    std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host, domain::User, TokenMade>;
 
 }  // namespace croft::engine

@@ -37,4 +37,14 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateJ
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const JoinHost& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RenewHost& request);
 
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreatePrincipal& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const DeletePrincipal& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateToken& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RevokeToken& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const AddCertificate& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RemoveCertificate& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const BindRole& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UnbindRole& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RecordCalls& request);
+
 }  // namespace croft::engine

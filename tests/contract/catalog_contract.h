@@ -316,6 +316,36 @@ TEST_P(CatalogContract, DeletedHostIsGone) {
   EXPECT_EQ(Begin()->FindHost("h1"), std::nullopt);
 }
 
+TEST_P(CatalogContract, DeletedUserIsGoneWithTokensAndCertificates) {
+  const domain::User alice = SampleUser("alice"), bob = SampleUser("bob");
+  MustPut({PutUser{bob}, PutUser{alice}});
+  EXPECT_THAT(*catalog().ListUsers(), ElementsAre(alice, bob));
+  EXPECT_EQ(*catalog().GetUser("bob"), bob);
+  EXPECT_EQ(Begin()->FindCertificate("fingerprint-of-bob"), "bob");
+  MustPut({DeleteUser{"bob"}});
+  EXPECT_EQ(*catalog().GetUser("bob"), std::nullopt);
+  EXPECT_EQ(Begin()->FindUser("bob"), std::nullopt);
+  EXPECT_EQ(Begin()->FindCertificate("fingerprint-of-bob"), std::nullopt);
+  MustPut({PutUser{bob}});
+  EXPECT_EQ(*catalog().GetUser("bob"), bob);
+}
+
+TEST_P(CatalogContract, TokenAndCertificateStandForOneUserOnly) {
+  MustPut({PutUser{SampleUser("alice")}});
+  domain::User mallory = SampleUser("mallory");
+  mallory.tokens = SampleUser("alice").tokens;
+  EXPECT_FALSE(Put({PutUser{mallory}}).ok());
+}
+
+TEST_P(CatalogContract, UseOfATokenIsNotedWhereItStillIs) {
+  domain::User alice = SampleUser("alice");
+  MustPut({PutUser{alice}});
+  MustPut({NoteTokenUse{"alice", "tk-alice", At(5)}, NoteTokenUse{"alice", "tk-gone", At(5)},
+           NoteTokenUse{"nobody", "tk-alice", At(5)}});
+  alice.tokens.front().last_used_time = At(5);
+  EXPECT_EQ(*catalog().GetUser("alice"), alice);
+}
+
 TEST_P(CatalogContract, RunningOperationsAreFoundByWhatTheyHold) {
   domain::Operation restore = SampleOperation("op-b", "copy");
   restore.source_tenant = "acme";
@@ -428,11 +458,18 @@ TEST_P(CatalogContract, AuditIsChained) {
   EXPECT_EQ((*rows)[2].event, Event("C"));
   EXPECT_EQ((*rows)[2].previous_hash, (*rows)[1].hash);
   EXPECT_EQ(catalog().ListAudit(1, 1)->front().sequence, 2);
-  const auto head = VerifyAuditChain(catalog(), AuditHead{2, (*rows)[1].hash});
+  const auto head = VerifyAuditChain(catalog(), {{2, (*rows)[1].hash}});
   ASSERT_TRUE(head.ok()) << head.status();
   EXPECT_EQ(*head, (AuditHead{3, (*rows)[2].hash}));
-  EXPECT_FALSE(VerifyAuditChain(catalog(), AuditHead{4, (*rows)[2].hash}).ok());
-  EXPECT_FALSE(VerifyAuditChain(catalog(), AuditHead{2, (*rows)[0].hash}).ok());
+  EXPECT_EQ(*catalog().RecordedAuditHead(), *head);
+  const auto newest = catalog().ListAuditBefore(3, 1);
+  ASSERT_EQ(newest->size(), 1u);
+  EXPECT_EQ(newest->front().sequence, 2);
+  EXPECT_FALSE(VerifyAuditChain(catalog(), {{3, (*rows)[2].hash}, {2, (*rows)[0].hash}}).ok());
+  EXPECT_EQ(VerifyAuditChain(catalog(), {}, [] { return true; }).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_FALSE(VerifyAuditChain(catalog(), {{4, (*rows)[2].hash}}).ok());
+  EXPECT_FALSE(VerifyAuditChain(catalog(), {{2, (*rows)[0].hash}}).ok());
 }
 
 TEST_P(CatalogContract, EveryTenantIsVisitedInOrderFromOneState) {

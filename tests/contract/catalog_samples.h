@@ -9,6 +9,7 @@
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/tenant.h"
+#include "controlplane/domain/user.h"
 
 namespace croft::catalog {
 
@@ -55,6 +56,20 @@ inline domain::Host SampleHost(const std::string& id) {
   host.report.stores = {"main"};
   host.databases_reserved = 1;
   return host;
+}
+
+inline domain::User SampleUser(const std::string& id) {
+  domain::User user;
+  user.id = id;
+  user.uid = absl::StrCat("uid-of-", id);
+  user.create_time = At(0);
+  user.update_time = At(0);
+  user.version = 1;
+  user.bindings = {{domain::Role::kConnector, domain::LabelledTenants{{{"app", "shop"}}}},
+                   {domain::Role::kViewer, domain::NamedTenants{{"acme"}}}};
+  user.tokens = {{absl::StrCat("tk-", id), absl::StrCat("hash-of-", id), At(0), At(90), {}}};
+  user.certificates = {{absl::StrCat("fingerprint-of-", id), At(90)}};
+  return user;
 }
 
 inline domain::Operation SampleOperation(const std::string& id, const std::string& tenant) {

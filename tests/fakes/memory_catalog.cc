@@ -17,6 +17,7 @@ using domain::Host;
 using domain::Operation;
 using domain::Tenant;
 using domain::TenantState;
+using domain::User;
 using Condition = TenantQuery::Condition;
 using Field = Condition::Field;
 using Operator = Condition::Operator;
@@ -142,6 +143,20 @@ class MemoryTransaction final : public Transaction {
     catalog_.hosts_.ForEach(true, [&](const Host& host) { hosts.push_back(host); });
     return hosts;
   }
+  std::optional<User> FindUser(absl::string_view id) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.users_.Find(std::string(id), true));
+  }
+  std::optional<std::string> FindCertificate(absl::string_view fingerprint) override {
+    MutexLock lock(catalog_.mutex_);
+    std::optional<std::string> holder;
+    catalog_.users_.ForEach(true, [&](const User& user) {
+      for (const auto& one : user.certificates) {
+        if (one.fingerprint == fingerprint) holder = user.id;
+      }
+    });
+    return holder;
+  }
   std::optional<Operation> FindOperation(absl::string_view id) override {
     MutexLock lock(catalog_.mutex_);
     const int64_t* position = catalog_.positions_.Find(std::string(id), true);
@@ -241,8 +256,8 @@ domain::Revision MemoryCatalog::revision() const {
 template <typename Do>
 void MemoryCatalog::ForEachTable(Do apply) {
   std::apply([&](auto&... table) { (apply(table), ...); },
-             std::tie(tenants_, uids_, aliases_, hosts_, positions_, operations_, running_, backups_,
-                      requests_, audit_));
+             std::tie(tenants_, uids_, aliases_, hosts_, users_, positions_, operations_, running_,
+                      backups_, requests_, audit_));
 }
 
 void MemoryCatalog::End(bool merge) {
@@ -282,6 +297,35 @@ void MemoryCatalog::Write(const PutTenant& change) {
 void MemoryCatalog::Write(const PutHost& change) { hosts_.Put(change.host.id, change.host); }
 
 void MemoryCatalog::Write(const DeleteHost& change) { hosts_.Delete(change.id); }
+
+void MemoryCatalog::Write(const PutUser& change) {
+  users_.ForEach(true, [&](const User& other) {
+    if (other.id == change.user.id) return;
+    for (const auto& token : change.user.tokens) {
+      for (const auto& taken : other.tokens) {
+        if (taken.hash == token.hash) Refuse("another principal has this token");
+      }
+    }
+    for (const auto& certificate : change.user.certificates) {
+      for (const auto& taken : other.certificates) {
+        if (taken.fingerprint == certificate.fingerprint) Refuse("another principal has this certificate");
+      }
+    }
+  });
+  users_.Put(change.user.id, change.user);
+}
+
+void MemoryCatalog::Write(const DeleteUser& change) { users_.Delete(change.id); }
+
+void MemoryCatalog::Write(const NoteTokenUse& change) {
+  const User* known = users_.Find(change.user, true);
+  if (known == nullptr) return;
+  User user = *known;
+  for (auto& token : user.tokens) {
+    if (token.id == change.token) token.last_used_time = change.time;
+  }
+  users_.Put(user.id, user);
+}
 
 void MemoryCatalog::Write(const PutOperation& change) {
   const Operation& operation = change.operation;
@@ -370,6 +414,18 @@ absl::StatusOr<std::vector<Host>> MemoryCatalog::ListHosts() {
   return hosts;
 }
 
+absl::StatusOr<std::optional<User>> MemoryCatalog::GetUser(absl::string_view id) {
+  MutexLock lock(mutex_);
+  return Copy(users_.Find(std::string(id), false));
+}
+
+absl::StatusOr<std::vector<User>> MemoryCatalog::ListUsers() {
+  MutexLock lock(mutex_);
+  std::vector<User> users;
+  users_.ForEach(false, [&](const User& user) { users.push_back(user); });
+  return users;
+}
+
 absl::StatusOr<std::optional<Operation>> MemoryCatalog::GetOperation(absl::string_view id) {
   MutexLock lock(mutex_);
   const int64_t* position = positions_.Find(std::string(id), false);
@@ -455,6 +511,24 @@ absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAudit(int64_t a
       rows.push_back(row);
   });
   return rows;
+}
+
+absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAuditBefore(int64_t sequence,
+                                                                             int32_t limit) {
+  MutexLock lock(mutex_);
+  std::vector<domain::AuditRow> rows;
+  audit_.ForEach(false, [&](const domain::AuditRow& row) {
+    if (row.sequence < sequence) rows.push_back(row);
+  });
+  std::reverse(rows.begin(), rows.end());
+  if (rows.size() > static_cast<size_t>(std::max(limit, 0)))
+    rows.resize(static_cast<size_t>(std::max(limit, 0)));
+  return rows;
+}
+
+absl::StatusOr<AuditHead> MemoryCatalog::RecordedAuditHead() {
+  MutexLock lock(mutex_);
+  return audit_head_;
 }
 
 }  // namespace croft::catalog

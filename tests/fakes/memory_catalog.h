@@ -90,6 +90,8 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const TenantQuery& query) override;
   absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) override;
   absl::StatusOr<std::vector<domain::Host>> ListHosts() override;
+  absl::StatusOr<std::optional<domain::User>> GetUser(absl::string_view id) override;
+  absl::StatusOr<std::vector<domain::User>> ListUsers() override;
   absl::StatusOr<std::optional<domain::Operation>> GetOperation(absl::string_view id) override;
   absl::StatusOr<OperationPage> ListOperations(const OperationQuery& query) override;
   absl::StatusOr<std::optional<domain::Backup>> GetBackup(absl::string_view tenant,
@@ -103,6 +105,8 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
+  absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
+  absl::StatusOr<AuditHead> RecordedAuditHead() override;
 
  private:
   friend class MemoryTransaction;
@@ -118,6 +122,9 @@ class MemoryCatalog final : public Catalog {
   void Write(const PutTenant& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const PutHost& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const DeleteHost& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const PutUser& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const DeleteUser& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const NoteTokenUse& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const PutOperation& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const PutBackup& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const DeleteBackup& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -138,6 +145,7 @@ class MemoryCatalog final : public Catalog {
   MemoryTable<std::string, std::string> uids_ ABSL_GUARDED_BY(mutex_);     // uid -> tenant
   MemoryTable<std::string, std::string> aliases_ ABSL_GUARDED_BY(mutex_);  // alias -> tenant
   MemoryTable<std::string, domain::Host> hosts_ ABSL_GUARDED_BY(mutex_);
+  MemoryTable<std::string, domain::User> users_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<std::string, int64_t> positions_ ABSL_GUARDED_BY(mutex_);  // operation id -> position
   MemoryTable<int64_t, domain::Operation> operations_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<int64_t, domain::Operation> running_ ABSL_GUARDED_BY(mutex_);

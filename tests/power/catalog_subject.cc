@@ -109,7 +109,7 @@ class CatalogSubject final : public Subject {
                            SqliteCatalog::Open(path, kOptions));
     CROFT_RETURN_IF_ERROR(look());
     CROFT_ASSIGN_OR_RETURN(const AuditHead head, catalog->RecordedAuditHead());
-    CROFT_RETURN_IF_ERROR(VerifyAuditChain(*catalog, head).status());
+    CROFT_RETURN_IF_ERROR(VerifyAuditChain(*catalog, {head}).status());
     return Put(*catalog, {PutTenant{SampleTenant("after")}, Audit(0, "after", "after")});
   }
 

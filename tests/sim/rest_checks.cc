@@ -220,7 +220,7 @@ void Checks::CheckBackups() {
 }
 
 void Checks::CheckAudit() {
-  const auto head = catalog::VerifyAuditChain(world_.catalog, std::nullopt);
+  const auto head = catalog::VerifyAuditChain(world_.catalog, {});
   if (!head.ok()) world_.Violate(12, absl::StrCat("the audit is broken: ", head.status().ToString()));
 }
 

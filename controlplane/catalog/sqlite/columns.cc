@@ -177,6 +177,15 @@ constexpr std::array<Name<domain::BackupOrigin>, 3> kBackupOriginNames{{
     {domain::BackupOrigin::kScheduled, "SCHEDULED"},
 }};
 
+constexpr std::array<Name<domain::Role>, 6> kRoleNames{{
+    {domain::Role::kAdmin, "ADMIN"},
+    {domain::Role::kOperator, "OPERATOR"},
+    {domain::Role::kViewer, "VIEWER"},
+    {domain::Role::kConnector, "CONNECTOR"},
+    {domain::Role::kLocator, "LOCATOR"},
+    {domain::Role::kAgent, "AGENT"},
+}};
+
 }  // namespace
 
 std::string EncodeList(const std::vector<std::string>& list) { return list.empty() ? "[]" : Dump(list); }
@@ -221,6 +230,7 @@ absl::string_view EncodeEnum(domain::TaskKind value) { return Encode(kTaskKindNa
 absl::string_view EncodeEnum(domain::Landing value) { return Encode(kLandingNames, value); }
 absl::string_view EncodeEnum(domain::BackupState value) { return Encode(kBackupStateNames, value); }
 absl::string_view EncodeEnum(domain::BackupOrigin value) { return Encode(kBackupOriginNames, value); }
+absl::string_view EncodeEnum(domain::Role value) { return Encode(kRoleNames, value); }
 
 absl::Status DecodeEnum(absl::string_view text, domain::TenantState& value) {
   return Decode(kTenantStateNames, text, value);
@@ -251,6 +261,9 @@ absl::Status DecodeEnum(absl::string_view text, domain::BackupState& value) {
 }
 absl::Status DecodeEnum(absl::string_view text, domain::BackupOrigin& value) {
   return Decode(kBackupOriginNames, text, value);
+}
+absl::Status DecodeEnum(absl::string_view text, domain::Role& value) {
+  return Decode(kRoleNames, text, value);
 }
 
 }  // namespace croft::catalog

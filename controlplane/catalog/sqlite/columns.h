@@ -10,6 +10,7 @@
 #include "controlplane/domain/backup.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/tenant.h"
+#include "controlplane/domain/user.h"
 
 // How values of the domain lie in columns. Bytes that are not UTF-8 survive in plain text columns; in lists and
 // maps they are replaced.
@@ -34,6 +35,7 @@ using Labels = std::map<std::string, std::string>;
 [[nodiscard]] absl::string_view EncodeEnum(domain::Landing value);
 [[nodiscard]] absl::string_view EncodeEnum(domain::BackupState value);
 [[nodiscard]] absl::string_view EncodeEnum(domain::BackupOrigin value);
+[[nodiscard]] absl::string_view EncodeEnum(domain::Role value);
 
 // DATA_LOSS when it is none of the names.
 [[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::TenantState& value);
@@ -46,5 +48,6 @@ using Labels = std::map<std::string, std::string>;
 [[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::Landing& value);
 [[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::BackupState& value);
 [[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::BackupOrigin& value);
+[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::Role& value);
 
 }  // namespace croft::catalog

@@ -14,6 +14,7 @@
 #include "controlplane/catalog/sqlite/operations.h"
 #include "controlplane/catalog/sqlite/records.h"
 #include "controlplane/catalog/sqlite/tenants.h"
+#include "controlplane/catalog/sqlite/users.h"
 
 namespace croft::catalog {
 
@@ -24,6 +25,7 @@ struct Reader {
         meta(*database),
         tenants(*database),
         hosts(*database),
+        users(*database),
         operations(*database),
         backups(*database),
         audit(*database) {}
@@ -32,6 +34,7 @@ struct Reader {
   MetaReads meta;
   TenantReads tenants;
   HostReads hosts;
+  UserReads users;
   OperationReads operations;
   BackupReads backups;
   AuditReads audit;

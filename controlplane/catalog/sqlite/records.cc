@@ -114,35 +114,51 @@ absl::Status Requests::Put(const RequestRecord& record) {
   return prune_.Execute(record.time - kRequestLife);
 }
 
-AuditReads::AuditReads(sqlite::Database& database)
-    : list_(
-          database,
-          "SELECT sequence, time, caller, peer, method, resource, result, request_id, previous_hash, hash "
-          "FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?") {}
+namespace {
 
-absl::StatusOr<std::vector<AuditRow>> AuditReads::List(int64_t after_sequence, int32_t limit) {
-  Rows rows = list_.Query(after_sequence, std::max(limit, 0));
+constexpr Sql kAuditColumns =
+    "sequence, time, caller, peer, method, resource, result, request_id, count, previous_hash, hash";
+
+absl::StatusOr<std::vector<AuditRow>> CollectAudit(Rows rows) {
   std::vector<AuditRow> answer;
   while (rows.Next()) {
     AuditRow& row = answer.emplace_back();
     domain::AuditEvent& event = row.event;
     rows.Read(0, row.sequence, event.time, event.caller, event.peer, event.method, event.resource,
-              event.result, event.request_id, row.previous_hash, row.hash);
+              event.result, event.request_id, event.count, row.previous_hash, row.hash);
   }
   if (!rows.status().ok()) return rows.status();
   return answer;
 }
 
+SqlBuilder SelectAudit() {
+  return SqlBuilder().Append("SELECT ").Append(kAuditColumns).Append(" FROM audit ");
+}
+
+}  // namespace
+
+AuditReads::AuditReads(sqlite::Database& database)
+    : list_(database, SelectAudit().Append("WHERE sequence > ? ORDER BY sequence LIMIT ?")),
+      list_before_(database, SelectAudit().Append("WHERE sequence < ? ORDER BY sequence DESC LIMIT ?")) {}
+
+absl::StatusOr<std::vector<AuditRow>> AuditReads::List(int64_t after_sequence, int32_t limit) {
+  return CollectAudit(list_.Query(after_sequence, std::max(limit, 0)));
+}
+
+absl::StatusOr<std::vector<AuditRow>> AuditReads::ListBefore(int64_t sequence, int32_t limit) {
+  return CollectAudit(list_before_.Query(sequence, std::max(limit, 0)));
+}
+
 AuditWrites::AuditWrites(sqlite::Database& database)
-    : insert_(database,
-              "INSERT INTO audit (sequence, time, caller, peer, method, resource, result, request_id, "
-              "previous_hash, "
-              "hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+    : insert_(database, SqlBuilder()
+                            .Append("INSERT INTO audit (")
+                            .Append(kAuditColumns)
+                            .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {}
 
 absl::Status AuditWrites::Append(const AuditRow& row) {
   const domain::AuditEvent& event = row.event;
   return insert_.Execute(row.sequence, event.time, event.caller, event.peer, event.method, event.resource,
-                         event.result, event.request_id, row.previous_hash, row.hash);
+                         event.result, event.request_id, event.count, row.previous_hash, row.hash);
 }
 
 }  // namespace croft::catalog

@@ -63,10 +63,14 @@ class AuditReads {
  public:
   explicit AuditReads(sqlite::Database& database);
 
+  // Oldest first.
   absl::StatusOr<std::vector<domain::AuditRow>> List(int64_t after_sequence, int32_t limit);
+  // Newest first.
+  absl::StatusOr<std::vector<domain::AuditRow>> ListBefore(int64_t sequence, int32_t limit);
 
  private:
   sqlite::Statement list_;
+  sqlite::Statement list_before_;
 };
 
 class AuditWrites {

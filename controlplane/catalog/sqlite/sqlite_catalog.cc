@@ -118,6 +118,14 @@ absl::StatusOr<std::vector<domain::Host>> SqliteCatalog::ListHosts() {
   return Read([&](Reader& reader) { return reader.hosts.List(); });
 }
 
+absl::StatusOr<std::optional<domain::User>> SqliteCatalog::GetUser(absl::string_view id) {
+  return Read([&](Reader& reader) { return reader.users.Find(id); });
+}
+
+absl::StatusOr<std::vector<domain::User>> SqliteCatalog::ListUsers() {
+  return Read([&](Reader& reader) { return reader.users.List(); });
+}
+
 absl::StatusOr<std::optional<domain::Operation>> SqliteCatalog::GetOperation(absl::string_view id) {
   return Read([&](Reader& reader) { return reader.operations.Find(id); });
 }
@@ -159,6 +167,11 @@ absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::DueTenants(absl::Time
 absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t after_sequence,
                                                                        int32_t limit) {
   return Read([&](Reader& reader) { return reader.audit.List(after_sequence, limit); });
+}
+
+absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAuditBefore(int64_t sequence,
+                                                                             int32_t limit) {
+  return Read([&](Reader& reader) { return reader.audit.ListBefore(sequence, limit); });
 }
 
 absl::StatusOr<AuditHead> SqliteCatalog::RecordedAuditHead() {

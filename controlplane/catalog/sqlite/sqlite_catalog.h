@@ -53,6 +53,8 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const TenantQuery& query) override;
   absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) override;
   absl::StatusOr<std::vector<domain::Host>> ListHosts() override;
+  absl::StatusOr<std::optional<domain::User>> GetUser(absl::string_view id) override;
+  absl::StatusOr<std::vector<domain::User>> ListUsers() override;
   absl::StatusOr<std::optional<domain::Operation>> GetOperation(absl::string_view id) override;
   absl::StatusOr<OperationPage> ListOperations(const OperationQuery& query) override;
   absl::StatusOr<std::optional<domain::Backup>> GetBackup(absl::string_view tenant,
@@ -66,10 +68,8 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
-
-  // The audit's head as the newest commit noted it, beside the rows: an anchor for VerifyAuditChain() that
-  // shows rows cut off at the end.
-  absl::StatusOr<AuditHead> RecordedAuditHead();
+  absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
+  absl::StatusOr<AuditHead> RecordedAuditHead() override;
 
   // A whole, checked copy of the newest commit in the new file `path`, while writes go on. ALREADY_EXISTS when
   // there is such a file.

@@ -26,6 +26,8 @@ Writer::Writer(std::unique_ptr<sqlite::Database> database)
       tenant_writes_(*database_),
       host_reads_(*database_),
       host_writes_(*database_),
+      user_reads_(*database_),
+      user_writes_(*database_),
       operation_reads_(*database_),
       operation_writes_(*database_),
       backup_reads_(*database_),
@@ -117,6 +119,14 @@ std::vector<domain::Host> SqliteTransaction::Hosts() {
   return hosts;
 }
 
+std::optional<domain::User> SqliteTransaction::FindUser(absl::string_view id) {
+  return Take(writer_.user_reads_.Find(id));
+}
+
+std::optional<std::string> SqliteTransaction::FindCertificate(absl::string_view fingerprint) {
+  return Take(writer_.user_reads_.FindCertificate(fingerprint));
+}
+
 std::optional<domain::Operation> SqliteTransaction::FindOperation(absl::string_view id) {
   return Take(writer_.operation_reads_.Find(id));
 }
@@ -172,6 +182,18 @@ absl::Status SqliteTransaction::Write(const PutHost& change) {
 absl::Status SqliteTransaction::Write(const DeleteHost& change) {
   KeepHost(change.id, std::nullopt);
   return writer_.host_writes_.Delete(change.id);
+}
+
+absl::Status SqliteTransaction::Write(const PutUser& change) {
+  return writer_.user_writes_.Put(change.user);
+}
+
+absl::Status SqliteTransaction::Write(const DeleteUser& change) {
+  return writer_.user_writes_.Delete(change.id);
+}
+
+absl::Status SqliteTransaction::Write(const NoteTokenUse& change) {
+  return writer_.user_writes_.Note(change);
 }
 
 absl::Status SqliteTransaction::Write(const PutOperation& change) {

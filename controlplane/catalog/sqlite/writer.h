@@ -21,6 +21,7 @@
 #include "controlplane/catalog/sqlite/operations.h"
 #include "controlplane/catalog/sqlite/records.h"
 #include "controlplane/catalog/sqlite/tenants.h"
+#include "controlplane/catalog/sqlite/users.h"
 
 namespace croft::catalog {
 
@@ -51,6 +52,8 @@ class Writer {
   TenantWrites tenant_writes_;
   HostReads host_reads_;
   HostWrites host_writes_;
+  UserReads user_reads_;
+  UserWrites user_writes_;
   OperationReads operation_reads_;
   OperationWrites operation_writes_;
   BackupReads backup_reads_;
@@ -77,6 +80,8 @@ class SqliteTransaction final : public Transaction {
   std::optional<std::string> FindAlias(absl::string_view alias) override;
   std::optional<domain::Host> FindHost(absl::string_view id) override;
   std::vector<domain::Host> Hosts() override;
+  std::optional<domain::User> FindUser(absl::string_view id) override;
+  std::optional<std::string> FindCertificate(absl::string_view fingerprint) override;
   std::optional<domain::Operation> FindOperation(absl::string_view id) override;
   std::vector<domain::Operation> RunningOperationsOfTenant(absl::string_view tenant) override;
   std::vector<domain::Operation> RunningOperationsOnHost(absl::string_view host) override;
@@ -105,6 +110,9 @@ class SqliteTransaction final : public Transaction {
   absl::Status Write(const PutTenant& change);
   absl::Status Write(const PutHost& change);
   absl::Status Write(const DeleteHost& change);
+  absl::Status Write(const PutUser& change);
+  absl::Status Write(const DeleteUser& change);
+  absl::Status Write(const NoteTokenUse& change);
   absl::Status Write(const PutOperation& change);
   absl::Status Write(const PutBackup& change);
   absl::Status Write(const DeleteBackup& change);

@@ -39,7 +39,7 @@ class DurabilityTest : public ::testing::Test {
     }
     EXPECT_GE(*catalog.CountTenants(), last + 1);
     EXPECT_LE(*catalog.CountTenants(), last + 2);
-    const auto head = VerifyAuditChain(catalog, *catalog.RecordedAuditHead());
+    const auto head = VerifyAuditChain(catalog, {*catalog.RecordedAuditHead()});
     ASSERT_TRUE(head.ok()) << head.status();
     EXPECT_EQ(head->sequence, *catalog.CountTenants());
     EXPECT_EQ(catalog.revision().revision, *catalog.CountTenants());
@@ -168,7 +168,7 @@ class AuditTest : public DurabilityTest {
   // The sequence of the row that is found at fault after `sql`.
   std::string FaultAfter(const std::string& sql) {
     RawFile(Path()).Run(sql);
-    const absl::Status status = VerifyAuditChain(*catalog_, *catalog_->RecordedAuditHead()).status();
+    const absl::Status status = VerifyAuditChain(*catalog_, {*catalog_->RecordedAuditHead()}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_EQ(DetailsOf(status).reason, "AUDIT_BROKEN");
     return DetailsOf(status).metadata["sequence"];

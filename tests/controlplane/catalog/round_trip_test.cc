@@ -266,7 +266,7 @@ domain::Backup SomeBackup(const std::string& with_tenant, const std::string& wit
 
 domain::AuditEvent SomeEvent() {
   domain::AuditEvent made;
-  auto& [time, caller, peer, method, resource, result, request_id] = made;
+  auto& [time, caller, peer, method, resource, result, request_id, count] = made;
   time = Moment();
   caller = Text();
   peer = Text();
@@ -274,6 +274,63 @@ domain::AuditEvent SomeEvent() {
   resource = Text();
   result = Text();
   request_id = Text();
+  count = *rc::gen::inRange<int64_t>(1, 1000);
+  return made;
+}
+
+domain::Scope SomeScope() {
+  switch (*rc::gen::inRange(0, 3)) {
+    case 0: return domain::AllTenants();
+    case 1: return domain::NamedTenants{Several(Utf8)};
+    default: return domain::LabelledTenants{SomeLabels()};
+  }
+}
+
+domain::Binding SomeBinding() {
+  domain::Binding made;
+  auto& [role, scope] = made;
+  role = One(domain::Role::kAgent);
+  scope = SomeScope();
+  return made;
+}
+
+// Hashes and fingerprints are unique in a catalog.
+std::string Unique() {
+  static int last = 0;
+  return absl::StrCat(++last);
+}
+
+domain::AccessToken SomeToken() {
+  domain::AccessToken made;
+  auto& [id, hash, create_time, expire_time, last_used_time] = made;
+  id = Text();
+  hash = Unique();
+  create_time = Moment();
+  expire_time = Maybe(Moment);
+  last_used_time = Maybe(Moment);
+  return made;
+}
+
+domain::UserCertificate SomeCertificate() {
+  domain::UserCertificate made;
+  auto& [fingerprint, expire_time] = made;
+  fingerprint = Unique();
+  expire_time = Maybe(Moment);
+  return made;
+}
+
+domain::User SomeUser(const std::string& user_id) {
+  domain::User made;
+  auto& [id, uid, create_time, update_time, version, display_name, bindings, tokens, certificates] = made;
+  id = user_id;
+  uid = Text();
+  create_time = Moment();
+  update_time = Moment();
+  version = Large();
+  display_name = Text();
+  bindings = Several(SomeBinding);
+  tokens = Several(SomeToken);
+  certificates = Several(SomeCertificate);
   return made;
 }
 
@@ -359,6 +416,18 @@ TEST_F(RoundTripTest, BackupComesBackEqual) {
   }));
 }
 
+TEST_F(RoundTripTest, UserComesBackEqualAlsoOverAnOlderOne) {
+  EXPECT_TRUE(rc::check([&] {
+    const std::string id = NewId();
+    for (int i = 0; i < 2; ++i) {
+      const domain::User user = SomeUser(id);
+      Put(*sqlite_, {PutUser{user}});
+      RC_ASSERT((**sqlite_->GetUser(id) == user));
+      RC_ASSERT(((*sqlite_->Begin())->FindUser(id) == user));
+    }
+  }));
+}
+
 TEST_F(RoundTripTest, RequestComesBackEqual) {
   EXPECT_TRUE(rc::check([&] {
     const RequestRecord record = SomeRequest();
@@ -374,7 +443,7 @@ TEST_F(RoundTripTest, AuditEventComesBackEqualInAWholeChain) {
     const AuditHead head = *sqlite_->RecordedAuditHead();
     RC_ASSERT((sqlite_->ListAudit(head.sequence - 1, 1)->front().event == event));
   }));
-  EXPECT_TRUE(VerifyAuditChain(*sqlite_, *sqlite_->RecordedAuditHead()).ok());
+  EXPECT_TRUE(VerifyAuditChain(*sqlite_, {*sqlite_->RecordedAuditHead()}).ok());
 }
 
 domain::Tenant SomeListedTenant(int number) {

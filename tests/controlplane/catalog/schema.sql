@@ -14,7 +14,7 @@ CREATE TABLE audit (
   request_id TEXT NOT NULL,
   previous_hash TEXT NOT NULL CHECK (length(previous_hash) = 64),
   hash TEXT NOT NULL CHECK (length(hash) = 64)
-) STRICT;
+, count INTEGER NOT NULL DEFAULT 1 CHECK (count > 0)) STRICT;
 CREATE TABLE backups (
   tenant TEXT NOT NULL,
   id TEXT NOT NULL CHECK (id <> ''),
@@ -34,6 +34,14 @@ CREATE TABLE backups (
   verify_time INTEGER,
   wrapped_key BLOB NOT NULL,
   PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE bindings (
+  principal TEXT NOT NULL REFERENCES principals (id),
+  position INTEGER NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('ADMIN', 'OPERATOR', 'VIEWER', 'CONNECTOR', 'LOCATOR', 'AGENT')),
+  scope TEXT NOT NULL CHECK (scope IN ('ALL', 'NAMED', 'LABELLED')),
+  scope_contents TEXT NOT NULL,
+  PRIMARY KEY (principal, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE credentials (
   tenant TEXT NOT NULL REFERENCES tenants (id),
@@ -124,6 +132,22 @@ CREATE TABLE operations (
   previous_suspend_mode TEXT NOT NULL CHECK (previous_suspend_mode IN ('NONE', 'BLOCKED', 'READ_ONLY')),
   current_host TEXT NOT NULL  -- of the current step; empty when there is none
 ) STRICT;
+CREATE TABLE principal_certificates (
+  principal TEXT NOT NULL REFERENCES principals (id),
+  position INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  expire_time INTEGER,
+  PRIMARY KEY (principal, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE principals (
+  id TEXT NOT NULL CHECK (id <> ''),
+  uid TEXT NOT NULL,
+  create_time INTEGER NOT NULL,
+  update_time INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  display_name TEXT NOT NULL,
+  PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE requests (
   caller TEXT NOT NULL,
   request_id TEXT NOT NULL,
@@ -204,6 +228,16 @@ CREATE TABLE tenants (
   due_time INTEGER,  -- of what is coming and nothing works on yet
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+  principal TEXT NOT NULL REFERENCES principals (id),
+  position INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  create_time INTEGER NOT NULL,
+  expire_time INTEGER,
+  last_used_time INTEGER,
+  PRIMARY KEY (principal, position)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX backups_by_id ON backups (id, tenant);
 CREATE INDEX operations_by_kind ON operations (kind, position);
 CREATE INDEX operations_by_state ON operations (state, position);
@@ -212,6 +246,7 @@ CREATE INDEX operations_running ON operations (tenant) WHERE state IN ('RUNNING'
 CREATE INDEX operations_running_by_host ON operations (current_host) WHERE state IN ('RUNNING', 'UNDOING');
 CREATE INDEX operations_running_by_source ON operations (source_tenant)
   WHERE state IN ('RUNNING', 'UNDOING') AND source_tenant <> '';
+CREATE UNIQUE INDEX principal_certificates_by_fingerprint ON principal_certificates (fingerprint);
 CREATE INDEX requests_by_time ON requests (time);
 CREATE INDEX tenant_labels_by_value ON tenant_labels (key, value, tenant);
 CREATE INDEX tenants_by_create_time ON tenants (create_time, id);
@@ -221,3 +256,5 @@ CREATE UNIQUE INDEX tenants_by_uid ON tenants (uid);
 CREATE INDEX tenants_due ON tenants (due_time, id) WHERE due_time IS NOT NULL;
 CREATE INDEX tenants_live ON tenants (id, state, host) WHERE state NOT IN ('PURGED', 'RETIRED');
 CREATE INDEX tenants_present ON tenants (id, state, host) WHERE state <> 'PURGED';
+CREATE UNIQUE INDEX tokens_by_hash ON tokens (hash);
+CREATE INDEX tokens_by_id ON tokens (principal, id);

@@ -234,6 +234,14 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after, int32_t limit) override {
       return real_.ListAudit(after, limit);
     }
+    absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t before, int32_t limit) override {
+      return real_.ListAuditBefore(before, limit);
+    }
+    absl::StatusOr<domain::AuditHead> RecordedAuditHead() override { return real_.RecordedAuditHead(); }
+    absl::StatusOr<std::optional<domain::User>> GetUser(absl::string_view id) override {
+      return real_.GetUser(id);
+    }
+    absl::StatusOr<std::vector<domain::User>> ListUsers() override { return real_.ListUsers(); }
 
    private:
     catalog::MemoryCatalog& real_;
