@@ -81,6 +81,14 @@ int main(int argc, char** argv) {
   auto* key = serve->add_option("--tls-key", own.key, "Its key");
   auto* authority = serve->add_option("--tls-ca", own.authority, "Its authority, for agents to trust");
   for (auto* option : {certificate, key, authority}) option->needs(certificate, key, authority);
+  serve
+      ->add_option("--calls-per-second", options.limits.calls_per_second,
+                   "Calls that one identity may make, and twice as many at once")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  serve->add_option("--streams-per-identity", options.limits.streams, "Streams that it may hold open")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   serve->add_option("--log-level", level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
@@ -98,6 +106,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   SetLevel(level);
+  options.limits.burst = 2 * options.limits.calls_per_second;
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
   options.credentials_directory = credentials == nullptr ? "" : credentials;
 

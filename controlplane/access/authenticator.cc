@@ -30,6 +30,15 @@ absl::Status TokenInvalid() {
   return Unauthenticated("TOKEN_INVALID", "the token is unknown, revoked or expired; ask for a new one");
 }
 
+Principal Shown(KnownUser user) {
+  return {.kind = PrincipalKind::kUser,
+          .name = std::move(user.id),
+          .bindings = std::move(user.bindings),
+          .token = std::move(user.token),
+          .bound_revision = user.bound_revision,
+          .expire_time = user.expire_time};
+}
+
 }  // namespace
 
 struct Authenticator::SeenCertificate {
@@ -60,12 +69,9 @@ absl::StatusOr<Principal> Authenticator::FromToken(absl::string_view authorizati
   const absl::StatusOr<std::string> hash =
       BearerTokenHash(absl::StripAsciiWhitespace(authorization.substr(kScheme.size())));
   if (!hash.ok()) return TokenInvalid();
-  const std::optional<TokenRecord> token = principals_.FindToken(*hash);
-  if (!token || token->expire_time <= clock_.Now()) return TokenInvalid();
-  std::optional<std::vector<Binding>> bindings = principals_.FindBindings(token->principal);
-  if (!bindings) return TokenInvalid();
-  return Principal{
-      .kind = PrincipalKind::kUser, .name = token->principal, .bindings = *std::move(bindings)};
+  std::optional<KnownUser> user = principals_.FindToken(*hash);
+  if (!user || user->expire_time <= clock_.Now()) return TokenInvalid();
+  return Shown(*std::move(user));
 }
 
 absl::StatusOr<Principal> Authenticator::FromCertificate(const std::string& pem) const {
@@ -76,7 +82,8 @@ absl::StatusOr<Principal> Authenticator::FromCertificate(const std::string& pem)
                                                                absl::FormatTime(facts.not_after)));
   }
   if (facts.common_name == kAdminName && certificate->ours) {
-    return Principal{.kind = PrincipalKind::kAdmin, .name = std::string(kAdminName)};
+    return Principal{
+        .kind = PrincipalKind::kAdmin, .name = std::string(kAdminName), .expire_time = facts.not_after};
   }
   absl::string_view host = facts.common_name;
   if (absl::ConsumePrefix(&host, kHostPrefix)) {
@@ -87,18 +94,14 @@ absl::StatusOr<Principal> Authenticator::FromCertificate(const std::string& pem)
     return Principal{.kind = PrincipalKind::kAgent,
                      .name = facts.common_name,
                      .host = std::string(host),
-                     .fingerprint = facts.fingerprint};
+                     .fingerprint = facts.fingerprint,
+                     .expire_time = facts.not_after};
   }
-  // A user may not be called as the administrator is, whoever signed that name.
-  std::optional<std::vector<Binding>> bindings;
-  if (!facts.common_name.empty() && facts.common_name != kAdminName) {
-    bindings = principals_.FindBindings(facts.common_name);
-  }
-  if (!bindings) {
-    return Unauthenticated("IDENTITY_UNKNOWN", "the client certificate's name stands for nobody here");
-  }
-  return Principal{
-      .kind = PrincipalKind::kUser, .name = facts.common_name, .bindings = *std::move(bindings)};
+  // Users are known by their certificates, never by names: whoever can sign could write any.
+  std::optional<KnownUser> user = principals_.FindCertificate(facts.fingerprint);
+  if (!user) return Unauthenticated("IDENTITY_UNKNOWN", "the client certificate stands for nobody here");
+  user->expire_time = facts.not_after;
+  return Shown(*std::move(user));
 }
 
 absl::StatusOr<std::shared_ptr<const Authenticator::SeenCertificate>> Authenticator::Read(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
@@ -36,28 +37,24 @@ class HostIdentities {
   virtual std::vector<std::string> FingerprintsOf(absl::string_view host) const = 0;
 };
 
-struct TokenRecord {
-  std::string principal;
+// A user as one of its tokens or certificates shows it.
+struct KnownUser {
+  std::string id;
+  std::vector<Binding> bindings;
+  std::string token;  // id; empty for a certificate
   absl::Time expire_time = absl::InfiniteFuture();
+  int64_t bound_revision = 0;
 };
 
 // The users that the catalog knows. Thread-safe; asked on every call, so that what was revoked ends with it.
+// nullopt for what is unknown or was revoked.
 class PrincipalStore {
  public:
   virtual ~PrincipalStore() = default;
-  // By the hash of BearerTokenHash; nullopt for unknown and revoked ones.
-  virtual std::optional<TokenRecord> FindToken(absl::string_view hash) const = 0;
-  // What is bound to a user; nullopt when there is no such user.
-  virtual std::optional<std::vector<Binding>> FindBindings(absl::string_view principal) const = 0;
-};
-
-// A catalog without users: the administrator and agents are all there is.
-class NoPrincipals final : public PrincipalStore {
- public:
-  std::optional<TokenRecord> FindToken(absl::string_view) const override { return std::nullopt; }
-  std::optional<std::vector<Binding>> FindBindings(absl::string_view) const override {
-    return std::nullopt;
-  }
+  // By the hash of BearerTokenHash.
+  virtual std::optional<KnownUser> FindToken(absl::string_view hash) const = 0;
+  // By the SHA-256 of the DER, lower-case hexadecimal.
+  virtual std::optional<KnownUser> FindCertificate(absl::string_view fingerprint) const = 0;
 };
 
 // Says who calls. Thread-safe.
@@ -73,7 +70,7 @@ class Authenticator {
   //   TOKEN_INVALID            not one of ours, unknown, revoked or expired
   //   CERTIFICATE_EXPIRED      also when it ran out while the connection was open
   //   CERTIFICATE_NOT_CURRENT  of an agent whose host has, or is known by, another
-  //   IDENTITY_UNKNOWN         a certificate in a name that stands for nobody
+  //   IDENTITY_UNKNOWN         a certificate that stands for nobody
   absl::StatusOr<Principal> Authenticate(const CallCredentials& credentials) const;
 
  private:

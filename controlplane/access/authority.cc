@@ -170,6 +170,12 @@ absl::StatusOr<std::string> Authority::SignAgent(absl::string_view host, absl::s
               now);
 }
 
+absl::StatusOr<std::string> Authority::SignUser(absl::string_view principal, absl::string_view request,
+                                                absl::Time now) const {
+  return Sign(request, {.common_name = PrincipalName(principal), .use = crypto::CertificateUse::kClient},
+              kUserLife, now);
+}
+
 absl::StatusOr<std::string> Authority::SignManagedServer(absl::string_view host, absl::string_view request,
                                                          const std::vector<std::string>& server_names,
                                                          absl::Time now) const {

@@ -28,6 +28,7 @@ struct TlsFiles {
 inline constexpr absl::Duration kAuthorityLife = absl::Hours(24 * 3650);
 inline constexpr absl::Duration kServerLife = absl::Hours(24 * 90);
 inline constexpr absl::Duration kAdminLife = absl::Hours(24 * 365);
+inline constexpr absl::Duration kUserLife = absl::Hours(24 * 90);
 inline constexpr absl::Duration kAgentLife = absl::Hours(24 * 30);
 
 // When a certificate is due to be renewed: after two thirds of its life.
@@ -59,6 +60,10 @@ class Authority {
   // For an agent's certificate request: one that names `hosts/<host>`. INVALID_ARGUMENT for a bad request.
   absl::StatusOr<std::string> SignAgent(absl::string_view host, absl::string_view request,
                                         absl::Time now) const;
+
+  // For a principal's: one that names `principals/<principal>`.
+  absl::StatusOr<std::string> SignUser(absl::string_view principal, absl::string_view request,
+                                       absl::Time now) const;
 
   // For the request of a managed PostgreSQL server: one for `server_names` alone.
   absl::StatusOr<std::string> SignManagedServer(absl::string_view host, absl::string_view request,

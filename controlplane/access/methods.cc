@@ -8,11 +8,24 @@ namespace {
 
 // clang-format off
 constexpr MethodRule kRules[] = {
+    {"AccessService/BindRole", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/CreateCertificate", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/CreatePrincipal", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/CreateToken", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/DeletePrincipal", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/GetPrincipal", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/ListPrincipals", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/RevokeCertificate", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/RevokeToken", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/UnbindRole", Permission::kAdminister, Subject::kFleet},
+    {"AccessService/WhoAmI", Permission::kIdentity, Subject::kFleet},
     {"AdminService/GetStatus", Permission::kRead, Subject::kFleet},
     // The token in the request is the proof; the caller has no identity yet.
     {"AgentService/Connect", Permission::kActAsHost, Subject::kFleet},
     {"AgentService/Join", Permission::kNothing, Subject::kFleet},
     {"AgentService/RenewCertificate", Permission::kActAsHost, Subject::kFleet},
+    {"AuditService/ListAuditEvents", Permission::kAdminister, Subject::kFleet},
+    {"AuditService/VerifyAudit", Permission::kAdminister, Subject::kFleet},
     {"BackupService/CreateBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/DeleteBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/GetBackup", Permission::kRead, Subject::kTenant},

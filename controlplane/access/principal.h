@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
+
+#include <absl/time/time.h>
 
 #include "controlplane/access/role.h"
 
@@ -24,6 +27,11 @@ struct Principal {
   std::string fingerprint;
   // Of a user.
   std::vector<Binding> bindings;
+  std::string token;  // id of the one it showed; empty for a certificate
+  // Of the catalog, when its bindings were changed last, as far as that is known.
+  int64_t bound_revision = 0;
+  // When what was shown ends by itself.
+  absl::Time expire_time = absl::InfiniteFuture();
 
   friend bool operator==(const Principal&, const Principal&) = default;
 };

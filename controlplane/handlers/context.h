@@ -57,8 +57,6 @@ struct RequestContext {
   // methods whose request has no such fields.
   engine::Caller caller;
   absl::Time deadline = absl::InfiniteFuture();
-  // The caller may read tenants' passwords.
-  bool sees_passwords = false;
   // Who calls; `caller.name` is its name.
   access::Principal principal;
   // Never null.

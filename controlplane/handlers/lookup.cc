@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/io/coded_stream.h>
@@ -13,6 +14,7 @@
 #include "common/errors.h"
 #include "controlplane/access/policy.h"
 #include "controlplane/handlers/placement_feed.h"
+#include "controlplane/lookup/reply.h"
 #include "controlplane/lookup/wanted.h"
 #include "controlplane/wire/status.h"
 #include "controlplane/wire/violations.h"
@@ -63,56 +65,79 @@ class Sight {
 
 Service LookupHandlers::service() {
   Service service("croft.v1.LookupService");
-  service.Unary("Lookup", *this, &LookupHandlers::Lookup, Runs::kInline);
-  service.Unary("BatchLookup", *this, &LookupHandlers::BatchLookup, Runs::kInline);
+  service.DeferredUnary("Lookup", *this, &LookupHandlers::Lookup, Runs::kInline);
+  service.DeferredUnary("BatchLookup", *this, &LookupHandlers::BatchLookup, Runs::kInline);
   service.ServerStream("WatchPlacements", *this, &LookupHandlers::WatchPlacements);
   return service;
 }
 
-absl::StatusOr<grpc::ByteBuffer> LookupHandlers::Lookup(const RequestContext& context,
-                                                        const v1::LookupRequest& request) {
-  CROFT_ASSIGN_OR_RETURN(lookup::Wanted wanted, lookup::ParseWanted(request.role(), request.purpose()));
-  CROFT_ASSIGN_OR_RETURN(const std::string name, lookup::ParseTenantOrAlias(request.tenant(), "tenant"));
-  bool password = false;
-  CROFT_RETURN_IF_ERROR(Sight(index_, context).Check(name, password));
-  wanted.password = password && !request.omit_password();
-  std::string reply;
-  CROFT_RETURN_IF_ERROR(index_.Lookup(name, wanted, reply));
-  return ToBuffer(reply);
+void LookupHandlers::Release(const RequestContext& context, const std::string& bytes,
+                             absl::Span<const absl::string_view> passwords_of,
+                             const Respond<grpc::ByteBuffer>& respond) {
+  if (passwords_of.empty() || log_.NoteReads(context, passwords_of)) return respond(ToBuffer(bytes));
+  log_.WhenRecorded(context, [respond, buffer = ToBuffer(bytes)](const absl::Status& recorded) {
+    if (recorded.ok()) return respond(buffer);
+    respond(recorded);
+  });
 }
 
-absl::StatusOr<grpc::ByteBuffer> LookupHandlers::BatchLookup(const RequestContext& context,
-                                                             const v1::BatchLookupRequest& request) {
+void LookupHandlers::Lookup(const RequestContext& context, const v1::LookupRequest& request,
+                            Respond<grpc::ByteBuffer> respond) {
+  std::string reply;
+  const auto look_up = [&]() -> absl::StatusOr<bool> {
+    CROFT_ASSIGN_OR_RETURN(lookup::Wanted wanted, lookup::ParseWanted(request.role(), request.purpose()));
+    CROFT_ASSIGN_OR_RETURN(const std::string name, lookup::ParseTenantOrAlias(request.tenant(), "tenant"));
+    bool password = false;
+    CROFT_RETURN_IF_ERROR(Sight(index_, context).Check(name, password));
+    wanted.password = password && !request.omit_password();
+    CROFT_RETURN_IF_ERROR(index_.Lookup(name, wanted, reply));
+    return wanted.password;
+  };
+  const absl::StatusOr<bool> password = look_up();
+  if (!password.ok()) return respond(password.status());
+  if (!*password) return respond(ToBuffer(reply));
+  Release(context, reply, {lookup::TenantIn(reply)}, respond);
+}
+
+void LookupHandlers::BatchLookup(const RequestContext& context, const v1::BatchLookupRequest& request,
+                                 Respond<grpc::ByteBuffer> respond) {
   if (request.tenants().empty() || static_cast<size_t>(request.tenants_size()) > lookup::kMostNames) {
-    return InvalidField("tenants", absl::StrCat("must be 1 to ", lookup::kMostNames, " names"));
+    return respond(InvalidField("tenants", absl::StrCat("must be 1 to ", lookup::kMostNames, " names")));
   }
-  CROFT_ASSIGN_OR_RETURN(lookup::Wanted wanted, lookup::ParseWanted(request.role(), request.purpose()));
-  wanted.extras = request.include_settings();
+  absl::StatusOr<lookup::Wanted> wanted = lookup::ParseWanted(request.role(), request.purpose());
+  if (!wanted.ok()) return respond(wanted.status());
+  wanted->extras = request.include_settings();
   const Sight sight(index_, context);
   const auto look_up = [&](const std::string& asked, std::string& reply) {
     CROFT_ASSIGN_OR_RETURN(const std::string name, lookup::ParseTenantOrAlias(asked, "tenants"));
     bool password = false;
     CROFT_RETURN_IF_ERROR(sight.Check(name, password));
-    wanted.password = password && !request.omit_password();
-    return index_.Lookup(name, wanted, reply);
+    wanted->password = password && !request.omit_password();
+    return index_.Lookup(name, *wanted, reply);
   };
 
   std::string response;
   std::string result;
   std::string reply;
+  std::vector<std::string> ids;
+  absl::Status denied;
   for (const std::string& asked : request.tenants()) {
     result.clear();
     reply.clear();
     const absl::Status status = look_up(asked, reply);
     if (status.ok()) {
+      if (wanted->password) ids.emplace_back(lookup::TenantIn(reply));
       AppendField(result, v1::BatchLookupResponse::Result::kPlacementFieldNumber, reply);
     } else {
+      if (absl::IsPermissionDenied(status)) denied = status;
       AppendField(result, v1::BatchLookupResponse::Result::kErrorFieldNumber,
                   wire::ToProto(status).SerializeAsString());
     }
     AppendField(response, v1::BatchLookupResponse::kResultsFieldNumber, result);
   }
-  return ToBuffer(response);
+  if (!denied.ok()) log_.NoteDenied(context, "", denied);
+  const std::vector<absl::string_view> passwords_of(ids.begin(), ids.end());
+  Release(context, response, passwords_of, respond);
 }
 
 absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> LookupHandlers::WatchPlacements(
@@ -121,7 +146,7 @@ absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> LookupHandlers::WatchPla
   wanted.password = !request.omit_password();
   std::optional<domain::Revision> since;
   if (request.has_since()) since = domain::Revision{request.since().epoch(), request.since().revision()};
-  return PlacementFeed::Open(index_, hub_, clock_, context.principal, wanted, since, std::move(wake));
+  return PlacementFeed::Open({index_, hub_, log_, clock_}, context, wanted, since, std::move(wake));
 }
 
 }  // namespace croft::handlers

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 #include <variant>
+#include <vector>
+
+#include <absl/strings/strip.h>
 
 #include "common/errors.h"
 #include "common/names.h"
@@ -42,51 +45,82 @@ void AddChange(const lookup::PlacementIndex::Told& told, int64_t epoch,
 absl::Status CannotResume() {
   return MakeError(
       absl::StatusCode::kOutOfRange,
-      "what left the sight of a caller that is narrowed by labels is not known; start again from nothing",
+      "what left the sight of a caller that is narrowed is not known; start again from nothing",
       {.reason = "REVISION_NOT_AVAILABLE"});
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> PlacementFeed::Open(
-    const lookup::PlacementIndex& index, WatchHub& hub, const Clock& clock, access::Principal principal,
-    lookup::Wanted wanted, const std::optional<domain::Revision>& since, Wake wake) {
-  if (since && DependsOnLabels(principal)) return CannotResume();
-  CROFT_ASSIGN_OR_RETURN(const lookup::Cursor cursor, index.Open(since));
+    const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+    const std::optional<domain::Revision>& since, Wake wake) {
+  const access::Principal& principal = context.principal;
+  if (since && (DependsOnLabels(principal) || since->revision < principal.bound_revision)) {
+    return CannotResume();
+  }
+  CROFT_ASSIGN_OR_RETURN(const lookup::Cursor cursor, parts.index.Open(since));
   return std::unique_ptr<Feed<grpc::ByteBuffer>>(
-      new PlacementFeed(index, hub, clock, std::move(principal), wanted, cursor, std::move(wake)));
+      new PlacementFeed(parts, context, wanted, cursor, std::move(wake)));
 }
 
-PlacementFeed::PlacementFeed(const lookup::PlacementIndex& index, WatchHub& hub, const Clock& clock,
-                             access::Principal principal, lookup::Wanted wanted, lookup::Cursor cursor,
-                             Wake wake)
-    : index_(index),
-      hub_(hub),
-      clock_(clock),
-      principal_(std::move(principal)),
+PlacementFeed::PlacementFeed(const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+                             lookup::Cursor cursor, Wake wake)
+    : parts_(parts),
+      context_(context),
       wanted_(wanted),
       cursor_(cursor),
-      ticket_(hub.Subscribe(std::move(wake))),
-      remembers_(DependsOnLabels(principal_)) {}
+      wake_(std::move(wake)),
+      ticket_(parts_.hub.Subscribe(wake_)),
+      remembers_(DependsOnLabels(context_.principal)) {}
 
-PlacementFeed::~PlacementFeed() { hub_.Unsubscribe(ticket_); }
+PlacementFeed::~PlacementFeed() { parts_.hub.Unsubscribe(ticket_); }
 
 PlacementFeed::Sight PlacementFeed::Judge(absl::string_view id, const access::Labels& labels) {
-  if (principal_.kind == access::PrincipalKind::kAdmin) return Sight::kWithPassword;
-  const bool sees = policy_.Sees(principal_, "LookupService/WatchPlacements", id, &labels);
+  if (context_.principal.kind == access::PrincipalKind::kAdmin) return Sight::kWithPassword;
+  const bool sees = policy_.Sees(context_.principal, "LookupService/WatchPlacements", id, &labels);
   if (!sees) return remembers_ && told_.erase(std::string(id)) > 0 ? Sight::kGone : Sight::kNone;
   if (remembers_) told_.emplace(id);
-  return policy_.SeesSecrets(principal_, id, &labels) ? Sight::kWithPassword : Sight::kPlain;
+  return policy_.SeesSecrets(context_.principal, id, &labels) ? Sight::kWithPassword : Sight::kPlain;
 }
 
 // At the end of the first set, and now and then: it moves the place to resume from, and shows that the stream
 // lives.
 bool PlacementFeed::BookmarkIsDue() const {
-  return !in_step_ || clock_.Now() - last_sent_ >= hub_.interval() * 0.9;
+  return !in_step_ || parts_.clock.Now() - last_sent_ >= parts_.hub.interval() * 0.9;
+}
+
+// At once, or when the audit holds whose passwords are in it.
+Pulled<grpc::ByteBuffer> PlacementFeed::LetOut(const v1::WatchPlacementsResponse& response) {
+  std::vector<absl::string_view> passwords_of;
+  for (const auto& change : response.changes()) {
+    if (change.placement().password().empty()) continue;
+    passwords_of.push_back(absl::StripPrefix(change.tenant(), "tenants/"));
+  }
+  if (passwords_of.empty() || parts_.log.NoteReads(context_, passwords_of)) return Serialize(response);
+  held_ = std::make_shared<Held>();
+  held_->message = Serialize(response);
+  parts_.log.WhenRecorded(context_, [held = held_, wake = wake_](const absl::Status& recorded) {
+    {
+      const MutexLock lock(held->mutex);
+      held->recorded = recorded;
+    }
+    wake();
+  });
+  return NothingYet();
 }
 
 Pulled<grpc::ByteBuffer> PlacementFeed::Next() {
-  const lookup::PlacementIndex::Read read = index_.ReadOn(
+  if (held_) {
+    std::optional<absl::Status> recorded;
+    {
+      const MutexLock lock(held_->mutex);
+      recorded = held_->recorded;
+    }
+    if (!recorded) return NothingYet();
+    if (!recorded->ok()) return EndOfStream{*recorded};
+    return std::exchange(held_, nullptr)->message;
+  }
+  const lookup::PlacementIndex::Read read = parts_.index.ReadOn(
       cursor_, kMostChanges, wanted_,
       [this](absl::string_view id, const access::Labels& labels) { return Judge(id, labels); });
   if (read.told.empty() && !(read.caught_up && BookmarkIsDue())) return NothingYet();
@@ -98,8 +132,8 @@ Pulled<grpc::ByteBuffer> PlacementFeed::Next() {
     response.mutable_revision()->set_revision(read.revision.revision);
     in_step_ = true;
   }
-  last_sent_ = clock_.Now();
-  return Serialize(response);
+  last_sent_ = parts_.clock.Now();
+  return LetOut(response);
 }
 
 }  // namespace croft::handlers

@@ -10,8 +10,10 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "common/clock.h"
+#include "common/sync.h"
 #include "controlplane/access/policy.h"
 #include "controlplane/access/principal.h"
+#include "controlplane/handlers/call_log.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/handlers/watch_hub.h"
 #include "controlplane/lookup/placement_index.h"
@@ -23,10 +25,17 @@ namespace croft::handlers {
 // each tenant once, as it is then.
 class PlacementFeed final : public Feed<grpc::ByteBuffer> {
  public:
+  // All outlive the feed.
+  struct Parts {
+    const lookup::PlacementIndex& index;
+    WatchHub& hub;
+    CallLog& log;
+    const Clock& clock;
+  };
   // OUT_OF_RANGE when `since` cannot be resumed from.
   static absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> Open(
-      const lookup::PlacementIndex& index, WatchHub& hub, const Clock& clock, access::Principal principal,
-      lookup::Wanted wanted, const std::optional<domain::Revision>& since, Wake wake);
+      const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+      const std::optional<domain::Revision>& since, Wake wake);
   ~PlacementFeed() override;
 
   Pulled<grpc::ByteBuffer> Next() override;
@@ -34,19 +43,27 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
  private:
   using Sight = lookup::PlacementIndex::Sight;
 
-  PlacementFeed(const lookup::PlacementIndex& index, WatchHub& hub, const Clock& clock,
-                access::Principal principal, lookup::Wanted wanted, lookup::Cursor cursor, Wake wake);
+  // A message that waits until the audit holds that its caller reads passwords.
+  struct Held {
+    grpc::ByteBuffer message;
+    Mutex mutex;
+    std::optional<absl::Status> recorded ABSL_GUARDED_BY(mutex);
+  };
+
+  PlacementFeed(const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+                lookup::Cursor cursor, Wake wake);
+  Pulled<grpc::ByteBuffer> LetOut(const v1::WatchPlacementsResponse& response);
   Sight Judge(absl::string_view id, const access::Labels& labels);
   bool BookmarkIsDue() const;
 
-  const lookup::PlacementIndex& index_;
-  WatchHub& hub_;
-  const Clock& clock_;
+  const Parts parts_;
   const access::Policy policy_{};
-  const access::Principal principal_;
+  const RequestContext context_;
   const lookup::Wanted wanted_;
   lookup::Cursor cursor_;
+  const Wake wake_;
   WatchHub::Ticket ticket_;
+  std::shared_ptr<Held> held_;
   // For a caller whose sight depends on labels, which change: the tenants it was told of, so that it hears of
   // those that leave its sight and of no others.
   const bool remembers_;

@@ -123,11 +123,12 @@ class Service {
   // in any case, soon after `context.cancellation` at the latest.
   template <typename Handler, typename Request, typename Response>
   void DeferredUnary(absl::string_view name, Handler& handler,
-                     void (Handler::*method)(const RequestContext&, const Request&, Respond<Response>)) {
+                     void (Handler::*method)(const RequestContext&, const Request&, Respond<Response>),
+                     Runs runs = Runs::kInPool) {
     Add<Request, Response>(
-        name, UnaryMethod{Runs::kInPool, [&handler, method](const RequestContext& context,
-                                                            const google::protobuf::Message& request,
-                                                            Respond<grpc::ByteBuffer> respond) {
+        name, UnaryMethod{runs, [&handler, method](const RequestContext& context,
+                                                   const google::protobuf::Message& request,
+                                                   Respond<grpc::ByteBuffer> respond) {
                             (handler.*method)(
                                 context, static_cast<const Request&>(request),
                                 [respond = std::move(respond)](absl::StatusOr<Response> response) {

@@ -75,6 +75,15 @@ void PutEndpoint(std::string& reply, const HostAddress& address, absl::string_vi
 
 }  // namespace
 
+// It comes first: a tag, the length in one byte, since ids are short, and the name.
+absl::string_view TenantIn(absl::string_view reply) {
+  constexpr absl::string_view kCollection = "tenants/";
+  static_assert(Response::kTenantFieldNumber == 1);
+  const size_t length = reply.size() < 2 ? 0 : static_cast<uint8_t>(reply[1]);
+  if (length < kCollection.size() || length + 2 > reply.size()) return "";
+  return reply.substr(2, length).substr(kCollection.size());
+}
+
 absl::Status AppendReply(const Row& row, int64_t epoch, const Wanted& wanted,
                          const keyring::Keyring& keyring, std::string& reply) {
   CROFT_RETURN_IF_ERROR(CheckState(row, wanted.role));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <absl/status/status.h>
+#include <absl/strings/string_view.h>
 
 #include "controlplane/keyring/keyring.h"
 #include "controlplane/lookup/row.h"
@@ -19,5 +20,8 @@ namespace croft::lookup {
 // Then `reply` is as it was. Never waits. The caller is Reading.
 [[nodiscard]] absl::Status AppendReply(const Row& row, int64_t epoch, const Wanted& wanted,
                                        const keyring::Keyring& keyring, std::string& reply);
+
+// The id of the tenant that a reply of AppendReply is about.
+[[nodiscard]] absl::string_view TenantIn(absl::string_view reply);
 
 }  // namespace croft::lookup

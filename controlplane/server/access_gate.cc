@@ -1,43 +1,31 @@
 #include "controlplane/server/access_gate.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
-
-#include <absl/strings/string_view.h>
+#include <variant>
+#include <vector>
 
 #include "common/errors.h"
 
 namespace croft::server {
 namespace {
 
-using google::protobuf::FieldDescriptor;
+using access::Principal;
+using access::PrincipalKind;
 using google::protobuf::Message;
 
-std::string Text(const Message& message, absl::string_view name) {
-  const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(std::string(name));
-  if (field == nullptr || field->type() != FieldDescriptor::TYPE_STRING || field->is_repeated()) return "";
-  return message.GetReflection()->GetString(message, field);
+bool IsNarrowed(const Principal& principal) {
+  return std::any_of(principal.bindings.begin(), principal.bindings.end(),
+                     [](const access::Binding& binding) {
+                       return !std::holds_alternative<access::AllTenants>(binding.scope);
+                     });
 }
 
-// The id in `tenants/ID` and `tenants/ID/backups/…`, else nothing.
-std::string IdIn(absl::string_view name) {
-  constexpr absl::string_view kCollection = "tenants/";
-  if (name.substr(0, kCollection.size()) != kCollection) return "";
-  name.remove_prefix(kCollection.size());
-  return std::string(name.substr(0, name.find('/')));
-}
-
-// The tenant that a request is about, by the names that requests use for it.
-std::string TenantOf(const Message& request) {
-  for (const absl::string_view field : {"name", "parent"}) {
-    if (std::string id = IdIn(Text(request, field)); !id.empty()) return id;
-  }
-  for (const absl::string_view field : {"tenant_id", "tenant"}) {
-    if (std::string id = Text(request, field); !id.empty()) return id;
-  }
-  const FieldDescriptor* tenant = request.GetDescriptor()->FindFieldByName("tenant");
-  if (tenant == nullptr || tenant->type() != FieldDescriptor::TYPE_MESSAGE) return "";
-  return IdIn(Text(request.GetReflection()->GetMessage(request, tenant), "name"));
+absl::Status PermissionsChanged() {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   "what the caller may see was changed; ask again to get what it may see now",
+                   {.reason = "PERMISSIONS_CHANGED", .retry_delay = absl::Milliseconds(100)});
 }
 
 }  // namespace
@@ -45,18 +33,53 @@ std::string TenantOf(const Message& request) {
 absl::Status AccessGate::Identify(const access::CallCredentials& credentials,
                                   const google::protobuf::MethodDescriptor&,
                                   handlers::RequestContext& context) const {
-  if (policy_.IsOpen(context.caller.method)) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(context.principal, authenticator_.Authenticate(credentials));
+  if (policy_.IsOpen(context.caller.method)) return limits_.TakeOfStranger(context.caller.peer);
+  absl::StatusOr<Principal> principal = authenticator_.Authenticate(credentials);
+  if (!principal.ok()) {
+    CROFT_RETURN_IF_ERROR(limits_.TakeOfStranger(context.caller.peer));
+    log_.NoteDenied(context, "", principal.status());
+    return principal.status();
+  }
+  context.principal = *std::move(principal);
   context.caller.name = context.principal.name;
+  if (context.principal.kind == PrincipalKind::kAnonymous)
+    return limits_.TakeOfStranger(context.caller.peer);
+  CROFT_RETURN_IF_ERROR(limits_.Take(context.principal));
+  if (!context.principal.token.empty()) on_token_(context.principal.name, context.principal.token);
   return absl::OkStatus();
 }
 
 absl::Status AccessGate::Permit(const google::protobuf::MethodDescriptor&, const Message& request,
                                 handlers::RequestContext& context) const {
-  const std::string tenant = TenantOf(request);
-  CROFT_RETURN_IF_ERROR(policy_.Check(context.principal, context.caller.method, {.tenant = tenant}));
-  context.sees_passwords = policy_.SeesSecrets(context.principal, tenant, nullptr);
+  const absl::Status judged = Judge(context.principal, context.caller.method, request);
+  if (absl::IsPermissionDenied(judged) || absl::IsUnauthenticated(judged)) {
+    log_.NoteDenied(context, TenantNamedIn(request), judged);
+  }
+  return judged;
+}
+
+absl::Status AccessGate::Judge(const Principal& principal, const std::string& method,
+                               const Message& request) const {
+  // Tenants are looked up for those whom it matters to.
+  if (!IsNarrowed(principal)) return policy_.Check(principal, method, {.filtered = true});
+  CROFT_ASSIGN_OR_RETURN(const std::vector<Touched> touched, TenantsTouched(request, facts_));
+  if (touched.empty()) return policy_.Check(principal, method, {.filtered = true});
+  for (const Touched& one : touched) {
+    const access::Labels* labels = one.labels ? &*one.labels : nullptr;
+    CROFT_RETURN_IF_ERROR(policy_.Check(principal, method, {.tenant = one.tenant, .labels = labels}));
+  }
   return absl::OkStatus();
+}
+
+absl::Status AccessGate::PermitStill(const access::CallCredentials& credentials, const Message& request,
+                                     const handlers::RequestContext& context) const {
+  CROFT_ASSIGN_OR_RETURN(const Principal principal, authenticator_.Authenticate(credentials));
+  CROFT_RETURN_IF_ERROR(Judge(principal, context.caller.method, request));
+  return principal.bindings == context.principal.bindings ? absl::OkStatus() : PermissionsChanged();
+}
+
+size_t AccessGate::MostStreams(const handlers::RequestContext& context) const {
+  return limits_.MostStreams(context.principal);
 }
 
 }  // namespace croft::server

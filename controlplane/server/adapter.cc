@@ -32,6 +32,9 @@ using handlers::RequestContext;
 using handlers::Runs;
 using handlers::UnaryMethod;
 
+// A call that took no longer is answered by what was true when it came.
+constexpr absl::Duration kSoon = absl::Seconds(1);
+
 absl::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
 // What the transport shows of a caller, read anew for each call: what belongs to a connection may be shared by
@@ -109,7 +112,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   static UnaryCall* Start(const AdapterParts& parts, const Method& method,
                           grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                           grpc::ByteBuffer* response) {
-    const auto made = std::shared_ptr<UnaryCall>(new UnaryCall(method, response));
+    const auto made = std::shared_ptr<UnaryCall>(new UnaryCall(parts.gate, method, response));
     made->self_ = made;
     made->Begin(parts, *call, *request);
     return made.get();
@@ -119,12 +122,12 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   void OnDone() override { self_.reset(); }
 
  private:
-  UnaryCall(const Method& method, grpc::ByteBuffer* response)
-      : method_(method), how_(std::get<UnaryMethod>(method.how)), response_(response) {}
+  UnaryCall(const Gate& gate, const Method& method, grpc::ByteBuffer* response)
+      : gate_(gate), method_(method), how_(std::get<UnaryMethod>(method.how)), response_(response) {}
 
   void Begin(const AdapterParts& parts, const grpc::CallbackServerContext& call,
              const grpc::ByteBuffer& bytes) {
-    auto context = Identify(parts.gate, *method_.descriptor, call);
+    auto context = Identify(parts.gate, *method_.descriptor, call, credentials_);
     if (!context.ok()) return Respond(context.status());
     context_ = *std::move(context);
     context_.cancellation = cancellation_;
@@ -141,8 +144,18 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
                                {.reason = "DEADLINE_EXCEEDED"}));
     }
     how_.handle(context_, *request_, [self = self_](absl::StatusOr<grpc::ByteBuffer> response) {
-      self->Respond(std::move(response));
+      self->Answer(std::move(response));
     });
+  }
+
+  // Who waited long may have lost the right to know meanwhile.
+  void Answer(absl::StatusOr<grpc::ByteBuffer> response) {
+    if (!responded_ && response.ok() && absl::Now() - begun_ > kSoon) {
+      if (absl::Status still = gate_.PermitStill(credentials_, *request_, context_); !still.ok()) {
+        response = std::move(still);
+      }
+    }
+    Respond(std::move(response));
   }
 
   void Respond(absl::StatusOr<grpc::ByteBuffer> response) {
@@ -151,10 +164,13 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     Finish(Conclude(response.status(), *method_.descriptor, context_));
   }
 
+  const Gate& gate_;
   const Method& method_;
   const UnaryMethod& how_;
   grpc::ByteBuffer* const response_;
+  const absl::Time begun_ = absl::Now();
   const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
+  access::CallCredentials credentials_;
   RequestContext context_;
   std::unique_ptr<protobuf::Message> request_;
   std::atomic<bool> responded_ = false;
@@ -171,12 +187,14 @@ class RefusedStream final : public handlers::BidiReactor {
 }  // namespace
 
 absl::StatusOr<RequestContext> Identify(const Gate& gate, const protobuf::MethodDescriptor& method,
-                                        const grpc::CallbackServerContext& call) {
+                                        const grpc::CallbackServerContext& call,
+                                        access::CallCredentials& credentials) {
   RequestContext context;
   context.caller.peer = call.peer();
   context.caller.method = absl::StrCat(method.service()->name(), "/", method.name());
   context.deadline = absl::FromChrono(call.deadline());
-  CROFT_RETURN_IF_ERROR(gate.Identify(ReadCredentials(call, context.caller.peer), method, context));
+  credentials = ReadCredentials(call, context.caller.peer);
+  CROFT_RETURN_IF_ERROR(gate.Identify(credentials, method, context));
   return context;
 }
 
@@ -237,7 +255,8 @@ void Adapter::Register(const Method& method) {
     type = RpcMethod::BIDI_STREAMING;
     handler = new grpc::internal::CallbackBidiHandler<Bytes, Bytes>(
         [this, &method, bidi](grpc::CallbackServerContext* call) -> handlers::BidiReactor* {
-          auto context = Identify(parts_.gate, *method.descriptor, *call);
+          access::CallCredentials credentials;
+          auto context = Identify(parts_.gate, *method.descriptor, *call, credentials);
           absl::Status status = context.status();
           if (status.ok())
             status = parts_.gate.Permit(*method.descriptor, *method.request_prototype, *context);

@@ -22,15 +22,22 @@ namespace croft::server {
 class Gate {
  public:
   virtual ~Gate() = default;
-  // Fills in who calls: `principal` and caller.name. UNAUTHENTICATED.
+  // Fills in who calls: `principal` and caller.name. UNAUTHENTICATED, or RESOURCE_EXHAUSTED for one who calls too
+  // often.
   virtual absl::Status Identify(const access::CallCredentials& credentials,
                                 const google::protobuf::MethodDescriptor& method,
                                 handlers::RequestContext& context) const = 0;
-  // Whether the one who was identified may call `method` for what `request` names; fills in
-  // `sees_passwords`. PERMISSION_DENIED.
+  // Whether the one who was identified may call `method` for what `request` names. PERMISSION_DENIED.
   virtual absl::Status Permit(const google::protobuf::MethodDescriptor& method,
                               const google::protobuf::Message& request,
                               handlers::RequestContext& context) const = 0;
+  // Whether a call that goes on may still: the errors of both, and UNAVAILABLE, PERMISSIONS_CHANGED, when its
+  // caller may see something else now. Costs the caller nothing.
+  virtual absl::Status PermitStill(const access::CallCredentials& credentials,
+                                   const google::protobuf::Message& request,
+                                   const handlers::RequestContext& context) const = 0;
+  // Streams that the caller may hold open.
+  virtual size_t MostStreams(const handlers::RequestContext& context) const = 0;
 };
 
 // What every adapter needs.
@@ -56,10 +63,10 @@ class Adapter final : public grpc::Service {
 
 // --- Steps of the path, shared by the kinds of calls.
 
-// Who calls, and by when an answer is wanted.
+// Who calls, and by when an answer is wanted. `credentials`: what the caller showed, to be judged again later.
 [[nodiscard]] absl::StatusOr<handlers::RequestContext> Identify(
     const Gate& gate, const google::protobuf::MethodDescriptor& method,
-    const grpc::CallbackServerContext& call);
+    const grpc::CallbackServerContext& call, access::CallCredentials& credentials);
 // The request, if it is well-formed and the caller may ask this; completes `context`.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<google::protobuf::Message>> Admit(
     const Gate& gate, const handlers::Method& method, const grpc::ByteBuffer& bytes,

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <string>
 
 #include <absl/status/status.h>
 
@@ -16,16 +17,21 @@ class Endable {
   virtual ~Endable() = default;
   // Thread-safe; harmless when it has ended.
   virtual void End(const absl::Status& status) = 0;
+  // Its caller's rights may be others now: it judges them again, soon, and ends if it must. Never blocks.
+  virtual void JudgeAgain() = 0;
 };
 
-// The server streams that are open, so that they can be ended when the server is. Thread-safe.
+// The server streams that are open, so that they can be ended when the server is, or when their callers may not
+// see them any more. Thread-safe.
 class OpenStreams {
  public:
   explicit OpenStreams(size_t most) : most_(most) {}
 
-  // False when too many are open, or all were ended.
-  [[nodiscard]] bool Add(std::shared_ptr<Endable> stream);
+  enum class Added { kYes, kTooMany, kTooManyOfOwner };
+  // kTooMany also when all were ended. `owner`: the caller's name, who may hold `most_of_owner`.
+  [[nodiscard]] Added Add(std::shared_ptr<Endable> stream, const std::string& owner, size_t most_of_owner);
   void Remove(Endable* stream);
+  void JudgeAgain(const std::string& owner);
   // Ends all that are open; no other can be added from now on.
   void EndAll(const absl::Status& status);
 
@@ -33,7 +39,12 @@ class OpenStreams {
   const size_t most_;
   Mutex mutex_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<Endable*, std::shared_ptr<Endable>> open_ ABSL_GUARDED_BY(mutex_);
+  struct Open {
+    std::shared_ptr<Endable> stream;
+    std::string owner;
+  };
+  std::map<Endable*, Open> open_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, size_t> counts_ ABSL_GUARDED_BY(mutex_);  // by owner
 };
 
 }  // namespace croft::server

@@ -20,8 +20,10 @@
 #include "controlplane/access/authority.h"
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "controlplane/fleet/fleet.h"
+#include "controlplane/handlers/access.h"
 #include "controlplane/handlers/admin.h"
 #include "controlplane/handlers/agent.h"
+#include "controlplane/handlers/audit.h"
 #include "controlplane/handlers/backups.h"
 #include "controlplane/handlers/hosts.h"
 #include "controlplane/handlers/lookup.h"
@@ -36,11 +38,14 @@
 #include "controlplane/lookup/placement_index.h"
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
+#include "controlplane/server/call_recorder.h"
+#include "controlplane/server/catalog_facts.h"
 #include "controlplane/server/commit_fanout.h"
 #include "controlplane/server/hands.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
 #include "controlplane/server/open_streams.h"
+#include "controlplane/server/principal_directory.h"
 #include "controlplane/server/state_directory.h"
 #include "controlplane/server/status.h"
 #include "controlplane/server/sweeper.h"
@@ -95,7 +100,8 @@ struct Server::Parts {
         state(given.state_directory),
         authority(std::move(made_authority)),
         keyring(std::move(loaded_keyring)),
-        index(keyring, authority.certificate()) {}
+        index(keyring, authority.certificate()),
+        limits(given.limits, clock) {}
 
   absl::Status Open();
   absl::Status Listen(const std::string& trusted_authority);
@@ -114,6 +120,8 @@ struct Server::Parts {
   lookup::PlacementIndex index;
   handlers::WatchHub watchers{kBookmarks};
   HostDirectory hosts;
+  PrincipalDirectory principals;
+  OpenStreams streams{kOpenStreams};
   handlers::OperationNews news;
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
@@ -122,6 +130,7 @@ struct Server::Parts {
 
   std::unique_ptr<handlers::SecretMaker> secrets;
   std::unique_ptr<Sweeper> sweeper;
+  std::optional<CallRecorder> recorder;
   std::optional<handlers::Presenter> presenter;
   std::optional<wire::PageTokens> tokens;
   std::optional<handlers::AgentHandlers> agents;
@@ -131,11 +140,13 @@ struct Server::Parts {
   std::optional<handlers::OperationHandlers> operations;
   std::optional<handlers::AdminHandlers> admin;
   std::optional<handlers::LookupHandlers> lookups;
+  std::optional<handlers::AccessHandlers> access_handlers;
+  std::optional<handlers::AuditHandlers> audit_handlers;
 
-  const access::NoPrincipals principals;
+  CallLimits limits;
+  std::optional<CatalogFacts> facts;
   std::optional<access::Authenticator> authenticator;
   std::optional<AccessGate> gate;
-  OpenStreams streams{kOpenStreams};
   std::optional<WorkerPool> pool;
   std::deque<Adapter> adapters;
   std::unique_ptr<Listener> listener;
@@ -165,6 +176,7 @@ absl::Status Server::Parts::Open() {
   CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
                                       state.catalog, {.take_over = options.take_over, .now = clock.Now()}));
   CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
+  CROFT_RETURN_IF_ERROR(principals.Load(*catalog));
   CROFT_RETURN_IF_ERROR(index.Load(*catalog));
   // The index first: whoever is woken or answered finds the change there.
   commits.emplace(std::vector<CommitFanout::Listener>{
@@ -172,6 +184,9 @@ absl::Status Server::Parts::Open() {
         if (index.Apply(changes, revision)) watchers.Signal();
       },
       [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
+      [this](const auto& changes, domain::Revision revision) {
+        for (const std::string& user : principals.Apply(changes, revision)) streams.JudgeAgain(user);
+      },
       [this](const auto& changes, domain::Revision) { news.Announce(changes); }});
 
   writer = std::make_unique<Writer>(*catalog, clock, StopBroken);
@@ -179,10 +194,12 @@ absl::Status Server::Parts::Open() {
   hands = std::make_unique<ServerHands>(*fleet, *keys, *writer);
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
   sweeper = std::make_unique<Sweeper>(*catalog, *writer, *secrets, clock);
+  recorder.emplace(*writer, clock);
 
   fleet->Start(catalog->revision().epoch);
   writer->Start(*hands, *commits);
   sweeper->Start();
+  recorder->Start();
   certificates->Start();
   return absl::OkStatus();
 }
@@ -203,15 +220,21 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
   operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
   admin.emplace(*catalog, options.version, clock.Now());
-  lookups.emplace(index, watchers, clock);
+  lookups.emplace(index, watchers, *recorder, clock);
+  access_handlers.emplace(*writer, *catalog, authority, *tokens, random, clock);
+  audit_handlers.emplace(*catalog, *tokens);
 
   authenticator.emplace(authority.certificate(), hosts, principals, clock);
-  gate.emplace(*authenticator);
+  facts.emplace(index, *catalog);
+  gate.emplace(
+      *authenticator, *facts, limits, *recorder,
+      [this](const std::string& user, const std::string& token) { recorder->NoteToken(user, token); });
   pool.emplace(kWorkers, kWaitingCalls);
   const AdapterParts parts{*gate, *pool, streams};
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
-        operations->service(), admin->service(), lookups->service()}) {
+        operations->service(), admin->service(), lookups->service(), access_handlers->service(),
+        audit_handlers->service()}) {
     adapters.emplace_back(std::move(service), parts);
   }
   std::vector<grpc::Service*> services;
@@ -243,6 +266,7 @@ void Server::Stop() {
   if (parts_->listener) parts_->listener->Shutdown(kPatience);
   parts_->listener.reset();
   parts_->pool.reset();
+  parts_->recorder->Stop();
   parts_->writer->Stop();
 }
 

@@ -5,6 +5,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "controlplane/server/call_limits.h"
 #include "controlplane/server/certificate_keeper.h"
 
 namespace croft::server {
@@ -18,6 +19,7 @@ struct ServerOptions {
   OwnCertificate own_certificate;
   // Where systemd put the keyring: the value of $CREDENTIALS_DIRECTORY, or empty.
   std::string credentials_directory;
+  LimitOptions limits;
   std::string version;
 };
 

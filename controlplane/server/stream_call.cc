@@ -23,6 +23,12 @@ using handlers::RequestContext;
 // How long a write under way may hold back the end of its stream.
 constexpr absl::Duration kPatience = absl::Milliseconds(500);
 
+absl::Status TooManyStreams() {
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   "this identity holds as many streams open as it may; end some first",
+                   {.reason = "TOO_MANY_STREAMS", .retry_delay = absl::Seconds(5)});
+}
+
 class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
                          public Endable,
                          public std::enable_shared_from_this<StreamCall> {
@@ -32,15 +38,32 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
 
   void Begin(const Bytes& bytes) {
     self_ = shared_from_this();
-    auto context = Identify(parts_.gate, *method_.descriptor, call_);
+    auto context = Identify(parts_.gate, *method_.descriptor, call_, credentials_);
     if (!context.ok()) return End(context.status());
     context_ = *std::move(context);
     context_.cancellation = cancellation_;
     auto request = Admit(parts_.gate, method_, bytes, context_);
     if (!request.ok()) return End(request.status());
     request_ = *std::move(request);
-    if (!parts_.streams.Add(self_) || !parts_.pool.Submit([self = self_] { self->Open(); }))
-      End(Overloaded());
+    switch (parts_.streams.Add(self_, context_.principal.name, parts_.gate.MostStreams(context_))) {
+      case OpenStreams::Added::kYes: break;
+      case OpenStreams::Added::kTooMany: return End(Overloaded());
+      case OpenStreams::Added::kTooManyOfOwner: return End(TooManyStreams());
+    }
+    AwaitExpiry();
+    if (!parts_.pool.Submit([self = self_] { self->Open(); })) return End(Overloaded());
+    // What was revoked before the stream could be found is seen here.
+    if (context_.principal.kind == access::PrincipalKind::kUser) JudgeAgain();
+  }
+
+  void JudgeAgain() override {
+    parts_.pool.SubmitAlways([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      const absl::Status still =
+          self->parts_.gate.PermitStill(self->credentials_, *self->request_, self->context_);
+      if (!still.ok()) self->End(still);
+    });
   }
 
   void End(const absl::Status& status) override {
@@ -67,6 +90,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
       done_ = true;
     }
     patience_.Cancel();
+    expiry_.Cancel();
     parts_.streams.Remove(this);
     cancellation_->Cancel();
     self_.reset();
@@ -78,7 +102,6 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
       if (const auto self = weak.lock()) self->Wake();
     };
     auto feed = std::get<handlers::ServerStreamMethod>(method_.how).open(context_, *request_, wake);
-    request_.reset();
     if (!feed.ok()) return End(feed.status());
     const MutexLock lock(mutex_);
     feed_ = *std::move(feed);
@@ -127,6 +150,15 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
     });
   }
 
+  void AwaitExpiry() {
+    const absl::Time end = context_.principal.expire_time;
+    if (end == absl::InfiniteFuture()) return;
+    expiry_.Set(absl::ToChronoTime(end + absl::Milliseconds(1)), [weak = weak_from_this()](bool expired) {
+      const auto self = weak.lock();
+      if (expired && self) self->JudgeAgain();
+    });
+  }
+
   void CutOff() {
     const MutexLock lock(mutex_);
     if (!done_) call_.TryCancel();
@@ -136,12 +168,14 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
   const Method& method_;
   grpc::CallbackServerContext& call_;
   const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
+  access::CallCredentials credentials_;
   RequestContext context_;
   std::unique_ptr<google::protobuf::Message> request_;
   std::unique_ptr<Feed<Bytes>> feed_;  // set once, under the lock, before the first Schedule
   Bytes buffer_;                       // what is being written
   std::shared_ptr<StreamCall> self_;
   grpc::Alarm patience_;
+  grpc::Alarm expiry_;
 
   Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,9 +1,12 @@
 #include "controlplane/wire/filter.h"
 
 #include <algorithm>
+#include <map>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include "common/errors.h"
 #include "common/names.h"
@@ -359,6 +362,73 @@ absl::StatusOr<OperationFilter> ParseOperationFilter(absl::string_view text) {
     return std::all_of(parsed.begin(), parsed.end(), [&](const auto& one) { return one(operation); });
   };
   return filter;
+}
+
+namespace {
+
+using AuditField = std::string domain::AuditEvent::*;
+
+bool HasWord(absl::string_view words, absl::string_view wanted) {
+  const std::vector<absl::string_view> all = absl::StrSplit(words, ' ');
+  return std::find(all.begin(), all.end(), wanted) != all.end();
+}
+
+// Whether `value` is what the row says there, or a part of it that has a name of its own.
+bool AuditTextIs(AuditField field, const domain::AuditEvent& event, const std::string& value) {
+  if (event.*field == value) return true;
+  if (field == &domain::AuditEvent::resource) return HasWord(event.resource, value);
+  if (field == &domain::AuditEvent::method) return absl::StartsWith(event.method, absl::StrCat(value, "/"));
+  return false;
+}
+
+absl::StatusOr<AuditFilter> ParseAuditTime(const FilterCondition& condition) {
+  using enum FilterOperator;
+  CROFT_RETURN_IF_ERROR(Only(condition, {kLess, kLessEqual, kGreater, kGreaterEqual}));
+  absl::Time time;
+  if (!absl::ParseTime(absl::RFC3339_full, condition.value, &time, nullptr)) {
+    return Parser::Error(condition.value_position, "expected a time such as \"2026-01-01T00:00:00Z\"");
+  }
+  return [time, op = condition.op](const domain::AuditRow& row) {
+    switch (op) {
+      case kLess: return row.event.time < time;
+      case kLessEqual: return row.event.time <= time;
+      case kGreater: return row.event.time > time;
+      default: return row.event.time >= time;
+    }
+  };
+}
+
+absl::StatusOr<AuditFilter> ParseAuditCondition(const FilterCondition& condition) {
+  static const std::map<std::string, AuditField> kFields = {
+      {"caller", &domain::AuditEvent::caller},
+      {"method", &domain::AuditEvent::method},
+      {"resource", &domain::AuditEvent::resource},
+      {"result", &domain::AuditEvent::result},
+      {"request_id", &domain::AuditEvent::request_id}};
+  if (Names(condition, "time")) return ParseAuditTime(condition);
+  const auto field = kFields.find(condition.field);
+  if (field == kFields.end() || !condition.key.empty()) {
+    return UnknownField(condition, "caller, method, resource, result, request_id and time");
+  }
+  CROFT_RETURN_IF_ERROR(OnlyEquality(condition));
+  const bool wanted = condition.op == FilterOperator::kEqual;
+  return [field = field->second, value = condition.value, wanted](const domain::AuditRow& row) {
+    return AuditTextIs(field, row.event, value) == wanted;
+  };
+}
+
+}  // namespace
+
+absl::StatusOr<AuditFilter> ParseAuditFilter(absl::string_view filter) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<FilterCondition> conditions, ParseFilter(filter));
+  std::vector<AuditFilter> parsed;
+  for (const FilterCondition& condition : conditions) {
+    CROFT_ASSIGN_OR_RETURN(AuditFilter one, ParseAuditCondition(condition));
+    parsed.push_back(std::move(one));
+  }
+  return AuditFilter([parsed = std::move(parsed)](const domain::AuditRow& row) {
+    return std::all_of(parsed.begin(), parsed.end(), [&](const AuditFilter& one) { return one(row); });
+  });
 }
 
 }  // namespace croft::wire

@@ -9,6 +9,7 @@
 #include <absl/strings/string_view.h>
 
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/domain/audit.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 
@@ -52,5 +53,8 @@ struct OperationFilter {
   std::function<bool(const domain::Operation&)> matches;  // all conditions
 };
 absl::StatusOr<OperationFilter> ParseOperationFilter(absl::string_view filter);
+
+using AuditFilter = std::function<bool(const domain::AuditRow&)>;
+absl::StatusOr<AuditFilter> ParseAuditFilter(absl::string_view filter);
 
 }  // namespace croft::wire

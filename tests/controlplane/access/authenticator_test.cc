@@ -28,18 +28,18 @@ class Catalog final : public HostIdentities, public PrincipalStore {
     const auto found = hosts.find(std::string(host));
     return found == hosts.end() ? std::vector<std::string>() : found->second;
   }
-  std::optional<TokenRecord> FindToken(absl::string_view hash) const override {
+  std::optional<KnownUser> FindToken(absl::string_view hash) const override {
     const auto found = tokens.find(std::string(hash));
     return found == tokens.end() ? std::nullopt : std::make_optional(found->second);
   }
-  std::optional<std::vector<Binding>> FindBindings(absl::string_view principal) const override {
-    const auto found = users.find(std::string(principal));
-    return found == users.end() ? std::nullopt : std::make_optional(found->second);
+  std::optional<KnownUser> FindCertificate(absl::string_view fingerprint) const override {
+    const auto found = certificates.find(std::string(fingerprint));
+    return found == certificates.end() ? std::nullopt : std::make_optional(found->second);
   }
 
   std::map<std::string, std::vector<std::string>> hosts;
-  std::map<std::string, TokenRecord> tokens;
-  std::map<std::string, std::vector<Binding>> users;
+  std::map<std::string, KnownUser> tokens;
+  std::map<std::string, KnownUser> certificates;
 };
 
 class AuthenticatorTest : public testing::Test {
@@ -87,7 +87,6 @@ TEST_F(AuthenticatorTest, OurAdministratorsCertificateIsTheAdministrator) {
 }
 
 TEST_F(AuthenticatorTest, AnotherAuthoritysAdministratorIsNobody) {
-  catalog_.users["admin"] = {{.principal = "admin", .role = Role::kAdmin, .scope = AllTenants{}}};
   ExpectRefused(WithCertificate(Certificate(foreign_, "admin")), "IDENTITY_UNKNOWN");
 }
 
@@ -127,14 +126,20 @@ TEST_F(AuthenticatorTest, AnExpiredCertificateEndsEvenOnAnOpenConnection) {
   ExpectRefused(WithCertificate(certificate), "CERTIFICATE_EXPIRED");
 }
 
-TEST_F(AuthenticatorTest, ACertificateOfAKnownUserIsThatUser) {
-  const std::string certificate = Certificate(foreign_, "alice");
+TEST_F(AuthenticatorTest, AUserIsKnownByTheFingerprintInTheCatalogAlone) {
+  const std::string certificate = Certificate(ours_, "principals/alice");
+  const KnownUser alice{.id = "alice", .bindings = {{Role::kViewer, AllTenants{}}}};
+  catalog_.certificates[Fingerprint(Certificate(ours_, "principals/alice"))] = alice;
   ExpectRefused(WithCertificate(certificate), "IDENTITY_UNKNOWN");
-  catalog_.users["alice"] = {{.principal = "alice", .role = Role::kViewer, .scope = AllTenants{}}};
+  catalog_.certificates[Fingerprint(certificate)] = alice;
   const Principal principal = *WithCertificate(certificate);
   EXPECT_EQ(principal.kind, PrincipalKind::kUser);
   EXPECT_EQ(principal.name, "alice");
-  EXPECT_EQ(principal.bindings, catalog_.users["alice"]);
+  EXPECT_EQ(principal.bindings, alice.bindings);
+  EXPECT_EQ(principal.token, "");
+  EXPECT_EQ(principal.expire_time, kNow + absl::Hours(24));
+  catalog_.certificates.clear();
+  ExpectRefused(WithCertificate(certificate), "IDENTITY_UNKNOWN");
 }
 
 TEST_F(AuthenticatorTest, UnreadableCertificatesAreNobody) {
@@ -144,10 +149,10 @@ TEST_F(AuthenticatorTest, UnreadableCertificatesAreNobody) {
 TEST_F(AuthenticatorTest, ATokenIsItsPrincipalUntilItExpiresOrIsRevoked) {
   const IssuedToken token = MakeBearerToken(random_);
   ExpectRefused(WithToken(token.text), "TOKEN_INVALID");
-  catalog_.tokens[token.hash] = {.principal = "ci", .expire_time = kNow + absl::Hours(1)};
-  ExpectRefused(WithToken(token.text), "TOKEN_INVALID");  // the principal is not there
-  catalog_.users["ci"] = {};
+  catalog_.tokens[token.hash] = {.id = "ci", .token = "tk-1", .expire_time = kNow + absl::Hours(1)};
   EXPECT_EQ(WithToken(token.text)->name, "ci");
+  EXPECT_EQ(WithToken(token.text)->token, "tk-1");
+  EXPECT_EQ(WithToken(token.text)->expire_time, kNow + absl::Hours(1));
   EXPECT_EQ(WithToken(token.text)->kind, PrincipalKind::kUser);
   EXPECT_EQ(authenticator_.Authenticate({.authorization = "bearer  " + token.text + " "})->name, "ci");
   clock_.now = kNow + absl::Hours(1);
@@ -159,15 +164,13 @@ TEST_F(AuthenticatorTest, ATokenIsItsPrincipalUntilItExpiresOrIsRevoked) {
 
 TEST_F(AuthenticatorTest, ATokenNamedAdminIsAUserAndNotTheAdministrator) {
   const IssuedToken token = MakeBearerToken(random_);
-  catalog_.tokens[token.hash] = {.principal = "admin"};
-  catalog_.users["admin"] = {};
+  catalog_.tokens[token.hash] = {.id = "admin"};
   EXPECT_EQ(WithToken(token.text)->kind, PrincipalKind::kUser);
 }
 
 TEST_F(AuthenticatorTest, ATokenBeatsACertificateAndTheSocketAlsoWhenItIsBad) {
   const IssuedToken token = MakeBearerToken(random_);
-  catalog_.tokens[token.hash] = {.principal = "ci"};
-  catalog_.users["ci"] = {};
+  catalog_.tokens[token.hash] = {.id = "ci"};
   CallCredentials credentials{.peer_certificate = Certificate(ours_, "admin"),
                               .authorization = "Bearer " + token.text,
                               .unix_socket = true};
@@ -183,15 +186,6 @@ TEST_F(AuthenticatorTest, TheSocketIsTheAdministratorUnlessACertificateIsShown) 
   ExpectRefused(
       authenticator_.Authenticate({.peer_certificate = Certificate(ours_, "x"), .unix_socket = true}),
       "IDENTITY_UNKNOWN");
-}
-
-TEST_F(AuthenticatorTest, WithoutUsersATokenIsNobody) {
-  const NoPrincipals none;
-  const Authenticator authenticator(ours_.certificate, catalog_, none, clock_);
-  ExpectRefused(authenticator.Authenticate({.authorization = "Bearer " + MakeBearerToken(random_).text}),
-                "TOKEN_INVALID");
-  ExpectRefused(authenticator.Authenticate({.peer_certificate = Certificate(ours_, "alice")}),
-                "IDENTITY_UNKNOWN");
 }
 
 TEST_F(AuthenticatorTest, ManyThreadsMayAsk) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ using testing::Not;
 // Who may call what, written by hand from the description of the roles and never from the code.
 //   roles   a admin, o operator, v viewer, c connector, l locator, g agent, - nobody in particular
 //   narrow  what a binding narrowed to some tenants is good for: t its own tenants, r lists that leave the
-//           others out and lists of its own tenants, . nothing
+//           others out and lists of its own tenants, i whatever everybody who is somebody may, . nothing
 struct Row {
   const char* method;
   const char* roles;
@@ -73,6 +74,21 @@ constexpr Row kMatrix[] = {
 
     {"AdminService/GetStatus", "aov", '.'},
 
+    {"AccessService/CreatePrincipal", "a", '.'},
+    {"AccessService/GetPrincipal", "a", '.'},
+    {"AccessService/ListPrincipals", "a", '.'},
+    {"AccessService/DeletePrincipal", "a", '.'},
+    {"AccessService/CreateToken", "a", '.'},
+    {"AccessService/RevokeToken", "a", '.'},
+    {"AccessService/CreateCertificate", "a", '.'},
+    {"AccessService/RevokeCertificate", "a", '.'},
+    {"AccessService/BindRole", "a", '.'},
+    {"AccessService/UnbindRole", "a", '.'},
+    {"AccessService/WhoAmI", "aovclg", 'i'},
+
+    {"AuditService/ListAuditEvents", "a", '.'},
+    {"AuditService/VerifyAudit", "a", '.'},
+
     {"AgentService/Join", "aovclg-", '.'},
     {"AgentService/RenewCertificate", "g", '.'},
     {"AgentService/Connect", "g", '.'},
@@ -92,9 +108,8 @@ constexpr RoleLetter kUserRoles[] = {{Role::kAdmin, 'a'},
                                      {Role::kLocator, 'l'}};
 
 Principal User(Role role, Scope scope) {
-  return {.kind = PrincipalKind::kUser,
-          .name = "ci",
-          .bindings = {{.principal = "ci", .role = role, .scope = std::move(scope)}}};
+  return {
+      .kind = PrincipalKind::kUser, .name = "ci", .bindings = {{.role = role, .scope = std::move(scope)}}};
 }
 const Principal kAdministrator{.kind = PrincipalKind::kAdmin, .name = "admin"};
 const Principal kAgentOfH1{.kind = PrincipalKind::kAgent, .name = "hosts/h1", .host = "h1"};
@@ -102,6 +117,8 @@ const Principal kNobody{};
 
 bool Has(const Row& row, char letter) { return std::string(row.roles).find(letter) != std::string::npos; }
 bool IsOpen(const Row& row) { return Has(row, '-'); }
+// Whether it takes no role.
+bool TakesNone(const Row& row) { return IsOpen(row) || row.narrow == 'i'; }
 
 bool Allowed(const Principal& principal, const char* method, const Resource& resource) {
   return Policy().Check(principal, method, resource).ok();
@@ -134,9 +151,9 @@ TEST(PolicyMatrix, NarrowedRolesReachTheirOwnTenantsAlone) {
   for (const Row& row : kMatrix) {
     for (const auto& [role, letter] : kUserRoles) {
       SCOPED_TRACE(absl::StrCat(row.method, " as ", RoleName(role)));
-      const bool own = (Has(row, letter) && row.narrow != '.') || IsOpen(row);
-      const bool rows = (Has(row, letter) && row.narrow == 'r') || IsOpen(row);
-      const bool other = IsOpen(row);
+      const bool own = (Has(row, letter) && row.narrow != '.') || TakesNone(row);
+      const bool rows = (Has(row, letter) && row.narrow == 'r') || TakesNone(row);
+      const bool other = TakesNone(row);
       for (const Scope& scope : {Scope(NamedTenants{{"acme"}}), Scope(LabelledTenants{{{"app", "shop"}}}),
                                  Scope(LabelledTenants{kShop})}) {
         EXPECT_EQ(Allowed(User(role, scope), row.method, kAcme), own);
@@ -158,13 +175,14 @@ TEST(PolicyMatrix, AUserWithoutBindingsMayNothing) {
   const Principal user{.kind = PrincipalKind::kUser, .name = "ci"};
   for (const Row& row : kMatrix) {
     for (const Resource* call : kCalls)
-      EXPECT_EQ(Allowed(user, row.method, *call), IsOpen(row)) << row.method;
+      EXPECT_EQ(Allowed(user, row.method, *call), TakesNone(row)) << row.method;
   }
 }
 
 TEST(PolicyMatrix, ABindingToAgentMakesNobodyAHost) {
   for (const Row& row : kMatrix) {
-    EXPECT_EQ(Allowed(User(Role::kAgent, AllTenants{}), row.method, kNoTenant), IsOpen(row)) << row.method;
+    EXPECT_EQ(Allowed(User(Role::kAgent, AllTenants{}), row.method, kNoTenant), TakesNone(row))
+        << row.method;
   }
 }
 
@@ -194,6 +212,34 @@ TEST(PolicyMatrix, EveryMethodOfTheProtosIsInTheTableAndTheMatrix) {
   EXPECT_EQ(matrix, protos);
 }
 
+// A row of docs/access.md.
+std::string LineOf(const Row& row) {
+  const std::string method = row.method;
+  std::string line = absl::StrCat("| ", method.substr(method.find('/') + 1));
+  for (const char role : std::string("aovclg-")) absl::StrAppend(&line, " | ", Has(row, role) ? "yes" : "");
+  const char* narrowed = IsOpen(row) || row.narrow == 'i' ? "as anybody"
+                         : row.narrow == 't'              ? "its own tenants"
+                         : row.narrow == 'r'              ? "rows of its own tenants"
+                                                          : "no";
+  return absl::StrCat(line, " | ", narrowed, " |");
+}
+
+TEST(PolicyMatrix, ThePageSaysTheSame) {
+  std::ifstream file(CROFT_ACCESS_PAGE);
+  ASSERT_TRUE(file.is_open());
+  std::map<std::string, std::string> page;  // by method
+  std::string service;
+  for (std::string line; std::getline(file, line);) {
+    if (absl::StartsWith(line, "## ")) service = line.substr(3);
+    if (!absl::StartsWith(line, "| ") || absl::StartsWith(line, "| method")) continue;
+    const std::string method = line.substr(2, line.find(' ', 2) - 2);
+    EXPECT_TRUE(page.emplace(absl::StrCat(service, "/", method), line).second) << line;
+  }
+  std::map<std::string, std::string> matrix;
+  for (const Row& row : kMatrix) matrix[row.method] = LineOf(row);
+  EXPECT_EQ(page, matrix);
+}
+
 TEST(Policy, UnknownMethodsAreDeniedToEverybody) {
   for (const char* method :
        {"", "TenantService", "TenantService/", "TenantService/GetTenan", "TenantService/GetTenants",
@@ -215,8 +261,7 @@ TEST(Policy, AnAgentActsAsItsOwnHostOnly) {
 
 TEST(Policy, SeveralBindingsAddUp) {
   Principal principal = User(Role::kConnector, LabelledTenants{{{"app", "shop"}}});
-  principal.bindings.push_back(
-      {.principal = "ci", .role = Role::kViewer, .scope = NamedTenants{{"globex"}}});
+  principal.bindings.push_back({.role = Role::kViewer, .scope = NamedTenants{{"globex"}}});
   EXPECT_TRUE(Allowed(principal, "LookupService/Lookup", kAcme));
   EXPECT_TRUE(Allowed(principal, "TenantService/GetTenant", kGlobex));
   EXPECT_FALSE(Allowed(principal, "TenantService/GetTenant", kAcme));

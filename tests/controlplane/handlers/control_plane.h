@@ -11,16 +11,22 @@
 #include "common/clock.h"
 #include "common/random.h"
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
+#include "controlplane/handlers/access.h"
 #include "controlplane/handlers/admin.h"
+#include "controlplane/handlers/audit.h"
 #include "controlplane/handlers/backups.h"
 #include "controlplane/handlers/hosts.h"
 #include "controlplane/handlers/lookup.h"
 #include "controlplane/handlers/operations.h"
 #include "controlplane/handlers/tenants.h"
 #include "controlplane/lookup/placement_index.h"
+#include "controlplane/server/call_recorder.h"
+#include "controlplane/server/catalog_facts.h"
 #include "controlplane/server/commit_fanout.h"
 #include "controlplane/server/writer.h"
+#include "croft/v1/access.grpc.pb.h"
 #include "croft/v1/admin.grpc.pb.h"
+#include "croft/v1/audit.grpc.pb.h"
 #include "croft/v1/backup.grpc.pb.h"
 #include "croft/v1/host.grpc.pb.h"
 #include "croft/v1/lookup.grpc.pb.h"
@@ -60,19 +66,31 @@ class ControlPlane : public testing::Test {
     catalog_ = *catalog::SqliteCatalog::Open(folder_.path() + "/catalog.db", {});
     index_ = std::make_unique<lookup::PlacementIndex>(*keyring_, "authority");
     EXPECT_TRUE(index_->Load(*catalog_).ok());
+    facts_ = std::make_unique<server::CatalogFacts>(*index_, *catalog_);
     writer_ = std::make_unique<server::Writer>(*catalog_, clock_,
                                                [](const absl::Status& status) { ADD_FAILURE() << status; });
+    // The recorder asks the writer, and the gate tells the recorder.
+    recorder_ = std::make_unique<server::CallRecorder>(*writer_, clock_);
+    plane_ = std::make_unique<server::Plane>(server::Plane::Limits{
+        .workers = 8, .waiting_calls = 64, .facts = facts_.get(), .log = recorder_.get()});
     fleet_ = std::make_unique<ScriptedFleet>(*writer_, *keys_);
     commits_ = std::make_unique<server::CommitFanout>(std::vector<server::CommitFanout::Listener>{
         [this](const auto& changes, domain::Revision revision) {
           if (index_->Apply(changes, revision)) hub_.Signal();
         },
+        [this](const auto& changes, domain::Revision revision) {
+          for (const std::string& user : plane_->principals().Apply(changes, revision)) {
+            plane_->streams().JudgeAgain(user);
+          }
+        },
         [this](const auto& changes, domain::Revision) { news_.Announce(changes); }});
     writer_->Start(*fleet_, *commits_);
+    recorder_->Start();
     Serve();
   }
   ~ControlPlane() override {
-    plane_.Stop();
+    plane_->Stop();
+    recorder_->Stop();
     writer_->Stop();
   }
 
@@ -193,6 +211,7 @@ class ControlPlane : public testing::Test {
   // The host whose agent was heard, and when.
   std::string heard_host_;
   absl::Time heard_time_;
+  std::unique_ptr<server::CallRecorder> recorder_;
 
   std::unique_ptr<v1::TenantService::Stub> tenants_;
   std::unique_ptr<v1::BackupService::Stub> backups_;
@@ -200,6 +219,9 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<v1::OperationService::Stub> operations_;
   std::unique_ptr<v1::LookupService::Stub> lookups_;
   std::unique_ptr<v1::AdminService::Stub> admin_;
+  std::unique_ptr<v1::AccessService::Stub> access_;
+  std::unique_ptr<v1::AuditService::Stub> audit_;
+  std::unique_ptr<server::Plane> plane_;
 
  private:
   void Serve() {
@@ -213,21 +235,26 @@ class ControlPlane : public testing::Test {
         std::make_unique<BackupHandlers>(*writer_, *catalog_, *secrets_, *presenter_, tokens_);
     host_handlers_ = std::make_unique<HostHandlers>(
         *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
-        JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_.authority().certificate()});
+        JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_->authority().certificate()});
     operation_handlers_ =
         std::make_unique<OperationHandlers>(*writer_, *catalog_, *presenter_, tokens_, news_, clock_);
-    lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, clock_);
+    lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, *recorder_, clock_);
     admin_handlers_ = std::make_unique<AdminHandlers>(*catalog_, "0.0.1", absl::Now());
-    plane_.Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
-                   operation_handlers_->service(), lookup_handlers_->service(),
-                   admin_handlers_->service()});
-    const auto channel = plane_.AsAdmin();
+    access_handlers_ = std::make_unique<AccessHandlers>(*writer_, *catalog_, plane_->authority(), tokens_,
+                                                        random_, clock_);
+    audit_handlers_ = std::make_unique<AuditHandlers>(*catalog_, tokens_);
+    plane_->Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
+                    operation_handlers_->service(), lookup_handlers_->service(), admin_handlers_->service(),
+                    access_handlers_->service(), audit_handlers_->service()});
+    const auto channel = plane_->AsAdmin();
     tenants_ = v1::TenantService::NewStub(channel);
     backups_ = v1::BackupService::NewStub(channel);
     hosts_ = v1::HostService::NewStub(channel);
     operations_ = v1::OperationService::NewStub(channel);
     lookups_ = v1::LookupService::NewStub(channel);
     admin_ = v1::AdminService::NewStub(channel);
+    access_ = v1::AccessService::NewStub(channel);
+    audit_ = v1::AuditService::NewStub(channel);
   }
 
   std::unique_ptr<SecretMaker> secrets_;
@@ -239,7 +266,9 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<OperationHandlers> operation_handlers_;
   std::unique_ptr<LookupHandlers> lookup_handlers_;
   std::unique_ptr<AdminHandlers> admin_handlers_;
-  server::Plane plane_{{.workers = 8, .waiting_calls = 64}};
+  std::unique_ptr<AccessHandlers> access_handlers_;
+  std::unique_ptr<AuditHandlers> audit_handlers_;
+  std::unique_ptr<server::CatalogFacts> facts_;
 };
 
 }  // namespace croft::handlers

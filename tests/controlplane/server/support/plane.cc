@@ -40,8 +40,10 @@ TemporaryFolder::~TemporaryFolder() { std::filesystem::remove_all(path_); }
 Plane::Plane(Limits limits)
     : state_(folder_.path() + "/state"),
       authority_(*access::Authority::Load(Initialised(state_).tls, absl::Now())),
+      limits_(limits.calls, clock_),
       authenticator_(authority_.certificate(), hosts_, principals_, clock_),
-      gate_(authenticator_),
+      gate_(authenticator_, limits.facts ? *limits.facts : tenants_, limits_,
+            limits.log ? *limits.log : log_, [](const std::string&, const std::string&) {}),
       pool_(std::make_unique<WorkerPool>(limits.workers, limits.waiting_calls)) {}
 
 Plane::~Plane() { Stop(); }

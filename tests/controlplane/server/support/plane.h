@@ -14,9 +14,11 @@
 #include "controlplane/handlers/service.h"
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
+#include "controlplane/server/call_limits.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
 #include "controlplane/server/open_streams.h"
+#include "controlplane/server/principal_directory.h"
 #include "controlplane/server/state_directory.h"
 #include "controlplane/server/worker_pool.h"
 #include "croft/v1/error.pb.h"
@@ -36,6 +38,27 @@ class TemporaryFolder {
   std::string path_;
 };
 
+// Records nothing, and lets everything out.
+class QuietLog final : public handlers::CallLog {
+ public:
+  bool NoteReads(const handlers::RequestContext&, absl::Span<const absl::string_view>) override {
+    return true;
+  }
+  void WhenRecorded(const handlers::RequestContext&,
+                    std::function<void(const absl::Status&)> then) override {
+    then(absl::OkStatus());
+  }
+  void NoteDenied(const handlers::RequestContext&, absl::string_view, const absl::Status&) override {}
+};
+
+class NoTenants final : public TenantFacts {
+ public:
+  std::optional<Known> Find(absl::string_view) const override { return std::nullopt; }
+  absl::StatusOr<std::vector<std::string>> OfOperation(absl::string_view) const override {
+    return std::vector<std::string>();
+  }
+};
+
 // A listener on a free port with TLS, an authority of its own and the real path of a call, before services that
 // a test brings.
 class Plane {
@@ -43,6 +66,10 @@ class Plane {
   struct Limits {
     size_t workers = 4;
     size_t waiting_calls = 64;
+    LimitOptions calls;
+    // Instead of none and nobody, when set. They outlive the plane.
+    const TenantFacts* facts = nullptr;
+    handlers::CallLog* log = nullptr;
   };
   Plane() : Plane(Limits()) {}
   explicit Plane(Limits limits);
@@ -62,6 +89,8 @@ class Plane {
   const StateDirectory& state() const { return state_; }
   const access::Authority& authority() const { return authority_; }
   HostDirectory& hosts() { return hosts_; }
+  PrincipalDirectory& principals() { return principals_; }
+  OpenStreams& streams() { return streams_; }
   const Clock& clock() const { return clock_; }
   Listener& listener() { return *listener_; }
   int port() const { return listener_->port(); }
@@ -72,7 +101,10 @@ class Plane {
   access::Authority authority_;
   SystemClock clock_;
   HostDirectory hosts_;
-  access::NoPrincipals principals_;
+  PrincipalDirectory principals_;
+  NoTenants tenants_;
+  CallLimits limits_;
+  QuietLog log_;
   access::Authenticator authenticator_;
   AccessGate gate_;
   OpenStreams streams_{100};

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/handlers/service.h"
+#include "controlplane/wire/page_tokens.h"
+#include "croft/v1/audit.pb.h"
+
+namespace croft::handlers {
+
+// croft.v1.AuditService. Thread-safe.
+class AuditHandlers {
+ public:
+  AuditHandlers(catalog::Catalog& catalog, const wire::PageTokens& tokens)
+      : catalog_(catalog), tokens_(tokens) {}
+
+  Service service();
+
+ private:
+  absl::StatusOr<v1::ListAuditEventsResponse> ListAuditEvents(const RequestContext& context,
+                                                              const v1::ListAuditEventsRequest& request);
+  absl::StatusOr<v1::VerifyAuditResponse> VerifyAudit(const RequestContext& context,
+                                                      const v1::VerifyAuditRequest& request);
+
+  catalog::Catalog& catalog_;
+  const wire::PageTokens& tokens_;
+};
+
+}  // namespace croft::handlers
