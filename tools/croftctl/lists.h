@@ -10,6 +10,8 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
 
+#include "croft/v1/access.grpc.pb.h"
+#include "croft/v1/audit.grpc.pb.h"
 #include "croft/v1/backup.grpc.pb.h"
 #include "croft/v1/host.grpc.pb.h"
 #include "croft/v1/operation.grpc.pb.h"
@@ -39,6 +41,15 @@ inline constexpr Listing<v1::OperationService::Stub, v1::ListOperationsRequest, 
                          v1::Operation>
     kOperations = {"operations", &v1::OperationService::Stub::ListOperations,
                    &v1::ListOperationsResponse::operations};
+
+inline constexpr Listing<v1::AccessService::Stub, v1::ListPrincipalsRequest, v1::ListPrincipalsResponse,
+                         v1::Principal>
+    kPrincipals = {"principals", &v1::AccessService::Stub::ListPrincipals,
+                   &v1::ListPrincipalsResponse::principals};
+inline constexpr Listing<v1::AuditService::Stub, v1::ListAuditEventsRequest, v1::ListAuditEventsResponse,
+                         v1::AuditEvent>
+    kAuditEvents = {"events", &v1::AuditService::Stub::ListAuditEvents,
+                    &v1::ListAuditEventsResponse::events};
 
 template <class Item>
 struct Listed {

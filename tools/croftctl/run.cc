@@ -61,6 +61,8 @@ void AddVerbs(Noun& root) {
   AddBackup(root);
   AddHost(root);
   AddOperation(root);
+  AddAccess(root);
+  AddAudit(root);
   AddStatus(root);
   AddDoctor(root);
   AddConfig(root);

@@ -90,6 +90,8 @@ void AddTenant(Noun& root);
 void AddBackup(Noun& root);
 void AddHost(Noun& root);
 void AddOperation(Noun& root);
+void AddAccess(Noun& root);
+void AddAudit(Noun& root);
 void AddStatus(Noun& root);
 void AddDoctor(Noun& root);
 void AddConfig(Noun& root);

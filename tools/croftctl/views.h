@@ -5,7 +5,9 @@
 
 #include <google/protobuf/message.h>
 
+#include "croft/v1/access.pb.h"
 #include "croft/v1/admin.pb.h"
+#include "croft/v1/audit.pb.h"
 #include "croft/v1/backup.pb.h"
 #include "croft/v1/host.pb.h"
 #include "croft/v1/lookup.pb.h"
@@ -40,6 +42,11 @@ struct View {
 [[nodiscard]] View ViewOf(const v1::GetStatusResponse& status);
 [[nodiscard]] View ViewOf(const v1::RemoveHostResponse& removed);
 [[nodiscard]] View ViewOf(const v1::CreateJoinTokenResponse& token);
+[[nodiscard]] View ViewOf(const v1::Principal& principal);
+[[nodiscard]] View ViewOf(const v1::CreateTokenResponse& token);
+[[nodiscard]] View ViewOf(const v1::WhoAmIResponse& caller);
+[[nodiscard]] View ViewOf(const v1::AuditEvent& event);
+[[nodiscard]] View ViewOf(const v1::VerifyAuditResponse& verified);
 
 // One line on where an operation stands, such as "step 2 of 3, back_up on h1: 40 MB".
 [[nodiscard]] std::string ProgressOf(const v1::Operation& operation);
