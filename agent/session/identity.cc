@@ -26,6 +26,7 @@ constexpr char kKey[] = "agent.key";
 constexpr char kCertificate[] = "agent.crt";
 constexpr char kServerKey[] = "server.key";
 constexpr char kServerCertificate[] = "server.crt";
+constexpr char kServerAuthority[] = "server-authority.crt";
 
 constexpr size_t kMaxFile = 256 << 10;
 constexpr mode_t kPrivate = 0600;
@@ -88,6 +89,10 @@ absl::StatusOr<std::optional<Identity>> IdentityFiles::Load() const {
   if (const absl::Status pair = crypto::CheckPair(identity.key, identity.certificate_chain); !pair.ok()) {
     return Damaged(Path(kCertificate), "it does not belong to the key beside it");
   }
+  // Earlier versions kept none: one authority signed servers too.
+  if (with_server_ && absl::IsNotFound(ReadPrivateFile(Path(kServerAuthority), kMaxFile).status())) {
+    CROFT_RETURN_IF_ERROR(Write(Path(kServerAuthority), identity.authority));
+  }
   return identity;
 }
 
@@ -110,6 +115,9 @@ absl::Status IdentityFiles::Save(const std::string& host, const std::vector<std:
     CROFT_ASSIGN_OR_RETURN(const std::string server_key, KeyAt(Path(kServerKey)));
     CROFT_RETURN_IF_ERROR(Annotate(crypto::CheckPair(server_key, certificates.server),
                                    "the control plane signed another key for PostgreSQL"));
+    CROFT_RETURN_IF_ERROR(Write(Path(kServerAuthority), certificates.server_authority.empty()
+                                                            ? certificates.authority
+                                                            : certificates.server_authority));
     CROFT_RETURN_IF_ERROR(Write(Path(kServerCertificate), certificates.server));
   }
   CROFT_RETURN_IF_ERROR(Write(Path(kAuthority), certificates.authority));
@@ -119,7 +127,9 @@ absl::Status IdentityFiles::Save(const std::string& host, const std::vector<std:
 }
 
 ServerCertificatePaths IdentityFiles::server_certificate() const {
-  return {.key = Path(kServerKey), .certificate = Path(kServerCertificate), .authority = Path(kAuthority)};
+  return {.key = Path(kServerKey),
+          .certificate = Path(kServerCertificate),
+          .authority = Path(kServerAuthority)};
 }
 
 absl::StatusOr<absl::Time> RenewalTime(const std::string& certificate_chain) {

@@ -38,6 +38,7 @@ struct SignedCertificates {
   std::string agent;
   std::string server;  // may be empty
   std::string authority;
+  std::string server_authority;  // of `server`; empty from a control plane with one authority for all
 };
 
 class IdentityFiles {
@@ -46,7 +47,7 @@ class IdentityFiles {
   static absl::StatusOr<IdentityFiles> Open(const std::string& state_directory, bool with_server);
 
   // Nothing before the agent has joined. FAILED_PRECONDITION (IDENTITY_DAMAGED) when files are missing or do
-  // not belong together.
+  // not belong together. Completes what an earlier version kept.
   absl::StatusOr<std::optional<Identity>> Load() const;
 
   // Requests for keys of this machine, which are made now where they are missing. Joining again after an answer

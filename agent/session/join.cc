@@ -27,7 +27,8 @@ void SetDeadline(grpc::ClientContext& context) {
 SignedCertificates Signed(const auto& response) {
   return {.agent = response.certificate_chain(),
           .server = response.server_certificate(),
-          .authority = response.authority()};
+          .authority = response.authority(),
+          .server_authority = response.server_authority()};
 }
 
 absl::StatusOr<v1::JoinResponse> CallJoin(const std::string& address, const JoinToken& token,
@@ -52,6 +53,7 @@ absl::Status Join(const IdentityFiles& files, absl::string_view token_text,
   request.set_token(text);
   request.set_certificate_request(requests.agent);
   request.set_server_certificate_request(requests.server);
+  request.set_knows_server_authority(true);
   const std::vector<std::string>& addresses = servers.empty() ? token.servers : servers;
   absl::StatusOr<v1::JoinResponse> response =
       absl::UnavailableError("no address of a control plane is known");
@@ -76,6 +78,7 @@ absl::Status Renew(const IdentityFiles& files, const Identity& identity, const s
   v1::RenewCertificateRequest request;
   request.set_certificate_request(requests.agent);
   request.set_server_certificate_request(requests.server);
+  request.set_knows_server_authority(true);
   const auto stub = v1::AgentService::NewStub(NewChannel(address, identity));
   grpc::ClientContext context;
   SetDeadline(context);

@@ -26,6 +26,7 @@ constexpr size_t kMaxFileBytes = 256 * 1024;
 constexpr absl::Duration kSlowClocks = absl::Hours(1);
 constexpr absl::Duration kLeastPause = absl::Hours(1);
 constexpr char kAuthorityName[] = "Croft authority";
+constexpr char kDatabasesName[] = "Croft databases authority";
 constexpr char kServerName[] = "croftd";
 constexpr char kAdminName[] = "admin";
 
@@ -108,7 +109,8 @@ TlsFiles::TlsFiles(absl::string_view folder)
       authority_key(absl::StrCat(folder, "/ca.key")),
       server(absl::StrCat(folder, "/server.pem")),
       admin_certificate(absl::StrCat(folder, "/admin.crt")),
-      admin_key(absl::StrCat(folder, "/admin.key")) {}
+      admin_key(absl::StrCat(folder, "/admin.key")),
+      databases(absl::StrCat(folder, "/databases.pem")) {}
 
 absl::Time RenewalTime(const crypto::CertificateFacts& facts) {
   return facts.not_before + (facts.not_after - facts.not_before) * 2 / 3;
@@ -125,15 +127,14 @@ absl::Status CheckServingPair(absl::string_view name, absl::string_view pem, abs
 absl::Status Authority::Create(absl::string_view directory, const std::vector<std::string>& server_names,
                                absl::Time now) {
   CROFT_ASSIGN_OR_RETURN(FolderInTheMaking folder, FolderInTheMaking::Begin(directory));
-  const absl::Time end = now + kAuthorityLife;
-  CROFT_ASSIGN_OR_RETURN(crypto::KeyAndCertificate pair,
-                         crypto::NewAuthority(kAuthorityName, now - kSlowClocks, end));
-  const Authority authority(TlsFiles(folder.path()), std::move(pair), end);
-  const TlsFiles& files = authority.files_;
+  CROFT_ASSIGN_OR_RETURN(Signer own, MakeSigner(kAuthorityName, now));
+  const TlsFiles files(folder.path());
+  CROFT_ASSIGN_OR_RETURN(Signer databases, LoadDatabases(files.databases, now));
+  const Authority authority(files, std::move(own), std::move(databases));
+  const crypto::KeyAndCertificate& pair = authority.own_.pair;
+  CROFT_RETURN_IF_ERROR(WriteFileDurably(files.authority_key, pair.key, 0600, IfFileExists::kRefuse));
   CROFT_RETURN_IF_ERROR(
-      WriteFileDurably(files.authority_key, authority.pair_.key, 0600, IfFileExists::kRefuse));
-  CROFT_RETURN_IF_ERROR(WriteFileDurably(files.authority_certificate, authority.pair_.certificate, 0644,
-                                         IfFileExists::kRefuse));
+      WriteFileDurably(files.authority_certificate, pair.certificate, 0644, IfFileExists::kRefuse));
   CROFT_RETURN_IF_ERROR(authority.WriteServer(server_names, now));
   CROFT_RETURN_IF_ERROR(authority.RenewAdmin(now));
   return folder.Finish();
@@ -144,42 +145,81 @@ absl::StatusOr<Authority> Authority::Load(absl::string_view directory, absl::Tim
   crypto::KeyAndCertificate pair;
   CROFT_ASSIGN_OR_RETURN(pair.key, ReadPrivateFile(files.authority_key, kMaxFileBytes));
   CROFT_ASSIGN_OR_RETURN(pair.certificate, ReadSmallFile(files.authority_certificate, kMaxFileBytes));
-  const absl::StatusOr<crypto::CertificateFacts> facts = crypto::ReadCertificate(pair.certificate);
-  if (!facts.ok()) return Unusable(files.authority_certificate, facts.status().message());
-  if (const absl::Status fits = crypto::CheckPair(pair.key, pair.certificate); !fits.ok()) {
-    return Unusable(files.authority_key, fits.message());
-  }
-  CROFT_RETURN_IF_ERROR(CheckTimes(files.authority_certificate, *facts, now));
-  return Authority(std::move(files), std::move(pair), facts->not_after);
+  CROFT_ASSIGN_OR_RETURN(
+      Signer own, CheckSigner(files.authority_key, files.authority_certificate, std::move(pair), now));
+  CROFT_ASSIGN_OR_RETURN(Signer databases, LoadDatabases(files.databases, now));
+  return Authority(std::move(files), std::move(own), std::move(databases));
 }
 
-absl::StatusOr<std::string> Authority::Sign(absl::string_view request, crypto::CertificateSpec spec,
-                                            absl::Duration life, absl::Time now) const {
-  spec.not_before = now - kSlowClocks;
-  spec.not_after = std::min(now + life, end_);
-  if (spec.not_after <= now) {
-    return Unusable(files_.authority_certificate,
-                    absl::StrCat("the certificate expired at ", absl::FormatTime(end_)));
+absl::StatusOr<Authority::Signer> Authority::MakeSigner(absl::string_view name, absl::Time now) {
+  Signer signer{.pair = {}, .begin = now - kSlowClocks, .end = now + kAuthorityLife};
+  CROFT_ASSIGN_OR_RETURN(signer.pair, crypto::NewAuthority(name, signer.begin, signer.end));
+  return signer;
+}
+
+absl::StatusOr<Authority::Signer> Authority::CheckSigner(const std::string& key_file,
+                                                         const std::string& certificate_file,
+                                                         crypto::KeyAndCertificate pair, absl::Time now) {
+  const absl::StatusOr<crypto::CertificateFacts> facts = crypto::ReadCertificate(pair.certificate);
+  if (!facts.ok()) return Unusable(certificate_file, facts.status().message());
+  if (const absl::Status fits = crypto::CheckPair(pair.key, pair.certificate); !fits.ok()) {
+    return Unusable(key_file, fits.message());
   }
-  return crypto::SignRequest(pair_, request, spec);
+  CROFT_RETURN_IF_ERROR(CheckTimes(certificate_file, *facts, now));
+  return Signer{.pair = std::move(pair), .begin = facts->not_before, .end = facts->not_after};
+}
+
+// Key and certificate lie in one file, so that a crash leaves either both or none.
+absl::StatusOr<Authority::Signer> Authority::LoadDatabases(const std::string& file, absl::Time now) {
+  absl::StatusOr<std::string> pem = ReadPrivateFile(file, kMaxFileBytes);
+  if (absl::IsNotFound(pem.status())) {
+    CROFT_ASSIGN_OR_RETURN(Signer made, MakeSigner(kDatabasesName, now));
+    CROFT_RETURN_IF_ERROR(WriteFileDurably(file, absl::StrCat(made.pair.key, made.pair.certificate), 0600,
+                                           IfFileExists::kRefuse));
+    return made;
+  }
+  CROFT_RETURN_IF_ERROR(pem.status());
+  const size_t certificate = pem->find("-----BEGIN CERTIFICATE-----");
+  if (certificate == std::string::npos) return Unusable(file, "there is no certificate in it");
+  return CheckSigner(file, file, {.key = *pem, .certificate = pem->substr(certificate)}, now);
+}
+
+std::string Authority::databases_trust(absl::Time now) const {
+  const bool added_later = databases_.begin > own_.begin;
+  const bool old_ones_live = now < databases_.begin + kSlowClocks + kServerLife;
+  return absl::StrCat(databases_.pair.certificate,
+                      added_later && old_ones_live ? own_.pair.certificate : "");
+}
+
+absl::StatusOr<std::string> Authority::Sign(const Signer& signer, absl::string_view request,
+                                            crypto::CertificateSpec spec, absl::Duration life,
+                                            absl::Time now) {
+  spec.not_before = now - kSlowClocks;
+  spec.not_after = std::min(now + life, signer.end);
+  if (spec.not_after <= now) {
+    return Unusable("the certificate authority",
+                    absl::StrCat("it expired at ", absl::FormatTime(signer.end)));
+  }
+  return crypto::SignRequest(signer.pair, request, spec);
 }
 
 absl::StatusOr<std::string> Authority::SignAgent(absl::string_view host, absl::string_view request,
                                                  absl::Time now) const {
-  return Sign(request, {.common_name = HostName(host), .use = crypto::CertificateUse::kAgent}, kAgentLife,
-              now);
+  return Sign(own_, request, {.common_name = HostName(host), .use = crypto::CertificateUse::kAgent},
+              kAgentLife, now);
 }
 
 absl::StatusOr<std::string> Authority::SignUser(absl::string_view principal, absl::string_view request,
                                                 absl::Time now) const {
-  return Sign(request, {.common_name = PrincipalName(principal), .use = crypto::CertificateUse::kClient},
-              kUserLife, now);
+  return Sign(own_, request,
+              {.common_name = PrincipalName(principal), .use = crypto::CertificateUse::kClient}, kUserLife,
+              now);
 }
 
 absl::StatusOr<std::string> Authority::SignManagedServer(absl::string_view host, absl::string_view request,
                                                          const std::vector<std::string>& server_names,
                                                          absl::Time now) const {
-  return Sign(request,
+  return Sign(databases_, request,
               {.common_name = absl::StrCat("postgres/", host),
                .server_names = server_names,
                .use = crypto::CertificateUse::kServer},
@@ -189,7 +229,7 @@ absl::StatusOr<std::string> Authority::SignManagedServer(absl::string_view host,
 absl::Status Authority::WriteServer(const std::vector<std::string>& server_names, absl::Time now) const {
   const std::string key = crypto::NewPrivateKey();
   CROFT_ASSIGN_OR_RETURN(const std::string request, crypto::NewCertificateRequest(key, kServerName));
-  CROFT_ASSIGN_OR_RETURN(const std::string certificate, Sign(request,
+  CROFT_ASSIGN_OR_RETURN(const std::string certificate, Sign(own_, request,
                                                              {.common_name = kServerName,
                                                               .server_names = server_names,
                                                               .use = crypto::CertificateUse::kServer},
@@ -203,7 +243,7 @@ absl::StatusOr<absl::Time> Authority::MaintainServer(const std::vector<std::stri
   const absl::StatusOr<std::string> pem = ReadPrivateFile(files_.server, kMaxFileBytes);
   if (!pem.ok() && !absl::IsNotFound(pem.status())) return pem.status();
   if (pem.ok() && CheckServingPair(files_.server, *pem, now).ok() &&
-      crypto::SignedBy(*pem, pair_.certificate)) {
+      crypto::SignedBy(*pem, own_.pair.certificate)) {
     CROFT_ASSIGN_OR_RETURN(const crypto::CertificateFacts facts, crypto::ReadCertificate(*pem));
     if (facts.server_names == server_names && now < RenewalTime(facts)) return RenewalTime(facts);
   }
@@ -219,7 +259,8 @@ absl::Status Authority::RenewAdmin(absl::Time now) const {
   CROFT_ASSIGN_OR_RETURN(const std::string request, crypto::NewCertificateRequest(key, kAdminName));
   CROFT_ASSIGN_OR_RETURN(
       const std::string certificate,
-      Sign(request, {.common_name = kAdminName, .use = crypto::CertificateUse::kClient}, kAdminLife, now));
+      Sign(own_, request, {.common_name = kAdminName, .use = crypto::CertificateUse::kClient}, kAdminLife,
+           now));
   CROFT_RETURN_IF_ERROR(WriteFileDurably(files_.admin_key, key, 0600, IfFileExists::kReplace));
   return WriteFileDurably(files_.admin_certificate, certificate, 0644, IfFileExists::kReplace);
 }

@@ -23,6 +23,7 @@ struct TlsFiles {
                                   // whole, so that no reader ever sees a pair that does not fit
   std::string admin_certificate;  // admin.crt, 0644
   std::string admin_key;          // admin.key, 0600
+  std::string databases;          // databases.pem, 0600: key and certificate of the databases' authority
 };
 
 inline constexpr absl::Duration kAuthorityLife = absl::Hours(24 * 3650);
@@ -42,20 +43,28 @@ inline constexpr absl::Duration kAgentLife = absl::Hours(24 * 30);
 // The certificate authority that `croftd init` makes, the server's certificate and the administrator's. Its
 // certificates begin an hour early, for clocks that go slow, and never outlive the authority.
 //
+// Managed PostgreSQL servers have an authority of their own: their keys lie on the hosts, and whoever steals one
+// whose names include the control plane's could else pose as the control plane.
+//
 // Const methods are thread-safe; those that write files want one caller at a time.
 class Authority {
  public:
-  // Makes the folder with all five files, or nothing. `server_names` are the DNS names and IP addresses by
+  // Makes the folder with all six files, or nothing. `server_names` are the DNS names and IP addresses by
   // which clients and agents reach the control plane. ALREADY_EXISTS, TLS_EXISTS, when it is there.
   static absl::Status Create(absl::string_view directory, const std::vector<std::string>& server_names,
                              absl::Time now);
 
-  // FAILED_PRECONDITION, CERTIFICATE_UNUSABLE, when key and certificate are no pair or the authority's time
-  // is over; the errors of common/files.h when a file is missing or open to others.
+  // Makes the databases' authority where a folder of an earlier version has none. FAILED_PRECONDITION,
+  // CERTIFICATE_UNUSABLE, when key and certificate are no pair or an authority's time is over; the errors of
+  // common/files.h when another file is missing or one is open to others.
   static absl::StatusOr<Authority> Load(absl::string_view directory, absl::Time now);
 
   // PEM, for clients and agents to trust.
-  const std::string& certificate() const { return pair_.certificate; }
+  const std::string& certificate() const { return own_.pair.certificate; }
+
+  // PEM, for applications to trust as their databases' authority. In a folder of an earlier version it ends with
+  // `certificate()` for as long as a server's certificate of that one can still be valid at `now`.
+  std::string databases_trust(absl::Time now) const;
 
   // For an agent's certificate request: one that names `hosts/<host>`. INVALID_ARGUMENT for a bad request.
   absl::StatusOr<std::string> SignAgent(absl::string_view host, absl::string_view request,
@@ -65,7 +74,7 @@ class Authority {
   absl::StatusOr<std::string> SignUser(absl::string_view principal, absl::string_view request,
                                        absl::Time now) const;
 
-  // For the request of a managed PostgreSQL server: one for `server_names` alone.
+  // For the request of a managed PostgreSQL server: one for `server_names` alone, of the databases' authority.
   absl::StatusOr<std::string> SignManagedServer(absl::string_view host, absl::string_view request,
                                                 const std::vector<std::string>& server_names,
                                                 absl::Time now) const;
@@ -80,16 +89,29 @@ class Authority {
   absl::Status RenewAdmin(absl::Time now) const;
 
  private:
-  Authority(TlsFiles files, crypto::KeyAndCertificate pair, absl::Time end)
-      : files_(std::move(files)), pair_(std::move(pair)), end_(end) {}
+  // A key, its self-signed certificate, and when that begins and ends.
+  struct Signer {
+    crypto::KeyAndCertificate pair;
+    absl::Time begin;
+    absl::Time end;
+  };
 
+  Authority(TlsFiles files, Signer own, Signer databases)
+      : files_(std::move(files)), own_(std::move(own)), databases_(std::move(databases)) {}
+
+  static absl::StatusOr<Signer> MakeSigner(absl::string_view name, absl::Time now);
+  static absl::StatusOr<Signer> CheckSigner(const std::string& key_file,
+                                            const std::string& certificate_file,
+                                            crypto::KeyAndCertificate pair, absl::Time now);
+  static absl::StatusOr<Signer> LoadDatabases(const std::string& file, absl::Time now);
   absl::Status WriteServer(const std::vector<std::string>& server_names, absl::Time now) const;
-  absl::StatusOr<std::string> Sign(absl::string_view request, crypto::CertificateSpec spec,
-                                   absl::Duration life, absl::Time now) const;
+  static absl::StatusOr<std::string> Sign(const Signer& signer, absl::string_view request,
+                                          crypto::CertificateSpec spec, absl::Duration life,
+                                          absl::Time now);
 
   TlsFiles files_;
-  crypto::KeyAndCertificate pair_;
-  absl::Time end_;
+  Signer own_;
+  Signer databases_;
 };
 
 }  // namespace croft::access

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+
 #include "common/crypto/hash.h"
 #include "common/crypto/x509.h"
 #include "common/errors.h"
@@ -11,6 +13,15 @@
 #include "controlplane/domain/errors.h"
 
 namespace croft::handlers {
+namespace {
+
+// A certificate, or what is wrong with the request for it, by the field it came in.
+absl::StatusOr<std::string> ForField(absl::string_view field, absl::StatusOr<std::string> certificate) {
+  if (!absl::IsInvalidArgument(certificate.status())) return certificate;
+  return InvalidField(field, certificate.status().message());
+}
+
+}  // namespace
 
 Service AgentHandlers::service() {
   Service service("croft.v1.AgentService");
@@ -43,8 +54,9 @@ absl::StatusOr<v1::JoinResponse> AgentHandlers::Join(const RequestContext& conte
   v1::JoinResponse response;
   response.set_host(HostName(host->id));
   response.set_certificate_chain(std::move(made.certificate));
-  response.set_authority(trusted_authority_);
+  response.set_authority(AuthorityFor(request.knows_server_authority(), made));
   response.set_server_certificate(std::move(made.server_certificate));
+  response.set_server_authority(made.server_authority);
   return response;
 }
 
@@ -62,9 +74,16 @@ absl::StatusOr<v1::RenewCertificateResponse> AgentHandlers::RenewCertificate(
                             .status());
   v1::RenewCertificateResponse response;
   response.set_certificate_chain(std::move(made.certificate));
-  response.set_authority(trusted_authority_);
+  response.set_authority(AuthorityFor(request.knows_server_authority(), made));
   response.set_server_certificate(std::move(made.server_certificate));
+  response.set_server_authority(made.server_authority);
   return response;
+}
+
+std::string AgentHandlers::AuthorityFor(bool knows_server_authority, const Signed& made) const {
+  // An agent of the version before trusts one text for everything; it would not know its own server.
+  return knows_server_authority ? trusted_authority_
+                                : absl::StrCat(trusted_authority_, made.server_authority);
 }
 
 absl::StatusOr<AgentHandlers::Signed> AgentHandlers::Sign(const domain::Host& host,
@@ -72,12 +91,16 @@ absl::StatusOr<AgentHandlers::Signed> AgentHandlers::Sign(const domain::Host& ho
                                                           const std::string& server_request) const {
   const absl::Time now = clock_.Now();
   Signed made;
-  CROFT_ASSIGN_OR_RETURN(made.certificate, authority_.SignAgent(host.id, request, now));
+  CROFT_ASSIGN_OR_RETURN(made.certificate,
+                         ForField("certificate_request", authority_.SignAgent(host.id, request, now)));
   CROFT_ASSIGN_OR_RETURN(const crypto::CertificateFacts facts, crypto::ReadCertificate(made.certificate));
   made.fingerprint = facts.fingerprint;
   if (server_request.empty()) return made;
-  CROFT_ASSIGN_OR_RETURN(made.server_certificate,
-                         authority_.SignManagedServer(host.id, server_request, host.server_names, now));
+  CROFT_ASSIGN_OR_RETURN(
+      made.server_certificate,
+      ForField("server_certificate_request",
+               authority_.SignManagedServer(host.id, server_request, host.server_names, now)));
+  made.server_authority = authority_.databases_trust(now);
   return made;
 }
 

@@ -38,10 +38,12 @@ class AgentHandlers {
   struct Signed {
     std::string certificate;
     std::string fingerprint;
-    std::string server_certificate;
+    std::string server_certificate;  // this and the next are empty where none was asked for
+    std::string server_authority;
   };
   absl::StatusOr<Signed> Sign(const domain::Host& host, const std::string& request,
                               const std::string& server_request) const;
+  std::string AuthorityFor(bool knows_server_authority, const Signed& made) const;
 
   engine::Desk& desk_;
   catalog::Catalog& catalog_;

@@ -100,8 +100,8 @@ struct Server::Parts {
         state(given.state_directory),
         authority(std::move(made_authority)),
         keyring(std::move(loaded_keyring)),
-        index(keyring, authority.certificate()),
-        limits(given.limits, clock) {}
+         index(keyring, authority.databases_trust(clock.Now())),
+         limits(given.limits, clock) {}
 
   absl::Status Open();
   absl::Status Listen(const std::string& trusted_authority);

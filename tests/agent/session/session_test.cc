@@ -9,6 +9,7 @@
 
 #include "agent/session/join.h"
 #include "common/errors.h"
+#include "common/files.h"
 #include "croft/v1/error.pb.h"
 #include "tests/agent/session/gate.h"
 #include "tests/agent/session/temporary_directory.h"
@@ -137,7 +138,25 @@ TEST_F(SessionTest, JoinKeepsKeyAndCertificatesForItselfAlone) {
     EXPECT_EQ(facts.st_mode & 0777, 0600u) << entry.path();
     ++files;
   }
-  EXPECT_EQ(files, 7);
+  EXPECT_EQ(files, 8);
+}
+
+TEST_F(SessionTest, AnAuthorityOfItsOwnForServersIsKeptApartFromTheControlPlanes) {
+  control_plane_.server_authority = "an authority of servers";
+  ASSERT_TRUE(JoinWith(control_plane_.JoinToken()).ok());
+  EXPECT_EQ((*files_->Load())->authority, control_plane_.authority());
+  const auto kept = ReadPrivateFile(files_->server_certificate().authority, 1 << 20);
+  EXPECT_EQ(*kept, "an authority of servers");
+}
+
+TEST_F(SessionTest, AnIdentityOfAnEarlierVersionTrustsItsServerAsBefore) {
+  ASSERT_TRUE(JoinWith(control_plane_.JoinToken()).ok());
+  const std::string file = files_->server_certificate().authority;
+  ASSERT_EQ(*ReadPrivateFile(file, 1 << 20), control_plane_.authority())
+      << "a control plane with one for all";
+  std::filesystem::remove(file);
+  ASSERT_TRUE(files_->Load().ok());
+  EXPECT_EQ(*ReadPrivateFile(file, 1 << 20), control_plane_.authority());
 }
 
 TEST_F(SessionTest, ControlPlaneOfAnotherAuthorityIsNotJoined) {

@@ -81,6 +81,7 @@ class TestControlPlane::Service final : public v1::AgentService::CallbackService
     if (!request->server_certificate_request().empty()) {
       response->set_server_certificate(
           owner_.Sign(request->server_certificate_request(), crypto::CertificateUse::kServer));
+      response->set_server_authority(owner_.server_authority);
     }
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);

@@ -71,6 +71,8 @@ class TestControlPlane {
   std::shared_ptr<Connection> NextConnection();
   bool has_connection() const { return !connections_.empty(); }
 
+  // What joining agents are told; empty from a control plane with one authority for all. Set before they join.
+  std::string server_authority;
   std::atomic<int64_t> epoch{1};
   // Of the certificates that are signed from now on.
   std::atomic<int64_t> certificate_life_seconds{86400};

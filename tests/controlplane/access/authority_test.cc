@@ -18,6 +18,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'790'000'000);
 const std::vector<std::string> kNames = {"localhost", "127.0.0.1", "::1"};
@@ -47,7 +48,7 @@ class AuthorityTest : public testing::Test {
   const std::string request_ = *crypto::NewCertificateRequest(key_, "hosts/other");
 };
 
-TEST_F(AuthorityTest, CreateMakesFiveFilesWithTheirModesAndNoMore) {
+TEST_F(AuthorityTest, CreateMakesSixFilesWithTheirModesAndNoMore) {
   std::map<std::string, unsigned> modes;
   for (const auto& entry : std::filesystem::directory_iterator(files().directory)) {
     modes[entry.path().filename().string()] = static_cast<unsigned>(entry.status().permissions());
@@ -56,7 +57,8 @@ TEST_F(AuthorityTest, CreateMakesFiveFilesWithTheirModesAndNoMore) {
                                                     {"ca.key", 0600},
                                                     {"server.pem", 0600},
                                                     {"admin.crt", 0644},
-                                                    {"admin.key", 0600}}));
+                                                    {"admin.key", 0600},
+                                                    {"databases.pem", 0600}}));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
 }
 
@@ -110,10 +112,50 @@ TEST_F(AuthorityTest, AnAgentsCertificateNamesTheHostWhateverTheRequestSays) {
 }
 
 TEST_F(AuthorityTest, AManagedServersCertificateIsForItsNamesAndNoIdentity) {
-  const std::string certificate = *Loaded().SignManagedServer("h1", request_, {"db1.example.org"}, kNow);
+  const Authority authority = Loaded();
+  const std::string certificate = *authority.SignManagedServer("h1", request_, {"db1.example.org"}, kNow);
   const crypto::CertificateFacts facts = *crypto::ReadCertificate(certificate);
   EXPECT_THAT(facts.server_names, ElementsAre("db1.example.org"));
   EXPECT_EQ(facts.common_name, "postgres/h1");
+  EXPECT_TRUE(crypto::SignedBy(certificate, authority.databases_trust(kNow)));
+  EXPECT_FALSE(crypto::SignedBy(certificate, authority.certificate()));
+}
+
+TEST_F(AuthorityTest, ANewFoldersDatabasesAreNeverTrustedByTheControlPlanesAuthority) {
+  const Authority authority = Loaded();
+  EXPECT_EQ(authority.databases_trust(kNow), Loaded(kNow + absl::Hours(1)).databases_trust(kNow));
+  EXPECT_THAT(authority.databases_trust(kNow), Not(HasSubstr(authority.certificate())));
+  const std::string server = Contents(files().server);
+  EXPECT_FALSE(crypto::SignedBy(server, authority.databases_trust(kNow)));
+}
+
+TEST_F(AuthorityTest, AFolderOfAnEarlierVersionTrustsServersOfBothUntilTheOldOnesHaveEnded) {
+  std::filesystem::remove(files().databases);
+  const absl::Time upgrade = kNow + absl::Hours(24 * 10);
+  const std::string made = Loaded(upgrade).databases_trust(upgrade);
+  const Authority authority = Loaded(upgrade + absl::Hours(1));
+  EXPECT_EQ(authority.databases_trust(upgrade), made);
+  EXPECT_THAT(made, HasSubstr(authority.certificate()));
+  const std::string certificate = *authority.SignManagedServer("h1", request_, {"db1"}, upgrade);
+  EXPECT_TRUE(crypto::SignedBy(certificate, made)) << "the new one comes first";
+
+  const absl::Time last = upgrade + kServerLife;
+  EXPECT_THAT(authority.databases_trust(last - absl::Seconds(1)), HasSubstr(authority.certificate()));
+  EXPECT_THAT(authority.databases_trust(last), Not(HasSubstr(authority.certificate())));
+  EXPECT_TRUE(crypto::SignedBy(certificate, authority.databases_trust(last)));
+}
+
+TEST_F(AuthorityTest, AnUnusableDatabasesAuthorityIsNamedAndNeverReplaced) {
+  ASSERT_EQ(chmod(files().databases.c_str(), 0644), 0);
+  EXPECT_EQ(ReasonOf(Authority::Load(files().directory, kNow).status()), "FILE_NOT_PRIVATE");
+  for (const std::string& bad :
+       {std::string("garbage"), key_, key_ + Contents(files().admin_certificate)}) {
+    ASSERT_TRUE(WriteFileDurably(files().databases, bad, 0600, IfFileExists::kReplace).ok());
+    const absl::Status status = Authority::Load(files().directory, kNow).status();
+    EXPECT_EQ(ReasonOf(status), "CERTIFICATE_UNUSABLE");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("databases.pem"));
+    EXPECT_EQ(Contents(files().databases), bad);
+  }
 }
 
 TEST_F(AuthorityTest, NothingOutlivesTheAuthority) {

@@ -29,6 +29,7 @@ TEST_F(JoinTest, TokenIsTradedForACertificateOfItsOwnHost) {
   EXPECT_EQ(response.host(), "hosts/h1");
   EXPECT_EQ(response.authority(), fleet_.plane().authority().certificate());
   EXPECT_TRUE(response.server_certificate().empty());
+  EXPECT_TRUE(response.server_authority().empty());
   const auto facts = crypto::ReadCertificate(response.certificate_chain());
   ASSERT_TRUE(facts.ok());
   EXPECT_EQ(facts->common_name, "hosts/h1");
@@ -38,11 +39,23 @@ TEST_F(JoinTest, TokenIsTradedForACertificateOfItsOwnHost) {
 TEST_F(JoinTest, ManagedServerGetsTheNamesOfTheTokenWhateverItsRequestSays) {
   v1::JoinRequest request = Request(fleet_.JoinTokenFor("h1", {"db.example", "10.0.0.7"}));
   request.set_server_certificate_request(*crypto::NewCertificateRequest(key_, "evil.example"));
+  request.set_knows_server_authority(true);
   v1::JoinResponse response;
   ASSERT_TRUE(fleet_.Join(request, response).ok());
   const auto facts = crypto::ReadCertificate(response.server_certificate());
   ASSERT_TRUE(facts.ok());
   EXPECT_THAT(facts->server_names, ElementsAre("db.example", "10.0.0.7"));
+  EXPECT_TRUE(crypto::SignedBy(response.server_certificate(), response.server_authority()));
+  EXPECT_FALSE(crypto::SignedBy(response.server_certificate(), response.authority()));
+}
+
+TEST_F(JoinTest, AnAgentThatKnowsOfOneAuthorityIsGivenBothAsOne) {
+  v1::JoinRequest request = Request(fleet_.JoinTokenFor("h1", {"db.example"}));
+  request.set_server_certificate_request(*crypto::NewCertificateRequest(key_, "hosts/h1"));
+  v1::JoinResponse response;
+  ASSERT_TRUE(fleet_.Join(request, response).ok());
+  const std::string& own = fleet_.plane().authority().certificate();
+  EXPECT_EQ(response.authority(), own + response.server_authority());
 }
 
 TEST_F(JoinTest, TokenWorksOnce) {
@@ -69,7 +82,13 @@ TEST_F(JoinTest, BadCertificateRequestDoesNotSpendTheToken) {
   v1::JoinRequest bad = Request(token);
   bad.set_certificate_request("nonsense");
   v1::JoinResponse response;
-  EXPECT_EQ(fleet_.Join(bad, response).error_code(), grpc::INVALID_ARGUMENT);
+  const grpc::Status refused = fleet_.Join(bad, response);
+  EXPECT_EQ(refused.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(server::DetailsIn(refused).fields, ElementsAre("certificate_request"));
+  bad = Request(token);
+  bad.set_server_certificate_request("nonsense");
+  EXPECT_THAT(server::DetailsIn(fleet_.Join(bad, response)).fields,
+              ElementsAre("server_certificate_request"));
   EXPECT_TRUE(fleet_.Join(Request(token), response).ok());
 }
 
