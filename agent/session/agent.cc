@@ -50,6 +50,7 @@ constexpr size_t kMaxConninfoFile = 16 << 10;
 constexpr absl::Duration kJoinTime = absl::Seconds(30);
 constexpr absl::Duration kStopPostgresTime = absl::Minutes(1);
 constexpr absl::Duration kWatchInterval = absl::Seconds(5);
+constexpr absl::Duration kFirstLook = absl::Seconds(5);
 
 absl::Status Unusable(const std::string& path, absl::string_view what) {
   return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot use ", path, ": ", what),
@@ -219,6 +220,8 @@ class Agent {
                session->Stop();
              }});
     signals.Await([&] { session->Stop(); });
+    // What an agent says first replaces what is known of its host, so it should know.
+    watcher->AwaitFirstLook(kFirstLook);
     const absl::Status ended = session->Run(dispatcher);
     dispatcher.Stop();
     session_ = nullptr;

@@ -29,6 +29,14 @@ v1::HostReport HostWatcher::Latest() const {
   return ToProto(latest_, stores_);
 }
 
+void HostWatcher::AwaitFirstLook(absl::Duration longest) const {
+  const absl::Time deadline = absl::Now() + longest;
+  MutexLock lock(mutex_);
+  for (absl::Time now = absl::Now(); !looked_ && !stopping_ && now < deadline; now = absl::Now()) {
+    wake_.WaitFor(mutex_, deadline - now);
+  }
+}
+
 void HostWatcher::LookNow() {
   MutexLock lock(mutex_);
   look_now_ = true;
@@ -58,17 +66,17 @@ ServerReport HostWatcher::Look() {
 }
 
 void HostWatcher::Watch() {
-  bool first = true;
   for (;;) {
     const ServerReport report = Look();
     bool changed = false;
     {
       MutexLock lock(mutex_);
       if (stopping_) return;
-      changed = first || report.up != latest_.up || report.problem != latest_.problem;
+      changed = !looked_ || report.up != latest_.up || report.problem != latest_.problem;
       latest_ = report;
+      looked_ = true;
+      wake_.NotifyAll();
     }
-    first = false;
     if (changed && report.up) {
       log::Info("PostgreSQL is up", {{"version", report.version}});
     } else if (changed) {

@@ -24,6 +24,8 @@ class HostWatcher {
   ~HostWatcher();
 
   v1::HostReport Latest() const;
+  // Returns once it has looked for the first time, or after `longest`.
+  void AwaitFirstLook(absl::Duration longest) const;
   // Looks as soon as it can.
   void LookNow();
   void Stop();
@@ -38,7 +40,8 @@ class HostWatcher {
   const std::function<void()> changed_;
 
   mutable Mutex mutex_;
-  CondVar wake_;
+  mutable CondVar wake_;
+  bool looked_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool look_now_ ABSL_GUARDED_BY(mutex_) = false;
   ServerReport latest_ ABSL_GUARDED_BY(mutex_);

@@ -24,9 +24,11 @@ absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
   if (!HasLabels(host, wanted.labels)) return "without the labels that were asked for";
   switch (StateOf(host)) {
     case HostState::kExpected: return "not joined yet";
-    case HostState::kAway: return "away";
     case HostState::kMissing: return "declared missing";
     case HostState::kIdentityChanged: return "with another PostgreSQL cluster than before";
+    case HostState::kAway:
+      if (!host.last_seen_time || wanted.now - *host.last_seen_time > kBriefly) return "away";
+      break;
     case HostState::kUp: break;
   }
   if (!host.report.postgres_up) return "with PostgreSQL down";
@@ -41,8 +43,9 @@ absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
   return "";
 }
 
-// Whether `a` has the larger free share, compared without division.
-bool Roomier(const Host& a, const Host& b) {
+// Whether `a` is the one of the two that is up, or else has the larger free share, compared without division.
+bool Better(const Host& a, const Host& b) {
+  if (a.up != b.up) return a.up;
   const int64_t free_a = a.limits.databases - a.databases_reserved;
   const int64_t free_b = b.limits.databases - b.databases_reserved;
   return free_a * b.limits.databases > free_b * a.limits.databases;
@@ -68,7 +71,7 @@ absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const Roo
     const absl::string_view why = Misfit(host, wanted);
     if (!why.empty()) {
       misfits[std::string(why)].push_back(host.id);
-    } else if (best == nullptr || Roomier(host, *best)) {
+    } else if (best == nullptr || Better(host, *best)) {
       best = &host;
     }
   }

@@ -6,6 +6,7 @@
 
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 
 #include "controlplane/domain/host.h"
 
@@ -17,9 +18,14 @@ struct RoomWanted {
   int32_t connections = 0;
   std::string store;  // not empty: the host must reach this store
   std::string host;   // not empty: this one or none
+  // A host that was seen within kBriefly before it fits although its agent is away: agents and the control plane
+  // start again now and then, and what is placed waits.
+  absl::Time now = absl::InfiniteFuture();
 };
+inline constexpr absl::Duration kBriefly = absl::Seconds(30);
 
-// The id of the host that fits and has the largest share of its databases free; of equals the first by id.
+// The id of the host that fits and has the largest share of its databases free; of equals the first by id. Those that
+// are away briefly come after all others.
 // FAILED_PRECONDITION, NO_HOST_FITS, with the reasons summed up by kind. `hosts` are ordered by id.
 absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const RoomWanted& wanted);
 

@@ -1,5 +1,8 @@
 #include "controlplane/engine/engine.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <absl/strings/match.h>
 #include <absl/strings/strip.h>
 
@@ -86,15 +89,26 @@ void On(Draft& draft, const TaskReport& report) { OnReport(draft, report); }
 void On(Draft& draft, const TaskProgress& progress) { OnProgress(draft, progress); }
 void On(Draft& draft, const KeyErased& erased) { OnKeyErased(draft, erased); }
 
+// A PostgreSQL that does not answer does not say where applications reach it, nor whether they must use TLS: that
+// stays as it was, so that a lookup is never answered with less safety than before.
+void TakeReport(Draft& draft, domain::Host& host, const domain::HostReport& report) {
+  const domain::HostReport before = std::exchange(host.report, report);
+  host.last_seen_time = draft.now();
+  if (!report.postgres_up) {
+    if (report.advertise_endpoints.empty()) host.report.advertise_endpoints = before.advertise_endpoints;
+    host.report.tls = before.tls || report.tls;
+    if (report.root_certificate.empty()) host.report.root_certificate = before.root_certificate;
+  }
+  if (host.accepted_system_identifier.empty()) {
+    host.accepted_system_identifier = report.system_identifier;
+  }
+}
+
 void On(Draft& draft, const HostSeen& seen) {
   domain::Host* host = draft.FindHost(seen.host);
   if (host == nullptr || host->missing) return;
   host->up = true;
-  host->report = seen.report;
-  host->last_seen_time = draft.now();
-  if (host->accepted_system_identifier.empty()) {
-    host->accepted_system_identifier = seen.report.system_identifier;
-  }
+  TakeReport(draft, *host, seen.report);
   if (domain::StateOf(*host) != domain::HostState::kUp) return;
   GoOnAt(draft, seen.host);
 }
@@ -103,27 +117,29 @@ void On(Draft& draft, const HostReported& reported) {
   domain::Host* host = draft.FindHost(reported.host);
   if (host == nullptr || !host->up) return;
   const bool was_usable = domain::StateOf(*host) == domain::HostState::kUp;
-  host->report = reported.report;
-  host->last_seen_time = draft.now();
-  if (host->accepted_system_identifier.empty()) {
-    host->accepted_system_identifier = reported.report.system_identifier;
-  }
+  TakeReport(draft, *host, reported.report);
   // Its own data folder is back under a server that had another one.
   if (!was_usable && domain::StateOf(*host) == domain::HostState::kUp) GoOnAt(draft, reported.host);
 }
 
 void On(Draft& draft, const HostLost& lost) {
-  if (domain::Host* host = draft.FindHost(lost.host)) host->up = false;
+  domain::Host* host = draft.FindHost(lost.host);
+  if (host == nullptr) return;
+  host->up = false;
+  host->last_seen_time = std::max(host->last_seen_time.value_or(absl::InfinitePast()), lost.last_heard);
 }
 
 void On(Draft& draft, const Tick& tick) {
   if (domain::Operation* operation = draft.FindOperation(tick.operation)) Advance(draft, *operation);
 }
 
-// Nobody has called yet. What waits for a host goes on with HostSeen; everything else goes on now.
+// Nobody has called yet, and nobody is declared dead for that: who was there counts as seen until now. What waits
+// for a host goes on with HostSeen; everything else goes on now.
 void On(Draft& draft, const Started&) {
   for (const domain::Host& host : draft.facts().Hosts()) {
-    if (host.up) draft.FindHost(host.id)->up = false;
+    if (!host.up) continue;
+    draft.FindHost(host.id)->up = false;
+    draft.FindHost(host.id)->last_seen_time = draft.now();
   }
   for (const domain::Operation& running : draft.facts().RunningOperations()) {
     domain::Operation& operation = *draft.FindOperation(running.id);

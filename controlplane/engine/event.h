@@ -296,6 +296,7 @@ struct HostReported {
 // The session ended, or its agent was silent too long.
 struct HostLost {
   std::string host;
+  absl::Time last_heard = absl::InfinitePast();
 };
 
 // --- The control plane's own.

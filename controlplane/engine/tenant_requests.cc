@@ -37,10 +37,11 @@ absl::Status CheckIdIsFree(Draft& draft, const std::string& id) {
 }
 
 // A new tenant in its first state, placed and its room taken. Counters go on where a purged namesake's ended.
-absl::StatusOr<Tenant*> Settle(Draft& draft, Tenant tenant, const domain::RoomWanted& wanted,
+absl::StatusOr<Tenant*> Settle(Draft& draft, Tenant tenant, domain::RoomWanted wanted,
                                const std::string& operation) {
   CROFT_RETURN_IF_ERROR(CheckIdIsFree(draft, tenant.id));
   CROFT_RETURN_IF_ERROR(CheckAliases(draft, tenant.id, tenant.aliases));
+  wanted.now = draft.now();
   CROFT_ASSIGN_OR_RETURN(const std::string host, domain::ChooseHost(draft.facts().Hosts(), wanted));
   domain::TakeRoom(*draft.FindHost(host), tenant.quota.connections);
   const std::optional<Tenant> tombstone = draft.facts().FindTenant(tenant.id);
@@ -172,9 +173,10 @@ absl::StatusOr<std::string> HostForRestore(Draft& draft, const RestoreTenant& re
   const domain::Host* home = draft.FindHost(tenant.placement.host);
   const bool home_gone = home == nullptr || home->missing;
   if (!home_gone && (request.host.empty() || request.host == home->id)) return home->id;
-  return domain::ChooseHost(
-      draft.facts().Hosts(),
-      {.connections = tenant.quota.connections, .store = backup.store, .host = request.host});
+  return domain::ChooseHost(draft.facts().Hosts(), {.connections = tenant.quota.connections,
+                                                    .store = backup.store,
+                                                    .host = request.host,
+                                                    .now = draft.now()});
 }
 
 absl::StatusOr<Subject> RestoreInPlace(Draft& draft, const Caller& caller, const RestoreTenant& request,

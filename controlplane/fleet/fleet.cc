@@ -174,7 +174,7 @@ void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
   if (member == nullptr) return;
   member->session.reset();
   if (stopped_) return;
-  desk_.Tell(engine::HostLost{.host = session->host()});
+  desk_.Tell(engine::HostLost{.host = session->host(), .last_heard = clock_.Now()});
   log::Info("an agent is gone", {{"host", session->host()}});
 }
 
@@ -290,7 +290,7 @@ void Fleet::EndSilent() {
       if (!member.session || clock_.Now() - member.last_heard < pace_.silence) continue;
       silent.push_back(std::move(member.session));
       member.session.reset();
-      desk_.Tell(engine::HostLost{.host = host});
+      desk_.Tell(engine::HostLost{.host = host, .last_heard = member.last_heard});
       log::Warning("a host is away", {{"host", host}});
     }
     for (const auto& [session, since] : unnamed_) {

@@ -58,6 +58,17 @@ TEST(ChooseHost, PassesOverEveryKindOfMisfit) {
   EXPECT_EQ(DetailsOf(none.status()).reason, "NO_HOST_FITS");
 }
 
+TEST(ChooseHost, TakesOneThatIsAwayBrieflyWhenNoneIsThere) {
+  Host a = Up("a"), b = Up("b");
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  a.up = false;
+  a.last_seen_time = now - kBriefly;
+  b.databases_reserved = b.limits.databases - 1;
+  EXPECT_EQ(Choice({a, b}, {.now = now}), "b");
+  EXPECT_EQ(Choice({a}, {.now = now}), "a");
+  EXPECT_EQ(Choice({a}, {.now = now + absl::Seconds(1)}), "NO_HOST_FITS");
+}
+
 TEST(ChooseHost, SumsUpTheReasonsByKind) {
   Host a = Up("a"), b = Up("b"), c = Up("c");
   a.cordoned = true;

@@ -86,6 +86,41 @@ TEST_F(Operations, WaitForAHostThatIsAwayAndGoOnWhenItIsBack) {
   EXPECT_EQ(world.Backup("acme", "b1").state, domain::BackupState::kAvailable);
 }
 
+TEST_F(Operations, NobodyIsDeclaredDeadWhileTheControlPlaneWarmsUp) {
+  world.Restart();
+  EXPECT_EQ(world.Begin(NewTenant("acme")).state, OperationState::kRunning);
+  EXPECT_TRUE(world.sent.empty());
+  world.Tell(HostSeen{"h1", World::Report()});
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kReady);
+  world.Restart();
+  world.Pass(absl::Seconds(31));
+  EXPECT_EQ(world.Refusal(NewTenant("globex")), "NO_HOST_FITS");
+}
+
+TEST_F(Operations, AHostThatWasHeardAMomentAgoIsPlacedOnAlthoughItsAgentStartsAgain) {
+  world.Tell(HostLost{"h1", world.now});
+  EXPECT_EQ(world.Begin(NewTenant("acme")).state, OperationState::kRunning);
+  world.Pass(absl::Seconds(31));
+  EXPECT_EQ(world.Refusal(NewTenant("globex")), "NO_HOST_FITS");
+}
+
+TEST_F(Operations, APostgresThatDoesNotAnswerIsStillReachedWhereAndAsSafelyAsBefore) {
+  domain::HostReport report = World::Report();
+  report.tls = true;
+  report.root_certificate = "PEM";
+  world.Tell(HostReported{"h1", report});
+  world.Tell(HostSeen{"h1", {.problem = "PostgreSQL is being started"}});
+  const domain::HostReport kept = world.Host("h1").report;
+  EXPECT_EQ(kept.advertise_endpoints, report.advertise_endpoints);
+  EXPECT_TRUE(kept.tls);
+  EXPECT_EQ(kept.root_certificate, "PEM");
+  EXPECT_FALSE(kept.postgres_up);
+  report.tls = false;
+  world.Tell(HostReported{"h1", report});
+  EXPECT_FALSE(world.Host("h1").report.tls);
+}
+
 TEST_F(Operations, ATaskThatMayHaveBeenLostIsSentAgainAsTheSameAttempt) {
   world.Begin(NewTenant("acme"));
   const Fencing first = world.TakeSent().fencing;
@@ -178,6 +213,7 @@ TEST_F(Operations, ARequestIdWithAnotherPayloadIsRefused) {
 
 TEST_F(Operations, OnlySuccessesAreRemembered) {
   world.Tell(HostLost{"h1"});
+  world.Pass(absl::Seconds(31));
   EXPECT_FALSE(world.Ask(NewTenant("acme"), "r1").ok());
   world.Tell(HostSeen{"h1", World::Report()});
   EXPECT_TRUE(world.Ask(NewTenant("acme"), "r1").ok());
