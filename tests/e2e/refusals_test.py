@@ -3,7 +3,7 @@ import uuid
 
 import pytest
 from cell import Cell, wait_until
-from grpc import StatusCode
+from grpc import RpcError, StatusCode
 
 
 @pytest.fixture(scope="module", name="cell")
@@ -89,9 +89,19 @@ def test_no_tenant_is_created_on_a_cordoned_host(cell):
     assert cell.refused("TenantService.GetTenant", name="tenants/homeless").reason == "TENANT_NOT_FOUND"
 
 
+def is_refused(cell, tenant):
+    try:
+        cell.call("TenantService.CreateTenant", tenant_id=tenant, validate_only=True)
+        return False
+    except RpcError:
+        return True
+
+
 def test_no_tenant_is_created_while_no_host_is_up(cell):
     cell.stop("h1")
     wait_until(lambda: cell.host_state("h1") == "STATE_AWAY", "h1 is away")
+    # One that was there a moment ago may be starting again.
+    wait_until(lambda: is_refused(cell, "homeless"), "h1 is given up")
     error = cell.refused("TenantService.CreateTenant", tenant_id="homeless")
     assert (error.code, error.reason) == (StatusCode.FAILED_PRECONDITION, "NO_HOST_FITS")
     assert "h1" in error.message + str(error.metadata)

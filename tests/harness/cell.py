@@ -27,6 +27,8 @@ class Cell:
         self._agents = agents
         self._before_start = before_start
         self._channel = None
+        self.commands = {}
+        self._relaunched = {}
         self.env = {}
 
     def __enter__(self):
@@ -35,6 +37,7 @@ class Cell:
                 self._before_start(self)
             self._quickstart("--no-tour", "--agents", str(self._agents))
             self.env = self._read_env()
+            self._note_commands()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -49,6 +52,8 @@ class Cell:
                 os.kill(self.pid(name), signal.SIGCONT)
         if os.path.exists(os.path.join(self.state, "settings")):
             self._quickstart("--stop")
+        for process in self._relaunched.values():
+            process.wait()
         shutil.rmtree(self.state)
 
     # --- daemons ---------------------------------------------------------------------------------------------
@@ -84,6 +89,19 @@ class Cell:
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not running(pid), f"{name} is gone")
         self._hang_up_if(name == "croftd")
+
+    def relaunch(self, name, *options, env=None):
+        """Starts a daemon by the command that start() once started it with, `options` and `env` added. Does not wait
+        until it serves."""
+        self._hang_up_if(name == "croftd")
+        with open(os.path.join(self.state, "log", name + ".log"), "ab") as log:
+            # Reaped when the next one takes its place.
+            self._relaunched[name] = subprocess.Popen(  # pylint: disable=consider-using-with
+                [*self.commands[name], *options], env={**os.environ, **(env or {})}, start_new_session=True, cwd="/",
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        pid = self._relaunched[name].pid
+        with open(os.path.join(self.state, "run", name + ".pid"), "w", encoding="ascii") as file:
+            file.write(f"{pid} {start_time(pid)}\n")
 
     def superuser(self, host, sql):
         """The answer of `host`'s PostgreSQL, asked past all of Croft."""
@@ -161,6 +179,15 @@ class Cell:
 
     # --- inside ----------------------------------------------------------------------------------------------
 
+    def _note_commands(self):
+        for name in self.names():
+            with open(f"/proc/{self.pid(name)}/cmdline", encoding="utf-8") as file:
+                words = file.read().split("\0")[:-1]
+            if "--join-token-file" in words:
+                at = words.index("--join-token-file")
+                del words[at:at + 2]
+            self.commands[name] = words
+
     def _postmaster(self, host):
         """The lines of postmaster.pid: process, data folder, start time, port, socket folder, ..."""
         for here, _, files in os.walk(os.path.join(self.state, "agents", host)):
@@ -213,6 +240,12 @@ def running(pid):
             return file.read().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
+
+
+def start_time(pid):
+    """By which a process is told from a later one of the same number."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[19]
 
 
 def wait_until(condition, what, seconds=60):

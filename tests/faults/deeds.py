@@ -1,0 +1,194 @@
+"""The operations that faults strike, each with what it needs first and what must be so when it has ended."""
+import itertools
+
+from cell import wait_until
+from field import expect
+from rest import digest_is_stored
+
+ROWS = "SELECT count(*), sum(i) FROM t"
+WHOLE = "500|125250"
+
+
+class Stock:
+    """Tenants left over from earlier deeds, for later ones."""
+
+    def __init__(self, field):
+        self.field = field
+        self.ready, self.retired = [], []
+        self._names = (f"s{n}" for n in itertools.count(1))
+
+    def new_name(self):
+        return next(self._names)
+
+    def take_ready(self):
+        if self.ready:
+            return self.ready.pop()
+        if self.retired:
+            tenant = self.retired.pop()
+            self.field.succeed("TenantService.UndeleteTenant", name=f"tenants/{tenant}")
+            return tenant
+        return self.field.new_tenant(self.new_name())
+
+    def take_retired(self):
+        if not self.retired:
+            tenant = self.take_ready()
+            self.field.succeed("TenantService.RetireTenant", name=f"tenants/{tenant}")
+            return tenant
+        return self.retired.pop()
+
+
+class Deed:
+    """`prepare` and `check` run undisturbed; what `method` and `fields` ask for is what is struck."""
+
+    def __init__(self, field, stock):
+        self.field, self.stock = field, stock
+        self.tenant = None
+
+    @property
+    def name(self):
+        return f"tenants/{self.tenant}"
+
+    def fields(self):
+        return {"name": self.name}
+
+    def expect_rows(self, found):
+        expect(self.field.psql(found, ROWS) == WHOLE, f"rows of {self.tenant} are lost or doubled")
+
+    def expect_kept_out(self, found, what):
+        result = self.field.try_psql(found, "SELECT 1")
+        expect(result.returncode != 0 and "FATAL" in result.stderr, f"{what}: {result.stdout}{result.stderr}")
+
+
+class Create(Deed):
+    method = "TenantService.CreateTenant"
+
+    def prepare(self):
+        self.tenant = self.stock.new_name()
+
+    def fields(self):
+        return {"tenant_id": self.tenant}
+
+    def check(self):
+        found = self.field.lookup(self.tenant)
+        self.field.psql(found, "CREATE TABLE t AS SELECT i FROM generate_series(1, 500) AS i")
+        self.expect_rows(found)
+        self.stock.ready.append(self.tenant)
+
+
+class BackUp(Deed):
+    method = "BackupService.CreateBackup"
+
+    def prepare(self):
+        self.tenant = self.tenant or self.field.new_tenant(self.stock.new_name())
+        self.before = {backup.name for backup in self.backups()}
+
+    def fields(self):
+        return {"parent": self.name}
+
+    def backups(self):
+        return self.field.ask("BackupService.ListBackups", parent=self.name, page_size=1000).backups
+
+    def check(self):
+        new = [backup for backup in self.backups() if backup.name not in self.before]
+        expect(len(new) == 1 and new[0].state == new[0].STATE_AVAILABLE, f"not one new backup: {new}")
+        expect(new[0].row_count == 500, f"the backup has {new[0].row_count} rows")
+        expect(digest_is_stored(self.field, new[0]), f"no stored file is {new[0].name}")
+        self.expect_rows(self.field.lookup(self.tenant))
+        self.field.succeed("BackupService.DeleteBackup", name=new[0].name)
+
+
+class Restore(Deed):
+    """In place."""
+    method = "TenantService.RestoreTenant"
+    copies_kept = 25  # undo copies of one tenant
+
+    def prepare(self):
+        if self.tenant and self.generation > self.copies_kept:
+            self.field.succeed("TenantService.RetireTenant", name=self.name)
+            self.field.succeed("TenantService.PurgeTenant", name=self.name)
+            self.tenant = None
+        if not self.tenant:
+            self.tenant = self.field.new_tenant(self.stock.new_name())
+            self.field.succeed("BackupService.CreateBackup", parent=self.name)
+            self.backup = self.field.ask("BackupService.ListBackups", parent=self.name).backups[0].name
+        self.generation = self.field.tenant(self.tenant).placement.generation
+        self.old = self.field.lookup(self.tenant)
+        self.field.psql(self.old, "INSERT INTO t SELECT generate_series(501, 600)")
+
+    def fields(self):
+        return {"name": self.name, "backup": self.backup}
+
+    def check(self):
+        found = self.field.lookup(self.tenant)
+        self.expect_rows(found)
+        generation = self.field.tenant(self.tenant).placement.generation
+        expect(generation == self.generation + 1, f"generation {self.generation} became {generation}")
+        self.expect_kept_out(self.old, "the replaced database lets its tenant in")
+
+
+class Rotate(Deed):
+    method = "TenantService.RotateCredentials"
+
+    def prepare(self):
+        self.tenant = self.tenant or self.field.new_tenant(self.stock.new_name())
+        self.old = self.field.lookup(self.tenant)
+
+    def fields(self):
+        return {"name": self.name, "overlap": {"seconds": 0}}
+
+    def check(self):
+        found = self.field.lookup(self.tenant)
+        expect(found.endpoints[0].user != self.old.endpoints[0].user and found.password != self.old.password,
+               "the credentials have not changed")
+        self.expect_rows(found)
+        # By a clean-up of its own, which a control plane that starts again has to know of.
+        wait_until(lambda: self.field.try_psql(self.old, "SELECT 1").returncode != 0, "the old login is closed")
+
+
+class Retire(Deed):
+    method = "TenantService.RetireTenant"
+
+    def prepare(self):
+        self.tenant = self.stock.take_ready()
+        self.old = self.field.lookup(self.tenant)
+
+    def check(self):
+        tenant = self.field.tenant(self.tenant)
+        expect(tenant.state == tenant.STATE_RETIRED, f"it is not retired: {tenant}")
+        reason = self.field.refusal("LookupService.Lookup", tenant=self.tenant)
+        expect(reason == "TENANT_RETIRED", f"a lookup is answered with {reason}")
+        self.expect_kept_out(self.old, "a retired tenant gets in")
+        backup = self.field.ask("BackupService.ListBackups", parent=self.name).backups[0]
+        expect(backup.origin == backup.ORIGIN_FINAL and backup.state == backup.STATE_VERIFIED,
+               f"the final backup is not proven: {backup}")
+        self.stock.retired.append(self.tenant)
+
+
+class Undelete(Deed):
+    method = "TenantService.UndeleteTenant"
+
+    def prepare(self):
+        self.tenant = self.stock.take_retired()
+
+    def check(self):
+        self.expect_rows(self.field.lookup(self.tenant))
+        self.stock.ready.append(self.tenant)
+
+
+class Purge(Deed):
+    method = "TenantService.PurgeTenant"
+
+    def prepare(self):
+        self.tenant = self.stock.take_retired()
+        self.old_uid = self.field.tenant(self.tenant).uid
+
+    def check(self):
+        for method, key in (("TenantService.GetTenant", "name"), ("LookupService.Lookup", "tenant")):
+            reason = self.field.refusal(method, **{key: self.name if key == "name" else self.tenant})
+            expect(reason == "TENANT_NOT_FOUND", f"{method} of a purged tenant says {reason}")
+        left = [name for name in str(self.field.server()).split("'") if self.old_uid in name]
+        expect(not left, f"a purge left {left}")
+
+
+DEEDS = {"create": Create, "retire": Retire, "undelete": Undelete, "purge": Purge, "backup": BackUp,
+         "restore": Restore, "rotate": Rotate}
