@@ -43,6 +43,7 @@ class Field:
         self.cell = cell
         self.triggers = {}
         self.meanwhile = None  # called while an answer is awaited
+        self.let_rest = set()  # daemons that are not started again when they have ended
         self._channel = None
         for name in cell.names():
             self.triggers[name] = Trigger(os.path.join(cell.state, "run", name + ".faults"))
@@ -71,7 +72,7 @@ class Field:
 
     def raise_the_dead(self):
         """Starts again what has ended; the names."""
-        ended = [name for name in self.cell.names() if not self.is_running(name)]
+        ended = [name for name in self.cell.names() if name not in self.let_rest and not self.is_running(name)]
         for name in ended:
             self.triggers[name].disarm()
             self.launch(name)

@@ -106,7 +106,7 @@ class CellMaker:
         return self._place
 
     def renew(self, keep_logs):
-        if self._options.logs:
+        if self._options.logs and self._place is not None:
             self._keep_logs(keep_logs)
         self._leave()
         return self.place()
