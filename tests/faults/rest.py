@@ -3,7 +3,7 @@ import hashlib
 import os
 import re
 
-from field import HOST, expect
+from field import expect
 
 NAME = re.compile(r"^t_(?P<slug>.*)_(?P<uid>[a-z2-7]{16})_g(?P<generation>\d+)(?P<sealed>_f)?$")
 ROLE = re.compile(r"^t_.*_(?P<uid>[a-z2-7]{16})(_r|_a|_b|_ra|_rb)?$")
@@ -89,13 +89,3 @@ def check_secrets(field):
         with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
             text = file.read()
         expect(not any(password in text for password in field.passwords), f"{name} holds a password")
-
-
-def check_audit(field):
-    audit = field.cell.croftctl("audit", "verify", check=False)
-    if "unknown" not in audit.stderr and "not expected" not in audit.stderr:
-        expect(audit.returncode == 0, f"the audit does not verify: {audit.stderr}")
-
-
-def is_up(field):
-    return field.host_is_up() and field.tenant(field.bystander).placement.host == f"hosts/{HOST}"
