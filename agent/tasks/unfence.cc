@@ -4,6 +4,7 @@
 // the database can be entered by a login that was not to get in, or only by some. The proof comes after, since
 // a login can only be tried at an open door; when it fails the task fails, and fencing is the way back.
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/tasks/sql_task.h"
@@ -19,9 +20,12 @@ absl::StatusOr<std::vector<Change>> WhatKeepsItClosed(const SqlTask& task, const
   CROFT_ASSIGN_OR_RETURN(DatabaseState database, task.NeedDatabase());
   const std::vector<std::string> guests = Guests(tenant, work.logins);
   std::vector<Change> changes = GroupChanges(tenant, roles);
+  // A replaced login that was made here anew loses its password, too: by that a later fence knows its readers.
   for (const RoleState& login : LoginsOf(tenant, roles)) {
     const bool published = std::find(guests.begin(), guests.end(), login.name) != guests.end();
-    if (login.can_login && !published) changes.push_back(AlterRole{.name = login.name, .can_login = false});
+    const bool shown = login.shows_password && login.verifier.has_value();
+    if (published || !(login.can_login || shown)) continue;
+    changes.push_back(AlterRole{.name = login.name, .can_login = false, .clear_password = true});
   }
   for (const Login& login : work.logins) {
     Append(changes, LoginChanges(tenant, login, {.connections = work.limits.connections}, roles));
@@ -37,11 +41,25 @@ absl::StatusOr<std::vector<Change>> WhatKeepsItClosed(const SqlTask& task, const
   return changes;
 }
 
+// Where the server does not show whether a password is left, no look could tell that it is gone.
+absl::Status ClearHiddenPasswords(const SqlTask& task, const UnfenceWork& work) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.ObserveRoles(work.logins));
+  const std::vector<std::string> guests = Guests(task.tenant(), work.logins);
+  std::vector<Change> changes;
+  for (const RoleState& login : LoginsOf(task.tenant(), roles)) {
+    const bool published = std::find(guests.begin(), guests.end(), login.name) != guests.end();
+    if (published || login.shows_password) continue;
+    changes.push_back(AlterRole{.name = login.name, .can_login = false, .clear_password = true});
+  }
+  return changes.empty() ? absl::OkStatus() : task.session().Apply(changes);
+}
+
 }  // namespace
 
 absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
+  CROFT_RETURN_IF_ERROR(ClearHiddenPasswords(task, work));
   CROFT_RETURN_IF_ERROR(
       MakeMoves({task.Applying("open it to its logins", [&] { return WhatKeepsItClosed(task, work); })},
                 task.context()));

@@ -157,13 +157,18 @@ void EndFailedBirth(Draft& draft, const Operation& operation, Tenant& tenant) {
   tenant.placement = {.generation = tenant.placement.generation};
 }
 
-// A purge took over the clean-ups that were appointed. What it did not get to is appointed again.
+// A purge took over the clean-ups that were appointed. What it did not get to is appointed again; the room of what it
+// dropped is free.
 void GiveBackCleanUps(Draft& draft, const Operation& operation, const Tenant& tenant) {
   std::vector<Step> steps;
   for (const Step& step : operation.steps) {
-    if (step.task != domain::TaskKind::kDrop || step.state == domain::StepState::kDone) continue;
+    if (step.task != domain::TaskKind::kDrop) continue;
     for (const std::string& database : step.databases) {
       if (database == tenant.placement.database) continue;
+      if (step.state == domain::StepState::kDone) {
+        GiveBack(draft, step.host, 0);
+        continue;
+      }
       const auto drop = domain::DropCopyPlan(tenant, {step.host, database}, draft.now());
       steps.insert(steps.end(), drop.begin(), drop.end());
     }

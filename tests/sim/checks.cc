@@ -39,8 +39,8 @@ void Checks::AfterCall(SimHost& host, const agent::Task* task) {
   if (version == last) return;
   last = version;
   if (task != nullptr) {
-    const agent::Position given{task->fencing.epoch, task->fencing.order};
-    if (given < obeyed_[{host.id, task->tenant.uid}]) {
+    const Obeyed& newest = obeyed_[{host.id, task->tenant.uid}];
+    if (agent::PositionOf(task->fencing) < newest.position && agent::KeyOf(task->fencing) != newest.key) {
       world_.Violate(3, absl::StrCat("a stale task of ", task->fencing.operation, " changed ", host.id));
     }
   }
@@ -150,11 +150,11 @@ void Checks::OnTask(const agent::Task& task) {
 
 void Checks::OnRun(SimHost& host, const agent::Task& task) {
   const agent::Position given{task.fencing.epoch, task.fencing.order};
-  agent::Position& obeyed = obeyed_[{host.id, task.tenant.uid}];
+  Obeyed& obeyed = obeyed_[{host.id, task.tenant.uid}];
   int64_t& epoch = highest_epoch_[host.id];
-  if (given < obeyed || given.epoch < epoch)
+  if (given < obeyed.position || given.epoch < epoch)
     world_.Violate(3, absl::StrCat("a stale task of ", task.fencing.operation, " runs on ", host.id));
-  obeyed = std::max(obeyed, given);
+  obeyed = {std::max(obeyed.position, given), agent::KeyOf(task.fencing)};
   epoch = std::max(epoch, given.epoch);
 }
 

@@ -32,6 +32,12 @@ class Checks final : public Watch, public PlaneWatch {
 
  private:
   using Databases = agent::ModelTable<agent::ModelDatabase>::Rows;
+  // The newest command about a tenant that had effects. One that a control plane which took over sent again, under
+  // its own epoch, to a second agent is the same command.
+  struct Obeyed {
+    agent::Position position;
+    agent::TaskKey key;
+  };
 
   void CheckDoors(SimHost& host);
   void CheckGone(SimHost& host, const Databases& before, const Databases& now, const agent::Task* task);
@@ -58,9 +64,9 @@ class Checks final : public Watch, public PlaneWatch {
   std::map<std::string, Databases> seen_;    // by host
   // Where each tenant could write when it was looked at last: uid -> (host, database).
   std::map<std::string, std::set<std::pair<std::string, std::string>>> writable_;
-  std::map<std::pair<std::string, std::string>, agent::Position> obeyed_;  // (host, uid)
-  std::map<std::string, int64_t> highest_epoch_;                           // by host
-  std::map<std::string, domain::Tenant> tenants_;                          // as committed last
+  std::map<std::pair<std::string, std::string>, Obeyed> obeyed_;  // (host, uid)
+  std::map<std::string, int64_t> highest_epoch_;                  // by host
+  std::map<std::string, domain::Tenant> tenants_;                 // as committed last
   std::set<std::string> operations_;
   std::map<std::pair<std::string, int64_t>, std::string> orders_;  // (tenant, order) -> operation
 };

@@ -39,6 +39,8 @@ class Simulation {
     result.violation = world_.violation;
     result.history = std::move(world_.history);
     result.counts = std::move(world_.tally.counts);
+    // A task that a violation stopped in its midst ends while its server and its agent are still there.
+    for (const auto& agent : agents_) agent->Crash();
     agents_.clear();
     return result;
   }
@@ -289,7 +291,7 @@ void Simulation::CloneAgent() {
 void Simulation::LoseHost() {
   const bool once = std::any_of(world_.hosts.begin(), world_.hosts.end(),
                                 [](const auto& host) { return host.second->lost; });
-  if (once || !world_.dice.Chance(1, 8)) return;
+  if (once || !world_.dice.Chance(1, 40)) return;
   SimHost& host = world_.Host(world_.dice.Pick(host_ids_));
   world_.Say("host ", host.id, " is lost");
   world_.tally.Fault("host lost for good");

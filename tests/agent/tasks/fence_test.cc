@@ -181,6 +181,17 @@ TEST_F(FenceTest, FreshlyRestoredClosedDatabaseIsOpened) {
   EXPECT_TRUE(RunDone(tenant, DropWork{.databases = {tenant.objects.database}}).ok());
 }
 
+TEST_F(FenceTest, AReaderThatWasReplacedIsNotLetInAgain) {
+  const TestTenant tenant = MadeTenant();
+  UnfenceWork without_it = UnfenceOf(tenant);
+  std::erase_if(without_it.logins, [](const Login& login) { return login.read_only; });
+  ASSERT_TRUE(RunDone(tenant, FenceWork{}).ok());
+  ASSERT_TRUE(RunDone(tenant, without_it).ok());
+  EXPECT_FALSE(CanLogIn(tenant, tenant.ra()));
+  ASSERT_TRUE(RunDone(tenant, FenceWork{.allow_readers = true}).ok());
+  EXPECT_FALSE(CanLogIn(tenant, tenant.ra())) << "a fence lets readers stay, not come back";
+}
+
 TEST_F(FenceTest, MissingDatabaseIsNamed) {
   const TestTenant tenant = NewTenant();
   const absl::Status fenced = RunDone(tenant, FenceWork{});

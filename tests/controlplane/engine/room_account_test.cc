@@ -62,5 +62,25 @@ TEST_F(RoomAccount, APurgeOfATenantWithAnUndoCopyLeavesNothing) {
   EXPECT_EQ(Connections(), 0);
 }
 
+TEST_F(RoomAccount, APurgeThatFailsHalfWayGivesBackTheRoomOfWhatItDropped) {
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Settle();
+  world.Begin(NewRetirement("acme", "b2"));
+  world.Settle();
+  ASSERT_EQ(world.Host("h1").databases_reserved, 2) << "the undo copy is one";
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Done(world.TakeSent());
+  while (!world.sent.empty()) {
+    world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
+    world.Pass(absl::Minutes(2));
+  }
+  ASSERT_EQ(world.Operation("op-p").state, domain::OperationState::kFailed);
+  EXPECT_EQ(world.Host("h1").databases_reserved, 1) << "the tenant's own is the next purge's";
+  world.Begin(PurgeTenant{.operation = "op-p2", .tenant = "acme"});
+  world.Settle();
+  EXPECT_EQ(world.Host("h1").databases_reserved, 0);
+  EXPECT_EQ(Connections(), 0);
+}
+
 }  // namespace
 }  // namespace croft::engine
