@@ -74,6 +74,8 @@ int main(int argc, char** argv) {
   CLI::App* serve = with_state(app.add_subcommand("serve", "Serve until SIGTERM or SIGINT"));
   serve->add_option("--listen", options.listen, "host:port")->capture_default_str();
   serve->add_option("--advertise", options.advertise, "host:port for agents; that of --listen by default");
+  serve->add_option("--catalog-copies", options.catalog_copies,
+                    "Folder of hourly copies of the catalog; STATE/catalog-copies by default");
   serve->add_flag("--take-over", options.take_over, "End the control plane that holds the catalog");
   auto& own = options.own_certificate;
   auto* certificate =

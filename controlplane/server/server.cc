@@ -39,6 +39,7 @@
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/call_recorder.h"
+#include "controlplane/server/catalog_copies.h"
 #include "controlplane/server/catalog_facts.h"
 #include "controlplane/server/commit_fanout.h"
 #include "controlplane/server/hands.h"
@@ -100,8 +101,8 @@ struct Server::Parts {
         state(given.state_directory),
         authority(std::move(made_authority)),
         keyring(std::move(loaded_keyring)),
-         index(keyring, authority.databases_trust(clock.Now())),
-         limits(given.limits, clock) {}
+        index(keyring, authority.databases_trust(clock.Now())),
+        limits(given.limits, clock) {}
 
   absl::Status Open();
   absl::Status Listen(const std::string& trusted_authority);
@@ -115,7 +116,7 @@ struct Server::Parts {
   const keyring::Keyring keyring;
   std::unique_ptr<CertificateKeeper> certificates;
   std::unique_ptr<keyring::KeyStore> keys;
-  std::unique_ptr<catalog::Catalog> catalog;
+  std::unique_ptr<catalog::SqliteCatalog> catalog;
 
   lookup::PlacementIndex index;
   handlers::WatchHub watchers{kBookmarks};
@@ -131,6 +132,7 @@ struct Server::Parts {
   std::unique_ptr<handlers::SecretMaker> secrets;
   std::unique_ptr<Sweeper> sweeper;
   std::optional<CallRecorder> recorder;
+  std::unique_ptr<CatalogCopies> copies;
   std::optional<handlers::Presenter> presenter;
   std::optional<wire::PageTokens> tokens;
   std::optional<handlers::AgentHandlers> agents;
@@ -195,11 +197,16 @@ absl::Status Server::Parts::Open() {
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
   sweeper = std::make_unique<Sweeper>(*catalog, *writer, *secrets, clock);
   recorder.emplace(*writer, clock);
+  const std::string copies_folder = options.catalog_copies.empty()
+                                        ? absl::StrCat(state.folder, "/catalog-copies")
+                                        : options.catalog_copies;
+  copies = std::make_unique<CatalogCopies>(*catalog, copies_folder, clock);
 
   fleet->Start(catalog->revision().epoch);
   writer->Start(*hands, *commits);
   sweeper->Start();
   recorder->Start();
+  copies->Start();
   certificates->Start();
   return absl::OkStatus();
 }
@@ -259,6 +266,7 @@ std::string Server::address() const {
 // Calls end before what answers them: a worker that waits for the writer gets its answer.
 void Server::Stop() {
   parts_->sweeper->Stop();
+  parts_->copies->Stop();
   parts_->certificates->Stop();
   if (parts_->listener) parts_->listener->StopServing();
   parts_->streams.EndAll(Ending());

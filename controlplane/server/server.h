@@ -16,6 +16,8 @@ struct ServerOptions {
   // `host:port` that join tokens carry, as agents reach this server; `listen` where it is empty.
   std::string advertise;
   bool take_over = false;
+  // Folder of hourly copies of the catalog; empty for `catalog-copies` in the state folder.
+  std::string catalog_copies;
   OwnCertificate own_certificate;
   // Where systemd put the keyring: the value of $CREDENTIALS_DIRECTORY, or empty.
   std::string credentials_directory;

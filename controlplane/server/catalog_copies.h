@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "common/clock.h"
+#include "common/sync.h"
+#include "controlplane/catalog/sqlite/sqlite_catalog.h"
+
+namespace croft::server {
+
+// Keeps copies of the catalog in a folder, one an hour, the newest 24, each with its digest beside it
+// (`catalog-<time>.db`, `catalog-<time>.db.sha256`). Each is whole, checked and of one moment, while writes go on. What
+// cannot be done is logged and tried again.
+class CatalogCopies {
+ public:
+  static constexpr absl::Duration kInterval = absl::Hours(1);
+  static constexpr size_t kKept = 24;
+
+  // The references outlive it.
+  CatalogCopies(catalog::SqliteCatalog& catalog, std::string folder, const Clock& clock);
+  ~CatalogCopies();
+  CatalogCopies(const CatalogCopies&) = delete;
+  CatalogCopies& operator=(const CatalogCopies&) = delete;
+
+  void Start();
+  void Stop();
+  // Makes a copy if the newest is an hour old, and removes those that are too many. Not while started.
+  absl::Status Maintain();
+  // Names of the copies in the folder, oldest first.
+  absl::StatusOr<std::vector<std::string>> List() const;
+
+ private:
+  absl::Status MakeFolder() const;
+  void RemoveCut() const;
+  std::string PathOf(absl::string_view name) const;
+  absl::Status Keep(const std::string& name);
+  void Remove(const std::string& name) const;
+  void Run();
+
+  catalog::SqliteCatalog& catalog_;
+  const std::string folder_;
+  const Clock& clock_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace croft::server
