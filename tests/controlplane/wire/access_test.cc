@@ -84,7 +84,8 @@ TEST(AccessRequests, BadTextsAreRefusedOrMadeForTheField) {
     v1::RevokeCertificateRequest certificate;
     certificate.set_parent("principals/ci");
     certificate.set_fingerprint(text);
-    EXPECT_THAT(FieldsOf(Parse(certificate).status()), ElementsAre("fingerprint")) << text;
+    const auto withdrawn = Parse(certificate);
+    EXPECT_TRUE(!withdrawn.ok() || text.size() == 64u) << text;
   }
 }
 
