@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/session/agent.h"
+#include "common/core_dumps.h"
 #include "common/log.h"
 
 namespace {
@@ -97,6 +98,7 @@ int Report(const absl::Status& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  croft::ForbidCoreDumps();
   AgentOptions options{.version = CROFT_VERSION};
   CLI::App app("Drives the PostgreSQL server of one host for a Croft control plane.", "croft-agent");
   app.set_version_flag("--version", "croft-agent " CROFT_VERSION);

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/core_dumps.h"
 #include "common/log.h"
 #include "controlplane/server/keyring_commands.h"
 #include "controlplane/server/server.h"
@@ -55,6 +56,7 @@ void SetLevel(const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  croft::ForbidCoreDumps();
   CLI::App app("croftd, the control plane of Croft");
   app.set_version_flag("--version", "croftd " CROFT_VERSION);
   app.require_subcommand(1);
