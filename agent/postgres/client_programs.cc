@@ -11,6 +11,7 @@
 #include <absl/strings/strip.h>
 
 #include "common/errors.h"
+#include "common/postgres_versions.h"
 #include "common/subprocess.h"
 
 namespace croft::agent {
@@ -19,14 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr absl::Duration kVersionPatience = absl::Seconds(10);
-
-// Majors below this one are no longer mended by PostgreSQL.
-constexpr int kOldestMended = 13;
-struct Floor {
-  int major;
-  int minor;
-};
-constexpr Floor kFloors[] = {{13, 22}, {14, 19}, {15, 14}, {16, 10}, {17, 6}};
 
 bool IsProgram(const fs::path& path) {
   std::error_code ignored;
@@ -76,12 +69,6 @@ std::string ClientPrograms::Path(absl::string_view program) const {
   return absl::StrCat(directory, "/", program);
 }
 
-bool BelowFloor(int major, int minor) {
-  if (major < kOldestMended) return true;
-  return std::any_of(std::begin(kFloors), std::end(kFloors),
-                     [&](const Floor& floor) { return major == floor.major && minor < floor.minor; });
-}
-
 ClientProgramFinder::ClientProgramFinder(std::string root) : root_(std::move(root)) {}
 
 absl::StatusOr<std::vector<ClientPrograms>> ClientProgramFinder::Installed() const {
@@ -116,6 +103,16 @@ absl::StatusOr<ClientPrograms> ClientProgramFinder::For(int server_major) const 
         {.reason = "CLIENT_PROGRAMS_VULNERABLE", .metadata = server});
   }
   return *chosen;
+}
+
+std::string ClientProgramFinder::Complaint(absl::string_view server_version) const {
+  if (BelowFloor(server_version)) {
+    return absl::StrCat("PostgreSQL ", server_version,
+                        " has holes that later minor versions mend; update the server");
+  }
+  int major = 0;
+  if (!absl::SimpleAtoi(server_version.substr(0, server_version.find('.')), &major)) return "";
+  return std::string(For(major).status().message());
 }
 
 absl::StatusOr<std::string> ClientProgramFinder::ServerPrograms(int major) const {

@@ -28,6 +28,9 @@ class ClientProgramFinder {
   // server. NOT_FOUND (CLIENT_PROGRAMS_MISSING) when there is none, FAILED_PRECONDITION
   // (CLIENT_PROGRAMS_VULNERABLE) when the one to use is below its floor.
   absl::StatusOr<ClientPrograms> For(int server_major) const;
+  // What of the programs for a server of that version (such as "15.20"), and of the server itself, is known to be
+  // unsafe or missing, as a sentence that says what helps; empty when nothing is.
+  std::string Complaint(absl::string_view server_version) const;
   // The folder with initdb, pg_ctl and postgres: `major`, or the newest when 0. NOT_FOUND
   // (SERVER_PROGRAMS_MISSING).
   absl::StatusOr<std::string> ServerPrograms(int major) const;
@@ -35,9 +38,5 @@ class ClientProgramFinder {
  private:
   std::string root_;
 };
-
-// Whether a dump program of this version runs code that a hostile server or archive put into the dump
-// (CVE-2025-8714, -8715): fixed in 13.22, 14.19, 15.14, 16.10, 17.6 and in every later major version.
-[[nodiscard]] bool BelowFloor(int major, int minor);
 
 }  // namespace croft::agent

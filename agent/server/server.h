@@ -21,7 +21,7 @@ struct ServerReport {
   int64_t free_bytes = 0;              // where its data lies; 0 is unknown
   bool tls = false;
   std::string root_certificate;  // PEM, where applications are to trust another authority than Croft's
-  std::string problem;           // why it is not up, for people
+  std::string problem;           // why it is not up, or what is wrong although it is; for people
 };
 
 // The PostgreSQL service that an agent drives. Thread-safe.

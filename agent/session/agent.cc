@@ -200,9 +200,12 @@ class Agent {
     Server& server = *server_.server;
     std::unique_ptr<HostWatcher> watcher;
     std::unique_ptr<Session> session;
-    watcher = std::make_unique<HostWatcher>(server, IdsOf(stores_), kWatchInterval, [this] {
-      if (auto* live = session_.load()) live->BeatNow();
-    });
+    watcher = std::make_unique<HostWatcher>(
+        server, IdsOf(stores_), [this](const std::string& version) { return programs_.Complaint(version); },
+        kWatchInterval,
+        [this] {
+          if (auto* live = session_.load()) live->BeatNow();
+        });
     session = std::make_unique<Session>(
         *files_, identity_, *journal_, clock_, random_,
         Session::Sources{.report = [&watcher] { return watcher->Latest(); },

@@ -12,12 +12,18 @@ namespace {
 
 constexpr absl::Duration kLookTime = absl::Seconds(5);
 constexpr absl::Duration kStartTime = absl::Minutes(2);
+// Packages are updated beside a running agent.
+constexpr absl::Duration kJudgeInterval = absl::Minutes(10);
 
 }  // namespace
 
-HostWatcher::HostWatcher(Server& server, std::vector<std::string> stores, absl::Duration interval,
-                         std::function<void()> changed)
-    : server_(server), stores_(std::move(stores)), interval_(interval), changed_(std::move(changed)) {
+HostWatcher::HostWatcher(Server& server, std::vector<std::string> stores, Complain complain,
+                         absl::Duration interval, std::function<void()> changed)
+    : server_(server),
+      stores_(std::move(stores)),
+      complain_(std::move(complain)),
+      interval_(interval),
+      changed_(std::move(changed)) {
   latest_.problem = "PostgreSQL is being started";
   thread_ = std::thread([this] { Watch(); });
 }
@@ -65,9 +71,20 @@ ServerReport HostWatcher::Look() {
   return report;
 }
 
+void HostWatcher::Judge(ServerReport& report) {
+  if (!report.up) return;
+  if (report.version != judged_version_ || absl::Now() >= judge_again_) {
+    complaint_ = complain_(report.version);
+    judged_version_ = report.version;
+    judge_again_ = absl::Now() + kJudgeInterval;
+  }
+  if (report.problem.empty()) report.problem = complaint_;
+}
+
 void HostWatcher::Watch() {
   for (;;) {
-    const ServerReport report = Look();
+    ServerReport report = Look();
+    Judge(report);
     bool changed = false;
     {
       MutexLock lock(mutex_);
@@ -79,6 +96,7 @@ void HostWatcher::Watch() {
     }
     if (changed && report.up) {
       log::Info("PostgreSQL is up", {{"version", report.version}});
+      if (!report.problem.empty()) log::Warning("it is not as it should be", {{"problem", report.problem}});
     } else if (changed) {
       log::Warning("PostgreSQL is not up", {{"problem", report.problem}});
     }

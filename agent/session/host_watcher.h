@@ -17,8 +17,11 @@ namespace croft::agent {
 // hangs. Thread-safe.
 class HostWatcher {
  public:
+  // What is wrong with a server of that version although it is up; empty when nothing is.
+  using Complain = std::function<std::string(const std::string& version)>;
+
   // Looks every `interval`. `changed` is called, from a thread of its own, when the server came up or went away.
-  HostWatcher(Server& server, std::vector<std::string> stores, absl::Duration interval,
+  HostWatcher(Server& server, std::vector<std::string> stores, Complain complain, absl::Duration interval,
               std::function<void()> changed);
   // Stops.
   ~HostWatcher();
@@ -33,11 +36,18 @@ class HostWatcher {
  private:
   void Watch();
   ServerReport Look();
+  void Judge(ServerReport& report);
 
   Server& server_;
   const std::vector<std::string> stores_;
+  const Complain complain_;
   const absl::Duration interval_;
   const std::function<void()> changed_;
+
+  // Of the watching thread: what was last found of which version, and when to ask again.
+  std::string judged_version_;
+  std::string complaint_;
+  absl::Time judge_again_ = absl::InfinitePast();
 
   mutable Mutex mutex_;
   mutable CondVar wake_;

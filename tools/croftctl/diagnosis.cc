@@ -125,6 +125,10 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
            "look at its agent and the network between; if it will never come back, croftctl host "
            "accept-missing"});
   }
+  if (host.state() == v1::Host::STATE_UP && host.postgres_up() && !host.problem().empty()) {
+    findings.push_back(
+        {Level::kWarn, subject, host.problem(), "until then backups and restores there may be refused"});
+  }
   if (host.state() == v1::Host::STATE_UP && !host.tls()) {
     findings.push_back({Level::kWarn, subject, "speaks no TLS to applications",
                         "turn ssl on in its PostgreSQL and say so to its agent"});

@@ -62,20 +62,18 @@ TEST_F(ClientProgramsTest, ProgramsThatDoNotTellTheirVersionAreAnError) {
   EXPECT_EQ(DetailsOf(finder_.For(15).status()).reason, "CLIENT_PROGRAMS_BROKEN");
 }
 
+TEST_F(ClientProgramsTest, WhatIsWrongWithAServerOrItsProgramsIsNamed) {
+  Install(15, "15.20");
+  EXPECT_EQ(finder_.Complaint("15.20"), "");
+  EXPECT_NE(finder_.Complaint("15.13").find("15.13"), std::string::npos);
+  EXPECT_NE(finder_.Complaint("17.6").find("install postgresql-client-17"), std::string::npos);
+  Install(15, "15.13");
+  EXPECT_NE(finder_.Complaint("15.20").find("CVE-2025-8714"), std::string::npos);
+}
+
 TEST_F(ClientProgramsTest, ServerProgramsAreNamedWhenMissing) {
   Install(15, "15.20");
   EXPECT_EQ(DetailsOf(finder_.ServerPrograms(0).status()).reason, "SERVER_PROGRAMS_MISSING");
-}
-
-TEST(BelowFloorTest, FollowsTheFixes) {
-  EXPECT_TRUE(BelowFloor(15, 13));
-  EXPECT_FALSE(BelowFloor(15, 14));
-  EXPECT_TRUE(BelowFloor(16, 9));
-  EXPECT_FALSE(BelowFloor(16, 10));
-  EXPECT_TRUE(BelowFloor(17, 5));
-  EXPECT_FALSE(BelowFloor(17, 6));
-  EXPECT_FALSE(BelowFloor(18, 0));
-  EXPECT_TRUE(BelowFloor(12, 99));
 }
 
 TEST(InstalledProgramsTest, ThisMachinesOwnAreFound) {

@@ -46,6 +46,9 @@ TEST(Diagnosis, HostsThatAreNotWellAreNamedWithARemedy) {
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)),
             "fail: its agent is up but its PostgreSQL is not: it is being started");
   host = UpHost("h1");
+  host.set_problem("PostgreSQL 15.13 has known holes");
+  EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: PostgreSQL 15.13 has known holes");
+  host.clear_problem();
   host.set_tls(false);
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: speaks no TLS to applications");
   host.set_state(v1::Host::STATE_AWAY);
