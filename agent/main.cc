@@ -57,6 +57,12 @@ void AddPostgres(CLI::App& command, AgentOptions& options) {
   command.add_option("--postgres-user", options.postgres_user,
                      "Managed mode, started as root: the user that PostgreSQL runs as");
   command
+      .add_option(
+          "--extensions", options.extensions,
+          "Managed mode: extensions that tenants may install, instead of PostgreSQL's own trusted ones")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command
       .add_option("--advertise", options.advertise,
                   "HOST:PORT where applications reach PostgreSQL, if not where it listens")
       ->delimiter(',')

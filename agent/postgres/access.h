@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
@@ -26,6 +27,9 @@ struct ServerAccess {
   Conninfo tenants;
   // Where statements about the whole server run, and where advisory locks live.
   std::string maintenance_database = "postgres";
+  // The extensions that tenants may install; nothing: those that the server trusts them with. To narrow them the
+  // agent must be a superuser.
+  std::optional<std::vector<std::string>> extensions;
   // Whom client programs run as; nothing when the agent's own user will do.
   std::optional<uint32_t> program_uid;
   std::optional<uint32_t> program_gid;

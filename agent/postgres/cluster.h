@@ -191,7 +191,8 @@ class ClusterSession {
   virtual absl::StatusOr<SchemaState> ObserveSchema(absl::string_view database, absl::string_view owner,
                                                     absl::string_view reader) = 0;
   // Repeats harmlessly. Durable with the next change. FAILED_PRECONDITION for an extension that the server does not have
-  // (EXTENSION_NOT_AVAILABLE) or does not trust tenants with (EXTENSION_NOT_TRUSTED).
+  // (EXTENSION_NOT_AVAILABLE), does not trust tenants with (EXTENSION_NOT_TRUSTED), or is set up to keep from them
+  // (EXTENSION_NOT_ALLOWED).
   virtual absl::Status PrepareSchema(absl::string_view database, const SchemaSpec& spec) = 0;
 
   virtual absl::StatusOr<int64_t> CountSessions(const SessionFilter& filter) = 0;

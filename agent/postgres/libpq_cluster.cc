@@ -68,7 +68,8 @@ class LibpqCluster final : public Cluster {
     const auto give_back = [pool = pool_](MaintenanceConnection returned) {
       pool->GiveBack(std::move(returned));
     };
-    return std::make_unique<LibpqSession>(std::move(maintenance), patience, enter, give_back);
+    return std::make_unique<LibpqSession>(std::move(maintenance), patience, access_().extensions, enter,
+                                          give_back);
   }
 
   absl::Status ProveLogin(absl::string_view database, absl::string_view user, absl::string_view password,

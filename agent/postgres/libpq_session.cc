@@ -71,12 +71,49 @@ absl::Status ExtensionError(absl::string_view extension, bool available) {
                    {.reason = "EXTENSION_NOT_TRUSTED", .metadata = metadata});
 }
 
+absl::Status ExtensionNotAllowed(absl::string_view extension) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("this host does not let tenants install the extension \"", extension,
+                   "\"; its agent's --extensions names those it does"),
+      {.reason = "EXTENSION_NOT_ALLOWED", .metadata = {{"extension", std::string(extension)}}});
+}
+
+bool Among(const std::vector<std::string>& names, absl::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Refuses, inside a tenant's database, extensions that are not in `allowed`, those that others bring with them
+// too. It lies among the system's own objects: the tenant cannot remove it, and no dump holds its function.
+std::vector<Statement> GuardOf(const std::vector<std::string>& allowed) {
+  const std::string body = absl::StrCat(
+      "DECLARE stranger name; BEGIN "
+      "SELECT e.extname INTO stranger FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner "
+      "WHERE NOT r.rolsuper AND e.extname <> ALL ('",
+      TextArray(allowed),
+      "'::name[]) LIMIT 1; "
+      "IF FOUND THEN RAISE EXCEPTION 'this server does not let tenants install the extension \"%\"', "
+      "stranger "
+      "USING ERRCODE = 'insufficient_privilege'; END IF; END");
+  return {
+      {"DROP EVENT TRIGGER IF EXISTS croft_guard_extensions"},
+      {"CREATE OR REPLACE FUNCTION pg_catalog.croft_guard_extensions() RETURNS event_trigger LANGUAGE "
+       "plpgsql "
+       "SET search_path = pg_catalog, pg_temp AS %L",
+       {body}},
+      {"CREATE EVENT TRIGGER croft_guard_extensions ON ddl_command_end WHEN TAG IN ('CREATE EXTENSION') "
+       "EXECUTE FUNCTION pg_catalog.croft_guard_extensions()"},
+  };
+}
+
 }  // namespace
 
-LibpqSession::LibpqSession(MaintenanceConnection maintenance, Patience patience, Enter enter,
+LibpqSession::LibpqSession(MaintenanceConnection maintenance, Patience patience,
+                           std::optional<std::vector<std::string>> extensions, Enter enter,
                            GiveBack give_back)
     : maintenance_(std::move(maintenance)),
       patience_(std::move(patience)),
+      extensions_(std::move(extensions)),
       enter_(std::move(enter)),
       give_back_(std::move(give_back)) {}
 
@@ -258,6 +295,7 @@ absl::Status LibpqSession::CheckExtensions(Connection& connection,
     });
     if (row == rows->end()) return ExtensionError(extension, false);
     if (!std::get<1>(*row)) return ExtensionError(extension, true);
+    if (extensions_ && !Among(*extensions_, extension)) return ExtensionNotAllowed(extension);
   }
   return absl::OkStatus();
 }
@@ -265,10 +303,13 @@ absl::Status LibpqSession::CheckExtensions(Connection& connection,
 absl::Status LibpqSession::PrepareSchema(absl::string_view database, const SchemaSpec& spec) {
   CROFT_ASSIGN_OR_RETURN(Connection * inside, EnterDatabase(database));
   CROFT_RETURN_IF_ERROR(CheckExtensions(*inside, spec.extensions));
-  // What follows the first statement is done as the tenant's owner, who may do it on every version and
-  // whether or not the agent is a superuser.
-  std::vector<Statement> statements = {
-      {"SET LOCAL synchronous_commit = off"},
+  // What follows SET LOCAL ROLE is done as the tenant's owner, who may do it on every version and whether or not
+  // the agent is a superuser.
+  std::vector<Statement> statements = {"SET LOCAL synchronous_commit = off"};
+  if (extensions_) {
+    for (Statement& statement : GuardOf(*extensions_)) statements.push_back(std::move(statement));
+  }
+  const std::vector<Statement> as_owner = {
       {"ALTER SCHEMA public OWNER TO %I", {spec.owner}},
       {"SET LOCAL ROLE %I", {spec.owner}},
       {"GRANT USAGE ON SCHEMA public TO %I", {spec.reader}},
@@ -276,6 +317,7 @@ absl::Status LibpqSession::PrepareSchema(absl::string_view database, const Schem
       {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO %I", {spec.reader}},
       {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO %I", {spec.reader}},
   };
+  statements.insert(statements.end(), as_owner.begin(), as_owner.end());
   // An extension goes to the first schema of the path.
   if (!spec.extensions.empty()) statements.push_back("SET LOCAL search_path = public, pg_temp");
   for (const std::string& extension : spec.extensions) {

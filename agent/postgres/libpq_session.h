@@ -27,7 +27,9 @@ class LibpqSession final : public ClusterSession {
   using GiveBack = std::function<void(MaintenanceConnection)>;
 
   // `give_back` gets the connection, lock and all, at the end.
-  LibpqSession(MaintenanceConnection maintenance, Patience patience, Enter enter, GiveBack give_back);
+  // `extensions` is ServerAccess::extensions.
+  LibpqSession(MaintenanceConnection maintenance, Patience patience,
+               std::optional<std::vector<std::string>> extensions, Enter enter, GiveBack give_back);
   ~LibpqSession() override;
 
   absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<std::string>& names,
@@ -66,6 +68,7 @@ class LibpqSession final : public ClusterSession {
 
   MaintenanceConnection maintenance_;
   const Patience patience_;
+  const std::optional<std::vector<std::string>> extensions_;
   const Enter enter_;
   const GiveBack give_back_;
   std::optional<Inside> inside_;

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -70,6 +71,7 @@ ServerAccess AccessTo(const ManagedServerOptions& options, const std::optional<U
                     {"sslmode", "verify-ca"},
                     {"sslrootcert", options.directory + "/tls/authority.pem"},
                     {"gssencmode", "disable"}};
+  access.extensions = options.extensions;
   if (server_user) {
     access.program_uid = server_user->uid;
     access.program_gid = server_user->gid;
@@ -99,6 +101,12 @@ absl::Status CheckOptions(const ManagedServerOptions& options) {
   if (options.port < 1 || options.port > kHighestPort) return InvalidField("port", "must be 1 to 65535");
   if (options.listen_addresses.empty())
     return InvalidField("listen_addresses", "must name at least one address");
+  for (const std::string& extension : options.extensions) {
+    const bool plain = std::all_of(extension.begin(), extension.end(), [](unsigned char c) {
+      return absl::ascii_isalnum(c) || c == '_' || c == '-';
+    });
+    if (!plain || extension.empty()) return InvalidField("extensions", "must be names such as pg_trgm");
+  }
   return absl::OkStatus();
 }
 

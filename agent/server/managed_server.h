@@ -11,6 +11,7 @@
 #include "agent/postgres/cluster.h"
 #include "agent/server/run_as.h"
 #include "agent/server/server.h"
+#include "agent/server/settings.h"
 #include "common/subprocess.h"
 #include "common/sync.h"
 
@@ -34,6 +35,8 @@ struct ManagedServerOptions {
   // Who owns and runs the server when this process is root, since PostgreSQL refuses to run as root. Without
   // root it is this process's user.
   std::string run_as = "postgres";
+  // Those that tenants may install in databases made from now on.
+  std::vector<std::string> extensions = UsualExtensions();
   // Major version for a new server; 0 is the newest installed. One that exists keeps its own.
   int major = 0;
   std::string programs_root = "/usr/lib/postgresql";

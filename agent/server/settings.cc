@@ -80,6 +80,13 @@ std::string IdentConf(absl::string_view agent_user) {
                       "\n");
 }
 
+std::vector<std::string> UsualExtensions() {
+  return {"btree_gin",       "btree_gist",      "citext",   "cube",     "dict_int",  "earthdistance",
+          "fuzzystrmatch",   "hstore",          "intarray", "isn",      "lo",        "ltree",
+          "pg_trgm",         "pgcrypto",        "plpgsql",  "seg",      "tablefunc", "tcn",
+          "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp"};
+}
+
 std::string SocketFolder(absl::string_view directory, absl::string_view short_base) {
   const std::string near = absl::StrCat(directory, "/socket");
   if (near.size() + kLongestSocketName.size() <= kSocketPathBytes) return near;

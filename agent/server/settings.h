@@ -26,6 +26,10 @@ struct ServerSettings {
 [[nodiscard]] std::string HbaConf();
 [[nodiscard]] std::string IdentConf(absl::string_view agent_user);
 
+// The extensions that tenants may install where nothing else is said: those of PostgreSQL's own that it trusts
+// them with, but for languages. A loop in one of those cannot be ended by a fence.
+[[nodiscard]] std::vector<std::string> UsualExtensions();
+
 // The folder of the server's Unix socket: `directory`/socket, or a short one made of a hash of `directory`
 // under `short_base` when the socket's path would be over 107 bytes.
 [[nodiscard]] std::string SocketFolder(absl::string_view directory, absl::string_view short_base);

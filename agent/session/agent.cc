@@ -143,6 +143,7 @@ ManagedServerOptions ManagedOptions(const AgentOptions& options, const std::stri
                                .port = options.port,
                                .advertise_endpoints = options.advertise,
                                .run_as = options.postgres_user};
+  if (!options.extensions.empty()) managed.extensions = options.extensions;
   return managed;
 }
 

@@ -28,6 +28,8 @@ struct AgentOptions {
   std::vector<std::string> listen_addresses = {"127.0.0.1"};
   int port = 7500;
   std::string postgres_user = "postgres";
+  // Extensions that tenants may install; the usual ones when empty.
+  std::vector<std::string> extensions;
   // `host:port` for applications; where the server listens when empty.
   std::vector<std::string> advertise;
 };

@@ -218,6 +218,7 @@ TEST(ManagedServerOptionsTest, WhatCannotWorkIsSaidBeforeAnythingIsMade) {
   EXPECT_EQ(reason([](auto& o) { o.directory = "relative"; }), "INVALID_FIELD");
   EXPECT_EQ(reason([](auto& o) { o.port = 70000; }), "INVALID_FIELD");
   EXPECT_EQ(reason([](auto& o) { o.listen_addresses.clear(); }), "INVALID_FIELD");
+  EXPECT_EQ(reason([](auto& o) { o.extensions = {"a'b"}; }), "INVALID_FIELD");
   if (geteuid() == 0) {
     EXPECT_EQ(reason([](auto& o) { o.run_as = "no-such-user"; }), "NO_SUCH_USER");
     EXPECT_EQ(reason([](auto& o) { o.run_as = "root"; }), "INVALID_FIELD");

@@ -184,6 +184,7 @@ Cluster& TestPostgres::restricted_cluster() {
     ServerAccess access = access_;
     access.agent = access.tenants;
     access.agent["user"] = "restricted_agent";
+    access.extensions.reset();  // only a superuser can narrow them
     access.agent["password"] = password;
     restricted_cluster_ = NewLibpqCluster([access] { return access; });
   }
