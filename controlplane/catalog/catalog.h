@@ -154,6 +154,14 @@ struct TenantQuery {
   bool show_retired = false;
   std::string after_id;  // ids above this one, in order
   int32_t limit = 100;
+  // Of tenants looked at for the page, so that it takes milliseconds however few meet the conditions.
+  int64_t most_read = 10'000;
+};
+
+// May be shorter than its limit, even empty, while there is more.
+struct TenantPage {
+  std::vector<domain::Tenant> tenants;
+  std::optional<std::string> next_after;  // the `after_id` of the next page; absent: there is none
 };
 
 // CLEAN_UP operations are left out unless `kind` asks for them.
@@ -185,7 +193,7 @@ class Catalog {
   virtual absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) = 0;
   // Tombstones are never listed; retired ones only with show_retired. INVALID_ARGUMENT, field `filter`, for a
   // condition that has no meaning, such as a state that does not exist.
-  virtual absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const TenantQuery& query) = 0;
+  virtual absl::StatusOr<TenantPage> ListTenants(const TenantQuery& query) = 0;
   virtual absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) = 0;
   virtual absl::StatusOr<std::vector<domain::Host>> ListHosts() = 0;  // by id
   virtual absl::StatusOr<std::optional<domain::User>> GetUser(absl::string_view id) = 0;

@@ -11,6 +11,12 @@
 #include "controlplane/wire/tenant_requests.h"
 
 namespace croft::handlers {
+namespace {
+
+// Reads of the catalog for one page whose caller may not see all that is found.
+constexpr int kMostLooks = 16;
+
+}  // namespace
 
 Service TenantHandlers::service() {
   Service service("croft.v1.TenantService");
@@ -85,22 +91,22 @@ absl::StatusOr<v1::ListTenantsResponse> TenantHandlers::ListTenants(const Contex
                                                                     const v1::ListTenantsRequest& request) {
   CROFT_ASSIGN_OR_RETURN(catalog::TenantQuery query, wire::Parse(request, tokens_));
   const access::Policy policy;
-  const size_t wanted = static_cast<size_t>(query.limit);
+  const int32_t wanted = query.limit;
   std::vector<domain::Tenant> page;
   bool more = true;
-  // Rows that the caller may not see leave no gap.
-  while (more && page.size() < wanted) {
-    CROFT_ASSIGN_OR_RETURN(std::vector<domain::Tenant> rows, catalog_.ListTenants(query));
-    more = rows.size() == wanted;
-    for (domain::Tenant& row : rows) {
-      if (page.size() == wanted) {
-        more = true;
-        break;
-      }
-      query.after_id = row.id;
+  bool hidden = true;
+  // Rows that the caller may not see leave no gap, for as long as a page may take.
+  for (int looks = 0; more && hidden && looks < kMostLooks; ++looks) {
+    query.limit = wanted - static_cast<int32_t>(page.size());
+    CROFT_ASSIGN_OR_RETURN(catalog::TenantPage found, catalog_.ListTenants(query));
+    const size_t visible = page.size() + found.tenants.size();
+    for (domain::Tenant& row : found.tenants) {
       const bool seen = policy.Sees(context.principal, context.caller.method, row.id, &row.labels);
       if (seen) page.push_back(std::move(row));
     }
+    hidden = page.size() < visible;
+    more = found.next_after.has_value();
+    if (more) query.after_id = *std::move(found.next_after);
     if (context.cancellation->cancelled()) return absl::CancelledError("the caller has gone");
   }
   CROFT_ASSIGN_OR_RETURN(std::vector<v1::Tenant> shown, presenter_.Show(page));

@@ -391,13 +391,17 @@ absl::StatusOr<std::optional<Tenant>> MemoryCatalog::GetTenant(absl::string_view
   return Copy(tenants_.Find(std::string(id), false));
 }
 
-absl::StatusOr<std::vector<Tenant>> MemoryCatalog::ListTenants(const TenantQuery& query) {
+absl::StatusOr<TenantPage> MemoryCatalog::ListTenants(const TenantQuery& query) {
   for (const Condition& condition : query.conditions) CROFT_RETURN_IF_ERROR(Check(condition));
   MutexLock lock(mutex_);
-  std::vector<Tenant> page;
+  TenantPage page;
+  if (query.limit <= 0) return page;
   for (Tenant& tenant : Present(false)) {
-    if (page.size() >= static_cast<size_t>(std::max(query.limit, 0))) break;
-    if (Matches(tenant, query)) page.push_back(std::move(tenant));
+    if (!Matches(tenant, query)) continue;
+    page.tenants.push_back(std::move(tenant));
+    if (page.tenants.size() < static_cast<size_t>(query.limit)) continue;
+    page.next_after = page.tenants.back().id;
+    break;
   }
   return page;
 }

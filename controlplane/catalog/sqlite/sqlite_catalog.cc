@@ -106,7 +106,7 @@ absl::StatusOr<std::optional<domain::Tenant>> SqliteCatalog::GetTenant(absl::str
   return Read([&](Reader& reader) { return reader.tenants.Find(id); });
 }
 
-absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::ListTenants(const TenantQuery& query) {
+absl::StatusOr<TenantPage> SqliteCatalog::ListTenants(const TenantQuery& query) {
   return Read([&](Reader& reader) { return reader.tenants.List(query); });
 }
 

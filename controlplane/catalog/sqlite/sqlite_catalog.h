@@ -50,7 +50,7 @@ class SqliteCatalog final : public Catalog {
   domain::Revision revision() const override;
 
   absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) override;
-  absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const TenantQuery& query) override;
+  absl::StatusOr<TenantPage> ListTenants(const TenantQuery& query) override;
   absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) override;
   absl::StatusOr<std::vector<domain::Host>> ListHosts() override;
   absl::StatusOr<std::optional<domain::User>> GetUser(absl::string_view id) override;

@@ -1,5 +1,6 @@
 #include "controlplane/catalog/sqlite/tenant_query.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -77,9 +78,10 @@ class Where {
 
 // A way to find the tenants that meet one of the conditions.
 struct Path {
-  Where from;           // `FROM … WHERE …`
-  bool ordered = true;  // gives ids in order
-  bool joined = false;  // by way of tenant_labels
+  Where from;             // `FROM … WHERE …`
+  Where index;            // the same of the index alone, to count by
+  Sql id = "tenants.id";  // as the index has it
+  bool ordered = true;    // gives ids in order
 };
 
 absl::Status Meaningless(const Condition& condition, absl::string_view remedy) {
@@ -114,18 +116,15 @@ Where LabelFilter(const Condition& condition) {
 }
 
 Path LabelPath(const Condition& condition) {
-  Path path;
-  path.joined = true;
-  if (condition.op == Operator::kHas && condition.value.empty()) {
-    path.from.Add(" FROM tenant_labels AS d CROSS JOIN tenants ON tenants.id = d.tenant WHERE d.key = ?");
-    path.from.Bind(condition.label);
-    return path;
-  }
-  path.from.Add(
-      " FROM tenant_labels AS d INDEXED BY tenant_labels_by_value CROSS JOIN tenants ON tenants.id = "
-      "d.tenant "
-      "WHERE d.key = ? AND d.value = ?");
-  path.from.Bind(condition.label).Bind(condition.value);
+  const bool any_value = condition.op == Operator::kHas && condition.value.empty();
+  Where labels, where;
+  labels.Add(any_value ? Sql(" FROM tenant_labels AS d")
+                       : Sql(" FROM tenant_labels AS d INDEXED BY tenant_labels_by_value"));
+  where.Add(" WHERE d.key = ?").Bind(condition.label);
+  if (!any_value) where.Add(" AND d.value = ?").Bind(condition.value);
+  Path path{.id = "d.tenant"};
+  path.from.Add(labels).Add(" CROSS JOIN tenants ON tenants.id = d.tenant").Add(where);
+  path.index.Add(labels).Add(where);
   return path;
 }
 
@@ -133,16 +132,21 @@ class Planner {
  public:
   Planner(sqlite::Database& database, const TenantQuery& query) : database_(database), query_(query) {}
 
-  absl::StatusOr<std::vector<std::string>> Run() {
+  absl::StatusOr<TenantIdPage> Run() {
     for (const Condition& condition : query_.conditions) CROFT_RETURN_IF_ERROR(Take(condition));
     TakeStates();
-    if (states_.empty() || query_.limit <= 0) return std::vector<std::string>();
+    if (states_.empty() || query_.limit <= 0) return TenantIdPage();
     CROFT_ASSIGN_OR_RETURN(const Path path, Choose());
-    Where page;
-    page.Add("SELECT tenants.id").Add(path.from).Add(filter_);
-    page.Add(path.joined ? Sql(" AND d.tenant > ?") : Sql(" AND tenants.id > ?")).Bind(query_.after_id);
-    page.Add(path.joined ? Sql(" ORDER BY d.tenant LIMIT ?") : Sql(" ORDER BY tenants.id LIMIT ?"));
-    return page.Bind(int64_t{query_.limit}).Run(database_);
+    CROFT_ASSIGN_OR_RETURN(std::optional<std::string> last, LastRead(path));
+    Where rows;
+    rows.Add("SELECT tenants.id").Add(path.from).Add(filter_).Add(After(path));
+    if (last.has_value()) rows.Add(" AND ").Add(path.id).Add(" <= ?").Bind(*last);
+    rows.Add(" ORDER BY ").Add(path.id).Add(" LIMIT ?").Bind(int64_t{query_.limit});
+    TenantIdPage page;
+    CROFT_ASSIGN_OR_RETURN(page.ids, rows.Run(database_));
+    const bool full = page.ids.size() == static_cast<size_t>(query_.limit);
+    page.next_after = full ? page.ids.back() : std::move(last);
+    return page;
   }
 
  private:
@@ -224,16 +228,29 @@ class Planner {
   }
 
   void AddPath(Where from, bool ordered) {
-    paths_.push_back({.from = std::move(from), .ordered = ordered});
+    paths_.push_back({.from = from, .index = from, .ordered = ordered});
+  }
+
+  Where After(const Path& path) const {
+    return Where().Add(" AND ").Add(path.id).Add(" > ?").Bind(query_.after_id);
+  }
+
+  // The id at which reading ends before the path does.
+  absl::StatusOr<std::optional<std::string>> LastRead(const Path& path) {
+    if (!path.ordered || query_.conditions.empty()) return std::optional<std::string>();
+    Where last;
+    last.Add("SELECT ").Add(path.id).Add(path.index).Add(After(path)).Add(" ORDER BY ").Add(path.id);
+    last.Add(" LIMIT 1 OFFSET ?").Bind(std::max<int64_t>(query_.most_read, 1) - 1);
+    CROFT_ASSIGN_OR_RETURN(std::vector<std::string> rows, last.Run(database_));
+    if (rows.empty()) return std::optional<std::string>();
+    return std::optional<std::string>(std::move(rows.front()));
   }
 
   // How many rows the path reads at most, counted up to `limit`.
   absl::StatusOr<int64_t> Count(const Path& path, int64_t limit) {
     Where count;
-    count.Add("SELECT count(*) FROM (SELECT 1").Add(path.from);
-    if (path.ordered) {
-      count.Add(path.joined ? Sql(" AND d.tenant > ?") : Sql(" AND tenants.id > ?")).Bind(query_.after_id);
-    }
+    count.Add("SELECT count(*) FROM (SELECT 1").Add(path.index);
+    if (path.ordered) count.Add(After(path));
     count.Add(" LIMIT ?)").Bind(limit);
     CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> rows, count.Run(database_));
     int64_t answer = limit;
@@ -264,12 +281,11 @@ class Planner {
     }
     if (best.has_value()) return *std::move(best);
     if (!paths_.empty()) return paths_.front();
-    Path all;
-    all.from.Add(
-        query_.show_retired
-            ? Sql(" FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'")
-            : Sql(" FROM tenants INDEXED BY tenants_live WHERE state NOT IN ('PURGED', 'RETIRED')"));
-    return all;
+    Where all;
+    all.Add(query_.show_retired
+                ? Sql(" FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'")
+                : Sql(" FROM tenants INDEXED BY tenants_live WHERE state NOT IN ('PURGED', 'RETIRED')"));
+    return Path{.from = all, .index = all};
   }
 
   sqlite::Database& database_;
@@ -283,8 +299,7 @@ class Planner {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> ListTenantIds(sqlite::Database& database,
-                                                       const TenantQuery& query) {
+absl::StatusOr<TenantIdPage> ListTenantIds(sqlite::Database& database, const TenantQuery& query) {
   return Planner(database, query).Run();
 }
 

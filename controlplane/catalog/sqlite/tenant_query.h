@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,12 +11,17 @@
 
 namespace croft::catalog {
 
-// Ids of the page, in order. INVALID_ARGUMENT, field `filter`, for a condition that has no meaning.
+struct TenantIdPage {
+  std::vector<std::string> ids;
+  std::optional<std::string> next_after;
+};
+
+// Ids of the page, in order, as TenantPage has them. INVALID_ARGUMENT, field `filter`, for a condition that has
+// no meaning.
 //
-// The page is found by the index that promises the fewest rows, so that it takes milliseconds however many
-// tenants there are. The exception: conditions that are each met by many tenants and together by few, where an
-// index is read to its end (some 0.2 microseconds a row).
-[[nodiscard]] absl::StatusOr<std::vector<std::string>> ListTenantIds(sqlite::Database& database,
-                                                                     const TenantQuery& query);
+// The page is found by the index that promises the fewest rows, and ends where `most_read` of them were looked
+// at, so that it takes milliseconds however many tenants there are.
+[[nodiscard]] absl::StatusOr<TenantIdPage> ListTenantIds(sqlite::Database& database,
+                                                         const TenantQuery& query);
 
 }  // namespace croft::catalog

@@ -127,15 +127,15 @@ absl::StatusOr<std::optional<std::string>> TenantReads::FindAlias(absl::string_v
   return std::optional<std::string>();
 }
 
-absl::StatusOr<std::vector<Tenant>> TenantReads::List(const TenantQuery& query) {
-  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListTenantIds(database_, query));
-  std::vector<Tenant> tenants;
-  tenants.reserve(ids.size());
-  for (const std::string& id : ids) {
+absl::StatusOr<TenantPage> TenantReads::List(const TenantQuery& query) {
+  CROFT_ASSIGN_OR_RETURN(TenantIdPage found, ListTenantIds(database_, query));
+  TenantPage page{.next_after = std::move(found.next_after)};
+  page.tenants.reserve(found.ids.size());
+  for (const std::string& id : found.ids) {
     CROFT_ASSIGN_OR_RETURN(std::optional<Tenant> tenant, Find(id));
-    if (tenant.has_value()) tenants.push_back(*std::move(tenant));
+    if (tenant.has_value()) page.tenants.push_back(*std::move(tenant));
   }
-  return tenants;
+  return page;
 }
 
 absl::StatusOr<std::vector<Tenant>> TenantReads::Due(absl::Time now, int32_t limit) {

@@ -27,7 +27,7 @@ class TenantReads {
   absl::StatusOr<std::optional<std::string>> FindAlias(absl::string_view alias);
   // Every one that is not a tombstone, by id.
   absl::Status ForEach(const std::function<void(const domain::Tenant&)>& visit);
-  absl::StatusOr<std::vector<domain::Tenant>> List(const TenantQuery& query);
+  absl::StatusOr<TenantPage> List(const TenantQuery& query);
   absl::StatusOr<std::vector<domain::Tenant>> Due(absl::Time now, int32_t limit);
   absl::StatusOr<int64_t> CountOnHost(absl::string_view host);
   absl::StatusOr<int64_t> Count();

@@ -1,5 +1,7 @@
 #include <rapidcheck.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -482,6 +484,21 @@ TenantQuery::Condition SomeCondition() {
   return condition;
 }
 
+// Up to `query.limit` tenants, by as many pages as it takes.
+std::vector<domain::Tenant> FirstOf(Catalog& catalog, TenantQuery query) {
+  std::vector<domain::Tenant> first;
+  const int32_t wanted = query.limit;
+  bool more = true;
+  while (more && query.limit > 0) {
+    TenantPage page = *catalog.ListTenants(query);
+    std::move(page.tenants.begin(), page.tenants.end(), std::back_inserter(first));
+    query.limit = wanted - static_cast<int32_t>(first.size());
+    more = page.next_after.has_value();
+    if (more) query.after_id = *std::move(page.next_after);
+  }
+  return first;
+}
+
 // The model scans; the catalog picks an index. Enough tenants that it takes each of its ways.
 TEST_F(RoundTripTest, ListingAgreesWithAPlainScan) {
   int number = 0;
@@ -495,8 +512,9 @@ TEST_F(RoundTripTest, ListingAgreesWithAPlainScan) {
       TenantQuery query{.conditions = Several(SomeCondition),
                         .show_retired = Flag(),
                         .after_id = *rc::gen::element<std::string>("", "t1", "t3000", "t5"),
-                        .limit = *rc::gen::element(1, 10, 5000)};
-      RC_ASSERT((*sqlite_->ListTenants(query) == *memory_.ListTenants(query)));
+                        .limit = *rc::gen::element(1, 10, 5000),
+                        .most_read = *rc::gen::element<int64_t>(300, 10'000)};
+      RC_ASSERT((FirstOf(*sqlite_, query) == FirstOf(memory_, query)));
     }
     RC_ASSERT((*sqlite_->CountTenants() == *memory_.CountTenants()));
     RC_ASSERT(

@@ -200,7 +200,7 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) override {
       return real_.GetTenant(id);
     }
-    absl::StatusOr<std::vector<domain::Tenant>> ListTenants(const catalog::TenantQuery& query) override {
+    absl::StatusOr<catalog::TenantPage> ListTenants(const catalog::TenantQuery& query) override {
       return real_.ListTenants(query);
     }
     absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) override {
