@@ -82,7 +82,15 @@ CHANNEL_OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # how long one attempt may take
 )
+
+
+def remembered_for(failures: int) -> float:
+    """Seconds until gRPC has forgotten an attempt to connect, `failures` of which have failed in a row: until it would
+    have made the next one, also when the channel is gone."""
+    return min(6.5, 0.5 * 1.6**failures)
+
 
 LOOKUP = "/croft.v1.LookupService/Lookup"
 WATCH = "/croft.v1.LookupService/WatchPlacements"

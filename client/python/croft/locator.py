@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # Read by gRPC when it is loaded: lets a child that a pre-forking server made open channels of its own.
@@ -20,10 +21,26 @@ import grpc  # noqa: E402
 
 from croft import _messages  # noqa: E402
 from croft._cache import Senseless  # noqa: E402
-from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Options  # noqa: E402
+from croft._options import (  # noqa: E402
+    CHANNEL_OPTIONS,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    LOOKUP,
+    WATCH,
+    Options,
+    remembered_for,
+)
 from croft._state import Behind, ChangeCallback, NoUse, State, log  # noqa: E402
 from croft.errors import CroftError, Unavailable  # noqa: E402
 from croft.placement import Placement  # noqa: E402
+
+
+#: So many failures in a row that gRPC's pause between attempts grows no more.
+LASTING = 8
+#: Seconds; servers fork one worker after the other.
+PAUSE_AFTER_FORK = 1.0
+#: Seconds; long for gRPC's thread to end in, short should it be somebody else's that began at the same moment.
+READER_PATIENCE = 5.0
 
 
 class _Gate:
@@ -168,6 +185,11 @@ class Locator:
         self._preferred = 0
         self._watcher: threading.Thread | None = None
         self._stream: Any = None
+        self._readers: list[threading.Thread] = []
+        self._failures = 0  # to connect, in a row
+        self._remembered_until = 0.0  # by gRPC: the last of them
+        self._settled = threading.Event()  # no watch is being connected
+        self._settled.set()
         self._flights: dict[str, Future[Placement]] = {}
 
     def _disconnect(self) -> bool:
@@ -180,6 +202,7 @@ class Locator:
             stream.cancel()
         if watcher is not None and watcher is not threading.current_thread():
             watcher.join()
+            self._stream = None  # it may have begun another one meanwhile
         for channel in channels:
             channel.close()
         return bool(channels)
@@ -187,13 +210,23 @@ class Locator:
     def _before_fork(self) -> None:
         # gRPC's handlers run Python in the child, where a thread of the parent's that wanted its turn at that
         # moment would be waited for without end. So no thread of ours is there.
+        # And gRPC ends a child that inherits a call, be it in the last frame of its reader's thread, or a connection
+        # half made or just failed, which outlive their channel.
         self._calls.shut()
+        self._stop.set()
+        self._settled.wait(remembered_for(LASTING))
         self._was_open = self._disconnect()
+        for reader in self._readers:
+            reader.join(READER_PATIENCE)
+        self._readers = []
+        gc.collect()  # calls lie in cycles
+        if self._was_open:
+            time.sleep(max(0.0, self._remembered_until - time.monotonic()))
 
     def _after_fork_in_parent(self) -> None:
         self._calls.reopen()
         if self._was_open and not self._closed.is_set():
-            self._open()
+            self._open(PAUSE_AFTER_FORK)
 
     def _after_fork_in_child(self) -> None:
         # Threads and channels stayed in the parent. What is known stays known, unconfirmed.
@@ -203,7 +236,17 @@ class Locator:
             self._closed.set()
         self._state.after_fork_in_child()
 
-    def _open(self) -> None:
+    def _note_failure(self, failure: grpc.RpcError) -> None:
+        if failure.code() is grpc.StatusCode.UNAVAILABLE:
+            self._failures += 1
+        elif failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED:  # perhaps while it connected, and still does
+            self._failures = LASTING
+        else:
+            return
+        self._remembered_until = time.monotonic() + remembered_for(min(self._failures, LASTING))
+
+    def _open(self, pause: float = 0) -> None:
+        """After `pause` seconds the watch begins."""
         with self._lock:
             if self._closed.is_set():
                 raise Unavailable("the locator is closed")
@@ -216,7 +259,7 @@ class Locator:
                 grpc.secure_channel(endpoint, credentials, CHANNEL_OPTIONS) for endpoint in options.endpoints
             ]
             self._stop = threading.Event()
-            self._watcher = threading.Thread(target=self._watch, args=(self._stop,), name="croft-watch", daemon=True)
+            self._watcher = threading.Thread(target=self._watch, args=(self._stop, pause), name="croft-watch", daemon=True)
             self._watcher.start()
 
     def _ask(self, tenant: str) -> Placement:
@@ -277,13 +320,15 @@ class Locator:
                 self._state.lookup_request(tenant), timeout=timeout, metadata=self._state.options.metadata()
             )
         except grpc.RpcError as failure:
+            self._note_failure(failure)
             raise self._state.error_of(failure, tenant) from None
         except (OSError, ValueError) as failure:  # the token cannot be read, or the channel was closed meanwhile
             raise NoUse(Unavailable(str(failure), tenant=tenant)) from None
+        self._failures = 0
         return self._state.take_answer(tenant, response)
 
-    def _watch(self, stop: threading.Event) -> None:
-        if not self._state.options.watch:
+    def _watch(self, stop: threading.Event, pause: float) -> None:
+        if not self._state.options.watch or stop.wait(pause):
             return
         pause = FIRST_PAUSE
         while not stop.is_set():
@@ -305,13 +350,22 @@ class Locator:
             response_deserializer=_messages.WatchPlacementsResponse.FromString,
         )
         try:
+            self._settled.clear()
+            if stop.is_set():
+                return False
+            others = set(threading.enumerate())
             stream = self._stream = watch(self._state.watch_request(), metadata=self._state.options.metadata())
+            # gRPC's own, which it does not tell of.
+            self._readers = [thread for thread in threading.enumerate() if thread.daemon and thread not in others]
             if stop.is_set():
                 stream.cancel()
             for response in stream:
+                self._settled.set()
+                self._failures = 0
                 self._take(response)
                 heard = True
         except grpc.RpcError as failure:
+            self._note_failure(failure)
             if failure.code() is grpc.StatusCode.OUT_OF_RANGE:
                 return self._state.start_over()
             if not stop.is_set():
@@ -328,6 +382,8 @@ class Locator:
             log.exception("the watch failed; it will be opened again")
             if stream is not None:
                 stream.cancel()
+        finally:
+            self._settled.set()
         if self._preferred == preferred:
             self._preferred += 1
         return heard

@@ -92,6 +92,43 @@ def test_a_rotation_reaches_whoever_keeps_pools(cell, locator):
     wait_until(lambda: select_one(before) != "1", "the replaced login ends")
 
 
+def test_it_goes_on_through_a_restart_of_the_control_plane(cell, locator):
+    before = locator.locate("acme")
+    cell.stop("croftd")
+    try:
+        assert select_one(locator.locate("acme")) == "1"
+        with pytest.raises(croft.Unavailable):
+            locator.locate("nobody-knows")
+    finally:
+        cell.start("croftd")
+    cell.create_tenant("after-the-restart")
+    wait_until(lambda: not locator.locate("acme").stale, "answers are fresh again")
+    assert locator.locate("acme") == before
+    assert locator.locate("after-the-restart").tenant == "after-the-restart"
+
+
+def test_names_out_of_scope_are_refused_and_never_told(cell, options, tmp_path):
+    cell.succeed(cell.call("TenantService.CreateTenant", tenant_id="mine", tenant={"labels": {"app": "mine"}}))
+    cell.call("AccessService.CreatePrincipal", principal_id="mine")
+    cell.call("AccessService.BindRole", name="principals/mine",
+              binding={"role": "ROLE_CONNECTOR", "labels": {"app": "mine"}})
+    token = tmp_path / "token"
+    token.write_text(cell.call("AccessService.CreateToken", parent="principals/mine").secret)
+    own = {"endpoints": options["endpoints"], "authority_file": options["authority_file"], "token_file": str(token)}
+    for watch in (True, False):
+        told = []
+        with croft.Locator(**own, watch=watch) as narrowed:
+            narrowed.on_change(lambda tenant, placement: told.append(tenant))
+            assert select_one(narrowed.locate("mine")) == "1"
+            for name in ("acme", "shop.acme.com", "nobody"):
+                with pytest.raises(croft.PermissionDenied):
+                    narrowed.locate(name)
+            cell.call("TenantService.UpdateTenant",
+                      tenant={"name": "tenants/acme", "display_name": f"seen by none, {watch}"},
+                      update_mask={"paths": ["display_name"]})
+            assert "acme" not in told
+
+
 def test_asyncio_answers_the_same(options, locator):
     async def ask():
         async with croft.aio.AsyncLocator(**options) as asynchronous:
@@ -106,7 +143,7 @@ def test_asyncio_answers_the_same(options, locator):
 FORKING = """
 import os, sys, croft
 locator = croft.Locator()
-if sys.argv[1] == "asked":
+if sys.argv[1] != "did not ask":
     assert locator.locate("acme").tenant == "acme"
 children = []
 for _ in range(3):
@@ -120,12 +157,13 @@ sys.exit(any(os.waitpid(child, 0)[1] for child in children))
 """
 
 
-@pytest.mark.parametrize("parent", ["did not ask", "asked"])
-def test_children_of_a_forking_server_ask_for_themselves(cell, options, parent):
-    del options
+@pytest.mark.parametrize("parent", ["did not ask", "asked", "asked one that is away and then another"])
+def test_children_of_a_forking_server_ask_for_themselves(cell, parent):
     import_path = os.pathsep.join(path for path in sys.path if path)
-    subprocess.run([sys.executable, "-c", FORKING, parent], env={**os.environ, **cell.env, "PYTHONPATH": import_path},
-                   timeout=120, check=True)
+    variables = {**os.environ, **cell.env, "PYTHONPATH": import_path}
+    if "away" in parent:
+        variables["CROFT_SERVER"] = "127.0.0.1:1," + variables["CROFT_SERVER"]
+    subprocess.run([sys.executable, "-c", FORKING, parent], env=variables, timeout=120, check=True)
 
 
 def test_twenty_processes_start_from_the_snapshot_while_the_control_plane_is_away(cell, options, tmp_path):
