@@ -3,7 +3,7 @@
 //   tenant_pools --tenants acme,globex [--most 4] [--threads 8] [--queries 100 | --until-closed] [--snapshot FILE]
 //                [--static FILE] [--sql SQL]
 //
-// Who asks whom is read from CROFT_SERVER, CROFT_CA, CROFT_CERT and CROFT_KEY. With --until-closed it goes on until
+// Who asks whom is read from CROFT_SERVER, CROFT_CA, and CROFT_TOKEN_FILE or CROFT_CERT and CROFT_KEY. With --until-closed it goes on until
 // its standard input ends. Prints `queries=… errors=… stale=… peak=…`, then the distinct results, sorted.
 #include <unistd.h>
 
@@ -72,8 +72,11 @@ absl::StatusOr<std::unique_ptr<croft::client::Locator>> OpenLocator(const Argume
   croft::client::Locator::Options options;
   options.endpoints = {Variable("CROFT_SERVER")};
   options.authority_file = Variable("CROFT_CA");
-  options.certificate_file = Variable("CROFT_CERT");
-  options.key_file = Variable("CROFT_KEY");
+  options.token_file = Variable("CROFT_TOKEN_FILE");
+  if (options.token_file.empty()) {
+    options.certificate_file = Variable("CROFT_CERT");
+    options.key_file = Variable("CROFT_KEY");
+  }
   options.snapshot_file = arguments.snapshot;
   return croft::client::Locator::Open(options);
 }

@@ -63,6 +63,34 @@ def test_a_rotation_turns_the_pool_over_without_an_error(program, cell):
     assert results == [before]
 
 
+def test_a_restart_of_the_control_plane_is_not_felt(program, cell):
+    process = start(program, cell, "--tenants", ",".join(TENANTS), "--most", "2", "--threads", "2", "--until-closed")
+    assert process.stdout.readline() == "running\n"
+    cell.stop("croftd")
+    cell.start("croftd")
+    counts, results = outcome(process)
+    assert counts["errors"] == 0 and counts["queries"] > 0
+    assert results == databases(cell)
+
+
+def test_a_narrowed_identity_reaches_its_own_tenants_alone(program, cell, tmp_path):
+    cell.call("AccessService.CreatePrincipal", principal_id="one")
+    cell.call("AccessService.BindRole", name="principals/one",
+              binding={"role": "ROLE_CONNECTOR", "tenants": [TENANTS[0]]})
+    token = tmp_path / "token"
+    token.write_text(cell.call("AccessService.CreateToken", parent="principals/one").secret)
+
+    def ask(*tenants):
+        return subprocess.run([program, "--tenants", ",".join(tenants), "--threads", "1", "--queries", "1"],
+                              env={**os.environ, **cell.env, "CROFT_TOKEN_FILE": str(token)}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+    own = ask(TENANTS[0])
+    assert own.returncode == 0, own.stderr
+    for tenant in (TENANTS[1], "nobody"):
+        other = ask(tenant)
+        assert other.returncode == 1 and "PERMISSION_DENIED" in other.stderr, other.stderr
+
+
 def test_twenty_fresh_processes_connect_from_the_snapshot_while_the_control_plane_is_away(program, cell, tmp_path):
     snapshot = str(tmp_path / "snapshot")
     first = start(program, cell, "--tenants", TENANTS[1], "--snapshot", snapshot, "--until-closed")
