@@ -38,17 +38,21 @@ void Checks::AfterCall(SimHost& host, const agent::Task* task) {
   int64_t& last = versions_[host.id];
   if (version == last) return;
   last = version;
-  if (task != nullptr) {
-    const Obeyed& newest = obeyed_[{host.id, task->tenant.uid}];
-    if (agent::PositionOf(task->fencing) < newest.position && agent::KeyOf(task->fencing) != newest.key) {
-      world_.Violate(3, absl::StrCat("a stale task of ", task->fencing.operation, " changed ", host.id));
-    }
-  }
+  if (task != nullptr) CheckStale(host, *task);
   const Databases now = host.server.Databases();
   Databases& before = seen_[host.id];
   CheckGone(host, before, now, task);
   before = now;
   CheckDoors(host);
+}
+
+void Checks::CheckStale(const SimHost& host, const agent::Task& task) {
+  Obeyed& newest = obeyed_[{host.id, task.tenant.uid}];
+  if (agent::PositionOf(task.fencing) >= newest.position) {
+    newest.acted = true;
+  } else if (newest.acted || agent::KeyOf(task.fencing) != newest.key) {
+    world_.Violate(3, absl::StrCat("a stale task of ", task.fencing.operation, " changed ", host.id));
+  }
 }
 
 void Checks::CheckDoors(SimHost& host) {
@@ -154,7 +158,9 @@ void Checks::OnRun(SimHost& host, const agent::Task& task) {
   int64_t& epoch = highest_epoch_[host.id];
   if (given < obeyed.position || given.epoch < epoch)
     world_.Violate(3, absl::StrCat("a stale task of ", task.fencing.operation, " runs on ", host.id));
-  obeyed = {std::max(obeyed.position, given), agent::KeyOf(task.fencing)};
+  if (given > obeyed.position) obeyed.acted = false;
+  obeyed.position = std::max(obeyed.position, given);
+  obeyed.key = agent::KeyOf(task.fencing);
   epoch = std::max(epoch, given.epoch);
 }
 

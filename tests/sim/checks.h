@@ -32,13 +32,15 @@ class Checks final : public Watch, public PlaneWatch {
 
  private:
   using Databases = agent::ModelTable<agent::ModelDatabase>::Rows;
-  // The newest command about a tenant that had effects. One that a control plane which took over sent again, under
-  // its own epoch, to a second agent is the same command.
+  // The newest command about a tenant. What a control plane that took over sends again under its own epoch is the same
+  // command: a second agent that is given it waits for the first one, which goes on until the second has acted.
   struct Obeyed {
     agent::Position position;
     agent::TaskKey key;
+    bool acted = false;
   };
 
+  void CheckStale(const SimHost& host, const agent::Task& task);
   void CheckDoors(SimHost& host);
   void CheckGone(SimHost& host, const Databases& before, const Databases& now, const agent::Task* task);
   void CheckDrop(const agent::ModelDatabase& database, const std::string& name, const agent::Task* task);

@@ -291,7 +291,7 @@ void Simulation::CloneAgent() {
 void Simulation::LoseHost() {
   const bool once = std::any_of(world_.hosts.begin(), world_.hosts.end(),
                                 [](const auto& host) { return host.second->lost; });
-  if (once || !world_.dice.Chance(1, 40)) return;
+  if (once || !world_.dice.Chance(1, 8)) return;
   SimHost& host = world_.Host(world_.dice.Pick(host_ids_));
   world_.Say("host ", host.id, " is lost");
   world_.tally.Fault("host lost for good");
