@@ -1,5 +1,6 @@
 """The fault runs; called by tests/faults/run, whose head says what they do."""
 import argparse
+import multiprocessing
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "harness"))
 from cell import Cell  # noqa: E402
 from deeds import DEEDS, Stock  # noqa: E402
 from field import Field, Wrong  # noqa: E402
+from ledger import Ledger, Point  # noqa: E402
 from rest import check_secrets  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from strikes import strike  # noqa: E402
@@ -24,63 +26,130 @@ class Table:
     """operation x process x points x passed"""
 
     def __init__(self):
-        self._rows = []
+        self._points = self._passed = 0
         self.failures = []
-
-    def head(self):
         print(f"{'operation':10} {'process':9} {'points':>6} {'passed':>6} {'calls':>6} {'seconds':>8}", flush=True)
 
-    def add(self, operation, process, points, passed, calls, seconds):
-        self._rows.append((points, passed))
-        print(f"{operation:10} {process:9} {points:6} {passed:6} {calls:6} {seconds:8.1f}", flush=True)
+    def add(self, operation, process, points, seconds):
+        """A row; `seconds` is what all of it took."""
+        struck = [point for point in points if point.touched]
+        failures = [f"{point.operation} {point.process} {point.at}: {point.failure}" for point in struck if point.failure]
+        self.failures += failures
+        passed = len(struck) - len(failures)
+        self._points += len(struck)
+        self._passed += passed
+        calls = max((point.calls for point in points), default=0)
+        print(f"{operation:10} {process:9} {len(struck):6} {passed:6} {calls:6} {seconds:8.1f}", flush=True)
 
     def close(self):
-        print(f"{sum(points for points, _ in self._rows)} points, {sum(passed for _, passed in self._rows)} passed")
+        print(f"{self._points} points, {self._passed} passed")
         for failure in self.failures:
             print(failure)
 
 
-def run_deed(cell_maker, operation, process, options, table):
-    """Every point of one operation by one process."""
-    points = passed = calls = untouched = 0
-    started = time.monotonic()
-    at = options.first
-    place = cell_maker.place()
+def strike_all(maker, ledger, operation, process, options):
+    """Every point of one operation by one process. Those that the ledger has are not struck again."""
+    points, untouched, at = [], 0, options.first
     while untouched < UNTOUCHED and (not options.last or at <= options.last):
-        try:
-            struck = strike(place.field, place.deed(operation), process, at)
-            calls = max(calls, struck.calls)
-            untouched = 0 if struck.touched else untouched + 1
-            points += struck.touched
-            passed += struck.touched
-            if options.verbose:
-                print(f"  {operation} {process} {at}: {struck.seconds:.1f} s, {struck.calls} calls", flush=True)
-        except Exception as error:  # pylint: disable=broad-except
-            points += 1
-            table.failures.append(f"{operation} {process} {at}: {type(error).__name__}: {error}")
-            print(table.failures[-1][:2000], flush=True)
-            place = cell_maker.renew(keep_logs=f"{operation}-{process}-{at}")
+        point = ledger.find(operation, process, at) or strike_one(maker, ledger, operation, process, at, options)
+        points.append(point)
+        untouched = 0 if point.touched else untouched + 1
         at += options.every
-    table.add(operation, process, points, passed, calls, time.monotonic() - started)
+    return points
 
 
-def run_scenarios(maker, names, table):
-    for name in names:
-        started, passed = time.monotonic(), 1
-        try:
-            SCENARIOS[name](maker.place().field)
-        except Exception as error:  # pylint: disable=broad-except
-            passed = 0
-            table.failures.append(f"{name}: {type(error).__name__}: {error}")
-            maker.renew(keep_logs=name)
-        table.add(name, "-", 1, passed, 0, time.monotonic() - started)
+def strike_one(maker, ledger, operation, process, at, options):
+    started = time.monotonic()
+    place = maker.place()
+    try:
+        struck = strike(place.field, place.deed(operation), process, at)
+        point = Point(operation, process, at, struck.touched, struck.calls, struck.seconds)
+    except Exception as error:  # pylint: disable=broad-except
+        words = f"{type(error).__name__}: {error}"
+        point = Point(operation, process, at, True, 0, time.monotonic() - started, words)
+        maker.leave(keep_logs=f"{operation}-{process}-{at}")
+    ledger.add(point)
+    if options.verbose or point.failure:
+        print("  " + point.line()[:2000], flush=True)
+    return point
+
+
+def work(rows, done, options):
+    """One worker, with a cell of its own: strikes row after row."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    maker, ledger = CellMaker(options), Ledger(options.record)
+    try:
+        for operation, process in iter(rows.get, None):
+            points = strike_all(maker, ledger, operation, process, options)
+            done.put((operation, process, points))
+        maker.check_secrets()
+    except Wrong as error:
+        done.put(str(error))
+    finally:
+        maker.leave()
+        done.put(None)
+
+
+def run_deeds(table, options):
+    """All rows, shared by as many workers as were asked for."""
+    processes = multiprocessing.get_context("fork")
+    rows, done = processes.SimpleQueue(), processes.SimpleQueue()
+    for process in options.process or ("croftd", "h1"):
+        for operation in options.operation or DEEDS:
+            rows.put((operation, process))
+    workers = [processes.Process(target=work, args=(rows, done, options)) for _ in range(options.jobs)]
+    for worker in workers:
+        rows.put(None)
+        worker.start()
+    try:
+        left = len(workers)
+        while left:
+            said = done.get()
+            if said is None:
+                left -= 1
+            elif isinstance(said, str):
+                table.failures.append(said)
+            else:
+                table.add(*said, sum(point.seconds for point in said[2]))
+    except BaseException:
+        for worker in workers:
+            worker.terminate()
+        raise
+    finally:
+        for worker in workers:
+            worker.join()
+    if any(worker.exitcode for worker in workers):
+        table.failures.append("a worker ended before its work")
+
+
+def run_scenarios(names, table, options):
+    maker = CellMaker(options)
+    try:
+        for name in names:
+            started, failure = time.monotonic(), ""
+            try:
+                SCENARIOS[name](maker.place().field)
+            except Exception as error:  # pylint: disable=broad-except
+                failure = f"{type(error).__name__}: {error}"
+                maker.leave(keep_logs=name)
+            took = time.monotonic() - started
+            table.add(name, "-", [Point(name, "-", 1, True, 0, took, failure)], took)
+        maker.check_secrets()
+    except Wrong as error:
+        table.failures.append(str(error))
+    finally:
+        maker.leave()
 
 
 class Place:
     def __init__(self):
         self.cell = Cell(agents=1)
         self.cell.__enter__()
-        self.field = Field(self.cell)
+        try:
+            self.field = Field(self.cell)
+        except BaseException as error:
+            self.cell.__exit__(type(error), error, error.__traceback__)
+            raise
         self.stock = Stock(self.field)
         self._deeds = {}
 
@@ -102,18 +171,14 @@ class CellMaker:
             self._place = Place()
         return self._place
 
-    def renew(self, keep_logs):
-        if self._options.logs and self._place is not None:
-            self._keep_logs(keep_logs)
-        self._leave()
-        return self.place()
-
-    def close(self):
+    def check_secrets(self):
         if self._place is not None:
             check_secrets(self._place.field)
-        self._leave()
 
-    def _leave(self):
+    def leave(self, keep_logs=None):
+        """The next place is a new one."""
+        if keep_logs and self._options.logs and self._place is not None:
+            self._keep_logs(keep_logs)
         place, self._place = self._place, None
         if place is not None:
             place.cell.__exit__(None, None, None)
@@ -135,6 +200,8 @@ def parse(arguments):
     parser.add_argument("--from", type=int, default=1, dest="first")
     parser.add_argument("--to", type=int, default=0, dest="last")
     parser.add_argument("--scenario", action="append", choices=[*SCENARIOS, "all"])
+    parser.add_argument("-j", type=int, default=1, dest="jobs")
+    parser.add_argument("--record")
     parser.add_argument("--logs")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args(arguments)
@@ -144,20 +211,11 @@ def main(arguments):
     options = parse(arguments)
     # Ended from outside, it still cleans up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    table, maker = Table(), CellMaker(options)
-    table.head()
-    try:
-        if options.scenario:
-            run_scenarios(maker, SCENARIOS if "all" in options.scenario else options.scenario, table)
-        else:
-            for process in options.process or ("croftd", "h1"):
-                for operation in options.operation or DEEDS:
-                    run_deed(maker, operation, process, options, table)
-        maker.close()
-    except Wrong as error:
-        table.failures.append(str(error))
-    finally:
-        maker._leave()  # pylint: disable=protected-access
+    table = Table()
+    if options.scenario:
+        run_scenarios(SCENARIOS if "all" in options.scenario else options.scenario, table, options)
+    else:
+        run_deeds(table, options)
     table.close()
     return 1 if table.failures else 0
 

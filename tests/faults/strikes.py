@@ -66,9 +66,11 @@ def take_over(field):
     if not stopped(zombie):
         return
     seen = field.log_size("croftd")
-    field.launch("croftd", "--take-over")
-    wait_until(lambda: "ending the control plane that holds" in field.log_from("croftd", seen), "it is being ended")
-    os.kill(zombie, signal.SIGCONT)
+    try:
+        field.launch("croftd", "--take-over")
+        wait_until(lambda: "ending the control plane that holds" in field.log_from("croftd", seen), "it is being ended")
+    finally:
+        os.kill(zombie, signal.SIGCONT)
     wait_until(lambda: not running(zombie), "the zombie has ended")
 
 
