@@ -9,6 +9,7 @@
 
 #include "common/core_dumps.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "controlplane/server/keyring_commands.h"
 #include "controlplane/server/server.h"
 #include "controlplane/server/state_directory.h"
@@ -57,6 +58,7 @@ void SetLevel(const std::string& name) {
 
 int main(int argc, char** argv) {
   croft::ForbidCoreDumps();
+  croft::KeepFreedMemory();
   CLI::App app("croftd, the control plane of Croft");
   app.set_version_flag("--version", "croftd " CROFT_VERSION);
   app.require_subcommand(1);

@@ -224,8 +224,13 @@ TenantWrites::TenantWrites(sqlite::Database& database)
                    "FROM credentials WHERE tenant = ? ORDER BY position"),
       put_credential_(
           database,
-          "INSERT OR REPLACE INTO credentials (tenant, position, login, role, sealed_password, verifier, "
-          "create_time, published, disable_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          "INSERT INTO credentials (tenant, position, login, role, sealed_password, verifier, create_time, "
+          "published, disable_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, position) DO "
+          "UPDATE "
+          "SET login = excluded.login, role = excluded.role, sealed_password = excluded.sealed_password, "
+          "verifier = excluded.verifier, create_time = excluded.create_time, published = "
+          "excluded.published, "
+          "disable_time = excluded.disable_time"),
       delete_credentials_from_(database, "DELETE FROM credentials WHERE tenant = ? AND position >= ?") {}
 
 absl::StatusOr<int> TenantWrites::Put(const Tenant& tenant) {

@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/ids.h"
+#include "common/memory.h"
 #include "common/random.h"
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "controlplane/keyring/keyring.h"
@@ -89,6 +90,7 @@ int Fill(const std::string& state, int tenants) {
 }  // namespace croft::bench
 
 int main(int argc, char** argv) {
+  croft::KeepFreedMemory();
   std::string state;
   int tenants = 1000;
   CLI::App app("Fills a catalog with tenants");

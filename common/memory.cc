@@ -1,0 +1,9 @@
+#include "common/memory.h"
+
+#include <malloc.h>
+
+namespace croft {
+
+void KeepFreedMemory() { mallopt(M_TRIM_THRESHOLD, 64 << 20); }
+
+}  // namespace croft
