@@ -90,7 +90,8 @@ Session::End Session::RunConnection(const std::string& address, Dispatcher& disp
     while (stream->Read(&message)) Handle(message, dispatcher);
     CloseOutbox();
     writer.join();
-  } else {
+  } else if (!absl::IsUnavailable(end.status)) {
+    // Where it was the control plane that left, cancelling would hide why.
     context.TryCancel();
   }
   const absl::Status finished = StatusFromGrpc(stream->Finish());

@@ -296,6 +296,14 @@ TEST_F(SessionTest, SupersededAgentEnds) {
   EXPECT_FALSE(control_plane_.has_connection());
 }
 
+TEST_F(SessionTest, WhyTheControlPlaneDoesNotGreetIsHeard) {
+  control_plane_.refusal = Superseded();
+  Start();
+  const auto ended = ended_.Take();
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->code(), absl::StatusCode::kAborted);
+}
+
 TEST_F(SessionTest, CertificateIsRenewedAtTwoThirdsOfItsLifeAndUsed) {
   control_plane_.certificate_life_seconds = 3600;
   control_plane_.certificate_age_seconds = 2399;

@@ -42,6 +42,7 @@ void TestControlPlane::Connection::OnReadDone(bool ok) {
   if (!ok) return End(grpc::Status::OK);
   if (!std::exchange(greeted_, true)) {
     hello_ = incoming_.hello();
+    if (owner_.refusal) return End(*owner_.refusal);
     v1::ConnectResponse welcome;
     welcomed_epoch_ = owner_.epoch;
     welcome.mutable_welcome()->set_epoch(welcomed_epoch_);

@@ -74,6 +74,8 @@ class TestControlPlane {
   // What joining agents are told; empty from a control plane with one authority for all. Set before they join.
   std::string server_authority;
   std::atomic<int64_t> epoch{1};
+  // What streams are ended with in place of a greeting. Set before they come.
+  std::optional<grpc::Status> refusal;
   // Of the certificates that are signed from now on.
   std::atomic<int64_t> certificate_life_seconds{86400};
   std::atomic<int64_t> certificate_age_seconds{0};
