@@ -2,14 +2,16 @@
 //
 // Why this order: roles first, since the archive's grants name them. The database is made as in create, closed to
 // everybody, and takes the archive through a login that is the tenant's and nothing more: an archive can hold
-// code. It is compared with the manifest by another login that sees every row. Nobody holds CONNECT at the end;
-// the unfence task opens it. A database that an earlier attempt has left is dropped and made anew: half a restore
-// cannot be told from a whole one by looking.
+// code. It is compared with the manifest by another login that sees every row. Last of all it is tagged as the
+// tenant's and closed, in one transaction of the session that held the tenant's lock all the while: by that a whole
+// restore is known from half of one. What an earlier attempt has left half done is dropped and made anew; what is
+// whole stays, since another agent of this host may have reported it already. The unfence task opens it.
 
 #include "agent/backup/restore.h"
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include <absl/strings/str_cat.h>
 
@@ -74,6 +76,7 @@ absl::Status MakeDatabase(const BackupJob& job, ClusterSession& session, const R
   if (!database) return absl::InternalError("the database that was just made is not there");
   std::vector<Change> changes =
       DatabaseChanges(tenant, work.limits, TenantDefaults(), session.MayLimitTemporaryFiles(), *database);
+  std::erase_if(changes, [](const Change& change) { return std::holds_alternative<TagDatabase>(change); });
   Append(changes, DoorChanges(*database, {}));
   changes.push_back(AllowConnections{tenant.database, true});
   CROFT_RETURN_IF_ERROR(session.Apply(changes));
@@ -87,6 +90,9 @@ absl::StatusOr<Done> Restore(const BackupJob& job, const RestoreWork& work, Stor
   CROFT_ASSIGN_OR_RETURN(const Manifest manifest, OpenBackup(store, ToRead(source)));
   CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin());
   CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.patience()));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<DatabaseState> earlier,
+                         session->ObserveDatabase(tenant.database));
+  if (earlier && IsRestoredWhole(tenant, *earlier)) return Done{"was restored and compared before"};
   CROFT_RETURN_IF_ERROR(RemoveEarlierAttempt(job, *session));
   CROFT_RETURN_IF_ERROR(MakeRoles(job, *session, work));
   CROFT_RETURN_IF_ERROR(MakeDatabase(job, *session, work));
@@ -103,6 +109,8 @@ absl::StatusOr<Done> Restore(const BackupJob& job, const RestoreWork& work, Stor
                                              LoginPurpose::kReadEverything));
   job.context().Report("comparing what was restored with the manifest");
   CROFT_RETURN_IF_ERROR(CompareWithManifest(reader, manifest, job.patience()));
+  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.patience()));
+  CROFT_RETURN_IF_ERROR(session->Apply(WholeRestoreChanges(tenant)));
   return Done{absl::StrCat("restored and compared: ", manifest.content.tables.size(), " tables, ",
                            RowsIn(manifest.content), " rows")};
 }

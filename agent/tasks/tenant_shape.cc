@@ -32,6 +32,16 @@ std::string Milliseconds(absl::Duration duration) {
 
 }  // namespace
 
+std::vector<Change> WholeRestoreChanges(const TenantObjects& tenant) {
+  return {TagDatabase{tenant.database, {tenant.uid, tenant.generation}},
+          AllowConnections{tenant.database, false}};
+}
+
+bool IsRestoredWhole(const TenantObjects& tenant, const DatabaseState& database) {
+  const bool tagged = database.tag == DatabaseTag{tenant.uid, tenant.generation};
+  return tagged && !database.allows_connections && !database.invalid;
+}
+
 void Append(std::vector<Change>& changes, std::vector<Change> more) {
   changes.insert(changes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }

@@ -55,6 +55,10 @@ struct LoginShape {
 
 [[nodiscard]] bool MayConnect(const DatabaseState& database, absl::string_view role);
 
+// What a restore does to its database last, and whether one shows it. The name must be the tenant's own.
+[[nodiscard]] std::vector<Change> WholeRestoreChanges(const TenantObjects& tenant);
+[[nodiscard]] bool IsRestoredWhole(const TenantObjects& tenant, const DatabaseState& database);
+
 void Append(std::vector<Change>& changes, std::vector<Change> more);
 
 }  // namespace croft::agent

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include <absl/strings/match.h>
 
@@ -56,6 +57,14 @@ absl::Status RemoveMaintenance(const SqlTask& task, const std::string& prefix,
   return absl::OkStatus();
 }
 
+agent::BackedUp OutcomeOf(const Archive& archive) {
+  return {.size_bytes = static_cast<int64_t>(archive.rows.size()),
+          .sha256 = archive.sha256,
+          .server_version = "15.20",
+          .table_count = 1,
+          .row_count = static_cast<int64_t>(archive.rows.size())};
+}
+
 absl::StatusOr<Outcome> BackUp(const BackupTools& tools, const Task& task, const agent::BackUpWork& work,
                                TaskContext& context) {
   if (work.store != tools.host.store) return NoStore(work.store);
@@ -64,6 +73,12 @@ absl::StatusOr<Outcome> BackUp(const BackupTools& tools, const Task& task, const
   CROFT_ASSIGN_OR_RETURN(const agent::DatabaseState database, begun.NeedDatabase());
   const std::string prefix = MaintenancePrefix(task);
   CROFT_RETURN_IF_ERROR(RemoveMaintenance(begun, prefix, database.name));
+  const auto kept = tools.world.archives.find({task.tenant.uid, work.backup});
+  if (kept != tools.world.archives.end()) {
+    // What an attempt has left that was cut after its manifest was in the store.
+    if (kept->second.has_manifest && kept->second.key == work.key) return OutcomeOf(kept->second);
+    kept->second.has_manifest = false;
+  }
   const std::string role = absl::StrCat(prefix, tools.world.dice.Roll(1'000'000));
   std::vector<agent::Change> opening = {
       agent::CreateRole{
@@ -96,11 +111,7 @@ absl::StatusOr<Outcome> BackUp(const BackupTools& tools, const Task& task, const
   stored = archive;
   tools.world.scheduler.Sleep(tools.world.dice.Between(absl::Milliseconds(1), absl::Seconds(1)));
   tools.world.archives[{task.tenant.uid, work.backup}].has_manifest = true;
-  return agent::BackedUp{.size_bytes = static_cast<int64_t>(archive.rows.size()),
-                         .sha256 = archive.sha256,
-                         .server_version = "15.20",
-                         .table_count = 1,
-                         .row_count = static_cast<int64_t>(archive.rows.size())};
+  return OutcomeOf(archive);
 }
 
 // The archive, when it is there, sound and opens with the key.
@@ -146,8 +157,8 @@ absl::StatusOr<std::vector<agent::Change>> RolesToMake(const SqlTask& task,
 }
 
 // What an earlier, cut restore left is no good; a database that was let out of hand is none of ours to drop.
-absl::Status MakeAnew(const SqlTask& task, const agent::RestoreWork& work) {
-  CROFT_ASSIGN_OR_RETURN(const std::optional<agent::DatabaseState> old, task.ObserveDatabase());
+absl::Status MakeAnew(const SqlTask& task, const agent::RestoreWork& work,
+                      const std::optional<agent::DatabaseState>& old) {
   if (old && (task.IsSealed(*old) || agent::MayConnect(*old, task.tenant().owner_role))) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "the database is there and was opened before",
                      {.reason = "DATABASE_OPEN"});
@@ -162,6 +173,9 @@ absl::Status MakeAnew(const SqlTask& task, const agent::RestoreWork& work) {
                      {.reason = "POSTGRES_UNAVAILABLE"});
   std::vector<agent::Change> changes =
       agent::DatabaseChanges(task.tenant(), work.limits, task.defaults(), true, *fresh);
+  std::erase_if(changes, [](const agent::Change& change) {
+    return std::holds_alternative<agent::TagDatabase>(change);
+  });
   agent::Append(changes, agent::DoorChanges(*fresh, {}));
   changes.push_back(agent::AllowConnections{fresh->name, true});
   CROFT_RETURN_IF_ERROR(task.session().Apply(changes));
@@ -176,12 +190,17 @@ absl::StatusOr<Outcome> Restore(const BackupTools& tools, const Task& task, cons
                          SqlTask::Begin(tools.cluster, tools.world.dice, {}, task, context));
   CROFT_RETURN_IF_ERROR(agent::MakeMoves(
       {begun.Applying("make the roles", [&] { return RolesToMake(begun, work); })}, context));
-  CROFT_RETURN_IF_ERROR(MakeAnew(begun, work));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<agent::DatabaseState> old, begun.ObserveDatabase());
+  if (old && !begun.IsSealed(*old) && agent::IsRestoredWhole(task.tenant, *old)) {
+    return agent::Done{"was restored and compared before"};
+  }
+  CROFT_RETURN_IF_ERROR(MakeAnew(begun, work, old));
   CROFT_RETURN_IF_ERROR(Toil(tools, context));
   CROFT_ASSIGN_OR_RETURN(const agent::DatabaseState database, begun.NeedDatabase());
   CROFT_RETURN_IF_ERROR(tools.host.server.SetRows(database.name, archive.rows));
   tools.world.bases[{task.tenant.uid, task.tenant.generation}] = archive.rows;
   CROFT_RETURN_IF_ERROR(context.KeepGoing());
+  CROFT_RETURN_IF_ERROR(begun.session().Apply(agent::WholeRestoreChanges(task.tenant)));
   return agent::Done{"restored and compared"};
 }
 

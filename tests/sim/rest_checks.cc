@@ -202,7 +202,11 @@ void Checks::CheckBackups() {
   for (const domain::Backup& backup : backups) {
     const std::pair<std::string, std::string> key{backup.tenant_uid, backup.id};
     tolerated.insert(key);
-    if (domain::Usable(backup)) expected.insert(key);
+    if (!domain::Usable(backup)) continue;
+    expected.insert(key);
+    const auto found = world_.archives.find(key);
+    if (found != world_.archives.end() && found->second.sha256 != backup.sha256)
+      world_.Violate(10, absl::StrCat("the archive ", backup.id, " is not the one that was reported"));
   }
   for (const auto& key : expected) {
     const auto found = world_.archives.find(key);

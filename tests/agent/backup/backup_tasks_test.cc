@@ -281,6 +281,30 @@ TEST_F(BackupTest, RestoreNeverReplacesAnOpenDatabase) {
   EXPECT_TRUE(CanLogIn(tenant, tenant.a()));
 }
 
+// Two agents of one identity may both be sent a restore, and the control plane go on by the answer of either.
+TEST_F(BackupTest, AWholeRestoreIsKeptAndHalfOfOneMadeAnew) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant, {"CREATE TABLE t (v int)", "INSERT INTO t VALUES (1)"});
+  const BackUpWork work = BackUpOf();
+  const BackedUp made = MakeBackup(tenant, work);
+  const TestTenant next = NextGeneration(tenant);
+  Connection admin = postgres_.Admin();
+  const auto which = [&] {
+    return *admin.Value<int64_t>(
+        Bind("SELECT oid::bigint FROM pg_database WHERE datname = $1", {next.objects.database}));
+  };
+  ASSERT_TRUE(Restore(next, SourceOf(tenant, work, made)).ok());
+  const int64_t whole = which();
+  ASSERT_TRUE(Restore(next, SourceOf(tenant, work, made)).ok());
+  EXPECT_EQ(which(), whole);
+  // As it is before the archive is in it.
+  ASSERT_TRUE(admin.Execute({"COMMENT ON DATABASE %I IS NULL", {next.objects.database}}).ok());
+  ASSERT_TRUE(Restore(next, SourceOf(tenant, work, made)).ok());
+  EXPECT_NE(which(), whole);
+  ASSERT_TRUE(Unfence(next).ok());
+  EXPECT_EQ(Ask<int64_t>(next, "SELECT count(*) FROM t"), 1);
+}
+
 // ---- what a store could do to a backup
 
 class DamagedBackupTest : public BackupTest {
