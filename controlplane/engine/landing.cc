@@ -28,7 +28,7 @@ void GiveBack(Draft& draft, const std::string& host_id, int32_t connections) {
 // Appoints work of Croft's own that follows from `cause`.
 void AppointCleanUp(Draft& draft, const Operation& cause, const Tenant& tenant, std::vector<Step> steps) {
   Operation& clean_up = draft.Add(Operation{
-      .id = cause.id + "-clean",
+      .id = CleanUpOf(cause),
       .kind = OperationKind::kCleanUp,
       .tenant = tenant.id,
       .caller = "croft",
@@ -182,6 +182,8 @@ void GiveBackCleanUps(Draft& draft, const Operation& operation, const Tenant& te
 }
 
 }  // namespace
+
+std::string CleanUpOf(const Operation& cause) { return cause.id + "-clean"; }
 
 void Land(Draft& draft, Operation& operation, const Step& step, const TaskReport& report) {
   Tenant& tenant = *draft.FindTenant(operation.tenant);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "controlplane/engine/draft.h"
 
 namespace croft::engine {
@@ -9,5 +11,8 @@ void Land(Draft& draft, domain::Operation& operation, const domain::Step& step, 
 
 // Puts the catalog back as it was before a failed or cancelled operation whose undo steps are through.
 void TakeBack(Draft& draft, const domain::Operation& operation);
+
+// The id of the work of Croft's own that follows from `cause`, if any does.
+std::string CleanUpOf(const domain::Operation& cause);
 
 }  // namespace croft::engine

@@ -103,6 +103,20 @@ void Dispatch(Draft& draft, Operation& operation, size_t index) {
   EmitTask(draft, operation, index);
 }
 
+// An exclusive operation that is under way may open the tenant to its logins as they were when it was sent. One that
+// is closed meanwhile would be open again.
+bool WaitsForItsTurn(Draft& draft, const Operation& operation, const Step& step) {
+  return operation.kind == domain::OperationKind::kCleanUp && step.task == domain::TaskKind::kRotate &&
+         !draft.FindTenant(operation.tenant)->current_operation.empty();
+}
+
+void GoOnWithCleanUps(Draft& draft, const Operation& ended) {
+  for (const Operation& running : draft.facts().RunningOperationsOfTenant(ended.tenant)) {
+    if (running.kind == domain::OperationKind::kCleanUp) Advance(draft, *draft.FindOperation(running.id));
+  }
+  if (Operation* own = draft.FindOperation(CleanUpOf(ended))) Advance(draft, *own);
+}
+
 void Conclude(Draft& draft, Operation& operation) {
   if (operation.state == OperationState::kRunning) {
     operation.state = OperationState::kSucceeded;
@@ -113,7 +127,9 @@ void Conclude(Draft& draft, Operation& operation) {
   }
   operation.end_time = draft.now();
   domain::Tenant* tenant = draft.FindTenant(operation.tenant);
-  if (tenant->current_operation == operation.id) tenant->current_operation.clear();
+  if (tenant->current_operation != operation.id) return;
+  tenant->current_operation.clear();
+  GoOnWithCleanUps(draft, operation);
 }
 
 // A step that cannot be done and cannot be taken back: leaves it behind and says so.
@@ -200,6 +216,7 @@ void Advance(Draft& draft, Operation& operation) {
     draft.Emit(SetTimer{.operation = operation.id, .time = *step.not_before});
     return;
   }
+  if (WaitsForItsTurn(draft, operation, step)) return;
   Readdress(draft, operation, step);
   if (step.task == domain::TaskKind::kEraseKey) return Dispatch(draft, operation, *index);
   const domain::Host* host = draft.FindHost(step.host);

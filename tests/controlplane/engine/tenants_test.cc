@@ -305,6 +305,23 @@ TEST_F(Tenants, ReplacedLoginsEndAlsoWhereTheTenantMovedMeanwhile) {
   EXPECT_EQ(world.sent.front().host, "h2");
 }
 
+TEST_F(Tenants, ReplacedLoginsAreNotClosedWhileTheTenantIsBeingOpened) {
+  world.Begin(NewRotation("acme", "1"));
+  world.Settle();
+  world.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
+  world.Settle();
+  world.Begin(ResumeTenant{.operation = "op-u", .tenant = "acme"});
+  const SendTask opening = world.TakeSent();
+  world.Pass(absl::Minutes(6));
+  EXPECT_TRUE(world.sent.empty()) << "the opening would let the old login in again";
+  world.Done(opening);
+  ASSERT_FALSE(world.sent.empty());
+  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_a"));
+  EXPECT_FALSE(world.sent.front().step.flag);
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
+}
+
 TEST_F(Tenants, BackupsOfAHostWithoutAStoreAreRefused) {
   domain::HostReport report = World::Report();
   report.stores.clear();
