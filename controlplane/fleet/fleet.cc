@@ -34,6 +34,12 @@ absl::Status Silent(const std::string& host) {
                    {.reason = "SESSION_SILENT", .metadata = {{"host", HostName(host)}}});
 }
 
+absl::Status ConnectAgain(const std::string& host) {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   absl::StrCat("another session of ", HostName(host), " came and went; connect again"),
+                   {.reason = "SESSION_UNCLEAR", .metadata = {{"host", HostName(host)}}});
+}
+
 absl::Status Stopping() {
   return MakeError(absl::StatusCode::kUnavailable, "the control plane is ending; connect again",
                    {.reason = "SHUTTING_DOWN", .retry_delay = absl::Seconds(1)});
@@ -79,6 +85,7 @@ void Fleet::Stop() {
     for (const auto& [session, since] : unnamed_) open.push_back(session);
     for (const auto& [host, member] : members_) {
       if (member.session) open.push_back(member.session);
+      if (member.before) open.push_back(member.before);
     }
   }
   for (const auto& session : open) session->End(Stopping());
@@ -102,12 +109,15 @@ Session* Fleet::Connect(const std::string& host, grpc::CallbackServerContext& ca
 
 absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1::ConnectRequest& message) {
   if (message.has_hello()) return OnHello(session, message.hello());
+  std::shared_ptr<Session> superseded;
   {
     const MutexLock lock(mutex_);
     Member* member = Current(session);
-    if (member == nullptr) return HelloExpected();
+    if (member == nullptr) return IsBefore(session) ? absl::OkStatus() : HelloExpected();
     member->last_heard = clock_.Now();
+    superseded = std::move(member->before);
   }
+  if (superseded) superseded->End(Superseded(session->host()));
   switch (message.message_case()) {
     case v1::ConnectRequest::kHeartbeat: OnHeartbeat(session, message.heartbeat().report()); break;
     case v1::ConnectRequest::kProgress:
@@ -136,20 +146,24 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
   welcome.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(
       absl::ToInt64Seconds(pace_.heartbeat));
 
-  std::shared_ptr<Session> superseded;
+  std::shared_ptr<Session> third;
   {
     const MutexLock lock(mutex_);
     if (stopped_) return Stopping();
-    if (Current(session) != nullptr) return HelloExpected();
+    if (Current(session) != nullptr || IsBefore(session)) return HelloExpected();
     const absl::Time now = clock_.Now();
     Member& member = members_[session->host()];
-    superseded = std::move(member.session);
+    third = std::move(member.before);
     unnamed_.erase(session);
-    member = {.session = session, .last_heard = now, .told = ReadReport(hello), .told_time = now};
+    member = {.session = session,
+              .before = std::move(member.session),
+              .last_heard = now,
+              .told = ReadReport(hello),
+              .told_time = now};
     session->Send(welcome);
     desk_.Tell(engine::HostSeen{.host = session->host(), .report = member.told});
   }
-  if (superseded) superseded->End(Superseded(session->host()));
+  if (third) third->End(ConnectAgain(session->host()));
   log::Info(
       "an agent is connected",
       {{"host", session->host()}, {"version", hello.agent_version()}, {"instance", hello.instance_id()}});
@@ -170,10 +184,12 @@ void Fleet::OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostR
 void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
   const MutexLock lock(mutex_);
   unnamed_.erase(session);
+  if (IsBefore(session)) members_[session->host()].before.reset();
   Member* member = Current(session);
   if (member == nullptr) return;
   member->session.reset();
   if (stopped_) return;
+  if (const auto before = std::move(member->before)) before->End(ConnectAgain(session->host()));
   desk_.Tell(engine::HostLost{.host = session->host(), .last_heard = clock_.Now()});
   log::Info("an agent is gone", {{"host", session->host()}});
 }
@@ -181,6 +197,11 @@ void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
 Fleet::Member* Fleet::Current(const std::shared_ptr<Session>& session) {
   const auto found = members_.find(session->host());
   return found != members_.end() && found->second.session == session ? &found->second : nullptr;
+}
+
+bool Fleet::IsBefore(const std::shared_ptr<Session>& session) const {
+  const auto found = members_.find(session->host());
+  return found != members_.end() && found->second.before == session;
 }
 
 std::shared_ptr<Session> Fleet::SessionOf(const std::string& host) const {
@@ -228,10 +249,18 @@ void Fleet::Acknowledge(const engine::AcknowledgeTask& acknowledge) {
 
 // Here and now: a host that is joined anew may be back with another session before the carrier gets to it.
 void Fleet::End(const engine::EndSession& end) {
-  const auto session = SessionOf(end.host);
-  if (!session) return;
-  session->End(MakeError(absl::StatusCode::kUnauthenticated, end.reason,
-                         {.reason = "IDENTITY_REVOKED", .metadata = {{"host", HostName(end.host)}}}));
+  std::vector<std::shared_ptr<Session>> open;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = members_.find(end.host);
+    if (found == members_.end()) return;
+    open = {found->second.session, std::move(found->second.before)};
+  }
+  for (const auto& session : open) {
+    if (!session) continue;
+    session->End(MakeError(absl::StatusCode::kUnauthenticated, end.reason,
+                           {.reason = "IDENTITY_REVOKED", .metadata = {{"host", HostName(end.host)}}}));
+  }
 }
 
 void Fleet::Deliver(const engine::SendTask& task) {
@@ -290,6 +319,7 @@ void Fleet::EndSilent() {
       if (!member.session || clock_.Now() - member.last_heard < pace_.silence) continue;
       silent.push_back(std::move(member.session));
       member.session.reset();
+      if (const auto before = std::move(member.before)) before->End(ConnectAgain(host));
       desk_.Tell(engine::HostLost{.host = host, .last_heard = member.last_heard});
       log::Warning("a host is away", {{"host", host}});
     }

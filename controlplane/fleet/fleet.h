@@ -23,6 +23,10 @@ namespace croft::fleet {
 // The agents that are connected: at most one session a host. Reports go to the desk; tasks go to the session
 // that is open, and are dropped where there is none, since HostSeen has the engine send them again.
 //
+// A second session takes the first one's place at once. Its agent is told that it was superseded, and ends for good,
+// only when the second has said something after its greeting: a hello that was long on its way may come when its
+// agent has died and another one has connected. Where nothing follows, the first is asked to connect again.
+//
 // The desk hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
 // sent never waits for an agent.
 class Fleet final : public SessionListener {
@@ -62,6 +66,7 @@ class Fleet final : public SessionListener {
  private:
   struct Member {
     std::shared_ptr<Session> session;  // null while away
+    std::shared_ptr<Session> before;   // whose place it took, until it says something
     absl::Time last_heard;
     domain::HostReport told;  // what the desk heard last
     absl::Time told_time;
@@ -71,6 +76,8 @@ class Fleet final : public SessionListener {
   void OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostReport& report);
   // The member whose open session this is, or nullptr.
   Member* Current(const std::shared_ptr<Session>& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether another session took its place and has said nothing yet.
+  bool IsBefore(const std::shared_ptr<Session>& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Session> SessionOf(const std::string& host) const;
   bool Knows(const std::string& host, domain::TaskKind kind) const;
 

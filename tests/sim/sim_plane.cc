@@ -46,7 +46,9 @@ void SimPlane::Crash() {
   held_.clear();
   work_waits_ = false;
   for (auto& [host, member] : members_) {
-    if (member.link) member.link->ClosePlaneEnd(absl::UnavailableError("the control plane has gone"));
+    for (const auto& link : {member.link, member.before}) {
+      if (link) link->ClosePlaneEnd(absl::UnavailableError("the control plane has gone"));
+    }
   }
   for (const auto& link : unnamed_)
     link->ClosePlaneEnd(absl::UnavailableError("the control plane has gone"));
@@ -60,6 +62,7 @@ void SimPlane::Stop(bool for_long) {
   if (!for_long) return;
   for (auto& [host, member] : members_) {
     if (member.link) member.link->CutDown();
+    if (member.before) member.before->CutDown();
   }
   for (const auto& link : unnamed_) link->CutDown();
 }
@@ -265,16 +268,13 @@ void SimPlane::Greet(const std::shared_ptr<Link>& link, const v1::Hello& hello) 
   }
   std::erase(unnamed_, link);
   Member& member = members_[link->host()];
-  const std::shared_ptr<Link> superseded = std::move(member.link);
-  member = {.link = link, .told = fleet::ReadReport(hello)};
+  const std::shared_ptr<Link> third = std::move(member.before);
+  member = {.link = link, .before = std::move(member.link), .told = fleet::ReadReport(hello)};
   v1::ConnectResponse welcome;
   welcome.mutable_welcome()->set_epoch(epoch_);
   link->Down(welcome);
   Tell(engine::HostSeen{.host = link->host(), .report = member.told});
-  if (superseded) {
-    superseded->ClosePlaneEnd(MakeError(absl::StatusCode::kAborted, "another agent opened a session",
-                                        {.reason = "SESSION_SUPERSEDED"}));
-  }
+  if (third) third->ClosePlaneEnd(absl::UnavailableError("connect again"));
 }
 
 void SimPlane::OnConnected(const std::shared_ptr<Link>& link) {
@@ -294,6 +294,10 @@ void SimPlane::OnMessage(const std::shared_ptr<Link>& link, const v1::ConnectReq
     return;
   }
   if (member == nullptr) return;
+  if (const auto superseded = std::move(member->before)) {
+    superseded->ClosePlaneEnd(MakeError(absl::StatusCode::kAborted, "another agent opened a session",
+                                        {.reason = "SESSION_SUPERSEDED"}));
+  }
   if (message.has_heartbeat()) {
     const domain::HostReport now = fleet::ReadReport(message.heartbeat().report(), member->told);
     if (!fleet::SaysSomethingNew(member->told, now)) return;
@@ -315,9 +319,13 @@ void SimPlane::OnEnded(const std::shared_ptr<Link>& link) {
     return;
   }
   std::erase(unnamed_, link);
+  const auto found = members_.find(link->host());
+  if (found != members_.end() && found->second.before == link) found->second.before.reset();
   Member* member = Current(link);
   if (member == nullptr) return;
   member->link.reset();
+  if (const auto before = std::move(member->before))
+    before->ClosePlaneEnd(absl::UnavailableError("connect again"));
   Tell(engine::HostLost{.host = link->host()});
 }
 

@@ -54,6 +54,7 @@ class SimPlane final : public PlaneEnd {
  private:
   struct Member {
     std::shared_ptr<Link> link;
+    std::shared_ptr<Link> before;  // whose place it took, until it says something
     domain::HostReport told;
   };
 

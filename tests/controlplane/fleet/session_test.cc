@@ -62,12 +62,39 @@ TEST_F(SessionTest, SecondSessionOfAHostEndsTheFirstAndTheHostStaysUp) {
   first.Open();
   AgentSession second(fleet_, identity);
   second.Open();
+  second.Heartbeat(AgentSession::Report());
   const grpc::Status status = first.Finish();
   EXPECT_EQ(status.error_code(), grpc::ABORTED);
   EXPECT_EQ(ReasonOf(status), "SESSION_SUPERSEDED");
   // Events are decided in order: had the first session's end been told, it would show by now.
   fleet_.Ask(engine::CordonHost{.host = "h1"});
   EXPECT_TRUE(IsUp("h1"));
+}
+
+TEST_F(SessionTest, HelloThatCameTooLateDoesNotEndTheAgentThatLives) {
+  const Identity identity = fleet_.Join("h1");
+  AgentSession living(fleet_, identity);
+  living.Open();
+  {
+    AgentSession late(fleet_, identity);
+    late.Open();
+  }
+  const grpc::Status status = living.Finish();
+  EXPECT_EQ(status.error_code(), grpc::UNAVAILABLE) << "its agent connects again";
+  AgentSession again(fleet_, identity);
+  again.Open();
+  fleet_.WaitUntil([&] { return IsUp("h1"); });
+}
+
+TEST_F(SessionTest, ARevokedIdentityLosesBothOfItsSessions) {
+  const Identity identity = fleet_.Join("h1");
+  AgentSession first(fleet_, identity);
+  first.Open();
+  AgentSession second(fleet_, identity);
+  second.Open();
+  fleet_.Join("h1");
+  EXPECT_EQ(first.Finish().error_code(), grpc::UNAUTHENTICATED);
+  EXPECT_EQ(second.Finish().error_code(), grpc::UNAUTHENTICATED);
 }
 
 TEST_F(SessionTest, EndOfTheSessionTakesTheHostAway) {
