@@ -152,16 +152,16 @@ void Checks::OnTask(const agent::Task& task) {
   CheckDispatched(task.fencing.operation, task.fencing.step, task.fencing.attempt);
 }
 
-void Checks::OnRun(SimHost& host, const agent::Task& task) {
+void Checks::OnRun(SimHost& host, const agent::Task& task, int64_t epoch) {
   const agent::Position given{task.fencing.epoch, task.fencing.order};
   Obeyed& obeyed = obeyed_[{host.id, task.tenant.uid}];
-  int64_t& epoch = highest_epoch_[host.id];
-  if (given < obeyed.position || given.epoch < epoch)
+  int64_t& highest = highest_epoch_[host.id];
+  if (given < obeyed.position || given.epoch < std::max(highest, epoch))
     world_.Violate(3, absl::StrCat("a stale task of ", task.fencing.operation, " runs on ", host.id));
   if (given > obeyed.position) obeyed.acted = false;
   obeyed.position = std::max(obeyed.position, given);
   obeyed.key = agent::KeyOf(task.fencing);
-  epoch = std::max(epoch, given.epoch);
+  highest = std::max(highest, given.epoch);
 }
 
 void Checks::CheckDispatched(const std::string& id, int32_t step, int32_t attempt) {

@@ -21,7 +21,7 @@ class Checks final : public Watch, public PlaneWatch {
 
   void AfterCall(SimHost& host, const agent::Task* task) override;
   void OnTask(const agent::Task& task) override;
-  void OnRun(SimHost& host, const agent::Task& task) override;
+  void OnRun(SimHost& host, const agent::Task& task, int64_t epoch) override;
   void OnText(const std::string& where, const std::string& text) override;
 
   void AfterCommit(const std::vector<catalog::Change>& changes) override;

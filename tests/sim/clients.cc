@@ -19,7 +19,10 @@ constexpr size_t kEntropy = 16;
 }  // namespace
 
 Clients::Clients(World& world, FindPlane find_plane, std::vector<std::string> tenants)
-    : world_(world), find_plane_(std::move(find_plane)), tenants_(std::move(tenants)) {}
+    : world_(world),
+      find_plane_(std::move(find_plane)),
+      tenants_(std::move(tenants)),
+      farewells_(world.dice.Chance(1, 5)) {}
 
 // ---- Asking.
 
@@ -185,6 +188,13 @@ void Clients::ActOn(const std::string& id) {
   ActOnLiving(*tenant);
 }
 
+void Clients::Retire(const Tenant& tenant) {
+  Insist("RetireTenant", [this, id = tenant.id, uid = tenant.uid] {
+    return engine::RetireTenant{
+        .operation = NewOperation(asking_), .tenant = id, .final_backup = Prepare(uid)};
+  });
+}
+
 void Clients::Restore(const Tenant& tenant) {
   const std::string id = tenant.id;
   const std::string backup = PickBackup(tenant);
@@ -205,6 +215,7 @@ void Clients::Restore(const Tenant& tenant) {
 void Clients::ActOnLiving(const Tenant& tenant) {
   const std::string id = tenant.id;
   const std::string uid = tenant.uid;
+  if (farewells_ && world_.dice.Chance(1, 2)) return Retire(tenant);
   switch (world_.dice.Roll(16)) {
     case 0:
     case 1: {
@@ -220,11 +231,7 @@ void Clients::ActOnLiving(const Tenant& tenant) {
         return engine::ResumeTenant{.operation = NewOperation(asking_), .tenant = id};
       });
     case 4:
-    case 5:
-      return Insist("RetireTenant", [this, id, uid] {
-        return engine::RetireTenant{
-            .operation = NewOperation(asking_), .tenant = id, .final_backup = Prepare(uid)};
-      });
+    case 5: return Retire(tenant);
     case 6:
     case 7:
     case 8:

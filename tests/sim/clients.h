@@ -43,6 +43,7 @@ class Clients {
   void ActOn(const std::string& id);
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);
+  void Retire(const domain::Tenant& tenant);
   void Restore(const domain::Tenant& tenant);
   void Cordon();
   std::string PickHost();
@@ -55,6 +56,7 @@ class Clients {
   World& world_;
   const FindPlane find_plane_;
   const std::vector<std::string> tenants_;
+  const bool farewells_;  // much is retired, taken back and purged
   int64_t last_request_ = 0;
   int64_t waiting_ = 0;
   std::string asking_;  // request id of the body that is being made

@@ -13,6 +13,12 @@
 #include "tests/sim/backup_model.h"
 
 namespace croft::sim {
+namespace {
+
+// Later beats say nothing new.
+constexpr absl::Duration kHeartbeat = absl::Seconds(5);
+
+}  // namespace
 
 class SimAgent::Context final : public agent::TaskContext {
  public:
@@ -132,6 +138,10 @@ void SimAgent::Greet(const v1::Welcome& welcome) {
     return ConnectLater();
   }
   open_ = true;
+  obeyed_epoch_ = welcome.epoch();
+  world_.scheduler.After(kHeartbeat, [this, link = link_] {
+    if (link == link_) Beat();
+  });
   const std::vector<agent::JournalEntry> unsettled = *journal_->Unsettled();
   for (const agent::JournalEntry& entry : unsettled) {
     v1::ConnectRequest message;
@@ -224,7 +234,7 @@ absl::StatusOr<agent::Outcome> SimAgent::RunTask(const agent::QueuedTask& queued
   world_.Say("agent of ", host_.id, " runs ", fencing.operation, "/", fencing.step, "/", fencing.attempt,
              " (", fencing.epoch, ", ", fencing.order, ") kind ", queued.task.work.index());
   world_.tally.Work("tasks run");
-  watch_.OnRun(host_, queued.task);
+  watch_.OnRun(host_, queued.task, obeyed_epoch_);
   world_.scheduler.Sleep(world_.dice.Between(absl::Microseconds(200), absl::Milliseconds(4)));
   Context context(*this, queued);
   const absl::Status go = context.KeepGoing();

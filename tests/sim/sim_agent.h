@@ -22,8 +22,8 @@ class Watch {
   virtual void AfterCall(SimHost& host, const agent::Task* task) = 0;
   // A task is about to be given to the agent's queues.
   virtual void OnTask(const agent::Task& task) = 0;
-  // The journal let a task have effects.
-  virtual void OnRun(SimHost& host, const agent::Task& task) = 0;
+  // The journal let a task have effects at an agent that was greeted by a control plane of `epoch` at last.
+  virtual void OnRun(SimHost& host, const agent::Task& task, int64_t epoch) = 0;
   // What is written into the journal or told to a control plane.
   virtual void OnText(const std::string& where, const std::string& text) = 0;
 };
@@ -93,6 +93,7 @@ class SimAgent final : public AgentEnd, private agent::ModelTraffic {
   bool alive_ = false;
   bool superseded_ = false;
   int64_t incarnation_ = 0;
+  int64_t obeyed_epoch_ = 0;
   int64_t calls_to_crash_ = -1;
   std::shared_ptr<Link> link_;
   bool open_ = false;  // greeted
