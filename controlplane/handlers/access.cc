@@ -13,6 +13,7 @@
 #include "common/names.h"
 #include "controlplane/access/token.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/handlers/certificates.h"
 #include "controlplane/wire/access.h"
 #include "controlplane/wire/fields.h"
 
@@ -133,8 +134,10 @@ absl::StatusOr<v1::RevokeTokenResponse> AccessHandlers::RevokeToken(const Contex
 absl::StatusOr<v1::CreateCertificateResponse> AccessHandlers::CreateCertificate(
     const Context& context, const v1::CreateCertificateRequest& request) {
   CROFT_ASSIGN_OR_RETURN(const std::string principal, wire::Parse(request));
-  CROFT_ASSIGN_OR_RETURN(std::string certificate,
-                         authority_.SignUser(principal, request.certificate_request(), clock_.Now()));
+  CROFT_ASSIGN_OR_RETURN(
+      std::string certificate,
+      ForField("certificate_request",
+               authority_.SignUser(principal, request.certificate_request(), clock_.Now())));
   CROFT_ASSIGN_OR_RETURN(const crypto::CertificateFacts facts, crypto::ReadCertificate(certificate));
   CROFT_ASSIGN_OR_RETURN(
       const v1::Principal shown,

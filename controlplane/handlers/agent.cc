@@ -11,17 +11,9 @@
 #include "common/names.h"
 #include "controlplane/access/token.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/handlers/certificates.h"
 
 namespace croft::handlers {
-namespace {
-
-// A certificate, or what is wrong with the request for it, by the field it came in.
-absl::StatusOr<std::string> ForField(absl::string_view field, absl::StatusOr<std::string> certificate) {
-  if (!absl::IsInvalidArgument(certificate.status())) return certificate;
-  return InvalidField(field, certificate.status().message());
-}
-
-}  // namespace
 
 Service AgentHandlers::service() {
   Service service("croft.v1.AgentService");

@@ -181,6 +181,17 @@ TEST_F(AccessHandlersTest, RepeatedTokenIsNotShownAgain) {
   EXPECT_NE(first.secret(), "");
 }
 
+TEST_F(AccessHandlersTest, CertificateRequestThatCannotBeSignedIsNamed) {
+  NewPrincipal("shop", OnShops(v1::Binding::ROLE_CONNECTOR));
+  v1::CreateCertificateRequest request;
+  request.set_parent("principals/shop");
+  request.set_certificate_request("nonsense");
+  v1::CreateCertificateResponse none;
+  const grpc::Status refused = Call(*access_, &v1::AccessService::Stub::CreateCertificate, request, none);
+  EXPECT_EQ(refused.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(server::DetailsIn(refused).fields, ElementsAre("certificate_request"));
+}
+
 TEST_F(AccessHandlersTest, CertificateOfAPrincipalIsThatPrincipalUntilItIsRevoked) {
   NewPrincipal("shop", OnShops(v1::Binding::ROLE_CONNECTOR));
   const std::string key = crypto::NewPrivateKey();
