@@ -83,10 +83,10 @@ class Cell:
         self._local("local_stop", *names)
         self._hang_up_if("croftd" in names)
 
-    def kill(self, name):
+    def kill(self, name, how=signal.SIGKILL):
         """Ends a daemon as a crash would."""
         pid = self.pid(name)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, how)
         wait_until(lambda: not running(pid), f"{name} is gone")
         self._hang_up_if(name == "croftd")
 
