@@ -73,31 +73,32 @@ absl::Status TidyUp(const BackupJob& job, ClusterSession& session, bool sealed, 
   return EndAllSessions(session, {.database = name}, patience);
 }
 
-// Logins that own something in the database: it is the owner's, and a dump by the owner's rights must see it.
-absl::StatusOr<std::vector<std::string>> LoginsThatOwn(const BackupJob& job, ClusterSession& session,
+// The tenant's other roles that own something in the database, its readers' too: it is the owner's, and a dump by the
+// owner's rights must see it.
+absl::StatusOr<std::vector<std::string>> OthersThatOwn(const BackupJob& job, ClusterSession& session,
                                                        const std::string& database) {
   const TenantObjects& tenant = job.tenant();
   CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, session.ObserveRoles({}, tenant.owner_role));
-  std::vector<std::string> logins;
+  std::vector<std::string> others;
   for (const RoleState& role : roles) {
-    if (role.name == tenant.owner_role || role.name == tenant.reader_role) continue;
+    if (role.name == tenant.owner_role) continue;
     CROFT_ASSIGN_OR_RETURN(const bool owns, session.LeavesTraces(database, role.name));
-    if (owns) logins.push_back(role.name);
+    if (owns) others.push_back(role.name);
   }
-  return logins;
+  return others;
 }
 
 absl::Status ReassignToOwner(const BackupJob& job, const Conninfo& conninfo,
-                             const std::vector<std::string>& logins) {
-  if (logins.empty()) return absl::OkStatus();
+                             const std::vector<std::string>& others) {
+  if (others.empty()) return absl::OkStatus();
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(conninfo, Trust::kPrivileged, job.patience()));
   connection.SetPatience(job.patience());
   // As long as pg_dump waits for a table: the tenant may hold locks of its own.
   CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
-  for (const std::string& login : logins) {
+  for (const std::string& other : others) {
     CROFT_RETURN_IF_ERROR(
-        connection.Execute({"REASSIGN OWNED BY %I TO %I", {login, job.tenant().owner_role}}));
+        connection.Execute({"REASSIGN OWNED BY %I TO %I", {other, job.tenant().owner_role}}));
   }
   return absl::OkStatus();
 }
@@ -144,13 +145,13 @@ absl::StatusOr<BackedUp> Make(const BackupJob& job, const BackUpWork& work, Stor
   if (!work.wrapped_data_key.empty()) {
     CROFT_RETURN_IF_ERROR(WriteObject(store, KeyObject(job.tenant().uid), work.wrapped_data_key));
   }
-  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> logins,
-                         LoginsThatOwn(job, *session, database.name));
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> others,
+                         OthersThatOwn(job, *session, database.name));
   CROFT_ASSIGN_OR_RETURN(const Conninfo conninfo,
                          MakeShortLivedLogin(job, *session, job.tenant().owner_role, database.name,
-                                             LoginPurpose::kReadEverything, logins));
+                                             LoginPurpose::kReadEverything, others));
   if (work.sealed) CROFT_RETURN_IF_ERROR(session->Apply({AllowConnections{database.name, true}}));
-  CROFT_RETURN_IF_ERROR(ReassignToOwner(job, conninfo, logins));
+  CROFT_RETURN_IF_ERROR(ReassignToOwner(job, conninfo, others));
   job.context().Report("dumping, compressing and sealing");
   CROFT_ASSIGN_OR_RETURN(const Manifest manifest, DumpInto(job, work, store, conninfo));
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());

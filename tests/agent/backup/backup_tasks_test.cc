@@ -511,6 +511,26 @@ TEST_F(BackupTest, WhatLandedOnTheLoginIsBackedUpToo) {
   EXPECT_EQ(Ask<int64_t>(next, "SELECT count(*) FROM pg_largeobject_metadata"), 1);
 }
 
+TEST_F(BackupTest, WhatAReaderOwnsDoesNotStandInTheWayAndIsBackedUpToo) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant, {{"GRANT CREATE ON SCHEMA public TO %I", {tenant.objects.reader_role}}});
+  auto reader = postgres_.Login(tenant.objects.database, tenant.ra(), tenant.password);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  for (const Statement& statement :
+       std::vector<Statement>{"SET default_transaction_read_only = off", "SELECT lo_from_bytea(0, 'mine')",
+                              "CREATE TABLE public.mine AS SELECT 1 AS i"}) {
+    ASSERT_TRUE(reader->Execute(statement).ok()) << statement.text();
+  }
+  const BackUpWork work = BackUpOf();
+  const BackedUp made = MakeBackup(tenant, work);
+  ExpectVerified(tenant, SourceOf(tenant, work, made));
+  const TestTenant next = NextGeneration(tenant);
+  ASSERT_TRUE(Restore(next, SourceOf(tenant, work, made)).ok());
+  ASSERT_TRUE(Unfence(next).ok());
+  EXPECT_EQ(Ask<int64_t>(next, "SELECT count(*) FROM pg_largeobject_metadata"), 1);
+  EXPECT_EQ(Ask<int64_t>(next, "SELECT i FROM public.mine"), 1);
+}
+
 TEST_F(BackupTest, DroppedPublicSchemaAndOwnCastDoNotStandInTheWay) {
   const TestTenant tenant = MadeTenant();
   Fill(tenant,
