@@ -121,7 +121,10 @@ class Session:
         """Ends it as a client does that goes away, in the middle of a statement too."""
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass  # what it had not read yet
         self._process.stdout.close()
 
     def _write(self, text):
