@@ -1,0 +1,24 @@
+#include "tests/fuzz/targets.h"
+
+namespace croft::fuzz {
+
+const std::vector<Target>& Targets() {
+  static const std::vector<Target> targets = {
+      {"requests", Requests},
+      {"agent_messages", AgentMessages},
+      {"filters", Filters},
+      {"page_tokens", PageTokens},
+      {"names", Names},
+      {"connections", Connections},
+      {"manifests", Manifests},
+      {"archives", Archives},
+      {"archive_lists", ArchiveLists},
+      {"journals", Journals},
+      {"tokens", Tokens},
+      {"certificates", Certificates},
+      {"keyrings", Keyrings},
+  };
+  return targets;
+}
+
+}  // namespace croft::fuzz

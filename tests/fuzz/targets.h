@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdlib>
+#include <iostream>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+
+// Functions that take any bytes at all. Each ends the process when a promise of the code it drives is broken.
+namespace croft::fuzz {
+
+struct Target {
+  absl::string_view name;
+  void (*run)(absl::string_view bytes);
+};
+
+[[nodiscard]] const std::vector<Target>& Targets();
+
+void Requests(absl::string_view bytes);       // every request of the API, as bytes off the wire
+void AgentMessages(absl::string_view bytes);  // what agents and control planes send each other
+void Filters(absl::string_view bytes);
+void PageTokens(absl::string_view bytes);
+void Names(absl::string_view bytes);
+void Connections(absl::string_view bytes);  // names and passwords through libpq's own parser and back
+void Manifests(absl::string_view bytes);
+void Archives(absl::string_view bytes);
+void ArchiveLists(absl::string_view bytes);
+void Journals(absl::string_view bytes);
+void Tokens(absl::string_view bytes);
+void Certificates(absl::string_view bytes);
+void Keyrings(absl::string_view bytes);
+
+inline void Promise(bool held, absl::string_view what) {
+  if (held) return;
+  std::cerr << "broken promise: " << what << "\n";
+  std::abort();
+}
+
+}  // namespace croft::fuzz
