@@ -143,6 +143,8 @@ class Rotate(Deed):
         self.expect_rows(found)
         # By a clean-up of its own, which a control plane that starts again has to know of.
         wait_until(lambda: self.field.try_psql(self.old, "SELECT 1").returncode != 0, "the old login is closed")
+        wait_until(lambda: self.field.refusal(self.method, validate_only=True, **self.fields()) is None,
+                   "the catalog knows that it is closed")
 
 
 class Retire(Deed):
