@@ -2,7 +2,7 @@
 
 namespace croft {
 
-// From now on up to 64 MiB that were freed stay with the process, of each of malloc's arenas. SQLite takes and frees 64
+// From now on up to 8 MiB that were freed stay with the process, of each of malloc's arenas. SQLite takes and frees 64
 // KiB for nearly every statement that writes (its statement journal); by default malloc gives them back to the kernel
 // and asks for them again each time, which costs ten times what the statement does.
 void KeepFreedMemory();

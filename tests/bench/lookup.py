@@ -73,7 +73,7 @@ def cached(env, port):
 
 
 def run(rounds):
-    rounds = rounds or ROUNDS
+    rounds = max(2, rounds or ROUNDS)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="croft-bench."))
         cell = stack.enter_context(Cell(agents=1))

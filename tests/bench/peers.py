@@ -122,8 +122,8 @@ def redis(pair, values):
     options = ["-h", "127.0.0.1", "-p", str(port), "--tls", "--insecure"]
     with _running(command, _listens(port)) as process:
         for key, value in values.items():
-            subprocess.run(["redis-cli", *options, "-x", "SET", key], input=value, stdout=subprocess.DEVNULL,
-                           check=True)
+            subprocess.run(["redis-cli", *options, "-x", "SET", key], input=value, text=True,
+                           stdout=subprocess.DEVNULL, check=True)
         yield process, port, options
 
 

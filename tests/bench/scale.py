@@ -58,7 +58,7 @@ def limit(value):
 
 
 def run(rounds):
-    rounds = rounds or ROUNDS
+    rounds = max(2, rounds or ROUNDS)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="croft-bench."))
         few, many = stack.enter_context(Daemon(FEW)), stack.enter_context(Daemon(MANY))

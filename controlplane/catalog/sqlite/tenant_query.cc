@@ -29,7 +29,7 @@ using Operator = Condition::Operator;
 // An index that promises fewer rows than this is read whole and sorted.
 constexpr int64_t kFew = 512;
 // Where all promise more, they are compared up to this.
-constexpr int64_t kMany = 8192;
+constexpr int64_t kMany = 16'384;
 
 struct Value {
   bool is_number = false;
