@@ -142,9 +142,13 @@ class Rotate(Deed):
                "the credentials have not changed")
         self.expect_rows(found)
         # By a clean-up of its own, which a control plane that starts again has to know of.
-        wait_until(lambda: self.field.try_psql(self.old, "SELECT 1").returncode != 0, "the old login is closed")
+        wait_until(self.old_login_is_closed, "the old login is closed")
         wait_until(lambda: self.field.refusal(self.method, validate_only=True, **self.fields()) is None,
                    "the catalog knows that it is closed")
+
+    def old_login_is_closed(self):
+        self.field.raise_the_dead()  # who was struck after the operation had ended
+        return self.field.try_psql(self.old, "SELECT 1").returncode != 0
 
 
 class Retire(Deed):
