@@ -86,10 +86,14 @@ CHANNEL_OPTIONS = (
 )
 
 
+#: So many failures in a row that gRPC's pause between attempts grows no more.
+LASTING = 8
+
+
 def remembered_for(failures: int) -> float:
     """Seconds until gRPC has forgotten an attempt to connect, `failures` of which have failed in a row: until it would
     have made the next one, also when the channel is gone."""
-    return min(6.5, 0.5 * 1.6**failures)
+    return min(6.5, 0.5 * 1.6 ** min(failures, LASTING))
 
 
 LOOKUP = "/croft.v1.LookupService/Lookup"

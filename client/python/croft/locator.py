@@ -24,6 +24,7 @@ from croft._cache import Senseless  # noqa: E402
 from croft._options import (  # noqa: E402
     CHANNEL_OPTIONS,
     FIRST_PAUSE,
+    LASTING,
     LONGEST_PAUSE,
     LOOKUP,
     WATCH,
@@ -35,8 +36,6 @@ from croft.errors import CroftError, Unavailable  # noqa: E402
 from croft.placement import Placement  # noqa: E402
 
 
-#: So many failures in a row that gRPC's pause between attempts grows no more.
-LASTING = 8
 #: Seconds; servers fork one worker after the other.
 PAUSE_AFTER_FORK = 1.0
 #: Seconds; long for gRPC's thread to end in, short should it be somebody else's that began at the same moment.
@@ -216,12 +215,13 @@ class Locator:
         self._stop.set()
         self._settled.wait(remembered_for(LASTING))
         self._was_open = self._disconnect()
+        if not self._was_open:
+            return
         for reader in self._readers:
             reader.join(READER_PATIENCE)
         self._readers = []
         gc.collect()  # calls lie in cycles
-        if self._was_open:
-            time.sleep(max(0.0, self._remembered_until - time.monotonic()))
+        time.sleep(max(0.0, self._remembered_until - time.monotonic()))
 
     def _after_fork_in_parent(self) -> None:
         self._calls.reopen()
@@ -243,7 +243,7 @@ class Locator:
             self._failures = LASTING
         else:
             return
-        self._remembered_until = time.monotonic() + remembered_for(min(self._failures, LASTING))
+        self._remembered_until = time.monotonic() + remembered_for(self._failures)
 
     def _open(self, pause: float = 0) -> None:
         """After `pause` seconds the watch begins."""
