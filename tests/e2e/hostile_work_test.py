@@ -3,6 +3,7 @@
 Backup, verification, restore, rotation, suspension, retirement and purge are run over it; after each nothing
 outside its own databases and roles has changed, no role has become more than it was, and the work got done.
 """
+import contextlib
 import os
 import threading
 
@@ -148,16 +149,17 @@ def resumed(cell):
 
 
 def test_nobody_of_it_is_inside_while_it_is_blocked(cell, outside):
-    ways = [cell.login("mallory", role) for role in ("APP", "READ_ONLY", "MIGRATE")]
-    held = [way.session() for way in ways]
-    held[0].value("BEGIN; CREATE TABLE unfinished (i int)")
-    held[2].value("LISTEN x")
-    held[1].send("SELECT pg_sleep(600)")
-    suspended(cell, "BLOCKED")
-    assert held[1].answer().state == LOST
-    assert [session.run("SELECT 1").state for session in (held[0], held[2])] == [LOST, LOST]
-    for way in ways:
-        assert way.refusal() and way.refusal(PGDATABASE=way.database + "_f")
+    with contextlib.ExitStack() as stack:
+        ways = [stack.enter_context(cell.login("mallory", role)) for role in ("APP", "READ_ONLY", "MIGRATE")]
+        held = [stack.enter_context(way.session()) for way in ways]
+        held[0].value("BEGIN; CREATE TABLE unfinished (i int)")
+        held[2].value("LISTEN x")
+        held[1].send("SELECT pg_sleep(600)")
+        suspended(cell, "BLOCKED")
+        assert held[1].answer().state == LOST
+        assert [session.run("SELECT 1").state for session in (held[0], held[2])] == [LOST, LOST]
+        for way in ways:
+            assert way.refusal() and way.refusal(PGDATABASE=way.database + "_f")
     names = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 't\\_mallory%'"
     assert cell.superuser("h1", names) == "0"
     resumed(cell)
