@@ -6,6 +6,9 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "common/errors.h"
+#include "croft/v1/error.pb.h"
+
 namespace croft::client {
 namespace {
 
@@ -17,6 +20,17 @@ constexpr int kLastCode = 16;  // of gRPC's status codes
 // A day: whatever a server says, an answer is asked again some time.
 constexpr std::chrono::milliseconds kShortestTtl{1};
 constexpr std::chrono::milliseconds kLongestTtl = std::chrono::hours(24);
+
+std::string ReasonOf(const croft::v1::Status& status) {
+  for (const google::protobuf::Any& detail : status.details()) {
+    croft::v1::ErrorInfo info;
+    if (detail.type_url() == "type.googleapis.com/google.rpc.ErrorInfo" &&
+        info.ParseFromString(detail.value())) {
+      return info.reason();
+    }
+  }
+  return "";
+}
 
 absl::Status Senseless(const std::string& what) {
   return absl::DataLossError("the control plane's answer makes no sense: " + what);
@@ -117,8 +131,8 @@ absl::StatusOr<WatchedChange> ToChange(const Change& change) {
     case Change::kRefused: {
       const int code = change.refused().code();
       if (code < 1 || code > kLastCode) return Senseless("a refusal has no code");
-      told.knowledge.refusal =
-          absl::Status(static_cast<absl::StatusCode>(code), change.refused().message());
+      told.knowledge.refusal = MakeError(static_cast<absl::StatusCode>(code), change.refused().message(),
+                                         {.reason = ReasonOf(change.refused())});
       break;
     }
     case Change::kRemoved: told.removed = true; break;

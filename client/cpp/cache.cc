@@ -4,6 +4,8 @@
 #include <mutex>
 #include <tuple>
 
+#include "common/errors.h"
+
 namespace croft::client {
 namespace {
 
@@ -35,6 +37,11 @@ bool Cache::Learn(const std::string& tenant, const std::optional<std::vector<std
     Shard& shard = ShardOf(tenant);
     const std::lock_guard lock(shard.mutex);
     auto [known, fresh] = shard.tenants.try_emplace(tenant);
+    // The catalog was restored and does not know yet: no reason to forget what was told before.
+    if (!fresh && known->second.placement && DetailsOf(knowledge.refusal).reason == "TENANT_UNCONFIRMED") {
+      known->second.mentioned = std::max(known->second.mentioned, knowledge.mentioned);
+      return false;
+    }
     if (!fresh && !MayReplace(known->second, knowledge)) {
       known->second.mentioned = std::max(known->second.mentioned, knowledge.mentioned);
       return false;

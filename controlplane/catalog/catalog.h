@@ -191,6 +191,8 @@ class Catalog {
   virtual domain::Revision revision() const = 0;
 
   virtual absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) = 0;
+  // Tombstones too, as long as their id was not taken again.
+  virtual absl::StatusOr<std::optional<domain::Tenant>> GetTenantByUid(absl::string_view uid) = 0;
   // Tombstones are never listed; retired ones only with show_retired. INVALID_ARGUMENT, field `filter`, for a
   // condition that has no meaning, such as a state that does not exist.
   virtual absl::StatusOr<TenantPage> ListTenants(const TenantQuery& query) = 0;
@@ -212,8 +214,8 @@ class Catalog {
   virtual absl::StatusOr<int64_t> CountTenants() = 0;  // tombstones left out
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;
   // Tenants whose purge_time (of a retired one) or expire_time (of any other) is at or before `now`, at most
-  // `limit`, earliest first. Tombstones and tenants with a current operation are left out: the engine can do
-  // nothing for them, and they must not hide others behind the limit.
+  // `limit`, earliest first. Tombstones, tenants with a current operation and unconfirmed ones are left out: the engine
+  // can do nothing for them, and they must not hide others behind the limit.
   virtual absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) = 0;
   // Oldest first.
   virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,

@@ -139,6 +139,25 @@ absl::Status HostNotAway(absl::string_view id) {
                       "HOST_UP", {{"host", std::string(id)}});
 }
 
+absl::Status HostAwaited(absl::string_view id) {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   absl::StrCat("the control plane has just started; give host ", id,
+                                " half a minute to come back before it is declared missing"),
+                   {.reason = "HOST_AWAITED",
+                    .metadata = {{"host", std::string(id)}},
+                    .retry_delay = absl::Seconds(30)});
+}
+
+absl::Status TenantUnconfirmed(absl::string_view id, absl::string_view host) {
+  return MakeError(
+      absl::StatusCode::kUnavailable,
+      absl::StrCat("the catalog was restored, and host ", host, " has not shown yet that tenant ", id,
+                   " lives there as the catalog says; `croftctl admin check-fleet` tells what differs"),
+      {.reason = "TENANT_UNCONFIRMED",
+       .metadata = {{"tenant", std::string(id)}, {"host", std::string(host)}},
+       .retry_delay = absl::Seconds(5)});
+}
+
 absl::Status HostMissing(absl::string_view id) {
   return Precondition(absl::StrCat("host ", id, " was declared missing"), "HOST_MISSING",
                       {{"host", std::string(id)}});

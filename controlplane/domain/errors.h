@@ -21,6 +21,8 @@ absl::Status TenantSuspended(absl::string_view id);
 absl::Status TenantRetired(absl::string_view id);
 // `verb` as in "suspended"; the tenant's state does not allow it.
 absl::Status WrongTenantState(absl::string_view id, TenantState state, absl::string_view verb);
+// After the catalog was restored: where the tenant lives has yet to be shown.
+absl::Status TenantUnconfirmed(absl::string_view id, absl::string_view host);
 absl::Status AliasTaken(absl::string_view alias, absl::string_view holder);
 absl::Status RotationUnderWay(absl::string_view id, absl::Time until);
 
@@ -38,6 +40,7 @@ absl::Status HostNotFound(absl::string_view id);
 absl::Status HostInUse(absl::string_view id, int64_t tenants);
 absl::Status HostUnreachable(absl::string_view id);
 absl::Status HostNotAway(absl::string_view id);
+absl::Status HostAwaited(absl::string_view id);
 absl::Status HostMissing(absl::string_view id);
 absl::Status IdentityMismatch(absl::string_view id, absl::string_view reported);
 // `reasons` are sentences, one a kind of reason.

@@ -22,34 +22,34 @@
 namespace croft::domain {
 
 enum class FindingKind {
-  kHostSilent,           // it did not report: nothing is known of what it holds
-  kStoreSilent,          // no host got into it
-  kDatabaseMissing,      // the catalog says that it is there
-  kDatabaseOrphaned,     // it looks like Croft's, and the catalog knows nothing of its tenant
-  kDatabaseDoubled,      // beside the one where its tenant lives and the undo copies
-  kDatabaseHalfDropped,  // left of a tenant that was purged or never came to be, or by a DROP that was cut
-  kDatabaseOpen,         // though its tenant is to be kept out
-  kDatabaseFencedByNobody,  // closed, though its tenant is to be let in and nothing is under way
-  kDatabaseMistagged,       // its comment names no tenant, or another one or another generation
-  kDatabaseScratch,         // of a proof that has ended
-  kDirectoryOrphaned,       // a folder in a server's `base` that belongs to no database
+  kHostSilent,
+  kStoreSilent,
+  kDatabaseMissing,
+  kDatabaseOrphaned,
+  kDatabaseDoubled,
+  kDatabaseHalfDropped,
+  kDatabaseOpen,
+  kDatabaseFencedByNobody,
+  kDatabaseMistagged,
+  kDatabaseScratch,
+  kDirectoryOrphaned,
   kRoleMissing,
-  kRoleOrphaned,    // it looks like Croft's and belongs to nothing on this host
-  kRoleOpen,        // it can log in, though its tenant is to be kept out
-  kRoleClosed,      // it cannot log in, though its tenant is to be let in
-  kRoleLeftBehind,  // a short-lived login of Croft's own
-  kBackupMissing,   // the catalog says that it can be restored, and it is not whole in its store
-  kBackupOrphaned,  // it lies in a store, and the catalog has no such backup
-  kBackupHalf,      // an archive without its manifest
-  kKeyOrphaned,     // beside backups of a tenant that is gone
-  kTenantHomeless,  // its host is not in the catalog, or was declared missing
-  kRoleDrifted,     // its password is another one than lookups hand out
+  kRoleOrphaned,
+  kRoleOpen,
+  kRoleClosed,
+  kRoleLeftBehind,
+  kBackupMissing,
+  kBackupOrphaned,
+  kBackupHalf,
+  kKeyOrphaned,
+  kTenantHomeless,
+  kRoleDrifted,
 };
 
 // kNote: goes away by itself, or harms nobody.
 enum class Severity { kNote, kProblem };
 
-// One difference.
+// One difference; admin.proto says what each kind means.
 struct FleetFinding {
   FindingKind kind = FindingKind::kHostSilent;
   Severity severity = Severity::kProblem;

@@ -124,7 +124,7 @@ class Planner {
     const bool is_earlier = database->generation < tenant->placement.generation;
     const bool is_shut = database->invalid || !database->allows_connections;
     const bool lives = DoorOf(*tenant) != Door::kNone && spoiled_.count(tenant->id) == 0 &&
-                       inventories_.count(tenant->placement.host) > 0;
+                       !tenant->unconfirmed && inventories_.count(tenant->placement.host) > 0;
     if (!is_ours || !is_earlier || !is_shut || !lives) return false;
     Add({.kind = FleetRepair::Kind::kDrop,
          .tenant = tenant->id,

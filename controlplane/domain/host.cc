@@ -9,7 +9,8 @@ HostState StateOf(const Host& host) {
       host.report.system_identifier != host.accepted_system_identifier) {
     return HostState::kIdentityChanged;
   }
-  return host.up ? HostState::kUp : HostState::kAway;
+  if (host.up) return host.unconfirmed ? HostState::kUnconfirmed : HostState::kUp;
+  return host.awaited ? HostState::kAwaited : HostState::kAway;
 }
 
 }  // namespace croft::domain

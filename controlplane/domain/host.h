@@ -57,6 +57,10 @@ struct Host {
 
   // A session is open and its agent was heard within the limit.
   bool up = false;
+  // It was up when the control plane ended, and has time to come back before it is called away.
+  bool awaited = false;
+  // The catalog is a restored or rebuilt one, and what the host holds was not compared with it yet.
+  bool unconfirmed = false;
   std::optional<absl::Time> last_seen_time;
   HostReport report;
   // The system identifier that was accepted; a report of another one stops all tasks.
@@ -69,7 +73,7 @@ struct Host {
   friend bool operator==(const Host&, const Host&) = default;
 };
 
-enum class HostState { kExpected, kUp, kAway, kIdentityChanged, kMissing };
+enum class HostState { kExpected, kUp, kAway, kIdentityChanged, kMissing, kAwaited, kUnconfirmed };
 
 HostState StateOf(const Host& host);
 

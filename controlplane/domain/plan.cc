@@ -88,6 +88,25 @@ std::vector<Step> RetirePlan(const Tenant& tenant, const Backup& final_backup) {
           WithBackup(On(tenant.placement, TaskKind::kVerify, Landing::kBackupVerified), final_backup)};
 }
 
+std::vector<Step> MendPlan(const Tenant& tenant) {
+  switch (tenant.state) {
+    case TenantState::kReady:
+      return {On(tenant.placement, TaskKind::kConfigure),
+              Open(tenant, tenant.placement, SuspendMode::kNone)};
+    case TenantState::kSuspended: {
+      std::vector<Step> steps = {On(tenant.placement, TaskKind::kConfigure)};
+      const std::vector<Step> suspend = SuspendPlan(tenant);
+      steps.insert(steps.end(), suspend.begin(), suspend.end());
+      return steps;
+    }
+    case TenantState::kRetired: return {On(tenant.placement, TaskKind::kConfigure), Fence(tenant, false)};
+    case TenantState::kCreating:
+    case TenantState::kFailed:
+    case TenantState::kPurged: break;
+  }
+  return {};
+}
+
 std::vector<Step> UndeletePlan(const Tenant& tenant) {
   if (tenant.suspend_mode == SuspendMode::kBlocked) return {};
   return {Open(tenant, tenant.placement, tenant.suspend_mode, Landing::kTenantUndeleted)};

@@ -18,6 +18,8 @@ bool HasLabels(const Host& host, const std::map<std::string, std::string>& wante
   });
 }
 
+constexpr absl::string_view kUnconfirmed = "not compared yet with the restored catalog";
+
 // Why the host does not fit; empty when it does.
 absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
   if (!wanted.host.empty() && host.id != wanted.host) return "not the host that was asked for";
@@ -26,7 +28,10 @@ absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
     case HostState::kExpected: return "not joined yet";
     case HostState::kMissing: return "declared missing";
     case HostState::kIdentityChanged: return "with another PostgreSQL cluster than before";
+    case HostState::kUnconfirmed: return kUnconfirmed;
+    case HostState::kAwaited:
     case HostState::kAway:
+      if (host.unconfirmed) return kUnconfirmed;
       if (!host.last_seen_time || wanted.now - *host.last_seen_time > kBriefly) return "away";
       break;
     case HostState::kUp: break;

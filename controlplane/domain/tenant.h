@@ -88,6 +88,8 @@ struct Tenant {
   std::string last_backup;        // id
   std::string current_operation;  // id of the exclusive operation under way
   std::string create_operation;   // id of the one that made it
+  // The catalog is a restored or rebuilt one, and no host has yet shown that the tenant lives where this says.
+  bool unconfirmed = false;
 
   friend bool operator==(const Tenant&, const Tenant&) = default;
 };

@@ -8,6 +8,7 @@
 
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/engine/confirmation.h"
 #include "controlplane/engine/draft.h"
 #include "controlplane/engine/progress.h"
 #include "controlplane/engine/requests.h"
@@ -108,6 +109,7 @@ void On(Draft& draft, const HostSeen& seen) {
   domain::Host* host = draft.FindHost(seen.host);
   if (host == nullptr || host->missing) return;
   host->up = true;
+  host->awaited = false;
   TakeReport(draft, *host, seen.report);
   if (domain::StateOf(*host) != domain::HostState::kUp) return;
   GoOnAt(draft, seen.host);
@@ -122,10 +124,13 @@ void On(Draft& draft, const HostReported& reported) {
   if (!was_usable && domain::StateOf(*host) == domain::HostState::kUp) GoOnAt(draft, reported.host);
 }
 
+void On(Draft& draft, const HostFound& found) { OnFound(draft, found); }
+
 void On(Draft& draft, const HostLost& lost) {
   domain::Host* host = draft.FindHost(lost.host);
   if (host == nullptr) return;
   host->up = false;
+  host->awaited = false;
   host->last_seen_time = std::max(host->last_seen_time.value_or(absl::InfinitePast()), lost.last_heard);
 }
 
@@ -136,10 +141,12 @@ void On(Draft& draft, const Tick& tick) {
 // Nobody has called yet, and nobody is declared dead for that: who was there counts as seen until now. What waits
 // for a host goes on with HostSeen; everything else goes on now.
 void On(Draft& draft, const Started&) {
-  for (const domain::Host& host : draft.facts().Hosts()) {
-    if (!host.up) continue;
-    draft.FindHost(host.id)->up = false;
-    draft.FindHost(host.id)->last_seen_time = draft.now();
+  for (const domain::Host& stored : draft.facts().Hosts()) {
+    if (!stored.up && !stored.awaited) continue;
+    domain::Host& host = *draft.FindHost(stored.id);
+    host.up = false;
+    host.awaited = true;
+    host.last_seen_time = draft.now();
   }
   for (const domain::Operation& running : draft.facts().RunningOperations()) {
     domain::Operation& operation = *draft.FindOperation(running.id);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,7 +13,9 @@
 
 #include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/fleet_repair.h"
 #include "controlplane/domain/host.h"
+#include "controlplane/domain/inventory.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/tenant.h"
 #include "controlplane/domain/user.h"
@@ -137,6 +140,12 @@ struct DeleteBackup {
 struct CancelOperation {
   std::string operation;
 };
+// Brings what a check of the fleet found to what the catalog says (domain::FleetRepair). Refused where it is not
+// called for any more.
+struct MendTenant {
+  std::string operation;
+  domain::FleetRepair repair;
+};
 
 struct UpdateHost {
   std::string host;
@@ -230,8 +239,9 @@ using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
-                 CreateJoinToken, JoinHost, RenewHost, CreatePrincipal, DeletePrincipal, CreateToken,
-                 RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole, RecordCalls>;
+                 CreateJoinToken, JoinHost, RenewHost, MendTenant, CreatePrincipal, DeletePrincipal,
+                 CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
+                 RecordCalls>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -293,6 +303,13 @@ struct HostReported {
   std::string host;
   domain::HostReport report;
 };
+// An agent has shown all that it holds. Told of hosts that are unconfirmed, or whose tenants are.
+struct HostFound {
+  domain::Inventory inventory;
+  std::map<std::string, std::string>
+      tenants;                    // uid -> id, of those that the inventory names; tombstones too
+  std::set<std::string> drifted;  // logins whose password is another one than lookups hand out
+};
 // The session ended, or its agent was silent too long.
 struct HostLost {
   std::string host;
@@ -312,8 +329,8 @@ struct Tick {
 // First event after the process started.
 struct Started {};
 
-using Event = std::variant<Request, TaskReport, TaskProgress, HostSeen, HostReported, HostLost, KeyErased,
-                           Tick, Started>;
+using Event = std::variant<Request, TaskReport, TaskProgress, HostSeen, HostReported, HostFound, HostLost,
+                           KeyErased, Tick, Started>;
 
 // A token was made, now or by the first call of this request id.
 struct TokenMade {

@@ -64,7 +64,9 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const RemoveHost& re
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const AcceptMissingHost& request) {
   CROFT_ASSIGN_OR_RETURN(Host * host, ExistingHost(draft, request.host));
   if (host->up) return domain::HostNotAway(host->id);
+  if (host->awaited) return domain::HostAwaited(host->id);
   host->missing = true;
+  host->unconfirmed = false;
   RevokeIdentity(draft, *host, "the host was declared missing");
   for (const domain::Operation& running : draft.facts().RunningOperationsOnHost(host->id)) {
     domain::Operation& operation = *draft.FindOperation(running.id);

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/lifecycle.h"
@@ -24,6 +25,22 @@ absl::Status CheckEtag(const std::string& etag, const std::string& name, int64_t
 }
 
 absl::Status CheckFree(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
+                       const std::string& backup) {
+  CROFT_RETURN_IF_ERROR(CheckConfirmed(draft, tenant, kind));
+  return CheckIdle(draft, tenant, kind, backup);
+}
+
+// After a restore of the catalog nothing is begun on what no host has shown. A tenant that its host does not have can
+// be restored from a backup all the same, once that host has reported or is known to be gone.
+absl::Status CheckConfirmed(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind) {
+  if (!tenant.unconfirmed) return absl::OkStatus();
+  const domain::Host* host = draft.FindHost(tenant.placement.host);
+  const bool host_is_known = host == nullptr || !host->unconfirmed;
+  if (kind == domain::OperationKind::kRestore && host_is_known) return absl::OkStatus();
+  return domain::TenantUnconfirmed(tenant.id, tenant.placement.host);
+}
+
+absl::Status CheckIdle(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
                        const std::string& backup) {
   for (const domain::Operation& running : draft.facts().RunningOperationsOfTenant(tenant.id)) {
     if (running.kind == domain::OperationKind::kCleanUp) continue;

@@ -17,7 +17,14 @@ absl::StatusOr<domain::Tenant*> LiveTenant(Draft& draft, const std::string& id,
 
 absl::Status CheckEtag(const std::string& etag, const std::string& name, int64_t version);
 
+// TENANT_UNCONFIRMED after a restore of the catalog, as long as no host has shown the tenant where it is said to live.
+absl::Status CheckConfirmed(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind);
+
 // TENANT_BUSY when an operation under way does not let one of `kind` (on `backup`, if any) begin.
+absl::Status CheckIdle(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
+                       const std::string& backup = "");
+
+// Both.
 absl::Status CheckFree(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
                        const std::string& backup = "");
 

@@ -86,6 +86,7 @@ absl::string_view TenantIn(absl::string_view reply) {
 
 absl::Status AppendReply(const Row& row, int64_t epoch, const Wanted& wanted,
                          const keyring::Keyring& keyring, std::string& reply) {
+  if (row.unconfirmed()) return domain::TenantUnconfirmed(row.id(), row.host()->id);
   CROFT_RETURN_IF_ERROR(CheckState(row, wanted.role));
   const RowContents contents = row.Unpack();
   const HostView* host = row.host()->view.load(std::memory_order_acquire);

@@ -137,6 +137,7 @@ Row::Pointer Row::Make(const domain::Tenant& tenant, const HostEntry* host, int6
   head.host_ = host;
   head.state_ = tenant.state;
   head.suspend_mode_ = tenant.suspend_mode;
+  head.unconfirmed_ = tenant.unconfirmed;
   return Allocate(head, Pack(tenant));
 }
 

@@ -63,6 +63,7 @@ class Row {
   const HostEntry* host() const { return host_; }
   domain::TenantState state() const { return state_; }
   domain::SuspendMode suspend_mode() const { return suspend_mode_; }
+  bool unconfirmed() const { return unconfirmed_; }
 
   // Whether `name` is its id or one of its aliases.
   bool IsCalled(absl::string_view name) const;
@@ -82,6 +83,7 @@ class Row {
   uint32_t size_ = 0;
   domain::TenantState state_ = domain::TenantState::kCreating;
   domain::SuspendMode suspend_mode_ = domain::SuspendMode::kNone;
+  bool unconfirmed_ = false;
 };
 
 // The text that the keyring sealed, from what the row holds of it.

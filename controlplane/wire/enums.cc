@@ -63,6 +63,8 @@ v1::Host::State ToProto(domain::HostState state) {
     case domain::HostState::kAway: return v1::Host::STATE_AWAY;
     case domain::HostState::kIdentityChanged: return v1::Host::STATE_IDENTITY_CHANGED;
     case domain::HostState::kMissing: return v1::Host::STATE_MISSING;
+    case domain::HostState::kAwaited: return v1::Host::STATE_AWAITED;
+    case domain::HostState::kUnconfirmed: return v1::Host::STATE_UNCONFIRMED;
   }
   return v1::Host::STATE_UNSPECIFIED;
 }
@@ -129,8 +131,8 @@ std::optional<domain::TenantState> TenantStateNamed(absl::string_view name) {
 
 std::optional<domain::HostState> HostStateNamed(absl::string_view name) {
   using enum domain::HostState;
-  return Named(std::array{kExpected, kUp, kAway, kIdentityChanged, kMissing}, "STATE_", name,
-               [](auto value) { return v1::Host::State_Name(value); });
+  return Named(std::array{kExpected, kUp, kAway, kIdentityChanged, kMissing, kAwaited, kUnconfirmed},
+               "STATE_", name, [](auto value) { return v1::Host::State_Name(value); });
 }
 
 std::optional<domain::OperationState> OperationStateNamed(absl::string_view name) {

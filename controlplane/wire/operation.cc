@@ -38,6 +38,9 @@ std::string WaitsForHost(const std::string& id, const domain::Host* host, absl::
     case domain::HostState::kIdentityChanged:
       return waiting + "whose PostgreSQL is another cluster than before; accept its identity first";
     case domain::HostState::kMissing: return waiting + "which was declared missing";
+    case domain::HostState::kAwaited: return waiting + "not heard yet since the control plane started";
+    case domain::HostState::kUnconfirmed:
+      return waiting + "which has yet to show what it holds, since the catalog was restored";
   }
   return "";
 }

@@ -27,14 +27,21 @@ bool HasDatabase(const domain::Tenant& tenant) {
 void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surroundings,
                    v1::Tenant& proto) {
   const domain::Host* host = surroundings.host;
-  const bool reachable =
-      host != nullptr && domain::StateOf(*host) == domain::HostState::kUp && host->report.postgres_up;
+  const bool awaited = host != nullptr && domain::StateOf(*host) == domain::HostState::kAwaited;
+  const bool reachable = awaited || (host != nullptr && host->report.postgres_up &&
+                                     (domain::StateOf(*host) == domain::HostState::kUp ||
+                                      domain::StateOf(*host) == domain::HostState::kUnconfirmed));
   if (HasDatabase(tenant) && !reachable) {
     AddCondition(proto, "UNREACHABLE",
                  absl::StrCat(HostName(tenant.placement.host),
                               host != nullptr && host->up && !host->report.postgres_up
                                   ? " is up but its PostgreSQL is not"
                                   : " is not up; work on the tenant waits for it"));
+  }
+  if (tenant.unconfirmed) {
+    AddCondition(proto, "UNCONFIRMED",
+                 absl::StrCat("the catalog was restored, and ", HostName(tenant.placement.host),
+                              " has not shown yet that the tenant lives there as the catalog says"));
   }
   if (PurgeIsDue(tenant, surroundings.now) && !surroundings.proven_backup) {
     AddCondition(

@@ -188,6 +188,8 @@ TEST_P(CatalogContract, TombstoneStaysButIsNotListed) {
   acme.state = domain::TenantState::kPurged;
   MustPut({PutTenant{acme}});
   EXPECT_EQ(*catalog().GetTenant("acme"), acme);
+  EXPECT_EQ(*catalog().GetTenantByUid(acme.uid), acme);
+  EXPECT_EQ(*catalog().GetTenantByUid("nobody"), std::nullopt);
   EXPECT_EQ(Begin()->FindTenant("acme"), acme);
   EXPECT_EQ(Begin()->FindAlias("shop.acme.com"), std::nullopt);
   EXPECT_EQ(Begin()->CountTenantsOnHost("h1"), 1);
@@ -210,6 +212,8 @@ TEST_P(CatalogContract, PurgedIdCanBeTakenAgain) {
   again.aliases = {"shop.acme.com"};
   MustPut({PutTenant{again}});
   EXPECT_EQ(*catalog().GetTenant("acme"), again);
+  EXPECT_EQ(*catalog().GetTenantByUid("another"), again);
+  EXPECT_EQ(*catalog().GetTenantByUid(acme.uid), std::nullopt);
   EXPECT_EQ(Begin()->FindAlias("shop.acme.com"), "acme");
   using Field = TenantQuery::Condition::Field;
   EXPECT_THAT(List({.conditions = {{.field = Field::kUid, .value = "another"}}}), ElementsAre("acme"));

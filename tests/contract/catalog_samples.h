@@ -55,6 +55,8 @@ inline domain::Host SampleHost(const std::string& id) {
   host.report.postgres_up = true;
   host.report.stores = {"main"};
   host.databases_reserved = 1;
+  host.awaited = true;
+  host.unconfirmed = true;
   return host;
 }
 

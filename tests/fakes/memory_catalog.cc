@@ -111,7 +111,7 @@ bool Matches(const Operation& operation, const OperationQuery& query) {
 }
 
 std::optional<absl::Time> DueTime(const Tenant& tenant) {
-  if (!tenant.current_operation.empty()) return std::nullopt;
+  if (!tenant.current_operation.empty() || tenant.unconfirmed) return std::nullopt;
   return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
 }
 
@@ -389,6 +389,15 @@ std::vector<Backup> MemoryCatalog::Backups(absl::string_view tenant, absl::strin
 absl::StatusOr<std::optional<Tenant>> MemoryCatalog::GetTenant(absl::string_view id) {
   MutexLock lock(mutex_);
   return Copy(tenants_.Find(std::string(id), false));
+}
+
+absl::StatusOr<std::optional<Tenant>> MemoryCatalog::GetTenantByUid(absl::string_view uid) {
+  MutexLock lock(mutex_);
+  std::optional<Tenant> found;
+  tenants_.ForEach(false, [&](const Tenant& tenant) {
+    if (tenant.uid == uid) found = tenant;
+  });
+  return found;
 }
 
 absl::StatusOr<TenantPage> MemoryCatalog::ListTenants(const TenantQuery& query) {

@@ -87,6 +87,7 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<std::unique_ptr<Transaction>> Begin() override;
   domain::Revision revision() const override;
   absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) override;
+  absl::StatusOr<std::optional<domain::Tenant>> GetTenantByUid(absl::string_view uid) override;
   absl::StatusOr<TenantPage> ListTenants(const TenantQuery& query) override;
   absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) override;
   absl::StatusOr<std::vector<domain::Host>> ListHosts() override;

@@ -11,6 +11,7 @@ namespace croft::sim {
 namespace {
 
 constexpr size_t kBatch = 8;
+constexpr absl::Duration kSilence = absl::Seconds(30);
 
 std::string NameOf(const engine::Fencing& fencing) {
   return absl::StrCat(fencing.operation, "/", fencing.step, "/", fencing.attempt, " (", fencing.epoch, ", ",
@@ -32,6 +33,17 @@ void SimPlane::Start() {
   commits_to_crash_ = -1;
   world_.Say("control plane of epoch ", epoch_, " starts");
   Tell(engine::Started{});
+  world_.scheduler.After(kSilence, [this, incarnation = incarnation_] {
+    if (incarnation == incarnation_) LoseAwaited();
+  });
+}
+
+// As the fleet does: who has not come back by now is away.
+void SimPlane::LoseAwaited() {
+  for (const auto& [id, host] : world_.hosts) {
+    const auto stored = *world_.catalog.GetHost(id);
+    if (stored && stored->awaited && !members_[id].link) Tell(engine::HostLost{.host = id});
+  }
 }
 
 void SimPlane::Crash() {

@@ -59,6 +59,7 @@ class SimPlane final : public PlaneEnd {
   };
 
   void Tell(engine::Event event);
+  void LoseAwaited();
   void WorkLater();
   void Work();
   // False when the process died.

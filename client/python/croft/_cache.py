@@ -69,7 +69,10 @@ class Cache:
         """True when it told something new. ``aliases`` are all of them; None leaves them as they are."""
         with self._lock:
             known = self._tenants.get(tenant)
-            if known is not None and not known.may_be_replaced_by(knowledge):
+            # The catalog was restored and does not know yet: no reason to forget what was told before.
+            unconfirmed = knowledge.refusal is not None and knowledge.refusal.reason == "TENANT_UNCONFIRMED"
+            keeps = known is not None and known.placement is not None and unconfirmed
+            if keeps or known is not None and not known.may_be_replaced_by(knowledge):
                 self._tenants[tenant] = dataclasses.replace(known, mentioned=knowledge.mentioned)
                 return False
             if known is not None and knowledge.placement is None:

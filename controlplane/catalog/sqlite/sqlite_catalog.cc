@@ -1,7 +1,6 @@
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 
 #include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include <sys/stat.h>
@@ -13,24 +12,27 @@
 #include "common/sqlite/transaction.h"
 #include "controlplane/catalog/sqlite/catalog_lock.h"
 #include "controlplane/catalog/sqlite/meta.h"
-#include "controlplane/catalog/sqlite/migrations.h"
 #include "controlplane/catalog/sqlite/reader_pool.h"
+#include "controlplane/catalog/sqlite/schema.h"
 #include "controlplane/catalog/sqlite/writer.h"
 
 namespace croft::catalog {
 namespace {
 
-constexpr sqlite::Schema kSchema = {
-    .name = "catalog", .application_id = 0x43726f43 /* CroC */, .migrations = kMigrations};
 constexpr int32_t kWriterCacheKibibytes = 64 * 1024;
-
-std::string LockPath(absl::string_view path) {
-  return std::filesystem::path(std::string(path)).replace_extension(".lock").string();
-}
 
 absl::StatusOr<CatalogLock> TakeLock(absl::string_view path, const SqliteCatalogOptions& options) {
   if (options.take_over) return CatalogLock::TakeOver(LockPath(path), options.take_over_patience);
   return CatalogLock::Acquire(LockPath(path));
+}
+
+// What a restore that was cut has left in the catalog's place may be nothing, or the old file without its newest changes.
+absl::Status CheckNotBeingRestored(absl::string_view path) {
+  struct stat unused;
+  if (lstat(IncomingPath(path).c_str(), &unused) != 0) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("a restore of ", path, " was cut off; run croftd restore-catalog again"),
+                   {.reason = "RESTORE_CUT", .metadata = {{"file", std::string(path)}}});
 }
 
 // By stat alone: opening and closing the file would drop SQLite's locks.
@@ -66,6 +68,7 @@ struct SqliteCatalog::Parts {
 absl::StatusOr<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(absl::string_view path,
                                                                    const SqliteCatalogOptions& options) {
   CROFT_ASSIGN_OR_RETURN(CatalogLock lock, TakeLock(path, options));
+  CROFT_RETURN_IF_ERROR(CheckNotBeingRestored(path));
   CROFT_ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database,
                          sqlite::Database::Open(path, kSchema, {.cache_kibibytes = kWriterCacheKibibytes}));
   std::string absolute = database->path();
@@ -104,6 +107,10 @@ auto SqliteCatalog::Read(Ask ask) -> decltype(ask(std::declval<Reader&>())) {
 
 absl::StatusOr<std::optional<domain::Tenant>> SqliteCatalog::GetTenant(absl::string_view id) {
   return Read([&](Reader& reader) { return reader.tenants.Find(id); });
+}
+
+absl::StatusOr<std::optional<domain::Tenant>> SqliteCatalog::GetTenantByUid(absl::string_view uid) {
+  return Read([&](Reader& reader) { return reader.tenants.FindByUid(uid); });
 }
 
 absl::StatusOr<TenantPage> SqliteCatalog::ListTenants(const TenantQuery& query) {

@@ -41,6 +41,7 @@ class SqliteCatalog final : public Catalog {
   // Opens or makes the catalog file `path`, such as `/var/lib/croft/catalog.db`, in a folder that exists.
   //   CATALOG_LOCKED  ABORTED; another control plane holds it
   //   CATALOG_COPIED  FAILED_PRECONDITION; the file was last used on another machine or as another file
+  //   RESTORE_CUT     FAILED_PRECONDITION; a restore of it did not get to its end
   // and the errors of common/sqlite/database.h. A file that is refused is left as it was.
   static absl::StatusOr<std::unique_ptr<SqliteCatalog>> Open(absl::string_view path,
                                                              const SqliteCatalogOptions& options);
@@ -50,6 +51,7 @@ class SqliteCatalog final : public Catalog {
   domain::Revision revision() const override;
 
   absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) override;
+  absl::StatusOr<std::optional<domain::Tenant>> GetTenantByUid(absl::string_view uid) override;
   absl::StatusOr<TenantPage> ListTenants(const TenantQuery& query) override;
   absl::StatusOr<std::optional<domain::Host>> GetHost(absl::string_view id) override;
   absl::StatusOr<std::vector<domain::Host>> ListHosts() override;

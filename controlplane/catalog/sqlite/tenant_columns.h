@@ -15,7 +15,8 @@ inline constexpr sqlite::Sql kTenantColumns =
     "locale, settings, features, quota_connections, quota_storage_bytes, quota_statement_timeout, "
     "backups_kept, "
     "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
-    "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation";
+    "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation, "
+    "unconfirmed";
 
 // All but the credentials, which lie in their own table.
 [[nodiscard]] absl::Status ReadTenant(const sqlite::Rows& rows, domain::Tenant& tenant);

@@ -27,12 +27,13 @@ constexpr Sql kChangingColumns =
     "backups_kept, "
     "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
     "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation, "
-    "due_time";
+    "due_time, unconfirmed";
 constexpr Sql kChangingPlaces =
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 
 std::optional<absl::Time> DueTime(const Tenant& tenant) {
-  if (tenant.state == TenantState::kPurged || !tenant.current_operation.empty()) return std::nullopt;
+  if (tenant.state == TenantState::kPurged || tenant.unconfirmed) return std::nullopt;
+  if (!tenant.current_operation.empty()) return std::nullopt;
   return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
 }
 
@@ -46,7 +47,7 @@ absl::Status Changing(const Tenant& tenant, const std::string& aliases, const st
              EncodeEnum(tenant.suspend_mode), EncodeEnum(tenant.state_before_retire), tenant.placement.host,
              tenant.placement.database, tenant.placement.generation, tenant.owner_role, tenant.reader_role,
              tenant.order, tenant.last_generation, tenant.fence_time, tenant.last_backup,
-             tenant.current_operation, tenant.create_operation, DueTime(tenant));
+             tenant.current_operation, tenant.create_operation, DueTime(tenant), tenant.unconfirmed);
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ absl::Status ReadTenant(const Rows& rows, Tenant& tenant) {
             suspend_mode, state_before_retire, tenant.placement.host, tenant.placement.database,
             tenant.placement.generation, tenant.owner_role, tenant.reader_role, tenant.order,
             tenant.last_generation, tenant.fence_time, tenant.last_backup, tenant.current_operation,
-            tenant.create_operation);
+            tenant.create_operation, tenant.unconfirmed);
   CROFT_RETURN_IF_ERROR(DecodeList(aliases, tenant.aliases));
   CROFT_RETURN_IF_ERROR(DecodeMap(labels, tenant.labels));
   CROFT_RETURN_IF_ERROR(DecodeList(extensions, tenant.extensions));
@@ -80,6 +81,9 @@ TenantReads::TenantReads(sqlite::Database& database)
     : database_(database),
       find_(database,
             SqlBuilder().Append("SELECT ").Append(kTenantColumns).Append(" FROM tenants WHERE id = ?")),
+      find_by_uid_(
+          database,
+          SqlBuilder().Append("SELECT ").Append(kTenantColumns).Append(" FROM tenants WHERE uid = ?")),
       credentials_(database,
                    "SELECT login, role, sealed_password, verifier, create_time, published, disable_time "
                    "FROM credentials WHERE tenant = ? ORDER BY position"),
@@ -116,6 +120,12 @@ absl::StatusOr<std::vector<Tenant>> TenantReads::Collect(Rows rows) {
 
 absl::StatusOr<std::optional<Tenant>> TenantReads::Find(absl::string_view id) {
   CROFT_ASSIGN_OR_RETURN(std::vector<Tenant> tenants, Collect(find_.Query(id)));
+  if (tenants.empty()) return std::optional<Tenant>();
+  return std::optional<Tenant>(std::move(tenants.front()));
+}
+
+absl::StatusOr<std::optional<Tenant>> TenantReads::FindByUid(absl::string_view uid) {
+  CROFT_ASSIGN_OR_RETURN(std::vector<Tenant> tenants, Collect(find_by_uid_.Query(uid)));
   if (tenants.empty()) return std::optional<Tenant>();
   return std::optional<Tenant>(std::move(tenants.front()));
 }

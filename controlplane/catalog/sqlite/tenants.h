@@ -24,6 +24,7 @@ class TenantReads {
   explicit TenantReads(sqlite::Database& database);
 
   absl::StatusOr<std::optional<domain::Tenant>> Find(absl::string_view id);
+  absl::StatusOr<std::optional<domain::Tenant>> FindByUid(absl::string_view uid);
   absl::StatusOr<std::optional<std::string>> FindAlias(absl::string_view alias);
   // Every one that is not a tombstone, by id.
   absl::Status ForEach(const std::function<void(const domain::Tenant&)>& visit);
@@ -38,6 +39,7 @@ class TenantReads {
 
   sqlite::Database& database_;
   sqlite::Statement find_;
+  sqlite::Statement find_by_uid_;
   sqlite::Statement credentials_;
   sqlite::Statement find_alias_;
   sqlite::Statement due_;

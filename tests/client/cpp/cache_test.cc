@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/errors.h"
+
 namespace croft::client {
 namespace {
 
@@ -49,6 +51,21 @@ TEST(Cache, SameNewsTwiceIsNoNews) {
   Cache cache;
   EXPECT_TRUE(cache.Learn("acme", kNone, At(1, 10, 2)));
   EXPECT_FALSE(cache.Learn("acme", kNone, At(1, 11, 2)));
+}
+
+TEST(Cache, ARestoredCatalogThatDoesNotKnowYetTakesNothingAway) {
+  Cache cache;
+  cache.Learn("acme", {}, At(1, 10, 2));
+  const TimePoint later = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  EXPECT_FALSE(cache.Learn("acme", {},
+                           {.refusal = MakeError(absl::StatusCode::kUnavailable, "not shown yet",
+                                                 {.reason = "TENANT_UNCONFIRMED"}),
+                            .epoch = 2,
+                            .revision = 1,
+                            .mentioned = later}));
+  EXPECT_TRUE(cache.Find("acme")->refusal.ok());
+  EXPECT_EQ(Generation(cache), 2);
+  EXPECT_TRUE(cache.ForgetUnmentioned(later).empty());
 }
 
 TEST(Cache, ARefusalKeepsTheAddress) {

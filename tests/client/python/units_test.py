@@ -2,7 +2,7 @@
 import threading
 
 import pytest
-from croft import Placement, StaticLocator, TenantNotFound
+from croft import Placement, StaticLocator, TenantNotFound, Unavailable
 from croft._cache import Cache, Knowledge, _options_in
 from croft._options import Options
 from croft._snapshot import SnapshotFile
@@ -29,6 +29,16 @@ def test_a_generation_never_goes_back_for_the_same_tenant():
     cache.learn("acme", (), at(1, 10, 5))
     assert not cache.learn("acme", (), at(2, 1, 4))
     assert cache.learn("acme", (), at(2, 2, 1, uid="another life"))
+
+
+def test_a_restored_catalog_that_does_not_know_yet_takes_nothing_away():
+    cache = Cache()
+    cache.learn("acme", (), at(1, 10, 5))
+    unconfirmed = Unavailable("not shown yet", tenant="acme", reason="TENANT_UNCONFIRMED")
+    assert not cache.learn("acme", (), Knowledge(None, unconfirmed, 0, 2, 1, 9.0, 9.0))
+    assert cache.find("acme").refusal is None
+    assert cache.find("acme").generation == 5
+    assert cache.forget_unmentioned(8.0) == []
 
 
 def test_aliases_follow_the_tenant_that_holds_them():

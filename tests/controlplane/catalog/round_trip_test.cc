@@ -90,7 +90,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, state, suspend_mode,
          state_before_retire, placement, owner_role, reader_role, credentials, order, last_generation,
-         fence_time, last_backup, current_operation, create_operation] = made;
+         fence_time, last_backup, current_operation, create_operation, unconfirmed] = made;
   auto& [host, database, generation] = placement;
   id = with_id;
   uid = absl::StrCat(with_id, Text());
@@ -124,6 +124,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   last_backup = Text();
   current_operation = Text();
   create_operation = Text();
+  unconfirmed = Flag();
   return made;
 }
 
@@ -150,8 +151,8 @@ domain::Host SomeHost(const std::string& with_id) {
   domain::Host made;
   auto& [id, uid, create_time, update_time, version, labels, limits, cordoned, missing,
          certificate_fingerprint, previous_fingerprint, join_secret_hash, join_expire_time, server_names,
-         up, last_seen_time, report, accepted_system_identifier, databases_reserved, connections_reserved] =
-      made;
+         up, awaited, unconfirmed, last_seen_time, report, accepted_system_identifier, databases_reserved,
+         connections_reserved] = made;
   auto& [databases, connections, reserve_bytes] = limits;
   id = with_id;
   uid = Text();
@@ -170,6 +171,8 @@ domain::Host SomeHost(const std::string& with_id) {
   join_expire_time = Maybe(Moment);
   server_names = Several(Utf8);
   up = Flag();
+  awaited = Flag();
+  unconfirmed = Flag();
   last_seen_time = Maybe(Moment);
   report = SomeReport();
   accepted_system_identifier = Text();

@@ -88,7 +88,7 @@ CREATE TABLE hosts (
   task_kinds TEXT NOT NULL,
   accepted_system_identifier TEXT NOT NULL,
   databases_reserved INTEGER NOT NULL,
-  connections_reserved INTEGER NOT NULL,
+  connections_reserved INTEGER NOT NULL, awaited INTEGER NOT NULL DEFAULT 0 CHECK (awaited IN (0, 1)), unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1)),
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (
@@ -225,7 +225,7 @@ CREATE TABLE tenants (
   last_backup TEXT NOT NULL,
   current_operation TEXT NOT NULL,
   create_operation TEXT NOT NULL,
-  due_time INTEGER,  -- of what is coming and nothing works on yet
+  due_time INTEGER, unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1)),  -- of what is coming and nothing works on yet
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tokens (

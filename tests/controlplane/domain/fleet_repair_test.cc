@@ -158,6 +158,9 @@ TEST_F(FleetRepairTest, NothingIsDroppedWhoseSuccessorIsNotInOrder) {
   h1().databases.clear();
   ExpectLeft(2);
   h1().databases = home;
+  acme().unconfirmed = true;
+  ExpectLeft();
+  acme().unconfirmed = false;
   fleet_.inventories.erase(fleet_.inventories.begin());
   fleet_.silent["h1"] = "it is away";
   ExpectLeft(2);

@@ -69,6 +69,19 @@ TEST(ChooseHost, TakesOneThatIsAwayBrieflyWhenNoneIsThere) {
   EXPECT_EQ(Choice({a}, {.now = now + absl::Seconds(1)}), "NO_HOST_FITS");
 }
 
+TEST(ChooseHost, AwaitedIsLikeAwayAndUnconfirmedNeverFits) {
+  Host a = Up("a");
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  a.up = false;
+  a.awaited = true;
+  a.last_seen_time = now;
+  EXPECT_EQ(Choice({a}, {.now = now}), "a");
+  a.unconfirmed = true;
+  EXPECT_EQ(Choice({a}, {.now = now}), "NO_HOST_FITS");
+  a.up = true;
+  EXPECT_EQ(Choice({a}, {.now = now}), "NO_HOST_FITS");
+}
+
 TEST(ChooseHost, SumsUpTheReasonsByKind) {
   Host a = Up("a"), b = Up("b"), c = Up("c");
   a.cordoned = true;

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <absl/strings/string_view.h>
+
+#include "common/sqlite/schema.h"
+#include "controlplane/catalog/sqlite/migrations.h"
+
+namespace croft::catalog {
+
+inline constexpr sqlite::Schema kSchema = {
+    .name = "catalog", .application_id = 0x43726f43 /* CroC */, .migrations = kMigrations};
+
+// Of the catalog file `path`.
+inline std::string LockPath(absl::string_view path) {
+  return std::filesystem::path(std::string(path)).replace_extension(".lock").string();
+}
+
+// What a restore makes, before it takes the catalog's place.
+inline std::string IncomingPath(absl::string_view path) { return std::string(path) + ".restoring"; }
+
+}  // namespace croft::catalog
