@@ -11,6 +11,7 @@
 #include "common/core_dumps.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "controlplane/server/catalog_commands.h"
 #include "controlplane/server/keyring_commands.h"
 #include "controlplane/server/server.h"
 #include "controlplane/server/state_directory.h"
@@ -46,6 +47,11 @@ absl::Status Serve(const ServerOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status Print(const absl::StatusOr<std::string>& told) {
+  if (told.ok()) std::cout << *told << std::flush;
+  return told.status();
+}
+
 void SetLevel(const std::string& name) {
   using croft::log::Level;
   const std::map<std::string, Level> levels = {{"debug", Level::kDebug},
@@ -69,6 +75,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> server_names;
   std::string level = "info";
   std::string file;
+  std::string sha256;
 
   const auto with_state = [&](CLI::App* command) {
     command->add_option("--state", options.state_directory, "Folder of the control plane's state")
@@ -102,6 +109,12 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
 
+  CLI::App* restore = with_state(app.add_subcommand(
+      "restore-catalog", "Put a copy in the place of a catalog that was lost, while croftd is stopped"));
+  restore->add_option("FILE", file, "Copy, of croftctl admin backup-catalog or the folder of copies")
+      ->required();
+  restore->add_option("--sha256", sha256, "Its digest; that of FILE.sha256 by default");
+
   CLI::App* keyring = app.add_subcommand("keyring", "Look after the keys that seal all secrets");
   keyring->require_subcommand(1);
   CLI::App* export_keys = with_state(keyring->add_subcommand("export", "Write a copy to keep elsewhere"));
@@ -123,6 +136,7 @@ int main(int argc, char** argv) {
   const StateDirectory state(options.state_directory);
   if (*init) status = croft::server::InitStateDirectory(state, server_names);
   if (*serve) status = Serve(options);
+  if (*restore) status = Print(croft::server::RestoreCatalog(state, file, sha256));
   if (*export_keys) status = croft::server::ExportKeyring(state, options.credentials_directory, file);
   if (*rotate) status = croft::server::RotateKeyring(state);
   if (status.ok()) return 0;
