@@ -111,12 +111,15 @@ absl::StatusOr<Manifest> Decode(const Json& json) {
   return manifest;
 }
 
+absl::Status CheckVersion(const Json& json) {
+  if (json.at("version").get<int64_t>() <= kVersion) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   "the backup was made by a newer version of Croft; update this agent",
+                   {.reason = "MANIFEST_NEWER"});
+}
+
 absl::StatusOr<Manifest> DecodeSealed(Json json, absl::string_view key) {
-  if (json.at("version").get<int64_t>() > kVersion) {
-    return MakeError(absl::StatusCode::kFailedPrecondition,
-                     "the backup was made by a newer version of Croft; update this agent",
-                     {.reason = "MANIFEST_NEWER"});
-  }
+  CROFT_RETURN_IF_ERROR(CheckVersion(json));
   std::string seal;
   if (!absl::Base64Unescape(json.at("seal").get<std::string>(), &seal))
     return Damaged("its seal is malformed");
@@ -146,14 +149,30 @@ std::string EncodeManifest(const Manifest& manifest, absl::string_view key) {
   return json.dump(1) + "\n";
 }
 
-absl::StatusOr<Manifest> DecodeManifest(absl::string_view text, absl::string_view key) {
+namespace {
+
+template <typename Read>
+absl::StatusOr<Manifest> Parse(absl::string_view text, const Read& read) {
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);
   if (!json.is_object()) return Damaged("it is no JSON");
   try {
-    return DecodeSealed(std::move(json), key);
+    return read(std::move(json));
   } catch (const Json::exception&) {
     return Damaged("a field is missing or of another type");
   }
+}
+
+}  // namespace
+
+absl::StatusOr<Manifest> DecodeManifest(absl::string_view text, absl::string_view key) {
+  return Parse(text, [key](Json json) { return DecodeSealed(std::move(json), key); });
+}
+
+absl::StatusOr<Manifest> ReadUnprovenManifest(absl::string_view text) {
+  return Parse(text, [](const Json& json) -> absl::StatusOr<Manifest> {
+    CROFT_RETURN_IF_ERROR(CheckVersion(json));
+    return Decode(json);
+  });
 }
 
 }  // namespace croft::agent

@@ -59,4 +59,7 @@ inline constexpr size_t kMaxManifestBytes = 64 << 20;
 // (MANIFEST_NEWER) for one of a later version of Croft.
 [[nodiscard]] absl::StatusOr<Manifest> DecodeManifest(absl::string_view json, absl::string_view key);
 
+// The same without the key: whether this is what was made stays open.
+[[nodiscard]] absl::StatusOr<Manifest> ReadUnprovenManifest(absl::string_view json);
+
 }  // namespace croft::agent

@@ -135,6 +135,17 @@ class SqliteJournal final : public Journal {
     return transaction.Commit();
   }
 
+  absl::StatusOr<std::map<std::string, Position>> Positions() const override {
+    MutexLock lock(mutex_);
+    std::map<std::string, Position> positions;
+    sqlite::Rows rows = positions_.Query();
+    while (rows.Next()) {
+      positions[rows.Get<std::string>(0)] = {rows.Get<int64_t>(1), rows.Get<int64_t>(2)};
+    }
+    CROFT_RETURN_IF_ERROR(rows.status());
+    return positions;
+  }
+
   absl::StatusOr<std::vector<JournalEntry>> Unsettled() const override {
     MutexLock lock(mutex_);
     std::vector<JournalEntry> entries;
@@ -206,6 +217,7 @@ class SqliteJournal final : public Journal {
                             "attempt = ? AND outcome IS NOT NULL AND settle_time IS NULL"};
   sqlite::Statement prune_{
       *database_, "DELETE FROM tasks WHERE settle_time < ? OR (outcome IS NULL AND accept_time < ?)"};
+  mutable sqlite::Statement positions_{*database_, "SELECT uid, epoch, position FROM tenants ORDER BY uid"};
   mutable sqlite::Statement unsettled_{
       *database_,
       "SELECT operation, step, attempt, outcome FROM tasks WHERE outcome IS NOT NULL AND "

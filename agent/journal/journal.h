@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +61,8 @@ class Journal {
   virtual absl::Status Finish(const TaskKey& key, absl::string_view outcome) = 0;
   // The control plane has recorded the outcome. It is kept for a day more, for repeats that are under way.
   virtual absl::Status Settle(const TaskKey& key) = 0;
+  // Highest position of each tenant, by uid.
+  virtual absl::StatusOr<std::map<std::string, Position>> Positions() const = 0;
   // Outcomes that were not settled, in the order in which they came.
   virtual absl::StatusOr<std::vector<JournalEntry>> Unsettled() const = 0;
 };

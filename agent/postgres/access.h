@@ -30,6 +30,8 @@ struct ServerAccess {
   // The extensions that tenants may install; nothing: those that the server trusts them with. To narrow them the
   // agent must be a superuser.
   std::optional<std::vector<std::string>> extensions;
+  // Nobody else has databases on it, so that all its files are the agent's to judge.
+  bool own_server = false;
   // Whom client programs run as; nothing when the agent's own user will do.
   std::optional<uint32_t> program_uid;
   std::optional<uint32_t> program_gid;

@@ -230,11 +230,17 @@ struct ListedDatabase {
 struct ListedRole {
   std::string name;
   bool can_login = false;
+  bool expired = false;  // its VALID UNTIL has passed
+  std::string
+      verifier_digest;  // SHA-256 in hexadecimal; empty for none or one that the server does not show
 };
 
 struct ClusterListing {
   std::vector<ListedDatabase> databases;  // by name
   std::vector<ListedRole> roles;          // by name
+  // Folders in `base` that belong to no database and have been still for so long that none is being made or dropped
+  // there. Only of a server that is the agent's own and shows them.
+  std::vector<std::string> orphan_directories;
 };
 
 enum class LockMode { kExclusive, kShared };
@@ -255,7 +261,8 @@ class Cluster {
 
   virtual absl::StatusOr<ServerFacts> Identify(const Patience& patience) = 0;
 
-  // Everything of Croft's: databases that carry a tag or a name of the form t_…_<uid>_…, roles so named.
+  // Everything of Croft's: databases that carry a tag or a name of the form t_…_<uid>_… or v_<uid>_…, roles named in
+  // the first form.
   virtual absl::StatusOr<ClusterListing> List(const Patience& patience) = 0;
 };
 

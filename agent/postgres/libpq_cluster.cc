@@ -111,7 +111,10 @@ class LibpqCluster final : public Cluster {
   absl::StatusOr<ClusterListing> List(const Patience& patience) override {
     ClusterListing listing;
     CROFT_RETURN_IF_ERROR(
-        Look(patience, [&](Connection& connection) { return FillListing(connection, listing); }));
+        Look(patience, [&, own = access_().own_server](Connection& connection) -> absl::Status {
+          const absl::Status filled = FillListing(connection, listing);
+          return filled.ok() && own ? FillDirectories(connection, listing) : filled;
+        }));
     return listing;
   }
 
@@ -159,7 +162,8 @@ class LibpqCluster final : public Cluster {
     auto databases = connection.Rows<std::string, std::optional<std::string>, bool, bool, int64_t>(
         "SELECT datname, shobj_description(oid, 'pg_database'), datallowconn, datconnlimit = -2, "
         "coalesce(CASE WHEN datconnlimit <> -2 THEN pg_database_size(oid) END, 0) FROM pg_database "
-        "WHERE datname ~ '^t_.*_[a-z2-7]{16}_' OR shobj_description(oid, 'pg_database') ~ '^croft uid=' "
+        "WHERE datname ~ '^(t_.*|v)_[a-z2-7]{16}_' OR shobj_description(oid, 'pg_database') ~ '^croft "
+        "uid=' "
         "ORDER BY datname");
     if (!databases.ok()) return std::move(databases).status();
     for (auto& [name, comment, allows, invalid, size] : *databases) {
@@ -169,11 +173,38 @@ class LibpqCluster final : public Cluster {
                                    .invalid = invalid,
                                    .size_bytes = size});
     }
-    auto roles = connection.Rows<std::string, bool>(
-        "SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname ~ '^t_.*_[a-z2-7]{16}(_[a-z0-9]+)?$' "
-        "ORDER BY rolname");
+    auto shows = connection.Value<bool>(
+        "SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
+        "AND has_column_privilege('pg_authid', 'rolname', 'SELECT')");
+    if (!shows.ok()) return std::move(shows).status();
+    using RoleRows = absl::StatusOr<std::vector<std::tuple<std::string, bool, bool, std::string>>>;
+    RoleRows roles =
+        *shows ? connection.Rows<std::string, bool, bool, std::string>(
+                     "SELECT rolname, rolcanlogin, coalesce(rolvaliduntil < now(), false), "
+                     "coalesce(encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex'), '') FROM pg_authid "
+                     "WHERE rolname ~ '^t_.*_[a-z2-7]{16}(_[a-z0-9]+)?$' ORDER BY rolname")
+               : connection.Rows<std::string, bool, bool, std::string>(
+                     "SELECT rolname, rolcanlogin, coalesce(rolvaliduntil < now(), false), '' "
+                     "FROM pg_roles WHERE rolname ~ '^t_.*_[a-z2-7]{16}(_[a-z0-9]+)?$' "
+                     "ORDER BY rolname");
     if (!roles.ok()) return std::move(roles).status();
-    for (auto& [name, can_login] : *roles) listing.roles.push_back({std::move(name), can_login});
+    for (auto& [name, can_login, expired, digest] : *roles) {
+      listing.roles.push_back({std::move(name), can_login, expired, std::move(digest)});
+    }
+    return absl::OkStatus();
+  }
+
+  // CREATE and DROP DATABASE have a folder without a row for some moments; a server that has just started has none
+  // of the two under way.
+  static absl::Status FillDirectories(Connection& connection, ClusterListing& listing) {
+    auto folders = connection.Rows<std::string>(
+        "SELECT folder FROM pg_ls_dir('base') AS folder, pg_stat_file('base/' || folder, true) AS facts "
+        "WHERE folder ~ '^[0-9]+$' AND facts.isdir "
+        "AND NOT EXISTS (SELECT FROM pg_database WHERE oid::text = folder) "
+        "AND (facts.modification < pg_postmaster_start_time() "
+        "OR facts.modification < now() - interval '5 minutes') ORDER BY folder::bigint");
+    if (!folders.ok()) return std::move(folders).status();
+    for (auto& [folder] : *folders) listing.orphan_directories.push_back(std::move(folder));
     return absl::OkStatus();
   }
 

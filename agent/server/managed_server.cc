@@ -72,6 +72,7 @@ ServerAccess AccessTo(const ManagedServerOptions& options, const std::optional<U
                     {"sslrootcert", options.directory + "/tls/authority.pem"},
                     {"gssencmode", "disable"}};
   access.extensions = options.extensions;
+  access.own_server = true;
   if (server_user) {
     access.program_uid = server_user->uid;
     access.program_gid = server_user->gid;

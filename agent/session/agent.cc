@@ -33,6 +33,7 @@
 #include "agent/session/shutdown.h"
 #include "agent/store/file_store.h"
 #include "agent/tasks/backup_tasks.h"
+#include "agent/tasks/inventory.h"
 #include "agent/tasks/sql_tasks.h"
 #include "agent/tasks/task_runner.h"
 #include "common/errors.h"
@@ -238,6 +239,7 @@ class Agent {
     Server& server = *server_.server;
     cluster_ = NewLibpqCluster([&server] { return server.access(); });
     RegisterSqlTasks(runner_, *cluster_, random_);
+    RegisterInventoryTask(runner_, *cluster_, stores_);
     RegisterBackupTasks(runner_, {.cluster = *cluster_,
                                   .access = [&server] { return server.access(); },
                                   .programs = programs_,

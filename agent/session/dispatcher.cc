@@ -4,6 +4,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "agent/session/inventory_wire.h"
 #include "agent/session/recorded_run.h"
 #include "agent/session/wire.h"
 #include "common/errors.h"
@@ -157,9 +158,20 @@ std::optional<v1::TaskResult> Dispatcher::Inventory(const QueuedTask& queued) {
   Context context(*this, queued);
   const absl::StatusOr<Outcome> outcome = run_(queued.task, context);
   if (outcome.ok()) {
-    v1::ConnectRequest message;
-    *message.mutable_inventory() = ToProto(std::get<InventoryTaken>(*outcome));
-    events_.send(std::move(message));
+    auto taken = std::get<InventoryTaken>(*outcome);
+    const auto positions = journal_.Positions();
+    if (!positions.ok()) {
+      Fail(positions.status());
+      return std::nullopt;
+    }
+    for (const auto& [uid, position] : *positions)
+      taken.positions.push_back({uid, position.epoch, position.order});
+    for (v1::Inventory& part : InventoryParts(queued.task.fencing, taken)) {
+      v1::ConnectRequest message;
+      part.set_highest_epoch(journal_.HighestEpoch());
+      *message.mutable_inventory() = std::move(part);
+      events_.send(std::move(message));
+    }
   }
   return ResultToProto(queued.task.fencing, outcome);
 }

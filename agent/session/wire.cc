@@ -102,7 +102,9 @@ absl::StatusOr<Work> WorkFromProto(const v1::Task& proto) {
           proto.delete_backup().store(),
           {proto.delete_backup().backups().begin(), proto.delete_backup().backups().end()},
           proto.delete_backup().all()};
-    case v1::Task::kInventory: return InventoryWork{};
+    case v1::Task::kInventory:
+      return InventoryWork{.stores = {proto.inventory().stores().begin(), proto.inventory().stores().end()},
+                           .manifests = proto.inventory().manifests()};
     case v1::Task::WORK_NOT_SET: break;
   }
   return MakeError(absl::StatusCode::kUnimplemented,
@@ -202,25 +204,6 @@ v1::TaskResult ResultToProto(const Fencing& fencing, const absl::StatusOr<Outcom
     *result.mutable_error() = ErrorToProto(outcome.status());
   }
   return result;
-}
-
-v1::Inventory ToProto(const InventoryTaken& inventory) {
-  v1::Inventory proto;
-  for (const InventoryDatabase& database : inventory.databases) {
-    v1::Inventory::Database& added = *proto.add_databases();
-    added.set_name(database.name);
-    added.set_uid(database.uid);
-    added.set_generation(database.generation);
-    added.set_allows_connections(database.allows_connections);
-    added.set_invalid(database.invalid);
-    added.set_size_bytes(database.size_bytes);
-  }
-  for (const InventoryRole& role : inventory.roles) {
-    v1::Inventory::RoleState& added = *proto.add_roles();
-    added.set_name(role.name);
-    added.set_can_login(role.can_login);
-  }
-  return proto;
 }
 
 v1::HostReport ToProto(const ServerReport& report, const std::vector<std::string>& stores) {

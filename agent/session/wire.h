@@ -24,9 +24,8 @@ namespace croft::agent {
 // The names of all kinds of work in agent.proto that TaskFromProto understands.
 [[nodiscard]] std::vector<std::string> KnownTaskKinds();
 
-// What is told of a task that has ended. An inventory's findings are not in it: they go by ToProto(Inventory).
+// What is told of a task that has ended. An inventory's findings are not in it: they go by InventoryParts.
 [[nodiscard]] v1::TaskResult ResultToProto(const Fencing& fencing, const absl::StatusOr<Outcome>& outcome);
-[[nodiscard]] v1::Inventory ToProto(const InventoryTaken& inventory);
 // `stores`: ids of the backup stores that this agent reaches, the one it writes to first.
 [[nodiscard]] v1::HostReport ToProto(const ServerReport& report, const std::vector<std::string>& stores);
 

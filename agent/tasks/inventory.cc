@@ -1,17 +1,25 @@
-// Inventory: everything of Croft's on the server, from one look. It changes nothing, so it takes no tenant's
-// lock and has no order.
+// Inventory: everything of Croft's on the server and in its stores, from one look. It changes nothing, so it takes no
+// tenant's lock and has no order.
 
 #include "agent/tasks/inventory.h"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include "agent/backup/manifest.h"
+#include "agent/tasks/move.h"
 #include "common/errors.h"
 
 namespace croft::agent {
+namespace {
 
-absl::StatusOr<InventoryTaken> TakeInventory(Cluster& cluster, const Patience& patience) {
-  CROFT_ASSIGN_OR_RETURN(ClusterListing listing, cluster.List(patience));
-  InventoryTaken inventory;
+constexpr size_t kMaxKeyBytes = 64 << 10;
+
+void TakeListing(ClusterListing listing, InventoryTaken& inventory) {
   for (ListedDatabase& database : listing.databases) {
     inventory.databases.push_back({.name = std::move(database.name),
                                    .uid = database.tag ? database.tag->uid : "",
@@ -21,9 +29,116 @@ absl::StatusOr<InventoryTaken> TakeInventory(Cluster& cluster, const Patience& p
                                    .size_bytes = database.size_bytes});
   }
   for (ListedRole& role : listing.roles) {
-    inventory.roles.push_back({.name = std::move(role.name), .can_login = role.can_login});
+    inventory.roles.push_back({.name = std::move(role.name),
+                               .can_login = role.can_login,
+                               .expired = role.expired,
+                               .verifier_digest = std::move(role.verifier_digest)});
   }
-  return inventory;
+  inventory.orphan_directories = std::move(listing.orphan_directories);
+}
+
+// What objects of a store are of, by their names. Others are none of Croft's.
+class StoreReader {
+ public:
+  StoreReader(Store& store, const InventoryWork& work, TaskContext& context)
+      : store_(store), work_(work), context_(context) {}
+
+  absl::Status Read(InventoryTaken& inventory) {
+    CROFT_ASSIGN_OR_RETURN(const std::vector<StoredObject> objects, store_.List(""));
+    for (const StoredObject& object : objects) {
+      CROFT_RETURN_IF_ERROR(context_.KeepGoing());
+      Sort(object);
+    }
+    for (auto& [name, backup] : backups_) {
+      CROFT_RETURN_IF_ERROR(context_.KeepGoing());
+      if (work_.manifests && backup.has_manifest) ReadManifest(backup);
+      inventory.backups.push_back(std::move(backup));
+    }
+    for (InventoryKey& key : keys_) {
+      if (work_.manifests) key.wrapped_data_key = ReadKey(key.uid);
+      inventory.keys.push_back(std::move(key));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void Sort(const StoredObject& object) {
+    const std::vector<std::string> parts = absl::StrSplit(object.name, '/');
+    if (object.name == KeyObject(parts[0])) {
+      keys_.push_back({.store = store_.id(), .uid = parts[0]});
+    } else if (parts.size() == 3) {
+      const bool archive = object.name == ArchiveObject(parts[0], parts[1]);
+      const bool manifest = object.name == ManifestObject(parts[0], parts[1]);
+      if (!archive && !manifest) return;
+      InventoryBackup& backup = backups_[absl::StrCat(parts[0], "/", parts[1])];
+      backup.store = store_.id();
+      backup.uid = parts[0];
+      backup.backup = parts[1];
+      backup.has_archive |= archive;
+      backup.has_manifest |= manifest;
+      if (archive) backup.size_bytes = object.size_bytes;
+    }
+  }
+
+  // One that cannot be read is told as one that is there.
+  void ReadManifest(InventoryBackup& backup) {
+    const auto text = ReadObject(store_, ManifestObject(backup.uid, backup.backup), kMaxManifestBytes);
+    if (!text.ok()) return;
+    const absl::StatusOr<Manifest> manifest = ReadUnprovenManifest(*text);
+    if (!manifest.ok() || manifest->identity.uid != backup.uid ||
+        manifest->identity.backup != backup.backup) {
+      return;
+    }
+    InventoryManifest& told = backup.manifest.emplace();
+    told = {.generation = manifest->identity.generation,
+            .database = manifest->database,
+            .owner_role = manifest->owner_role,
+            .reader_role = manifest->reader_role,
+            .create_time = manifest->create_time,
+            .server_version = manifest->server_version,
+            .locale = manifest->locale,
+            .sha256 = manifest->archive.sha256,
+            .wrapped_key = manifest->wrapped_key,
+            .table_count = static_cast<int64_t>(manifest->content.tables.size()),
+            .extensions = manifest->extensions};
+    for (const TableContent& table : manifest->content.tables) told.row_count += table.rows;
+  }
+
+  std::string ReadKey(const std::string& uid) {
+    return ReadObject(store_, KeyObject(uid), kMaxKeyBytes).value_or("");
+  }
+
+  Store& store_;
+  const InventoryWork& work_;
+  TaskContext& context_;
+  std::map<std::string, InventoryBackup> backups_;
+  std::vector<InventoryKey> keys_;
+};
+
+InventoryStore LookInto(const std::vector<std::unique_ptr<Store>>& stores, const std::string& id,
+                        const InventoryWork& work, TaskContext& context, InventoryTaken& inventory) {
+  const auto found =
+      std::find_if(stores.begin(), stores.end(), [&](const auto& store) { return store->id() == id; });
+  if (found == stores.end()) return {id, "this agent does not know the store"};
+  const absl::Status read = StoreReader(**found, work, context).Read(inventory);
+  return {id, std::string(read.message())};
+}
+
+}  // namespace
+
+void RegisterInventoryTask(TaskRunner& runner, Cluster& cluster,
+                           const std::vector<std::unique_ptr<Store>>& stores) {
+  runner.Register<InventoryWork>([&cluster, &stores](const Task& task, const InventoryWork& work,
+                                                     TaskContext& context) -> absl::StatusOr<Outcome> {
+    InventoryTaken inventory;
+    CROFT_ASSIGN_OR_RETURN(ClusterListing listing, cluster.List(PatienceOf(task, context)));
+    TakeListing(std::move(listing), inventory);
+    for (const std::string& store : work.stores) {
+      inventory.stores.push_back(LookInto(stores, store, work, context, inventory));
+    }
+    CROFT_RETURN_IF_ERROR(context.KeepGoing());
+    return inventory;
+  });
 }
 
 }  // namespace croft::agent

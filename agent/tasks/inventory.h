@@ -1,13 +1,20 @@
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include <absl/status/statusor.h>
 
 #include "agent/postgres/cluster.h"
+#include "agent/store/store.h"
 #include "agent/tasks/task.h"
+#include "agent/tasks/task_runner.h"
 
 namespace croft::agent {
 
-// Everything of Croft's on the server, by name. Also what an agent reports unasked when it connects.
-[[nodiscard]] absl::StatusOr<InventoryTaken> TakeInventory(Cluster& cluster, const Patience& patience);
+// Registers inventory: everything of Croft's on the server, and what lies in those of `stores` that the task names.
+// A store that cannot be looked into is part of the answer; a server that cannot is an error. All outlive `runner`.
+void RegisterInventoryTask(TaskRunner& runner, Cluster& cluster,
+                           const std::vector<std::unique_ptr<Store>>& stores);
 
 }  // namespace croft::agent

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "agent/tasks/inventory.h"
 #include "agent/tasks/sql_task.h"
 #include "common/errors.h"
 
@@ -29,11 +28,6 @@ void RegisterSqlTasks(TaskRunner& runner, Cluster& cluster, Random& random, Tena
   runner.Register<UnfenceWork>(Locked(cluster, random, defaults, RunUnfence));
   runner.Register<DropWork>(Locked(cluster, random, defaults, RunDrop));
   runner.Register<RotateWork>(Locked(cluster, random, defaults, RunRotate));
-  runner.Register<InventoryWork>(
-      [&cluster](const Task& task, const InventoryWork&, TaskContext& context) -> absl::StatusOr<Outcome> {
-        CROFT_ASSIGN_OR_RETURN(InventoryTaken taken, TakeInventory(cluster, PatienceOf(task, context)));
-        return taken;
-      });
 }
 
 }  // namespace croft::agent

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -101,7 +102,10 @@ struct DeleteBackupWork {
   std::vector<std::string> backups;
   bool all = false;
 };
-struct InventoryWork {};
+struct InventoryWork {
+  std::vector<std::string> stores;
+  bool manifests = false;
+};
 
 using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork,
                           VerifyWork, RestoreWork, RotateWork, DeleteBackupWork, InventoryWork>;
@@ -138,10 +142,55 @@ struct InventoryDatabase {
 struct InventoryRole {
   std::string name;
   bool can_login = false;
+  bool expired = false;
+  std::string verifier_digest;
+};
+struct InventoryManifest {
+  int64_t generation = 0;
+  std::string database;
+  std::string owner_role;
+  std::string reader_role;
+  absl::Time create_time;
+  std::string server_version;
+  std::string locale;
+  std::string sha256;
+  std::string wrapped_key;
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+  std::vector<std::string> extensions;
+};
+struct InventoryBackup {
+  std::string store;
+  std::string uid;
+  std::string backup;
+  bool has_archive = false;
+  bool has_manifest = false;
+  int64_t size_bytes = 0;
+  std::optional<InventoryManifest> manifest;
+};
+struct InventoryKey {
+  std::string store;
+  std::string uid;
+  std::string wrapped_data_key;
+};
+struct InventoryStore {
+  std::string store;
+  std::string problem;
+};
+// The highest command that was obeyed for a tenant.
+struct InventoryPosition {
+  std::string uid;
+  int64_t epoch = 0;
+  int64_t order = 0;
 };
 struct InventoryTaken {
   std::vector<InventoryDatabase> databases;
   std::vector<InventoryRole> roles;
+  std::vector<InventoryBackup> backups;
+  std::vector<InventoryKey> keys;
+  std::vector<InventoryStore> stores;
+  std::vector<std::string> orphan_directories;
+  std::vector<InventoryPosition> positions;  // whoever keeps the journal adds them
 };
 
 // An error carries details (common/errors.h): UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are worth

@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "controlplane/domain/errors.h"
 #include "controlplane/fleet/messages.h"
 #include "controlplane/fleet/task_writer.h"
 
@@ -53,13 +54,14 @@ absl::Status EpochStale(int64_t ours, int64_t seen) {
                     .metadata = {{"epoch", absl::StrCat(ours)}, {"highest_epoch", absl::StrCat(seen)}}});
 }
 
-absl::Status KindUnknown(const std::string& host, domain::TaskKind kind) {
+absl::Status KindUnknown(const std::string& host, absl::string_view kind) {
   return MakeError(
       absl::StatusCode::kUnimplemented,
-      absl::StrCat("the agent of ", HostName(host), " does not know the task ", domain::TaskName(kind),
-                   "; update it"),
-      {.reason = "UNIMPLEMENTED", .metadata = {{"task", std::string(domain::TaskName(kind))}}});
+      absl::StrCat("the agent of ", HostName(host), " does not know the task ", kind, "; update it"),
+      {.reason = "UNIMPLEMENTED", .metadata = {{"task", std::string(kind)}}});
 }
+
+constexpr char kInventory[] = "inventory";
 
 }  // namespace
 
@@ -72,8 +74,12 @@ Fleet::Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, To
 
 Fleet::~Fleet() { Stop(); }
 
-void Fleet::Start(int64_t epoch) {
+void Fleet::Start(int64_t epoch, const std::vector<std::string>& awaited) {
   epoch_ = epoch;
+  {
+    const MutexLock lock(mutex_);
+    for (const std::string& host : awaited) members_[host] = {.last_heard = clock_.Now(), .awaited = true};
+  }
   carrier_ = std::thread([this] { Carry(); });
 }
 
@@ -125,9 +131,12 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
                                       .fencing = ReadFencing(message.progress().fencing()),
                                       .message = message.progress().message()});
       break;
-    case v1::ConnectRequest::kResult: desk_.Tell(ReadResult(session->host(), message.result())); break;
+    case v1::ConnectRequest::kResult:
+      if (!inventories_.OnResult(session->host(), message.result()))
+        desk_.Tell(ReadResult(session->host(), message.result()));
+      break;
+    case v1::ConnectRequest::kInventory: inventories_.OnPart(session->host(), message.inventory()); break;
     case v1::ConnectRequest::kHello:
-    case v1::ConnectRequest::kInventory:  // asked for by nobody yet
     case v1::ConnectRequest::MESSAGE_NOT_SET: break;
   }
   return absl::OkStatus();
@@ -147,6 +156,7 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
       absl::ToInt64Seconds(pace_.heartbeat));
 
   std::shared_ptr<Session> third;
+  bool replaced = false;
   {
     const MutexLock lock(mutex_);
     if (stopped_) return Stopping();
@@ -160,10 +170,12 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
               .last_heard = now,
               .told = ReadReport(hello),
               .told_time = now};
+    replaced = member.before != nullptr;
     session->Send(welcome);
     desk_.Tell(engine::HostSeen{.host = session->host(), .report = member.told});
   }
   if (third) third->End(ConnectAgain(session->host()));
+  if (replaced) inventories_.Fail(session->host(), domain::HostUnreachable(session->host()));
   log::Info(
       "an agent is connected",
       {{"host", session->host()}, {"version", hello.agent_version()}, {"instance", hello.instance_id()}});
@@ -182,16 +194,20 @@ void Fleet::OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostR
 }
 
 void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
-  const MutexLock lock(mutex_);
-  unnamed_.erase(session);
-  if (IsBefore(session)) members_[session->host()].before.reset();
-  Member* member = Current(session);
-  if (member == nullptr) return;
-  member->session.reset();
-  if (stopped_) return;
-  if (const auto before = std::move(member->before)) before->End(ConnectAgain(session->host()));
-  desk_.Tell(engine::HostLost{.host = session->host(), .last_heard = clock_.Now()});
-  log::Info("an agent is gone", {{"host", session->host()}});
+  {
+    const MutexLock lock(mutex_);
+    unnamed_.erase(session);
+    if (IsBefore(session)) members_[session->host()].before.reset();
+    Member* member = Current(session);
+    if (member == nullptr) return;
+    member->session.reset();
+    if (!stopped_) {
+      if (const auto before = std::move(member->before)) before->End(ConnectAgain(session->host()));
+      desk_.Tell(engine::HostLost{.host = session->host(), .last_heard = clock_.Now()});
+      log::Info("an agent is gone", {{"host", session->host()}});
+    }
+  }
+  inventories_.Fail(session->host(), domain::HostUnreachable(session->host()));
 }
 
 Fleet::Member* Fleet::Current(const std::shared_ptr<Session>& session) {
@@ -213,16 +229,16 @@ std::shared_ptr<Session> Fleet::SessionOf(const std::string& host) const {
 std::optional<absl::Time> Fleet::LastHeard(const std::string& host) const {
   const MutexLock lock(mutex_);
   const auto found = members_.find(host);
-  if (found == members_.end()) return std::nullopt;
+  if (found == members_.end() || found->second.awaited) return std::nullopt;
   return found->second.last_heard;
 }
 
-bool Fleet::Knows(const std::string& host, domain::TaskKind kind) const {
+bool Fleet::Knows(const std::string& host, absl::string_view kind) const {
   const MutexLock lock(mutex_);
   const auto found = members_.find(host);
   if (found == members_.end()) return false;
   const auto& kinds = found->second.told.task_kinds;
-  return std::find(kinds.begin(), kinds.end(), domain::TaskName(kind)) != kinds.end();
+  return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 
 // --- To agents.
@@ -266,7 +282,8 @@ void Fleet::End(const engine::EndSession& end) {
 void Fleet::Deliver(const engine::SendTask& task) {
   const auto session = SessionOf(task.host);
   if (!session) return;
-  if (!Knows(task.host, task.step.task)) return Refuse(task, KindUnknown(task.host, task.step.task));
+  const absl::string_view kind = domain::TaskName(task.step.task);
+  if (!Knows(task.host, kind)) return Refuse(task, KindUnknown(task.host, kind));
   absl::StatusOr<v1::Task> written = WriteTask(task, keys_, clock_.Now());
   if (!written.ok()) return Refuse(task, written.status());
   v1::ConnectResponse message;
@@ -283,6 +300,23 @@ void Fleet::Refuse(const engine::SendTask& task, const absl::Status& why) {
                                 .fencing = task.fencing,
                                 .outcome = engine::TaskError{.reason = DetailsOf(why).reason,
                                                              .message = std::string(why.message())}});
+}
+
+// What is begun here and not sent is failed by whatever ended the session, or right away.
+void Fleet::AskInventory(const std::string& host, const InventoryAsk& ask, InventoryTold told) {
+  const std::string name = inventories_.Begin(host, std::move(told));
+  const auto session = SessionOf(host);
+  if (!session) return inventories_.Fail(host, domain::HostUnreachable(host));
+  if (!Knows(host, kInventory)) return inventories_.Fail(host, KindUnknown(host, kInventory));
+  v1::ConnectResponse message;
+  WriteFencing({.epoch = epoch_, .operation = name}, *message.mutable_task()->mutable_fencing());
+  if (ask.deadline != absl::InfiniteFuture()) {
+    message.mutable_task()->mutable_deadline()->set_seconds(absl::ToUnixSeconds(ask.deadline));
+  }
+  v1::InventoryWork& work = *message.mutable_task()->mutable_inventory();
+  work.mutable_stores()->Assign(ask.stores.begin(), ask.stores.end());
+  work.set_manifests(ask.manifests);
+  session->Send(message);
 }
 
 void Fleet::Post(std::function<void()> work) {
@@ -316,9 +350,11 @@ void Fleet::EndSilent() {
   {
     const MutexLock lock(mutex_);
     for (auto& [host, member] : members_) {
-      if (!member.session || clock_.Now() - member.last_heard < pace_.silence) continue;
-      silent.push_back(std::move(member.session));
+      if (!member.session && !member.awaited) continue;
+      if (clock_.Now() - member.last_heard < pace_.silence) continue;
+      if (member.session) silent.push_back(std::move(member.session));
       member.session.reset();
+      member.awaited = false;
       if (const auto before = std::move(member.before)) before->End(ConnectAgain(host));
       desk_.Tell(engine::HostLost{.host = host, .last_heard = member.last_heard});
       log::Warning("a host is away", {{"host", host}});
@@ -327,7 +363,10 @@ void Fleet::EndSilent() {
       if (clock_.Now() - since >= pace_.silence) silent.push_back(session);
     }
   }
-  for (const auto& session : silent) session->End(Silent(session->host()));
+  for (const auto& session : silent) {
+    session->End(Silent(session->host()));
+    inventories_.Fail(session->host(), domain::HostUnreachable(session->host()));
+  }
 }
 
 }  // namespace croft::fleet

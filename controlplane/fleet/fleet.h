@@ -8,13 +8,16 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <absl/status/status.h>
+#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 #include "common/clock.h"
 #include "common/sync.h"
 #include "controlplane/engine/desk.h"
+#include "controlplane/fleet/inventories.h"
 #include "controlplane/fleet/session.h"
 #include "controlplane/keyring/key_store.h"
 
@@ -29,7 +32,7 @@ namespace croft::fleet {
 //
 // The desk hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
 // sent never waits for an agent.
-class Fleet final : public SessionListener {
+class Fleet final : public SessionListener, public InventorySource {
  public:
   struct Pace {
     absl::Duration heartbeat = absl::Seconds(5);  // asked of agents
@@ -43,8 +46,9 @@ class Fleet final : public SessionListener {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
-  // Sessions are welcomed with `epoch`. Call once, before the first of them.
-  void Start(int64_t epoch);
+  // Sessions are welcomed with `epoch`. `awaited` hosts were there before: one that has not come back when the time of
+  // silence is over is lost. Call once, before the first session.
+  void Start(int64_t epoch, const std::vector<std::string>& awaited = {});
   // Ends all sessions; none begins from now on. The desk is not told: the hosts are well.
   void Stop();
 
@@ -55,6 +59,8 @@ class Fleet final : public SessionListener {
   void Cancel(const engine::CancelTask& cancel);
   void Acknowledge(const engine::AcknowledgeTask& acknowledge);
   void End(const engine::EndSession& end);
+
+  void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryTold told) override;
 
   // When the host's agent was last heard in this process's life; nullopt for never.
   std::optional<absl::Time> LastHeard(const std::string& host) const;
@@ -67,7 +73,8 @@ class Fleet final : public SessionListener {
   struct Member {
     std::shared_ptr<Session> session;  // null while away
     std::shared_ptr<Session> before;   // whose place it took, until it says something
-    absl::Time last_heard;
+    absl::Time last_heard;             // while it is awaited, when that began
+    bool awaited = false;
     domain::HostReport told;  // what the desk heard last
     absl::Time told_time;
   };
@@ -79,7 +86,7 @@ class Fleet final : public SessionListener {
   // Whether another session took its place and has said nothing yet.
   bool IsBefore(const std::shared_ptr<Session>& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Session> SessionOf(const std::string& host) const;
-  bool Knows(const std::string& host, domain::TaskKind kind) const;
+  bool Knows(const std::string& host, absl::string_view kind) const;
 
   void Post(std::function<void()> work);
   void Carry();
@@ -93,6 +100,8 @@ class Fleet final : public SessionListener {
   const ToGrpcStatus to_status_;
   const Pace pace_;
   int64_t epoch_ = 0;
+
+  Inventories inventories_;
 
   mutable Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,5 +1,6 @@
 #include "controlplane/fleet/messages.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace croft::fleet {
@@ -74,6 +75,65 @@ engine::TaskReport ReadResult(const std::string& host, const v1::TaskResult& res
       break;
   }
   return report;
+}
+
+namespace {
+
+domain::FoundManifest Read(const v1::Inventory::Manifest& manifest) {
+  return {.generation = manifest.generation(),
+          .database = manifest.database(),
+          .owner_role = manifest.owner_role(),
+          .reader_role = manifest.reader_role(),
+          .create_time = absl::FromUnixSeconds(manifest.create_time().seconds()) +
+                         absl::Nanoseconds(manifest.create_time().nanos()),
+          .server_version = manifest.server_version(),
+          .locale = manifest.locale(),
+          .sha256 = manifest.sha256(),
+          .wrapped_key = manifest.wrapped_key(),
+          .table_count = manifest.table_count(),
+          .row_count = manifest.row_count(),
+          .extensions = {manifest.extensions().begin(), manifest.extensions().end()}};
+}
+
+void ReadStores(const v1::Inventory& part, domain::Inventory& into) {
+  for (const v1::Inventory::StoredBackup& backup : part.backups()) {
+    domain::FoundBackup& found =
+        into.backups.emplace_back(domain::FoundBackup{.store = backup.store(),
+                                                      .uid = backup.uid(),
+                                                      .id = backup.backup(),
+                                                      .has_archive = backup.archive_found(),
+                                                      .has_manifest = backup.manifest_found(),
+                                                      .size_bytes = backup.size_bytes()});
+    if (backup.has_manifest()) found.manifest = Read(backup.manifest());
+  }
+  for (const v1::Inventory::StoredKey& key : part.keys())
+    into.keys.push_back({key.store(), key.uid(), key.wrapped_data_key()});
+  for (const v1::Inventory::StoreLook& look : part.stores())
+    into.stores.push_back({look.store(), look.problem()});
+}
+
+}  // namespace
+
+void ReadInventory(const v1::Inventory& part, domain::Inventory& into) {
+  for (const v1::Inventory::Database& database : part.databases()) {
+    into.databases.push_back({.name = database.name(),
+                              .uid = database.uid(),
+                              .generation = database.generation(),
+                              .allows_connections = database.allows_connections(),
+                              .invalid = database.invalid(),
+                              .size_bytes = database.size_bytes()});
+  }
+  for (const v1::Inventory::RoleState& role : part.roles())
+    into.roles.push_back({.name = role.name(),
+                          .can_login = role.can_login(),
+                          .expired = role.expired(),
+                          .verifier_digest = role.verifier_digest()});
+  into.orphan_directories.insert(into.orphan_directories.end(), part.orphan_directories().begin(),
+                                 part.orphan_directories().end());
+  for (const v1::Inventory::Position& position : part.positions())
+    into.positions.push_back({position.uid(), position.epoch(), position.order()});
+  into.highest_epoch = std::max(into.highest_epoch, part.highest_epoch());
+  ReadStores(part, into);
 }
 
 bool SaysSomethingNew(const domain::HostReport& told, const domain::HostReport& now) {

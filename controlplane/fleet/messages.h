@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controlplane/domain/host.h"
+#include "controlplane/domain/inventory.h"
 #include "controlplane/engine/event.h"
 #include "croft/v1/agent.pb.h"
 
@@ -16,6 +17,9 @@ namespace croft::fleet {
 void WriteFencing(const engine::Fencing& fencing, v1::Fencing& into);
 
 [[nodiscard]] engine::TaskReport ReadResult(const std::string& host, const v1::TaskResult& result);
+
+// Adds what this part says.
+void ReadInventory(const v1::Inventory& part, domain::Inventory& into);
 
 // Whether `now` is worth a write when `told` was recorded last: anything but a little free space.
 [[nodiscard]] bool SaysSomethingNew(const domain::HostReport& told, const domain::HostReport& now);

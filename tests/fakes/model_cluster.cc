@@ -31,8 +31,9 @@ bool IsFamily(absl::string_view name, absl::string_view family) {
 // `t_<slug>_<uid>` and what may follow it.
 bool LooksLikeOurs(absl::string_view name) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '_');
-  return parts.size() >= 3 && parts.front() == "t" &&
-         std::any_of(parts.begin() + 2, parts.end(), [](absl::string_view part) {
+  const size_t uid = parts.front() == "t" ? 2 : 1;
+  return parts.size() >= 3 && (parts.front() == "t" || parts.front() == "v") &&
+         std::any_of(parts.begin() + uid, parts.end(), [](absl::string_view part) {
            return part.size() == 16 && std::all_of(part.begin(), part.end(), [](char c) {
                     return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7');
                   });
@@ -422,7 +423,7 @@ absl::StatusOr<ClusterListing> ModelCluster::List(const Patience& /*patience*/) 
                                  .size_bytes = 7 << 20});
   }
   for (const auto& [name, role] : server_.Roles()) {
-    if (LooksLikeOurs(name)) listing.roles.push_back({name, role->spec.can_login});
+    if (LooksLikeOurs(name)) listing.roles.push_back({.name = name, .can_login = role->spec.can_login});
   }
   return listing;
 }

@@ -8,6 +8,7 @@
 #include "agent/postgres/sql_error.h"
 #include "agent/session/recorded_run.h"
 #include "agent/session/wire.h"
+#include "agent/tasks/inventory.h"
 #include "agent/tasks/sql_tasks.h"
 #include "common/errors.h"
 #include "tests/sim/backup_model.h"
@@ -48,6 +49,7 @@ SimAgent::SimAgent(World& world, SimHost& host, Watch& watch, FindPlane find_pla
       cluster_(host.server, *this),
       queues_(std::make_unique<agent::TaskQueues>()) {
   agent::RegisterSqlTasks(runner_, cluster_, world_.dice);
+  agent::RegisterInventoryTask(runner_, cluster_, stores_);
   RegisterModelledBackups(runner_, {world_, host_, cluster_});
 }
 

@@ -5,9 +5,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "agent/journal/journal.h"
 #include "agent/session/task_queues.h"
+#include "agent/store/store.h"
 #include "agent/tasks/task_runner.h"
 #include "tests/sim/link.h"
 #include "tests/sim/world.h"
@@ -88,6 +90,7 @@ class SimAgent final : public AgentEnd, private agent::ModelTraffic {
   const std::string journal_path_;
   const std::unique_ptr<agent::Journal> journal_;
   agent::ModelCluster cluster_;
+  const std::vector<std::unique_ptr<agent::Store>> stores_;  // backups are modelled
   agent::TaskRunner runner_;
   std::unique_ptr<agent::TaskQueues> queues_;
   bool alive_ = false;

@@ -47,7 +47,6 @@ class BackupTest : public TenantTest {
   TestFolder folder_;
   SystemClock clock_;
   ClientProgramFinder programs_;
-  std::vector<std::unique_ptr<Store>> stores_;
   std::vector<TestTenant> restored_;
 };
 

@@ -264,6 +264,7 @@ class BrokenJournal final : public Journal {
   }
   absl::Status Finish(const TaskKey&, absl::string_view) override { return Broken(); }
   absl::Status Settle(const TaskKey&) override { return Broken(); }
+  absl::StatusOr<std::map<std::string, Position>> Positions() const override { return Broken(); }
   absl::StatusOr<std::vector<JournalEntry>> Unsettled() const override { return Broken(); }
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/store/store.h"
+#include "agent/tasks/inventory.h"
 #include "agent/tasks/sql_tasks.h"
 #include "agent/tasks/task_runner.h"
 #include "common/crypto/scram.h"
@@ -53,6 +56,7 @@ class TenantTest : public ::testing::Test {
   explicit TenantTest(TestPostgres& postgres) : TenantTest(postgres, postgres.cluster()) {}
   TenantTest(TestPostgres& postgres, Cluster& cluster) : postgres_(postgres) {
     RegisterSqlTasks(runner_, cluster, random_);
+    RegisterInventoryTask(runner_, cluster, stores_);
   }
   ~TenantTest() override;
 
@@ -80,6 +84,7 @@ class TenantTest : public ::testing::Test {
 
   TestPostgres& postgres_;
   SystemRandom random_;
+  std::vector<std::unique_ptr<Store>> stores_;
   TaskRunner runner_;
   DatabaseLimits limits_{.connections = 20, .statement_timeout = absl::Seconds(30)};
 

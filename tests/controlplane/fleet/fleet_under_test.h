@@ -39,7 +39,15 @@ class FleetUnderTest {
   explicit FleetUnderTest(Fleet::Pace pace = {}) : pace_(pace) { Start(); }
   ~FleetUnderTest() { Stop(); }
 
+  // Once more after Stop, it is another process on the same catalog.
   void Start() {
+    commits_.reset();
+    agents_.reset();
+    plane_.reset();
+    hands_.reset();
+    fleet_.reset();
+    writer_.reset();
+    catalog_.reset();
     catalog_ = *catalog::SqliteCatalog::Open(folder_.path() + "/catalog.db", {});
     writer_ = std::make_unique<server::Writer>(*catalog_, clock_,
                                                [](const absl::Status& status) { ADD_FAILURE() << status; });
@@ -54,7 +62,11 @@ class FleetUnderTest {
           const MutexLock lock(mutex_);
           committed_.NotifyAll();
         }});
-    fleet_->Start(catalog_->revision().epoch);
+    std::vector<std::string> awaited;
+    for (const domain::Host& host : *catalog_->ListHosts()) {
+      if (host.up || host.awaited) awaited.push_back(host.id);
+    }
+    fleet_->Start(catalog_->revision().epoch, awaited);
     writer_->Start(*hands_, *commits_);
     plane_->Listen({agents_->service()});
   }

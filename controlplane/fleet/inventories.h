@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "common/sync.h"
+#include "controlplane/domain/inventory.h"
+#include "croft/v1/agent.pb.h"
+
+namespace croft::fleet {
+
+struct InventoryAsk {
+  std::vector<std::string> stores;  // ids of those to look into
+  bool manifests = false;           // what each backup says of itself, too
+  absl::Time deadline = absl::InfiniteFuture();
+};
+
+using InventoryTold = std::function<void(absl::StatusOr<domain::Inventory>)>;
+
+// Who can be asked what there is.
+class InventorySource {
+ public:
+  virtual ~InventorySource() = default;
+  // Asks the host's agent and calls `told` once, on any thread: UNAVAILABLE, HOST_UNREACHABLE, when it is away or goes
+  // before it has answered; or the agent's own error. Does not wait, and keeps no watch on the deadline: the agent
+  // does.
+  virtual void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryTold told) = 0;
+};
+
+// Inventories that are on their way, part by part. Thread-safe; `told` is called without a lock.
+class Inventories {
+ public:
+  // Answers the name of the task that asks, never given out before.
+  std::string Begin(const std::string& host, InventoryTold told);
+  void OnPart(const std::string& host, const v1::Inventory& part);
+  // False when the result is not an inventory's.
+  bool OnResult(const std::string& host, const v1::TaskResult& result);
+  // What the host was asked will not be answered.
+  void Fail(const std::string& host, const absl::Status& why);
+
+ private:
+  struct Pending {
+    domain::Inventory found;
+    InventoryTold told;
+  };
+
+  Mutex mutex_;
+  int64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, Pending> pending_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace croft::fleet
