@@ -19,7 +19,10 @@ constexpr MethodRule kRules[] = {
     {"AccessService/RevokeToken", Permission::kAdminister, Subject::kFleet},
     {"AccessService/UnbindRole", Permission::kAdminister, Subject::kFleet},
     {"AccessService/WhoAmI", Permission::kIdentity, Subject::kFleet},
+    {"AdminService/BackupCatalog", Permission::kAdminister, Subject::kFleet},
+    {"AdminService/CheckFleet", Permission::kRead, Subject::kFleet},
     {"AdminService/GetStatus", Permission::kRead, Subject::kFleet},
+    {"AdminService/RepairFleet", Permission::kOperate, Subject::kFleet},
     // The token in the request is the proof; the caller has no identity yet.
     {"AgentService/Connect", Permission::kActAsHost, Subject::kFleet},
     {"AgentService/Join", Permission::kNothing, Subject::kFleet},

@@ -1,16 +1,24 @@
 #include "controlplane/handlers/admin.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "common/errors.h"
+#include "common/names.h"
+#include "controlplane/domain/fleet_repair.h"
 #include "controlplane/wire/fields.h"
+#include "controlplane/wire/fleet_check.h"
 
 namespace croft::handlers {
 
 Service AdminHandlers::service() {
   Service service("croft.v1.AdminService");
   service.Unary("GetStatus", *this, &AdminHandlers::GetStatus);
+  service.Unary("CheckFleet", *this, &AdminHandlers::CheckFleet);
+  service.Unary("RepairFleet", *this, &AdminHandlers::RepairFleet);
+  service.ServerStream("BackupCatalog", *this, &AdminHandlers::BackupCatalog);
   return service;
 }
 
@@ -33,6 +41,62 @@ absl::StatusOr<v1::GetStatusResponse> AdminHandlers::GetStatus(const RequestCont
   response.set_operations_running(running);
   response.set_caller(context.principal.name);
   return response;
+}
+
+absl::StatusOr<v1::CheckFleetResponse> AdminHandlers::CheckFleet(const RequestContext& context,
+                                                                 const v1::CheckFleetRequest&) {
+  CROFT_ASSIGN_OR_RETURN(const FleetChecker::Checked checked, checker_.Check(context.deadline));
+  v1::CheckFleetResponse response;
+  for (const domain::FleetFinding& finding : checked.check.findings) {
+    *response.add_findings() = wire::ToProto(finding);
+  }
+  *response.mutable_check_time() = wire::ToProto(checked.time);
+  response.set_hosts_checked(static_cast<int64_t>(checked.fleet.inventories.size()));
+  response.set_stores_checked(checked.check.stores_checked);
+  response.set_tenants_checked(
+      static_cast<int64_t>(checked.catalog.tenants.size() - checked.check.busy.size()));
+  for (const std::string& tenant : checked.check.busy) response.add_tenants_busy(TenantName(tenant));
+  return response;
+}
+
+// Each repair is a request of its own: one that is refused does not keep the others back. A repeat of the whole finds
+// nothing left to mend, so the request's id is not theirs.
+absl::StatusOr<v1::RepairFleetResponse> AdminHandlers::RepairFleet(const RequestContext& context,
+                                                                   const v1::RepairFleetRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(const FleetChecker::Checked checked, checker_.Check(context.deadline));
+  const domain::RepairPlan plan = domain::PlanRepairs(checked.check, checked.catalog, checked.fleet);
+  const std::set<std::string> wanted(request.repairs().begin(), request.repairs().end());
+  engine::Caller caller = context.caller;
+  caller.request_id.clear();
+  v1::RepairFleetResponse response;
+  for (const domain::FleetRepair& repair : plan.repairs) {
+    if (!wanted.empty() && wanted.count(repair.Id()) == 0) continue;
+    Mend(caller, repair, *response.add_repairs());
+  }
+  for (const domain::FleetFinding& finding : plan.left) *response.add_left() = wire::ToProto(finding);
+  return response;
+}
+
+void AdminHandlers::Mend(const engine::Caller& caller, const domain::FleetRepair& repair,
+                         v1::FleetRepair& told) {
+  told.set_id(repair.Id());
+  told.set_tenant(TenantName(repair.tenant));
+  if (!repair.host.empty()) told.set_host(HostName(repair.host));
+  told.set_description(repair.description);
+  const absl::StatusOr<engine::Answer> answer =
+      desk_.Ask(caller, engine::MendTenant{.operation = secrets_.NewOperationId(), .repair = repair});
+  if (!answer.ok()) {
+    told.set_problem(std::string(answer.status().message()));
+  } else if (const auto* operation = std::get_if<domain::Operation>(&*answer);
+             operation != nullptr && !caller.validate_only) {
+    told.set_operation(OperationName(operation->id));
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Feed<v1::BackupCatalogResponse>>> AdminHandlers::BackupCatalog(
+    const RequestContext&, const v1::BackupCatalogRequest&, Wake) {
+  CROFT_ASSIGN_OR_RETURN(std::shared_ptr<const CatalogCopy> copy, copier_.Copy());
+  return NewCopyFeed(std::move(copy));
 }
 
 }  // namespace croft::handlers

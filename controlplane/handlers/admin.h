@@ -1,11 +1,16 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/engine/desk.h"
+#include "controlplane/handlers/catalog_copy.h"
+#include "controlplane/handlers/fleet_checker.h"
+#include "controlplane/handlers/secret_maker.h"
 #include "controlplane/handlers/service.h"
 #include "croft/v1/admin.pb.h"
 
@@ -14,16 +19,37 @@ namespace croft::handlers {
 // croft.v1.AdminService. Thread-safe.
 class AdminHandlers {
  public:
-  AdminHandlers(catalog::Catalog& catalog, std::string version, absl::Time start_time)
-      : catalog_(catalog), version_(std::move(version)), start_time_(start_time) {}
+  // The references outlive it.
+  AdminHandlers(engine::Desk& desk, catalog::Catalog& catalog, const SecretMaker& secrets,
+                FleetChecker& checker, CatalogCopier& copier, std::string version, absl::Time start_time)
+      : desk_(desk),
+        catalog_(catalog),
+        secrets_(secrets),
+        checker_(checker),
+        copier_(copier),
+        version_(std::move(version)),
+        start_time_(start_time) {}
 
   Service service();
 
  private:
   absl::StatusOr<v1::GetStatusResponse> GetStatus(const RequestContext& context,
                                                   const v1::GetStatusRequest& request);
+  absl::StatusOr<v1::CheckFleetResponse> CheckFleet(const RequestContext& context,
+                                                    const v1::CheckFleetRequest& request);
+  absl::StatusOr<v1::RepairFleetResponse> RepairFleet(const RequestContext& context,
+                                                      const v1::RepairFleetRequest& request);
+  absl::StatusOr<std::unique_ptr<Feed<v1::BackupCatalogResponse>>> BackupCatalog(
+      const RequestContext& context, const v1::BackupCatalogRequest& request, Wake wake);
 
+  // Begins the repair, or with validate_only finds out whether it could be begun.
+  void Mend(const engine::Caller& caller, const domain::FleetRepair& repair, v1::FleetRepair& told);
+
+  engine::Desk& desk_;
   catalog::Catalog& catalog_;
+  const SecretMaker& secrets_;
+  FleetChecker& checker_;
+  CatalogCopier& copier_;
   const std::string version_;
   const absl::Time start_time_;
 };

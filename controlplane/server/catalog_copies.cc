@@ -22,6 +22,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "controlplane/catalog/sqlite/catalog_copy.h"
 
 namespace croft::server {
 namespace {
@@ -29,6 +30,7 @@ namespace {
 constexpr absl::string_view kPrefix = "catalog-";
 constexpr absl::string_view kSuffix = ".db";
 constexpr absl::string_view kDigestSuffix = ".sha256";
+constexpr absl::string_view kOutgoing = ".outgoing-";
 constexpr char kTimeFormat[] = "%E4Y%m%dt%H%M%Sz";
 constexpr absl::Duration kLook = absl::Minutes(1);
 
@@ -52,22 +54,26 @@ std::optional<absl::Time> TimeOf(absl::string_view name) {
   return time;
 }
 
-// SHA-256 of the whole file, hexadecimal.
-absl::StatusOr<std::string> DigestOf(const std::string& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return FileError(path, "open");
+absl::StatusOr<handlers::CatalogCopy::Facts> Describe(int file, const std::string& path) {
+  handlers::CatalogCopy::Facts facts;
   crypto::Sha256Stream digest;
   std::array<char, 1 << 16> buffer;
-  ssize_t got = 0;
-  while ((got = read(file, buffer.data(), buffer.size())) != 0) {
+  for (;;) {
+    const ssize_t got = pread(file, buffer.data(), buffer.size(), static_cast<off_t>(facts.size_bytes));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
+    if (got < 0) return FileError(path, "read");
+    if (got == 0) break;
     digest.Update({buffer.data(), static_cast<size_t>(got)});
+    facts.size_bytes += got;
   }
-  const absl::Status failed = got < 0 ? FileError(path, "read") : absl::OkStatus();
-  close(file);
-  if (!failed.ok()) return failed;
-  return crypto::Hex(digest.Finish());
+  facts.sha256 = crypto::Hex(digest.Finish());
+  return facts;
+}
+
+absl::Status TooManyOpen() {
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   "several copies of the catalog are being read; ask again when one of them has ended",
+                   {.reason = "OVERLOADED", .retry_delay = absl::Seconds(5)});
 }
 
 }  // namespace
@@ -112,7 +118,9 @@ void CatalogCopies::RemoveCut() const {
   for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end;
        it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if (absl::StartsWith(name, kPrefix) && absl::EndsWith(name, ".part")) cut.push_back(it->path());
+    if (absl::StartsWith(name, kOutgoing) ||
+        (absl::StartsWith(name, kPrefix) && absl::EndsWith(name, ".part")))
+      cut.push_back(it->path());
   }
   for (const std::filesystem::path& path : cut) unlink(path.c_str());
 }
@@ -158,14 +166,47 @@ absl::Status CatalogCopies::Maintain() {
 absl::Status CatalogCopies::Keep(const std::string& name) {
   const std::string path = PathOf(name);
   CROFT_RETURN_IF_ERROR(catalog_.BackUpTo(path));
-  CROFT_ASSIGN_OR_RETURN(const std::string digest, DigestOf(path));
-  return WriteFileDurably(absl::StrCat(path, kDigestSuffix), absl::StrCat(digest, "  ", name, "\n"), 0600,
-                          IfFileExists::kReplace);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return FileError(path, "open");
+  const absl::StatusOr<handlers::CatalogCopy::Facts> facts = Describe(file, path);
+  close(file);
+  if (!facts.ok()) return facts.status();
+  return WriteFileDurably(absl::StrCat(path, kDigestSuffix), absl::StrCat(facts->sha256, "  ", name, "\n"),
+                          0600, IfFileExists::kReplace);
 }
 
 void CatalogCopies::Remove(const std::string& name) const {
   unlink(PathOf(name).c_str());
   unlink(PathOf(absl::StrCat(name, kDigestSuffix)).c_str());
+}
+
+absl::StatusOr<std::shared_ptr<const handlers::CatalogCopy>> CatalogCopies::Copy() {
+  if (open_->fetch_add(1) >= kOpenAtOnce) {
+    open_->fetch_sub(1);
+    return TooManyOpen();
+  }
+  const std::shared_ptr<void> slot(nullptr, [open = open_](void*) { open->fetch_sub(1); });
+  CROFT_RETURN_IF_ERROR(MakeFolder());
+  const std::string path = PathOf(absl::StrCat(kOutgoing, getpid(), "-", outgoing_.fetch_add(1)));
+  unlink(path.c_str());  // of an earlier process with this number
+  CROFT_RETURN_IF_ERROR(catalog_.BackUpTo(path));
+  const absl::Time now = clock_.Now();
+  absl::StatusOr<domain::Revision> revision = catalog::RevisionOfCopy(path);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const absl::Status opened = file < 0 ? FileError(path, "open") : absl::OkStatus();
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) unlink(absl::StrCat(path, suffix).c_str());
+  CROFT_RETURN_IF_ERROR(opened);
+  absl::StatusOr<handlers::CatalogCopy::Facts> facts = Describe(file, path);
+  if (!facts.ok() || !revision.ok()) {
+    close(file);
+    return facts.ok() ? revision.status() : facts.status();
+  }
+  facts->revision = *revision;
+  facts->create_time = now;
+  // The slot is given back with the copy.
+  return std::shared_ptr<const handlers::CatalogCopy>(
+      new handlers::CatalogCopy(file, *std::move(facts)),
+      [slot](const handlers::CatalogCopy* copy) { delete copy; });
 }
 
 }  // namespace croft::server

@@ -42,6 +42,7 @@
 #include "controlplane/server/catalog_copies.h"
 #include "controlplane/server/catalog_facts.h"
 #include "controlplane/server/commit_fanout.h"
+#include "controlplane/server/confirmer.h"
 #include "controlplane/server/hands.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
@@ -107,6 +108,7 @@ struct Server::Parts {
   absl::Status Open();
   absl::Status Listen(const std::string& trusted_authority);
   absl::StatusOr<std::string> TrustedAuthority() const;
+  absl::StatusOr<std::vector<std::string>> AwaitedHosts() const;
 
   const ServerOptions options;
   const StateDirectory state;
@@ -133,6 +135,7 @@ struct Server::Parts {
   std::unique_ptr<Sweeper> sweeper;
   std::optional<CallRecorder> recorder;
   std::unique_ptr<CatalogCopies> copies;
+  std::unique_ptr<Confirmer> confirmer;
   std::optional<handlers::Presenter> presenter;
   std::optional<wire::PageTokens> tokens;
   std::optional<handlers::AgentHandlers> agents;
@@ -140,6 +143,7 @@ struct Server::Parts {
   std::optional<handlers::BackupHandlers> backups;
   std::optional<handlers::HostHandlers> host_handlers;
   std::optional<handlers::OperationHandlers> operations;
+  std::optional<handlers::FleetChecker> checker;
   std::optional<handlers::AdminHandlers> admin;
   std::optional<handlers::LookupHandlers> lookups;
   std::optional<handlers::AccessHandlers> access_handlers;
@@ -197,18 +201,29 @@ absl::Status Server::Parts::Open() {
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
   sweeper = std::make_unique<Sweeper>(*catalog, *writer, *secrets, clock);
   recorder.emplace(*writer, clock);
-  const std::string copies_folder = options.catalog_copies.empty()
-                                        ? absl::StrCat(state.folder, "/catalog-copies")
-                                        : options.catalog_copies;
-  copies = std::make_unique<CatalogCopies>(*catalog, copies_folder, clock);
+  copies = std::make_unique<CatalogCopies>(
+      *catalog, options.catalog_copies.empty() ? state.catalog_copies : options.catalog_copies, clock);
+  confirmer = std::make_unique<Confirmer>(*catalog, *fleet, *writer, clock);
 
-  fleet->Start(catalog->revision().epoch);
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedHosts());
+  fleet->Start(catalog->revision().epoch, awaited);
   writer->Start(*hands, *commits);
   sweeper->Start();
   recorder->Start();
   copies->Start();
+  confirmer->Start();
   certificates->Start();
   return absl::OkStatus();
+}
+
+// Those that were up when the control plane ended.
+absl::StatusOr<std::vector<std::string>> Server::Parts::AwaitedHosts() const {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Host> all, catalog->ListHosts());
+  std::vector<std::string> awaited;
+  for (const domain::Host& host : all) {
+    if (host.up || host.awaited) awaited.push_back(host.id);
+  }
+  return awaited;
 }
 
 absl::StatusOr<std::string> Server::Parts::TrustedAuthority() const {
@@ -226,7 +241,8 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
   operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
-  admin.emplace(*catalog, options.version, clock.Now());
+  checker.emplace(*catalog, *fleet, clock);
+  admin.emplace(*writer, *catalog, *secrets, *checker, *copies, options.version, clock.Now());
   lookups.emplace(index, watchers, *recorder, clock);
   access_handlers.emplace(*writer, *catalog, authority, *tokens, random, clock);
   audit_handlers.emplace(*catalog, *tokens);
@@ -266,6 +282,7 @@ std::string Server::address() const {
 // Calls end before what answers them: a worker that waits for the writer gets its answer.
 void Server::Stop() {
   parts_->sweeper->Stop();
+  parts_->confirmer->Stop();
   parts_->copies->Stop();
   parts_->certificates->Stop();
   if (parts_->listener) parts_->listener->StopServing();

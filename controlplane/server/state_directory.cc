@@ -63,6 +63,7 @@ StateDirectory::StateDirectory(absl::string_view path)
       tls(absl::StrCat(path, "/tls")),
       server_names(absl::StrCat(path, "/server-names")),
       catalog(absl::StrCat(path, "/catalog.db")),
+      catalog_copies(absl::StrCat(path, "/catalog-copies")),
       key_store(absl::StrCat(path, "/keys.db")),
       socket(absl::StrCat(path, "/croftd.sock")) {}
 

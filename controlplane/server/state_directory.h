@@ -12,6 +12,7 @@
 //   tls/           authority, server and administrator (access::TlsFiles)
 //   server-names   names and addresses that the server's certificate is made out to, one a line
 //   catalog.db, catalog.lock, keys.db
+//   catalog-copies/  hourly copies of the catalog
 //   croftd.sock    the local administrator's way in
 namespace croft::server {
 
@@ -22,6 +23,7 @@ struct StateDirectory {
   std::string tls;
   std::string server_names;
   std::string catalog;
+  std::string catalog_copies;
   std::string key_store;
   std::string socket;
 };

@@ -73,6 +73,9 @@ constexpr Row kMatrix[] = {
     {"OperationService/CancelOperation", "ao", 't'},
 
     {"AdminService/GetStatus", "aov", '.'},
+    {"AdminService/CheckFleet", "aov", '.'},
+    {"AdminService/RepairFleet", "ao", '.'},
+    {"AdminService/BackupCatalog", "a", '.'},
 
     {"AccessService/CreatePrincipal", "a", '.'},
     {"AccessService/GetPrincipal", "a", '.'},

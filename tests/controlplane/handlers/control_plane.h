@@ -21,6 +21,7 @@
 #include "controlplane/handlers/tenants.h"
 #include "controlplane/lookup/placement_index.h"
 #include "controlplane/server/call_recorder.h"
+#include "controlplane/server/catalog_copies.h"
 #include "controlplane/server/catalog_facts.h"
 #include "controlplane/server/commit_fanout.h"
 #include "controlplane/server/writer.h"
@@ -33,6 +34,7 @@
 #include "croft/v1/operation.grpc.pb.h"
 #include "croft/v1/tenant.grpc.pb.h"
 #include "tests/controlplane/handlers/scripted_fleet.h"
+#include "tests/controlplane/handlers/scripted_inventories.h"
 #include "tests/controlplane/server/support/plane.h"
 
 namespace croft::handlers {
@@ -201,12 +203,13 @@ class ControlPlane : public testing::Test {
   RecordingRandom random_;
   std::unique_ptr<keyring::Keyring> keyring_;
   std::unique_ptr<keyring::KeyStore> keys_;
-  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<catalog::SqliteCatalog> catalog_;
   std::unique_ptr<lookup::PlacementIndex> index_;
   WatchHub hub_{absl::Milliseconds(200)};
   OperationNews news_;
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<ScriptedFleet> fleet_;
+  ScriptedInventories inventories_;
   std::unique_ptr<server::CommitFanout> commits_;
   // The host whose agent was heard, and when.
   std::string heard_host_;
@@ -239,7 +242,10 @@ class ControlPlane : public testing::Test {
     operation_handlers_ =
         std::make_unique<OperationHandlers>(*writer_, *catalog_, *presenter_, tokens_, news_, clock_);
     lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, *recorder_, clock_);
-    admin_handlers_ = std::make_unique<AdminHandlers>(*catalog_, "0.0.1", absl::Now());
+    checker_ = std::make_unique<FleetChecker>(*catalog_, inventories_, clock_);
+    copies_ = std::make_unique<server::CatalogCopies>(*catalog_, folder_.path() + "/copies", clock_);
+    admin_handlers_ = std::make_unique<AdminHandlers>(*writer_, *catalog_, *secrets_, *checker_, *copies_,
+                                                      "0.0.1", absl::Now());
     access_handlers_ = std::make_unique<AccessHandlers>(*writer_, *catalog_, plane_->authority(), tokens_,
                                                         random_, clock_);
     audit_handlers_ = std::make_unique<AuditHandlers>(*catalog_, tokens_);
@@ -265,6 +271,8 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<HostHandlers> host_handlers_;
   std::unique_ptr<OperationHandlers> operation_handlers_;
   std::unique_ptr<LookupHandlers> lookup_handlers_;
+  std::unique_ptr<server::CatalogCopies> copies_;
+  std::unique_ptr<FleetChecker> checker_;
   std::unique_ptr<AdminHandlers> admin_handlers_;
   std::unique_ptr<AccessHandlers> access_handlers_;
   std::unique_ptr<AuditHandlers> audit_handlers_;

@@ -11,6 +11,7 @@
 
 #include "common/crypto/hash.h"
 #include "common/errors.h"
+#include "controlplane/catalog/sqlite/catalog_copy.h"
 #include "tests/contract/catalog_samples.h"
 #include "tests/controlplane/server/support/plane.h"
 
@@ -18,6 +19,8 @@ namespace croft::server {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 class SettableClock final : public Clock {
@@ -63,10 +66,7 @@ TEST_F(CatalogCopiesTest, MakesOneAnHourWithItsDigestBesideIt) {
   EXPECT_TRUE(absl::StartsWith(name, "catalog-2026")) << name;
   const std::string path = Folder() + "/" + name;
   EXPECT_EQ(Contents(path + ".sha256"), crypto::Hex(crypto::Sha256(Contents(path))) + "  " + name + "\n");
-  fs::copy_file(path, folder_.path() + "/restored.db");
-  const auto restored = catalog::SqliteCatalog::Open(folder_.path() + "/restored.db", {.take_over = true});
-  ASSERT_TRUE(restored.ok()) << restored.status();
-  EXPECT_TRUE((*(*restored)->GetTenant("acme")).has_value());
+  EXPECT_EQ(catalog::RevisionOfCopy(path)->revision, 1);
   struct stat facts {};
   ASSERT_EQ(stat(path.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
@@ -105,13 +105,43 @@ TEST_F(CatalogCopiesTest, OtherPeoplesFilesAreNotTouched) {
   EXPECT_THAT(Files(), SizeIs(48 + 3));
 }
 
+TEST_F(CatalogCopiesTest, ACopyIsReadPieceByPieceAndLeavesNoFile) {
+  Put("acme");
+  std::string bytes;
+  {
+    const auto copy = copies_.Copy();
+    ASSERT_TRUE(copy.ok()) << copy.status();
+    EXPECT_THAT(Files(), IsEmpty());
+    Put("later");  // writes go on
+    for (;;) {
+      const std::string piece = *(*copy)->Read(static_cast<int64_t>(bytes.size()), 1000);
+      if (piece.empty()) break;
+      bytes += piece;
+    }
+    EXPECT_EQ((*copy)->facts().size_bytes, static_cast<int64_t>(bytes.size()));
+    EXPECT_EQ((*copy)->facts().sha256, crypto::Hex(crypto::Sha256(bytes)));
+    EXPECT_EQ((*copy)->facts().revision.revision, 1);
+  }
+  EXPECT_THAT(Files(), IsEmpty());
+}
+
+TEST_F(CatalogCopiesTest, OnlySoManyAreReadAtOnce) {
+  std::vector<std::shared_ptr<const handlers::CatalogCopy>> open;
+  for (int i = 0; i < CatalogCopies::kOpenAtOnce; ++i) open.push_back(*copies_.Copy());
+  EXPECT_EQ(DetailsOf(copies_.Copy().status()).reason, "OVERLOADED");
+  open.pop_back();
+  EXPECT_TRUE(copies_.Copy().ok());
+}
+
 TEST_F(CatalogCopiesTest, WhatACutCopyLeftIsRemovedAtTheStart) {
   fs::create_directory(Folder());
-  std::ofstream(Folder() + "/catalog-20200101t000000z.db.part") << "half";
+  for (const char* name : {".outgoing-1-0", "catalog-20200101t000000z.db.part"}) {
+    std::ofstream(Folder() + "/" + name) << "half";
+  }
   copies_.Start();
   copies_.Stop();
   for (const std::string& file : Files()) {
-    EXPECT_FALSE(absl::EndsWith(file, ".part")) << file;
+    EXPECT_FALSE(absl::StartsWith(file, ".outgoing") || absl::EndsWith(file, ".part")) << file;
   }
 }
 

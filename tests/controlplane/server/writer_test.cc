@@ -200,6 +200,9 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) override {
       return real_.GetTenant(id);
     }
+    absl::StatusOr<std::optional<domain::Tenant>> GetTenantByUid(absl::string_view uid) override {
+      return real_.GetTenantByUid(uid);
+    }
     absl::StatusOr<catalog::TenantPage> ListTenants(const catalog::TenantQuery& query) override {
       return real_.ListTenants(query);
     }

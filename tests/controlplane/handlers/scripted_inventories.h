@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/sync.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/fleet/inventories.h"
+
+namespace croft::handlers {
+
+// Agents that answer with what a test has laid out, at once; those of which it says nothing are gone.
+class ScriptedInventories final : public fleet::InventorySource {
+ public:
+  void Lay(domain::Inventory inventory) {
+    const MutexLock lock(mutex_);
+    std::string host = inventory.host;
+    laid_[std::move(host)] = std::move(inventory);
+  }
+  // Answers nothing, ever.
+  void Mute(const std::string& host) {
+    const MutexLock lock(mutex_);
+    mute_.push_back(host);
+  }
+  // Which stores each host was asked to look into, last.
+  std::map<std::string, std::vector<std::string>> asked() {
+    const MutexLock lock(mutex_);
+    return asked_;
+  }
+
+  void AskInventory(const std::string& host, const fleet::InventoryAsk& ask,
+                    fleet::InventoryTold told) override {
+    absl::StatusOr<domain::Inventory> answer = domain::HostUnreachable(host);
+    {
+      const MutexLock lock(mutex_);
+      asked_[host] = ask.stores;
+      for (const std::string& mute : mute_) {
+        if (mute == host) return;
+      }
+      if (const auto found = laid_.find(host); found != laid_.end()) answer = found->second;
+    }
+    told(std::move(answer));
+  }
+
+ private:
+  Mutex mutex_;
+  std::map<std::string, domain::Inventory> laid_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> mute_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<std::string>> asked_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace croft::handlers
