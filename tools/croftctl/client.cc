@@ -20,7 +20,6 @@
 namespace croft::ctl {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(10);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
 constexpr absl::Duration kProbe = absl::Seconds(2);
@@ -83,8 +82,8 @@ Client::Client(const Connection& connection, const Identity& identity, absl::Tim
   for (const std::string& server : servers_) channels_.push_back(NewChannel(server, identity));
 }
 
-absl::Status Client::Retried(absl::string_view what, const Attempt& attempt) {
-  const absl::Time deadline = std::min(limit_, absl::Now() + kPatience);
+absl::Status Client::Retried(absl::string_view what, absl::Duration longest, const Attempt& attempt) {
+  const absl::Time deadline = std::min(limit_, absl::Now() + longest);
   absl::Duration pause = kFirstPause;
   for (size_t tries = 1;; ++tries) {
     const size_t server = current();

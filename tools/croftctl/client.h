@@ -34,7 +34,10 @@ struct Identity {
 // of several servers first) for as long as there is time. Thread-safe.
 class Client {
  public:
-  // `limit` is the end of the whole command; without one a call may take 10 seconds, its retries included.
+  // How long a call may take, its retries included, where the command has no limit.
+  static constexpr absl::Duration kCallTime = absl::Seconds(10);
+
+  // `limit` is the end of the whole command.
   // Connects with the first call.
   Client(const Connection& connection, const Identity& identity, absl::Time limit, Interrupts& interrupts,
          Terminal& terminal);
@@ -43,10 +46,10 @@ class Client {
   template <class Stub, class Request, class Response>
   [[nodiscard]] absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                            const Request&, Response*),
-                                              const Request& request) {
+                                              const Request& request, absl::Duration longest = kCallTime) {
     Response response;
     const absl::Status status =
-        Retried(Request::descriptor()->name(),
+        Retried(Request::descriptor()->name(), longest,
                 [&](const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext& context) {
                   response.Clear();
                   return (Stub(channel).*method)(&context, request, &response);
@@ -74,7 +77,7 @@ class Client {
  private:
   using Attempt = std::function<grpc::Status(const std::shared_ptr<grpc::Channel>&, grpc::ClientContext&)>;
 
-  absl::Status Retried(absl::string_view what, const Attempt& attempt);
+  absl::Status Retried(absl::string_view what, absl::Duration longest, const Attempt& attempt);
   absl::Status Once(absl::Time deadline, const Attempt& attempt);
   // gRPC says of a refused handshake only that it failed: an error where `server` shows a certificate that cannot
   // be trusted, which no further try would change.

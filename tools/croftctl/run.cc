@@ -63,6 +63,7 @@ void AddVerbs(Noun& root) {
   AddOperation(root);
   AddAccess(root);
   AddAudit(root);
+  AddAdmin(root);
   AddStatus(root);
   AddDoctor(root);
   AddConfig(root);

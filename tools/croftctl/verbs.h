@@ -92,6 +92,7 @@ void AddHost(Noun& root);
 void AddOperation(Noun& root);
 void AddAccess(Noun& root);
 void AddAudit(Noun& root);
+void AddAdmin(Noun& root);
 void AddStatus(Noun& root);
 void AddDoctor(Noun& root);
 void AddConfig(Noun& root);

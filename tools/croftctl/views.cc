@@ -286,6 +286,46 @@ View ViewOf(const v1::GetStatusResponse& status) {
            {"revision", absl::StrCat(status.revision().epoch(), ".", status.revision().revision())}}};
 }
 
+View ViewOf(const v1::FleetFinding& finding) {
+  const bool problem = finding.severity() == v1::FleetFinding::SEVERITY_PROBLEM;
+  return {&finding,
+          finding.object(),
+          {{"where", finding.host().empty() ? finding.store() : finding.host()},
+           {"kind", NameIn("KIND_", finding.kind()), problem ? Tone::kBad : Tone::kUnsure},
+           {"tenant", finding.tenant().empty() ? finding.uid() : LastPart(finding.tenant())},
+           {"object", finding.object()},
+           {"what", finding.message()},
+           Detail("severity", NameIn("SEVERITY_", finding.severity())),
+           Detail("remedy", finding.remedy())}};
+}
+
+View ViewOf(const v1::CheckFleetResponse& check) {
+  return {&check, "", {{"findings", absl::StrCat(check.findings_size())}}};
+}
+
+View ViewOf(const v1::FleetRepair& repair) {
+  return {&repair,
+          repair.id(),
+          {{"tenant", LastPart(repair.tenant())},
+           {"host", LastPart(repair.host())},
+           {"repair", repair.description()},
+           {"operation", LastPart(repair.operation())},
+           {"problem", repair.problem(), Tone::kBad}}};
+}
+
+View ViewOf(const v1::RepairFleetResponse& answer) {
+  return {&answer, "", {{"repairs", absl::StrCat(answer.repairs_size())}}};
+}
+
+View ViewOf(const v1::CatalogCopy& copy) {
+  return {&copy,
+          copy.sha256(),
+          {{"revision", absl::StrCat(copy.revision().epoch(), ".", copy.revision().revision())},
+           {"size", BytesText(copy.size_bytes())},
+           {"sha256", copy.sha256()},
+           {"made", When(copy.has_create_time(), copy.create_time())}}};
+}
+
 View ViewOf(const v1::RemoveHostResponse& removed) { return {&removed, "", {}}; }
 
 View ViewOf(const v1::CreateJoinTokenResponse& token) {

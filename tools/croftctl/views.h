@@ -40,6 +40,11 @@ struct View {
 [[nodiscard]] View ViewOf(const v1::Operation& operation);
 [[nodiscard]] View ViewOf(const v1::LookupResponse& placement);
 [[nodiscard]] View ViewOf(const v1::GetStatusResponse& status);
+[[nodiscard]] View ViewOf(const v1::FleetFinding& finding);
+[[nodiscard]] View ViewOf(const v1::CheckFleetResponse& check);
+[[nodiscard]] View ViewOf(const v1::FleetRepair& repair);
+[[nodiscard]] View ViewOf(const v1::RepairFleetResponse& answer);
+[[nodiscard]] View ViewOf(const v1::CatalogCopy& copy);
 [[nodiscard]] View ViewOf(const v1::RemoveHostResponse& removed);
 [[nodiscard]] View ViewOf(const v1::CreateJoinTokenResponse& token);
 [[nodiscard]] View ViewOf(const v1::Principal& principal);

@@ -157,6 +157,14 @@ struct ControlPlane::Services {
   struct Admin : v1::AdminService::Service {
     explicit Admin(Services& all) : services(all) {}
     CROFT_SCRIPTED(GetStatus, GetStatusRequest, GetStatusResponse, get_status)
+    CROFT_SCRIPTED(CheckFleet, CheckFleetRequest, CheckFleetResponse, check_fleet)
+    CROFT_SCRIPTED(RepairFleet, RepairFleetRequest, RepairFleetResponse, repair_fleet)
+    grpc::Status BackupCatalog(grpc::ServerContext* context, const v1::BackupCatalogRequest*,
+                               grpc::ServerWriter<v1::BackupCatalogResponse>* writer) override {
+      services.Note(*context);
+      for (const v1::BackupCatalogResponse& part : services.owner.catalog_copy) writer->Write(part);
+      return grpc::Status::OK;
+    }
     Services& services;
   };
 #undef CROFT_SCRIPTED

@@ -113,6 +113,9 @@ class ControlPlane {
   Script<v1::WaitOperationRequest, v1::Operation> wait_operation;
   Script<v1::CancelOperationRequest, v1::Operation> cancel_operation;
   Script<v1::GetStatusRequest, v1::GetStatusResponse> get_status;
+  Script<v1::CheckFleetRequest, v1::CheckFleetResponse> check_fleet;
+  Script<v1::RepairFleetRequest, v1::RepairFleetResponse> repair_fleet;
+  std::vector<v1::BackupCatalogResponse> catalog_copy;  // what BackupCatalog sends
   // What WatchOperation sends, one after another, before it ends with the status it answers. It is told when
   // the call is gone by `cancelled`.
   using Watch = std::function<grpc::Status(const std::function<void(const v1::Operation&)>& send,
