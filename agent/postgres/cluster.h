@@ -239,7 +239,7 @@ struct ClusterListing {
   std::vector<ListedDatabase> databases;  // by name
   std::vector<ListedRole> roles;          // by name
   // Folders in `base` that belong to no database and have been still for so long that none is being made or dropped
-  // there. Only of a server that is the agent's own and shows them.
+  // there. Empty where the agent may not look: it must be let call pg_ls_dir and pg_stat_file.
   std::vector<std::string> orphan_directories;
 };
 

@@ -195,8 +195,13 @@ class LibpqCluster final : public Cluster {
   }
 
   // CREATE and DROP DATABASE have a folder without a row for some moments; a server that has just started has none
-  // of the two under way.
+  // of the two under way. An agent that is no superuser may not look unless it was granted to.
   static absl::Status FillDirectories(Connection& connection, ClusterListing& listing) {
+    auto may_look = connection.Value<bool>(
+        "SELECT has_function_privilege('pg_ls_dir(text)', 'EXECUTE') "
+        "AND has_function_privilege('pg_stat_file(text, boolean)', 'EXECUTE')");
+    if (!may_look.ok()) return std::move(may_look).status();
+    if (!*may_look) return absl::OkStatus();
     auto folders = connection.Rows<std::string>(
         "SELECT folder FROM pg_ls_dir('base') AS folder, pg_stat_file('base/' || folder, true) AS facts "
         "WHERE folder ~ '^[0-9]+$' AND facts.isdir "

@@ -24,7 +24,8 @@ class ConfirmationTest : public ::testing::Test {
   // As a restore of the catalog leaves it.
   void Unconfirm() {
     auto transaction = *world_.catalog().Begin();
-    for (domain::Host host : *world_.catalog().ListHosts()) {
+    const auto hosts = world_.catalog().ListHosts();
+    for (domain::Host host : *hosts) {
       host.unconfirmed = true;
       host.up = false;
       transaction->Apply(catalog::PutHost{host});

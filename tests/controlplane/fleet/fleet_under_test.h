@@ -63,7 +63,8 @@ class FleetUnderTest {
           committed_.NotifyAll();
         }});
     std::vector<std::string> awaited;
-    for (const domain::Host& host : *catalog_->ListHosts()) {
+    const auto hosts = catalog_->ListHosts();
+    for (const domain::Host& host : *hosts) {
       if (host.up || host.awaited) awaited.push_back(host.id);
     }
     fleet_->Start(catalog_->revision().epoch, awaited);

@@ -21,7 +21,8 @@ class FleetCheckTest : public ControlPlane {
   // The host as the catalog says it is.
   domain::Inventory AsItShouldBe(const std::string& host) {
     domain::Inventory inventory{.host = host};
-    for (const domain::Tenant& tenant : catalog_->ListTenants({})->tenants) {
+    const auto page = catalog_->ListTenants({});
+    for (const domain::Tenant& tenant : page->tenants) {
       if (tenant.placement.host != host) continue;
       inventory.databases.push_back({.name = tenant.placement.database,
                                      .uid = tenant.uid,
