@@ -3,8 +3,9 @@
 //   tenant_pools --tenants acme,globex [--most 4] [--threads 8] [--queries 100 | --until-closed] [--snapshot FILE]
 //                [--static FILE] [--sql SQL]
 //
-// Who asks whom is read from CROFT_SERVER, CROFT_CA, and CROFT_TOKEN_FILE or CROFT_CERT and CROFT_KEY. With --until-closed it goes on until
-// its standard input ends. Prints `queries=… errors=… stale=… peak=…`, then the distinct results, sorted.
+// Who asks whom is read from CROFT_SERVER, CROFT_CA, and CROFT_TOKEN_FILE or CROFT_CERT and CROFT_KEY. With
+// --until-closed it prints `running` when it knows all tenants, and goes on until its standard input ends. Prints
+// `queries=… errors=… stale=… peak=…`, then the distinct results, sorted.
 #include <unistd.h>
 
 #include <atomic>
@@ -95,6 +96,12 @@ class Run {
       if (!status.ok()) Note(status);
     }
   }
+  // Has each tenant located once: from then on the control plane may be away.
+  void FindAll() {
+    for (const std::string& tenant : arguments_.tenants) {
+      if (const auto located = locator_.Locate(tenant); !located.ok()) Note(located.status());
+    }
+  }
   void Close() { closed_ = true; }
 
   int Print() const {
@@ -157,6 +164,7 @@ int main(int argc, char** argv) {
       threads.emplace_back([&run, number] { run.Work(static_cast<size_t>(number)); });
     }
     if (arguments.until_closed) {
+      run.FindAll();
       std::cout << "running" << std::endl;
       while (std::cin.get() != EOF) {
       }
