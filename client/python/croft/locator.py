@@ -193,8 +193,8 @@ class Locator:
 
     def _disconnect(self) -> bool:
         """Ends the watch and closes the channels. False when there were none."""
-        self._stop.set()
         with self._lock:
+            self._stop.set()  # of the watcher that is taken here, and no other
             stream, watcher, channels = self._stream, self._watcher, self._channels
             self._stream, self._watcher, self._channels = None, None, []
         if stream is not None:
