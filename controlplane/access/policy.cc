@@ -77,6 +77,11 @@ bool Policy::SeesSecrets(const Principal& principal, absl::string_view tenant, c
   return Allows(principal, Permission::kSeeSecrets, Subject::kTenant, {.tenant = tenant, .labels = labels});
 }
 
+// Of no tenant in particular: what reaches that reaches all.
+bool Policy::SeesAll(const Principal& principal, absl::string_view method) const {
+  return SeesSecrets(principal, "", nullptr) && Sees(principal, method, "", nullptr);
+}
+
 bool Policy::IsOpen(absl::string_view method) const {
   const MethodRule* rule = FindMethodRule(method);
   return rule != nullptr && rule->permission == Permission::kNothing;

@@ -43,6 +43,9 @@ class Policy {
   // Whether an answer to `principal` may hold this tenant's passwords.
   bool SeesSecrets(const Principal& principal, absl::string_view tenant, const Labels* labels) const;
 
+  // Whether both hold for every tenant, those to come too.
+  bool SeesAll(const Principal& principal, absl::string_view method) const;
+
   // Methods for which the caller's credentials need not be looked at.
   bool IsOpen(absl::string_view method) const;
 };

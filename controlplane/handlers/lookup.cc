@@ -40,7 +40,7 @@ void AppendField(std::string& bytes, int field, const std::string& value) {
 class Sight {
  public:
   Sight(const lookup::PlacementIndex& index, const RequestContext& context)
-      : index_(index), context_(context), all_(context.principal.kind == access::PrincipalKind::kAdmin) {}
+      : index_(index), context_(context), all_(policy_.SeesAll(context.principal, context.caller.method)) {}
 
   // The errors of Policy::Check; sets whether the password may be shown.
   absl::Status Check(absl::string_view name, bool& password) const {
@@ -55,9 +55,9 @@ class Sight {
   }
 
  private:
+  const access::Policy policy_{};
   const lookup::PlacementIndex& index_;
   const RequestContext& context_;
-  const access::Policy policy_{};
   const bool all_;
 };
 
@@ -146,7 +146,8 @@ absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> LookupHandlers::WatchPla
   wanted.password = !request.omit_password();
   std::optional<domain::Revision> since;
   if (request.has_since()) since = domain::Revision{request.since().epoch(), request.since().revision()};
-  return PlacementFeed::Open({index_, hub_, log_, clock_}, context, wanted, since, std::move(wake));
+  return PlacementFeed::Open({index_, hub_, shared_, log_, clock_}, context, wanted, since,
+                             std::move(wake));
 }
 
 }  // namespace croft::handlers

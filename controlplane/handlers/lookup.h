@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "controlplane/handlers/call_log.h"
 #include "controlplane/handlers/service.h"
+#include "controlplane/handlers/shared_messages.h"
 #include "controlplane/handlers/watch_hub.h"
 #include "controlplane/lookup/placement_index.h"
 #include "croft/v1/lookup.pb.h"
@@ -41,6 +42,7 @@ class LookupHandlers {
 
   const lookup::PlacementIndex& index_;
   WatchHub& hub_;
+  SharedMessages shared_;
   CallLog& log_;
   const Clock& clock_;
 };

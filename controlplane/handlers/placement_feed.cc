@@ -5,8 +5,6 @@
 #include <variant>
 #include <vector>
 
-#include <absl/strings/strip.h>
-
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/wire/status.h"
@@ -71,12 +69,13 @@ PlacementFeed::PlacementFeed(const Parts& parts, const RequestContext& context, 
       cursor_(cursor),
       wake_(std::move(wake)),
       ticket_(parts_.hub.Subscribe(wake_)),
+      sees_all_(policy_.SeesAll(context_.principal, "LookupService/WatchPlacements")),
       remembers_(DependsOnLabels(context_.principal)) {}
 
 PlacementFeed::~PlacementFeed() { parts_.hub.Unsubscribe(ticket_); }
 
 PlacementFeed::Sight PlacementFeed::Judge(absl::string_view id, const access::Labels& labels) {
-  if (context_.principal.kind == access::PrincipalKind::kAdmin) return Sight::kWithPassword;
+  if (sees_all_) return Sight::kWithPassword;
   const bool sees = policy_.Sees(context_.principal, "LookupService/WatchPlacements", id, &labels);
   if (!sees) return remembers_ && told_.erase(std::string(id)) > 0 ? Sight::kGone : Sight::kNone;
   if (remembers_) told_.emplace(id);
@@ -86,19 +85,13 @@ PlacementFeed::Sight PlacementFeed::Judge(absl::string_view id, const access::La
 // At the end of the first set, and now and then: it moves the place to resume from, and shows that the stream
 // lives.
 bool PlacementFeed::BookmarkIsDue() const {
-  return !in_step_ || parts_.clock.Now() - last_sent_ >= parts_.hub.interval() * 0.9;
+  return !began_ || parts_.clock.Now() - last_sent_ >= parts_.hub.interval() * 0.9;
 }
 
-// At once, or when the audit holds whose passwords are in it.
-Pulled<grpc::ByteBuffer> PlacementFeed::LetOut(const v1::WatchPlacementsResponse& response) {
-  std::vector<absl::string_view> passwords_of;
-  for (const auto& change : response.changes()) {
-    if (change.placement().password().empty()) continue;
-    passwords_of.push_back(absl::StripPrefix(change.tenant(), "tenants/"));
-  }
-  if (passwords_of.empty() || parts_.log.NoteReads(context_, passwords_of)) return Serialize(response);
+Pulled<grpc::ByteBuffer> PlacementFeed::LetOut() {
+  const std::vector<absl::string_view> passwords_of(sent_->passwords_of.begin(), sent_->passwords_of.end());
+  if (passwords_of.empty() || parts_.log.NoteReads(context_, passwords_of)) return sent_->bytes;
   held_ = std::make_shared<Held>();
-  held_->message = Serialize(response);
   parts_.log.WhenRecorded(context_, [held = held_, wake = wake_](const absl::Status& recorded) {
     {
       const MutexLock lock(held->mutex);
@@ -109,6 +102,45 @@ Pulled<grpc::ByteBuffer> PlacementFeed::LetOut(const v1::WatchPlacementsResponse
   return NothingYet();
 }
 
+std::shared_ptr<const PlacementMessage> PlacementFeed::Write() {
+  auto message = std::make_shared<PlacementMessage>();
+  const lookup::PlacementIndex::Read read = parts_.index.ReadOn(
+      cursor_, kMostChanges, wanted_,
+      [this](absl::string_view id, const access::Labels& labels) { return Judge(id, labels); });
+  in_step_ = read.caught_up;
+  if (read.told.empty() && !(read.caught_up && BookmarkIsDue())) return nullptr;
+
+  v1::WatchPlacementsResponse response;
+  for (const lookup::PlacementIndex::Told& told : read.told) {
+    AddChange(told, read.revision.epoch, response);
+    if (!response.changes().rbegin()->placement().password().empty())
+      message->passwords_of.push_back(told.id);
+  }
+  if (read.caught_up) {
+    response.mutable_revision()->set_epoch(read.revision.epoch);
+    response.mutable_revision()->set_revision(read.revision.revision);
+  }
+  message->bytes = Serialize(response);
+  message->revision = read.revision;
+  message->next = cursor_;
+  message->caught_up = read.caught_up;
+  return message;
+}
+
+std::shared_ptr<const PlacementMessage> PlacementFeed::FindOrWrite() {
+  if (!sees_all_) return Write();
+  const SharedMessages::Place place{cursor_, wanted_};
+  if (auto message = parts_.shared.Find(place, parts_.index.revision())) {
+    cursor_ = message->next;
+    in_step_ = message->caught_up;
+    return message;
+  }
+  auto message = Write();
+  // A bookmark moves nobody on: it is each subscriber's own.
+  if (message != nullptr && message->next != place.cursor) parts_.shared.Keep(place, message);
+  return message;
+}
+
 Pulled<grpc::ByteBuffer> PlacementFeed::Next() {
   if (held_) {
     std::optional<absl::Status> recorded;
@@ -117,23 +149,16 @@ Pulled<grpc::ByteBuffer> PlacementFeed::Next() {
       recorded = held_->recorded;
     }
     if (!recorded) return NothingYet();
+    held_ = nullptr;
     if (!recorded->ok()) return EndOfStream{*recorded};
-    return std::exchange(held_, nullptr)->message;
+    return sent_->bytes;
   }
-  const lookup::PlacementIndex::Read read = parts_.index.ReadOn(
-      cursor_, kMostChanges, wanted_,
-      [this](absl::string_view id, const access::Labels& labels) { return Judge(id, labels); });
-  if (read.told.empty() && !(read.caught_up && BookmarkIsDue())) return NothingYet();
-
-  v1::WatchPlacementsResponse response;
-  for (const lookup::PlacementIndex::Told& told : read.told) AddChange(told, read.revision.epoch, response);
-  if (read.caught_up) {
-    response.mutable_revision()->set_epoch(read.revision.epoch);
-    response.mutable_revision()->set_revision(read.revision.revision);
-    in_step_ = true;
-  }
+  auto message = FindOrWrite();
+  if (message == nullptr) return NothingYet();
+  sent_ = std::move(message);
+  began_ = began_ || sent_->caught_up;
   last_sent_ = parts_.clock.Now();
-  return LetOut(response);
+  return LetOut();
 }
 
 }  // namespace croft::handlers

@@ -15,6 +15,7 @@
 #include "controlplane/access/principal.h"
 #include "controlplane/handlers/call_log.h"
 #include "controlplane/handlers/service.h"
+#include "controlplane/handlers/shared_messages.h"
 #include "controlplane/handlers/watch_hub.h"
 #include "controlplane/lookup/placement_index.h"
 #include "croft/v1/lookup.pb.h"
@@ -29,6 +30,7 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
   struct Parts {
     const lookup::PlacementIndex& index;
     WatchHub& hub;
+    SharedMessages& shared;
     CallLog& log;
     const Clock& clock;
   };
@@ -39,20 +41,24 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
   ~PlacementFeed() override;
 
   Pulled<grpc::ByteBuffer> Next() override;
+  bool MayHaveMore() const override { return !in_step_; }
 
  private:
   using Sight = lookup::PlacementIndex::Sight;
 
   // A message that waits until the audit holds that its caller reads passwords.
   struct Held {
-    grpc::ByteBuffer message;
     Mutex mutex;
     std::optional<absl::Status> recorded ABSL_GUARDED_BY(mutex);
   };
 
   PlacementFeed(const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
                 lookup::Cursor cursor, Wake wake);
-  Pulled<grpc::ByteBuffer> LetOut(const v1::WatchPlacementsResponse& response);
+  // Null when there is nothing to send.
+  std::shared_ptr<const PlacementMessage> FindOrWrite();
+  std::shared_ptr<const PlacementMessage> Write();
+  // The message that was `sent_` last: at once, or when the audit holds whose passwords are in it.
+  Pulled<grpc::ByteBuffer> LetOut();
   Sight Judge(absl::string_view id, const access::Labels& labels);
   bool BookmarkIsDue() const;
 
@@ -63,12 +69,15 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
   lookup::Cursor cursor_;
   const Wake wake_;
   WatchHub::Ticket ticket_;
+  std::shared_ptr<const PlacementMessage> sent_;
   std::shared_ptr<Held> held_;
+  const bool sees_all_;  // passwords, too
   // For a caller whose sight depends on labels, which change: the tenants it was told of, so that it hears of
   // those that leave its sight and of no others.
   const bool remembers_;
   std::unordered_set<std::string> told_;
-  bool in_step_ = false;  // a revision was sent
+  bool began_ = false;    // a revision was sent
+  bool in_step_ = false;  // with the index, when the last message was written
   absl::Time last_sent_ = absl::InfinitePast();
 };
 

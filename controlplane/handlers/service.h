@@ -56,6 +56,8 @@ class Feed {
   virtual ~Feed() = default;
   // May take a while, but must not wait for something to happen.
   virtual Pulled<Response> Next() = 0;
+  // After Next gave a message: whether it may have another one without a wake in between. Called as Next is.
+  virtual bool MayHaveMore() const { return true; }
 };
 
 // Tells the server that Next may have something. Thread-safe, cheap, never blocks, never calls Next on the
@@ -170,6 +172,7 @@ class Service {
       if (auto* end = std::get_if<EndOfStream>(&pulled)) return std::move(*end);
       return NothingYet();
     }
+    bool MayHaveMore() const override { return feed_->MayHaveMore(); }
 
    private:
     std::unique_ptr<Feed<Response>> feed_;

@@ -31,6 +31,7 @@ struct Cursor {
   int64_t sequence = 0;         // looked at up to here
   int64_t after_revision = 0;   // earlier changes are known
   int64_t whole_set_until = 0;  // up to this sequence number, what is gone need not be told
+  friend bool operator==(const Cursor&, const Cursor&) = default;
 };
 
 // Where every tenant lives, in memory, as of the newest commit. Passwords stay sealed and are opened for each

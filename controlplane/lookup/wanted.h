@@ -15,6 +15,7 @@ struct Wanted {
   v1::Endpoint::Purpose purpose = v1::Endpoint::PURPOSE_DIRECT;
   bool password = false;
   bool extras = true;  // settings and features
+  friend bool operator==(const Wanted&, const Wanted&) = default;
 };
 
 inline constexpr size_t kMostNames = 1000;

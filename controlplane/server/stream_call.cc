@@ -76,7 +76,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
     writing_ = false;
     if (ended_) return;
     if (!ok) return EndLocked(absl::CancelledError("the client has gone"));
-    Schedule();
+    if (more_ || woken_) Schedule();
   }
 
   void OnCancel() override {
@@ -123,12 +123,14 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
   // Never two at a time: `pulling_` is set from Schedule to the end of this.
   void Pull() {
     Pulled<Bytes> pulled = feed_->Next();
+    const bool more = feed_->MayHaveMore();
     const MutexLock lock(mutex_);
     pulling_ = false;
     if (ended_) return;
     if (auto* bytes = std::get_if<Bytes>(&pulled)) {
       buffer_ = std::move(*bytes);
       writing_ = true;
+      more_ = more;
       StartWrite(&buffer_);
     } else if (auto* end = std::get_if<EndOfStream>(&pulled)) {
       EndLocked(end->status);
@@ -183,6 +185,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool pulling_ ABSL_GUARDED_BY(mutex_) = false;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool more_ ABSL_GUARDED_BY(mutex_) = false;  // behind what is being written
 };
 
 }  // namespace
