@@ -70,27 +70,81 @@ absl::StatusOr<WatchedBatch> ToBatch(const croft::v1::WatchPlacementsResponse& r
   return batch;
 }
 
+// What is shown to the control plane, and what it must show; PEM.
+struct Identity {
+  std::string authority;
+  std::string certificate;
+  std::string key;
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+absl::StatusOr<Identity> ReadIdentity(const Locator::Options& options) {
+  Identity identity;
+  auto authority = ReadFile(options.authority_file, "authority_file");
+  if (!authority.ok()) return authority.status();
+  identity.authority = *std::move(authority);
+  if (options.certificate_file.empty()) return identity;
+  auto certificate = ReadFile(options.certificate_file, "certificate_file");
+  if (!certificate.ok()) return certificate.status();
+  identity.certificate = *std::move(certificate);
+  auto key = ReadFile(options.key_file, "key_file");
+  if (!key.ok()) return key.status();
+  identity.key = *std::move(key);
+  return identity;
+}
+
+// One an endpoint.
+using Stubs = std::vector<std::unique_ptr<croft::v1::LookupService::Stub>>;
+
+std::shared_ptr<const Stubs> Connect(const Locator::Options& options, const Identity& identity) {
+  const grpc::SslCredentialsOptions tls{identity.authority, identity.key, identity.certificate};
+  auto stubs = std::make_shared<Stubs>();
+  for (const std::string& endpoint : options.endpoints) {
+    grpc::ChannelArguments arguments;
+    if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
+    stubs->push_back(croft::v1::LookupService::NewStub(
+        grpc::CreateCustomChannel(endpoint, grpc::SslCredentials(tls), arguments)));
+  }
+  return stubs;
+}
+
 }  // namespace
 
 struct Remote::State {
-  std::vector<std::unique_ptr<croft::v1::LookupService::Stub>> stubs;
-  std::string token_file;
+  Locator::Options options;
   croft::v1::Role role;
   croft::v1::Endpoint::Purpose purpose;
-  std::chrono::milliseconds timeout;
   std::atomic<size_t> preferred{0};  // counts on; the endpoint is the rest
 
   std::mutex mutex;
+  Identity identity;
+  std::shared_ptr<const Stubs> stubs;
   bool stopped = false;
   std::string token;  // the last one that could be read
   std::set<grpc::ClientContext*> calls;
+
+  // A connection shows the identity that it was made with for as long as it lasts: with a renewed one, new ones are
+  // made. The files are read for every question, which goes over the network anyway.
+  std::shared_ptr<const Stubs> Renewed() {
+    absl::StatusOr<Identity> now = ReadIdentity(options);
+    const std::lock_guard lock(mutex);
+    if (now.ok() && *now != identity) {
+      identity = *std::move(now);
+      stubs = Connect(options, identity);
+    }
+    return stubs;
+  }
 
   // Makes the call known to Stop() while it lives.
   class Call {
    public:
     explicit Call(State& state) : state_(state) {
       absl::StatusOr<std::string> token;
-      if (!state_.token_file.empty()) token = ReadFile(state_.token_file, "token_file");
+      if (!state_.options.token_file.empty()) token = ReadFile(state_.options.token_file, "token_file");
       const std::lock_guard lock(state_.mutex);
       state_.calls.insert(&context);
       if (state_.stopped) context.TryCancel();
@@ -121,37 +175,18 @@ absl::StatusOr<std::unique_ptr<Remote>> Remote::Open(const Locator::Options& opt
     return absl::InvalidArgumentError("certificate_file and key_file go together");
   }
   auto state = std::make_unique<State>();
-  grpc::SslCredentialsOptions tls;
-  auto authority = ReadFile(options.authority_file, "authority_file");
-  if (!authority.ok()) return authority.status();
-  tls.pem_root_certs = *std::move(authority);
-  if (!options.certificate_file.empty()) {
-    auto certificate = ReadFile(options.certificate_file, "certificate_file");
-    if (!certificate.ok()) return certificate.status();
-    auto key = ReadFile(options.key_file, "key_file");
-    if (!key.ok()) return key.status();
-    tls.pem_cert_chain = *std::move(certificate);
-    tls.pem_private_key = *std::move(key);
-  }
+  state->options = options;
+  auto identity = ReadIdentity(options);
+  if (!identity.ok()) return identity.status();
+  state->identity = *std::move(identity);
   if (!options.token_file.empty()) {
     auto token = ReadFile(options.token_file, "token_file");
     if (!token.ok()) return token.status();
     state->token = Trimmed(*token);
-    state->token_file = options.token_file;
   }
   state->role = ToRole(options.role);
   state->purpose = ToPurpose(options.purpose);
-  state->timeout = options.timeout;
-  for (const std::string& endpoint : options.endpoints) {
-    grpc::ChannelArguments arguments;
-    if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
-    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
-    state->stubs.push_back(croft::v1::LookupService::NewStub(
-        grpc::CreateCustomChannel(endpoint, grpc::SslCredentials(tls), arguments)));
-  }
+  state->stubs = Connect(options, state->identity);
   return std::unique_ptr<Remote>(new Remote(std::move(state)));
 }
 
@@ -162,16 +197,16 @@ absl::StatusOr<Remote::Answer> Remote::Lookup(const std::string& name,
   request.set_tenant(name);
   request.set_role(state_->role);
   request.set_purpose(state_->purpose);
-  const auto deadline = Clock::now() + state_->timeout;
+  const auto deadline = Clock::now() + state_->options.timeout;
+  const auto stubs = state_->Renewed();
   absl::Status failure;
-  for (size_t left = state_->stubs.size(); left > 0; --left) {
+  for (size_t left = stubs->size(); left > 0; --left) {
     size_t which = state_->preferred.load();
     State::Call call(*state_);
     // A slow one must leave time for the others.
     call.context.set_deadline(Clock::now() + (deadline - Clock::now()) / static_cast<int>(left));
     croft::v1::LookupResponse response;
-    const grpc::Status status =
-        state_->stubs[which % state_->stubs.size()]->Lookup(&call.context, request, &response);
+    const grpc::Status status = (*stubs)[which % stubs->size()]->Lookup(&call.context, request, &response);
     if (IsRefusal(status)) {
       Answer refused;
       refused.knowledge.refusal = ToStatus(status);
@@ -197,9 +232,10 @@ absl::Status Remote::Watch(const std::optional<Cursor>& since,
     request.mutable_since()->set_epoch(since->epoch);
     request.mutable_since()->set_revision(since->revision);
   }
+  const auto stubs = state_->Renewed();
   size_t which = state_->preferred.load();
   State::Call call(*state_);
-  const auto stream = state_->stubs[which % state_->stubs.size()]->WatchPlacements(&call.context, request);
+  const auto stream = (*stubs)[which % stubs->size()]->WatchPlacements(&call.context, request);
   absl::Status enough;
   for (croft::v1::WatchPlacementsResponse response; enough.ok() && stream->Read(&response);) {
     absl::StatusOr<WatchedBatch> batch = ToBatch(response);

@@ -10,7 +10,11 @@ Answers come from a cache that a watch keeps true; see :class:`Locator`. :class:
 same for asyncio, :class:`StaticLocator` reads a TOML file and needs no control plane.
 """
 
+import os
 import pkgutil
+
+# Read by gRPC when it is loaded: lets a child that a pre-forking server made open channels of its own.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
 
 # Stubs that an application made of the wire contract are croft.v1, and may lie elsewhere.
 __path__ = pkgutil.extend_path(__path__, __name__)

@@ -5,10 +5,22 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import grpc
 
 from croft import _messages
+
+
+class Identity(NamedTuple):
+    """What a connection is made with, and shows for as long as it lasts; PEM."""
+
+    authority: bytes
+    key: bytes | None
+    certificate: bytes | None
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        return grpc.ssl_channel_credentials(*self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +66,9 @@ class Options:
             given["token_file"] = os.environ.get("CROFT_TOKEN_FILE", "")
         return cls(tuple(endpoints), authority_file or os.environ.get("CROFT_CA", ""), **given)
 
-    def credentials(self) -> grpc.ChannelCredentials:
-        return grpc.ssl_channel_credentials(
+    def identity(self) -> Identity:
+        """Read at every call, so that a renewed one is taken up."""
+        return Identity(
             _read(self.authority_file),
             _read(self.key_file) if self.key_file else None,
             _read(self.certificate_file) if self.certificate_file else None,

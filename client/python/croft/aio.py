@@ -14,7 +14,7 @@ import grpc.aio
 
 from croft import _messages
 from croft._cache import Senseless
-from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Options
+from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Identity, Options
 from croft._state import Behind, ChangeCallback, NoUse, State, log
 from croft.errors import CroftError, Unavailable
 from croft.placement import Placement
@@ -37,6 +37,8 @@ class AsyncLocator:
     ) -> None:
         self._state = State(Options.make(endpoints, authority_file, **options))
         self._channels: list[grpc.aio.Channel] = []
+        self._identity: Identity | None = None  # that they were made with
+        self._partings: set[asyncio.Task[None]] = set()  # with channels of an identity that was renewed
         self._preferred = 0
         self._watcher: asyncio.Task[None] | None = None
         self._flights: dict[str, asyncio.Future[Placement]] = {}
@@ -76,6 +78,7 @@ class AsyncLocator:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
+        await asyncio.gather(*self._partings)
         for channel in self._channels:
             await channel.close()
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
@@ -95,14 +98,33 @@ class AsyncLocator:
         if self._process not in (0, os.getpid()):
             raise RuntimeError("this locator was opened before a fork; make another one in the child")
         if self._channels:
+            self._renew()
             return
         self._process = os.getpid()
-        options = self._state.options
-        credentials = options.credentials()
-        self._channels = [
-            grpc.aio.secure_channel(endpoint, credentials, CHANNEL_OPTIONS) for endpoint in options.endpoints
-        ]
+        self._connect(self._state.options.identity())
         self._watcher = asyncio.create_task(self._watch())
+
+    def _connect(self, identity: Identity) -> None:
+        credentials = identity.credentials()
+        self._identity = identity
+        self._channels = [
+            grpc.aio.secure_channel(endpoint, credentials, CHANNEL_OPTIONS) for endpoint in self._state.options.endpoints
+        ]
+
+    def _renew(self) -> None:
+        """Connects anew where the files hold another identity by now."""
+        try:
+            identity = self._state.options.identity()
+        except OSError:  # it is just being written
+            return
+        if identity == self._identity:
+            return
+        former = self._channels
+        self._connect(identity)
+        for channel in former:
+            parting = asyncio.create_task(channel.close(grace=self._state.options.timeout))
+            self._partings.add(parting)
+            parting.add_done_callback(self._partings.discard)
 
     async def _ask(self, tenant: str) -> Placement:
         self._open()
@@ -167,6 +189,7 @@ class AsyncLocator:
     async def _watch_once(self) -> bool:
         """Watches until the stream ends. True when it said anything of use."""
         heard = False
+        self._renew()
         preferred = self._preferred
         watch = self._channels[preferred % len(self._channels)].unary_stream(
             WATCH,

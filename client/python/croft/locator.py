@@ -3,72 +3,33 @@
 from __future__ import annotations
 
 import gc
-import os
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any
 
-# Read by gRPC when it is loaded: lets a child that a pre-forking server made open channels of its own.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
+import grpc
 
-import random  # noqa: E402
-import threading  # noqa: E402
-import time  # noqa: E402
-import weakref  # noqa: E402
-from collections.abc import Callable, Sequence  # noqa: E402
-from concurrent.futures import Future  # noqa: E402
-from types import TracebackType  # noqa: E402
-from typing import Any  # noqa: E402
-
-import grpc  # noqa: E402
-
-from croft import _messages  # noqa: E402
-from croft._cache import Senseless  # noqa: E402
-from croft._options import (  # noqa: E402
+from croft import _messages
+from croft._cache import Senseless
+from croft._fork import PAUSE_AFTER_FORK, READER_PATIENCE, Gate, forkable, keep_grpc_awake
+from croft._options import (
     CHANNEL_OPTIONS,
     FIRST_PAUSE,
     LASTING,
     LONGEST_PAUSE,
     LOOKUP,
     WATCH,
+    Identity,
     Options,
     remembered_for,
 )
-from croft._state import Behind, ChangeCallback, NoUse, State, log  # noqa: E402
-from croft.errors import CroftError, Unavailable  # noqa: E402
-from croft.placement import Placement  # noqa: E402
-
-
-#: Seconds; servers fork one worker after the other.
-PAUSE_AFTER_FORK = 1.0
-#: Seconds; long for gRPC's thread to end in, short should it be somebody else's that began at the same moment.
-READER_PATIENCE = 5.0
-
-
-class _Gate:
-    """Calls go through it; a fork shuts it, and waits until none is inside."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._inside = 0
-        self._shut = False
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._shut)
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._inside -= 1
-            self._changed.notify_all()
-
-    def shut(self) -> None:
-        with self._changed:
-            self._shut = True
-            self._changed.wait_for(lambda: self._inside == 0)
-
-    def reopen(self) -> None:
-        with self._changed:
-            self._shut = False
-            self._changed.notify_all()
+from croft._state import Behind, ChangeCallback, NoUse, State, log
+from croft.errors import CroftError, Unavailable
+from croft.placement import Placement
 
 
 class Locator:
@@ -80,7 +41,8 @@ class Locator:
 
     :param endpoints: ``host:port`` of control planes, tried in order.
     :param authority_file: PEM of the authority that signed the control plane's certificate.
-    :param certificate_file: client certificate, with ``key_file``; or ``token_file``, read at every call.
+    :param certificate_file: client certificate, with ``key_file``; or ``token_file``. All files are read again at every
+        call to the control plane, so that renewed ones are taken up.
     :param role: ``app``, ``read_only`` or ``migrate``.
     :param purpose: of the endpoint: ``direct``, ``pooled`` or ``read_replica``.
     :param watch: keep the cache true by a watch; without one, answers are asked again after their time to live.
@@ -121,7 +83,7 @@ class Locator:
         self._closed = threading.Event()
         self._was_open = False  # when a fork began
         self._forget_connections()
-        _forkable.add(self)
+        forkable.add(self)
 
     # --- Asking.
 
@@ -178,9 +140,11 @@ class Locator:
 
     def _forget_connections(self) -> None:
         self._lock = threading.Lock()
-        self._calls = _Gate()
+        self._calls = Gate()
         self._stop = threading.Event()  # of the watcher
         self._channels: list[grpc.Channel] = []
+        self._former: list[grpc.Channel] = []  # of the identity before it was renewed; calls may be under way on them
+        self._identity: Identity | None = None  # that the channels were made with
         self._preferred = 0
         self._watcher: threading.Thread | None = None
         self._stream: Any = None
@@ -195,8 +159,8 @@ class Locator:
         """Ends the watch and closes the channels. False when there were none."""
         with self._lock:
             self._stop.set()  # of the watcher that is taken here, and no other
-            stream, watcher, channels = self._stream, self._watcher, self._channels
-            self._stream, self._watcher, self._channels = None, None, []
+            stream, watcher, channels = self._stream, self._watcher, self._channels + self._former
+            self._stream, self._watcher, self._channels, self._former = None, None, [], []
         if stream is not None:
             stream.cancel()
         if watcher is not None and watcher is not threading.current_thread():
@@ -206,7 +170,7 @@ class Locator:
             channel.close()
         return bool(channels)
 
-    def _before_fork(self) -> None:
+    def before_fork(self) -> None:
         # gRPC's handlers run Python in the child, where a thread of the parent's that wanted its turn at that
         # moment would be waited for without end. So no thread of ours is there.
         # And gRPC ends a child that inherits a call, be it in the last frame of its reader's thread, or a connection
@@ -223,12 +187,12 @@ class Locator:
         gc.collect()  # calls lie in cycles
         time.sleep(max(0.0, self._remembered_until - time.monotonic()))
 
-    def _after_fork_in_parent(self) -> None:
+    def after_fork_in_parent(self) -> None:
         self._calls.reopen()
         if self._was_open and not self._closed.is_set():
             self._open(PAUSE_AFTER_FORK)
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
         # Threads and channels stayed in the parent. What is known stays known, unconfirmed.
         self._forget_connections()
         closed, self._closed = self._closed.is_set(), threading.Event()
@@ -251,16 +215,32 @@ class Locator:
             if self._closed.is_set():
                 raise Unavailable("the locator is closed")
             if self._channels:
-                return
-            _keep_grpc_awake()
-            options = self._state.options
-            credentials = options.credentials()
-            self._channels = [
-                grpc.secure_channel(endpoint, credentials, CHANNEL_OPTIONS) for endpoint in options.endpoints
-            ]
+                return self._renew()
+            keep_grpc_awake()
+            self._connect(self._state.options.identity())
             self._stop = threading.Event()
             self._watcher = threading.Thread(target=self._watch, args=(self._stop, pause), name="croft-watch", daemon=True)
             self._watcher.start()
+
+    def _connect(self, identity: Identity) -> None:
+        credentials = identity.credentials()
+        self._identity = identity
+        self._channels = [
+            grpc.secure_channel(endpoint, credentials, CHANNEL_OPTIONS) for endpoint in self._state.options.endpoints
+        ]
+
+    def _renew(self) -> None:
+        """Connects anew where the files hold another identity by now; with the lock held."""
+        try:
+            identity = self._state.options.identity()
+        except OSError:  # it is just being written
+            return
+        if identity == self._identity:
+            return
+        for channel in self._former:
+            channel.close()
+        self._former = self._channels
+        self._connect(identity)
 
     def _ask(self, tenant: str) -> Placement:
         with self._lock:
@@ -342,6 +322,7 @@ class Locator:
         with self._lock:
             if not self._channels:
                 return False
+            self._renew()
             preferred = self._preferred
             channel = self._channels[preferred % len(self._channels)]
         watch = channel.unary_stream(
@@ -394,32 +375,3 @@ class Locator:
             self._state.save_snapshot()
         if self._state.whole:
             self._state.ready.set()
-
-
-_keeper: list[grpc.Channel] = []
-
-
-def _keep_grpc_awake() -> None:
-    # With its last channel gRPC forgets to part with what a forked child must not share: its epoll instance, from
-    # which parent and children would then take each other's events. So one channel, which goes nowhere, stays.
-    if not _keeper:
-        _keeper.append(grpc.insecure_channel("unix:/nowhere"))
-
-
-_forkable: weakref.WeakSet[Locator] = weakref.WeakSet()
-
-
-def _tell_all(what: Callable[[Locator], None]) -> Callable[[], None]:
-    def tell() -> None:
-        for locator in list(_forkable):
-            what(locator)
-
-    return tell
-
-
-os.register_at_fork(after_in_child=_keeper.clear)
-os.register_at_fork(
-    before=_tell_all(Locator._before_fork),
-    after_in_parent=_tell_all(Locator._after_fork_in_parent),
-    after_in_child=_tell_all(Locator._after_fork_in_child),
-)

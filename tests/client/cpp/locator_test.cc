@@ -77,6 +77,21 @@ TEST_F(LocatorTest, TakesUpARenewedToken) {
   EXPECT_EQ(control_plane.last_authorization(), "Bearer croft_renewed");
 }
 
+TEST_F(LocatorTest, TakesUpARenewedCertificate) {
+  control_plane.Place("acme", 1);
+  control_plane.Certify("first");
+  auto options = control_plane.Options();
+  options.token_file.clear();
+  options.certificate_file = control_plane.folder() + "/client.crt";
+  options.key_file = control_plane.folder() + "/client.key";
+  const auto locator = Open(options);
+  ASSERT_TRUE(locator->OnConnectionRejected("acme").ok());
+  EXPECT_EQ(control_plane.last_certificate(), "first");
+  control_plane.Certify("renewed");
+  ASSERT_TRUE(locator->OnConnectionRejected("acme").ok());
+  EXPECT_EQ(control_plane.last_certificate(), "renewed");
+}
+
 TEST_F(LocatorTest, WithoutAWatchAnAnswerIsAskedAgainAfterItsTimeToLive) {
   control_plane.Place("acme", 1);
   control_plane.set_ttl(std::chrono::hours(1));

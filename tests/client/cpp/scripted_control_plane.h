@@ -28,15 +28,15 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
     char folder[] = "/tmp/croft-client-XXXXXX";
     folder_ = mkdtemp(folder);
     const absl::Time now = absl::Now();
-    const auto authority = *crypto::NewAuthority("test", now - absl::Hours(1), now + absl::Hours(1));
+    authority_ = *crypto::NewAuthority("test", now - absl::Hours(1), now + absl::Hours(1));
     key_ = crypto::NewPrivateKey();
-    certificate_ = *crypto::SignRequest(authority, *crypto::NewCertificateRequest(key_, "server"),
+    certificate_ = *crypto::SignRequest(authority_, *crypto::NewCertificateRequest(key_, "server"),
                                         {.common_name = "server",
                                          .server_names = {"127.0.0.1", "localhost"},
                                          .use = crypto::CertificateUse::kServer,
                                          .not_before = now - absl::Hours(1),
                                          .not_after = now + absl::Hours(1)});
-    Write("ca.crt", authority.certificate);
+    Write("ca.crt", authority_.certificate);
     Write("token", "croft_test");
     Start();
   }
@@ -53,7 +53,9 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
       ending_ = false;
     }
     grpc::SslServerCredentialsOptions tls;
+    tls.pem_root_certs = authority_.certificate;
     tls.pem_key_cert_pairs = {{key_, certificate_}};
+    tls.client_certificate_request = GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:" + std::to_string(port_), grpc::SslServerCredentials(tls), &port_);
     builder.RegisterService(this);
@@ -81,6 +83,18 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
   const std::string& folder() const { return folder_; }
   void Write(const std::string& name, const std::string& text) {
     std::ofstream(folder_ + "/" + name) << text;
+  }
+
+  // A client's identity, in `client.crt` and `client.key`.
+  void Certify(const std::string& name) {
+    const absl::Time now = absl::Now();
+    const std::string key = crypto::NewPrivateKey();
+    Write("client.crt", *crypto::SignRequest(authority_, *crypto::NewCertificateRequest(key, name),
+                                             {.common_name = name,
+                                              .use = crypto::CertificateUse::kClient,
+                                              .not_before = now - absl::Hours(1),
+                                              .not_after = now + absl::Hours(1)}));
+    Write("client.key", key);
   }
 
   // --- The script. Each raises the revision by one.
@@ -180,6 +194,11 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
     const std::lock_guard lock(mutex_);
     return last_authorization_;
   }
+  // The name in the certificate that was shown with the last lookup; empty for none.
+  std::string last_certificate() const {
+    const std::lock_guard lock(mutex_);
+    return last_certificate_;
+  }
   int lookups() const {
     const std::lock_guard lock(mutex_);
     return lookups_;
@@ -220,6 +239,8 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
     if (authorization != context->client_metadata().end()) {
       last_authorization_ = std::string(authorization->second.data(), authorization->second.size());
     }
+    const auto names = context->auth_context()->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
+    last_certificate_ = names.empty() ? "" : std::string(names[0].data(), names[0].size());
     while (holding_ && !ending_ && !context->IsCancelled()) changed_.wait_for(lock, kLook);
     const auto change = changes_.find(request->tenant());
     if (change == changes_.end() || change->second.removed()) {
@@ -264,6 +285,7 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
   }
 
   std::string folder_;
+  crypto::KeyAndCertificate authority_;
   std::string key_;
   std::string certificate_;
   int port_ = 0;
@@ -284,6 +306,7 @@ class ScriptedControlPlane final : public croft::v1::LookupService::Service {
   croft::v1::LookupRequest last_lookup_;
   croft::v1::WatchPlacementsRequest last_watch_;
   std::string last_authorization_;
+  std::string last_certificate_;
   std::map<std::string, Response::Change> changes_;
 };
 

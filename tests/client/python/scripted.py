@@ -27,11 +27,23 @@ def make_certificates(folder):
             "-extfile", "names", "-out", "server.crt")
 
 
+def certify(folder, name):
+    """A client's identity, in client.crt and client.key."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "client.key",
+            "-out", "client.csr", "-subj", f"/CN={name}")
+    openssl("x509", "-req", "-in", "client.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+            "-out", "client.crt")
+
+
 class ScriptedControlPlane:
     """Every change raises the revision by one."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, asks_for_certificates=False):
         self.folder = folder
+        self._asks_for_certificates = asks_for_certificates
         if not (folder / "ca.crt").exists():
             make_certificates(folder)
         (folder / "token").write_text("croft_test")
@@ -44,6 +56,7 @@ class ScriptedControlPlane:
         self.holding = False
         self.garble_lookup = self.garble_watch = lambda response: None
         self.lookups, self.watches = [], []  # the requests
+        self.callers = []  # the names in the certificates that were shown with lookups
         self.start()
 
     def start(self):
@@ -59,7 +72,8 @@ class ScriptedControlPlane:
         self._server.add_generic_rpc_handlers(
             [grpc.method_handlers_generic_handler("croft.v1.LookupService", handlers)])
         credentials = grpc.ssl_server_credentials(
-            [((self.folder / "server.key").read_bytes(), (self.folder / "server.crt").read_bytes())])
+            [((self.folder / "server.key").read_bytes(), (self.folder / "server.crt").read_bytes())],
+            (self.folder / "ca.crt").read_bytes(), self._asks_for_certificates)
         self._port = self._server.add_secure_port(f"127.0.0.1:{self._port}", credentials)
         self._server.start()
 
@@ -141,6 +155,7 @@ class ScriptedControlPlane:
     def _lookup(self, request, context):
         with self._changed:
             self.lookups.append(request)
+            self.callers += context.auth_context().get("x509_common_name", [])
             while self.holding and not self._ending and context.is_active():
                 self._changed.wait(LOOK)
             change = next((one for tenant, one in self._changes.items()

@@ -70,6 +70,26 @@ def test_it_asks_for_its_role_and_purpose(kind, control_plane):
     assert asked == [(2, 2), (2, 2)]
 
 
+def test_a_renewed_certificate_is_taken_up(kind, certificates):
+    scripted.certify(certificates, "first")
+    control_plane = scripted.ScriptedControlPlane(certificates, asks_for_certificates=True)
+    try:
+        control_plane.place("acme", 1)
+        options = control_plane.options(token_file=None, certificate_file=str(certificates / "client.crt"),
+                                        key_file=str(certificates / "client.key"))
+        with kind(**options) as locator:
+            assert locator.wait_until_ready(20)
+            locator.connection_rejected("acme")
+            scripted.certify(certificates, "renewed")
+            locator.connection_rejected("acme")
+            control_plane.cut_watches()
+            control_plane.place("acme", 2)
+            wait_until(lambda: locator.locate("acme").generation == 2, "the watch goes on")
+    finally:
+        control_plane.stop()
+    assert control_plane.callers == [b"first", b"renewed"]
+
+
 def test_a_new_tenant_ends_the_belief_that_there_is_none(kind, control_plane):
     with ready(kind, control_plane, negative_ttl=3600) as locator:
         for _ in range(3):

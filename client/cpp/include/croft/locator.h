@@ -29,11 +29,12 @@ class Locator {
   struct Options {
     // `host:port` of control planes, tried in order.
     std::vector<std::string> endpoints;
-    // PEM files. The authority is required; of the identity either certificate and key, or a token.
+    // PEM files. The authority is required; of the identity either certificate and key, or a token. All are read again
+    // for every question that is asked over the network, so that renewed ones are taken up.
     std::string authority_file;
     std::string certificate_file;
     std::string key_file;
-    std::string token_file;  // read again for every question, so that a renewed one is taken up
+    std::string token_file;
     // Name the server's certificate must carry when it is not the endpoint's.
     std::string server_name;
 
