@@ -213,6 +213,7 @@ class Catalog {
       const std::function<void(const domain::Tenant&)>& visit) = 0;
   virtual absl::StatusOr<int64_t> CountTenants() = 0;  // tombstones left out
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;
+  virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;
   // Tenants whose purge_time (of a retired one) or expire_time (of any other) is at or before `now`, at most
   // `limit`, earliest first. Tombstones, tenants with a current operation and unconfirmed ones are left out: the engine
   // can do nothing for them, and they must not hide others behind the limit.

@@ -70,12 +70,10 @@ absl::StatusOr<bool> Confirmer::LookOnce() {
 // asked.
 absl::StatusOr<std::set<std::string>> Confirmer::HostsToAsk() {
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Host> hosts, catalog_.ListHosts());
-  bool any = false;
-  CROFT_RETURN_IF_ERROR(
-      catalog_.ForEachTenant([&](const domain::Tenant& tenant) { any |= tenant.unconfirmed; }).status());
+  CROFT_ASSIGN_OR_RETURN(const int64_t tenants, catalog_.CountUnconfirmedTenants());
   std::set<std::string> ids;
   for (const domain::Host& host : hosts) {
-    if (!host.missing && (any || host.unconfirmed)) ids.insert(host.id);
+    if (!host.missing && (tenants > 0 || host.unconfirmed)) ids.insert(host.id);
   }
   return ids;
 }

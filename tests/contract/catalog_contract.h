@@ -392,6 +392,16 @@ TEST_P(CatalogContract, RunningOperationsAreFoundByWhatTheyHold) {
   EXPECT_EQ(*catalog().CountRunningOperations(), 3);
 }
 
+TEST_P(CatalogContract, UnconfirmedTenantsAreCounted) {
+  domain::Tenant unconfirmed = SampleTenant("acme");
+  unconfirmed.unconfirmed = true;
+  MustPut({PutTenant{unconfirmed}, PutTenant{SampleTenant("globex")}});
+  EXPECT_EQ(*catalog().CountUnconfirmedTenants(), 1);
+  unconfirmed.unconfirmed = false;
+  MustPut({PutTenant{unconfirmed}});
+  EXPECT_EQ(*catalog().CountUnconfirmedTenants(), 0);
+}
+
 TEST_P(CatalogContract, OperationFollowsItsSteps) {
   domain::Operation operation = SampleOperation("op-1", "acme");
   MustPut({PutOperation{operation}, PutOperation{SampleOperation("op-2", "acme")}});

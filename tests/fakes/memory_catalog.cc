@@ -502,6 +502,13 @@ absl::StatusOr<int64_t> MemoryCatalog::CountRunningOperations() {
   return count;
 }
 
+absl::StatusOr<int64_t> MemoryCatalog::CountUnconfirmedTenants() {
+  MutexLock lock(mutex_);
+  int64_t count = 0;
+  for (const Tenant& tenant : Present(false)) count += tenant.unconfirmed;
+  return count;
+}
+
 absl::StatusOr<std::vector<Tenant>> MemoryCatalog::DueTenants(absl::Time now, int32_t limit) {
   MutexLock lock(mutex_);
   std::vector<Tenant> due;

@@ -167,6 +167,10 @@ absl::StatusOr<int64_t> SqliteCatalog::CountRunningOperations() {
   return Read([&](Reader& reader) { return reader.operations.CountRunning(); });
 }
 
+absl::StatusOr<int64_t> SqliteCatalog::CountUnconfirmedTenants() {
+  return Read([&](Reader& reader) { return reader.tenants.CountUnconfirmed(); });
+}
+
 absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::DueTenants(absl::Time now, int32_t limit) {
   return Read([&](Reader& reader) { return reader.tenants.Due(now, limit); });
 }

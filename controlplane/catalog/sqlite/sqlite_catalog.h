@@ -68,6 +68,7 @@ class SqliteCatalog final : public Catalog {
       const std::function<void(const domain::Tenant&)>& visit) override;
   absl::StatusOr<int64_t> CountTenants() override;
   absl::StatusOr<int64_t> CountRunningOperations() override;
+  absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
   absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;

@@ -97,7 +97,9 @@ TenantReads::TenantReads(sqlite::Database& database)
       count_on_host_(
           database,
           "SELECT count(*) FROM tenants INDEXED BY tenants_by_host WHERE host = ? AND state <> 'PURGED'"),
-      count_(database, "SELECT count(*) FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'") {}
+      count_(database, "SELECT count(*) FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'"),
+      count_unconfirmed_(database,
+                         "SELECT count(*) FROM tenants INDEXED BY tenants_unconfirmed WHERE unconfirmed") {}
 
 absl::Status TenantReads::ReadCredentials(Tenant& tenant) {
   Rows rows = credentials_.Query(tenant.id);
@@ -160,6 +162,12 @@ absl::StatusOr<int64_t> TenantReads::CountOnHost(absl::string_view host) {
 
 absl::StatusOr<int64_t> TenantReads::Count() {
   Rows rows = count_.Query();
+  if (!rows.Next()) return rows.status();
+  return rows.Get<int64_t>(0);
+}
+
+absl::StatusOr<int64_t> TenantReads::CountUnconfirmed() {
+  Rows rows = count_unconfirmed_.Query();
   if (!rows.Next()) return rows.status();
   return rows.Get<int64_t>(0);
 }

@@ -32,6 +32,7 @@ class TenantReads {
   absl::StatusOr<std::vector<domain::Tenant>> Due(absl::Time now, int32_t limit);
   absl::StatusOr<int64_t> CountOnHost(absl::string_view host);
   absl::StatusOr<int64_t> Count();
+  absl::StatusOr<int64_t> CountUnconfirmed();
 
  private:
   absl::Status ReadCredentials(domain::Tenant& tenant);
@@ -45,6 +46,7 @@ class TenantReads {
   sqlite::Statement due_;
   sqlite::Statement count_on_host_;
   sqlite::Statement count_;
+  sqlite::Statement count_unconfirmed_;
 };
 
 // Writes of tenants, within the caller's transaction.

@@ -256,5 +256,6 @@ CREATE UNIQUE INDEX tenants_by_uid ON tenants (uid);
 CREATE INDEX tenants_due ON tenants (due_time, id) WHERE due_time IS NOT NULL;
 CREATE INDEX tenants_live ON tenants (id, state, host) WHERE state NOT IN ('PURGED', 'RETIRED');
 CREATE INDEX tenants_present ON tenants (id, state, host) WHERE state <> 'PURGED';
+CREATE INDEX tenants_unconfirmed ON tenants (id) WHERE unconfirmed;
 CREATE UNIQUE INDEX tokens_by_hash ON tokens (hash);
 CREATE INDEX tokens_by_id ON tokens (principal, id);

@@ -231,6 +231,7 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     }
     absl::StatusOr<int64_t> CountTenants() override { return real_.CountTenants(); }
     absl::StatusOr<int64_t> CountRunningOperations() override { return real_.CountRunningOperations(); }
+    absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return real_.CountUnconfirmedTenants(); }
     absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) override {
       return real_.DueTenants(now, limit);
     }

@@ -5,3 +5,4 @@ ALTER TABLE hosts ADD COLUMN awaited INTEGER NOT NULL DEFAULT 0 CHECK (awaited I
 -- shown yet that the tenant lives where its row says.
 ALTER TABLE hosts ADD COLUMN unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1));
 ALTER TABLE tenants ADD COLUMN unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1));
+CREATE INDEX tenants_unconfirmed ON tenants (id) WHERE unconfirmed;
