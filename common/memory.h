@@ -7,4 +7,7 @@ namespace croft {
 // and asks for them again each time, which costs ten times what the statement does.
 void KeepFreedMemory();
 
+// Gives back what is free by now, all of it: after work that needed much for once.
+void GiveBackFreedMemory();
+
 }  // namespace croft

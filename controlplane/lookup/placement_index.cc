@@ -8,6 +8,7 @@
 
 #include "common/errors.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/lookup/relay.h"
 #include "controlplane/lookup/reply.h"
 
 namespace croft::lookup {
@@ -69,9 +70,11 @@ absl::Status PlacementIndex::Load(catalog::Catalog& catalog) {
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Host> hosts, catalog.ListHosts());
   const domain::Revision present = catalog.revision();
   for (const domain::Host& host : hosts) PutHost(host, present.revision);
-  CROFT_ASSIGN_OR_RETURN(
-      const domain::Revision read,
-      catalog.ForEachTenant([&](const domain::Tenant& tenant) { Put(tenant, present.revision); }));
+  // Reading a million rows and packing them take about as long as each other.
+  Relay<domain::Tenant> relay([&](const domain::Tenant& tenant) { Put(tenant, present.revision); });
+  CROFT_ASSIGN_OR_RETURN(const domain::Revision read,
+                         catalog.ForEachTenant([&](const domain::Tenant& tenant) { relay.Give(tenant); }));
+  relay.Finish();
   epoch_.store(read.epoch, std::memory_order_release);
   // When each tenant changed before this is not known: whoever knows an older state starts again.
   horizon_.store(read.revision, std::memory_order_release);

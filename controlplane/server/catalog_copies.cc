@@ -16,12 +16,14 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
 #include <absl/strings/strip.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "common/crypto/hash.h"
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "controlplane/catalog/sqlite/catalog_copy.h"
 
 namespace croft::server {
@@ -33,6 +35,7 @@ constexpr absl::string_view kDigestSuffix = ".sha256";
 constexpr absl::string_view kOutgoing = ".outgoing-";
 constexpr char kTimeFormat[] = "%E4Y%m%dt%H%M%Sz";
 constexpr absl::Duration kLook = absl::Minutes(1);
+constexpr int kLowestPriority = 19;
 
 absl::Status FileError(const std::string& path, absl::string_view what) {
   const bool full = errno == ENOSPC || errno == EDQUOT;
@@ -97,7 +100,9 @@ void CatalogCopies::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+// A copy can wait; who asks for a tenant cannot.
 void CatalogCopies::Run() {
+  setpriority(PRIO_PROCESS, 0, kLowestPriority);  // of this thread alone, on Linux
   for (;;) {
     if (const absl::Status status = Maintain(); !status.ok()) {
       log::Error("the catalog could not be copied; trying again",
@@ -152,6 +157,7 @@ absl::Status CatalogCopies::Maintain() {
   if (names.empty() || now - *TimeOf(names.back()) >= kInterval) {
     CROFT_RETURN_IF_ERROR(MakeFolder());
     CROFT_RETURN_IF_ERROR(Keep(NameAt(now)));
+    GiveBackFreedMemory();
     names.push_back(NameAt(now));
   }
   while (names.size() > kKept) {

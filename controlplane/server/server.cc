@@ -15,6 +15,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/random.h"
 #include "controlplane/access/authenticator.h"
 #include "controlplane/access/authority.h"
@@ -184,6 +185,7 @@ absl::Status Server::Parts::Open() {
   CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
   CROFT_RETURN_IF_ERROR(principals.Load(*catalog));
   CROFT_RETURN_IF_ERROR(index.Load(*catalog));
+  GiveBackFreedMemory();
   // The index first: whoever is woken or answered finds the change there.
   commits.emplace(std::vector<CommitFanout::Listener>{
       [this](const auto& changes, domain::Revision revision) {
