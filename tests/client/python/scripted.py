@@ -83,7 +83,7 @@ class ScriptedControlPlane:
         with self._changed:
             self._ending = True
             self._changed.notify_all()
-        self._server.stop(None).wait()
+        assert self._server.stop(0).wait(60), "it does not end"
         self._server = None
 
     @property
