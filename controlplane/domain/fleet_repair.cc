@@ -4,14 +4,31 @@
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/string_view.h>
 
 #include "common/names.h"
 #include "controlplane/domain/fleet_check.h"
 
 namespace croft::domain {
 namespace {
+
+constexpr absl::string_view kShape = "shape";
+constexpr absl::string_view kDrop = "drop";
+constexpr absl::string_view kDropScratch = "drop-scratch";
+constexpr absl::string_view kForgetBackup = "forget-backup";
+constexpr size_t kMostIdBytes = 200;
+
+// Of anything that a repair is about: hosts, databases, tenants and backups.
+bool IsName(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '_';
+  });
+}
 
 class Planner {
  public:
@@ -177,12 +194,21 @@ class Planner {
 
 std::string FleetRepair::Id() const {
   switch (kind) {
-    case Kind::kShape: return absl::StrCat("shape:", host, ":", database);
-    case Kind::kDrop: return absl::StrCat("drop:", host, ":", database);
-    case Kind::kDropScratch: return absl::StrCat("drop-scratch:", host, ":", database);
-    case Kind::kForgetBackup: return absl::StrCat("forget-backup:", tenant, ":", backup);
+    case Kind::kShape: return absl::StrCat(kShape, ":", host, ":", database);
+    case Kind::kDrop: return absl::StrCat(kDrop, ":", host, ":", database);
+    case Kind::kDropScratch: return absl::StrCat(kDropScratch, ":", host, ":", database);
+    case Kind::kForgetBackup: return absl::StrCat(kForgetBackup, ":", tenant, ":", backup);
   }
   return "";
+}
+
+bool CanBeRepairId(absl::string_view text) {
+  if (text.size() > kMostIdBytes) return false;
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  if (parts.size() != 3) return false;
+  const bool known =
+      parts[0] == kShape || parts[0] == kDrop || parts[0] == kDropScratch || parts[0] == kForgetBackup;
+  return known && IsName(parts[1]) && IsName(parts[2]);
 }
 
 RepairPlan PlanRepairs(const FleetCheck& check, const CatalogView& catalog, const FleetView& fleet) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/string_view.h>
+
 // What can be mended of what a check of the fleet found. Pure.
 //
 // A repair changes nothing that the catalog does not order anyway, and removes only what carries the tenant's uid in its
@@ -35,6 +37,9 @@ struct FleetRepair {
   // The same as long as the same is called for.
   std::string Id() const;
 };
+
+// Whether a repair could have this id; what it is to mend may be mended by now.
+[[nodiscard]] bool CanBeRepairId(absl::string_view text);
 
 struct RepairPlan {
   std::vector<FleetRepair> repairs;

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
+
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/fleet_repair.h"
@@ -12,6 +14,19 @@
 #include "controlplane/wire/fleet_check.h"
 
 namespace croft::handlers {
+namespace {
+
+absl::Status CheckRepairIds(const v1::RepairFleetRequest& request) {
+  for (int i = 0; i < request.repairs_size(); ++i) {
+    if (!domain::CanBeRepairId(request.repairs(i))) {
+      return InvalidField(absl::StrCat("repairs[", i, "]"),
+                          "must be the id of a repair as RepairFleet shows it with validate_only");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 Service AdminHandlers::service() {
   Service service("croft.v1.AdminService");
@@ -63,6 +78,7 @@ absl::StatusOr<v1::CheckFleetResponse> AdminHandlers::CheckFleet(const RequestCo
 // nothing left to mend, so the request's id is not theirs.
 absl::StatusOr<v1::RepairFleetResponse> AdminHandlers::RepairFleet(const RequestContext& context,
                                                                    const v1::RepairFleetRequest& request) {
+  CROFT_RETURN_IF_ERROR(CheckRepairIds(request));
   CROFT_ASSIGN_OR_RETURN(const FleetChecker::Checked checked, checker_.Check(context.deadline));
   const domain::RepairPlan plan = domain::PlanRepairs(checked.check, checked.catalog, checked.fleet);
   const std::set<std::string> wanted(request.repairs().begin(), request.repairs().end());

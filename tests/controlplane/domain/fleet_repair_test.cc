@@ -181,6 +181,16 @@ TEST_F(FleetRepairTest, ABackupThatIsNotInItsStoreIsForgotten) {
   EXPECT_EQ(repair.host, "");
 }
 
+TEST(RepairId, OnlyWhatARepairCanBeCalledIsOne) {
+  EXPECT_TRUE(CanBeRepairId("shape:h1:t_acme_aaaaaaaaaaaaaaaa_g2"));
+  EXPECT_TRUE(CanBeRepairId("forget-backup:acme:b-20260101t000000z"));
+  for (const char* text : {"", "shape", "shape:h1", "shape:h1:", "shape::d", "shape:h1:d:e", "move:h1:d",
+                           "shape:h1:D", "shape:h1:d'", "shape:h1:../d"}) {
+    EXPECT_FALSE(CanBeRepairId(text)) << text;
+  }
+  EXPECT_FALSE(CanBeRepairId("shape:h1:" + std::string(300, 'd')));
+}
+
 TEST_F(FleetRepairTest, IdsStayTheSameAndDiffer) {
   h2().databases = {{.name = Name("_g1_f"), .uid = kUid, .generation = 1}};
   h1().roles.pop_back();
