@@ -38,6 +38,10 @@ void Write(spdlog::level::level_enum level, absl::string_view message, Fields fi
 
 }  // namespace
 
+std::string Text(const absl::Status& status) {
+  return status.ToString(absl::StatusToStringMode::kWithNoExtraData);
+}
+
 void SetLevel(Level level) {
   switch (level) {
     case Level::kDebug: Logger().set_level(spdlog::level::debug); return;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
 // Structured lines on standard error: time, level, a constant message, then key=value fields. Never a secret,
@@ -12,6 +13,9 @@ namespace croft::log {
 
 using Field = std::pair<absl::string_view, std::string>;
 using Fields = std::initializer_list<Field>;
+
+// The value of a field that holds an error: code and message, without the details, which are for programs.
+[[nodiscard]] std::string Text(const absl::Status& status);
 
 enum class Level { kDebug, kInfo, kWarning, kError };
 

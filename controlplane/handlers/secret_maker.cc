@@ -49,7 +49,7 @@ absl::Status SecretMaker::CreateDataKey(const std::string& uid) const { return k
 void SecretMaker::ForgetDataKey(const std::string& uid) const {
   const absl::Status status = keys_.Destroy(uid);
   if (!status.ok()) {
-    log::Warning("a data key that nobody needs stays", {{"uid", uid}, {"error", status.ToString()}});
+    log::Warning("a data key that nobody needs stays", {{"uid", uid}, {"error", log::Text(status)}});
   }
 }
 

@@ -220,7 +220,7 @@ grpc::Status Conclude(const absl::Status& status, const protobuf::MethodDescript
       log::Error("a call failed", {{"method", method.full_name()},
                                    {"caller", context.caller.name},
                                    {"request_id", context.caller.request_id},
-                                   {"error", status.ToString()}});
+                                   {"error", log::Text(status)}});
       break;
     default: break;
   }

@@ -222,7 +222,7 @@ void CallRecorder::Record(Round round) {
       }
     }
   } else {
-    log::Error("calls could not be recorded in the audit", {{"error", status.ToString()}});
+    log::Error("calls could not be recorded in the audit", {{"error", log::Text(status)}});
     // Whatever is read next is named anew, and waits.
     const MutexLock lock(mutex_);
     for (const ReadKey& key : round.opened) {

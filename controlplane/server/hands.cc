@@ -7,7 +7,7 @@ namespace croft::server {
 void ServerHands::Erase(const engine::EraseKey& erase) {
   eraser_.SubmitAlways([this, erase] {
     if (const absl::Status status = keys_.Destroy(erase.uid); !status.ok()) {
-      log::Error("a data key cannot be destroyed", {{"uid", erase.uid}, {"error", status.ToString()}});
+      log::Error("a data key cannot be destroyed", {{"uid", erase.uid}, {"error", log::Text(status)}});
       desk_.Tell(engine::TaskReport{
           .fencing = erase.fencing,
           .outcome = engine::TaskError{"KEY_NOT_ERASED", std::string(status.message()), true}});

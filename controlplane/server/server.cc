@@ -74,7 +74,7 @@ absl::Status Ending() {
 
 [[noreturn]] void StopBroken(const absl::Status& status) {
   log::Error("the catalog could not be written; stopping, since nothing is known of its state",
-             {{"error", status.ToString()}});
+             {{"error", log::Text(status)}});
   std::_Exit(1);
 }
 

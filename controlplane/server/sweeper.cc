@@ -47,7 +47,7 @@ void Sweeper::Run() {
 void Sweeper::SweepOnce() {
   const auto due = catalog_.DueTenants(clock_.Now(), kAtOnce);
   if (!due.ok()) {
-    log::Error("the tenants that are due cannot be read", {{"error", due.status().ToString()}});
+    log::Error("the tenants that are due cannot be read", {{"error", log::Text(due.status())}});
     return;
   }
   for (const domain::Tenant& tenant : *due) {

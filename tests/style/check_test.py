@@ -49,6 +49,10 @@ class Words(unittest.TestCase):
         self.assertTrue(findings("words", "tests/common/x_test.cc", '  GTEST_SKIP() << "today";\n'))
         self.assertEqual(findings("words", "tests/common/x_test.cc", '  if (geteuid() != 0) GTEST_SKIP();\n'), [])
 
+    def test_a_status_that_is_logged_with_its_details_is_found(self):
+        self.assertTrue(findings("words", "common/log.cc", "Error(x.status().ToString());\n"))
+        self.assertEqual(findings("words", "common/log.cc", "Error(log::Text(x.status()));\n"), [])
+
 
 class Layout(unittest.TestCase):
     def test_untidy_lines_are_found(self):
