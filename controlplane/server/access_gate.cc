@@ -42,8 +42,13 @@ absl::Status AccessGate::Identify(const access::CallCredentials& credentials,
   }
   context.principal = *std::move(principal);
   context.caller.name = context.principal.name;
-  if (context.principal.kind == PrincipalKind::kAnonymous)
-    return limits_.TakeOfStranger(context.caller.peer);
+  if (context.principal.kind == PrincipalKind::kAnonymous) {
+    CROFT_RETURN_IF_ERROR(limits_.TakeOfStranger(context.caller.peer));
+    // No request makes up for that, so none is waited for.
+    absl::Status judged = policy_.Check(context.principal, context.caller.method, {});
+    if (!judged.ok()) log_.NoteDenied(context, "", judged);
+    return judged;
+  }
   CROFT_RETURN_IF_ERROR(limits_.Take(context.principal));
   if (!context.principal.token.empty()) on_token_(context.principal.name, context.principal.token);
   return absl::OkStatus();

@@ -1,6 +1,5 @@
 #include "controlplane/server/adapter.h"
 
-#include <atomic>
 #include <string>
 #include <utility>
 
@@ -8,7 +7,6 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
-#include <absl/time/clock.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
@@ -22,6 +20,7 @@
 #include "controlplane/server/invalid_text.h"
 #include "controlplane/server/status.h"
 #include "controlplane/server/stream_call.h"
+#include "controlplane/server/unary_call.h"
 
 namespace croft::server {
 namespace {
@@ -29,11 +28,6 @@ namespace {
 namespace protobuf = google::protobuf;
 using handlers::Method;
 using handlers::RequestContext;
-using handlers::Runs;
-using handlers::UnaryMethod;
-
-// A call that took no longer is answered by what was true when it came.
-constexpr absl::Duration kSoon = absl::Seconds(1);
 
 absl::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
@@ -106,77 +100,6 @@ absl::Status ReadCommonFields(const protobuf::Message& request, engine::Caller& 
   return absl::OkStatus();
 }
 
-// One unary call. It holds itself until gRPC is done with it; the handler's `respond` holds it too.
-class UnaryCall final : public grpc::ServerUnaryReactor {
- public:
-  static UnaryCall* Start(const AdapterParts& parts, const Method& method,
-                          grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
-                          grpc::ByteBuffer* response) {
-    const auto made = std::shared_ptr<UnaryCall>(new UnaryCall(parts.gate, method, response));
-    made->self_ = made;
-    made->Begin(parts, *call, *request);
-    return made.get();
-  }
-
-  void OnCancel() override { cancellation_->Cancel(); }
-  void OnDone() override { self_.reset(); }
-
- private:
-  UnaryCall(const Gate& gate, const Method& method, grpc::ByteBuffer* response)
-      : gate_(gate), method_(method), how_(std::get<UnaryMethod>(method.how)), response_(response) {}
-
-  void Begin(const AdapterParts& parts, const grpc::CallbackServerContext& call,
-             const grpc::ByteBuffer& bytes) {
-    auto context = Identify(parts.gate, *method_.descriptor, call, credentials_);
-    if (!context.ok()) return Respond(context.status());
-    context_ = *std::move(context);
-    context_.cancellation = cancellation_;
-    auto request = Admit(parts.gate, method_, bytes, context_);
-    if (!request.ok()) return Respond(request.status());
-    request_ = *std::move(request);
-    if (how_.runs == Runs::kInline) return Handle();
-    if (!parts.pool.Submit([self = self_] { self->Handle(); })) Respond(Overloaded());
-  }
-
-  void Handle() {
-    if (cancellation_->cancelled() || context_.deadline < absl::Now()) {
-      return Respond(MakeError(absl::StatusCode::kDeadlineExceeded, "nobody waited for the answer any more",
-                               {.reason = "DEADLINE_EXCEEDED"}));
-    }
-    how_.handle(context_, *request_, [self = self_](absl::StatusOr<grpc::ByteBuffer> response) {
-      self->Answer(std::move(response));
-    });
-  }
-
-  // Who waited long may have lost the right to know meanwhile.
-  void Answer(absl::StatusOr<grpc::ByteBuffer> response) {
-    if (!responded_ && response.ok() && absl::Now() - begun_ > kSoon) {
-      if (absl::Status still = gate_.PermitStill(credentials_, *request_, context_); !still.ok()) {
-        response = std::move(still);
-      }
-    }
-    Respond(std::move(response));
-  }
-
-  void Respond(absl::StatusOr<grpc::ByteBuffer> response) {
-    if (responded_.exchange(true)) return;
-    if (response.ok()) *response_ = *std::move(response);
-    Finish(Conclude(response.status(), *method_.descriptor, context_));
-  }
-
-  const Gate& gate_;
-  const Method& method_;
-  const UnaryMethod& how_;
-  grpc::ByteBuffer* const response_;
-  const absl::Time begun_ = absl::Now();
-  const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
-  access::CallCredentials credentials_;
-  RequestContext context_;
-  std::unique_ptr<protobuf::Message> request_;
-  std::atomic<bool> responded_ = false;
-  std::shared_ptr<UnaryCall> self_;
-};
-
 // A two-way stream that is refused before it begins.
 class RefusedStream final : public handlers::BidiReactor {
  public:
@@ -237,22 +160,22 @@ Adapter::Adapter(handlers::Service service, AdapterParts parts)
   for (const Method& method : service_.methods()) Register(method);
 }
 
+// gRPC holds back a call of a unary method until its request is there in whole, and nobody could end it before. So
+// the methods are registered as ones of streams, which look the same on the wire: we see each call as it begins.
 void Adapter::Register(const Method& method) {
   using grpc::internal::RpcMethod;
   using grpc::internal::RpcServiceMethod;
   using Bytes = grpc::ByteBuffer;
   const auto& descriptor = *method.descriptor;
   paths_.push_back(absl::StrCat("/", descriptor.service()->full_name(), "/", descriptor.name()));
-  RpcMethod::RpcType type = RpcMethod::NORMAL_RPC;
+  RpcMethod::RpcType type = RpcMethod::BIDI_STREAMING;
   grpc::internal::MethodHandler* handler = nullptr;
   if (std::holds_alternative<handlers::ServerStreamMethod>(method.how)) {
-    type = RpcMethod::SERVER_STREAMING;
-    handler = new grpc::internal::CallbackServerStreamingHandler<Bytes, Bytes>(
-        [this, &method](grpc::CallbackServerContext* call, const Bytes* request) {
-          return StartStreamCall(parts_, method, *call, *request);
+    handler = new grpc::internal::CallbackBidiHandler<Bytes, Bytes>(
+        [this, &method](grpc::CallbackServerContext* call) {
+          return StartStreamCall(parts_, method, *call);
         });
   } else if (const auto* bidi = std::get_if<handlers::BidiMethod>(&method.how)) {
-    type = RpcMethod::BIDI_STREAMING;
     handler = new grpc::internal::CallbackBidiHandler<Bytes, Bytes>(
         [this, &method, bidi](grpc::CallbackServerContext* call) -> handlers::BidiReactor* {
           access::CallCredentials credentials;
@@ -264,9 +187,10 @@ void Adapter::Register(const Method& method) {
           return bidi->open(*context, *call);
         });
   } else {
-    handler = new grpc::internal::CallbackUnaryHandler<Bytes, Bytes>(
-        [this, &method](grpc::CallbackServerContext* call, const Bytes* request, Bytes* response) {
-          return UnaryCall::Start(parts_, method, call, request, response);
+    type = RpcMethod::CLIENT_STREAMING;
+    handler = new grpc::internal::CallbackClientStreamingHandler<Bytes, Bytes>(
+        [this, &method](grpc::CallbackServerContext* call, Bytes* response) {
+          return StartUnaryCall(parts_, method, *call, *response);
         });
   }
   AddMethod(new RpcServiceMethod(paths_.back().c_str(), type, nullptr));

@@ -13,6 +13,7 @@
 
 #include "controlplane/access/authenticator.h"
 #include "controlplane/handlers/service.h"
+#include "controlplane/server/awaited_requests.h"
 #include "controlplane/server/open_streams.h"
 #include "controlplane/server/worker_pool.h"
 
@@ -45,10 +46,11 @@ struct AdapterParts {
   const Gate& gate;
   WorkerPool& pool;
   OpenStreams& streams;
+  AwaitedRequests& awaited;
 };
 
-// One service of ours as gRPC takes it. All calls come in as bytes and go through one path: identity, parse,
-// permission, handler, error. It must outlive the server.
+// One service of ours as gRPC takes it. All calls come in as bytes and go through one path: identity, request,
+// parse, permission, handler, error. It must outlive the server.
 class Adapter final : public grpc::Service {
  public:
   Adapter(handlers::Service service, AdapterParts parts);

@@ -39,6 +39,7 @@
 #include "controlplane/lookup/placement_index.h"
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
+#include "controlplane/server/awaited_requests.h"
 #include "controlplane/server/call_recorder.h"
 #include "controlplane/server/catalog_copies.h"
 #include "controlplane/server/catalog_facts.h"
@@ -63,6 +64,9 @@ namespace {
 constexpr size_t kWorkers = 64;
 constexpr size_t kWaitingCalls = 4096;
 constexpr size_t kOpenStreams = 20'000;
+// The largest request there may be, 4 MiB, comes in by then over 1.1 Mbit/s; a usual one is one packet.
+constexpr absl::Duration kRequestPatience = absl::Seconds(30);
+constexpr size_t kAwaitedRequests = 20'000;               // some kilobytes each, and what has come of it
 constexpr absl::Duration kBookmarks = absl::Seconds(10);  // how often watchers hear that nothing happened
 constexpr absl::Duration kPatience = absl::Milliseconds(100);
 constexpr size_t kMaxPemBytes = 256 * 1024;
@@ -154,6 +158,7 @@ struct Server::Parts {
   std::optional<CatalogFacts> facts;
   std::optional<access::Authenticator> authenticator;
   std::optional<AccessGate> gate;
+  AwaitedRequests awaited{kRequestPatience, kAwaitedRequests, clock};
   std::optional<WorkerPool> pool;
   std::deque<Adapter> adapters;
   std::unique_ptr<Listener> listener;
@@ -255,7 +260,8 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
       *authenticator, *facts, limits, *recorder,
       [this](const std::string& user, const std::string& token) { recorder->NoteToken(user, token); });
   pool.emplace(kWorkers, kWaitingCalls);
-  const AdapterParts parts{*gate, *pool, streams};
+  awaited.Start();
+  const AdapterParts parts{*gate, *pool, streams, awaited};
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),

@@ -1,5 +1,6 @@
 #include "controlplane/server/stream_call.h"
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -29,22 +30,31 @@ absl::Status TooManyStreams() {
                    {.reason = "TOO_MANY_STREAMS", .retry_delay = absl::Seconds(5)});
 }
 
-class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
+class StreamCall final : public handlers::BidiReactor,
                          public Endable,
+                         public AwaitsRequest,
                          public std::enable_shared_from_this<StreamCall> {
  public:
   StreamCall(const AdapterParts& parts, const Method& method, grpc::CallbackServerContext& call)
       : parts_(parts), method_(method), call_(call) {}
 
-  void Begin(const Bytes& bytes) {
+  void Begin() {
     self_ = shared_from_this();
     auto context = Identify(parts_.gate, *method_.descriptor, call_, credentials_);
     if (!context.ok()) return End(context.status());
     context_ = *std::move(context);
     context_.cancellation = cancellation_;
-    auto request = Admit(parts_.gate, method_, bytes, context_);
+    awaited_ = parts_.awaited.Add(self_);
+    StartRead(&incoming_);
+  }
+
+  // A request that never came is an empty buffer, which is no message.
+  void OnReadDone(bool) override {
+    if (!parts_.awaited.Arrived(awaited_)) return;
+    auto request = Admit(parts_.gate, method_, incoming_, context_);
     if (!request.ok()) return End(request.status());
     request_ = *std::move(request);
+    incoming_.Clear();
     switch (parts_.streams.Add(self_, context_.principal.name, parts_.gate.MostStreams(context_))) {
       case OpenStreams::Added::kYes: break;
       case OpenStreams::Added::kTooMany: return End(Overloaded());
@@ -70,6 +80,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
     const MutexLock lock(mutex_);
     EndLocked(status);
   }
+
+  void GiveUp(const absl::Status& status) override { End(status); }
 
   void OnWriteDone(bool ok) override {
     const MutexLock lock(mutex_);
@@ -172,6 +184,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
   const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
   access::CallCredentials credentials_;
   RequestContext context_;
+  Bytes incoming_;
+  uint64_t awaited_ = 0;
   std::unique_ptr<google::protobuf::Message> request_;
   std::unique_ptr<Feed<Bytes>> feed_;  // set once, under the lock, before the first Schedule
   Bytes buffer_;                       // what is being written
@@ -190,10 +204,10 @@ class StreamCall final : public grpc::ServerWriteReactor<Bytes>,
 
 }  // namespace
 
-grpc::ServerWriteReactor<Bytes>* StartStreamCall(const AdapterParts& parts, const Method& method,
-                                                 grpc::CallbackServerContext& call, const Bytes& request) {
+handlers::BidiReactor* StartStreamCall(const AdapterParts& parts, const Method& method,
+                                       grpc::CallbackServerContext& call) {
   const auto made = std::make_shared<StreamCall>(parts, method, call);
-  made->Begin(request);
+  made->Begin();
   return made.get();
 }
 

@@ -1,19 +1,15 @@
 #pragma once
 
 #include <grpcpp/server_context.h>
-#include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/server_callback.h>
 
 #include "controlplane/handlers/service.h"
 #include "controlplane/server/adapter.h"
 
 namespace croft::server {
 
-// Begins one server stream: pulls a message from its feed, on the pool, whenever the client has taken the one
-// before it. It deletes itself when gRPC is done with it.
-grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStreamCall(const AdapterParts& parts,
-                                                            const handlers::Method& method,
-                                                            grpc::CallbackServerContext& call,
-                                                            const grpc::ByteBuffer& request);
+// Begins one server stream: judges who calls, waits for the request, and then pulls a message from its feed, on the
+// pool, whenever the client has taken the one before it. It deletes itself when gRPC is done with it.
+handlers::BidiReactor* StartStreamCall(const AdapterParts& parts, const handlers::Method& method,
+                                       grpc::CallbackServerContext& call);
 
 }  // namespace croft::server

@@ -44,7 +44,10 @@ Plane::Plane(Limits limits)
       authenticator_(authority_.certificate(), hosts_, principals_, clock_),
       gate_(authenticator_, limits.facts ? *limits.facts : tenants_, limits_,
             limits.log ? *limits.log : log_, [](const std::string&, const std::string&) {}),
-      pool_(std::make_unique<WorkerPool>(limits.workers, limits.waiting_calls)) {}
+      awaited_(limits.request_patience, limits.awaited_requests, clock_),
+      pool_(std::make_unique<WorkerPool>(limits.workers, limits.waiting_calls)) {
+  awaited_.Start();
+}
 
 Plane::~Plane() { Stop(); }
 
@@ -52,7 +55,7 @@ void Plane::Listen(std::vector<handlers::Service> services) {
   std::vector<grpc::Service*> registered;
   for (handlers::Service& service : services) {
     adapters_.push_back(
-        std::make_unique<Adapter>(std::move(service), AdapterParts{gate_, *pool_, streams_}));
+        std::make_unique<Adapter>(std::move(service), AdapterParts{gate_, *pool_, streams_, awaited_}));
     registered.push_back(adapters_.back().get());
   }
   const access::TlsFiles tls(state_.tls);

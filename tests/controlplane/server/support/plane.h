@@ -14,6 +14,7 @@
 #include "controlplane/handlers/service.h"
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
+#include "controlplane/server/awaited_requests.h"
 #include "controlplane/server/call_limits.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
@@ -67,6 +68,8 @@ class Plane {
     size_t workers = 4;
     size_t waiting_calls = 64;
     LimitOptions calls;
+    absl::Duration request_patience = absl::Hours(1);
+    size_t awaited_requests = 100;
     // Instead of none and nobody, when set. They outlive the plane.
     const TenantFacts* facts = nullptr;
     handlers::CallLog* log = nullptr;
@@ -108,6 +111,7 @@ class Plane {
   access::Authenticator authenticator_;
   AccessGate gate_;
   OpenStreams streams_{100};
+  AwaitedRequests awaited_;
   std::unique_ptr<WorkerPool> pool_;
   std::vector<std::unique_ptr<Adapter>> adapters_;
   std::unique_ptr<Listener> listener_;

@@ -1,0 +1,113 @@
+#include "controlplane/server/unary_call.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include <absl/time/clock.h>
+
+#include "common/errors.h"
+
+namespace croft::server {
+namespace {
+
+using Bytes = grpc::ByteBuffer;
+using handlers::Method;
+using handlers::RequestContext;
+using handlers::Runs;
+using handlers::UnaryMethod;
+
+// A call that took no longer is judged by what was true when it came.
+constexpr absl::Duration kSoon = absl::Seconds(1);
+
+// It holds itself until gRPC is done with it; the handler's `respond` holds it too.
+class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
+                        public AwaitsRequest,
+                        public std::enable_shared_from_this<UnaryCall> {
+ public:
+  UnaryCall(const AdapterParts& parts, const Method& method, Bytes& response)
+      : parts_(parts), method_(method), how_(std::get<UnaryMethod>(method.how)), response_(response) {}
+
+  void Begin(const grpc::CallbackServerContext& call) {
+    self_ = shared_from_this();
+    auto context = Identify(parts_.gate, *method_.descriptor, call, credentials_);
+    if (!context.ok()) return Respond(context.status());
+    context_ = *std::move(context);
+    context_.cancellation = cancellation_;
+    awaited_ = parts_.awaited.Add(self_);
+    StartRead(&bytes_);
+  }
+
+  // A request that never came is an empty buffer, which is no message.
+  void OnReadDone(bool) override {
+    if (!parts_.awaited.Arrived(awaited_)) return;
+    auto request = Admit(parts_.gate, method_, bytes_, context_);
+    if (!request.ok()) return Respond(request.status());
+    request_ = *std::move(request);
+    bytes_.Clear();
+    // A call that was begun before its caller lost a right is not kept open to use it afterwards.
+    if (const absl::Status still = PermitStill(); !still.ok()) return Respond(still);
+    if (how_.runs == Runs::kInline) return Handle();
+    if (!parts_.pool.Submit([self = self_] { self->Handle(); })) Respond(Overloaded());
+  }
+
+  void GiveUp(const absl::Status& status) override { Respond(status); }
+  void OnCancel() override { cancellation_->Cancel(); }
+  void OnDone() override { self_.reset(); }
+
+ private:
+  void Handle() {
+    if (cancellation_->cancelled() || context_.deadline < absl::Now()) {
+      return Respond(MakeError(absl::StatusCode::kDeadlineExceeded, "nobody waited for the answer any more",
+                               {.reason = "DEADLINE_EXCEEDED"}));
+    }
+    how_.handle(context_, *request_,
+                [self = self_](absl::StatusOr<Bytes> response) { self->Answer(std::move(response)); });
+  }
+
+  // Who waited long may have lost the right to know meanwhile.
+  void Answer(absl::StatusOr<Bytes> response) {
+    if (!responded_ && response.ok()) {
+      if (absl::Status still = PermitStill(); !still.ok()) response = std::move(still);
+    }
+    Respond(std::move(response));
+  }
+
+  absl::Status PermitStill() const {
+    if (absl::Now() - begun_ <= kSoon) return absl::OkStatus();
+    return parts_.gate.PermitStill(credentials_, *request_, context_);
+  }
+
+  void Respond(absl::StatusOr<Bytes> response) {
+    if (responded_.exchange(true)) return;
+    if (response.ok()) response_ = *std::move(response);
+    Finish(Conclude(response.status(), *method_.descriptor, context_));
+  }
+
+  const AdapterParts& parts_;
+  const Method& method_;
+  const UnaryMethod& how_;
+  Bytes& response_;
+  const absl::Time begun_ = absl::Now();
+  const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
+  access::CallCredentials credentials_;
+  RequestContext context_;
+  Bytes bytes_;
+  uint64_t awaited_ = 0;
+  std::unique_ptr<google::protobuf::Message> request_;
+  std::atomic<bool> responded_ = false;
+  std::shared_ptr<UnaryCall> self_;
+};
+
+}  // namespace
+
+grpc::ServerReadReactor<Bytes>* StartUnaryCall(const AdapterParts& parts, const Method& method,
+                                               grpc::CallbackServerContext& call, Bytes& response) {
+  const auto made = std::make_shared<UnaryCall>(parts, method, response);
+  made->Begin(call);
+  return made.get();
+}
+
+}  // namespace croft::server
