@@ -10,6 +10,7 @@ import threading
 import pytest
 from cell import Cell, wait_until
 from hostile import CANARY, MARK, Outside, make_victim, names_for
+from libpq import ask
 from login import LOST
 
 # Runs as whoever springs it and tries to make the tenant more than it is.
@@ -263,6 +264,59 @@ def test_a_storm_of_reconnecting_grants_does_not_hold_off_a_fence(cell, outside)
             for thread in threads:
                 thread.join()
     resumed(cell)
+
+
+class Flood:
+    """Connections that come back as fast as they can and hold on to what they get, until it ends."""
+
+    def __init__(self, cell, stem, ways, each):
+        self._cell, self._stem = cell, stem
+        self._over = threading.Event()
+        self.turned_away = 0
+        self._threads = [threading.Thread(target=self._storm, args=(way,)) for way in ways for _ in range(each)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self._over.set()
+        for thread in self._threads:
+            thread.join(1)
+            while thread.is_alive():  # where the test failed, some are inside still
+                self.ask("SELECT count(pg_terminate_backend(pid))")
+                thread.join(1)
+
+    def ask(self, what):
+        return self._cell.superuser("h1", f"{what} FROM pg_stat_activity WHERE datname LIKE '{self._stem}%'")
+
+    def _storm(self, way):
+        while not self._over.is_set():
+            if ask(way, "SELECT pg_sleep(600)")[1]:
+                self.turned_away += 1
+
+    def goes_on(self):
+        seen = self.turned_away
+        wait_until(lambda: self.turned_away > seen + 20, "it knocks as before")
+
+
+def test_a_live_flood_in_all_its_roles_does_not_hold_off_retirement_and_purge(cell, outside):
+    """It knocks on the name before the fence and the one behind it, and once nothing is left to enter, goes on."""
+    cell.create_tenant("flooder")
+    stem = names_for(cell, "flooder", "victim")["owner"]
+    with contextlib.ExitStack() as stack:
+        logins = [stack.enter_context(cell.login("flooder", role)) for role in ("APP", "READ_ONLY", "MIGRATE")]
+        ways = [login.parameters(dbname=login.database + ending) for login in logins for ending in ("", "_f")]
+        flood = stack.enter_context(Flood(cell, stem, ways, each=6))
+        wait_until(lambda: int(flood.ask("SELECT count(*)")) == 18, "all who knock at the front are inside")
+        cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/flooder"), 300)
+        assert flood.ask("SELECT count(*)") == "0"
+        flood.goes_on()
+        cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/flooder"), 300)
+        flood.goes_on()
+        for what in ("pg_database WHERE datname", "pg_roles WHERE rolname"):
+            assert cell.superuser("h1", f"SELECT count(*) FROM {what} LIKE '{stem}%'") == "0"
 
 
 def test_traps_are_not_sprung_by_its_retirement_its_return_and_its_end(cell, outside):

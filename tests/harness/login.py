@@ -36,6 +36,12 @@ class Login:
         """The environment of a program of libpq's, some of it replaced: PGDATABASE="postgres"."""
         return {**self._variables, **other}
 
+    def parameters(self, **other):
+        """The same for libpq.ask, by its keywords: dbname="postgres"."""
+        return {"host": self.address.host, "port": self.address.port, "dbname": self.database, "user": self.user,
+                "password": self.password, "sslmode": "verify-full", "sslrootcert": self._variables["PGSSLROOTCERT"],
+                "gssencmode": "disable", "connect_timeout": "20", **other}
+
     def session(self, **other):
         return Session(self.variables(**other))
 
