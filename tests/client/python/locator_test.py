@@ -1,6 +1,8 @@
 """The Python client against a real control plane with a real host."""
 import asyncio
+import dataclasses
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -10,6 +12,7 @@ import croft.aio
 import pytest
 from cell import Cell, wait_until
 from google.protobuf import struct_pb2
+from libpq import ask
 
 
 @pytest.fixture(scope="module", name="cell")
@@ -61,6 +64,32 @@ def test_what_it_answers_opens_the_database(locator):
 def test_without_a_watch_it_asks_and_answers_the_same(options, locator):
     with croft.Locator(**options, watch=False) as asking:
         assert asking.locate("acme").dsn() == locator.locate("acme").dsn()
+
+
+ODD = ["it's", 'a"b', "back\\slash\\", "100%41", "user:p@ss/w?rd#&x=1;", " two  spaces ", "x host=evil user=croft",
+       "postgresql://evil/", "lines\n\tof text", "${HOME} `id` $$;--", "zoë データ 😀", "ü" * 31]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_dsn_logs_in_as_the_one_meant_whatever_its_parts_are(cell, locator, odd, tmp_path, monkeypatch):
+    folder = tmp_path / odd.replace("/", "_")
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))  # where the authority is written, as TMPDIR says
+    word = re.sub(r"([\s\\])", r"\\\1", odd)
+    known = locator.locate("acme")
+    placement = dataclasses.replace(known, user=odd, database=odd, password=odd, options=f"-c croft.word={word}")
+    name, text = '"' + odd.replace('"', '""') + '"', "'" + odd.replace("'", "''") + "'"
+    cell.superuser("h1", f"CREATE ROLE {name} LOGIN PASSWORD {text}")
+    cell.superuser("h1", f"CREATE DATABASE {name}")
+    try:
+        told = "SELECT current_user || '/' || current_database() || '/' || current_setting('croft.word')"
+        assert ask(placement.connect_kwargs(), told) == (f"{odd}/{odd}/{odd}", None)
+        by_uri = subprocess.run(["psql", "-X", "-A", "-t", "-c", told, placement.dsn()], text=True, check=False,
+                                capture_output=True, env={"PATH": os.environ["PATH"], "PGCLIENTENCODING": "UTF8"})
+        assert by_uri.stdout == f"{odd}/{odd}/{odd}\n", by_uri.stderr
+    finally:
+        cell.superuser("h1", f"DROP DATABASE {name} WITH (FORCE)")
+        cell.superuser("h1", f"DROP ROLE {name}")
 
 
 def test_roles_have_logins_of_their_own(options, locator):
