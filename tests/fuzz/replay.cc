@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
       complete = false;
       continue;
     }
-    Mutate(target, inputs, mutations);
+    Mutate(target, inputs, mutations / target.cost);
   }
   return complete ? 0 : 1;
 }

@@ -10,6 +10,7 @@ const std::vector<Target>& Targets() {
       {"page_tokens", PageTokens},
       {"names", Names},
       {"connections", Connections},
+      {"logins", Logins, 20},
       {"manifests", Manifests},
       {"archives", Archives},
       {"archive_lists", ArchiveLists},

@@ -12,6 +12,7 @@ namespace croft::fuzz {
 struct Target {
   absl::string_view name;
   void (*run)(absl::string_view bytes);
+  int cost = 1;  // how many runs of another target it takes the time of
 };
 
 [[nodiscard]] const std::vector<Target>& Targets();
@@ -22,6 +23,7 @@ void Filters(absl::string_view bytes);
 void PageTokens(absl::string_view bytes);
 void Names(absl::string_view bytes);
 void Connections(absl::string_view bytes);  // names and passwords through libpq's own parser and back
+void Logins(absl::string_view bytes);       // the same through a real server: a login by what a lookup says
 void Manifests(absl::string_view bytes);
 void Archives(absl::string_view bytes);
 void ArchiveLists(absl::string_view bytes);
