@@ -44,7 +44,9 @@ domain::Credential SecretMaker::NewCredential(const std::string& uid, domain::Lo
           .create_time = clock_.Now()};
 }
 
-absl::Status SecretMaker::CreateDataKey(const std::string& uid) const { return keys_.Create(uid); }
+absl::Status SecretMaker::CreateDataKey(const domain::Tenant& tenant) const {
+  return keys_.Create(tenant.uid, tenant.id);
+}
 
 void SecretMaker::ForgetDataKey(const std::string& uid) const {
   const absl::Status status = keys_.Destroy(uid);

@@ -31,7 +31,7 @@ class SecretMaker {
   std::vector<domain::Credential> NewCredentials(const std::string& uid) const;
 
   // On disk when it answers.
-  absl::Status CreateDataKey(const std::string& uid) const;
+  absl::Status CreateDataKey(const domain::Tenant& tenant) const;
   // For a tenant that did not come to be. Best effort: a key too many harms nothing.
   void ForgetDataKey(const std::string& uid) const;
 

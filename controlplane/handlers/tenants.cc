@@ -60,14 +60,14 @@ bool LeavesDoubt(absl::StatusCode code) {
 absl::StatusOr<v1::Operation> TenantHandlers::AskForNewTenant(const Context& context,
                                                               engine::RequestBody body,
                                                               const std::string& operation,
-                                                              const std::string& uid) {
+                                                              const domain::Tenant& tenant) {
   const bool needs_key = !context.caller.validate_only;
-  if (needs_key) CROFT_RETURN_IF_ERROR(secrets_.CreateDataKey(uid));
+  if (needs_key) CROFT_RETURN_IF_ERROR(secrets_.CreateDataKey(tenant));
   const absl::StatusOr<engine::Answer> answer = desk_.Ask(context.caller, std::move(body));
   const auto* begun = answer.ok() ? std::get_if<domain::Operation>(&*answer) : nullptr;
   const bool came_to_be =
       answer.ok() ? begun != nullptr && begun->id == operation : LeavesDoubt(answer.status().code());
-  if (needs_key && !came_to_be) secrets_.ForgetDataKey(uid);
+  if (needs_key && !came_to_be) secrets_.ForgetDataKey(tenant.uid);
   return presenter_.ShowOperation(answer, context);
 }
 
@@ -76,8 +76,8 @@ absl::StatusOr<v1::Operation> TenantHandlers::CreateTenant(const Context& contex
   CROFT_ASSIGN_OR_RETURN(engine::CreateTenant body, wire::Parse(request));
   const std::string operation = body.operation = secrets_.NewOperationId();
   secrets_.Equip(body.tenant);
-  const std::string uid = body.tenant.uid;
-  return AskForNewTenant(context, std::move(body), operation, uid);
+  const domain::Tenant tenant = body.tenant;
+  return AskForNewTenant(context, std::move(body), operation, tenant);
 }
 
 absl::StatusOr<v1::Tenant> TenantHandlers::GetTenant(const Context&, const v1::GetTenantRequest& request) {
@@ -161,8 +161,8 @@ absl::StatusOr<v1::Operation> TenantHandlers::RestoreTenant(const Context& conte
   CROFT_ASSIGN_OR_RETURN(engine::RestoreTenant body, wire::Parse(request));
   const std::string operation = body.operation = secrets_.NewOperationId();
   secrets_.Equip(*body.as_new);
-  const std::string uid = body.as_new->uid;
-  return AskForNewTenant(context, std::move(body), operation, uid);
+  const domain::Tenant tenant = *body.as_new;
+  return AskForNewTenant(context, std::move(body), operation, tenant);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::RotateCredentials(

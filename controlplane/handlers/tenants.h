@@ -47,7 +47,7 @@ class TenantHandlers {
   Answered<v1::Operation> Begin(const Context& context, const Request& request);
   // Asks for a tenant that needs a data key; the key goes again when the tenant did not come to be.
   Answered<v1::Operation> AskForNewTenant(const Context& context, engine::RequestBody body,
-                                          const std::string& operation, const std::string& uid);
+                                          const std::string& operation, const domain::Tenant& tenant);
   // The uid, or empty for a tenant that is unknown or purged: whether that is an error is the engine's to say,
   // which may know the answer from the first time the call was made.
   Answered<std::string> UidOf(const std::string& id);

@@ -64,7 +64,11 @@ struct KeyStore::State {
   sqlite::Statement find{*database, "SELECT uid, wrapped FROM data_keys WHERE uid = ?1"};
   sqlite::Statement all{*database,
                         "SELECT uid, wrapped FROM data_keys WHERE wrapped IS NOT NULL ORDER BY uid"};
-  sqlite::Statement insert{*database, "INSERT INTO data_keys (uid, wrapped) VALUES (?1, ?2)"};
+  sqlite::Statement insert{*database, "INSERT INTO data_keys (uid, wrapped, tenant) VALUES (?1, ?2, ?3)"};
+  sqlite::Statement tenants{*database, "SELECT uid, tenant, wrapped IS NULL FROM data_keys ORDER BY uid"};
+  sqlite::Statement unnamed{
+      *database, "SELECT uid FROM data_keys WHERE tenant = '' AND wrapped IS NOT NULL ORDER BY uid"};
+  sqlite::Statement name{*database, "UPDATE data_keys SET tenant = ?2 WHERE uid = ?1"};
   sqlite::Statement update{*database, "UPDATE data_keys SET wrapped = ?2 WHERE uid = ?1"};
   sqlite::Statement destroy{*database,
                             "INSERT INTO data_keys (uid, wrapped) VALUES (?1, NULL) "
@@ -92,9 +96,9 @@ struct KeyStore::State {
     return *row->wrapped;
   }
 
-  absl::Status Insert(absl::string_view uid, absl::string_view wrapped) {
+  absl::Status Insert(absl::string_view uid, absl::string_view wrapped, absl::string_view tenant) {
     CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database));
-    CROFT_RETURN_IF_ERROR(insert.Execute(uid, wrapped));
+    CROFT_RETURN_IF_ERROR(insert.Execute(uid, wrapped, tenant));
     return transaction.Commit();
   }
 
@@ -131,12 +135,45 @@ absl::Status KeyStore::Note(absl::Status status) {
   return status;
 }
 
-absl::Status KeyStore::Create(absl::string_view uid) {
+absl::Status KeyStore::Create(absl::string_view uid, absl::string_view tenant) {
   const MutexLock lock(mutex_);
   CROFT_ASSIGN_OR_RETURN(const std::optional<Row> row, state_->Find(uid));
   if (row) return row->wrapped ? absl::OkStatus() : Destroyed(uid);
   const std::string key = state_->random.Bytes(crypto::kKeyBytes);
-  return Note(state_->Insert(uid, state_->keyring.Seal(key, DataKeyContext(uid))));
+  return Note(state_->Insert(uid, state_->keyring.Seal(key, DataKeyContext(uid)), tenant));
+}
+
+absl::StatusOr<std::map<std::string, KeyStore::Owner>> KeyStore::Owners() {
+  const MutexLock lock(mutex_);
+  CROFT_RETURN_IF_ERROR(state_->broken);
+  std::map<std::string, Owner> owners;
+  sqlite::Rows rows = state_->tenants.Query();
+  while (rows.Next()) {
+    std::string uid;
+    Owner owner;
+    rows.Read(0, uid, owner.tenant, owner.destroyed);
+    owners.emplace(std::move(uid), std::move(owner));
+  }
+  CROFT_RETURN_IF_ERROR(rows.status());
+  return owners;
+}
+
+absl::StatusOr<std::vector<std::string>> KeyStore::Unnamed() {
+  const MutexLock lock(mutex_);
+  CROFT_RETURN_IF_ERROR(state_->broken);
+  std::vector<std::string> uids;
+  sqlite::Rows rows = state_->unnamed.Query();
+  while (rows.Next()) uids.push_back(rows.Get<std::string>(0));
+  CROFT_RETURN_IF_ERROR(rows.status());
+  return uids;
+}
+
+absl::Status KeyStore::Name(const std::map<std::string, std::string>& tenants) {
+  const MutexLock lock(mutex_);
+  CROFT_RETURN_IF_ERROR(state_->broken);
+  CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*state_->database));
+  for (const auto& [uid, tenant] : tenants) CROFT_RETURN_IF_ERROR(state_->name.Execute(uid, tenant));
+  return Note(transaction.Commit());
 }
 
 absl::StatusOr<std::string> KeyStore::Wrapped(absl::string_view uid) {
@@ -149,7 +186,7 @@ absl::Status KeyStore::Import(absl::string_view uid, absl::string_view wrapped) 
   CROFT_ASSIGN_OR_RETURN(const std::string key, state_->keyring.Open(wrapped, DataKeyContext(uid)));
   CROFT_RETURN_IF_ERROR(CheckDataKey(key));
   CROFT_ASSIGN_OR_RETURN(const std::optional<Row> row, state_->Find(uid));
-  if (!row) return Note(state_->Insert(uid, state_->keyring.Seal(key, DataKeyContext(uid))));
+  if (!row) return Note(state_->Insert(uid, state_->keyring.Seal(key, DataKeyContext(uid)), ""));
   CROFT_ASSIGN_OR_RETURN(const std::string present, DataKey(uid));
   if (crypto::EqualInConstantTime(key, present)) return absl::OkStatus();
   return MakeError(absl::StatusCode::kAlreadyExists,

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -17,7 +19,8 @@ namespace croft::keyring {
 // What is stored here and why: for each tenant, by uid, one random data key, sealed by the keyring. A data
 // key wraps the key of each of the tenant's backups and never leaves this room. It lies apart from the
 // catalog, so that a copy of the catalog holds none, and so that destroying it here and in the copies
-// beside the backups makes every backup of the tenant unreadable, wherever copies of them are.
+// beside the backups makes every backup of the tenant unreadable, wherever copies of them are. Beside each key lies its
+// tenant's id, which nothing but the catalog and this knows whole: a lost catalog is rebuilt with it.
 //
 // Errors: NOT_FOUND, DATA_KEY_NOT_FOUND · FAILED_PRECONDITION, DATA_KEY_DESTROYED · DATA_LOSS, SEAL_BROKEN
 // · those of Keyring::Open and of sqlite::Database. After an error of the disk every later call gives it
@@ -33,8 +36,20 @@ class KeyStore {
   KeyStore(const KeyStore&) = delete;
   KeyStore& operator=(const KeyStore&) = delete;
 
-  // Makes the tenant's data key; it is on disk when this answers OK. A tenant that has one keeps it.
-  absl::Status Create(absl::string_view uid);
+  // Makes the data key of the tenant with the id `tenant`; it is on disk when this answers OK. A tenant that has one
+  // keeps it.
+  absl::Status Create(absl::string_view uid, absl::string_view tenant);
+
+  struct Owner {
+    std::string tenant;      // id; empty where it is not known
+    bool destroyed = false;  // by a purge, or since the tenant did not come to be
+  };
+  // All that the store has, or had, a key of, by uid.
+  absl::StatusOr<std::map<std::string, Owner>> Owners();
+  // Uids whose key is here and whose tenant's id is not: keys of earlier versions and imported ones.
+  absl::StatusOr<std::vector<std::string>> Unnamed();
+  // Notes ids, by uid. Uids that have no key are passed over.
+  absl::Status Name(const std::map<std::string, std::string>& tenants);
 
   // The sealed data key, as it is written beside the tenant's backups.
   absl::StatusOr<std::string> Wrapped(absl::string_view uid);

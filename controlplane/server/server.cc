@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -114,6 +115,7 @@ struct Server::Parts {
   absl::Status Listen(const std::string& trusted_authority);
   absl::StatusOr<std::string> TrustedAuthority() const;
   absl::StatusOr<std::vector<std::string>> AwaitedHosts() const;
+  absl::Status NameKeys();
 
   const ServerOptions options;
   const StateDirectory state;
@@ -187,6 +189,7 @@ absl::Status Server::Parts::Open() {
   CROFT_ASSIGN_OR_RETURN(keys, keyring::KeyStore::Open(state.key_store, keyring, random));
   CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
                                       state.catalog, {.take_over = options.take_over, .now = clock.Now()}));
+  CROFT_RETURN_IF_ERROR(NameKeys());
   CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
   CROFT_RETURN_IF_ERROR(principals.Load(*catalog));
   CROFT_RETURN_IF_ERROR(index.Load(*catalog));
@@ -221,6 +224,17 @@ absl::Status Server::Parts::Open() {
   confirmer->Start();
   certificates->Start();
   return absl::OkStatus();
+}
+
+// Keys that an earlier version made do not say whose they are.
+absl::Status Server::Parts::NameKeys() {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> uids, keys->Unnamed());
+  std::map<std::string, std::string> ids;
+  for (const std::string& uid : uids) {
+    CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog->GetTenantByUid(uid));
+    if (tenant) ids[uid] = tenant->id;
+  }
+  return ids.empty() ? absl::OkStatus() : keys->Name(ids);
 }
 
 // Those that were up when the control plane ended.

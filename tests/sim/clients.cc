@@ -119,7 +119,7 @@ void Clients::Equip(Tenant& tenant) {
         absl::StrCat(tenant.owner_role, credential.role == domain::LoginRole::kReadOnly ? "_ra" : "_a");
     credential.published = true;
   }
-  if (const absl::Status made = world_.keys->Create(tenant.uid); !made.ok())
+  if (const absl::Status made = world_.keys->Create(tenant.uid, tenant.id); !made.ok())
     world_.Violate(0, absl::StrCat("no data key: ", made.ToString()));
 }
 

@@ -122,7 +122,7 @@ class FleetUnderTest {
     engine::CreateTenant create{.operation = secrets_.NewOperationId()};
     create.tenant.id = tenant;
     secrets_.Equip(create.tenant);
-    EXPECT_TRUE(secrets_.CreateDataKey(create.tenant.uid).ok());
+    EXPECT_TRUE(secrets_.CreateDataKey(create.tenant).ok());
     return std::get<domain::Operation>(Ask(create)).id;
   }
 

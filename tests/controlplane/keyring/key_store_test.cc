@@ -69,7 +69,7 @@ class KeyStoreTest : public testing::Test {
 };
 
 TEST_F(KeyStoreTest, WrappedBackupKeysOpenAgainAlsoAfterARestart) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string wrapped = *store_->WrapBackupKey("uid1", backup_key_);
   EXPECT_EQ(*store_->UnwrapBackupKey("uid1", wrapped), backup_key_);
   Reopen(keyring_);
@@ -77,22 +77,48 @@ TEST_F(KeyStoreTest, WrappedBackupKeysOpenAgainAlsoAfterARestart) {
 }
 
 TEST_F(KeyStoreTest, CreatingTwiceKeepsTheKey) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string wrapped = *store_->Wrapped("uid1");
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   EXPECT_EQ(*store_->Wrapped("uid1"), wrapped);
 }
 
+TEST_F(KeyStoreTest, WhoseKeyItIsStaysKnownAlsoWhenTheKeyIsDestroyed) {
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
+  ASSERT_TRUE(store_->Create("uid1", "another").ok());
+  ASSERT_TRUE(store_->Create("uid2", "shop").ok());
+  ASSERT_TRUE(store_->Destroy("uid2").ok());
+  Reopen(keyring_);
+  const auto owners = *store_->Owners();
+  ASSERT_EQ(owners.size(), 2);
+  EXPECT_EQ(owners.at("uid1").tenant, "acme");
+  EXPECT_FALSE(owners.at("uid1").destroyed);
+  EXPECT_EQ(owners.at("uid2").tenant, "shop");
+  EXPECT_TRUE(owners.at("uid2").destroyed);
+}
+
+TEST_F(KeyStoreTest, KeysWithoutATenantsIdAreNamedLater) {
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
+  ASSERT_TRUE(store_->Create("uid2", "").ok());
+  ASSERT_TRUE(store_->Import("uid3", keyring_.Seal(random_.Bytes(32), "data-key/uid3")).ok());
+  ASSERT_TRUE(store_->Destroy("gone").ok());
+  EXPECT_EQ(*store_->Unnamed(), (std::vector<std::string>{"uid2", "uid3"}));
+  ASSERT_TRUE(store_->Name({{"uid2", "shop"}, {"unknown", "none"}}).ok());
+  EXPECT_EQ(*store_->Unnamed(), std::vector<std::string>{"uid3"});
+  EXPECT_EQ(store_->Owners()->at("uid2").tenant, "shop");
+  EXPECT_EQ(store_->Owners()->count("unknown"), 0);
+}
+
 TEST_F(KeyStoreTest, ATenantsBackupKeyDoesNotOpenAsAnothers) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
-  ASSERT_TRUE(store_->Create("uid2").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
+  ASSERT_TRUE(store_->Create("uid2", "acme").ok());
   const std::string wrapped = *store_->WrapBackupKey("uid1", backup_key_);
   EXPECT_EQ(ReasonOf(store_->UnwrapBackupKey("uid2", wrapped).status()), "SEAL_BROKEN");
   EXPECT_EQ(ReasonOf(store_->Import("uid3", *store_->Wrapped("uid1"))), "SEAL_BROKEN");
 }
 
 TEST_F(KeyStoreTest, AnyChangedCharacterOfAWrappedBackupKeyIsFound) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string wrapped = *store_->WrapBackupKey("uid1", backup_key_);
   for (size_t i = 0; i < wrapped.size(); ++i) {
     std::string changed = wrapped;
@@ -112,8 +138,8 @@ TEST_F(KeyStoreTest, AnUnknownTenantHasNoKey) {
 }
 
 TEST_F(KeyStoreTest, ADestroyedKeyIsGoneFromTheFileAndTheLog) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
-  ASSERT_TRUE(store_->Create("uid2").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
+  ASSERT_TRUE(store_->Create("uid2", "acme").ok());
   const std::string wrapped = *store_->Wrapped("uid1");
   const std::string backup = *store_->WrapBackupKey("uid1", backup_key_);
   ASSERT_TRUE(OnDisk(wrapped)) << "the look at the disk does not see what is there";
@@ -126,22 +152,22 @@ TEST_F(KeyStoreTest, ADestroyedKeyIsGoneFromTheFileAndTheLog) {
 }
 
 TEST_F(KeyStoreTest, ADestroyedKeyNeverComesBack) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string copy = *store_->Wrapped("uid1");
   ASSERT_TRUE(store_->Destroy("uid1").ok());
   ASSERT_TRUE(store_->Destroy("uid1").ok()) << "a repeat";
   ASSERT_TRUE(store_->Destroy("never-there").ok());
   for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(ReasonOf(store_->Create("uid1")), "DATA_KEY_DESTROYED");
+    EXPECT_EQ(ReasonOf(store_->Create("uid1", "acme")), "DATA_KEY_DESTROYED");
     EXPECT_EQ(ReasonOf(store_->Import("uid1", copy)), "DATA_KEY_DESTROYED");
     EXPECT_EQ(ReasonOf(store_->Wrapped("uid1").status()), "DATA_KEY_DESTROYED");
-    EXPECT_EQ(ReasonOf(store_->Create("never-there")), "DATA_KEY_DESTROYED");
+    EXPECT_EQ(ReasonOf(store_->Create("never-there", "acme")), "DATA_KEY_DESTROYED");
     Reopen(keyring_);
   }
 }
 
 TEST_F(KeyStoreTest, ALostStoreIsRebuiltFromTheCopiesBesideTheBackups) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string copy = *store_->Wrapped("uid1");
   const std::string backup = *store_->WrapBackupKey("uid1", backup_key_);
   store_.reset();
@@ -154,21 +180,21 @@ TEST_F(KeyStoreTest, ALostStoreIsRebuiltFromTheCopiesBesideTheBackups) {
 }
 
 TEST_F(KeyStoreTest, AnImportNeverTakesThePlaceOfAnotherKey) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string other = keyring_.Seal(random_.Bytes(32), "data-key/uid1");
   EXPECT_EQ(ReasonOf(store_->Import("uid1", other)), "DATA_KEY_EXISTS");
   EXPECT_EQ(ReasonOf(store_->Import("uid9", keyring_.Seal("short", "data-key/uid9"))), "SEAL_BROKEN");
 }
 
 TEST_F(KeyStoreTest, ResealingBringsEveryKeyUnderTheCurrentOneAndLeavesNoOldText) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
-  ASSERT_TRUE(store_->Create("uid2").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
+  ASSERT_TRUE(store_->Create("uid2", "acme").ok());
   ASSERT_TRUE(store_->Destroy("uid2").ok());
   const std::string backup = *store_->WrapBackupKey("uid1", backup_key_);
   const std::string old = *store_->Wrapped("uid1");
   const Keyring rotated = keyring_.WithNewKey(random_);
   Reopen(rotated);
-  ASSERT_TRUE(store_->Create("uid3").ok());
+  ASSERT_TRUE(store_->Create("uid3", "acme").ok());
   EXPECT_EQ(*store_->Reseal(), 1);
   EXPECT_EQ(*store_->Reseal(), 0);
   EXPECT_TRUE(rotated.SealedWithCurrentKey(*store_->Wrapped("uid1")));
@@ -178,7 +204,7 @@ TEST_F(KeyStoreTest, ResealingBringsEveryKeyUnderTheCurrentOneAndLeavesNoOldText
 }
 
 TEST_F(KeyStoreTest, AnotherKeyringOpensNothingAndChangesNothing) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string wrapped = *store_->Wrapped("uid1");
   Reopen(Keyring::Generate(random_).WithNewKey(random_));
   EXPECT_FALSE(store_->WrapBackupKey("uid1", backup_key_).ok());
@@ -187,7 +213,7 @@ TEST_F(KeyStoreTest, AnotherKeyringOpensNothingAndChangesNothing) {
 }
 
 TEST_F(KeyStoreTest, NoKeyLiesInClearOnDisk) {
-  ASSERT_TRUE(store_->Create("uid1").ok());
+  ASSERT_TRUE(store_->Create("uid1", "acme").ok());
   const std::string data_key = *keyring_.Open(*store_->Wrapped("uid1"), "data-key/uid1");
   EXPECT_FALSE(OnDisk(data_key));
   EXPECT_FALSE(OnDisk(absl::WebSafeBase64Escape(data_key)));
@@ -200,7 +226,7 @@ TEST_F(KeyStoreTest, ManyThreadsGetOneKeyPerTenant) {
     threads.emplace_back([&] {
       for (int i = 0; i < 20; ++i) {
         const std::string uid = "uid" + std::to_string(i);
-        if (!store_->Create(uid).ok()) ++failures;
+        if (!store_->Create(uid, "acme").ok()) ++failures;
         const absl::StatusOr<std::string> wrapped = store_->WrapBackupKey(uid, backup_key_);
         if (!wrapped.ok() || !store_->UnwrapBackupKey(uid, *wrapped).ok()) ++failures;
       }

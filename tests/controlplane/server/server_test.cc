@@ -10,7 +10,11 @@
 
 #include "common/errors.h"
 #include "common/files.h"
+#include "common/random.h"
 #include "controlplane/access/authority.h"
+#include "controlplane/catalog/sqlite/sqlite_catalog.h"
+#include "controlplane/keyring/key_store.h"
+#include "controlplane/keyring/keyring.h"
 #include "controlplane/server/state_directory.h"
 #include "croft/v1/admin.pb.h"
 #include "croft/v1/lookup.grpc.pb.h"
@@ -72,6 +76,28 @@ TEST_F(ServerTest, StartsAgainAfterItStopped) {
   const auto second = Start();
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(StatusOf(**second).version(), "1.2.3");
+}
+
+TEST_F(ServerTest, KeysOfAnEarlierVersionLearnWhoseTheyAre) {
+  SystemRandom random;
+  const auto keyring = keyring::LoadKeyring(keyring::FindKeyring(state_.folder, ""));
+  ASSERT_TRUE(keyring.ok()) << keyring.status();
+  {
+    const auto catalog = *catalog::SqliteCatalog::Open(state_.catalog, {});
+    const auto transaction = *catalog->Begin();
+    transaction->Apply(catalog::PutTenant{{.id = "acme", .uid = "aaaaaaaaaaaaaaaa"}});
+    ASSERT_TRUE(transaction->Commit().ok());
+    const auto keys = *keyring::KeyStore::Open(state_.key_store, *keyring, random);
+    ASSERT_TRUE(keys->Create("aaaaaaaaaaaaaaaa", "").ok());
+    ASSERT_TRUE(keys->Create("bbbbbbbbbbbbbbbb", "").ok());
+  }
+  {
+    const auto server = Start();
+    ASSERT_TRUE(server.ok()) << server.status();
+  }
+  const auto owners = *(*keyring::KeyStore::Open(state_.key_store, *keyring, random))->Owners();
+  EXPECT_EQ(owners.at("aaaaaaaaaaaaaaaa").tenant, "acme");
+  EXPECT_EQ(owners.at("bbbbbbbbbbbbbbbb").tenant, "") << "it did not come to be";
 }
 
 TEST_F(ServerTest, StopEndsThoseWhoWatch) {
