@@ -22,7 +22,6 @@
 #include "common/sqlite/statement.h"
 #include "common/sqlite/transaction.h"
 #include "controlplane/catalog/audit_chain.h"
-#include "controlplane/catalog/sqlite/catalog_lock.h"
 #include "controlplane/catalog/sqlite/meta.h"
 #include "controlplane/catalog/sqlite/records.h"
 #include "controlplane/catalog/sqlite/schema.h"
@@ -149,7 +148,7 @@ absl::Status NoteInAudit(Database& database, Standing& standing, const RestoreOp
   const domain::AuditRow row = ChainAudit(standing.audit_head, {.time = options.now,
                                                                 .caller = "local",
                                                                 .peer = "local",
-                                                                .method = "croftd/restore-catalog",
+                                                                .method = options.audited_as,
                                                                 .resource = "catalog",
                                                                 .result = "OK"});
   standing.audit_head = {row.sequence, row.hash};
@@ -195,9 +194,10 @@ void Discard(const std::string& path) {
   for (const char* suffix : {"", "-wal", "-shm"}) unlink(absl::StrCat(path, suffix).c_str());
 }
 
-// Under a name that says when, with what SQLite keeps beside it.
+// Under a name that says when, with what SQLite keeps beside it. A log that outlived its catalog goes too: SQLite would
+// write it into the one that takes its place. Empty where there was no catalog.
 absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
-  if (!Exists(path)) return std::string();
+  const bool was_there = Exists(path);
   const std::string aside =
       absl::StrCat(path, ".before-", absl::FormatTime("%Y%m%dt%H%M%Sz", now, absl::UTCTimeZone()));
   for (const char* suffix : {"-wal", "-shm", ""}) {
@@ -205,7 +205,7 @@ absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
     if (rename(from.c_str(), absl::StrCat(aside, suffix).c_str()) != 0 && errno != ENOENT)
       return sqlite::MakeFileError(errno, "rename it", from);
   }
-  return aside;
+  return was_there ? aside : "";
 }
 
 }  // namespace
@@ -216,14 +216,23 @@ absl::StatusOr<domain::Revision> RevisionOfCopy(absl::string_view path) {
   return standing.revision;
 }
 
+absl::StatusOr<CatalogLock> LockCatalog(absl::string_view path) {
+  return CatalogLock::Acquire(LockPath(path));
+}
+
 absl::StatusOr<RestoredCatalog> RestoreCatalog(absl::string_view path, const RestoreOptions& options) {
+  CROFT_ASSIGN_OR_RETURN(const CatalogLock lock, LockCatalog(path));
+  return RestoreCatalog(lock, path, options);
+}
+
+absl::StatusOr<RestoredCatalog> RestoreCatalog(const CatalogLock&, absl::string_view path,
+                                               const RestoreOptions& options) {
   const std::string catalog(path);
   const std::string incoming = IncomingPath(catalog);
-  CROFT_ASSIGN_OR_RETURN(const CatalogLock lock, CatalogLock::Acquire(LockPath(catalog)));
   Discard(incoming);
   absl::StatusOr<RestoredCatalog> restored = [&]() -> absl::StatusOr<RestoredCatalog> {
     CROFT_RETURN_IF_ERROR(CopyChecked(options.copy, incoming, options.sha256));
-    return Prepare(incoming, EpochOf(catalog), options);
+    return Prepare(incoming, std::max(EpochOf(catalog), options.epoch), options);
   }();
   if (!restored.ok()) {
     Discard(incoming);

@@ -7,6 +7,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "controlplane/catalog/sqlite/catalog_lock.h"
 #include "controlplane/domain/revision.h"
 
 // Copies of a catalog's file, which nobody writes: what they hold, and the way back.
@@ -19,6 +20,8 @@ struct RestoreOptions {
   std::string sha256;  // that it must have, hexadecimal; empty: not compared
   std::string machine_id;
   absl::Time now;
+  int64_t epoch = 0;  // highest that is known besides those of the copy and of the catalog in its way
+  std::string audited_as = "croftd/restore-catalog";
 };
 
 struct RestoredCatalog {
@@ -38,6 +41,12 @@ struct RestoredCatalog {
 //   DIGEST_MISMATCH      DATA_LOSS; the copy is not the one that was made
 // and the errors of common/sqlite/database.h. Whatever the error, the catalog that was there is as it was.
 [[nodiscard]] absl::StatusOr<RestoredCatalog> RestoreCatalog(absl::string_view path,
+                                                             const RestoreOptions& options);
+// The lock of the catalog `path`, there or not, as its control plane holds it.
+[[nodiscard]] absl::StatusOr<CatalogLock> LockCatalog(absl::string_view path);
+// RestoreCatalog for one who holds the lock already.
+[[nodiscard]] absl::StatusOr<RestoredCatalog> RestoreCatalog(const CatalogLock& lock,
+                                                             absl::string_view path,
                                                              const RestoreOptions& options);
 
 }  // namespace croft::catalog

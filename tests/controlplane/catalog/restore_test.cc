@@ -179,6 +179,40 @@ TEST_F(RestoreTest, ALostCatalogIsNothingInTheWay) {
   EXPECT_EQ(*Open()->CountTenants(), 1);
 }
 
+TEST_F(RestoreTest, ALogThatOutlivedItsCatalogIsSetAside) {
+  Make({PutTenant{SampleTenant("acme")}});
+  {
+    // As a control plane leaves it that was killed.
+    const auto catalog = Open();
+    Put(*catalog, {PutTenant{SampleTenant("later")}});
+    std::filesystem::copy(Path() + "-wal", Path() + "-kept");
+  }
+  std::filesystem::remove(Path());
+  std::filesystem::rename(Path() + "-kept", Path() + "-wal");
+  ASSERT_TRUE(Restore().ok());
+  const auto catalog = Open();
+  ASSERT_TRUE(catalog);
+  EXPECT_TRUE((*catalog->GetTenant("acme")).has_value());
+  EXPECT_FALSE((*catalog->GetTenant("later")).has_value());
+}
+
+TEST_F(RestoreTest, TheEpochRisesAboveTheHighestThatIsKnownAndTheAuditSaysWhatWasDone) {
+  Make({PutTenant{SampleTenant("acme")}});
+  {
+    const auto lock = LockCatalog(Path());
+    ASSERT_TRUE(lock.ok()) << lock.status();
+    const auto restored = RestoreCatalog(*lock, Path(),
+                                         {.copy = CopyPath(),
+                                          .machine_id = "m",
+                                          .now = At(100),
+                                          .epoch = kSeconds * 2,
+                                          .audited_as = "croftd/rebuild-catalog"});
+    ASSERT_TRUE(restored.ok()) << restored.status();
+    EXPECT_EQ(restored->epoch, kSeconds * 2 + 1);
+  }
+  EXPECT_EQ(Open()->ListAudit(0, 10)->front().event.method, "croftd/rebuild-catalog");
+}
+
 TEST_F(RestoreTest, ADamagedCatalogIsSetAside) {
   Make({PutTenant{SampleTenant("acme")}});
   std::ofstream(Path()) << "not a database any more";
