@@ -23,6 +23,10 @@ Door DoorOf(const Tenant& tenant) {
   return Door::kNone;
 }
 
+bool LetsIn(Door door, LoginRole role) {
+  return door == Door::kOpen || (door == Door::kReadersOnly && role == LoginRole::kReadOnly);
+}
+
 CatalogOutline OutlineOf(const CatalogView& view) {
   CatalogOutline outline{.running = view.running};
   for (const Tenant& tenant : view.tenants) outline.versions.emplace(tenant.id, tenant.version);

@@ -107,5 +107,6 @@ enum class Door {
   kNone,  // there is no database
 };
 [[nodiscard]] Door DoorOf(const Tenant& tenant);
+[[nodiscard]] bool LetsIn(Door door, LoginRole role);
 
 }  // namespace croft::domain

@@ -143,8 +143,7 @@ class HostCheck {
   void CheckLogin(const Tenant& tenant, Door door, const Credential& credential) {
     const FoundRole* role = TakeRole(credential.login);
     if (role == nullptr) return AddMissingRole(tenant, credential.login);
-    const bool let_in =
-        door == Door::kOpen || (door == Door::kReadersOnly && credential.role == LoginRole::kReadOnly);
+    const bool let_in = LetsIn(door, credential.role);
     if (!let_in && CanGetIn(*role)) {
       AddOpenRole(tenant, role->name, "it can log in, and its tenant is to be kept out");
     }

@@ -46,9 +46,13 @@ void FollowMove(Draft& draft, const Inventory& inventory, Tenant& tenant) {
   tenant.placement = {inventory.host, newest->name, newest->generation};
 }
 
+// Who is kept out gets the password anew when it is let in.
 bool HasDrifted(const Tenant& tenant, const std::set<std::string>& drifted) {
+  const domain::Door door = domain::DoorOf(tenant);
   return std::any_of(tenant.credentials.begin(), tenant.credentials.end(),
-                     [&](const domain::Credential& one) { return drifted.count(one.login) > 0; });
+                     [&](const domain::Credential& one) {
+                       return domain::LetsIn(door, one.role) && drifted.count(one.login) > 0;
+                     });
 }
 
 }  // namespace

@@ -147,6 +147,18 @@ TEST_F(ConfirmationTest, ATenantThatItsHostShowsOtherwiseStaysUnconfirmed) {
   EXPECT_TRUE(IsConfirmed()) << "a later look";
 }
 
+TEST_F(ConfirmationTest, APasswordOfSomebodyWhoIsKeptOutIsNoDifference) {
+  world_.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme", .mode = domain::SuspendMode::kBlocked});
+  world_.Settle();
+  Unconfirm();
+  domain::Inventory closed = Home();
+  closed.databases[0].name += "_f";
+  closed.databases[0].allows_connections = false;
+  for (domain::FoundRole& role : closed.roles) role.can_login = false;
+  Found(closed, {world_.Tenant("acme").credentials.front().login});
+  EXPECT_TRUE(IsConfirmed()) << "it is set when the tenant is let in again";
+}
+
 TEST_F(ConfirmationTest, CountersRiseAboveAllThatTheHostHasSeen) {
   Unconfirm();
   domain::Inventory inventory = Home();
