@@ -75,12 +75,19 @@ Fleet::Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, To
 Fleet::~Fleet() { Stop(); }
 
 void Fleet::Start(int64_t epoch, const std::vector<std::string>& awaited) {
-  epoch_ = epoch;
   {
     const MutexLock lock(mutex_);
+    epoch_ = epoch;
     for (const std::string& host : awaited) members_[host] = {.last_heard = clock_.Now(), .awaited = true};
   }
   carrier_ = std::thread([this] { Carry(); });
+}
+
+void Fleet::FollowEpochs(int64_t highest) { follows_to_ = highest; }
+
+int64_t Fleet::epoch() const {
+  const MutexLock lock(mutex_);
+  return epoch_;
 }
 
 void Fleet::Stop() {
@@ -142,16 +149,23 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
   return absl::OkStatus();
 }
 
-absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::Hello& hello) {
-  if (hello.highest_epoch() > epoch_) {
-    log::Error("an agent has served a newer control plane",
-               {{"host", session->host()},
-                {"epoch", absl::StrCat(epoch_)},
-                {"highest_epoch", absl::StrCat(hello.highest_epoch())}});
-    return EpochStale(epoch_, hello.highest_epoch());
+absl::StatusOr<int64_t> Fleet::EpochFor(const std::string& host, int64_t seen) {
+  int64_t ours = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (seen <= follows_to_) epoch_ = std::max(epoch_, seen);
+    ours = epoch_;
   }
+  if (seen <= ours) return ours;
+  log::Error("an agent has served a newer control plane",
+             {{"host", host}, {"epoch", absl::StrCat(ours)}, {"highest_epoch", absl::StrCat(seen)}});
+  return EpochStale(ours, seen);
+}
+
+absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::Hello& hello) {
+  CROFT_ASSIGN_OR_RETURN(const int64_t epoch, EpochFor(session->host(), hello.highest_epoch()));
   v1::ConnectResponse welcome;
-  welcome.mutable_welcome()->set_epoch(epoch_);
+  welcome.mutable_welcome()->set_epoch(epoch);
   welcome.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(
       absl::ToInt64Seconds(pace_.heartbeat));
 
@@ -309,7 +323,7 @@ void Fleet::AskInventory(const std::string& host, const InventoryAsk& ask, Inven
   if (!session) return inventories_.Fail(host, domain::HostUnreachable(host));
   if (!Knows(host, kInventory)) return inventories_.Fail(host, KindUnknown(host, kInventory));
   v1::ConnectResponse message;
-  WriteFencing({.epoch = epoch_, .operation = name}, *message.mutable_task()->mutable_fencing());
+  WriteFencing({.epoch = epoch(), .operation = name}, *message.mutable_task()->mutable_fencing());
   if (ask.deadline != absl::InfiniteFuture()) {
     message.mutable_task()->mutable_deadline()->set_seconds(absl::ToUnixSeconds(ask.deadline));
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
@@ -49,6 +50,11 @@ class Fleet final : public SessionListener, public InventorySource {
   // Sessions are welcomed with `epoch`. `awaited` hosts were there before: one that has not come back when the time of
   // silence is over is lost. Call once, before the first session.
   void Start(int64_t epoch, const std::vector<std::string>& awaited = {});
+  // For one that has no catalog yet and asks for nothing but inventories: an agent that has seen a higher epoch, of at
+  // most `highest`, is not refused, the epoch rises to that one. Call before Start.
+  void FollowEpochs(int64_t highest);
+  // The epoch that sessions are welcomed with now.
+  int64_t epoch() const;
   // Ends all sessions; none begins from now on. The desk is not told: the hosts are well.
   void Stop();
 
@@ -80,6 +86,8 @@ class Fleet final : public SessionListener, public InventorySource {
   };
 
   absl::Status OnHello(const std::shared_ptr<Session>& session, const v1::Hello& hello);
+  // The epoch to welcome an agent with that has seen `seen`, or why it cannot be.
+  absl::StatusOr<int64_t> EpochFor(const std::string& host, int64_t seen);
   void OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostReport& report);
   // The member whose open session this is, or nullptr.
   Member* Current(const std::shared_ptr<Session>& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -99,11 +107,12 @@ class Fleet final : public SessionListener, public InventorySource {
   const Clock& clock_;
   const ToGrpcStatus to_status_;
   const Pace pace_;
-  int64_t epoch_ = 0;
+  int64_t follows_to_ = 0;
 
   Inventories inventories_;
 
   mutable Mutex mutex_;
+  int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, Member> members_ ABSL_GUARDED_BY(mutex_);
   // Sessions that have not said hello, and when they began.
