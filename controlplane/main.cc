@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "controlplane/server/catalog_commands.h"
 #include "controlplane/server/keyring_commands.h"
+#include "controlplane/server/rebuild_command.h"
 #include "controlplane/server/server.h"
 #include "controlplane/server/state_directory.h"
 
@@ -52,6 +53,20 @@ absl::Status Print(const absl::StatusOr<std::string>& told) {
   return told.status();
 }
 
+absl::StatusOr<std::string> Rebuild(const ServerOptions& options, std::vector<std::string> hosts,
+                                    bool without_key_store) {
+  const auto rebuild =
+      croft::server::CatalogRebuild::Start({.state_directory = options.state_directory,
+                                            .listen = options.listen,
+                                            .own_certificate = options.own_certificate,
+                                            .credentials_directory = options.credentials_directory,
+                                            .hosts = std::move(hosts),
+                                            .without_key_store = without_key_store});
+  if (!rebuild.ok()) return rebuild.status();
+  croft::log::Info("waiting for agents", {{"address", (*rebuild)->address()}});
+  return (*rebuild)->Finish();
+}
+
 void SetLevel(const std::string& name) {
   using croft::log::Level;
   const std::map<std::string, Level> levels = {{"debug", Level::kDebug},
@@ -76,6 +91,8 @@ int main(int argc, char** argv) {
   std::string level = "info";
   std::string file;
   std::string sha256;
+  std::vector<std::string> hosts;
+  bool without_key_store = false;
 
   const auto with_state = [&](CLI::App* command) {
     command->add_option("--state", options.state_directory, "Folder of the control plane's state")
@@ -85,18 +102,21 @@ int main(int argc, char** argv) {
   CLI::App* init = with_state(app.add_subcommand("init", "Make keyring, authority and certificates"));
   init->add_option("--server-name", server_names, "DNS name or IP address by which this server is reached");
 
-  CLI::App* serve = with_state(app.add_subcommand("serve", "Serve until SIGTERM or SIGINT"));
-  serve->add_option("--listen", options.listen, "host:port")->capture_default_str();
+  const auto with_port = [&](CLI::App* command) {
+    command->add_option("--listen", options.listen, "host:port")->capture_default_str();
+    auto& own = options.own_certificate;
+    auto* certificate =
+        command->add_option("--tls-cert", own.certificate, "Certificate of your own authority, PEM");
+    auto* key = command->add_option("--tls-key", own.key, "Its key");
+    auto* authority = command->add_option("--tls-ca", own.authority, "Its authority, for agents to trust");
+    for (auto* option : {certificate, key, authority}) option->needs(certificate, key, authority);
+    return command;
+  };
+  CLI::App* serve = with_port(with_state(app.add_subcommand("serve", "Serve until SIGTERM or SIGINT")));
   serve->add_option("--advertise", options.advertise, "host:port for agents; that of --listen by default");
   serve->add_option("--catalog-copies", options.catalog_copies,
                     "Folder of hourly copies of the catalog; STATE/catalog-copies by default");
   serve->add_flag("--take-over", options.take_over, "End the control plane that holds the catalog");
-  auto& own = options.own_certificate;
-  auto* certificate =
-      serve->add_option("--tls-cert", own.certificate, "Certificate of your own authority, PEM");
-  auto* key = serve->add_option("--tls-key", own.key, "Its key");
-  auto* authority = serve->add_option("--tls-ca", own.authority, "Its authority, for agents to trust");
-  for (auto* option : {certificate, key, authority}) option->needs(certificate, key, authority);
   serve
       ->add_option("--calls-per-second", options.limits.calls_per_second,
                    "Calls that one identity may make, and twice as many at once")
@@ -114,6 +134,12 @@ int main(int argc, char** argv) {
   restore->add_option("FILE", file, "Copy, of croftctl admin backup-catalog or the folder of copies")
       ->required();
   restore->add_option("--sha256", sha256, "Its digest; that of FILE.sha256 by default");
+
+  CLI::App* rebuild = with_port(with_state(app.add_subcommand(
+      "rebuild-catalog", "Make a catalog anew of what agents find, when no copy is left")));
+  rebuild->add_option("--host", hosts, "Host that the catalog had; once for each, all of them")->required();
+  rebuild->add_flag("--without-key-store", without_key_store,
+                    "Take data keys from beside the backups, since keys.db was lost too");
 
   CLI::App* keyring = app.add_subcommand("keyring", "Look after the keys that seal all secrets");
   keyring->require_subcommand(1);
@@ -137,6 +163,7 @@ int main(int argc, char** argv) {
   if (*init) status = croft::server::InitStateDirectory(state, server_names);
   if (*serve) status = Serve(options);
   if (*restore) status = Print(croft::server::RestoreCatalog(state, file, sha256));
+  if (*rebuild) status = Print(Rebuild(options, hosts, without_key_store));
   if (*export_keys) status = croft::server::ExportKeyring(state, options.credentials_directory, file);
   if (*rotate) status = croft::server::RotateKeyring(state);
   if (status.ok()) return 0;
