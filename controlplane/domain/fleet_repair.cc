@@ -32,10 +32,15 @@ bool IsName(absl::string_view text) {
 
 class Planner {
  public:
-  Planner(const FleetCheck& check, const CatalogView& catalog, const FleetView& fleet)
-      : check_(check), fleet_(fleet) {
+  Planner(const FleetCheck& check, const CatalogView& catalog, const FleetView& fleet) : check_(check) {
     for (const Tenant& tenant : catalog.tenants) tenants_.emplace(tenant.id, &tenant);
     for (const Inventory& inventory : fleet.inventories) inventories_.emplace(inventory.host, &inventory);
+    // A host that was declared missing is closed by that word, as it is for a restore elsewhere.
+    std::set<std::string> given_up;
+    for (const Host& host : catalog.hosts) {
+      if (host.missing) given_up.insert(host.id);
+    }
+    for (const auto& [host, why] : fleet.silent) any_silent_ |= given_up.count(host) == 0;
     for (const FleetFinding& finding : check.findings) {
       if (SpoilsHome(finding)) spoiled_.insert(finding.tenant);
       if (finding.kind == FindingKind::kDatabaseDoubled && MayTakeWrites(finding))
@@ -116,7 +121,7 @@ class Planner {
     // Never a second place that takes writes: nothing is opened while one may be open somewhere.
     const bool opens = DoorOf(*tenant) != Door::kSealed;
     if (DoorOf(*tenant) == Door::kNone || spoiled_.count(tenant->id) > 0) return false;
-    if (opens && (!fleet_.silent.empty() || open_twice_.count(tenant->id) > 0)) return false;
+    if (opens && (any_silent_ || open_twice_.count(tenant->id) > 0)) return false;
     if (!shaped_.insert(tenant->id).second) return true;
     Add({.kind = FleetRepair::Kind::kShape,
          .tenant = tenant->id,
@@ -181,9 +186,9 @@ class Planner {
   void Add(FleetRepair repair) { plan_.repairs.push_back(std::move(repair)); }
 
   const FleetCheck& check_;
-  const FleetView& fleet_;
   std::map<std::string, const Tenant*> tenants_;
   std::map<std::string, const Inventory*> inventories_;
+  bool any_silent_ = false;
   std::set<std::string> spoiled_;
   std::set<std::string> open_twice_;
   std::set<std::string> shaped_;

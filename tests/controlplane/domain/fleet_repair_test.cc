@@ -89,6 +89,13 @@ TEST_F(FleetRepairTest, NothingIsOpenedWhileAHostIsSilent) {
   EXPECT_THAT(plan.left, SizeIs(1));
 }
 
+TEST_F(FleetRepairTest, AHostThatWasDeclaredMissingHoldsNothingUp) {
+  h1().databases[0].allows_connections = false;
+  catalog_.hosts.push_back({.id = "h3", .missing = true});
+  fleet_.silent["h3"] = "it was declared missing";
+  EXPECT_EQ(Only().kind, Kind::kShape);
+}
+
 TEST_F(FleetRepairTest, ClosingWaitsForNobody) {
   acme().state = TenantState::kRetired;
   fleet_.silent["h3"] = "it is away";
