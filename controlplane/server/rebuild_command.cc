@@ -32,6 +32,7 @@
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/keyring/keyring.h"
 #include "controlplane/server/adapter.h"
+#include "controlplane/server/awaited_requests.h"
 #include "controlplane/server/host_reports.h"
 #include "controlplane/server/listener.h"
 #include "controlplane/server/named_agents.h"
@@ -157,6 +158,8 @@ struct CatalogRebuild::Parts {
   HostReports reports;
   NamedAgents gate;
   OpenStreams streams{kStreams};
+  AwaitedRequests awaited_requests{absl::Seconds(30), kStreams,
+                                   clock};  // of methods that the service has none of
   std::optional<CertificateKeeper> certificates;
   std::unique_ptr<fleet::Fleet> fleet;
   std::optional<WorkerPool> pool;
@@ -210,7 +213,7 @@ absl::Status CatalogRebuild::Parts::Listen() {
         return fleet->Connect(context.principal.host, call);
       });
   pool.emplace(kWorkers, kStreams);
-  adapter.emplace(std::move(service), AdapterParts{gate, *pool, streams});
+  adapter.emplace(std::move(service), AdapterParts{gate, *pool, streams, awaited_requests});
   CROFT_ASSIGN_OR_RETURN(
       listener, Listener::Start({.address = options.listen,
                                  .identity_file = certificates->served_file(),

@@ -160,7 +160,7 @@ struct Server::Parts {
   std::optional<CatalogFacts> facts;
   std::optional<access::Authenticator> authenticator;
   std::optional<AccessGate> gate;
-  AwaitedRequests awaited{kRequestPatience, kAwaitedRequests, clock};
+  AwaitedRequests awaited_requests{kRequestPatience, kAwaitedRequests, clock};
   std::optional<WorkerPool> pool;
   std::deque<Adapter> adapters;
   std::unique_ptr<Listener> listener;
@@ -274,8 +274,8 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
       *authenticator, *facts, limits, *recorder,
       [this](const std::string& user, const std::string& token) { recorder->NoteToken(user, token); });
   pool.emplace(kWorkers, kWaitingCalls);
-  awaited.Start();
-  const AdapterParts parts{*gate, *pool, streams, awaited};
+  awaited_requests.Start();
+  const AdapterParts parts{*gate, *pool, streams, awaited_requests};
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),
