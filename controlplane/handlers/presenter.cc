@@ -64,6 +64,7 @@ absl::StatusOr<v1::Tenant> Presenter::Show(const domain::Tenant& tenant) const {
 absl::StatusOr<std::vector<v1::Tenant>> Presenter::Show(const std::vector<domain::Tenant>& tenants) const {
   CROFT_ASSIGN_OR_RETURN(const HostsById hosts, AllHosts(catalog_));
   std::vector<v1::Tenant> shown;
+  shown.reserve(tenants.size());
   for (const domain::Tenant& tenant : tenants) {
     CROFT_ASSIGN_OR_RETURN(v1::Tenant one, Show(tenant, Find(hosts, tenant.placement.host)));
     shown.push_back(std::move(one));

@@ -100,6 +100,7 @@ absl::StatusOr<v1::ListTenantsResponse> TenantHandlers::ListTenants(const Contex
     query.limit = wanted - static_cast<int32_t>(page.size());
     CROFT_ASSIGN_OR_RETURN(catalog::TenantPage found, catalog_.ListTenants(query));
     const size_t visible = page.size() + found.tenants.size();
+    page.reserve(visible);
     for (domain::Tenant& row : found.tenants) {
       const bool seen = policy.Sees(context.principal, context.caller.method, row.id, &row.labels);
       if (seen) page.push_back(std::move(row));

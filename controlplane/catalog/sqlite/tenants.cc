@@ -121,9 +121,14 @@ absl::StatusOr<std::vector<Tenant>> TenantReads::Collect(Rows rows) {
 }
 
 absl::StatusOr<std::optional<Tenant>> TenantReads::Find(absl::string_view id) {
-  CROFT_ASSIGN_OR_RETURN(std::vector<Tenant> tenants, Collect(find_.Query(id)));
-  if (tenants.empty()) return std::optional<Tenant>();
-  return std::optional<Tenant>(std::move(tenants.front()));
+  std::optional<Tenant> tenant;
+  {
+    Rows rows = find_.Query(id);
+    if (rows.Next()) CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant.emplace()));
+    CROFT_RETURN_IF_ERROR(rows.status());
+  }
+  if (tenant) CROFT_RETURN_IF_ERROR(ReadCredentials(*tenant));
+  return tenant;
 }
 
 absl::StatusOr<std::optional<Tenant>> TenantReads::FindByUid(absl::string_view uid) {

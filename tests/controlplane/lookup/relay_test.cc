@@ -1,7 +1,8 @@
 #include "controlplane/lookup/relay.h"
 
+#include <algorithm>
+#include <atomic>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -13,59 +14,53 @@ TEST(Relay, AllIsTakenInItsOrder) {
   std::vector<std::string> given(10'000);
   for (size_t i = 0; i < given.size(); ++i) given[i] = std::to_string(i);
   std::vector<std::string> taken;
-  Relay<std::string> relay([&](const std::string& item) { taken.push_back(item); });
-  for (const std::string& item : given) relay.Give(item);
-  relay.Finish();
+  Relay<std::string> relay([&](const auto& give) {
+    for (const std::string& item : given) give(item);
+  });
+  relay.TakeAll([&](const std::string& item) { taken.push_back(item); });
   EXPECT_EQ(taken, given);
 }
 
 TEST(Relay, WhatIsGivenMayChangeAtOnce) {
   std::vector<std::string> taken;
-  {
-    Relay<std::string> relay([&](const std::string& item) { taken.push_back(item); });
+  Relay<std::string> relay([&](const auto& give) {
     std::string item = "first";
-    relay.Give(item);
+    give(item);
     item = "second";
-    relay.Give(item);
-  }
+    give(item);
+  });
+  relay.TakeAll([&](const std::string& item) { taken.push_back(item); });
   EXPECT_EQ(taken, (std::vector<std::string>{"first", "second"}));
 }
 
 TEST(Relay, NothingGivenIsNothingTaken) {
   int taken = 0;
-  Relay<int> relay([&](int) { ++taken; });
-  relay.Finish();
-  relay.Finish();
+  Relay<int> relay([](const auto&) {});
+  relay.TakeAll([&](int) { ++taken; });
+  relay.TakeAll([&](int) { ++taken; });
   EXPECT_EQ(taken, 0);
 }
 
 TEST(Relay, WhoGivesFasterThanIsTakenWaits) {
-  Mutex mutex;
-  CondVar changed;
-  bool open = false;
+  std::atomic<int> given = 0;
+  int ahead = 0;
   int taken = 0;
-  Relay<int> relay([&](int) {
-    const MutexLock lock(mutex);
-    while (!open) changed.Wait(mutex);
-    ++taken;
+  Relay<int> relay([&](const auto& give) {
+    for (; given < 100'000; ++given) give(given);
   });
-  std::thread opener;
-  int given = 0;
-  for (; given < 100'000; ++given) {
-    if (given == 500) {
-      opener = std::thread([&] {
-        {
-          const MutexLock lock(mutex);
-          open = true;
-        }
-        changed.NotifyAll();
-      });
-    }
-    relay.Give(given);
+  relay.TakeAll([&](int) { ahead = std::max(ahead, given - ++taken); });
+  EXPECT_EQ(taken, 100'000);
+  EXPECT_LE(ahead, 4 * 256);
+}
+
+TEST(Relay, WhatNobodyTakesIsLetGo) {
+  std::atomic<int> given = 0;
+  {
+    const Relay<int> relay([&](const auto& give) {
+      for (; given < 10'000; ++given) give(given);
+    });
   }
-  relay.Finish();
-  opener.join();
-  EXPECT_EQ(taken, given);
+  EXPECT_EQ(given, 10'000);
 }
 
 }  // namespace
