@@ -10,6 +10,10 @@
 namespace croft::domain {
 namespace {
 
+// In place there is nothing that could be fenced first.
+constexpr char kRestoreAsAnother[] =
+    "restore its newest backup as another tenant: `croftctl tenant restore ID --backup latest --as NEW`";
+
 constexpr size_t kHelperLetters = 8;
 
 // A short-lived login of Croft's own: `m` or `p` and letters behind the owner's name.
@@ -93,7 +97,7 @@ class HostCheck {
     const FoundDatabase* database = TakeDatabase(is_sealed ? sealed : own);
     if (database == nullptr) {
       Add(tenant, FindingKind::kDatabaseMissing, own, "the tenant's database is not there",
-          "restore the tenant from a backup: `croftctl tenant restore`");
+          kRestoreAsAnother);
     } else {
       CheckDatabase(tenant, door, *database, is_sealed);
     }
@@ -103,8 +107,7 @@ class HostCheck {
   void CheckDatabase(const Tenant& tenant, Door door, const FoundDatabase& database, bool is_sealed) {
     if (database.invalid) {
       return Add(tenant, FindingKind::kDatabaseHalfDropped, database.name,
-                 "a DROP of the tenant's database was cut: nobody can use it any more",
-                 "restore the tenant from a backup: `croftctl tenant restore`");
+                 "a DROP of the tenant's database was cut: nobody can use it any more", kRestoreAsAnother);
     }
     if (database.uid != tenant.uid || database.generation != tenant.placement.generation) {
       Add(tenant, FindingKind::kDatabaseMistagged, database.name,
