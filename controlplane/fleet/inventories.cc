@@ -17,6 +17,11 @@ constexpr char kPrefix[] = "inventory_";
 
 }  // namespace
 
+bool CanBeAsked(const domain::Host& host) {
+  const domain::HostState state = domain::StateOf(host);
+  return state == domain::HostState::kUp || state == domain::HostState::kUnconfirmed;
+}
+
 std::string Inventories::Begin(const std::string& host, InventoryTold told) {
   const MutexLock lock(mutex_);
   std::string name = absl::StrCat(kPrefix, ++last_);

@@ -11,6 +11,7 @@
 #include <absl/time/time.h>
 
 #include "common/sync.h"
+#include "controlplane/domain/host.h"
 #include "controlplane/domain/inventory.h"
 #include "croft/v1/agent.pb.h"
 
@@ -23,6 +24,9 @@ struct InventoryAsk {
 };
 
 using InventoryTold = std::function<void(absl::StatusOr<domain::Inventory>)>;
+
+// Whether the host's agent is there to answer.
+[[nodiscard]] bool CanBeAsked(const domain::Host& host);
 
 // Who can be asked what there is.
 class InventorySource {

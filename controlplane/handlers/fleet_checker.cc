@@ -49,17 +49,12 @@ class Answers {
   std::map<std::string, absl::StatusOr<domain::Inventory>> answers_ ABSL_GUARDED_BY(mutex_);
 };
 
-bool CanBeAsked(const domain::Host& host) {
-  const domain::HostState state = domain::StateOf(host);
-  return state == domain::HostState::kUp || state == domain::HostState::kUnconfirmed;
-}
-
 // Which store each host looks into: hosts that share one need not all read it.
 std::map<std::string, std::vector<std::string>> ShareStores(const std::vector<domain::Host>& hosts) {
   std::map<std::string, std::vector<std::string>> shares;
   std::set<std::string> taken;
   for (const domain::Host& host : hosts) {
-    if (!CanBeAsked(host)) continue;
+    if (!fleet::CanBeAsked(host)) continue;
     for (const std::string& store : host.report.stores) {
       if (taken.insert(store).second) shares[host.id].push_back(store);
     }
@@ -139,7 +134,7 @@ domain::FleetView FleetChecker::Ask(const domain::CatalogView& view, absl::Time 
   domain::FleetView fleet;
   std::vector<std::string> asked;
   for (const domain::Host& host : view.hosts) {
-    if (CanBeAsked(host)) {
+    if (fleet::CanBeAsked(host)) {
       asked.push_back(host.id);
     } else {
       fleet.silent[host.id] = WhyNotAsked(domain::StateOf(host));

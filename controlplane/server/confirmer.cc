@@ -16,11 +16,6 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 // What a host shows costs it a look at all of its databases.
 constexpr absl::Duration kAgain = absl::Seconds(10);
 
-bool CanBeAsked(const domain::Host& host) {
-  const domain::HostState state = domain::StateOf(host);
-  return state == domain::HostState::kUp || state == domain::HostState::kUnconfirmed;
-}
-
 }  // namespace
 
 Confirmer::Confirmer(catalog::Catalog& catalog, fleet::InventorySource& agents, engine::Desk& desk,
@@ -61,7 +56,7 @@ absl::StatusOr<bool> Confirmer::LookOnce() {
   CROFT_ASSIGN_OR_RETURN(const std::set<std::string> hosts, HostsToAsk());
   for (const std::string& id : hosts) {
     CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Host> host, catalog_.GetHost(id));
-    if (host && CanBeAsked(*host) && (host->unconfirmed || IsTimeFor(id))) Ask(id);
+    if (host && fleet::CanBeAsked(*host) && (host->unconfirmed || IsTimeFor(id))) Ask(id);
   }
   return !hosts.empty();
 }

@@ -120,21 +120,20 @@ absl::StatusOr<std::vector<Tenant>> TenantReads::Collect(Rows rows) {
   return tenants;
 }
 
-absl::StatusOr<std::optional<Tenant>> TenantReads::Find(absl::string_view id) {
+absl::StatusOr<std::optional<Tenant>> TenantReads::First(Rows rows) {
   std::optional<Tenant> tenant;
-  {
-    Rows rows = find_.Query(id);
-    if (rows.Next()) CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant.emplace()));
-    CROFT_RETURN_IF_ERROR(rows.status());
-  }
+  if (rows.Next()) CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant.emplace()));
+  CROFT_RETURN_IF_ERROR(rows.status());
   if (tenant) CROFT_RETURN_IF_ERROR(ReadCredentials(*tenant));
   return tenant;
 }
 
+absl::StatusOr<std::optional<Tenant>> TenantReads::Find(absl::string_view id) {
+  return First(find_.Query(id));
+}
+
 absl::StatusOr<std::optional<Tenant>> TenantReads::FindByUid(absl::string_view uid) {
-  CROFT_ASSIGN_OR_RETURN(std::vector<Tenant> tenants, Collect(find_by_uid_.Query(uid)));
-  if (tenants.empty()) return std::optional<Tenant>();
-  return std::optional<Tenant>(std::move(tenants.front()));
+  return First(find_by_uid_.Query(uid));
 }
 
 absl::StatusOr<std::optional<std::string>> TenantReads::FindAlias(absl::string_view alias) {

@@ -37,6 +37,7 @@ class TenantReads {
  private:
   absl::Status ReadCredentials(domain::Tenant& tenant);
   absl::StatusOr<std::vector<domain::Tenant>> Collect(sqlite::Rows rows);
+  absl::StatusOr<std::optional<domain::Tenant>> First(sqlite::Rows rows);
 
   sqlite::Database& database_;
   sqlite::Statement find_;
