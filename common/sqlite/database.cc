@@ -49,6 +49,12 @@ absl::StatusOr<std::string> AbsolutePath(absl::string_view path) {
   return absolute;
 }
 
+// SQLite counts its memory under one lock for the whole process unless it is told not to before its first use.
+void Prepare() {
+  static const int prepared = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)prepared;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(absl::string_view path, const Schema& schema,
@@ -89,6 +95,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenCopy(absl::string_view p
 absl::StatusOr<std::unique_ptr<Database>> Database::Connect(absl::string_view path, int flags,
                                                             const OpenOptions& options) {
   CROFT_ASSIGN_OR_RETURN(std::string absolute, AbsolutePath(path));
+  Prepare();
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(absolute.c_str(), &handle,
                                    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -17,21 +16,9 @@
 namespace croft::handlers {
 namespace {
 
-using HostsById = std::map<std::string, domain::Host>;
-
-const domain::Host* Find(const HostsById& hosts, const std::string& id) {
+const domain::Host* Find(const Presenter::HostsById& hosts, const std::string& id) {
   const auto found = hosts.find(id);
   return found == hosts.end() ? nullptr : &found->second;
-}
-
-absl::StatusOr<HostsById> AllHosts(catalog::Catalog& catalog) {
-  CROFT_ASSIGN_OR_RETURN(std::vector<domain::Host> listed, catalog.ListHosts());
-  HostsById hosts;
-  for (domain::Host& host : listed) {
-    std::string id = host.id;
-    hosts.emplace(std::move(id), std::move(host));
-  }
-  return hosts;
 }
 
 }  // namespace
@@ -47,7 +34,7 @@ absl::StatusOr<v1::Operation> Presenter::Show(const domain::Operation& operation
 
 absl::StatusOr<std::vector<v1::Operation>> Presenter::Show(
     const std::vector<domain::Operation>& operations) const {
-  CROFT_ASSIGN_OR_RETURN(const HostsById hosts, AllHosts(catalog_));
+  CROFT_ASSIGN_OR_RETURN(const HostsById hosts, Hosts());
   std::vector<v1::Operation> shown;
   for (const domain::Operation& operation : operations) {
     shown.push_back(
@@ -58,27 +45,35 @@ absl::StatusOr<std::vector<v1::Operation>> Presenter::Show(
 
 absl::StatusOr<v1::Tenant> Presenter::Show(const domain::Tenant& tenant) const {
   CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Host> host, catalog_.GetHost(tenant.placement.host));
-  return Show(tenant, host ? &*host : nullptr);
-}
-
-absl::StatusOr<std::vector<v1::Tenant>> Presenter::Show(const std::vector<domain::Tenant>& tenants) const {
-  CROFT_ASSIGN_OR_RETURN(const HostsById hosts, AllHosts(catalog_));
-  std::vector<v1::Tenant> shown;
-  shown.reserve(tenants.size());
-  for (const domain::Tenant& tenant : tenants) {
-    CROFT_ASSIGN_OR_RETURN(v1::Tenant one, Show(tenant, Find(hosts, tenant.placement.host)));
-    shown.push_back(std::move(one));
-  }
+  v1::Tenant shown;
+  CROFT_RETURN_IF_ERROR(Show(tenant, host ? &*host : nullptr, shown));
   return shown;
 }
 
-absl::StatusOr<v1::Tenant> Presenter::Show(const domain::Tenant& tenant, const domain::Host* host) const {
+absl::StatusOr<Presenter::HostsById> Presenter::Hosts() const {
+  CROFT_ASSIGN_OR_RETURN(std::vector<domain::Host> listed, catalog_.ListHosts());
+  HostsById hosts;
+  for (domain::Host& host : listed) {
+    std::string id = host.id;
+    hosts.emplace(std::move(id), std::move(host));
+  }
+  return hosts;
+}
+
+absl::Status Presenter::Show(const domain::Tenant& tenant, const HostsById& hosts,
+                             v1::Tenant& shown) const {
+  return Show(tenant, Find(hosts, tenant.placement.host), shown);
+}
+
+absl::Status Presenter::Show(const domain::Tenant& tenant, const domain::Host* host,
+                             v1::Tenant& shown) const {
   const absl::Time now = clock_.Now();
   bool proven = false;
   if (wire::PurgeIsDue(tenant, now)) {
     CROFT_ASSIGN_OR_RETURN(proven, HasProvenBackup(tenant));
   }
-  return wire::ToProto(tenant, {.host = host, .proven_backup = proven, .now = now});
+  wire::WriteProto(tenant, {.host = host, .proven_backup = proven, .now = now}, shown);
+  return absl::OkStatus();
 }
 
 v1::Host Presenter::Show(const domain::Host& host) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,8 +32,12 @@ class Presenter {
   absl::StatusOr<v1::Operation> Show(const domain::Operation& operation) const;
   absl::StatusOr<std::vector<v1::Operation>> Show(const std::vector<domain::Operation>& operations) const;
   absl::StatusOr<v1::Tenant> Show(const domain::Tenant& tenant) const;
-  absl::StatusOr<std::vector<v1::Tenant>> Show(const std::vector<domain::Tenant>& tenants) const;
   v1::Host Show(const domain::Host& host) const;
+
+  // For many tenants: all hosts, read once, and each tenant into an empty message.
+  using HostsById = std::map<std::string, domain::Host>;
+  absl::StatusOr<HostsById> Hosts() const;
+  absl::Status Show(const domain::Tenant& tenant, const HostsById& hosts, v1::Tenant& shown) const;
 
   // The engine's answers. One that was only validated has no name. A repeat can find the resource gone:
   // NOT_FOUND.
@@ -45,7 +50,7 @@ class Presenter {
 
  private:
   absl::StatusOr<bool> HasProvenBackup(const domain::Tenant& tenant) const;
-  absl::StatusOr<v1::Tenant> Show(const domain::Tenant& tenant, const domain::Host* host) const;
+  absl::Status Show(const domain::Tenant& tenant, const domain::Host* host, v1::Tenant& shown) const;
 
   catalog::Catalog& catalog_;
   const Clock& clock_;

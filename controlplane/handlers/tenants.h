@@ -30,8 +30,8 @@ class TenantHandlers {
 
   Answered<v1::Operation> CreateTenant(const Context& context, const v1::CreateTenantRequest& request);
   Answered<v1::Tenant> GetTenant(const Context& context, const v1::GetTenantRequest& request);
-  Answered<v1::ListTenantsResponse> ListTenants(const Context& context,
-                                                const v1::ListTenantsRequest& request);
+  // A v1::ListTenantsResponse.
+  Answered<grpc::ByteBuffer> ListTenants(const Context& context, const v1::ListTenantsRequest& request);
   Answered<v1::Tenant> UpdateTenant(const Context& context, const v1::UpdateTenantRequest& request);
   Answered<v1::Operation> SuspendTenant(const Context& context, const v1::SuspendTenantRequest& request);
   Answered<v1::Operation> ResumeTenant(const Context& context, const v1::ResumeTenantRequest& request);

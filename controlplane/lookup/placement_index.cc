@@ -15,6 +15,9 @@ namespace croft::lookup {
 namespace {
 
 constexpr size_t kMostTombstones = 100'000;
+// While tenants are loaded nobody reads: tables that were grown out of are given back soon, and all at the end.
+constexpr size_t kCollectEvery = 1'024;
+constexpr int kEpochsOfGarbage = 3;
 
 void DestroyRow(void* row) { Row::Free()(static_cast<const Row*>(row)); }
 void DestroyView(void* view) { delete static_cast<const HostView*>(view); }
@@ -75,9 +78,14 @@ absl::Status PlacementIndex::Load(catalog::Catalog& catalog) {
   absl::StatusOr<domain::Revision> read = absl::UnknownError("");
   {
     Relay<domain::Tenant> tenants([&](const auto& give) { read = catalog.ForEachTenant(give); });
-    tenants.TakeAll([&](const domain::Tenant& tenant) { Put(tenant, present.revision); });
+    size_t put = 0;
+    tenants.TakeAll([&](const domain::Tenant& tenant) {
+      Put(tenant, present.revision);
+      if (++put % kCollectEvery == 0) reclaimer_.Collect();
+    });
   }
   if (!read.ok()) return read.status();
+  for (int epoch = 0; epoch < kEpochsOfGarbage; ++epoch) reclaimer_.Collect();
   epoch_.store(read->epoch, std::memory_order_release);
   // When each tenant changed before this is not known: whoever knows an older state starts again.
   horizon_.store(read->revision, std::memory_order_release);
@@ -123,15 +131,17 @@ void PlacementIndex::Put(const domain::Tenant& tenant, int64_t revision) {
   const bool was_there = old != nullptr && old->state() != domain::TenantState::kPurged;
 
   HostEntry* host = HostFor(tenant.placement.host);
-  const domain::Tenant stone = purged ? StoneOf(tenant) : domain::Tenant();
-  Row::Pointer row = Row::Make(purged ? stone : tenant, host, revision, history_.NextSequence());
+  const int64_t sequence = history_.NextSequence();
+  Row::Pointer row = purged ? Row::Make(StoneOf(tenant), host, revision, sequence)
+                            : Row::Make(tenant, host, revision, sequence);
   const Row* made = row.get();
   if (entry == nullptr) {
     entry = NewEntry();
     old = entry->row.load(std::memory_order_relaxed);  // of the one who had the entry before, if any
     MoveToHost(entry, nullptr, host);
     Replace(entry, std::move(row), revision);
-    for (const absl::string_view name : NamesOf(made->Unpack())) names_.Insert(name, entry);
+    for (const std::string& alias : tenant.aliases) names_.Insert(alias, entry);
+    names_.Insert(tenant.id, entry);
   } else {
     // The old row is destroyed later: its names can be read until the next commit.
     const std::vector<absl::string_view> old_names = NamesOf(old->Unpack());

@@ -13,6 +13,8 @@
 namespace croft::lookup {
 namespace {
 
+constexpr size_t kUsualRow = 384;  // bytes; most are smaller
+
 // --- packing: numbers as varints, texts with their length before them.
 
 void PutNumber(std::string& packed, size_t number) {
@@ -50,21 +52,25 @@ size_t CommonPrefix(absl::string_view a, absl::string_view b) {
 enum : char { kAsText, kAsBytes };
 
 // `k1:` and base64url becomes `k1:` and bytes, where that leads back to the same text.
-std::string PackPassword(absl::string_view sealed) {
-  const size_t colon = sealed.find(':');
-  std::string bytes;
-  if (colon != absl::string_view::npos && absl::WebSafeBase64Unescape(sealed.substr(colon + 1), &bytes) &&
-      absl::WebSafeBase64Escape(bytes) == sealed.substr(colon + 1)) {
-    return absl::StrCat(std::string(1, kAsBytes), sealed.substr(0, colon + 1), bytes);
+void PutPassword(std::string& packed, absl::string_view sealed) {
+  const size_t key = sealed.find(':') + 1;  // 0 where there is none
+  std::string bytes, again;
+  if (key != 0 && absl::WebSafeBase64Unescape(sealed.substr(key), &bytes)) {
+    absl::WebSafeBase64Escape(bytes, &again);
   }
-  return absl::StrCat(std::string(1, kAsText), sealed);
+  const bool as_bytes = !bytes.empty() && again == sealed.substr(key);
+  const absl::string_view rest = as_bytes ? absl::string_view(bytes) : sealed.substr(key);
+  PutNumber(packed, 1 + key + rest.size());
+  packed += as_bytes ? kAsBytes : kAsText;
+  packed.append(sealed.data(), key);
+  packed.append(rest.data(), rest.size());
 }
 
 void PutLogin(std::string& packed, const domain::Credential* credential, absl::string_view prefix) {
   PutNumber(packed, credential != nullptr ? 1 : 0);
   if (credential == nullptr) return;
   PutText(packed, absl::string_view(credential->login).substr(prefix.size()));
-  PutText(packed, PackPassword(credential->sealed_password));
+  PutPassword(packed, credential->sealed_password);
 }
 
 RowLogin TakeLogin(absl::string_view& packed, absl::string_view prefix) {
@@ -86,6 +92,7 @@ std::string Extras(const domain::Tenant& tenant) {
 
 std::string Pack(const domain::Tenant& tenant) {
   std::string packed;
+  packed.reserve(kUsualRow);
   PutText(packed, tenant.id);
   PutNumber(packed, tenant.aliases.size());
   for (const std::string& alias : tenant.aliases) PutText(packed, alias);

@@ -91,6 +91,11 @@ bool PurgeIsDue(const domain::Tenant& tenant, absl::Time now) {
 
 v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings) {
   v1::Tenant proto;
+  WriteProto(tenant, surroundings, proto);
+  return proto;
+}
+
+void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings, v1::Tenant& proto) {
   proto.set_name(TenantName(tenant.id));
   proto.set_uid(tenant.uid);
   *proto.mutable_create_time() = ToProto(tenant.create_time);
@@ -105,7 +110,7 @@ v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surro
   proto.mutable_extensions()->Assign(tenant.extensions.begin(), tenant.extensions.end());
   proto.set_locale(tenant.locale);
   if (!tenant.settings.empty()) *proto.mutable_settings() = SettingsToProto(tenant.settings);
-  *proto.mutable_features() = FeaturesToProto(tenant.features);
+  if (!tenant.features.empty()) *proto.mutable_features() = FeaturesToProto(tenant.features);
   SetQuota(tenant.quota, proto);
   proto.set_state(ToProto(tenant.state));
   proto.set_suspend_mode(ToProto(tenant.suspend_mode));
@@ -117,7 +122,6 @@ v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surro
     proto.set_current_operation(OperationName(tenant.current_operation));
   }
   AddConditions(tenant, surroundings, proto);
-  return proto;
 }
 
 }  // namespace croft::wire

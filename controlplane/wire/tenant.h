@@ -23,6 +23,8 @@ struct TenantSurroundings {
 // Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, BACKUP_NOT_PROVEN,
 // LOGIN_REPLACED.
 v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings);
+// The same into an empty message, which may lie in an arena.
+void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings, v1::Tenant& proto);
 
 // Whether `proven_backup` makes a difference for this tenant at `now`.
 bool PurgeIsDue(const domain::Tenant& tenant, absl::Time now);

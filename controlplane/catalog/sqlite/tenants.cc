@@ -19,6 +19,8 @@ using sqlite::Rows;
 using sqlite::Sql;
 using sqlite::SqlBuilder;
 
+constexpr size_t kUsualCredentials = 2;  // one of each role
+
 // What changes in a tenant's life, in the order in which Changing() gives it.
 constexpr Sql kChangingColumns =
     "update_time, version, delete_time, purge_time, expire_time, display_name, aliases, labels, "
@@ -49,6 +51,48 @@ absl::Status Changing(const Tenant& tenant, const std::string& aliases, const st
              tenant.order, tenant.last_generation, tenant.fence_time, tenant.last_backup,
              tenant.current_operation, tenant.create_operation, DueTime(tenant), tenant.unconfirmed);
 }
+
+// Rows of one tenant after another, in the order of their ids, whose column 0 is the id. Stepping over some rows is
+// faster than looking for one from the root of the table.
+class Procession {
+ public:
+  // `from` gives the rows of its parameter's tenant and all after it.
+  explicit Procession(sqlite::Statement& from) : from_(from) {}
+
+  const Rows& rows() const { return *rows_; }
+  // Whether there is a row of `id`, which is not below the one before; rows() is at the first of them then.
+  absl::StatusOr<bool> Reach(absl::string_view id) {
+    for (int steps = 0; rows_ && there_ && rows_->Text(0) < id; ++steps) {
+      if (steps == kMostSteps) {
+        rows_.reset();
+      } else {
+        there_ = rows_->Next();
+      }
+    }
+    if (!rows_) {
+      rows_.emplace(from_.Query(id));
+      there_ = rows_->Next();
+    }
+    return IsAt(id);
+  }
+  absl::StatusOr<bool> Next(absl::string_view id) {
+    there_ = rows_->Next();
+    return IsAt(id);
+  }
+
+ private:
+  static constexpr int kMostSteps = 3;
+
+  absl::StatusOr<bool> IsAt(absl::string_view id) const {
+    if (there_) return rows_->Text(0) == id;
+    CROFT_RETURN_IF_ERROR(rows_->status());
+    return false;
+  }
+
+  sqlite::Statement& from_;
+  std::optional<Rows> rows_;
+  bool there_ = false;
+};
 
 }  // namespace
 
@@ -84,9 +128,16 @@ TenantReads::TenantReads(sqlite::Database& database)
       find_by_uid_(
           database,
           SqlBuilder().Append("SELECT ").Append(kTenantColumns).Append(" FROM tenants WHERE uid = ?")),
+      find_from_(database, SqlBuilder()
+                               .Append("SELECT ")
+                               .Append(kTenantColumns)
+                               .Append(" FROM tenants WHERE id >= ? ORDER BY id")),
       credentials_(database,
                    "SELECT login, role, sealed_password, verifier, create_time, published, disable_time "
                    "FROM credentials WHERE tenant = ? ORDER BY position"),
+      credentials_from_(database,
+                        "SELECT tenant, login, role, sealed_password, verifier, create_time, published, "
+                        "disable_time FROM credentials WHERE tenant >= ? ORDER BY tenant, position"),
       find_alias_(database, "SELECT tenant FROM aliases WHERE alias = ?"),
       due_(database,
            SqlBuilder()
@@ -109,22 +160,27 @@ absl::Status TenantReads::ReadCredentials(Tenant& tenant) {
   return rows.status();
 }
 
+absl::StatusOr<bool> TenantReads::ReadNext(Rows& rows, Tenant& tenant) {
+  if (!rows.Next()) return rows.status().ok() ? absl::StatusOr<bool>(false) : rows.status();
+  CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant));
+  CROFT_RETURN_IF_ERROR(ReadCredentials(tenant));
+  return true;
+}
+
 absl::StatusOr<std::vector<Tenant>> TenantReads::Collect(Rows rows) {
   std::vector<Tenant> tenants;
-  while (rows.Next()) {
-    Tenant& tenant = tenants.emplace_back();
-    CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant));
-    CROFT_RETURN_IF_ERROR(ReadCredentials(tenant));
+  for (;;) {
+    CROFT_ASSIGN_OR_RETURN(const bool found, ReadNext(rows, tenants.emplace_back()));
+    if (!found) break;
   }
-  if (!rows.status().ok()) return rows.status();
+  tenants.pop_back();
   return tenants;
 }
 
 absl::StatusOr<std::optional<Tenant>> TenantReads::First(Rows rows) {
-  std::optional<Tenant> tenant;
-  if (rows.Next()) CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant.emplace()));
-  CROFT_RETURN_IF_ERROR(rows.status());
-  if (tenant) CROFT_RETURN_IF_ERROR(ReadCredentials(*tenant));
+  std::optional<Tenant> tenant(std::in_place);
+  CROFT_ASSIGN_OR_RETURN(const bool found, ReadNext(rows, *tenant));
+  if (!found) tenant.reset();
   return tenant;
 }
 
@@ -147,9 +203,19 @@ absl::StatusOr<TenantPage> TenantReads::List(const TenantQuery& query) {
   CROFT_ASSIGN_OR_RETURN(TenantIdPage found, ListTenantIds(database_, query));
   TenantPage page{.next_after = std::move(found.next_after)};
   page.tenants.reserve(found.ids.size());
+  Procession tenants(find_from_);
+  Procession credentials(credentials_from_);
   for (const std::string& id : found.ids) {
-    CROFT_ASSIGN_OR_RETURN(std::optional<Tenant> tenant, Find(id));
-    if (tenant.has_value()) page.tenants.push_back(*std::move(tenant));
+    CROFT_ASSIGN_OR_RETURN(const bool there, tenants.Reach(id));
+    if (!there) continue;
+    Tenant& tenant = page.tenants.emplace_back();
+    CROFT_RETURN_IF_ERROR(ReadTenant(tenants.rows(), tenant));
+    CROFT_ASSIGN_OR_RETURN(bool more, credentials.Reach(id));
+    tenant.credentials.reserve(kUsualCredentials);
+    while (more) {
+      CROFT_RETURN_IF_ERROR(ReadCredential(credentials.rows(), 1, tenant.credentials.emplace_back()));
+      CROFT_ASSIGN_OR_RETURN(more, credentials.Next(id));
+    }
   }
   return page;
 }

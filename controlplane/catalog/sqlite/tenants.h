@@ -36,13 +36,17 @@ class TenantReads {
 
  private:
   absl::Status ReadCredentials(domain::Tenant& tenant);
+  // False at the end of the rows. `tenant` is new.
+  absl::StatusOr<bool> ReadNext(sqlite::Rows& rows, domain::Tenant& tenant);
   absl::StatusOr<std::vector<domain::Tenant>> Collect(sqlite::Rows rows);
   absl::StatusOr<std::optional<domain::Tenant>> First(sqlite::Rows rows);
 
   sqlite::Database& database_;
   sqlite::Statement find_;
   sqlite::Statement find_by_uid_;
+  sqlite::Statement find_from_;
   sqlite::Statement credentials_;
+  sqlite::Statement credentials_from_;
   sqlite::Statement find_alias_;
   sqlite::Statement due_;
   sqlite::Statement count_on_host_;
