@@ -10,9 +10,7 @@
 namespace croft::domain {
 namespace {
 
-// In place there is nothing that could be fenced first.
-constexpr char kRestoreAsAnother[] =
-    "restore its newest backup as another tenant: `croftctl tenant restore ID --backup latest --as NEW`";
+constexpr char kRestore[] = "restore its newest backup: `croftctl tenant restore ID --backup latest`";
 
 constexpr size_t kHelperLetters = 8;
 
@@ -96,8 +94,7 @@ class HostCheck {
         door == Door::kSealed ? databases_.count(sealed) > 0 : databases_.count(own) == 0;
     const FoundDatabase* database = TakeDatabase(is_sealed ? sealed : own);
     if (database == nullptr) {
-      Add(tenant, FindingKind::kDatabaseMissing, own, "the tenant's database is not there",
-          kRestoreAsAnother);
+      Add(tenant, FindingKind::kDatabaseMissing, own, "the tenant's database is not there", kRestore);
     } else {
       CheckDatabase(tenant, door, *database, is_sealed);
     }
@@ -107,7 +104,7 @@ class HostCheck {
   void CheckDatabase(const Tenant& tenant, Door door, const FoundDatabase& database, bool is_sealed) {
     if (database.invalid) {
       return Add(tenant, FindingKind::kDatabaseHalfDropped, database.name,
-                 "a DROP of the tenant's database was cut: nobody can use it any more", kRestoreAsAnother);
+                 "a DROP of the tenant's database was cut: nobody can use it any more", kRestore);
     }
     if (database.uid != tenant.uid || database.generation != tenant.placement.generation) {
       Add(tenant, FindingKind::kDatabaseMistagged, database.name,

@@ -193,6 +193,18 @@ void OnDone(Draft& draft, Operation& operation, size_t index, const TaskReport& 
   Advance(draft, operation);
 }
 
+// A restore in place closes the old database before it opens the new one. Nobody gets into one that is not there, or
+// that a cut DROP has left invalid; that it is so is why it is being restored, as often as not.
+bool NothingToFence(const Operation& operation, const Step& step, const TaskError& error) {
+  return operation.kind == domain::OperationKind::kRestore && !step.undo &&
+         step.task == domain::TaskKind::kFence &&
+         (error.reason == "DATABASE_MISSING" || error.reason == "DATABASE_INVALID");
+}
+
+TaskReport OldDatabaseIsGone() {
+  return {.outcome = TaskDone{"nobody can get into the old database: it is gone"}};
+}
+
 // What a clean-up or a purge would remove from a host is gone with the host.
 bool EndsWithItsHost(const Operation& operation, const Step& step) {
   return operation.kind == domain::OperationKind::kCleanUp ||
@@ -287,9 +299,12 @@ void OnReport(Draft& draft, const TaskReport& report) {
   Operation* operation = draft.FindOperation(report.fencing.operation);
   const std::optional<size_t> index = Awaited(operation, report.fencing);
   if (!index || operation->steps[*index].host != report.host) return;
-  if (const auto* error = std::get_if<TaskError>(&report.outcome))
-    return OnError(draft, *operation, *index, *error);
-  OnDone(draft, *operation, *index, report);
+  const auto* error = std::get_if<TaskError>(&report.outcome);
+  if (error == nullptr) return OnDone(draft, *operation, *index, report);
+  if (NothingToFence(*operation, operation->steps[*index], *error)) {
+    return OnDone(draft, *operation, *index, OldDatabaseIsGone());
+  }
+  OnError(draft, *operation, *index, *error);
 }
 
 void OnProgress(Draft& draft, const TaskProgress& progress) {

@@ -66,6 +66,18 @@ def test_a_password_that_was_changed_behind_its_back_is_found_and_mended(cell):
     assert cell.psql("acme", "SELECT count(*) FROM t") == "100"
 
 
+def test_a_database_that_is_gone_is_found_and_restored_in_its_place(cell):
+    cell.succeed(cell.call("BackupService.CreateBackup", parent="tenants/acme"))
+    gone = cell.tenant("acme").placement
+    cell.superuser(gone.host.partition("/")[2], f'DROP DATABASE "{gone.database}" WITH (FORCE)')
+    assert findings(cell) == [("DATABASE_MISSING", gone.database)]
+    assert cell.croftctl("tenant", "suspend", "acme", check=False).returncode != 0, "it is not taken for closed"
+    cell.croftctl("tenant", "restore", "acme", "--backup", "latest")
+    assert cell.psql("acme", "SELECT count(*) FROM t") == "100"
+    assert cell.tenant("acme").placement.generation > gone.generation
+    assert findings(cell) == []
+
+
 def test_a_restored_copy_goes_on_and_says_what_it_does_not_know(cell):
     copy = os.path.join(cell.state, "copy.db")
     cell.croftctl("admin", "backup-catalog", copy)

@@ -1,3 +1,4 @@
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -207,6 +208,41 @@ TEST_F(Tenants, RestoreInPlaceMovesThePlacementWhenTheNewOneIsOpen) {
   EXPECT_THAT(world.sent.front().step.databases, ElementsAre("t_acme_g1"));
   world.Settle();
   EXPECT_EQ(world.Host("h1").databases_reserved, 1);
+}
+
+TEST_F(Tenants, ADatabaseThatIsGoneIsRestoredInPlace) {
+  int backups = 0;
+  for (const char* reason : {"DATABASE_MISSING", "DATABASE_INVALID"}) {
+    const std::string backup = absl::StrCat("b", ++backups);
+    const int64_t generation = world.Tenant("acme").placement.generation;
+    world.Begin(NewBackup("acme", backup));
+    world.Settle();
+    world.Begin(
+        RestoreTenant{.operation = absl::StrCat("op-", backup), .tenant = "acme", .backup = backup});
+    world.Done(world.TakeSent());
+    ASSERT_EQ(world.sent.front().step.task, TaskKind::kFence);
+    world.Fails(world.TakeSent(), reason, false);
+    ASSERT_EQ(world.sent.front().step.task, TaskKind::kUnfence) << reason;
+    world.Done(world.TakeSent());
+    EXPECT_EQ(world.Tenant("acme").placement.generation, generation + 1) << reason;
+  }
+}
+
+TEST_F(Tenants, WhatElseKeepsTheOldDatabaseOpenKeepsTheNewOneClosed) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Done(world.TakeSent());
+  world.Fails(world.TakeSent(), "WRONG_DATABASE", false);
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kDrop, TaskKind::kUnfence));
+  EXPECT_EQ(world.Tenant("acme").placement.generation, 1);
+}
+
+TEST_F(Tenants, ASuspendOfADatabaseThatIsGoneFails) {
+  world.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme", .mode = domain::SuspendMode::kBlocked});
+  world.Fails(world.TakeSent(), "DATABASE_MISSING", false);
+  world.Settle();
+  EXPECT_EQ(world.Operation("op-s").state, domain::OperationState::kFailed);
 }
 
 TEST_F(Tenants, AFailedRestoreInPlaceDropsTheNewBeforeItOpensTheOld) {
