@@ -74,6 +74,15 @@ def digest_is_stored(field, backup):
     return False
 
 
+def check_fleet(field):
+    """What an operator is told, by another comparison than the ones above."""
+    fleet = field.ask("AdminService.CheckFleet")
+    problems = [finding for finding in fleet.findings if finding.severity == finding.SEVERITY_PROBLEM]
+    expect(not problems, f"check-fleet finds {problems}")
+    expect(fleet.hosts_checked == 1 and fleet.stores_checked == 1 and not fleet.tenants_busy,
+           f"check-fleet has not looked everywhere: {fleet}")
+
+
 def check_bystander(field):
     """The tenant that nothing was done to."""
     found = field.lookup(field.bystander)

@@ -6,7 +6,7 @@ import socket
 
 from cell import BIN, run, running, wait_until
 from field import HOST, expect
-from rest import check_bystander
+from rest import check_bystander, check_fleet, check_rest
 from strikes import settle
 
 
@@ -25,7 +25,8 @@ def replaced(words, option, value):
 
 def at_rest(field):
     check_bystander(field)
-    settle(field)
+    settle(field, check_rest)
+    settle(field, check_fleet)
 
 
 def twins(field):
