@@ -13,6 +13,7 @@ from cell import Cell  # noqa: E402
 from deeds import DEEDS, Stock  # noqa: E402
 from field import Field, Wrong  # noqa: E402
 from ledger import Ledger, Point  # noqa: E402
+from own_network import enter_own_network  # noqa: E402
 from rest import check_secrets  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from strikes import strike  # noqa: E402
@@ -85,11 +86,13 @@ def work(rows, done, options):
     signal.signal(signal.SIGTERM, end_from_outside)
     maker, ledger = CellMaker(options), Ledger(options.record)
     try:
+        if options.jobs > 1:
+            enter_own_network()  # else the port of a daemon that is being started again may be another cell's choice
         for operation, process in iter(rows.get, None):
             points = strike_all(maker, ledger, operation, process, options)
             done.put((operation, process, points))
         maker.check_secrets()
-    except Wrong as error:
+    except (Wrong, OSError) as error:
         done.put(str(error))
     finally:
         maker.leave()
