@@ -36,8 +36,8 @@ def strike(field, deed, process, at):
         touched = trigger.fired
         if while_it_runs:
             while_it_runs(field)  # who stopped as the last answer came
-        if daemon == "croftd":
-            # What is looked at from here on is not the operation's.
+        if process != HOST:
+            # What is looked at from here on is not the operation's; only an agent is struck in the clean-ups, too.
             trigger.disarm()
         field.meanwhile = afterwards and (lambda: afterwards(field))
         calls = look_after(field, deed, process, operation, trigger)
