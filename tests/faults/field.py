@@ -47,6 +47,7 @@ class Field:
         self.triggers = {}
         self.meanwhile = None  # called while an answer is awaited
         self.let_rest = set()  # daemons that are not started again when they have ended
+        self.left_folders = set()  # by PostgreSQL servers that were killed
         self.reach = []  # what a program is started by that is to be where PostgreSQL listens
         self._channel = None
         for name in cell.names():

@@ -51,7 +51,8 @@ def look_after(field, deed, process, operation, trigger):
     """All that must hold after the operation; the calls that were counted until it had come to rest."""
     expect(operation.state == operation.STATE_SUCCEEDED, f"it ended otherwise: {operation}")
     field.raise_the_dead()
-    if process in ("postgres", "backend"):
+    server_was_killed = process in ("postgres", "backend")
+    if server_was_killed:
         wait_until(lambda: answers(field), "PostgreSQL is back", 60)
     deed.check()
     check_bystander(field)
@@ -59,7 +60,7 @@ def look_after(field, deed, process, operation, trigger):
     calls = trigger.count
     trigger.disarm()
     field.raise_the_dead()
-    settle(field, check_fleet)
+    settle(field, lambda field: check_fleet(field, server_was_killed))
     return calls
 
 

@@ -56,11 +56,11 @@ def check_not_obeyed(field, original):
     """The first control plane, which knows nothing of the copy, takes work on and has the agent call it."""
     channel = quick_channel(original)
     try:
-        request = wire.message("CreateTenantRequest")(tenant_id="of-the-first")
+        request = wire.message("CreateTenantRequest")(tenant_id="obeyed")
         wire.stub("TenantService", channel).CreateTenant(request, timeout=30, wait_for_ready=True)
         seen = send_agent_to(field, original["CROFT_SERVER"])
         wait_until(lambda: "is not the one that leads" in field.log_from(HOST, seen), "the agent says why it refuses")
         expect("task" not in field.log_from(HOST, seen), "the agent works for the one that was copied")
-        expect("of_the_first" not in str(field.server()), "the one that was copied had an effect")
+        expect("t_obeyed_" not in str(field.server()), "the one that was copied had an effect")
     finally:
         channel.close()

@@ -60,9 +60,9 @@ def journal_disk(place):
     pid = cell.pid(HOST)
     for spare in (0, 12, 40):  # for nothing, for some tasks' beginnings, for some of their ends
         leave(cell, folder, spare)
-        begun = [field.begin("TenantService.CreateTenant", tenant_id=f"noted-{spare}-{number}") for number in range(8)]
+        begun = [field.begin("TenantService.CreateTenant", tenant_id=f"noted{spare}n{number}") for number in range(8)]
         wait_until(lambda: waits_for_room(field, begun[-1], may_end=spare > 0), "the last one says what it waits for")
-        expect(spare > 0 or "_noted" not in str(field.server()), "the agent acted on what it could not note down")
+        expect(spare > 0 or "t_noted0" not in str(field.server()), "the agent acted on what it could not note down")
         make_room(cell, folder)
         for operation in begun:
             expect_success(field, operation)
