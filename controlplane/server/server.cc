@@ -186,9 +186,10 @@ absl::Status Server::Parts::Open() {
   certificates = std::make_unique<CertificateKeeper>(authority, state.tls, std::move(names),
                                                      options.own_certificate, clock);
   CROFT_RETURN_IF_ERROR(certificates->Maintain());
-  CROFT_ASSIGN_OR_RETURN(keys, keyring::KeyStore::Open(state.key_store, keyring, random));
+  // Before the key store: who is taken over may have stopped while it wrote there.
   CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
                                       state.catalog, {.take_over = options.take_over, .now = clock.Now()}));
+  CROFT_ASSIGN_OR_RETURN(keys, keyring::KeyStore::Open(state.key_store, keyring, random));
   CROFT_RETURN_IF_ERROR(NameKeys());
   CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
   CROFT_RETURN_IF_ERROR(principals.Load(*catalog));

@@ -47,6 +47,8 @@ class Field:
         self.triggers = {}
         self.meanwhile = None  # called while an answer is awaited
         self.let_rest = set()  # daemons that are not started again when they have ended
+        self.left_folders = set()  # by PostgreSQL servers that were killed
+        self.reach = []  # what a program is started by that is to be where PostgreSQL listens
         self._channel = None
         for name in cell.names():
             self.triggers[name] = Trigger(os.path.join(cell.state, "run", name + ".faults"))
@@ -173,8 +175,8 @@ class Field:
         variables = {"PGHOST": address.host, "PGPORT": str(address.port), "PGUSER": address.user,
                      "PGDATABASE": database or address.database, "PGPASSFILE": passfile, "PGSSLMODE": "verify-full",
                      "PGSSLROOTCERT": root, "PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"}
-        return subprocess.run([PSQL, "-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql], env=variables,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return subprocess.run([*self.reach, PSQL, "-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql],
+                              env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     def psql(self, found, sql):
         result = self.try_psql(found, sql)

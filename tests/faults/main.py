@@ -13,6 +13,7 @@ from cell import Cell  # noqa: E402
 from deeds import DEEDS, Stock  # noqa: E402
 from field import Field, Wrong  # noqa: E402
 from ledger import Ledger, Point  # noqa: E402
+from own_network import enter_own_network  # noqa: E402
 from rest import check_secrets  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from strikes import strike  # noqa: E402
@@ -20,6 +21,7 @@ from strikes import strike  # noqa: E402
 PROCESSES = ("croftd", "h1", "postgres", "backend", "zombie")
 # The operation must go untouched so often in a row before its points are taken to be all.
 UNTOUCHED = 2
+SKIPPED = 77
 
 
 def end_from_outside(*_):
@@ -33,8 +35,8 @@ class Table:
 
     def __init__(self):
         self._points = self._passed = 0
-        self.failures = []
-        print(f"{'operation':10} {'process':9} {'points':>6} {'passed':>6} {'calls':>6} {'seconds':>8}", flush=True)
+        self.failures, self.left_out = [], []
+        print(f"{'operation':18} {'process':9} {'points':>6} {'passed':>6} {'calls':>6} {'seconds':>8}", flush=True)
 
     def add(self, operation, process, points, seconds):
         """A row; `seconds` is what all of it took."""
@@ -45,12 +47,18 @@ class Table:
         self._points += len(struck)
         self._passed += passed
         calls = max((point.calls for point in points), default=0)
-        print(f"{operation:10} {process:9} {len(struck):6} {passed:6} {calls:6} {seconds:8.1f}", flush=True)
+        print(f"{operation:18} {process:9} {len(struck):6} {passed:6} {calls:6} {seconds:8.1f}", flush=True)
+
+    def leave_out(self, words):
+        self.left_out.append(words)
+        print(f"left out: {words}", flush=True)
 
     def close(self):
-        print(f"{self._points} points, {self._passed} passed")
+        """The exit status: nothing was struck is no success."""
+        print(f"{self._points} points, {self._passed} passed" + (f", {len(self.left_out)} left out" if self.left_out else ""))
         for failure in self.failures:
             print(failure)
+        return 1 if self.failures else 0 if self._points else SKIPPED
 
 
 def strike_all(maker, ledger, operation, process, options):
@@ -85,11 +93,13 @@ def work(rows, done, options):
     signal.signal(signal.SIGTERM, end_from_outside)
     maker, ledger = CellMaker(options), Ledger(options.record)
     try:
+        if options.jobs > 1:
+            enter_own_network()  # else the port of a daemon that is being started again may be another cell's choice
         for operation, process in iter(rows.get, None):
             points = strike_all(maker, ledger, operation, process, options)
             done.put((operation, process, points))
         maker.check_secrets()
-    except Wrong as error:
+    except (Wrong, OSError) as error:
         done.put(str(error))
     finally:
         maker.leave()
@@ -129,27 +139,33 @@ def run_deeds(table, options):
 
 
 def run_scenarios(names, table, options):
-    maker = CellMaker(options)
+    for name in names:
+        if SCENARIOS[name].needs_root and os.geteuid() != 0:
+            table.leave_out(f"{name}, which needs root")
+            continue
+        started = time.monotonic()
+        failure = run_scenario(name, options)
+        took = time.monotonic() - started
+        table.add(name, "-", [Point(name, "-", 1, True, 0, took, failure)], took)
+
+
+def run_scenario(name, options):
+    """What went wrong."""
+    maker = CellMaker(options, SCENARIOS[name].before_start)
     try:
-        for name in names:
-            started, failure = time.monotonic(), ""
-            try:
-                SCENARIOS[name](maker.place().field)
-            except Exception as error:  # pylint: disable=broad-except
-                failure = f"{type(error).__name__}: {error}"
-                maker.leave(keep_logs=name)
-            took = time.monotonic() - started
-            table.add(name, "-", [Point(name, "-", 1, True, 0, took, failure)], took)
+        SCENARIOS[name].act(maker.place())
         maker.check_secrets()
-    except Wrong as error:
-        table.failures.append(str(error))
+    except Exception as error:  # pylint: disable=broad-except
+        maker.leave(keep_logs=name)
+        return f"{type(error).__name__}: {error}"
     finally:
         maker.leave()
+    return ""
 
 
 class Place:
-    def __init__(self):
-        self.cell = Cell(agents=1)
+    def __init__(self, before_start=None):
+        self.cell = Cell(agents=1, before_start=before_start)
         self.cell.__enter__()
         try:
             self.field = Field(self.cell)
@@ -168,13 +184,13 @@ class Place:
 class CellMaker:
     """One cell for many points; a new one after a failure, whose logs are kept."""
 
-    def __init__(self, options):
-        self._options = options
+    def __init__(self, options, before_start=None):
+        self._options, self._before_start = options, before_start
         self._place = None
 
     def place(self):
         if self._place is None:
-            self._place = Place()
+            self._place = Place(self._before_start)
         return self._place
 
     def check_secrets(self):
@@ -221,8 +237,7 @@ def main(arguments):
         run_scenarios(SCENARIOS if "all" in options.scenario else options.scenario, table, options)
     else:
         run_deeds(table, options)
-    table.close()
-    return 1 if table.failures else 0
+    return table.close()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import time
 
 from cell import running, wait_until
 from field import HOST, Wrong, expect
-from rest import check_bystander, check_rest
+from rest import check_bystander, check_fleet, check_rest
 from trigger import KILL_ITSELF, KILL_OTHER, STOP_ITSELF
 
 SETTLING = 20  # seconds within which what an operation leaves to clean-ups is gone
@@ -29,26 +29,39 @@ def strike(field, deed, process, at):
         trigger.arm(at, KILL_OTHER, field.cell.postgres_pid(HOST))
     else:
         trigger.arm(at, KILL_ITSELF if process == daemon else STOP_ITSELF)
-    field.meanwhile = {"backend": lambda: kill_a_backend(field), "zombie": lambda: take_over(field)}.get(process)
+    while_it_runs, afterwards = MEDDLERS.get(process, (None, None))
+    field.meanwhile = while_it_runs and (lambda: while_it_runs(field))
     try:
         operation = field.finish(field.begin(deed.method, **deed.fields()))
         touched = trigger.fired
+        if while_it_runs:
+            while_it_runs(field)  # who stopped as the last answer came
+        if process != HOST:
+            # What is looked at from here on is not the operation's; only an agent is struck in the clean-ups, too.
+            trigger.disarm()
+        field.meanwhile = afterwards and (lambda: afterwards(field))
+        calls = look_after(field, deed, process, operation, trigger)
     finally:
         field.meanwhile = None
-        if daemon == "croftd":
-            # What is looked at from here on is not the operation's.
-            trigger.disarm()
+        trigger.disarm()
+    return Struck(touched, calls, time.monotonic() - started)
+
+
+def look_after(field, deed, process, operation, trigger):
+    """All that must hold after the operation; the calls that were counted until it had come to rest."""
     expect(operation.state == operation.STATE_SUCCEEDED, f"it ended otherwise: {operation}")
     field.raise_the_dead()
-    if process in ("postgres", "backend"):
+    server_was_killed = process in ("postgres", "backend")
+    if server_was_killed:
         wait_until(lambda: answers(field), "PostgreSQL is back", 60)
     deed.check()
     check_bystander(field)
-    settle(field)
+    settle(field, check_rest)
     calls = trigger.count
     trigger.disarm()
     field.raise_the_dead()
-    return Struck(touched, calls, time.monotonic() - started)
+    settle(field, lambda field: check_fleet(field, server_was_killed))
+    return calls
 
 
 def kill_a_backend(field):
@@ -74,6 +87,17 @@ def take_over(field):
     wait_until(lambda: not running(zombie), "the zombie has ended")
 
 
+def wake_the_agent(field):
+    """Who stopped after the operation had ended: there is nothing left to strike."""
+    agent = field.cell.pid(HOST)
+    if stopped(agent):
+        os.kill(agent, signal.SIGCONT)
+
+
+# By process: what is done while the operation runs, and afterwards, whenever an answer is awaited.
+MEDDLERS = {"backend": (kill_a_backend, wake_the_agent), "zombie": (take_over, take_over)}
+
+
 def answers(field):
     try:
         return field.server() is not None
@@ -81,12 +105,12 @@ def answers(field):
         return False
 
 
-def settle(field):
-    """Everything comes to rest as it should be; what is in the way may need a moment."""
+def settle(field, check):
+    """Everything comes to rest as `check` has it; what is in the way may need a moment."""
     deadline = time.monotonic() + SETTLING
     while True:
         try:
-            return check_rest(field)
+            return check(field)
         except Wrong:
             if time.monotonic() > deadline:
                 raise

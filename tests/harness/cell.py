@@ -29,6 +29,7 @@ class Cell:
         self._channel = None
         self.commands = {}
         self._relaunched = {}
+        self._mounted = []
         self.env = {}
 
     def __enter__(self):
@@ -54,7 +55,25 @@ class Cell:
             self._quickstart("--stop")
         for process in self._relaunched.values():
             process.wait()
+        for folder in reversed(self._mounted):
+            run(["umount", "--lazy", folder])
         shutil.rmtree(self.state)
+
+    # --- disks -----------------------------------------------------------------------------------------------
+
+    def mount(self, folder, *how, mode=0o700):
+        """`mount HOW... FOLDER`, a folder in the cell's, until the cell ends. Needs root."""
+        os.makedirs(folder, mode, exist_ok=True)
+        run(["mount", *how, folder])
+        self._mounted.append(folder)
+
+    def mount_disk(self, folder, mebibytes, mode=0o700):
+        """A disk of its own, whose size `resize` changes."""
+        self.mount(folder, "-t", "tmpfs", "-o", f"size={mebibytes}m,mode={mode:o}", "tmpfs", mode=mode)
+
+    @staticmethod
+    def resize(folder, kibibytes):
+        run(["mount", "-o", f"remount,size={kibibytes}k", folder])
 
     # --- daemons ---------------------------------------------------------------------------------------------
 

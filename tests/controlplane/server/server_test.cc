@@ -78,6 +78,16 @@ TEST_F(ServerTest, StartsAgainAfterItStopped) {
   EXPECT_EQ(StatusOf(**second).version(), "1.2.3");
 }
 
+TEST_F(ServerTest, KeyStoreIsLeftAloneWhileAnotherHoldsTheCatalog) {
+  const auto other = catalog::SqliteCatalog::Open(state_.catalog, {});
+  ASSERT_TRUE(other.ok()) << other.status();
+  ASSERT_TRUE(
+      WriteFileDurably(state_.key_store, "what the other one is writing", 0600, IfFileExists::kReplace)
+          .ok());
+  EXPECT_EQ(DetailsOf(Start().status()).reason, "CATALOG_LOCKED");
+  EXPECT_EQ(*ReadSmallFile(state_.key_store, 1 << 20), "what the other one is writing");
+}
+
 TEST_F(ServerTest, KeysOfAnEarlierVersionLearnWhoseTheyAre) {
   SystemRandom random;
   const auto keyring = keyring::LoadKeyring(keyring::FindKeyring(state_.folder, ""));

@@ -1,36 +1,16 @@
-"""Faults that are no single call's."""
+"""Two agents of one identity."""
 import os
 import shutil
 import subprocess
-import socket
 
 from cell import BIN, run, running, wait_until
 from field import HOST, expect
-from rest import check_bystander
-from strikes import settle
+from scenarios.common import at_rest, free_port, host_state, replaced
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def replaced(words, option, value):
-    """The command with another value of an option."""
-    words = list(words)
-    words[words.index(option) + 1] = value
-    return words
-
-
-def at_rest(field):
-    check_bystander(field)
-    settle(field)
-
-
-def twins(field):
+def twins(place):
     """A clone of the agent takes its place; the older one is told and ends."""
-    cell = field.cell
+    field, cell = place.field, place.cell
     original, pid = cell.commands[HOST], cell.pid(HOST)
     folder = os.path.join(cell.state, "agents", "twin")
     os.mkdir(folder, 0o711)
@@ -52,11 +32,3 @@ def twins(field):
     wait_until(field.host_is_up, "the host is up again")
     field.new_tenant("after-twins")
     at_rest(field)
-
-
-def host_state(field):
-    host = field.ask("HostService.GetHost", name=f"hosts/{HOST}")
-    return host.State.Name(host.state)
-
-
-SCENARIOS = {"twins": twins}

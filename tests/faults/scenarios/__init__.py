@@ -1,0 +1,25 @@
+"""Faults that are no single call's. Each has a cell of its own."""
+from scenarios.copies import copy
+from scenarios.disks import catalog_disk, host_disk, journal_disk, mount_host, mount_store, store_disk
+from scenarios.networks import BOTH, FROM_AGENT, TO_AGENT, network
+from scenarios.twins import twins
+
+
+class Scenario:
+    """`act(place)` does it and looks at what is left; `before_start(cell)` is called when nothing runs yet."""
+
+    def __init__(self, act, needs_root=False, before_start=None):
+        self.act, self.needs_root, self.before_start = act, needs_root, before_start
+
+
+SCENARIOS = {
+    "copy": Scenario(copy),
+    "twins": Scenario(twins),
+    "network": Scenario(network(BOTH), needs_root=True),
+    "network-to-agent": Scenario(network(TO_AGENT), needs_root=True),
+    "network-from-agent": Scenario(network(FROM_AGENT), needs_root=True),
+    "disk-catalog": Scenario(catalog_disk, needs_root=True),
+    "disk-journal": Scenario(journal_disk, needs_root=True),
+    "disk-host": Scenario(host_disk, needs_root=True, before_start=mount_host),
+    "disk-store": Scenario(store_disk, needs_root=True, before_start=mount_store),
+}

@@ -1,0 +1,154 @@
+"""Disks without room."""
+import os
+import shutil
+
+import grpc
+from cell import running, wait_until
+from field import HOST, expect
+from rest import check_bystander
+from scenarios.common import at_rest
+
+SMALL = 16  # mebibytes
+NO_ROOM = ("no room", "No space left on device")
+# Pages of a tenant that do not compress: some three mebibytes.
+NOISE = "CREATE TABLE noise AS SELECT i, gen_random_uuid() AS a, gen_random_uuid() AS b FROM generate_series(1, 60000) AS i"
+
+
+def catalog_disk(place):
+    """The control plane ends with a sentence; where there is room again, all that it acknowledged comes to pass."""
+    field, cell = place.field, place.cell
+    folder = os.path.join(cell.state, "croftd")
+    move_to_small_disk(field, "croftd", folder)
+    field.launch("croftd", "--take-over")  # the catalog lies in another file now
+    wait_until(field.host_is_up, "the host is up")
+    seen, pid = field.log_size("croftd"), cell.pid("croftd")
+    leave(cell, folder, kibibytes=64)
+    acknowledged = ask_until_it_ends(field, pid)
+    expect(tells_of_no_room(field.log_from("croftd", seen)), "the control plane does not say that there is no room")
+    make_room(cell, folder)
+    for operation in acknowledged:
+        expect_success(field, operation)  # which starts it again
+    at_rest(field)
+
+
+def ask_until_it_ends(field, pid):
+    """The operations that the control plane acknowledged until it ended."""
+    acknowledged = []
+    for number in range(500):
+        call = field.start_call("TenantService.CreateTenant", seconds=10, tenant_id=f"full-{number}")
+        while not call.done() and running(pid):
+            try:
+                call.exception(timeout=0.05)
+            except grpc.FutureTimeoutError:
+                pass
+        if not running(pid):
+            call.cancel()
+            return acknowledged
+        if call.exception() is None:
+            acknowledged.append(call.result())
+    wait_until(lambda: not running(pid), "the control plane ends")
+    return acknowledged
+
+
+def journal_disk(place):
+    """The agent refuses what it cannot note down, before it acts on it, and says why; it goes on where there is room."""
+    field, cell = place.field, place.cell
+    folder = os.path.join(cell.state, "agents", HOST)
+    move_to_small_disk(field, HOST, folder, keep="pg")
+    field.launch(HOST)
+    wait_until(field.host_is_up, "the host is up")
+    pid = cell.pid(HOST)
+    for spare in (0, 12, 40):  # for nothing, for some tasks' beginnings, for some of their ends
+        leave(cell, folder, spare)
+        begun = [field.begin("TenantService.CreateTenant", tenant_id=f"noted{spare}n{number}") for number in range(8)]
+        wait_until(lambda: waits_for_room(field, begun[-1], may_end=spare > 0), "the last one says what it waits for")
+        expect(spare > 0 or "t_noted0" not in str(field.server()), "the agent acted on what it could not note down")
+        make_room(cell, folder)
+        for operation in begun:
+            expect_success(field, operation)
+        at_rest(field)
+    expect(cell.pid(HOST) == pid, "the agent ended over it")
+
+
+def mount_host(cell):
+    # Less is short of what is reserved on a host.
+    cell.mount_disk(os.path.join(cell.state, "agents", HOST), 16 << 10, mode=0o711)
+
+
+def host_disk(place):
+    """PostgreSQL has no room: a restore waits and says why, its tenant and others have their rows; then it ends."""
+    field, cell, deed = place.field, place.cell, place.deed("restore")
+    folder = os.path.join(cell.state, "agents", HOST)
+    deed.prepare()
+    leave(cell, folder, kibibytes=2 << 10)
+    operation = field.begin(deed.method, **deed.fields())
+    wait_until(lambda: waits_for_room(field, operation), "the operation says what it waits for")
+    check_bystander(field)
+    make_room(cell, folder, 16 << 10)
+    expect_success(field, operation)
+    deed.check()
+    at_rest(field)
+
+
+def mount_store(cell):
+    cell.mount_disk(os.path.join(cell.state, "backups"), 2)
+
+
+def store_disk(place):
+    """A retired tenant's final backup waits for room and says so; until it is stored and proven nothing is purged."""
+    field, cell = place.field, place.cell
+    name = "tenants/" + field.new_tenant("noisy")
+    field.psql(field.lookup("noisy"), NOISE)
+    operation = field.begin("TenantService.RetireTenant", name=name)
+    wait_until(lambda: waits_for_room(field, operation), "the operation says what it waits for")
+    reason = field.refusal("TenantService.PurgeTenant", name=name)
+    expect(reason == "TENANT_BUSY", f"a purge without a final backup is answered with {reason}")
+    backups = field.ask("BackupService.ListBackups", parent=name).backups
+    expect(not [b for b in backups if b.state in (b.STATE_AVAILABLE, b.STATE_VERIFIED)], f"usable, they say: {backups}")
+    make_room(cell, os.path.join(cell.state, "backups"), 64)
+    expect_success(field, operation)
+    at_rest(field)
+    field.succeed("TenantService.UndeleteTenant", name=name)
+    expect(field.psql(field.lookup("noisy"), "SELECT count(*) FROM noise") == "60000", "rows are lost")
+    at_rest(field)
+
+
+def move_to_small_disk(field, name, folder, keep=None):
+    """The daemon ends, and its folder becomes a disk of some mebibytes; `keep` in it stays on the large one."""
+    cell, aside = field.cell, folder + ".aside"
+    field.kill(name)
+    mode = os.stat(folder).st_mode & 0o777
+    shutil.move(folder, aside)
+    cell.mount_disk(folder, SMALL, mode)
+    for entry in os.listdir(aside):
+        if entry != keep and not entry.endswith(".sock"):
+            shutil.move(os.path.join(aside, entry), folder)
+    if keep:
+        cell.mount(os.path.join(folder, keep), "--bind", os.path.join(aside, keep), mode=0o755)
+
+
+def leave(cell, folder, kibibytes):
+    """So much room on a disk of the cell's."""
+    room = os.statvfs(folder)
+    cell.resize(folder, ((room.f_blocks - room.f_bfree) * room.f_frsize >> 10) + kibibytes)
+
+
+def make_room(cell, folder, mebibytes=SMALL):
+    cell.resize(folder, mebibytes << 10)
+
+
+def expect_success(field, operation):
+    ended = field.finish(operation)
+    expect(ended.state == ended.STATE_SUCCEEDED, f"what was acknowledged failed: {ended}")
+
+
+def waits_for_room(field, operation, may_end=False):
+    """Whether a running operation says so; with `may_end`, or whether it found room."""
+    now = field.ask("OperationService.GetOperation", name=operation.name)
+    expect(may_end or not now.done, f"it has ended without room: {now}")
+    said = now.progress + " ".join(step.message for step in now.steps)
+    return now.done or tells_of_no_room(said)
+
+
+def tells_of_no_room(text):
+    return any(words in text for words in NO_ROOM)
