@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <map>
+#include <type_traits>
+#include <variant>
 
 #include <absl/status/statusor.h>
 
@@ -29,9 +31,13 @@ class TaskRunner {
   [[nodiscard]] absl::StatusOr<Outcome> Run(const Task& task, TaskContext& context) const;
 
  private:
-  template <typename W>
-  static size_t Index() {
-    return Work(std::in_place_type<W>).index();
+  template <typename W, size_t I = 0>
+  static constexpr size_t Index() {
+    if constexpr (std::is_same_v<W, std::variant_alternative_t<I, Work>>) {
+      return I;
+    } else {
+      return Index<W, I + 1>();
+    }
   }
 
   std::map<size_t, std::function<absl::StatusOr<Outcome>(const Task&, TaskContext&)>> handlers_;
