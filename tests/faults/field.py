@@ -119,8 +119,11 @@ class Field:
             except (grpc.RpcError, grpc.FutureTimeoutError, grpc.FutureCancelledError) as error:
                 away = isinstance(error, grpc.RpcError) and error.code() in (
                     grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
-                if not away or time.monotonic() > deadline:
+                if not away:
                     raise
+                if time.monotonic() > deadline:
+                    end = self.log_from("croftd", max(0, self.log_size("croftd") - 500))
+                    raise Wrong(f"no answer within {PATIENCE} s; the control plane's log ends with {end!r}") from error
 
     def refusal(self, method, **fields):
         """Why the call is refused; None when it is not."""

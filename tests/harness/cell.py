@@ -51,13 +51,15 @@ class Cell:
         for name in self.names():
             if self._alive(name):
                 os.kill(self.pid(name), signal.SIGCONT)
-        if os.path.exists(os.path.join(self.state, "settings")):
-            self._quickstart("--stop")
-        for process in self._relaunched.values():
-            process.wait()
-        for folder in reversed(self._mounted):
-            run(["umount", "--lazy", folder])
-        shutil.rmtree(self.state)
+        try:
+            if os.path.exists(os.path.join(self.state, "settings")):
+                self._quickstart("--stop")
+            for process in self._relaunched.values():
+                process.wait()
+        finally:
+            for folder in reversed(self._mounted):
+                run(["umount", "--lazy", folder])
+            shutil.rmtree(self.state)
 
     # --- disks -----------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Faults that are no single call's. Each has a cell of its own."""
 from scenarios.copies import copy
-from scenarios.disks import catalog_disk, host_disk, journal_disk, mount_host, mount_store, store_disk
+from scenarios.disks import catalog_disk, data_disk, journal_disk, mount_data, mount_store, store_disk
 from scenarios.networks import BOTH, FROM_AGENT, TO_AGENT, network
 from scenarios.twins import twins
 
@@ -20,6 +20,6 @@ SCENARIOS = {
     "network-from-agent": Scenario(network(FROM_AGENT), needs_root=True),
     "disk-catalog": Scenario(catalog_disk, needs_root=True),
     "disk-journal": Scenario(journal_disk, needs_root=True),
-    "disk-host": Scenario(host_disk, needs_root=True, before_start=mount_host),
+    "disk-postgres": Scenario(data_disk, needs_root=True, before_start=mount_data),
     "disk-store": Scenario(store_disk, needs_root=True, before_start=mount_store),
 }

@@ -1,6 +1,8 @@
 """What scenarios share."""
+import os
 import socket
 
+from cell import BIN, run
 from field import HOST
 from rest import check_bystander, check_fleet, check_rest
 from strikes import settle
@@ -15,6 +17,10 @@ def at_rest(field):
 def host_state(field):
     host = field.ask("HostService.GetHost", name=f"hosts/{HOST}")
     return host.State.Name(host.state)
+
+
+def stop_postgres(state):
+    run([os.path.join(BIN, "croft-agent"), "stop-postgres", "--state", state])
 
 
 def replaced(words, option, value):

@@ -5,8 +5,7 @@ import shutil
 import grpc
 from cell import running, wait_until
 from field import HOST, expect
-from rest import check_bystander
-from scenarios.common import at_rest
+from scenarios.common import at_rest, stop_postgres
 
 SMALL = 16  # mebibytes
 NO_ROOM = ("no room", "No space left on device")
@@ -18,13 +17,20 @@ def catalog_disk(place):
     """The control plane ends with a sentence; where there is room again, all that it acknowledged comes to pass."""
     field, cell = place.field, place.cell
     folder = os.path.join(cell.state, "croftd")
-    move_to_small_disk(field, "croftd", folder)
+    field.kill("croftd")
+    move_to_small_disk(cell, folder)
     field.launch("croftd", "--take-over")  # the catalog lies in another file now
     wait_until(field.host_is_up, "the host is up")
     seen, pid = field.log_size("croftd"), cell.pid("croftd")
-    leave(cell, folder, kibibytes=64)
+    leave(cell, folder, kibibytes=400)
     acknowledged = ask_until_it_ends(field, pid)
     expect(tells_of_no_room(field.log_from("croftd", seen)), "the control plane does not say that there is no room")
+    expect(acknowledged, "there was no room for anything")
+    leave(cell, folder, kibibytes=0)
+    seen = field.log_size("croftd")
+    field.launch("croftd")
+    wait_until(lambda: not field.is_running("croftd"), "it ends again, for there is still no room")
+    expect(tells_of_no_room(field.log_from("croftd", seen)), "the second time, it does not say that there is no room")
     make_room(cell, folder)
     for operation in acknowledged:
         expect_success(field, operation)  # which starts it again
@@ -34,7 +40,7 @@ def catalog_disk(place):
 def ask_until_it_ends(field, pid):
     """The operations that the control plane acknowledged until it ended."""
     acknowledged = []
-    for number in range(500):
+    for number in range(100):
         call = field.start_call("TenantService.CreateTenant", seconds=10, tenant_id=f"full-{number}")
         while not call.done() and running(pid):
             try:
@@ -54,7 +60,9 @@ def journal_disk(place):
     """The agent refuses what it cannot note down, before it acts on it, and says why; it goes on where there is room."""
     field, cell = place.field, place.cell
     folder = os.path.join(cell.state, "agents", HOST)
-    move_to_small_disk(field, HOST, folder, keep="pg")
+    field.kill(HOST)
+    stop_postgres(folder)  # whose folder is moved
+    move_to_small_disk(cell, folder, keep="pg")
     field.launch(HOST)
     wait_until(field.host_is_up, "the host is up")
     pid = cell.pid(HOST)
@@ -70,21 +78,25 @@ def journal_disk(place):
     expect(cell.pid(HOST) == pid, "the agent ended over it")
 
 
-def mount_host(cell):
+def data_folder(cell):
+    return os.path.join(cell.state, "agents", HOST, "pg")
+
+
+def mount_data(cell):
     # Less is short of what is reserved on a host.
-    cell.mount_disk(os.path.join(cell.state, "agents", HOST), 16 << 10, mode=0o711)
+    cell.mount_disk(data_folder(cell), 16 << 10, mode=0o755)
 
 
-def host_disk(place):
-    """PostgreSQL has no room: a restore waits and says why, its tenant and others have their rows; then it ends."""
+def data_disk(place):
+    """PostgreSQL has no room, and may end over it again and again: a restore waits and ends where there is room."""
     field, cell, deed = place.field, place.cell, place.deed("restore")
-    folder = os.path.join(cell.state, "agents", HOST)
     deed.prepare()
-    leave(cell, folder, kibibytes=2 << 10)
+    seen = field.log_size(HOST)
+    leave(cell, data_folder(cell), kibibytes=2 << 10)
     operation = field.begin(deed.method, **deed.fields())
-    wait_until(lambda: waits_for_room(field, operation), "the operation says what it waits for")
-    check_bystander(field)
-    make_room(cell, folder, 16 << 10)
+    wait_until(lambda: waits_for_room(field, operation) or tells_of_no_room(field.log_from(HOST, seen)),
+               "the operation says what it waits for, or the agent why PostgreSQL does not start")
+    make_room(cell, data_folder(cell), 16 << 10)
     expect_success(field, operation)
     deed.check()
     at_rest(field)
@@ -113,10 +125,9 @@ def store_disk(place):
     at_rest(field)
 
 
-def move_to_small_disk(field, name, folder, keep=None):
-    """The daemon ends, and its folder becomes a disk of some mebibytes; `keep` in it stays on the large one."""
-    cell, aside = field.cell, folder + ".aside"
-    field.kill(name)
+def move_to_small_disk(cell, folder, keep=None):
+    """A daemon's folder becomes a disk of some mebibytes; `keep` in it stays on the large one."""
+    aside = folder + ".aside"
     mode = os.stat(folder).st_mode & 0o777
     shutil.move(folder, aside)
     cell.mount_disk(folder, SMALL, mode)

@@ -5,7 +5,7 @@ import signal
 from cell import BIN, run, wait_until
 from field import HOST, expect
 from rest import check_bystander
-from scenarios.common import at_rest, host_state, replaced
+from scenarios.common import at_rest, host_state, replaced, stop_postgres
 from strikes import stopped
 from trigger import STOP_ITSELF
 
@@ -71,7 +71,7 @@ def move_agent(place, cable):
     port = cell.env["CROFT_SERVER"].rpartition(":")[2]
     for name in (HOST, "croftd"):
         field.kill(name)
-    run([os.path.join(BIN, "croft-agent"), "stop-postgres", "--state", os.path.join(cell.state, "agents", HOST)])
+    stop_postgres(os.path.join(cell.state, "agents", HOST))
     with open(os.path.join(cell.state, "croftd", "server-names"), "a", encoding="ascii") as names:
         names.write(cable.here + "\n")
     cell.commands["croftd"] = [*replaced(cell.commands["croftd"], "--listen", f"0.0.0.0:{port}"),

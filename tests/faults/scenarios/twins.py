@@ -3,9 +3,9 @@ import os
 import shutil
 import subprocess
 
-from cell import BIN, run, running, wait_until
+from cell import running, wait_until
 from field import HOST, expect
-from scenarios.common import at_rest, free_port, host_state, replaced
+from scenarios.common import at_rest, free_port, host_state, replaced, stop_postgres
 
 
 def twins(place):
@@ -27,7 +27,7 @@ def twins(place):
         finally:
             twin.terminate()
             field.let_rest.remove(HOST)
-    run([os.path.join(BIN, "croft-agent"), "stop-postgres", "--state", folder])
+    stop_postgres(folder)
     field.raise_the_dead()
     wait_until(field.host_is_up, "the host is up again")
     field.new_tenant("after-twins")
