@@ -169,6 +169,33 @@ TEST_F(TenantsTest, PagesHoldEveryTenantOnceAndTokensTheirQuery) {
   EXPECT_THAT(server::DetailsIn(status).fields, testing::ElementsAre("page_token"));
 }
 
+TEST_F(TenantsTest, APageThatIsFullOfSettingsEndsAndGoesOn) {
+  JoinHost("h1");
+  constexpr int kTenants = 9;
+  for (int i = 0; i < kTenants; ++i) {
+    v1::CreateTenantRequest create;
+    create.set_tenant_id(absl::StrCat("t", i));
+    (*create.mutable_tenant()->mutable_settings()->mutable_fields())["text"].set_string_value(
+        std::string(60'000, 'x'));
+    v1::Operation operation;
+    ASSERT_TRUE(Call(*tenants_, &Tenants::CreateTenant, create, operation).ok());
+  }
+  v1::ListTenantsRequest request;
+  v1::ListTenantsResponse page;
+  std::vector<std::string> names;
+  int pages = 0;
+  do {
+    ASSERT_TRUE(Call(*tenants_, &Tenants::ListTenants, request, page).ok());
+    EXPECT_LT(page.ByteSizeLong(), 300'000U);
+    for (const v1::Tenant& tenant : page.tenants()) names.push_back(tenant.name());
+    request.set_page_token(page.next_page_token());
+    ++pages;
+  } while (!page.next_page_token().empty());
+  EXPECT_EQ(pages, 3);
+  ASSERT_EQ(names.size(), static_cast<size_t>(kTenants));
+  for (int i = 0; i < kTenants; ++i) EXPECT_EQ(names[i], absl::StrCat("tenants/t", i));
+}
+
 TEST_F(TenantsTest, EveryBadFieldIsNamedAtOnce) {
   v1::CreateTenantRequest request;
   request.set_tenant_id("../etc");
