@@ -1,5 +1,6 @@
 #include "controlplane/handlers/tenants.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -20,6 +21,7 @@ constexpr int kMostLooks = 16;
 // A page ends with the tenant that fills it, so that it takes milliseconds and every client takes it: over 4 MiB most do
 // not, and the settings of one tenant may be 64 KiB.
 constexpr size_t kPageBytes = 192 << 10;
+constexpr int32_t kMostRows = 600;  // read at once; as many as usually fill a page
 // Rows looked at for a page, at some 2 us each when every one is refused.
 constexpr int64_t kMostRead = 4'000;
 
@@ -106,17 +108,18 @@ absl::StatusOr<grpc::ByteBuffer> TenantHandlers::ListTenants(const Context& cont
   auto& response = *google::protobuf::Arena::CreateMessage<v1::ListTenantsResponse>(&arena);
   size_t bytes = 0;
   bool more = true;
-  bool hidden = true;
+  bool gap = true;
   // Rows that the caller may not see leave no gap, for as long as a page may take.
-  for (int looks = 0; more && hidden && bytes < kPageBytes && looks < kMostLooks; ++looks) {
-    query.limit = wanted - response.tenants_size();
+  for (int looks = 0; more && gap && bytes < kPageBytes && looks < kMostLooks; ++looks) {
+    const int32_t left = wanted - response.tenants_size();
+    query.limit = std::min(left, kMostRows);
     CROFT_ASSIGN_OR_RETURN(catalog::TenantPage found, catalog_.ListTenants(query));
-    hidden = false;
+    gap = query.limit < left && found.tenants.size() == static_cast<size_t>(query.limit);
     more = found.next_after.has_value();
     if (more) query.after_id = *std::move(found.next_after);
     for (const domain::Tenant& row : found.tenants) {
       if (!policy.Sees(context.principal, context.caller.method, row.id, &row.labels)) {
-        hidden = true;
+        gap = true;
         continue;
       }
       v1::Tenant& shown = *response.add_tenants();
