@@ -23,7 +23,7 @@ constexpr int kMostLooks = 16;
 constexpr size_t kPageBytes = 192 << 10;
 constexpr int32_t kMostRows = 600;  // read at once; as many as usually fill a page
 // Rows looked at for a page, at some 2 us each when every one is refused.
-constexpr int64_t kMostRead = 4'000;
+constexpr int64_t kMostRead = 3'000;
 
 }  // namespace
 
