@@ -50,9 +50,9 @@ absl::StatusOr<std::string> AbsolutePath(absl::string_view path) {
 }
 
 // SQLite counts its memory under one lock for the whole process unless it is told not to before its first use.
-void Prepare() {
-  static const int prepared = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-  (void)prepared;
+void LeaveMemoryUncounted() {
+  static const int told = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)told;
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenCopy(absl::string_view p
 absl::StatusOr<std::unique_ptr<Database>> Database::Connect(absl::string_view path, int flags,
                                                             const OpenOptions& options) {
   CROFT_ASSIGN_OR_RETURN(std::string absolute, AbsolutePath(path));
-  Prepare();
+  LeaveMemoryUncounted();
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(absolute.c_str(), &handle,
                                    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);

@@ -20,7 +20,7 @@ struct TenantSurroundings {
   absl::Time now;
 };
 
-// Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, BACKUP_NOT_PROVEN,
+// Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, UNCONFIRMED, BACKUP_NOT_PROVEN,
 // LOGIN_REPLACED.
 v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings);
 // The same into an empty message, which may lie in an arena.
