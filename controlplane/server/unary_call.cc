@@ -55,7 +55,11 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
 
   void GiveUp(const absl::Status& status) override { Respond(status); }
   void OnCancel() override { cancellation_->Cancel(); }
-  void OnDone() override { self_.reset(); }
+  void OnDone() override {
+    // Lets go of what the handler left to be called, which holds this call as a rule.
+    cancellation_->Cancel();
+    self_.reset();
+  }
 
  private:
   void Handle() {

@@ -1,6 +1,7 @@
 #include "controlplane/server/adapter.h"
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -149,6 +150,20 @@ TEST_F(AdapterTest, CancelOfTheCallReachesTheHandler) {
   EXPECT_EQ(CallRaw(admin(), kWait, "", context).status.error_code(), grpc::CANCELLED);
   canceller.join();
   gone.Wait();
+}
+
+TEST_F(AdapterTest, WhatAHandlerLeftToBeCalledIsLetGoWithTheCall) {
+  std::weak_ptr<int> left;
+  probe_.wait = [&](const Context& context, const handlers::Respond<v1::Operation>& respond) {
+    auto held = std::make_shared<int>();
+    left = held;
+    context.cancellation->OnCancel([held, respond] { respond(absl::CancelledError()); });
+    respond(v1::Operation());
+  };
+  EXPECT_TRUE(CallRaw(admin(), kWait, "").status.ok());
+  const absl::Time patience = absl::Now() + absl::Seconds(20);
+  while (!left.expired() && absl::Now() < patience) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_TRUE(left.expired());
 }
 
 TEST_F(AdapterTest, SecondAnswerOfAHandlerIsPassedOver) {
