@@ -8,6 +8,10 @@ if(NOT CROFT_SANITIZE STREQUAL "fuzzer")  # which is built by Clang, whose warni
   list(APPEND CROFT_WARNINGS -Werror)
 endif()
 
+# Of tests that are no programs of the build: what they are about is in this build and no other.
+set(CROFT_TEST_ENVIRONMENT CROFT_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY} PYTHONDONTWRITEBYTECODE=1
+    CROFT_SANITIZE_FLAGS=${CROFT_SANITIZE_FLAGS})
+
 # croft_room(NAME [PUBLIC target...] [PRIVATE target...]): the library of all sources in this folder, or a
 # header-only one where there are none.
 function(croft_room NAME)
@@ -64,5 +68,5 @@ endfunction()
 function(e2e_test NAME TIMEOUT)
   add_test(NAME e2e/${NAME} COMMAND ${ARGN})
   set_tests_properties(e2e/${NAME} PROPERTIES LABELS e2e TIMEOUT ${TIMEOUT} RESOURCE_LOCK quickstart_ports
-    SKIP_RETURN_CODE 77 ENVIRONMENT "CROFT_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
+    SKIP_RETURN_CODE 77 ENVIRONMENT "${CROFT_TEST_ENVIRONMENT}")
 endfunction()

@@ -4,6 +4,8 @@ import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.dirname(os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin")))
+# Of a build with a sanitizer, whose library no program without it can load.
+SANITIZE = os.environ.get("CROFT_SANITIZE_FLAGS", "").split()
 EXAMPLES = os.path.join(TOP, "client", "cpp", "examples")
 
 
@@ -24,7 +26,7 @@ def install(prefix):
 def build_by_find_package(prefix, folder):
     """The program."""
     run("cmake", "-G", "Ninja", "-S", EXAMPLES, "-B", str(folder), f"-DCMAKE_PREFIX_PATH={prefix}",
-        "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror -O1")
+        f"-DCMAKE_CXX_FLAGS={' '.join(['-Wall -Wextra -Werror -O1', *SANITIZE])}")
     run("cmake", "--build", str(folder))
     return str(folder / "tenant_pools")
 
@@ -36,5 +38,5 @@ def build_by_pkg_config(libraries, folder):
                 env={**os.environ, "PKG_CONFIG_PATH": path}).split()
     program = str(folder / "tenant_pools")
     sources = [os.path.join(EXAMPLES, name) for name in ("main.cc", "tenant_pools.cc")]
-    run("g++", "-std=c++20", "-o", program, *sources, *flags, f"-Wl,-rpath,{libraries}", "-pthread")
+    run("g++", "-std=c++20", *SANITIZE, "-o", program, *sources, *flags, f"-Wl,-rpath,{libraries}", "-pthread")
     return program

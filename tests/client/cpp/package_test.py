@@ -76,7 +76,7 @@ def test_stubs_of_the_same_contract_may_lie_beside_it(libraries, tmp_path):
     flags = package.run("pkg-config", "--cflags", "--libs", "croft-client", "protobuf",
                         env={**os.environ, "PKG_CONFIG_PATH": path}).split()
     program = str(tmp_path / "both")
-    package.run("g++", "-std=c++20", "-O0", "-o", program, str(tmp_path / "both.cc"),
+    package.run("g++", "-std=c++20", "-O0", *package.SANITIZE, "-o", program, str(tmp_path / "both.cc"),
                 *(str(tmp_path / "croft" / "v1" / f"{name}.pb.cc") for name in names), f"-I{tmp_path}", f"-I{include}",
                 *flags, f"-Wl,-rpath,{libraries}", "-pthread")
     package.run(program)
