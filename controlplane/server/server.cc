@@ -182,13 +182,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 // Opens what is stored and starts what works on it.
 absl::Status Server::Parts::Open() {
+  // The catalog first, whose lock one process has: who is taken over may have stopped while it wrote to the key store,
+  // and nobody renews certificates under one that runs.
+  CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
+                                      state.catalog, {.take_over = options.take_over, .now = clock.Now()}));
   CROFT_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadServerNames(state));
   certificates = std::make_unique<CertificateKeeper>(authority, state.tls, std::move(names),
                                                      options.own_certificate, clock);
   CROFT_RETURN_IF_ERROR(certificates->Maintain());
-  // Before the key store: who is taken over may have stopped while it wrote there.
-  CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
-                                      state.catalog, {.take_over = options.take_over, .now = clock.Now()}));
   CROFT_ASSIGN_OR_RETURN(keys, keyring::KeyStore::Open(state.key_store, keyring, random));
   CROFT_RETURN_IF_ERROR(NameKeys());
   CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
