@@ -1,16 +1,12 @@
 #include "controlplane/handlers/tenants.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
-#include <vector>
-
-#include <google/protobuf/arena.h>
 
 #include "common/errors.h"
-#include "controlplane/access/policy.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/handlers/tenant_page.h"
 #include "controlplane/wire/tenant_requests.h"
 
 namespace croft::handlers {
@@ -18,10 +14,6 @@ namespace {
 
 // Reads of the catalog for one page whose caller may not see all that is found.
 constexpr int kMostLooks = 16;
-// A page ends with the tenant that fills it, so that it takes milliseconds and every client takes it: over 4 MiB most do
-// not, and the settings of one tenant may be 64 KiB.
-constexpr size_t kPageBytes = 192 << 10;
-constexpr int32_t kMostRows = 600;  // read at once; as many as usually fill a page
 // Rows looked at for a page, at some 2 us each when every one is refused.
 constexpr int64_t kMostRead = 3'000;
 
@@ -99,41 +91,18 @@ absl::StatusOr<v1::Tenant> TenantHandlers::GetTenant(const Context&, const v1::G
 absl::StatusOr<grpc::ByteBuffer> TenantHandlers::ListTenants(const Context& context,
                                                              const v1::ListTenantsRequest& request) {
   CROFT_ASSIGN_OR_RETURN(catalog::TenantQuery query, wire::Parse(request, tokens_));
-  CROFT_ASSIGN_OR_RETURN(const Presenter::HostsById hosts, presenter_.Hosts());
-  const access::Policy policy;
+  CROFT_ASSIGN_OR_RETURN(Presenter::HostsById hosts, presenter_.Hosts());
+  TenantPage page(context, presenter_, std::move(hosts), query.limit);
   query.most_read = kMostRead;
-  const int32_t wanted = query.limit;
-  // A thousand tenants are tens of thousands of pieces of memory, taken and given back at once here.
-  google::protobuf::Arena arena;
-  auto& response = *google::protobuf::Arena::CreateMessage<v1::ListTenantsResponse>(&arena);
-  size_t bytes = 0;
-  bool more = true;
-  bool gap = true;
-  // Rows that the caller may not see leave no gap, for as long as a page may take.
-  for (int looks = 0; more && gap && bytes < kPageBytes && looks < kMostLooks; ++looks) {
-    const int32_t left = wanted - response.tenants_size();
-    query.limit = std::min(left, kMostRows);
-    CROFT_ASSIGN_OR_RETURN(catalog::TenantPage found, catalog_.ListTenants(query));
-    gap = query.limit < left && found.tenants.size() == static_cast<size_t>(query.limit);
-    more = found.next_after.has_value();
-    if (more) query.after_id = *std::move(found.next_after);
-    for (const domain::Tenant& row : found.tenants) {
-      if (!policy.Sees(context.principal, context.caller.method, row.id, &row.labels)) {
-        gap = true;
-        continue;
-      }
-      v1::Tenant& shown = *response.add_tenants();
-      CROFT_RETURN_IF_ERROR(presenter_.Show(row, hosts, shown));
-      bytes += shown.ByteSizeLong();
-      if (bytes < kPageBytes) continue;
-      more = more || &row != &found.tenants.back();
-      query.after_id = row.id;
-      break;
-    }
+  for (int looks = 0; !page.complete() && looks < kMostLooks; ++looks) {
+    if (page.next_after()) query.after_id = *page.next_after();
+    query.limit = page.rows_wanted();
+    CROFT_ASSIGN_OR_RETURN(const catalog::TenantPage found, catalog_.ListTenants(query));
+    CROFT_RETURN_IF_ERROR(page.Add(found));
     if (context.cancellation->cancelled()) return absl::CancelledError("the caller has gone");
   }
-  if (more) response.set_next_page_token(wire::NextPageToken(request, tokens_, query.after_id));
-  return Serialize(response);
+  const std::optional<std::string>& last = page.next_after();
+  return page.Finish(last ? wire::NextPageToken(request, tokens_, *last) : "");
 }
 
 absl::StatusOr<v1::Tenant> TenantHandlers::UpdateTenant(const Context& context,
