@@ -34,7 +34,7 @@ absl::Status Found(sqlite::Database& database, const AuditHead& empty, const Cla
 }  // namespace
 
 MetaReads::MetaReads(sqlite::Database& database)
-    : read_(database, "SELECT epoch, revision, audit_sequence, audit_hash FROM meta") {}
+    : read_(database, "SELECT epoch, revision, audit_sequence, audit_hash, tenants FROM meta") {}
 
 absl::StatusOr<Standing> MetaReads::Read() {
   Rows rows = read_.Query();
@@ -45,15 +45,16 @@ absl::StatusOr<Standing> MetaReads::Read() {
   }
   Standing standing;
   rows.Read(0, standing.revision.epoch, standing.revision.revision, standing.audit_head.sequence,
-            standing.audit_head.hash);
+            standing.audit_head.hash, standing.tenants);
   return standing;
 }
 
 MetaWrites::MetaWrites(sqlite::Database& database)
-    : put_(database, "UPDATE meta SET revision = ?, audit_sequence = ?, audit_hash = ?") {}
+    : put_(database, "UPDATE meta SET revision = ?, audit_sequence = ?, audit_hash = ?, tenants = ?") {}
 
 absl::Status MetaWrites::Put(const Standing& standing) {
-  return put_.Execute(standing.revision.revision, standing.audit_head.sequence, standing.audit_head.hash);
+  return put_.Execute(standing.revision.revision, standing.audit_head.sequence, standing.audit_head.hash,
+                      standing.tenants);
 }
 
 absl::Status ClaimCatalog(sqlite::Database& database, const Claim& claim) {

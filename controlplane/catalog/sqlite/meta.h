@@ -19,6 +19,7 @@ namespace croft::catalog {
 struct Standing {
   domain::Revision revision;
   AuditHead audit_head;
+  int64_t tenants = 0;  // that are no tombstones
 };
 
 class MetaReads {

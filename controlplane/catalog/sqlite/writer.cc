@@ -45,7 +45,7 @@ absl::Status Writer::Load() {
   CROFT_ASSIGN_OR_RETURN(const Standing standing, meta_reads_.Read());
   published_.revision = standing.revision;
   audit_head_ = standing.audit_head;
-  CROFT_ASSIGN_OR_RETURN(published_.tenants, tenant_reads_.Count());
+  published_.tenants = standing.tenants;
   CROFT_ASSIGN_OR_RETURN(std::vector<domain::Host> hosts, host_reads_.List());
   for (domain::Host& host : hosts) {
     std::string id = host.id;
@@ -245,7 +245,7 @@ absl::Status SqliteTransaction::Finish() {
   Writer::Published next = writer_.published_;
   ++next.revision.revision;
   next.tenants += more_tenants_;
-  CROFT_RETURN_IF_ERROR(writer_.meta_writes_.Put({next.revision, audit_head_}));
+  CROFT_RETURN_IF_ERROR(writer_.meta_writes_.Put({next.revision, audit_head_, next.tenants}));
   CROFT_RETURN_IF_ERROR(transaction_->Commit());
   transaction_.reset();
   writer_.published_ = next;

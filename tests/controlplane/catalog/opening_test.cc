@@ -63,6 +63,30 @@ TEST_F(OpeningTest, SchemaIsTheOneThatIsWrittenDown) {
       << "When a migration was added, write the new schema to schema.sql";
 }
 
+TEST_F(OpeningTest, TenantsOfACatalogThatDidNotCountThemAreCounted) {
+  MakeCatalog();
+  RawFile file(Path());
+  file.Run("ALTER TABLE meta DROP COLUMN tenants");
+  file.Run("UPDATE tenants SET state = 'PURGED' WHERE id = 't7'");
+  file.Run("PRAGMA user_version = 4");
+  EXPECT_EQ(*(*SqliteCatalog::Open(Path(), {}))->CountTenants(), 49);
+}
+
+TEST_F(OpeningTest, CountOfTenantsOutlivesTheProcess) {
+  MakeCatalog();
+  {
+    const auto catalog = SqliteCatalog::Open(Path(), {});
+    const std::unique_ptr<Transaction> transaction = *(*catalog)->Begin();
+    domain::Tenant purged = SampleTenant("t7");
+    purged.state = domain::TenantState::kPurged;
+    transaction->Apply(PutTenant{purged});
+    transaction->Apply(PutTenant{SampleTenant("another")});
+    transaction->Apply(PutTenant{SampleTenant("one-more")});
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+  EXPECT_EQ(*(*SqliteCatalog::Open(Path(), {}))->CountTenants(), 51);
+}
+
 TEST_F(OpeningTest, HolderIsNamedToTheNextOne) {
   KeeperProcess keeper({"hold", Path()});
   ASSERT_EQ(keeper.ReadLine(), "ready");

@@ -99,7 +99,7 @@ CREATE TABLE meta (
   inode INTEGER NOT NULL,
   audit_sequence INTEGER NOT NULL CHECK (audit_sequence >= 0),
   audit_hash TEXT NOT NULL CHECK (length(audit_hash) = 64)
-) STRICT;
+, tenants INTEGER NOT NULL DEFAULT 0 CHECK (tenants >= 0)) STRICT;
 CREATE TABLE operations (
   position INTEGER PRIMARY KEY,  -- rises in the order they began
   id TEXT NOT NULL UNIQUE CHECK (id <> ''),
