@@ -211,6 +211,12 @@ class Catalog {
   // Every tenant that is not a tombstone, by id, from one state of the catalog; its revision is returned.
   virtual absl::StatusOr<domain::Revision> ForEachTenant(
       const std::function<void(const domain::Tenant&)>& visit) = 0;
+  // The same with what lookups are answered from alone: id, uid, aliases, labels, settings, features, state,
+  // suspend_mode, unconfirmed, placement, and of published credentials login, role and sealed_password. Each is
+  // written to what `place` answers, over what stands there; all else is left alone. It is whole when `place` is called
+  // for the next one, or when this returns. `place` is called on this thread.
+  virtual absl::StatusOr<domain::Revision> ReadPlacements(
+      const std::function<domain::Tenant&()>& place) = 0;
   virtual absl::StatusOr<int64_t> CountTenants() = 0;  // tombstones left out
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;
   virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;

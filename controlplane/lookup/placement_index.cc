@@ -7,8 +7,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/errors.h"
+#include "common/relay.h"
 #include "controlplane/domain/errors.h"
-#include "controlplane/lookup/relay.h"
 #include "controlplane/lookup/reply.h"
 
 namespace croft::lookup {
@@ -77,12 +77,11 @@ absl::Status PlacementIndex::Load(catalog::Catalog& catalog) {
   // malloc's main arena grows by larger steps than others.
   absl::StatusOr<domain::Revision> read = absl::UnknownError("");
   {
-    Relay<domain::Tenant> tenants([&](const auto& give) { read = catalog.ForEachTenant(give); });
-    size_t put = 0;
-    tenants.TakeAll([&](const domain::Tenant& tenant) {
-      Put(tenant, present.revision);
-      if (++put % kCollectEvery == 0) reclaimer_.Collect();
-    });
+    Relay<domain::Tenant> tenants([&](const auto& place) { read = catalog.ReadPlacements(place); });
+    while (const domain::Tenant* tenant = tenants.Next()) {
+      Add(*tenant, present.revision);
+      if (tenants_ % kCollectEvery == 0) reclaimer_.Collect();
+    }
   }
   if (!read.ok()) return read.status();
   for (int epoch = 0; epoch < kEpochsOfGarbage; ++epoch) reclaimer_.Collect();
@@ -127,37 +126,41 @@ void PlacementIndex::Put(const domain::Tenant& tenant, int64_t revision) {
   Entry* entry = names_.FindForWriting(tenant.id);
   // An alias of that name belongs to somebody else; an id is always found first by its own row.
   const Row* old = entry == nullptr ? nullptr : entry->row.load(std::memory_order_relaxed);
-  if (old == nullptr && purged) return;
-  const bool was_there = old != nullptr && old->state() != domain::TenantState::kPurged;
+  if (old == nullptr) {
+    if (!purged) Add(tenant, revision);
+    return;
+  }
+  const bool was_there = old->state() != domain::TenantState::kPurged;
 
   HostEntry* host = HostFor(tenant.placement.host);
   const int64_t sequence = history_.NextSequence();
   Row::Pointer row = purged ? Row::Make(StoneOf(tenant), host, revision, sequence)
                             : Row::Make(tenant, host, revision, sequence);
   const Row* made = row.get();
-  if (entry == nullptr) {
-    entry = NewEntry();
-    old = entry->row.load(std::memory_order_relaxed);  // of the one who had the entry before, if any
-    MoveToHost(entry, nullptr, host);
-    Replace(entry, std::move(row), revision);
-    for (const std::string& alias : tenant.aliases) names_.Insert(alias, entry);
-    names_.Insert(tenant.id, entry);
-  } else {
-    // The old row is destroyed later: its names can be read until the next commit.
-    const std::vector<absl::string_view> old_names = NamesOf(old->Unpack());
-    const std::vector<absl::string_view> new_names = NamesOf(made->Unpack());
-    MoveToHost(entry, old, host);
-    Replace(entry, std::move(row), revision);
-    for (const absl::string_view name : new_names) {
-      if (!Has(old_names, name)) names_.Insert(name, entry);
-    }
-    for (const absl::string_view name : old_names) {
-      if (!Has(new_names, name)) names_.Erase(name, entry);
-    }
+  // The old row is destroyed later: its names can be read until the next commit.
+  const std::vector<absl::string_view> old_names = NamesOf(old->Unpack());
+  const std::vector<absl::string_view> new_names = NamesOf(made->Unpack());
+  MoveToHost(entry, old, host);
+  Replace(entry, std::move(row), revision);
+  for (const absl::string_view name : new_names) {
+    if (!Has(old_names, name)) names_.Insert(name, entry);
+  }
+  for (const absl::string_view name : old_names) {
+    if (!Has(new_names, name)) names_.Erase(name, entry);
   }
   if (purged) tombstones_.push_back({entry, made->sequence()});
   tenants_ += (purged ? 0 : 1);
   tenants_ -= (was_there ? 1 : 0);
+}
+
+void PlacementIndex::Add(const domain::Tenant& tenant, int64_t revision) {
+  HostEntry* host = HostFor(tenant.placement.host);
+  Entry* entry = NewEntry();  // with the row of who had it before, if any
+  MoveToHost(entry, nullptr, host);
+  Replace(entry, Row::Make(tenant, host, revision, history_.NextSequence()), revision);
+  for (const std::string& alias : tenant.aliases) names_.Insert(alias, entry);
+  names_.Insert(tenant.id, entry);
+  ++tenants_;
 }
 
 void PlacementIndex::Replace(Entry* entry, Row::Pointer row, int64_t revision) {

@@ -107,6 +107,8 @@ class PlacementIndex {
   int64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
   HostEntry* HostFor(const std::string& id);
   void Put(const domain::Tenant& tenant, int64_t revision);
+  // One that is not there yet, and not purged.
+  void Add(const domain::Tenant& tenant, int64_t revision);
   void PutHost(const domain::Host& host, int64_t revision);
   void ForgetHost(const std::string& id, int64_t revision);
   void SetView(HostEntry& host, std::unique_ptr<const HostView> view, int64_t revision);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -189,14 +190,23 @@ TEST_P(CatalogContract, PlacementsHaveWhatLookupsNeedAndNoMore) {
                            .sealed_password = login.sealed_password,
                            .published = true}};
 
-  std::vector<domain::Tenant> visited;
-  const auto revision = catalog().ForEachPlacement([&](domain::Tenant& tenant) {
-    visited.emplace_back();
-    std::swap(visited.back(), tenant);
+  std::deque<domain::Tenant> read;
+  const domain::Revision before = catalog().revision();
+  const auto revision = catalog().ReadPlacements([&]() -> domain::Tenant& {
+    if (read.empty()) MustPut({PutTenant{SampleTenant("zulu")}});
+    return read.emplace_back();
   });
-  ASSERT_TRUE(revision.ok());
-  EXPECT_EQ(*revision, catalog().revision());
-  EXPECT_THAT(visited, ElementsAre(expected, plain));
+  ASSERT_TRUE(revision.ok()) << revision.status();
+  EXPECT_EQ(*revision, before);
+  EXPECT_THAT(read, ElementsAre(expected, plain));
+}
+
+TEST_P(CatalogContract, PlacementsAreWrittenOverWhatStoodThere) {
+  domain::Tenant bare{.id = "bare", .placement = {.host = "h1"}};
+  MustPut({PutTenant{SampleTenant("acme")}, PutTenant{bare}});
+  domain::Tenant place;
+  ASSERT_TRUE(catalog().ReadPlacements([&]() -> domain::Tenant& { return place; }).ok());
+  EXPECT_EQ(place, bare);
 }
 
 TEST_P(CatalogContract, TenantIsDueByTheTimeOfItsState) {

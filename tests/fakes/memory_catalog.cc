@@ -490,6 +490,30 @@ absl::StatusOr<domain::Revision> MemoryCatalog::ForEachTenant(
   return revision;
 }
 
+absl::StatusOr<domain::Revision> MemoryCatalog::ReadPlacements(const std::function<Tenant&()>& place) {
+  return ForEachTenant([&](const Tenant& tenant) {
+    Tenant& part = place();
+    part.id = tenant.id;
+    part.uid = tenant.uid;
+    part.aliases = tenant.aliases;
+    part.labels = tenant.labels;
+    part.settings = tenant.settings;
+    part.features = tenant.features;
+    part.state = tenant.state;
+    part.suspend_mode = tenant.suspend_mode;
+    part.placement = tenant.placement;
+    part.unconfirmed = tenant.unconfirmed;
+    part.credentials.clear();
+    for (const domain::Credential& login : tenant.credentials) {
+      if (!login.published) continue;
+      part.credentials.push_back({.login = login.login,
+                                  .role = login.role,
+                                  .sealed_password = login.sealed_password,
+                                  .published = true});
+    }
+  });
+}
+
 absl::StatusOr<int64_t> MemoryCatalog::CountTenants() {
   MutexLock lock(mutex_);
   return static_cast<int64_t>(Present(false).size());

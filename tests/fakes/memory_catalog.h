@@ -102,6 +102,7 @@ class MemoryCatalog final : public Catalog {
                                                           int32_t limit) override;
   absl::StatusOr<domain::Revision> ForEachTenant(
       const std::function<void(const domain::Tenant&)>& visit) override;
+  absl::StatusOr<domain::Revision> ReadPlacements(const std::function<domain::Tenant&()>& place) override;
   absl::StatusOr<int64_t> CountTenants() override;
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;

@@ -1,5 +1,8 @@
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -14,6 +17,7 @@
 #include "controlplane/catalog/sqlite/meta.h"
 #include "controlplane/catalog/sqlite/reader_pool.h"
 #include "controlplane/catalog/sqlite/schema.h"
+#include "controlplane/catalog/sqlite/tenant_scan.h"
 #include "controlplane/catalog/sqlite/writer.h"
 
 namespace croft::catalog {
@@ -40,6 +44,15 @@ absl::StatusOr<int64_t> InodeOf(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return sqlite::MakeFileError(errno, "look at it", path);
   return static_cast<int64_t>(info.st_ino);
+}
+
+// All tenants are read at every start, page by page and in two places at once, which a disk is slow to answer. Told
+// before, it reads the file in one go. Before SQLite opens the file: closing it here would drop SQLite's locks.
+void AskToReadAhead(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return;
+  (void)posix_fadvise(file, 0, 0, POSIX_FADV_WILLNEED);
+  close(file);
 }
 
 }  // namespace
@@ -69,6 +82,7 @@ absl::StatusOr<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(absl::string_
                                                                    const SqliteCatalogOptions& options) {
   CROFT_ASSIGN_OR_RETURN(CatalogLock lock, TakeLock(path, options));
   CROFT_RETURN_IF_ERROR(CheckNotBeingRestored(path));
+  AskToReadAhead(std::string(path));
   CROFT_ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database,
                          sqlite::Database::Open(path, kSchema, {.cache_kibibytes = kWriterCacheKibibytes}));
   std::string absolute = database->path();
@@ -156,9 +170,28 @@ absl::StatusOr<domain::Revision> SqliteCatalog::ForEachTenant(
     const std::function<void(const domain::Tenant&)>& visit) {
   return Read([&](Reader& reader) -> absl::StatusOr<domain::Revision> {
     CROFT_ASSIGN_OR_RETURN(const Standing standing, reader.meta.Read());
-    CROFT_RETURN_IF_ERROR(reader.tenants.ForEach(visit));
+    CROFT_RETURN_IF_ERROR(ScanTenants(*reader.database, visit));
     return standing.revision;
   });
+}
+
+absl::StatusOr<domain::Revision> SqliteCatalog::ReadPlacements(
+    const std::function<domain::Tenant&()>& place) {
+  CROFT_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, parts_->readers.Borrow());
+  CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> beside,
+                         sqlite::Database::OpenReader(parts_->path, {}));
+  MetaReads beside_meta(*beside);
+  for (;;) {
+    CROFT_ASSIGN_OR_RETURN(const sqlite::Transaction state,
+                           sqlite::Transaction::BeginRead(*reader->database));
+    CROFT_ASSIGN_OR_RETURN(const Standing standing, reader->meta.Read());
+    CROFT_ASSIGN_OR_RETURN(const sqlite::Transaction beside_state, sqlite::Transaction::BeginRead(*beside));
+    CROFT_ASSIGN_OR_RETURN(const Standing beside_standing, beside_meta.Read());
+    // Else there was a commit between the two.
+    if (standing.revision != beside_standing.revision) continue;
+    CROFT_RETURN_IF_ERROR(ScanPlacements(*reader->database, *beside, place));
+    return standing.revision;
+  }
 }
 
 absl::StatusOr<int64_t> SqliteCatalog::CountTenants() { return parts_->tenants.load(); }

@@ -1,8 +1,13 @@
 #include "controlplane/catalog/sqlite/tenant_scan.h"
 
+#include <cstddef>
+#include <string>
+#include <utility>
+
 #include <absl/strings/string_view.h>
 
 #include "common/errors.h"
+#include "common/relay.h"
 #include "common/sqlite/statement.h"
 #include "controlplane/catalog/sqlite/columns.h"
 #include "controlplane/catalog/sqlite/tenant_columns.h"
@@ -16,27 +21,6 @@ using sqlite::Rows;
 using sqlite::SqlBuilder;
 using sqlite::Statement;
 
-// `logins` are rows of credentials whose column 0 is the tenant. Both tables lie in the order of tenants' ids: two
-// scans side by side are much faster than a look-up each.
-template <typename ReadOne, typename ReadLogin, typename Visit>
-absl::Status Scan(Rows tenants, Rows logins, ReadOne read_one, ReadLogin read_login, const Visit& visit) {
-  Tenant tenant;  // one for all, so that its strings keep their room
-  bool more = logins.Next();
-  while (tenants.Next()) {
-    CROFT_RETURN_IF_ERROR(read_one(tenants, tenant));
-    size_t count = 0;
-    while (more && logins.Text(0) < tenant.id) more = logins.Next();
-    for (; more && logins.Text(0) == tenant.id; more = logins.Next()) {
-      if (tenant.credentials.size() <= count) tenant.credentials.emplace_back();
-      CROFT_RETURN_IF_ERROR(read_login(logins, tenant.credentials[count++]));
-    }
-    tenant.credentials.resize(count);
-    visit(tenant);
-  }
-  CROFT_RETURN_IF_ERROR(logins.status());
-  return tenants.status();
-}
-
 absl::Status ReadPlacement(const Rows& rows, Tenant& tenant) {
   absl::string_view aliases, labels, state, suspend_mode;
   rows.Read(0, tenant.id, tenant.uid, aliases, labels, tenant.settings, tenant.features, state,
@@ -48,14 +32,52 @@ absl::Status ReadPlacement(const Rows& rows, Tenant& tenant) {
   return DecodeEnum(suspend_mode, tenant.suspend_mode);
 }
 
-absl::Status ReadPublished(const Rows& rows, Credential& credential) {
-  absl::string_view role;
-  rows.Read(1, credential.login, role, credential.sealed_password);
-  credential.published = true;
-  return DecodeEnum(role, credential.role);
+// A published credential and whose it is.
+struct Login {
+  std::string tenant;
+  Credential credential;
+};
+
+absl::Status ScanLogins(sqlite::Database& database, const Relay<Login>::Place& place) {
+  Statement logins(database,
+                   "SELECT tenant, login, role, sealed_password FROM credentials WHERE published "
+                   "ORDER BY tenant, position");
+  Rows rows = logins.Query();
+  while (rows.Next()) {
+    Login& login = place();
+    absl::string_view role;
+    rows.Read(0, login.tenant, login.credential.login, role, login.credential.sealed_password);
+    login.credential.published = true;
+    CROFT_RETURN_IF_ERROR(DecodeEnum(role, login.credential.role));
+  }
+  return rows.status();
+}
+
+absl::Status ScanWithLogins(sqlite::Database& database, Relay<Login>& logins,
+                            const std::function<Tenant&()>& place) {
+  Statement tenants(database,
+                    "SELECT id, uid, aliases, labels, settings, features, state, suspend_mode, host, "
+                    "database_name, generation, unconfirmed FROM tenants WHERE +state <> 'PURGED' "
+                    "ORDER BY id");
+  Rows rows = tenants.Query();
+  Login* login = logins.Next();
+  while (rows.Next()) {
+    Tenant& tenant = place();
+    CROFT_RETURN_IF_ERROR(ReadPlacement(rows, tenant));
+    size_t count = 0;
+    for (; login != nullptr && login->tenant <= tenant.id; login = logins.Next()) {
+      if (login->tenant < tenant.id) continue;  // of a tombstone
+      if (tenant.credentials.size() == count) tenant.credentials.emplace_back();
+      std::swap(tenant.credentials[count++], login->credential);
+    }
+    tenant.credentials.resize(count);
+  }
+  return rows.status();
 }
 
 }  // namespace
+
+// Both tables lie in the order of tenants' ids: two scans side by side are much faster than a look-up each.
 
 absl::Status ScanTenants(sqlite::Database& database, const std::function<void(const Tenant&)>& visit) {
   Statement tenants(database, SqlBuilder()
@@ -65,21 +87,35 @@ absl::Status ScanTenants(sqlite::Database& database, const std::function<void(co
   Statement logins(database,
                    "SELECT tenant, login, role, sealed_password, verifier, create_time, published, "
                    "disable_time FROM credentials ORDER BY tenant, position");
-  const auto read_login = [](const Rows& rows, Credential& credential) {
-    return ReadCredential(rows, 1, credential);
-  };
-  return Scan(tenants.Query(), logins.Query(), ReadTenant, read_login, visit);
+  Rows rows = tenants.Query();
+  Rows login_rows = logins.Query();
+  bool more = login_rows.Next();
+  Tenant tenant;  // one for all, so that its strings keep their room
+  while (rows.Next()) {
+    CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant));
+    size_t count = 0;
+    for (; more && login_rows.Text(0) <= tenant.id; more = login_rows.Next()) {
+      if (login_rows.Text(0) < tenant.id) continue;
+      if (tenant.credentials.size() == count) tenant.credentials.emplace_back();
+      CROFT_RETURN_IF_ERROR(ReadCredential(login_rows, 1, tenant.credentials[count++]));
+    }
+    tenant.credentials.resize(count);
+    visit(tenant);
+  }
+  CROFT_RETURN_IF_ERROR(login_rows.status());
+  return rows.status();
 }
 
-absl::Status ScanPlacements(sqlite::Database& database, const std::function<void(Tenant&)>& visit) {
-  Statement tenants(database,
-                    "SELECT id, uid, aliases, labels, settings, features, state, suspend_mode, host, "
-                    "database_name, generation, unconfirmed FROM tenants WHERE +state <> 'PURGED' "
-                    "ORDER BY id");
-  Statement logins(database,
-                   "SELECT tenant, login, role, sealed_password FROM credentials WHERE published "
-                   "ORDER BY tenant, position");
-  return Scan(tenants.Query(), logins.Query(), ReadPlacement, ReadPublished, visit);
+absl::Status ScanPlacements(sqlite::Database& tenants, sqlite::Database& logins,
+                            const std::function<Tenant&()>& place) {
+  absl::Status read_logins;
+  absl::Status read_tenants;
+  {
+    Relay<Login> relay([&](const auto& next) { read_logins = ScanLogins(logins, next); });
+    read_tenants = ScanWithLogins(tenants, relay, place);
+  }
+  read_tenants.Update(read_logins);
+  return read_tenants;
 }
 
 }  // namespace croft::catalog

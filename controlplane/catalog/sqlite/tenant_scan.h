@@ -13,8 +13,9 @@ namespace croft::catalog {
 [[nodiscard]] absl::Status ScanTenants(sqlite::Database& database,
                                        const std::function<void(const domain::Tenant&)>& visit);
 
-// The same with no more of each than Catalog::ForEachPlacement() gives, which takes about half the time.
-[[nodiscard]] absl::Status ScanPlacements(sqlite::Database& database,
-                                          const std::function<void(domain::Tenant&)>& visit);
+// What Catalog::ReadPlacements() gives. Tenants are read on one connection and logins, by a thread of its own, on
+// another; the caller has a transaction open on both, of one state.
+[[nodiscard]] absl::Status ScanPlacements(sqlite::Database& tenants, sqlite::Database& logins,
+                                          const std::function<domain::Tenant&()>& place);
 
 }  // namespace croft::catalog

@@ -148,7 +148,6 @@ TenantReads::TenantReads(sqlite::Database& database)
       count_on_host_(
           database,
           "SELECT count(*) FROM tenants INDEXED BY tenants_by_host WHERE host = ? AND state <> 'PURGED'"),
-      count_(database, "SELECT count(*) FROM tenants INDEXED BY tenants_present WHERE state <> 'PURGED'"),
       count_unconfirmed_(database,
                          "SELECT count(*) FROM tenants INDEXED BY tenants_unconfirmed WHERE unconfirmed") {}
 
@@ -230,46 +229,10 @@ absl::StatusOr<int64_t> TenantReads::CountOnHost(absl::string_view host) {
   return rows.Get<int64_t>(0);
 }
 
-absl::StatusOr<int64_t> TenantReads::Count() {
-  Rows rows = count_.Query();
-  if (!rows.Next()) return rows.status();
-  return rows.Get<int64_t>(0);
-}
-
 absl::StatusOr<int64_t> TenantReads::CountUnconfirmed() {
   Rows rows = count_unconfirmed_.Query();
   if (!rows.Next()) return rows.status();
   return rows.Get<int64_t>(0);
-}
-
-absl::Status TenantReads::ForEach(const std::function<void(const Tenant&)>& visit) {
-  // Both tables lie in the order of tenants' ids: two scans side by side are much faster than a look-up each.
-  sqlite::Statement all(database_, SqlBuilder()
-                                       .Append("SELECT ")
-                                       .Append(kTenantColumns)
-                                       .Append(" FROM tenants WHERE +state <> 'PURGED' "
-                                               "ORDER BY id"));
-  sqlite::Statement credentials(
-      database_,
-      "SELECT tenant, login, role, sealed_password, verifier, create_time, published, "
-      "disable_time FROM credentials ORDER BY tenant, position");
-  Rows tenant_rows = all.Query();
-  Rows credential_rows = credentials.Query();
-  bool more = credential_rows.Next();
-  Tenant tenant;  // one for all, so that its strings keep their room
-  while (tenant_rows.Next()) {
-    CROFT_RETURN_IF_ERROR(ReadTenant(tenant_rows, tenant));
-    size_t count = 0;
-    while (more && credential_rows.Text(0) < tenant.id) more = credential_rows.Next();
-    for (; more && credential_rows.Text(0) == tenant.id; more = credential_rows.Next()) {
-      if (tenant.credentials.size() <= count) tenant.credentials.emplace_back();
-      CROFT_RETURN_IF_ERROR(ReadCredential(credential_rows, 1, tenant.credentials[count++]));
-    }
-    tenant.credentials.resize(count);
-    visit(tenant);
-  }
-  CROFT_RETURN_IF_ERROR(credential_rows.status());
-  return tenant_rows.status();
 }
 
 struct TenantWrites::Former {

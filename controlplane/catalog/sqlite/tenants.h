@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,12 +25,9 @@ class TenantReads {
   absl::StatusOr<std::optional<domain::Tenant>> Find(absl::string_view id);
   absl::StatusOr<std::optional<domain::Tenant>> FindByUid(absl::string_view uid);
   absl::StatusOr<std::optional<std::string>> FindAlias(absl::string_view alias);
-  // Every one that is not a tombstone, by id.
-  absl::Status ForEach(const std::function<void(const domain::Tenant&)>& visit);
   absl::StatusOr<TenantPage> List(const TenantQuery& query);
   absl::StatusOr<std::vector<domain::Tenant>> Due(absl::Time now, int32_t limit);
   absl::StatusOr<int64_t> CountOnHost(absl::string_view host);
-  absl::StatusOr<int64_t> Count();
   absl::StatusOr<int64_t> CountUnconfirmed();
 
  private:
@@ -50,7 +46,6 @@ class TenantReads {
   sqlite::Statement find_alias_;
   sqlite::Statement due_;
   sqlite::Statement count_on_host_;
-  sqlite::Statement count_;
   sqlite::Statement count_unconfirmed_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "tests/common/sqlite/temporary_folder.h"
+#include "tests/contract/catalog_reads_contract.h"
 #include "tests/fakes/memory_catalog.h"
 
 namespace croft::catalog {

@@ -229,6 +229,10 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
         const std::function<void(const domain::Tenant&)>& visit) override {
       return real_.ForEachTenant(visit);
     }
+    absl::StatusOr<domain::Revision> ReadPlacements(
+        const std::function<domain::Tenant&()>& place) override {
+      return real_.ReadPlacements(place);
+    }
     absl::StatusOr<int64_t> CountTenants() override { return real_.CountTenants(); }
     absl::StatusOr<int64_t> CountRunningOperations() override { return real_.CountRunningOperations(); }
     absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return real_.CountUnconfirmedTenants(); }

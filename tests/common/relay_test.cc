@@ -1,0 +1,67 @@
+#include "common/relay.h"
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace croft {
+namespace {
+
+TEST(Relay, AllIsTakenInItsOrder) {
+  for (const int count : {0, 1, 255, 256, 257, 10'000}) {
+    Relay<std::string> relay([&](const auto& place) {
+      for (int i = 0; i < count; ++i) place() = std::to_string(i);
+    });
+    int taken = 0;
+    while (const std::string* item = relay.Next()) EXPECT_EQ(*item, std::to_string(taken++));
+    EXPECT_EQ(taken, count);
+    EXPECT_EQ(relay.Next(), nullptr);
+  }
+}
+
+TEST(Relay, PlacesAreUsedAgainWithWhatTheyHeld) {
+  bool used_again = false;
+  Relay<std::string> relay([&](const auto& place) {
+    for (int i = 0; i < 3'000; ++i) {
+      std::string& item = place();
+      used_again = used_again || item == "left";
+      item = "new";
+    }
+  });
+  while (std::string* item = relay.Next()) {
+    EXPECT_EQ(*item, "new");
+    *item = "left";
+  }
+  EXPECT_TRUE(used_again);
+}
+
+TEST(Relay, WhoMakesFasterThanIsTakenWaits) {
+  std::atomic<int> made = 0;
+  int ahead = 0;
+  int taken = 0;
+  Relay<int> relay([&](const auto& place) {
+    for (int i = 0; i < 100'000; ++i) {
+      place() = i;
+      ++made;
+    }
+  });
+  while (relay.Next() != nullptr) ahead = std::max(ahead, made - ++taken);
+  EXPECT_EQ(taken, 100'000);
+  EXPECT_LE(ahead, 4 * 256);
+}
+
+TEST(Relay, WhatNobodyTakesIsLetGo) {
+  std::atomic<int> made = 0;
+  {
+    const Relay<int> relay([&](const auto& place) {
+      for (; made < 10'000; ++made) place() = made;
+    });
+  }
+  EXPECT_EQ(made, 10'000);
+}
+
+}  // namespace
+}  // namespace croft
