@@ -125,11 +125,11 @@ TEST_F(AdapterTest, DeadlineOfTheCallReachesTheHandlerAndEndsIt) {
     });
   };
   grpc::ClientContext context;
-  const absl::Time wanted = absl::Now() + absl::Milliseconds(200);
+  const absl::Time wanted = absl::Now() + absl::Seconds(2);  // the handler is reached before it
   context.set_deadline(absl::ToChronoTime(wanted));
   EXPECT_EQ(CallRaw(admin(), kWait, "", context).status.error_code(), grpc::DEADLINE_EXCEEDED);
   gone.Wait();
-  EXPECT_LT(absl::AbsDuration(deadline - wanted), absl::Milliseconds(150));
+  EXPECT_LT(absl::AbsDuration(deadline - wanted), absl::Seconds(1));
 }
 
 TEST_F(AdapterTest, CancelOfTheCallReachesTheHandler) {
