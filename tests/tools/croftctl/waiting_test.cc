@@ -140,7 +140,7 @@ TEST_F(Waiting, WithoutStreamsItPolls) {
 TEST_F(Waiting, AWaitThatTimesOutIsSevenAndLeavesTheOperation) {
   WatchForever();
   const Ran ran = Create({"--timeout", "5s"});
-  EXPECT_EQ(ran.exit_code, 7);
+  EXPECT_EQ(ran.exit_code, 7) << ran.err;
   EXPECT_THAT(ran.err, AllOf(HasSubstr("goes on"), HasSubstr("croftctl op wait op-1")));
 }
 
