@@ -46,7 +46,9 @@ class Relay {
 
  private:
   static constexpr size_t kBatch = 256;
-  static constexpr size_t kBatches = 4;
+  static constexpr size_t kBatches = 16;
+  // A thread that waits is woken when there is much to do for it: to be woken for each batch costs more than the batch.
+  static constexpr size_t kMuch = kBatches / 2;
 
   struct Batch {
     std::vector<Item> items;
@@ -58,7 +60,9 @@ class Relay {
     for (;;) {
       {
         const MutexLock lock(mutex_);
-        while (full_ == 0 && !finished_) changed_.Wait(mutex_);
+        if (full_ == 0) {
+          while (full_ < kMuch && !finished_) changed_.Wait(mutex_);
+        }
         if (full_ == 0) return false;
       }
       taking_ = &batches_[next_];
@@ -71,11 +75,8 @@ class Relay {
   void GiveBack() {
     taking_ = nullptr;
     next_ = (next_ + 1) % kBatches;
-    {
-      const MutexLock lock(mutex_);
-      --full_;
-    }
-    changed_.NotifyAll();
+    const MutexLock lock(mutex_);
+    if (--full_ == kMuch) changed_.NotifyAll();
   }
 
   // --- Of the thread that makes.
@@ -87,14 +88,12 @@ class Relay {
   }
 
   void PassOn() {
-    {
-      const MutexLock lock(mutex_);
-      ++full_;
-    }
-    changed_.NotifyAll();
     filling_ = (filling_ + 1) % kBatches;
     const MutexLock lock(mutex_);
-    while (full_ == kBatches) changed_.Wait(mutex_);
+    if (++full_ == kMuch) changed_.NotifyAll();
+    if (full_ == kBatches) {
+      while (full_ > kMuch) changed_.Wait(mutex_);
+    }
     batches_[filling_].used = 0;
   }
 
