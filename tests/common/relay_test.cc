@@ -25,7 +25,7 @@ TEST(Relay, AllIsTakenInItsOrder) {
 TEST(Relay, PlacesAreUsedAgainWithWhatTheyHeld) {
   bool used_again = false;
   Relay<std::string> relay([&](const auto& place) {
-    for (int i = 0; i < 3'000; ++i) {
+    for (int i = 0; i < 20'000; ++i) {
       std::string& item = place();
       used_again = used_again || item == "left";
       item = "new";
