@@ -14,8 +14,9 @@ if(CROFT_SANITIZE)
   set(CROFT_PATIENCE 10)
 endif()
 
+set(CROFT_LEAKS LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_SOURCE_DIR}/tests/leaks)
 # Of tests that are no programs of the build: what they are about is in this build and no other.
-set(CROFT_TEST_ENVIRONMENT CROFT_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY} PYTHONDONTWRITEBYTECODE=1
+set(CROFT_TEST_ENVIRONMENT ${CROFT_LEAKS} CROFT_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY} PYTHONDONTWRITEBYTECODE=1
     CROFT_SANITIZE_FLAGS=${CROFT_SANITIZE_FLAGS})
 
 # croft_room(NAME [PUBLIC target...] [PRIVATE target...]): the library of all sources in this folder, or a
@@ -45,10 +46,11 @@ function(croft_program NAME SOURCE)
   target_link_libraries(${NAME} PRIVATE ${ARG_LINK})
 endfunction()
 
-# croft_tests(NAME [WHOLE] [LABELS label...] LINK target...): one binary of all *_test.cc in this folder, each
-# case a ctest test; or, with WHOLE, all of them one ctest test, for cases that share a costly server.
+# croft_tests(NAME [WHOLE] [GRPC] [LABELS label...] LINK target...): one binary of all *_test.cc in this folder, each
+# case a ctest test; or, with WHOLE, all of them one ctest test, for cases that share a costly server. GRPC: it
+# calls or serves, see tests/leaks.
 function(croft_tests NAME)
-  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "LABELS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE;GRPC" "TIMEOUT" "LABELS;LINK" ${ARGN})
   file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   if(NOT SOURCES)
     return()
@@ -61,13 +63,16 @@ function(croft_tests NAME)
   target_include_directories(${NAME} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${NAME} PRIVATE ${CROFT_WARNINGS} ${CROFT_TEST_OPTIONS})
   target_link_libraries(${NAME} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  if(ARG_GRPC)
+    set(environment ENVIRONMENT ${CROFT_LEAKS})
+  endif()
   if(ARG_WHOLE)
     add_test(NAME ${NAME} COMMAND ${NAME})
     set_tests_properties(${NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
     return()
   endif()
   gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${NAME}/"
-                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} ${environment} LABELS "${ARG_LABELS}")
 endfunction()
 
 # e2e_test(NAME TIMEOUT command...): with real daemons, agents and PostgreSQL servers, started as people start

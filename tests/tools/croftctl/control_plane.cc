@@ -1,5 +1,6 @@
 #include "tests/tools/croftctl/control_plane.h"
 
+#include <cstdlib>
 #include <fstream>
 
 #include <absl/strings/str_cat.h>
@@ -225,12 +226,7 @@ Desk::Desk(const Certificates& certificates) {
                  {"CROFT_CA", write("ca.pem", certificates.authority.certificate)},
                  {"CROFT_CERT", write("admin.pem", certificates.client.certificate)},
                  {"CROFT_KEY", write("admin.key", certificates.client.key)}};
-#if defined(__SANITIZE_ADDRESS__)
-  // A thread of gRPC's that ends at the same moment as the program may have let go of its own list of OpenSSL's errors,
-  // and not given it back yet. Nothing but the allocator is on the stack of that.
-  environment["LSAN_OPTIONS"] =
-      absl::StrCat("print_suppressions=0:suppressions=", write("leaks", "leak:CRYPTO_zalloc\n"));
-#endif
+  if (const char* leaks = std::getenv("LSAN_OPTIONS")) environment["LSAN_OPTIONS"] = leaks;
 }
 
 Command Desk::CommandFor(std::vector<std::string> arguments) const {
