@@ -62,6 +62,7 @@ engine::TaskReport ReadResult(const std::string& host, const v1::TaskResult& res
       report.outcome = engine::Verified{.table_count = result.verified().table_count(),
                                         .row_count = result.verified().row_count()};
       break;
+    case v1::TaskResult::kRestored: report.outcome = engine::TaskDone{"restored and compared"}; break;
     case v1::TaskResult::kError:
       report.outcome = engine::TaskError{.reason = result.error().reason(),
                                          .message = result.error().message(),
