@@ -76,9 +76,9 @@ function(croft_tests NAME)
 endfunction()
 
 # e2e_test(NAME TIMEOUT command...): with real daemons, agents and PostgreSQL servers, started as people start
-# them. One at a time: each looks for free ports and then binds them.
+# them, in a network of its own.
 function(e2e_test NAME TIMEOUT)
-  add_test(NAME e2e/${NAME} COMMAND ${ARGN})
-  set_tests_properties(e2e/${NAME} PROPERTIES LABELS e2e TIMEOUT ${TIMEOUT} RESOURCE_LOCK quickstart_ports
+  add_test(NAME e2e/${NAME} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/in_own_network ${ARGN})
+  set_tests_properties(e2e/${NAME} PROPERTIES LABELS e2e TIMEOUT ${TIMEOUT}
     SKIP_RETURN_CODE 77 ENVIRONMENT "${CROFT_TEST_ENVIRONMENT}")
 endfunction()
