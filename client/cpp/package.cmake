@@ -8,7 +8,7 @@ include(CMakePackageConfigHelpers)
 
 set(LITE ${CMAKE_CURRENT_BINARY_DIR}/lite)
 set(LITE_SOURCES)
-foreach(NAME lookup tenant operation error)
+foreach(NAME lookup tenant operation finding error)
   list(APPEND LITE_SOURCES ${LITE}/croft/v1/${NAME}.pb.cc)
   list(APPEND LITE_PROTOS croft/v1/${NAME}.proto)
 endforeach()
