@@ -69,7 +69,7 @@ def test_stubs_of_the_same_contract_may_lie_beside_it(libraries, tmp_path):
         '#include <croft/locator.h>\n#include <croft/v1/lookup.pb.h>\n'
         'int main() {\n  croft::v1::LookupRequest request;\n  request.set_tenant("acme");\n'
         '  return croft::client::Locator::Open({}).ok() || request.DebugString().empty() ? 1 : 0;\n}\n')
-    names = ["lookup", "tenant", "operation", "error"]
+    names = ["lookup", "tenant", "operation", "finding", "error"]
     package.run("protoc", "-I", os.path.join(package.TOP, "proto"), f"--cpp_out={tmp_path}",
                 *(f"croft/v1/{name}.proto" for name in names))
     path = os.pathsep.join([os.path.join(libraries, "pkgconfig"), os.environ.get("PKG_CONFIG_PATH", "")])
