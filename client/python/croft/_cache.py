@@ -72,7 +72,7 @@ class Cache:
             # The catalog was restored and does not know yet: no reason to forget what was told before.
             unconfirmed = knowledge.refusal is not None and knowledge.refusal.reason == "TENANT_UNCONFIRMED"
             keeps = known is not None and known.placement is not None and unconfirmed
-            if keeps or known is not None and not known.may_be_replaced_by(knowledge):
+            if known is not None and (keeps or not known.may_be_replaced_by(knowledge)):
                 self._tenants[tenant] = dataclasses.replace(known, mentioned=knowledge.mentioned)
                 return False
             if known is not None and knowledge.placement is None:
@@ -118,20 +118,20 @@ class Cache:
             self._aliases.update(dict.fromkeys(aliases, tenant))
 
 
-class Senseless(Exception):
-    """What no control plane says, such as a placement without an address."""
+class InvalidResponse(Exception):
+    """An answer that a control plane never gives, such as a placement without an address."""
 
 
-def knowledge_from(response: Any, now: float) -> Knowledge:
+def knowledge_from(response: Any, now: float, role: str = "app") -> Knowledge:
     """From a LookupResponse."""
     tenant = _tenant_in(response.tenant)
     if not response.uid or response.placement_generation <= 0 or not response.conninfo:
-        raise Senseless("a placement lacks its uid, generation or conninfo")
+        raise InvalidResponse("a placement lacks its uid, generation or conninfo")
     endpoint = response.endpoints[0] if response.endpoints else None
     if not (endpoint and endpoint.host and 0 < endpoint.port < 65536 and endpoint.database):
-        raise Senseless("a placement has no address")
+        raise InvalidResponse("a placement has no address")
     if response.revision.epoch < 0 or response.revision.revision < 0:
-        raise Senseless("a revision is negative")
+        raise InvalidResponse("a revision is negative")
     placement = Placement(
         tenant=tenant,
         uid=response.uid,
@@ -148,30 +148,31 @@ def knowledge_from(response: Any, now: float) -> Knowledge:
         features={key: _messages.value_of(value) for key, value in response.features.items()},
         epoch=response.revision.epoch,
         revision=response.revision.revision,
+        role=role,
     )
     return Knowledge(
         placement, None, placement.generation, response.revision.epoch, response.revision.revision, now, now
     )
 
 
-def knowledge_from_change(change: Any, now: float) -> Knowledge | None:
+def knowledge_from_change(change: Any, now: float, role: str = "app") -> Knowledge | None:
     """From one change of a watch; None when the tenant is gone."""
     tenant = _tenant_in(change.tenant)
     placement, refusal = None, None
     match change.WhichOneof("what"):
         case "placement":
-            placement = knowledge_from(change.placement, now).placement
-            if placement.tenant != tenant:
-                raise Senseless("a placement is another tenant's")
+            placement = knowledge_from(change.placement, now, role).placement
+            if placement is None or placement.tenant != tenant:
+                raise InvalidResponse("a placement is another tenant's")
         case "refused":
             refused = change.refused
             if not 0 < refused.code <= _LAST_CODE:
-                raise Senseless("a refusal has no code")
+                raise InvalidResponse("a refusal has no code")
             refusal = from_status(refused.code, refused.message, _messages.reason_of(refused), tenant)
         case "removed":
             return None
         case _:
-            raise Senseless("a change does not say what changed")
+            raise InvalidResponse("a change does not say what changed")
     return Knowledge(
         placement, refusal, change.placement_generation, change.revision.epoch, change.revision.revision, now, now
     )
@@ -179,12 +180,13 @@ def knowledge_from_change(change: Any, now: float) -> Knowledge | None:
 
 def ttl_of(response: Any) -> float:
     """Seconds that a LookupResponse holds; whatever a server says, it is asked again some time."""
-    return min(max(response.ttl.seconds + response.ttl.nanos / 1e9, 0.001), _LONGEST_TTL)
+    seconds: float = response.ttl.seconds + response.ttl.nanos / 1e9
+    return min(max(seconds, 0.001), _LONGEST_TTL)
 
 
 def _tenant_in(name: str) -> str:
     if not name.startswith("tenants/") or name == "tenants/":
-        raise Senseless("an answer is for no tenant")
+        raise InvalidResponse("an answer is for no tenant")
     return name.removeprefix("tenants/")
 
 

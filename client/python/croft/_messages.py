@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
-_DESCRIPTORS = os.path.join(os.path.dirname(__file__), "lookup.descriptors")
+_DESCRIPTORS = os.path.join(os.path.dirname(__file__), "api.descriptors")
 
 
 def _load_pool() -> descriptor_pool.DescriptorPool:
@@ -28,29 +28,35 @@ def _load_pool() -> descriptor_pool.DescriptorPool:
 _POOL = _load_pool()
 
 
-def _message(name: str) -> Any:
-    descriptor = _POOL.FindMessageTypeByName(name)
+def message(name: str) -> Any:
+    """The class of the message ``croft.v1.NAME``."""
+    descriptor = _POOL.FindMessageTypeByName("croft.v1." + name)
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
     return message_factory.MessageFactory(_POOL).GetPrototype(descriptor)
 
 
-LookupRequest = _message("croft.v1.LookupRequest")
-LookupResponse = _message("croft.v1.LookupResponse")
-WatchPlacementsRequest = _message("croft.v1.WatchPlacementsRequest")
-WatchPlacementsResponse = _message("croft.v1.WatchPlacementsResponse")
-Status = _message("croft.v1.Status")
-ErrorInfo = _message("croft.v1.ErrorInfo")
+LookupRequest = message("LookupRequest")
+LookupResponse = message("LookupResponse")
+WatchPlacementsRequest = message("WatchPlacementsRequest")
+WatchPlacementsResponse = message("WatchPlacementsResponse")
+Status = message("Status")
+ErrorInfo = message("ErrorInfo")
 
 ROLES = {"app": 1, "read_only": 2, "migrate": 3}
 PURPOSES = {"direct": 1, "pooled": 2, "read_replica": 3}
 
 
+def id_of(name: str) -> str:
+    """`acme` of `tenants/acme`."""
+    return name.partition("/")[2]
+
+
 def reason_of(status: Any) -> str:
     """The reason in a ``Status``' details, or an empty string."""
     for detail in status.details:
-        if detail.type_url.endswith("/google.rpc.ErrorInfo"):
-            return ErrorInfo.FromString(detail.value).reason
+        if detail.type_url.endswith(".ErrorInfo"):
+            return str(ErrorInfo.FromString(detail.value).reason)
     return ""
 
 
@@ -62,9 +68,31 @@ def reason_in_trailers(metadata: Any) -> str:
     return ""
 
 
+def enum_name(kind: Any, field: str) -> str:
+    """The name of a message's enum value without the enum's prefix, such as ``READY``; empty for the unspecified."""
+    descriptor = kind.DESCRIPTOR.fields_by_name[field].enum_type
+    prefix = descriptor.values[0].name.removesuffix("UNSPECIFIED")
+    value = descriptor.values_by_number.get(getattr(kind, field))
+    name = value.name.removeprefix(prefix) if value is not None else str(getattr(kind, field))
+    return "" if name == "UNSPECIFIED" else str(name)
+
+
 def to_dict(struct: Any) -> dict[str, Any]:
     """A ``google.protobuf.Struct`` as plain values."""
-    return json.loads(json_format.MessageToJson(struct))
+    values: dict[str, Any] = json.loads(json_format.MessageToJson(struct))
+    return values
+
+
+def set_value(message: Any, value: bool | int | float | str) -> None:
+    """Makes ``message``, a ``google.protobuf.Value``, hold a scalar. :raises TypeError: for anything else."""
+    if isinstance(value, bool):
+        message.bool_value = value
+    elif isinstance(value, (int, float)):
+        message.number_value = value
+    elif isinstance(value, str):
+        message.string_value = value
+    else:
+        raise TypeError(f"a feature is a bool, a number or a string, not {type(value).__name__}")
 
 
 def value_of(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 
@@ -52,7 +52,7 @@ class Options:
             raise ValueError("snapshot_file: needs key_file or token_file, under which it is sealed")
 
     @classmethod
-    def make(cls, endpoints: Sequence[str] | None, authority_file: str | None, **others: object) -> Options:
+    def make(cls, endpoints: Sequence[str] | None, authority_file: str | None, **others: Any) -> Options:
         """Fills what is not given from the variables that croftctl reads: CROFT_SERVER, CROFT_CA, CROFT_CERT,
         CROFT_KEY, CROFT_TOKEN_FILE."""
         if endpoints is None:
@@ -64,7 +64,8 @@ class Options:
             given["certificate_file"] = os.environ.get("CROFT_CERT", "")
             given["key_file"] = os.environ.get("CROFT_KEY", "")
             given["token_file"] = os.environ.get("CROFT_TOKEN_FILE", "")
-        return cls(tuple(endpoints), authority_file or os.environ.get("CROFT_CA", ""), **given)
+        authority: str = os.environ.get("CROFT_CA", "") if authority_file is None else authority_file
+        return cls(tuple(endpoints), authority, **given)
 
     def identity(self) -> Identity:
         """Read at every call, so that a renewed one is taken up."""

@@ -70,7 +70,9 @@ class SnapshotFile:
 
 
 def _to_json(aliases: tuple[str, ...], placement: Placement) -> dict[str, object]:
-    return dataclasses.asdict(placement) | {"aliases": list(aliases)}
+    fields = dataclasses.asdict(placement)
+    del fields["key"]
+    return fields | {"aliases": list(aliases)}
 
 
 def _from_json(entry: dict[str, Any]) -> tuple[tuple[str, ...], Knowledge]:

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import random
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from croft import _messages
-from croft._cache import Cache, Knowledge, Senseless, knowledge_from, knowledge_from_change, ttl_of
+from croft._cache import Cache, Knowledge, InvalidResponse, knowledge_from, knowledge_from_change, ttl_of
+from croft._listeners import Listeners, log
 from croft._options import DEFAULT_TTL, PAUSE_WHILE_AWAY, SNAPSHOT_INTERVAL, Options
 from croft._snapshot import SnapshotFile
 from croft.errors import REFUSALS, CroftError, Unavailable, from_status
 from croft.placement import Placement
 
-log = logging.getLogger("croft")
-
-#: Called with a tenant's id and its placement now, or None when it is refused or gone.
-ChangeCallback = Callable[[str, Placement | None], None]
-
 _MOST_DENIALS = 10_000
 
 
-class Behind(Exception):
-    """A control plane is behind what is already known: its catalog is an old one."""
+class StaleCatalog(Exception):
+    """The control plane serves an older catalog than the one that is already known."""
 
 
-class NoUse(Exception):
-    """A control plane gave no answer, or none that is of use; ``error`` is what to tell if no other does better."""
+class Unusable(Exception):
+    """A control plane gave no usable answer; ``error`` is what to raise if no other control plane does better."""
 
     def __init__(self, error: CroftError) -> None:
         super().__init__(str(error))
@@ -46,8 +40,8 @@ class State:
         self.cache = Cache()
         self.cursor: tuple[int, int] | None = None
         self.ready = threading.Event()
-        self.callback: ChangeCallback | None = None
-        self._announcing = threading.RLock()  # the callback may ask
+        self.listeners = Listeners()
+        self._announcing = threading.RLock()  # a listener may ask
         self._furthest = (0, 0)  # that a watch ever came to
         self._epoch = 0  # the highest ever heard of: what an earlier one says is history
         self._ask_after = 0.0  # monotonic seconds before which nobody is asked again for what is known
@@ -64,7 +58,8 @@ class State:
             for aliases, known in self._snapshot.read():
                 self._epoch = max(self._epoch, known.epoch)
                 self._furthest = max(self._furthest, (known.epoch, known.revision))
-                self.cache.learn(known.placement.tenant, aliases, known)
+                if known.placement is not None:
+                    self.cache.learn(known.placement.tenant, aliases, known)
 
     # --- Answering.
 
@@ -90,15 +85,15 @@ class State:
         return self._answer(known)
 
     def take_answer(self, name: str, response: Any) -> Placement:
-        """:raises NoUse: the answer makes no sense, or is from an old catalog."""
+        """:raises Unusable: the answer is invalid, or from an older catalog."""
         try:
-            knowledge = knowledge_from(response, time.monotonic())
-        except Senseless as error:
-            raise NoUse(Unavailable(f"the control plane's answer makes no sense: {error}", tenant=name)) from None
+            knowledge = knowledge_from(response, time.monotonic(), self.options.role)
+        except InvalidResponse as error:
+            raise Unusable(Unavailable(f"the control plane's answer is invalid: {error}", tenant=name)) from None
         if knowledge.epoch < self._epoch:
-            raise NoUse(Unavailable(Behind.__doc__, tenant=name))
+            raise Unusable(Unavailable(str(StaleCatalog.__doc__), tenant=name))
         self._epoch = max(self._epoch, knowledge.epoch)
-        tenant = knowledge.placement.tenant
+        tenant = _messages.id_of(response.tenant)
         self._ttl = ttl_of(response)
         self._ask_after = 0.0
         was_known = self.cache.find(tenant) is not None
@@ -114,17 +109,18 @@ class State:
         self._denials[name] = (time.monotonic() + self.options.negative_ttl, error)
 
     def error_of(self, failure: Any, name: str) -> CroftError:
-        """What a failed lookup says. :raises NoUse: nothing of the tenant."""
+        """What a failed lookup says. :raises Unusable: the status says nothing about the tenant."""
         code = failure.code().value[0]
         error = from_status(code, failure.details(), _messages.reason_in_trailers(failure.trailing_metadata()), name)
         if code not in REFUSALS:
-            raise NoUse(error) from None
+            raise Unusable(error) from None
         self.take_refusal(name, error.again())
         return error
 
     def _answer(self, known: Knowledge) -> Placement:
         if known.refusal is not None:
             raise known.refusal.again()
+        assert known.placement is not None  # an answer is one or the other
         if self._is_fresh(known):
             return known.placement
         return dataclasses.replace(known.placement, stale=True)
@@ -152,18 +148,18 @@ class State:
         )
 
     def take_batch(self, response: Any) -> None:
-        """:raises Senseless, Behind: nothing more of this stream is to be believed."""
+        """:raises InvalidResponse, StaleCatalog: the rest of this stream cannot be trusted."""
         now = time.monotonic()
-        changes = [(change, knowledge_from_change(change, now)) for change in response.changes]
+        changes = [(change, knowledge_from_change(change, now, self.options.role)) for change in response.changes]
         for change, knowledge in changes:
             if change.revision.epoch < self._epoch:
-                raise Behind
+                raise StaleCatalog
             self._epoch = max(self._epoch, change.revision.epoch)
             self._take_change(change, knowledge)
         if response.HasField("revision"):
             cursor = (response.revision.epoch, response.revision.revision)
             if cursor < self._furthest:
-                raise Behind
+                raise StaleCatalog
             if self.cursor is None:
                 self._finish_first_snapshot()
             self.cursor = self._furthest = cursor
@@ -181,6 +177,7 @@ class State:
     def after_fork_in_child(self) -> None:
         """Locks may have been held by threads that the child does not have."""
         self.cache.after_fork_in_child()
+        self.listeners.after_fork_in_child()
         self.ready = threading.Event()
         self._announcing = threading.RLock()
         self.start_over()
@@ -228,10 +225,7 @@ class State:
     def _announce(self, tenant: str) -> None:
         # What is known is read under the lock: a later call never tells something older.
         with self._announcing:
-            if self.callback is None:
+            if not self.listeners:
                 return
             known = self.cache.find(tenant)
-            try:
-                self.callback(tenant, known.placement if known and not known.refusal else None)
-            except Exception:
-                log.exception("the callback for changes failed")
+            self.listeners.announce(tenant, known.placement if known and not known.refusal else None)

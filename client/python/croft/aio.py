@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -13,18 +13,23 @@ import grpc
 import grpc.aio
 
 from croft import _messages
-from croft._cache import Senseless
+from croft._aio_admin import AsyncAdmin
+from croft._cache import InvalidResponse
 from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Identity, Options
-from croft._state import Behind, ChangeCallback, NoUse, State, log
+from croft._listeners import ChangeCallback, log
+from croft._state import StaleCatalog, State, Unusable
 from croft.errors import CroftError, Unavailable
 from croft.placement import Placement
+from croft.static import Description, Source, StaticPlacements
+
+__all__ = ["AsyncAdmin", "AsyncLocator", "AsyncStaticLocator"]
 
 
 class AsyncLocator:
     """:class:`croft.Locator` for asyncio: the same options, the same promises, one event loop. Made before a fork it
     works in the children as long as it was not asked before; else it refuses there.
 
-        async with croft.aio.AsyncLocator(["croft.internal:7443"], authority_file="ca.crt") as locator:
+        async with croft.aio.AsyncLocator() as locator:
             placement = await locator.locate("acme")
     """
 
@@ -58,9 +63,12 @@ class AsyncLocator:
     async def dsn(self, tenant: str) -> str:
         return (await self.locate(tenant)).dsn()
 
-    def on_change(self, callback: ChangeCallback | None) -> None:
+    def on_change(self, callback: ChangeCallback) -> Callable[[], None]:
         """As for :meth:`croft.Locator.on_change`; called in the event loop."""
-        self._state.callback = callback
+        return self._state.listeners.add(callback)
+
+    def remove_on_change(self, callback: ChangeCallback) -> None:
+        self._state.listeners.remove(callback)
 
     async def wait_until_ready(self, timeout: float | None = None) -> bool:
         self._open()
@@ -148,7 +156,7 @@ class AsyncLocator:
             share = max(0.001, (deadline - clock()) / left)
             try:
                 return await self._lookup_at(preferred, tenant, share)
-            except NoUse as failure:
+            except Unusable as failure:
                 error = failure.error
             if self._closed:
                 raise Unavailable("the locator is closed", tenant=tenant)
@@ -157,7 +165,7 @@ class AsyncLocator:
         return self._state.fallback(tenant, error)
 
     async def _lookup_at(self, which: int, tenant: str, timeout: float) -> Placement:
-        """:raises NoUse: this control plane does not help."""
+        """:raises Unusable: this control plane gave no usable answer."""
         lookup = self._channels[which % len(self._channels)].unary_unary(
             LOOKUP,
             request_serializer=_messages.LookupRequest.SerializeToString,
@@ -170,11 +178,11 @@ class AsyncLocator:
         except grpc.aio.AioRpcError as failure:
             raise self._state.error_of(failure, tenant) from None
         except (OSError, grpc.aio.UsageError) as failure:
-            raise NoUse(Unavailable(str(failure), tenant=tenant)) from None
+            raise Unusable(Unavailable(str(failure), tenant=tenant)) from None
         except asyncio.CancelledError:
             if not self._closed:
                 raise
-            raise NoUse(Unavailable("the locator is closed", tenant=tenant)) from None
+            raise Unusable(Unavailable("the locator is closed", tenant=tenant)) from None
         return self._state.take_answer(tenant, response)
 
     async def _watch(self) -> None:
@@ -187,7 +195,7 @@ class AsyncLocator:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
 
     async def _watch_once(self) -> bool:
-        """Watches until the stream ends. True when it said anything of use."""
+        """Watches until the stream ends. True when it sent a usable answer."""
         heard = False
         self._renew()
         preferred = self._preferred
@@ -206,8 +214,8 @@ class AsyncLocator:
             if failure.code() is grpc.StatusCode.OUT_OF_RANGE:
                 return self._state.start_over()
             log.info("the watch ended (%s: %s); it will be opened again", failure.code().name, failure.details())
-        except (Behind, Senseless) as error:
-            log.warning("the watch was ended, it is no use: %s", error or Behind.__doc__)
+        except (StaleCatalog, InvalidResponse) as error:
+            log.warning("the watch was ended, its answers cannot be used: %s", str(error) or StaleCatalog.__doc__)
         except OSError as error:
             log.warning("cannot read the identity: %s", error)
         except Exception:
@@ -226,3 +234,49 @@ class AsyncLocator:
             await asyncio.to_thread(self._state.save_snapshot)
         if self._state.whole:
             self._ready.set()
+
+
+class AsyncStaticLocator:
+    """:class:`croft.StaticLocator` for asyncio: answers as :class:`AsyncLocator` does, from a file or a mapping."""
+
+    def __init__(self, source: Source, *, role: str = "app") -> None:
+        self._placements = StaticPlacements(source, role)
+
+    async def locate(self, tenant: str) -> Placement:
+        """:raises TenantNotFound:"""
+        return self._placements.find(tenant)
+
+    async def connection_rejected(self, tenant: str) -> Placement:
+        return self._placements.find(tenant)
+
+    async def dsn(self, tenant: str) -> str:
+        return self._placements.find(tenant).dsn()
+
+    def set(self, tenant: str, description: Description) -> None:
+        self._placements.set(tenant, description)
+
+    def remove(self, tenant: str) -> None:
+        self._placements.remove(tenant)
+
+    def tenants(self) -> list[str]:
+        return self._placements.tenants()
+
+    def on_change(self, callback: ChangeCallback) -> Callable[[], None]:
+        return self._placements.listeners.add(callback)
+
+    def remove_on_change(self, callback: ChangeCallback) -> None:
+        self._placements.listeners.remove(callback)
+
+    async def wait_until_ready(self, timeout: float | None = None) -> bool:
+        return True
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    async def __aenter__(self) -> AsyncStaticLocator:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 
 from croft import _messages
-from croft._cache import Senseless
+from croft._cache import InvalidResponse
 from croft._fork import PAUSE_AFTER_FORK, READER_PATIENCE, Gate, forkable, keep_grpc_awake
 from croft._options import (
     CHANNEL_OPTIONS,
@@ -27,7 +27,8 @@ from croft._options import (
     Options,
     remembered_for,
 )
-from croft._state import Behind, ChangeCallback, NoUse, State, log
+from croft._listeners import ChangeCallback, log
+from croft._state import StaleCatalog, State, Unusable
 from croft.errors import CroftError, Unavailable
 from croft.placement import Placement
 
@@ -94,7 +95,8 @@ class Locator:
         threads ask. An answer that could not be confirmed in time has ``stale`` set.
 
         :raises TenantNotFound, TenantRetired, TenantSuspended, TenantNotReady: the control plane's word.
-        :raises PermissionDenied: the identity may not look it up.
+        :raises TenantNotVisible: the identity may not look it up, or there is no such tenant.
+        :raises Unauthenticated: the control plane does not accept the identity.
         :raises Unavailable: the control plane is away and the tenant was never seen.
         """
         placement = self._state.cached(tenant)
@@ -104,17 +106,26 @@ class Locator:
         return placement if placement is not None else self._ask(tenant)
 
     def connection_rejected(self, tenant: str) -> Placement:
-        """PostgreSQL refused what :meth:`locate` answered: asks anew, once for all threads that say so."""
+        """To be called when PostgreSQL refused what :meth:`locate` answered: asks the control plane again, once for all
+        threads that call it meanwhile."""
         return self._ask(tenant)
 
     def dsn(self, tenant: str) -> str:
         """A libpq URI for ``tenant``, with its password."""
         return self.locate(tenant).dsn()
 
-    def on_change(self, callback: ChangeCallback | None) -> None:
-        """Calls ``callback(tenant, placement)`` after a known tenant's placement, credentials or settings have
-        changed; ``placement`` is None when it is refused or gone. Called from a thread of the locator's."""
-        self._state.callback = callback
+    def on_change(self, callback: ChangeCallback) -> Callable[[], None]:
+        """Adds ``callback(tenant, placement)``, called after a known tenant's placement, credentials or settings have
+        changed; ``placement`` is None when it is refused or gone. There may be any number; what one raises is logged
+        and keeps no other from being called. Called from a thread of the locator's.
+
+        :returns: a function that takes the callback away again, as :meth:`remove_on_change` does.
+        """
+        return self._state.listeners.add(callback)
+
+    def remove_on_change(self, callback: ChangeCallback) -> None:
+        """Harmless when it was not added."""
+        self._state.listeners.remove(callback)
 
     def wait_until_ready(self, timeout: float | None = None) -> bool:
         """Waits until the cache holds every tenant that may be seen. False after ``timeout`` seconds."""
@@ -245,10 +256,9 @@ class Locator:
     def _ask(self, tenant: str) -> Placement:
         with self._lock:
             flight = self._flights.get(tenant)
-            mine = flight is None
-            if mine:
-                flight = self._flights[tenant] = Future()
-        if not mine:
+            if flight is None:
+                self._flights[tenant] = Future()
+        if flight is not None:
             try:
                 return flight.result()
             except CroftError as error:
@@ -277,7 +287,7 @@ class Locator:
             share = max(0.001, (deadline - time.monotonic()) / left)
             try:
                 return self._lookup_at(preferred, tenant, share)
-            except NoUse as failure:
+            except Unusable as failure:
                 error = failure.error
             if self._closed.is_set():
                 raise Unavailable("the locator is closed", tenant=tenant)
@@ -286,10 +296,10 @@ class Locator:
         return self._state.fallback(tenant, error)
 
     def _lookup_at(self, which: int, tenant: str, timeout: float) -> Placement:
-        """:raises NoUse: this control plane does not help."""
+        """:raises Unusable: this control plane gave no usable answer."""
         channels = self._channels
         if not channels:
-            raise NoUse(Unavailable("the locator is closed", tenant=tenant))
+            raise Unusable(Unavailable("the locator is closed", tenant=tenant))
         lookup = channels[which % len(channels)].unary_unary(
             LOOKUP,
             request_serializer=_messages.LookupRequest.SerializeToString,
@@ -303,7 +313,7 @@ class Locator:
             self._note_failure(failure)
             raise self._state.error_of(failure, tenant) from None
         except (OSError, ValueError) as failure:  # the token cannot be read, or the channel was closed meanwhile
-            raise NoUse(Unavailable(str(failure), tenant=tenant)) from None
+            raise Unusable(Unavailable(str(failure), tenant=tenant)) from None
         self._failures = 0
         return self._state.take_answer(tenant, response)
 
@@ -317,7 +327,7 @@ class Locator:
             stop.wait(pause * random.uniform(0.5, 1.0))
 
     def _watch_once(self, stop: threading.Event) -> bool:
-        """Watches until the stream ends. True when it said anything of use."""
+        """Watches until the stream ends. True when it sent a usable answer."""
         heard, stream = False, None
         with self._lock:
             if not self._channels:
@@ -351,9 +361,10 @@ class Locator:
                 return self._state.start_over()
             if not stop.is_set():
                 log.info("the watch ended (%s: %s); it will be opened again", failure.code().name, failure.details())
-        except (Behind, Senseless) as error:
-            stream.cancel()
-            log.warning("the watch was ended, it is no use: %s", error or Behind.__doc__)
+        except (StaleCatalog, InvalidResponse) as error:
+            if stream is not None:
+                stream.cancel()
+            log.warning("the watch was ended, its answers cannot be used: %s", str(error) or StaleCatalog.__doc__)
         except OSError as error:
             log.warning("cannot read the identity: %s", error)
         except Exception:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import ssl
 import tempfile
 from typing import Any
 from urllib.parse import quote
 
+_DRIVERS_OF_LIBPQ = ("psycopg2", "psycopg")
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Placement:
-    """An immutable answer. A pool opened for a lower ``generation`` is to be replaced."""
+    """An immutable answer. Hang a pool on ``key``: another key means another database, server or login."""
 
     tenant: str
+    #: Made by Croft for each tenant and never used again, while a name can come back after a purge.
     uid: str
     generation: int
     host: str
@@ -31,10 +35,24 @@ class Placement:
     revision: int = 0
     #: The control plane could not confirm it within its time to live.
     stale: bool = False
+    #: What the login is for: ``app``, ``read_only`` or ``migrate``.
+    role: str = "app"
+    #: Names what a connection is opened with; hashable, equal as long as open connections stay right, and free of
+    #: secrets, so it may be logged. Settings, features and ``stale`` do not change it.
+    key: str = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = (self.tenant, self.host, str(self.port), self.database, self.user, self.password, self.sslmode,
+                 self.root_certificate, self.options)  # fmt: skip
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        object.__setattr__(self, "key", f"{self.uid}/{self.role}/{self.generation}/{digest}")
 
     def connect_kwargs(self, **extra: Any) -> dict[str, Any]:
-        """Arguments for ``psycopg.connect`` (and psycopg2's, and SQLAlchemy's ``connect_args``)."""
-        kwargs: dict[str, Any] = {"host": self.host, "port": self.port, "dbname": self.database, "user": self.user}
+        """Arguments for ``psycopg.connect`` and ``psycopg2.connect``, and SQLAlchemy's ``connect_args`` with either of
+        the two. ``extra`` is added and wins."""
+        kwargs: dict[str, Any] = {"host": self.host, "port": self.port, "dbname": self.database}
+        if self.user:
+            kwargs["user"] = self.user
         if self.password:
             kwargs["password"] = self.password
         if self.sslmode:
@@ -45,16 +63,58 @@ class Placement:
             kwargs["options"] = self.options
         return kwargs | extra
 
+    def asyncpg_kwargs(self, **extra: Any) -> dict[str, Any]:
+        """Arguments for ``asyncpg.connect`` and ``asyncpg.create_pool``, with a ready ``SSLContext``."""
+        kwargs: dict[str, Any] = {"host": self.host, "port": self.port, "database": self.database}
+        if self.user:
+            kwargs["user"] = self.user
+        if self.password:
+            kwargs["password"] = self.password
+        if self.sslmode:
+            kwargs["ssl"] = self.ssl_context() or False
+        if self.options:
+            kwargs["server_settings"] = {"options": self.options}
+        return kwargs | extra
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What ``sslmode`` and the root certificate ask for; None when that is no TLS."""
+        if self.sslmode in ("", "disable", "allow", "prefer"):
+            return None
+        context = ssl.create_default_context(cadata=self.root_certificate or None)
+        context.check_hostname = self.sslmode == "verify-full"
+        # As libpq has it: `require` with a root certificate verifies it.
+        verifies = self.sslmode in ("verify-ca", "verify-full") or bool(self.root_certificate)
+        context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
+        return context
+
     def dsn(self, **extra: Any) -> str:
         """The same as a libpq URI. It holds the password: do not log it."""
+        return self._uri("postgresql", extra)
+
+    def sqlalchemy_url(self, driver: str = "psycopg2", **extra: Any) -> str:
+        """A URL for ``sqlalchemy.create_engine``, with everything that a connection needs. It holds the password.
+
+        :param driver: ``psycopg2``, or ``psycopg`` with SQLAlchemy 2. A URL cannot hold the SSLContext that asyncpg
+            needs: give ``create_async_engine("postgresql+asyncpg://", connect_args=placement.asyncpg_kwargs())``.
+        :raises ValueError: for another driver.
+        """
+        if driver not in _DRIVERS_OF_LIBPQ:
+            raise ValueError(f"driver: must be one of {', '.join(_DRIVERS_OF_LIBPQ)}; for asyncpg see asyncpg_kwargs()")
+        return self._uri(f"postgresql+{driver}", extra)
+
+    def _uri(self, scheme: str, extra: dict[str, Any]) -> str:
         kwargs = self.connect_kwargs(**extra)
-        login = quote(kwargs.pop("user"), safe="")
+        login = quote(kwargs.pop("user", ""), safe="")
         if "password" in kwargs:
             login += ":" + quote(kwargs.pop("password"), safe="")
         host, port, database = kwargs.pop("host"), kwargs.pop("port"), kwargs.pop("dbname")
-        host = f"[{host}]" if ":" in host else quote(host, safe="")
+        if host.startswith("/"):  # the folder of a local socket; SQLAlchemy knows it by this alone
+            kwargs = {"host": host, "port": port} | kwargs
+            address = ""
+        else:
+            address = (f"[{host}]" if ":" in host else quote(host, safe="")) + f":{port}"
         query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in kwargs.items())
-        return f"postgresql://{login}@{host}:{port}/{quote(database, safe='')}" + (f"?{query}" if query else "")
+        return f"{scheme}://{login}{'@' if login else ''}{address}/{quote(database, safe='')}" + (f"?{query}" if query else "")
 
 
 def root_certificate_file(pem: str) -> str:

@@ -1,44 +1,107 @@
-"""Placements from a TOML file, for laptops and unit tests."""
+"""Placements from a TOML file or a dictionary, for laptops and unit tests. :class:`croft.aio.AsyncStaticLocator` is the
+same for asyncio."""
 
 from __future__ import annotations
 
 import os
+import threading
 import tomllib
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from croft._listeners import ChangeCallback, Listeners
 from croft.errors import TenantNotFound
 from croft.placement import Placement
 
-_DEFAULTS: dict[str, Any] = {"uid": "", "generation": 1, "host": "localhost", "port": 5432, "user": ""}
+#: A libpq URI, or the fields of a :class:`croft.Placement` and ``aliases``.
+Description = str | Mapping[str, Any]
+Source = str | os.PathLike[str] | Mapping[str, Description]
+
+_DEFAULTS: dict[str, Any] = {"generation": 1, "host": "localhost", "port": 5432, "user": ""}
+
+
+class StaticPlacements:
+    """What both static locators share. Thread-safe."""
+
+    def __init__(self, source: Source, role: str) -> None:
+        self._where = "the mapping" if isinstance(source, Mapping) else str(source)
+        self._role = role
+        self._lock = threading.Lock()
+        self._placements: dict[str, Placement] = {}
+        self._aliases: dict[str, str] = {}
+        self.listeners = Listeners()
+        for tenant, description in _tables(source).items():
+            self.set(tenant, description)
+
+    def find(self, name: str) -> Placement:
+        """:raises TenantNotFound:"""
+        placement = self._placements.get(self._aliases.get(name, name))
+        if placement is None:
+            raise TenantNotFound(f"tenant {name} is not in {self._where}", tenant=name)
+        return placement
+
+    def set(self, tenant: str, description: Description) -> None:
+        table = dict(_from_uri(description) if isinstance(description, str) else description)
+        aliases = tuple(table.pop("aliases", ()))
+        with self._lock:
+            for name in (tenant, *aliases):
+                holder = self._aliases.get(name, name if name in self._placements else tenant)
+                if holder != tenant:
+                    raise ValueError(f"{self._where}: tenants.{tenant}: {name} is there twice")
+            known = self._placements.get(tenant)
+            if known is not None:
+                table.setdefault("generation", known.generation + 1)
+            self._placements[tenant] = self._placement(tenant, table)
+            for alias in [alias for alias, holder in self._aliases.items() if holder == tenant]:
+                del self._aliases[alias]
+            self._aliases.update(dict.fromkeys(aliases, tenant))
+        if known is not None:
+            self.listeners.announce(tenant, self._placements[tenant])
+
+    def remove(self, tenant: str) -> None:
+        with self._lock:
+            known = self._placements.pop(tenant, None)
+            for alias in [alias for alias, holder in self._aliases.items() if holder == tenant]:
+                del self._aliases[alias]
+        if known is not None:
+            self.listeners.announce(tenant, None)
+
+    def tenants(self) -> list[str]:
+        return sorted(self._placements)
+
+    def _placement(self, tenant: str, table: dict[str, Any]) -> Placement:
+        if "database" not in table:
+            raise ValueError(f"{self._where}: tenants.{tenant}: database is missing")
+        try:
+            fields: dict[str, Any] = {"uid": tenant, "role": self._role} | _DEFAULTS | table
+            return Placement(tenant=tenant, **fields)
+        except TypeError as error:
+            raise ValueError(f"{self._where}: tenants.{tenant}: {error}") from None
 
 
 class StaticLocator:
-    """Answers as :class:`croft.Locator` does, from a file:
+    """Answers as :class:`croft.Locator` does, from a TOML file:
 
         [tenants.acme]
         database = "acme"
         user = "me"
         aliases = ["shop.acme.com"]
 
-    Keys are those of :class:`croft.Placement`; ``database`` is required.
+    or from a mapping of tenants to the same fields or to libpq URIs:
+
+        StaticLocator({"acme": "postgresql://me@localhost/acme", "globex": {"database": "globex"}})
+
+    Keys are those of :class:`croft.Placement`; ``database`` is required, and ``uid`` is the tenant's name unless given.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        with open(path, "rb") as file:
-            tenants = tomllib.load(file).get("tenants", {})
-        self._placements: dict[str, Placement] = {}
-        for tenant, table in tenants.items():
-            for name in (tenant, *table.pop("aliases", ())):
-                if name in self._placements:
-                    raise ValueError(f"{path}: tenants.{tenant}: {name} is there twice")
-                self._placements[name] = _placement(path, tenant, table)
+    def __init__(self, source: Source, *, role: str = "app") -> None:
+        self._placements = StaticPlacements(source, role)
 
     def locate(self, tenant: str) -> Placement:
-        try:
-            return self._placements[tenant]
-        except KeyError:
-            raise TenantNotFound(f"tenant {tenant} is not in the file", tenant=tenant) from None
+        """:raises TenantNotFound:"""
+        return self._placements.find(tenant)
 
     def connection_rejected(self, tenant: str) -> Placement:
         return self.locate(tenant)
@@ -46,8 +109,24 @@ class StaticLocator:
     def dsn(self, tenant: str) -> str:
         return self.locate(tenant).dsn()
 
-    def on_change(self, callback: Any) -> None:
-        """Nothing ever changes."""
+    def set(self, tenant: str, description: Description) -> None:
+        """Adds a tenant or replaces it; its generation rises, and listeners are told, as after a move."""
+        self._placements.set(tenant, description)
+
+    def remove(self, tenant: str) -> None:
+        """Forgets a tenant and tells listeners, as after a purge. Harmless when it is not there."""
+        self._placements.remove(tenant)
+
+    def tenants(self) -> list[str]:
+        """All of them, ordered by name."""
+        return self._placements.tenants()
+
+    def on_change(self, callback: ChangeCallback) -> Callable[[], None]:
+        """As for :meth:`croft.Locator.on_change`; :meth:`set` and :meth:`remove` make the changes."""
+        return self._placements.listeners.add(callback)
+
+    def remove_on_change(self, callback: ChangeCallback) -> None:
+        self._placements.listeners.remove(callback)
 
     def wait_until_ready(self, timeout: float | None = None) -> bool:
         return True
@@ -64,10 +143,32 @@ class StaticLocator:
         self.close()
 
 
-def _placement(path: str | os.PathLike[str], tenant: str, table: dict[str, Any]) -> Placement:
-    if "database" not in table:
-        raise ValueError(f"{path}: tenants.{tenant}: database is missing")
-    try:
-        return Placement(tenant=tenant, **(_DEFAULTS | table))
-    except TypeError as error:
-        raise ValueError(f"{path}: tenants.{tenant}: {error}") from None
+def _tables(source: Source) -> Mapping[str, Description]:
+    if isinstance(source, Mapping):
+        return source
+    with open(source, "rb") as file:
+        tables: Mapping[str, Description] = tomllib.load(file).get("tenants", {})
+        return tables
+
+
+def _from_uri(uri: str) -> dict[str, Any]:
+    """:raises ValueError: it is no ``postgresql://`` URI."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("a placement must be a postgresql:// URI or a mapping")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    fields: dict[str, Any] = {"database": unquote(parts.path.removeprefix("/")) or query.get("dbname", "")}
+    host = query.get("host") or unquote(parts.hostname or "")
+    port = query.get("port") or parts.port
+    known = {
+        "host": host,
+        "port": int(port) if port else None,
+        "user": query.get("user") or unquote(parts.username or ""),
+        "password": query.get("password") or unquote(parts.password or ""),
+        "sslmode": query.get("sslmode"),
+        "options": query.get("options"),
+    }
+    if query.get("sslrootcert"):
+        with open(query["sslrootcert"], encoding="utf-8") as file:
+            known["root_certificate"] = file.read()
+    return fields | {key: value for key, value in known.items() if value}

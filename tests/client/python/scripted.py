@@ -54,6 +54,7 @@ class ScriptedControlPlane:
         self._server = None
         self.ttl = 60.0
         self.holding = False
+        self.denying = None  # a status code that every lookup is answered with
         self.garble_lookup = self.garble_watch = lambda response: None
         self.lookups, self.watches = [], []  # the requests
         self.callers = []  # the names in the certificates that were shown with lookups
@@ -158,6 +159,8 @@ class ScriptedControlPlane:
             self.callers += context.auth_context().get("x509_common_name", [])
             while self.holding and not self._ending and context.is_active():
                 self._changed.wait(LOOK)
+            if self.denying is not None:
+                context.abort(self.denying, "denied")
             change = next((one for tenant, one in self._changes.items()
                            if request.tenant in (tenant, *one.aliases) and not one.removed), None)
             if change is None:
@@ -218,7 +221,10 @@ class Asynchronous:
         return self._run(self._locator.wait_until_ready(timeout))
 
     def on_change(self, callback):
-        self._locator.on_change(callback)
+        return self._locator.on_change(callback)
+
+    def remove_on_change(self, callback):
+        self._locator.remove_on_change(callback)
 
     def close(self):
         if self._loop.is_running():

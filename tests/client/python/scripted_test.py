@@ -4,6 +4,7 @@ import gc
 import threading
 
 import croft
+import grpc
 import pytest
 import scripted
 from cell import wait_until
@@ -133,6 +134,56 @@ def test_pools_are_told_to_turn_over(kind, control_plane):
         wait_until(lambda: ("acme", None) in told, "of the retirement")
         with pytest.raises(croft.LookupRefused):
             locator.locate("acme")
+
+
+def test_each_listener_is_told_whatever_the_others_do_until_it_is_taken_away(kind, control_plane):
+    control_plane.place("acme", 1)
+    told = {"first": [], "failing": [], "last": []}
+
+    def listener(name, fails=False):
+        def tell(tenant, placement):
+            told[name].append((tenant, placement.generation))
+            if fails:
+                raise ZeroDivisionError
+        return tell
+    with ready(kind, control_plane) as locator:
+        first = listener("first")
+        locator.on_change(first)
+        locator.on_change(first)
+        remove_failing = locator.on_change(listener("failing", fails=True))
+        locator.on_change(listener("last"))
+        control_plane.place("acme", 2)
+        wait_until(lambda: told["last"] == [("acme", 2)], "the last one is told")
+        assert told["first"] == told["failing"] == [("acme", 2)], "one that is added twice is told once"
+        locator.remove_on_change(first)
+        remove_failing()
+        control_plane.place("acme", 3)
+        wait_until(lambda: told["last"] == [("acme", 2), ("acme", 3)], "the last one is told again")
+    assert told["first"] == told["failing"] == [("acme", 2)]
+
+
+def test_a_wrong_identity_is_told_apart_from_a_tenant_out_of_scope(kind, control_plane):
+    control_plane.place("acme", 1)
+    with kind(**control_plane.options(watch=False, negative_ttl=0)) as locator:
+        control_plane.denying = grpc.StatusCode.PERMISSION_DENIED
+        with pytest.raises(croft.TenantNotVisible) as error:
+            locator.locate("acme")
+        assert isinstance(error.value, croft.TenantNotFound) and isinstance(error.value, croft.PermissionDenied)
+        control_plane.denying = grpc.StatusCode.UNAUTHENTICATED
+        assert outcome(locator.locate, "acme") is croft.Unauthenticated
+        control_plane.denying = None
+        assert locator.locate("acme").generation == 1
+
+
+def test_a_key_changes_with_what_a_connection_is_opened_with_and_with_nothing_else(kind, control_plane):
+    control_plane.place("acme", 1)
+    with ready(kind, control_plane, role="read_only") as locator:
+        first = locator.locate("acme")
+        assert first.role == "read_only"
+        assert locator.connection_rejected("acme").key == first.key
+        control_plane.place("acme", 2)
+        wait_until(lambda: locator.locate("acme").generation == 2, "it has moved")
+        assert locator.locate("acme").key != first.key
 
 
 def test_a_callback_may_ask_and_may_fail(control_plane):
@@ -338,7 +389,7 @@ def test_a_snapshot_is_not_undone_by_an_older_catalog(kind, control_plane, tmp_p
 
 # --- nonsense
 
-SENSELESS_PLACEMENTS = {
+INVALID_PLACEMENTS = {
     "nothing": lambda one: one.Clear(),
     "no tenant": lambda one: one.ClearField("tenant"),
     "not a tenant's name": lambda one: setattr(one, "tenant", "hosts/h1"),
@@ -354,13 +405,13 @@ SENSELESS_PLACEMENTS = {
 }
 
 
-@pytest.mark.parametrize("what", SENSELESS_PLACEMENTS)
+@pytest.mark.parametrize("what", INVALID_PLACEMENTS)
 def test_an_answer_that_makes_no_sense_is_no_answer(kind, control_plane, what):
     control_plane.place("acme", 1)
     control_plane.place("globex", 1)
     with kind(**control_plane.options(watch=False)) as locator:
         locator.locate("acme")
-        control_plane.garble_lookup = SENSELESS_PLACEMENTS[what]
+        control_plane.garble_lookup = INVALID_PLACEMENTS[what]
         with pytest.raises(croft.Unavailable):
             locator.locate("globex")
         assert locator.connection_rejected("acme").database == "d1"
@@ -375,7 +426,7 @@ def each_change(garble):
     return garble_all
 
 
-SENSELESS_WATCHES = {
+INVALID_WATCHES = {
     "not what changed": each_change(lambda one: one.ClearField("what")),
     "no name": each_change(lambda one: one.ClearField("tenant")),
     "another tenant's placement": each_change(lambda one: setattr(one, "tenant", "tenants/initech")),
@@ -386,12 +437,12 @@ SENSELESS_WATCHES = {
 }
 
 
-@pytest.mark.parametrize("what", SENSELESS_WATCHES)
+@pytest.mark.parametrize("what", INVALID_WATCHES)
 def test_a_watch_that_makes_no_sense_is_opened_again_and_tells_nothing(kind, control_plane, what):
     control_plane.place("acme", 1)
     with ready(kind, control_plane) as locator:
         watches = len(control_plane.watches)
-        control_plane.garble_watch = SENSELESS_WATCHES[what]
+        control_plane.garble_watch = INVALID_WATCHES[what]
         control_plane.place("acme", 2)
         wait_until(lambda: len(control_plane.watches) > watches, "it is opened again")
         assert locator.locate("acme").generation == 1

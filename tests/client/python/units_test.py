@@ -1,8 +1,13 @@
 """The parts of the Python client that need no control plane."""
+import asyncio
+import dataclasses
+import ssl
 import threading
 
+import croft.aio
 import pytest
 from croft import Placement, StaticLocator, TenantNotFound, Unavailable
+from croft._calls import create, tenants_page, update
 from croft._cache import Cache, Knowledge, _options_in
 from croft._options import Options
 from croft._snapshot import SnapshotFile
@@ -131,3 +136,95 @@ def test_a_static_locator_answers_from_its_file(tmp_path):
     path.write_text("[tenants.acme]\nuser = 'me'\n")
     with pytest.raises(ValueError, match="database is missing"):
         StaticLocator(path)
+    path.write_text("[tenants.acme]\ndatabase = 'a'\n[tenants.globex]\ndatabase = 'g'\naliases = ['acme']\n")
+    with pytest.raises(ValueError, match="acme is there twice"):
+        StaticLocator(path)
+
+
+def test_a_static_locator_answers_from_a_dictionary_of_uris_and_fields():
+    locator = StaticLocator({"acme": "postgresql://me:p%40ss@db1:7500/acme?sslmode=require&options=-c%20x.y%3D1",
+                             "globex": {"database": "g", "aliases": ["shop.globex.com"], "uid": "u7"},
+                             "socket": "postgresql:///local?host=/run/sockets"}, role="migrate")
+    acme = locator.locate("acme")
+    assert (acme.user, acme.password, acme.host, acme.port, acme.database) == ("me", "p@ss", "db1", 7500, "acme")
+    assert (acme.sslmode, acme.options, acme.role, acme.uid) == ("require", "-c x.y=1", "migrate", "acme")
+    assert locator.locate("shop.globex.com").uid == "u7"
+    assert locator.locate("socket").dsn() == "postgresql:///local?host=%2Frun%2Fsockets&port=5432"
+    assert locator.tenants() == ["acme", "globex", "socket"]
+    with pytest.raises(ValueError, match="postgresql://"):
+        StaticLocator({"acme": "mysql://x/y"})
+
+
+def test_what_is_changed_in_a_static_locator_is_told_as_a_move():
+    told = []
+    locator = StaticLocator({"acme": {"database": "one"}})
+    locator.on_change(lambda tenant, placement: told.append((tenant, placement and placement.database)))
+    before = locator.locate("acme")
+    locator.set("acme", {"database": "two"})
+    locator.remove("acme")
+    locator.remove("acme")
+    assert told == [("acme", "two"), ("acme", None)]
+    assert before.generation == 1
+    with pytest.raises(TenantNotFound):
+        locator.locate("acme")
+
+
+def test_a_static_locator_for_asyncio_answers_the_same():
+    async def ask():
+        async with croft.aio.AsyncStaticLocator({"acme": {"database": "d"}}) as locator:
+            with pytest.raises(TenantNotFound):
+                await locator.locate("globex")
+            return await locator.locate("acme")
+    assert asyncio.run(ask()) == StaticLocator({"acme": {"database": "d"}}).locate("acme")
+
+
+def test_a_key_names_a_login_and_holds_no_secret():
+    one = placement(1, password="secret")
+    assert hash(one.key) and "secret" not in one.key
+    assert dataclasses.replace(one, stale=True, settings={"a": 1}, revision=9).key == one.key
+    for change in ({"password": "other"}, {"generation": 2}, {"host": "db2"}, {"user": "t_b"}, {"role": "migrate"},
+                   {"uid": "v"}, {"sslmode": "require"}):
+        assert dataclasses.replace(one, **change).key != one.key, change
+
+
+def test_a_sqlalchemy_url_names_its_driver_and_refuses_one_that_needs_more_than_a_url():
+    odd = placement(1, password="p@ss", sslmode="verify-full")
+    assert odd.sqlalchemy_url() == "postgresql+psycopg2://t_a:p%40ss@db1:7500/d?sslmode=verify-full"
+    assert odd.sqlalchemy_url("psycopg").startswith("postgresql+psycopg://")
+    with pytest.raises(ValueError, match="asyncpg_kwargs"):
+        odd.sqlalchemy_url("asyncpg")
+
+
+@pytest.mark.parametrize(("sslmode", "verifies", "checks_name"), [
+    ("verify-full", ssl.CERT_REQUIRED, True), ("verify-ca", ssl.CERT_REQUIRED, False),
+    ("require", ssl.CERT_NONE, False)])
+def test_asyncpg_gets_a_context_as_strict_as_the_sslmode(sslmode, verifies, checks_name):
+    kwargs = placement(1, password="p", sslmode=sslmode, options="-c a.b=1").asyncpg_kwargs(timeout=5)
+    context = kwargs.pop("ssl")
+    assert (context.verify_mode, context.check_hostname) == (verifies, checks_name)
+    assert kwargs == {"host": "db1", "port": 7500, "database": "d", "user": "t_a", "password": "p", "timeout": 5,
+                      "server_settings": {"options": "-c a.b=1"}}
+
+
+def test_asyncpg_is_told_when_there_is_no_tls():
+    assert placement(1, sslmode="disable").asyncpg_kwargs()["ssl"] is False
+
+
+def test_an_update_names_what_it_changes_and_nothing_else():
+    request = update("acme", labels={}, features={"beta": True}).request
+    assert list(request.update_mask.paths) == ["labels", "features"]
+    with pytest.raises(ValueError, match="at least one field"):
+        update("acme")
+
+
+def test_each_change_carries_an_id_of_its_own():
+    ids = {create("acme").request.request_id for _ in range(3)}
+    assert len(ids) == 3 and all(len(one) == 36 for one in ids)
+
+
+def test_a_selector_becomes_a_filter_and_cannot_break_out_of_it():
+    assert tenants_page("state = READY", "app=shop, tier!=free,preview", False, 10, "").request.filter == (
+        'state = READY AND labels.app = "shop" AND labels.tier != "free" AND labels:preview')
+    for bad in ('app="x" OR state=RETIRED', "=x", "a b"):
+        with pytest.raises(ValueError, match="selector"):
+            tenants_page("", bad, False, 10, "")
