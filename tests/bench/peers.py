@@ -26,8 +26,31 @@ def cpu_seconds(pid):
 
 
 def resident_bytes(pid):
+    return _status_bytes(pid, "VmRSS")
+
+
+def _status_bytes(pid, name):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name + ":"))
+
+
+class PeakMemory:
+    """How far the process's resident memory rises above what it is now."""
+
+    def __init__(self, pid):
+        self._pid = pid
+        self._idle = resident_bytes(pid)
+        self._forget_peak()
+
+    def above_idle(self):
+        """Bytes, since the last call or the start."""
+        peak = _status_bytes(self._pid, "VmHWM")
+        self._forget_peak()
+        return max(0, peak - self._idle)
+
+    def _forget_peak(self):
+        with open(f"/proc/{self._pid}/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,5 @@
 """Rows of a benchmark: a subject and a peer measured alternately, medians with their spread."""
+import itertools
 import json
 import os
 import platform
@@ -26,16 +27,23 @@ class Row:
         return statistics.median(self.subject_seconds) / statistics.median(self.peer_seconds)
 
 
-def alternate(subject, peer, rounds, warm_up=2):
-    """Seconds of each call, A B A B ...: (subject's, peer's). Each is called with the number of the round."""
-    taken = ([], [])
+def in_turns(sides, rounds, warm_up=2):
+    """Seconds of each call, A B C A B C ...: a list for each side. The warm-up is not counted."""
+    taken = [[] for _ in sides]
     for number in range(warm_up + rounds):
-        for side, measured in zip((subject, peer), taken):
+        for side, measured in zip(sides, taken):
             start = time.perf_counter()
-            side(number)
+            side()
             if number >= warm_up:
                 measured.append(time.perf_counter() - start)
     return taken
+
+
+def alternate(subject, peer, rounds, warm_up=2):
+    """Seconds of each call, A B A B ...: (subject's, peer's). Each is called with the number of the round."""
+    numbers = (itertools.count(), itertools.count())
+    sides = [lambda side=side, number=number: side(next(number)) for side, number in zip((subject, peer), numbers)]
+    return tuple(in_turns(sides, rounds, warm_up))
 
 
 def machine():
