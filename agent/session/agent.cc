@@ -30,7 +30,7 @@
 #include "agent/session/identity.h"
 #include "agent/session/join.h"
 #include "agent/session/session.h"
-#include "agent/session/shutdown.h"
+#include "agent/session/process_signals.h"
 #include "agent/store/file_store.h"
 #include "agent/tasks/backup_tasks.h"
 #include "agent/tasks/inventory.h"

@@ -1,4 +1,4 @@
-#include "agent/session/shutdown.h"
+#include "agent/session/process_signals.h"
 
 #include <poll.h>
 #include <signal.h>
