@@ -1,0 +1,124 @@
+"""Databases that a tenant can make, each of which holds one thing that is hard to back up, through a tenant's whole life.
+
+The first comment of each file in cases/ says what a user should see. `*.superuser.sql` runs as the server's superuser
+inside the tenant's database, `*.session.sql` in a session of the tenant's that stays open, all others as its application.
+All lives run side by side on two managed hosts; each test waits for its own.
+"""
+import concurrent.futures
+import glob
+import json
+import os
+import time
+
+import pytest
+from cell import Cell, wait_until
+from course import INCOMPLETE, NOTES, VERIFIED, Case, Course
+from lives import Life, cordoned, failed, left_on, succeeded
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+AT_A_TIME = 3
+
+CASES = {
+    "01-inherited-columns": Case(),
+    "02-failed-concurrent-index": Case((NOTES,), says=("invoice_number_key",)),
+    "03-table-of-an-extension": Case((INCOMPLETE,), says=("outbox",), lost=("rows public.outbox",)),
+    "04-policy-for-the-own-role": Case((VERIFIED, NOTES), ask={"SELECT entry FROM diary": "rain"}),
+    "05-publication-of-a-schema": Case((NOTES,), says=("all_events", "everything"), warns=("all_events", "everything"),
+                                       lost=("publication .*",)),
+    "06-extension-of-the-dba": Case((VERIFIED, NOTES), warns=("pg_stat_statements",)),
+    "07-table-of-another-owner": Case((INCOMPLETE,), says=("support_log.*croft.*ALTER TABLE .*support_log.* OWNER TO",),
+                                      warns=("support_log",), lost=(r".* public\.support_log.*",)),
+    "09-generated-column-and-search-path": Case((NOTES, INCOMPLETE), says=("sort_key", "place.*key"),
+                                                lost=(r"(rows|generated values) public\.place",)),
+    "10-index-and-search-path": Case((NOTES, INCOMPLETE), says=("folded", "author"), lost=(r"index public\.author_folded",)),
+    "11-materialized-view-and-search-path": Case((VERIFIED, NOTES, INCOMPLETE), says=("word_count",),
+                                                 lost=(r"(relation|rows) public\.word_count",)),
+    "12-check-that-reads-a-table": Case((NOTES,), says=("delivery",)),
+    "13-settings": Case((VERIFIED, NOTES)),
+    "14-large-objects": Case(),
+    "15-hash-partitions-on-an-enum": Case((VERIFIED, NOTES)),
+    "16-new-function-of-a-generated-column": Case((NOTES,), says=("bill.*anew",), lost=(r"generated values public\.bill",)),
+    "17-trigger-on-a-temporary-table": Case(),
+    "18-older-extension": Case((VERIFIED, NOTES)),
+    "20-errors-that-mislead": Case((INCOMPLETE,), says=("restless", "cramped", "waiting"),
+                                   lost=(r"rows public\.(restless|cramped|waiting)",)),
+    "21-rights-that-the-owner-gave-up": Case((VERIFIED, NOTES)),
+    "23-planner-statistics": Case((VERIFIED, NOTES), ask={"SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'reading'": "t"}),
+}
+
+
+def file_of(case):
+    return glob.glob(os.path.join(HERE, "cases", case + ".*"))[0]
+
+
+@pytest.fixture(scope="module", name="cell")
+def running_cell():
+    with Cell(agents=2) as cell:
+        with cordoned(cell, "h2"):
+            made = [cell.call("TenantService.CreateTenant", tenant_id="case-" + name[:2]) for name in [*CASES, "19", "22"]]
+            for operation in made:
+                cell.succeed(operation)
+        yield cell
+
+
+@pytest.fixture(scope="module", name="lives")
+def lives_side_by_side(cell, request):
+    """{case: its future}, of the cases that are asked for."""
+    wanted = [item.callspec.params["name"] for item in request.session.items if "name" in getattr(item, "callspec", NoCase).params]
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as threads:
+        yield {name: threads.submit(Course(cell, "case-" + name[:2], CASES[name], file_of(name)).run) for name in wanted}
+
+
+class NoCase:
+    params = {}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_database_outlives_backup_restore_rotation_and_retirement(lives, name):
+    lives[name].result()
+
+
+def test_a_value_too_big_for_copy_fails_quickly_and_its_tenant_can_be_ended(cell):
+    life = Life(cell, "case-19")
+    life.load(file_of("19-value-too-big-for-copy"), "MIGRATE")
+    start = time.monotonic()
+    ended = life.back_up()
+    said = failed(ended)
+    assert time.monotonic() - start < 60 and ended.steps[0].attempt == 1, ended
+    assert "video" in said.message and "1 GB" in said.message, said
+
+    assert life.retire().state == ended.STATE_FAILED
+    assert life.state() == "RETIRED" and "FINAL_BACKUP_FAILED" in life.conditions()
+    succeeded(life.undelete())
+    assert cell.psql(life.id, "SELECT count(*) FROM video") == "1"
+    stem = life.database().stem
+    life.retire()
+    assert cell.refused("TenantService.PurgeTenant", name=life.name, confirm=life.name).reason == "BACKUP_NOT_PROVEN"
+    succeeded(life.purge(waive_backup_reason="the video is kept elsewhere"))
+    assert not left_on(cell, "h1", stem)
+
+
+def missing_grants(cell, tenant):
+    return [finding for finding in json.loads(cell.croftctl("admin", "check-fleet", "-o", "json", check=False).stdout)["findings"]
+            if finding["kind"] == "KIND_GRANT_MISSING" and finding.get("tenant") == "tenants/" + tenant]
+
+
+def test_rights_that_a_reset_dropped_are_found_and_given_back(cell):
+    life = Life(cell, "case-22")
+    life.load(file_of("22-grants-that-a-reset-dropped"))
+    with cell.login(life.id) as login, login.session() as session:
+        assert not session.run("CREATE SCHEMA again").ok
+    wait_until(lambda: missing_grants(cell, life.id), "check-fleet names what is gone")
+    cell.croftctl("admin", "repair-fleet", "--yes")
+    wait_until(lambda: not missing_grants(cell, life.id), "repair-fleet gave it back")
+    cell.psql(life.id, "CREATE SCHEMA IF NOT EXISTS public; CREATE TABLE public.greeting (t text); INSERT INTO greeting VALUES ('hello')")
+    made = succeeded(life.back_up())
+    succeeded(life.verify(made.result))
+    succeeded(life.restore(made.result))
+    assert cell.psql(life.id, "SELECT t FROM greeting") == "hello"
+
+
+def test_every_case_is_tried():
+    files = {os.path.basename(path).split(".")[0] for path in glob.glob(os.path.join(HERE, "cases", "*.sql"))}
+    elsewhere = {"19-value-too-big-for-copy", "22-grants-that-a-reset-dropped"}
+    assert files == set(CASES) | elsewhere
