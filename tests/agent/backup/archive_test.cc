@@ -1,5 +1,7 @@
 #include "agent/backup/archive.h"
 
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +81,17 @@ TEST_F(ArchiveTest, FlippedBitIsFoundWhereverItIs) {
     SCOPED_TRACE(at);
     std::string damaged = archive;
     damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    ExpectDamaged(damaged);
+  }
+}
+
+TEST_F(ArchiveTest, FiveHundredRandomFlipsAreFound) {
+  const std::string archive = Write(Data(300'000));
+  std::mt19937 random(500);
+  for (int flip = 0; flip < 500; ++flip) {
+    SCOPED_TRACE(flip);
+    std::string damaged = archive;
+    damaged[random() % archive.size()] ^= static_cast<char>(1 << random() % 8);
     ExpectDamaged(damaged);
   }
 }
