@@ -82,8 +82,19 @@ class Load {
         error_ = status.error_message();
       }
       if (now < load_.end_ && errors_ < 100) return Send();
-      load_.Collect(micros_, errors_, error_, answer_.Length());
+      End();
+    }
+
+    // The context holds the channel, and whoever lets go of the last channel waits for gRPC's threads: on one of them,
+    // for itself. So the lane is gone before the main thread hears that it may destroy the channels.
+    void End() {
+      Load& load = load_;
+      const std::vector<int64_t> micros = std::move(micros_);
+      const int64_t errors = errors_;
+      const std::string error = std::move(error_);
+      const size_t answer_bytes = answer_.Length();
       delete this;
+      load.Collect(micros, errors, error, answer_bytes);
     }
 
     Load& load_;
