@@ -23,7 +23,7 @@ class DumpVisitor {
   virtual absl::Status OnDataBegin(const TocEntry& entry) = 0;
   virtual absl::Status OnDataEnd(const TocEntry& entry) = 0;
 
-  // The next bytes of a table's COPY stream, cut anywhere.
+  // The next bytes of a table's COPY stream, cut anywhere. A line `\.` and empty lines end the stream.
   virtual absl::Status OnTableBytes(const TocEntry& entry, absl::string_view bytes) = 0;
 
   // Around the bytes of each large object of a BLOBS entry.
@@ -45,6 +45,7 @@ class DumpReader {
   DumpReader(const DumpReader&) = delete;
   DumpReader& operator=(const DumpReader&) = delete;
 
+  // `bytes` is the next part of the dump, cut anywhere. After an error, the same error again.
   absl::Status Append(absl::string_view bytes);
   // Call once, last: OK when the dump was whole.
   absl::Status Finish();
@@ -52,6 +53,7 @@ class DumpReader {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  absl::Status failure_;
 };
 
 }  // namespace croft::agent

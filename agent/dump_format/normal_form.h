@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include <absl/strings/string_view.h>
+
+namespace croft::agent {
+
+// How two definitions of the same kind of object relate.
+enum class Likeness {
+  kSame,        // the same text
+  kEquivalent,  // but for casts, parentheses that change nothing, and white space
+  kDifferent,
+};
+
+// PostgreSQL deparses some expressions differently after they were restored once: `a = ANY (ARRAY['x'::varchar]::text[])`
+// comes back as `a = ANY (ARRAY[('x'::varchar)::text])`. Any other difference counts: a literal, a name, an operator,
+// an order, NOT NULL.
+[[nodiscard]] Likeness CompareDefinitions(absl::string_view a, absl::string_view b);
+
+// What CompareDefinitions compares: the tokens of `sql`, one space between two, without casts and redundant parentheses.
+[[nodiscard]] std::string NormalForm(absl::string_view sql);
+
+}  // namespace croft::agent

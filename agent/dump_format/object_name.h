@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "agent/dump_format/toc.h"
+
+namespace croft::agent {
+
+// Kind and quoted name of what `entry` is about, as findings name it: `TABLE "public"."bookings"` (also for its data),
+// `POLICY "mine" ON "public"."notes"`, `COMMENT ON SCHEMA "shop"`, `GRANTS ON TABLE "public"."bookings"`,
+// `LARGE OBJECT 1000`. The tenant chooses the names.
+[[nodiscard]] std::string ObjectName(const TocEntry& entry);
+
+}  // namespace croft::agent

@@ -1,0 +1,94 @@
+#include "agent/dump_format/normal_form.h"
+
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace croft::agent {
+namespace {
+
+void ExpectEquivalent(absl::string_view a, absl::string_view b) {
+  EXPECT_EQ(CompareDefinitions(a, b), Likeness::kEquivalent) << NormalForm(a) << "\n" << NormalForm(b);
+}
+
+void ExpectDifferent(absl::string_view a, absl::string_view b) {
+  EXPECT_EQ(CompareDefinitions(a, b), Likeness::kDifferent) << NormalForm(a) << "\n" << NormalForm(b);
+}
+
+TEST(CompareDefinitions, TellsEqualTextsApartFromEquivalentOnes) {
+  EXPECT_EQ(CompareDefinitions("a b", "a b"), Likeness::kSame);
+  ExpectEquivalent("a b", "a\n  b");
+}
+
+TEST(CompareDefinitions, TakesListsThatPostgresWritesAnewForTheSame) {
+  ExpectEquivalent(
+      R"(CHECK ((("kind")::"text" = ANY ((ARRAY['a'::character varying, 'b'::character varying])::"text"[]))))",
+      R"(CHECK ((("kind")::"text" = ANY (ARRAY[('a'::character varying)::"text", ('b'::character varying)::"text"]))))");
+  ExpectEquivalent("((a)::text = ANY ((ARRAY['x'::character varying])::text[]))",
+                   "((a)::text = ANY (ARRAY[('x'::character varying)::text]))");
+}
+
+TEST(CompareDefinitions, LooksThroughCastsOfAllTypes) {
+  for (const char* type :
+       {"text", "\"s\".\"odd type\"", "character varying(10)", "character varying(10)[]",
+        "double precision", "numeric(10,2)", "numeric(3,-2)", "timestamp(3) without time zone",
+        "timestamp with time zone[]", "time with time zone", "interval day to second(3)", "interval",
+        "bit varying(5)[][]", "\"char\"", "pg_catalog.int4", "bit(3)"}) {
+    ExpectEquivalent("(a = 'x'::" + std::string(type) + " AND b)", "(a = 'x' AND b)");
+  }
+}
+
+TEST(CompareDefinitions, LooksThroughParenthesesThatChangeNothing) {
+  ExpectEquivalent("((a = b))", "(a = b)");
+  ExpectEquivalent("((a) = (\"b\"))", "(a = \"b\")");
+  ExpectEquivalent("(f((a), ((b + 1))) AND (g(c)))", "(f(a, (b + 1)) AND g(c))");
+}
+
+TEST(CompareDefinitions, SeesParenthesesThatGroup) {
+  ExpectDifferent("((a + b) * c)", "(a + (b * c))");
+  ExpectDifferent("((a OR b) AND c)", "(a OR (b AND c))");
+  ExpectDifferent("((a + b) * c)", "(a + b * c)");
+  ExpectDifferent("((NOT (a)) = b)", "(NOT ((a) = b))");
+  ExpectDifferent("((NOT (a)) = b)", "(NOT (a) = b)");
+  ExpectDifferent("((a).b = c)", "(a.b = c)");
+  ExpectDifferent("(x = ANY ((SELECT y)))", "(x = ANY (SELECT y))");
+  ExpectDifferent("(x IN ((a, b)))", "(x IN (a, b))");
+  ExpectDifferent("f (a)", "f a");
+  ExpectDifferent("(- (a + b))", "(- a + b)");
+}
+
+TEST(CompareDefinitions, SeesEveryOtherDifference) {
+  const std::pair<const char*, const char*> pairs[] = {
+      {"(a = 'x'::text)", "(a = 'y'::text)"},
+      {"(\"a\" = 1)", "(\"A\" = 1)"},
+      {"(a < 1)", "(a <= 1)"},
+      {"(a = ANY (ARRAY['x', 'y']))", "(a = ANY (ARRAY['y', 'x']))"},
+      {"(a, b)", "(b, a)"},
+      {"\"a\" integer NOT NULL", "\"a\" integer"},
+      {"\"a\" integer", "\"a\" bigint"},
+      {"\"a\" character varying(10)", "\"a\" character varying(11)"},
+      {"DEFAULT 1", "DEFAULT 2"},
+      {"DEFAULT 'a  b'", "DEFAULT 'a b'"},
+      {"AS $$ a $$", "AS $$ a  $$"},
+      {"(a = 1)", "(a = '1'::integer)"},
+      {"(a AND b)", "(a OR b)"},
+      {"f(a, b)", "f(a)"},
+      {"a", "a --"},
+      {"('a'::text)", "('a'::text COLLATE \"C\")"},
+      {"a ? b", "a b"},
+      {"x[1]", "x[2]"},
+      {"true", "false"},
+  };
+  for (const auto& [a, b] : pairs) ExpectDifferent(a, b);
+}
+
+TEST(NormalForm, TakesAnyText) {
+  for (const char* text :
+       {"", ")", "((", "::", "(::)", "a::", "[)", "(]", "'", "\"", "$$", "/*", "()", "((a)"}) {
+    EXPECT_EQ(NormalForm(NormalForm(text)), NormalForm(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace croft::agent
