@@ -180,6 +180,12 @@ struct OperationPage {
   std::optional<int64_t> next;
 };
 
+// A backup's place in lists. With an empty id, before all of them.
+struct BackupPosition {
+  std::string id;
+  std::string tenant;
+};
+
 // Thread-safe. Reads see the newest commit and never wait for the writer.
 class Catalog {
  public:
@@ -204,9 +210,9 @@ class Catalog {
   virtual absl::StatusOr<OperationPage> ListOperations(const OperationQuery& query) = 0;
   virtual absl::StatusOr<std::optional<domain::Backup>> GetBackup(absl::string_view tenant,
                                                                   absl::string_view id) = 0;
-  // Newest first, ids below `before_id` when it is not empty; every tenant's when `tenant` is empty.
+  // Newest first, of one id by tenant, after `after` in this order; every tenant's when `tenant` is empty.
   virtual absl::StatusOr<std::vector<domain::Backup>> ListBackups(absl::string_view tenant,
-                                                                  absl::string_view before_id,
+                                                                  const BackupPosition& after,
                                                                   int32_t limit) = 0;
   // Every tenant that is not a tombstone, by id, from one state of the catalog; its revision is returned.
   virtual absl::StatusOr<domain::Revision> ForEachTenant(
@@ -221,8 +227,8 @@ class Catalog {
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;
   virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;
   // Tenants whose purge_time (of a retired one) or expire_time (of any other) is at or before `now`, at most
-  // `limit`, earliest first. Tombstones, tenants with a current operation and unconfirmed ones are left out: the engine
-  // can do nothing for them, and they must not hide others behind the limit.
+  // `limit`, earliest first. Tombstones, tenants with a current operation, unconfirmed and protected ones are left out: the
+  // engine can do nothing for them, and they must not hide others behind the limit.
   virtual absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) = 0;
   // Oldest first.
   virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,

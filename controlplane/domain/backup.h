@@ -3,12 +3,25 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/time/time.h>
 
+#include "controlplane/domain/finding.h"
+#include "controlplane/domain/tenant.h"
+
 namespace croft::domain {
 
-enum class BackupState { kCreating, kAvailable, kVerified, kFailed, kDeleting };
+enum class BackupState {
+  kCreating,
+  kAvailable,  // stored with its manifest
+  kVerified,   // restored once and compared: all of it is there
+  kFailed,
+  kDeleting,
+  kVerifiedWithNotes,  // the same, and something is worth knowing
+  kIncomplete,         // some objects do not restore
+  kDamaged,            // not what was backed up, or not to be read
+};
 enum class BackupOrigin { kManual, kFinal, kScheduled };
 
 struct Backup {
@@ -30,13 +43,40 @@ struct Backup {
   std::optional<absl::Time> verify_time;
   // Its own key, wrapped by the tenant's data key.
   std::string wrapped_key;
+  Findings findings;        // of making it
+  Findings proof_findings;  // of its last proof, or of the restore that showed what it is
 
   friend bool operator==(const Backup&, const Backup&) = default;
 };
 
-// Stored whole: it can be restored from.
-inline bool Usable(const Backup& backup) {
-  return backup.state == BackupState::kAvailable || backup.state == BackupState::kVerified;
+// Restored once, and nothing was missing or different.
+inline bool Proven(const Backup& backup) {
+  return backup.state == BackupState::kVerified || backup.state == BackupState::kVerifiedWithNotes;
 }
+
+// Stored whole, and as far as is known all of it restores.
+inline bool Usable(const Backup& backup) {
+  return backup.state == BackupState::kAvailable || Proven(backup);
+}
+
+// Stored whole: it can be proven, or proven once more.
+inline bool Stored(const Backup& backup) {
+  return Usable(backup) || backup.state == BackupState::kIncomplete ||
+         backup.state == BackupState::kDamaged;
+}
+
+// What an operator should know of it: what making it and its last proof found. A proof says what really restores, so
+// after one only the notes of making it count.
+[[nodiscard]] Findings FindingsOf(const Backup& backup);
+
+// Whether `backups`, the tenant's, hold a final backup of its present retirement that was restored once and compared.
+// Retiring fences before it backs up, and the tenant has not been open since.
+[[nodiscard]] bool HasProof(const Tenant& tenant, const std::vector<Backup>& backups);
+
+// The newest final backup of its present retirement that is INCOMPLETE, or nullptr. `backups` are newest first.
+[[nodiscard]] const Backup* IncompleteFinalBackup(const Tenant& tenant, const std::vector<Backup>& backups);
+
+// Id of the newest that is proven, or else of the newest that is AVAILABLE; empty when there is none.
+[[nodiscard]] std::string LatestUsable(const std::vector<Backup>& backups);
 
 }  // namespace croft::domain

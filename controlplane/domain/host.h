@@ -10,6 +10,17 @@
 
 namespace croft::domain {
 
+// A right that the agent's role needs on its server and does not have. proto/croft/v1/host.proto says what each part
+// means.
+struct MissingRight {
+  std::string right;
+  std::string consequence;
+  std::string remedy;
+  std::vector<std::string> task_kinds;
+
+  friend bool operator==(const MissingRight&, const MissingRight&) = default;
+};
+
 // What an agent last reported of its server.
 struct HostReport {
   std::string agent_version;
@@ -24,6 +35,10 @@ struct HostReport {
   std::string root_certificate;  // PEM; empty means the control plane's authority
   std::string problem;
   std::vector<std::string> task_kinds;
+  bool free_bytes_unknown = false;  // the agent does not see the server's disk
+  bool managed = false;             // the agent runs the server itself
+  int32_t max_connections = 0;      // for all but superusers; 0 while it is not known
+  std::vector<MissingRight> missing_rights;
 
   friend bool operator==(const HostReport&, const HostReport&) = default;
 };

@@ -18,6 +18,8 @@ struct FoundDatabase {
   bool allows_connections = false;
   bool invalid = false;  // a DROP was cut: only another DROP works
   int64_t size_bytes = 0;
+  std::string owner;
+  std::vector<std::string> missing_grants;  // what Croft granted on it and is gone
 };
 
 struct FoundRole {
@@ -25,6 +27,7 @@ struct FoundRole {
   bool can_login = false;
   bool expired = false;
   std::string verifier_digest;  // SHA-256 in hexadecimal; empty where it is not known
+  bool overprivileged = false;  // has an attribute, such as SUPERUSER, that Croft never gives
 };
 
 // What a backup says of itself, unproven.

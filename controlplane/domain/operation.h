@@ -9,6 +9,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/finding.h"
 #include "controlplane/domain/tenant.h"
 
 namespace croft::domain {
@@ -85,8 +86,11 @@ struct Step {
 
   StepState state = StepState::kPending;
   int32_t attempt = 0;
-  int32_t refusals = 0;                  // attempts that ended in an error which waiting does not mend
-  std::optional<absl::Time> not_before;  // a retry's or an appointed time
+  int32_t refusals = 0;                   // attempts that the server or the tenant's code refused
+  std::string refusal_reason;             // of the last of them
+  int32_t same_refusals = 0;              // how many of the last ones were for that reason
+  std::optional<absl::Time> short_since;  // when disk, memory, locks or connections first ran out
+  std::optional<absl::Time> not_before;   // a retry's or an appointed time
   std::optional<absl::Time> start_time;
   std::optional<absl::Time> end_time;
   std::string message;
@@ -123,8 +127,12 @@ struct Operation {
   int32_t point_of_no_return = 0;
   bool cancel_requested = false;
   std::optional<OperationError> error;
-  absl::Duration overlap;  // rotate: how long the replaced logins go on working
-  std::string waiver;      // purge: why no proven backup was asked for
+  absl::Duration overlap;         // rotate: how long the replaced logins go on working
+  std::string waiver;             // purge: why no proven backup was asked for
+  bool allow_incomplete = false;  // restore: leave out what does not restore
+  absl::Duration max_duration;  // back up: longest age of the dump's snapshot; zero is the agent's default
+  // What an operator should know although, or because, it ended as it did.
+  Findings warnings;
   // What a failure puts back.
   std::optional<Quota> previous_quota;
   TenantState previous_state = TenantState::kCreating;

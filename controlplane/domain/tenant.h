@@ -90,6 +90,12 @@ struct Tenant {
   std::string create_operation;   // id of the one that made it
   // The catalog is a restored or rebuilt one, and no host has yet shown that the tenant lives where this says.
   bool unconfirmed = false;
+  // Neither retired nor purged nor ended by expire_time while it is true.
+  bool delete_protection = false;
+  // Why the last retirement has no proven final backup; empty where none failed since.
+  std::string final_backup_failure;
+  // A purge that was allowed has begun to remove what proved that it may, and parked: it can be asked for again.
+  bool purge_parked = false;
 
   friend bool operator==(const Tenant&, const Tenant&) = default;
 };

@@ -27,6 +27,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateB
   const domain::Backup& backup =
       draft.Add(BackupFrom(draft, request.backup, *tenant, request.origin, store));
   operation.backup = backup.id;
+  operation.max_duration = request.max_duration;
   operation.steps = domain::BackUpPlan(*tenant, backup);
   return Begin(draft, *tenant, std::move(operation));
 }

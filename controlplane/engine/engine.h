@@ -36,6 +36,8 @@ struct SendTask {
   // Owner and reader role at the source, when the backup is another tenant's.
   std::string backup_owner_role;
   std::string backup_reader_role;
+  bool allow_incomplete = false;  // restore
+  absl::Duration max_duration;    // back up; zero is the agent's default
 };
 struct CancelTask {
   std::string host;

@@ -58,6 +58,7 @@ struct TenantUpdate {
   std::map<std::string, std::optional<std::string>> feature_edits;  // values are JSON scalars
   std::optional<domain::Quota> quota;
   std::optional<int32_t> backups_kept;
+  std::optional<bool> delete_protection;
 };
 
 struct UpdateTenant {
@@ -65,6 +66,7 @@ struct UpdateTenant {
   std::string tenant;
   std::string etag;
   TenantUpdate update;
+  bool confirmed = false;  // the caller repeated the tenant's name
 };
 struct SuspendTenant {
   std::string operation;
@@ -90,6 +92,7 @@ struct RetireTenant {
   std::string tenant;
   std::string etag;
   absl::Duration grace = absl::Hours(7 * 24);
+  bool confirmed = false;
   PreparedBackup final_backup;
 };
 struct UndeleteTenant {
@@ -102,6 +105,8 @@ struct PurgeTenant {
   std::string tenant;
   std::string etag;
   std::string waiver;
+  std::string accepted_backup;  // id of the final backup, whose being incomplete the caller accepts
+  bool confirmed = false;
 };
 struct RestoreTenant {
   std::string operation;
@@ -109,6 +114,7 @@ struct RestoreTenant {
   std::string etag;
   std::string backup;
   std::string host;  // empty: chosen
+  bool allow_incomplete = false;
   // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
   std::optional<domain::Tenant> as_new;
 };
@@ -124,6 +130,7 @@ struct CreateBackup {
   std::string operation;
   std::string tenant;
   domain::BackupOrigin origin = domain::BackupOrigin::kManual;
+  absl::Duration max_duration;  // zero is the agent's default
   PreparedBackup backup;
 };
 struct VerifyBackup {
@@ -271,21 +278,33 @@ struct BackedUp {
   std::string server_version;
   int64_t table_count = 0;
   int64_t row_count = 0;
+  domain::Findings findings;
 };
 struct Verified {
   int64_t table_count = 0;
   int64_t row_count = 0;
+  domain::Findings findings;
 };
+struct Restored {
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+  domain::Findings findings;
+};
+// Why a task failed; agent.proto says what each means. kOutage alone may repeat without end: it is what the agent's own
+// session sees, so no tenant can make it.
+enum class Cause { kRefusal, kResource, kOutage };
 struct TaskError {
   std::string reason;
   std::string message;
   bool retryable = false;
+  Cause cause = Cause::kRefusal;
+  domain::Findings findings;
 };
 
 struct TaskReport {
   std::string host;
   Fencing fencing;
-  std::variant<TaskDone, BackedUp, Verified, TaskError> outcome;
+  std::variant<TaskDone, BackedUp, Verified, Restored, TaskError> outcome;
 };
 struct TaskProgress {
   std::string host;

@@ -82,7 +82,9 @@ void EmitTask(Draft& draft, const Operation& operation, size_t index) {
                 .step = step,
                 .kind = operation.kind,
                 .deadline = CanBeTakenBack(operation, index) ? operation.deadline : absl::InfiniteFuture(),
-                .tenant = *tenant};
+                .tenant = *tenant,
+                .allow_incomplete = operation.allow_incomplete,
+                .max_duration = operation.max_duration};
   if (!step.backup.empty()) {
     if (const domain::Backup* backup = draft.FindBackup(step.backup_tenant, step.backup))
       send.backup = *backup;
@@ -189,6 +191,7 @@ void OnDone(Draft& draft, Operation& operation, size_t index, const TaskReport& 
   step.end_time = draft.now();
   step.message.clear();
   if (const auto* done = std::get_if<TaskDone>(&report.outcome)) step.message = done->message;
+  if (std::holds_alternative<Restored>(report.outcome)) step.message = "restored and compared";
   Land(draft, operation, step, report);
   Advance(draft, operation);
 }

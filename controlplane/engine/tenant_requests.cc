@@ -100,6 +100,7 @@ void ApplyCatalogOnly(Tenant& tenant, const TenantUpdate& update) {
   if (!update.feature_edits.empty())
     tenant.features = domain::EditFeatures(tenant.features, update.feature_edits);
   if (update.backups_kept) tenant.backups_kept = *update.backups_kept;
+  if (update.delete_protection) tenant.delete_protection = *update.delete_protection;
 }
 
 absl::Status BeginConfigure(Draft& draft, const Caller& caller, const std::string& id, Tenant& tenant,
@@ -163,6 +164,7 @@ absl::StatusOr<Subject> RestoreAsNew(Draft& draft, const Caller& caller, const R
       NewOperation(draft, caller, request.operation, OperationKind::kRestore, *tenant);
   operation.source_tenant = source.id;
   operation.backup = backup.id;
+  operation.allow_incomplete = request.allow_incomplete;
   operation.steps = domain::RestoreAsNewPlan(*tenant, backup);
   return Begin(draft, *tenant, std::move(operation));
 }
@@ -193,6 +195,7 @@ absl::StatusOr<Subject> RestoreInPlace(Draft& draft, const Caller& caller, const
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kRestore, tenant);
   operation.backup = backup.id;
+  operation.allow_incomplete = request.allow_incomplete;
   operation.steps = domain::RestoreInPlacePlan(tenant, target, backup, home == nullptr || home->missing);
   return Begin(draft, tenant, std::move(operation));
 }

@@ -4,6 +4,42 @@
 #include <cstdlib>
 
 namespace croft::fleet {
+namespace {
+
+domain::FindingSeverity Read(v1::Finding::Severity severity) {
+  switch (severity) {
+    case v1::Finding::SEVERITY_NOTE: return domain::FindingSeverity::kNote;
+    case v1::Finding::SEVERITY_MISSING: return domain::FindingSeverity::kMissing;
+    // One that this control plane does not know is taken for the gravest.
+    default: return domain::FindingSeverity::kDifferent;
+  }
+}
+
+domain::Findings Read(const google::protobuf::RepeatedPtrField<v1::Finding>& findings, int64_t count) {
+  std::vector<domain::Finding> read;
+  for (const v1::Finding& finding : findings) {
+    read.push_back({.severity = Read(finding.severity()),
+                    .reason = finding.reason(),
+                    .object = finding.object(),
+                    .owner = finding.owner(),
+                    .message = finding.message(),
+                    .postgres_message = finding.postgres_message(),
+                    .remedy = finding.remedy()});
+  }
+  return domain::Bounded(std::move(read), count);
+}
+
+// An agent one version behind says no cause, only whether trying again later may help.
+engine::Cause CauseOf(const v1::TaskError& error) {
+  switch (error.cause()) {
+    case v1::TaskError::CAUSE_REFUSAL: return engine::Cause::kRefusal;
+    case v1::TaskError::CAUSE_RESOURCE: return engine::Cause::kResource;
+    case v1::TaskError::CAUSE_OUTAGE: return engine::Cause::kOutage;
+    default: return error.retryable() ? engine::Cause::kOutage : engine::Cause::kRefusal;
+  }
+}
+
+}  // namespace
 
 domain::HostReport ReadReport(const v1::Hello& hello) {
   domain::HostReport first;
@@ -26,6 +62,16 @@ domain::HostReport ReadReport(const v1::HostReport& report, const domain::HostRe
   read.tls = report.tls();
   read.root_certificate = report.root_certificate();
   read.problem = report.problem();
+  read.free_bytes_unknown = report.free_bytes_unknown();
+  read.managed = report.managed();
+  read.max_connections = report.max_connections();
+  for (const v1::MissingRight& missing : report.missing_rights()) {
+    read.missing_rights.push_back(
+        {.right = missing.right(),
+         .consequence = missing.consequence(),
+         .remedy = missing.remedy(),
+         .task_kinds = {missing.task_kinds().begin(), missing.task_kinds().end()}});
+  }
   return read;
 }
 
@@ -55,18 +101,29 @@ engine::TaskReport ReadResult(const std::string& host, const v1::TaskResult& res
                                         .sha256 = done.sha256(),
                                         .server_version = done.server_version(),
                                         .table_count = done.table_count(),
-                                        .row_count = done.row_count()};
+                                        .row_count = done.row_count(),
+                                        .findings = Read(done.findings(), done.finding_count())};
       break;
     }
     case v1::TaskResult::kVerified:
-      report.outcome = engine::Verified{.table_count = result.verified().table_count(),
-                                        .row_count = result.verified().row_count()};
+      report.outcome = engine::Verified{
+          .table_count = result.verified().table_count(),
+          .row_count = result.verified().row_count(),
+          .findings = Read(result.verified().findings(), result.verified().finding_count())};
       break;
-    case v1::TaskResult::kRestored: report.outcome = engine::TaskDone{"restored and compared"}; break;
+    case v1::TaskResult::kRestored:
+      report.outcome = engine::Restored{
+          .table_count = result.restored().table_count(),
+          .row_count = result.restored().row_count(),
+          .findings = Read(result.restored().findings(), result.restored().finding_count())};
+      break;
     case v1::TaskResult::kError:
-      report.outcome = engine::TaskError{.reason = result.error().reason(),
-                                         .message = result.error().message(),
-                                         .retryable = result.error().retryable()};
+      report.outcome =
+          engine::TaskError{.reason = result.error().reason(),
+                            .message = result.error().message(),
+                            .retryable = result.error().retryable(),
+                            .cause = CauseOf(result.error()),
+                            .findings = Read(result.error().findings(), result.error().finding_count())};
       break;
     case v1::TaskResult::OUTCOME_NOT_SET:
       // A newer agent's kind of outcome: it ended, and this is all that is known.
@@ -117,18 +174,22 @@ void ReadStores(const v1::Inventory& part, domain::Inventory& into) {
 
 void ReadInventory(const v1::Inventory& part, domain::Inventory& into) {
   for (const v1::Inventory::Database& database : part.databases()) {
-    into.databases.push_back({.name = database.name(),
-                              .uid = database.uid(),
-                              .generation = database.generation(),
-                              .allows_connections = database.allows_connections(),
-                              .invalid = database.invalid(),
-                              .size_bytes = database.size_bytes()});
+    into.databases.push_back(
+        {.name = database.name(),
+         .uid = database.uid(),
+         .generation = database.generation(),
+         .allows_connections = database.allows_connections(),
+         .invalid = database.invalid(),
+         .size_bytes = database.size_bytes(),
+         .owner = database.owner(),
+         .missing_grants = {database.missing_grants().begin(), database.missing_grants().end()}});
   }
   for (const v1::Inventory::RoleState& role : part.roles())
     into.roles.push_back({.name = role.name(),
                           .can_login = role.can_login(),
                           .expired = role.expired(),
-                          .verifier_digest = role.verifier_digest()});
+                          .verifier_digest = role.verifier_digest(),
+                          .overprivileged = role.overprivileged()});
   into.orphan_directories.insert(into.orphan_directories.end(), part.orphan_directories().begin(),
                                  part.orphan_directories().end());
   for (const v1::Inventory::Position& position : part.positions())

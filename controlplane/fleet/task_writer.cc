@@ -66,6 +66,16 @@ absl::Status WriteUnfence(const engine::SendTask& task, absl::Time now, v1::Unfe
   return absl::OkStatus();
 }
 
+// The login that `name` is made to replace: the published one of the same role. Empty when there is none.
+std::string ReplacedBy(const domain::Tenant& tenant, const std::string& name) {
+  for (const Credential& credential : tenant.credentials) {
+    if (credential.login != name) continue;
+    const Credential* published = domain::PublishedCredential(tenant, credential.role);
+    return published != nullptr && published->login != name ? published->login : "";
+  }
+  return "";
+}
+
 absl::Status WriteRotate(const engine::SendTask& task, v1::RotateWork& work) {
   if (task.step.logins.empty()) return Incomplete(task, "login");
   const std::string& name = task.step.logins.front();
@@ -75,6 +85,7 @@ absl::Status WriteRotate(const engine::SendTask& task, v1::RotateWork& work) {
     if (credential.login == name) WriteLogin(credential, login);
   }
   if (task.step.flag && login.verifier().empty()) return Incomplete(task, "known login");
+  if (task.step.flag) work.set_replaces(ReplacedBy(task.tenant, name));
   return absl::OkStatus();
 }
 
@@ -87,6 +98,9 @@ absl::Status WriteBackUp(const engine::SendTask& task, keyring::KeyStore& keys, 
   work.set_store(task.backup->store);
   work.set_wrapped_key(task.backup->wrapped_key);
   work.set_sealed(task.step.flag);
+  if (task.max_duration > absl::ZeroDuration()) {
+    SetDuration(task.max_duration, *work.mutable_max_duration());
+  }
   return absl::OkStatus();
 }
 
@@ -110,6 +124,7 @@ absl::Status WriteRestore(const engine::SendTask& task, keyring::KeyStore& keys,
   WriteLimits(task.tenant.quota, *work.mutable_limits());
   WriteLogins(task.tenant, now, work);
   work.set_locale(task.tenant.locale);
+  work.set_allow_incomplete(task.allow_incomplete);
   return WriteSource(task, keys, *work.mutable_source());
 }
 

@@ -79,7 +79,7 @@ absl::StatusOr<v1::ListBackupsResponse> BackupHandlers::ListBackups(const Reques
       return domain::TenantNotFound(query.tenant);
   }
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Backup> rows,
-                         catalog_.ListBackups(query.tenant, query.before_id, query.limit));
+                         catalog_.ListBackups(query.tenant, query.after, query.limit));
   v1::ListBackupsResponse response;
   Sight sight(catalog_, context);
   for (const domain::Backup& row : rows) {
@@ -87,7 +87,8 @@ absl::StatusOr<v1::ListBackupsResponse> BackupHandlers::ListBackups(const Reques
     if (sees) *response.add_backups() = wire::ToProto(row);
   }
   if (rows.size() == static_cast<size_t>(query.limit)) {
-    response.set_next_page_token(wire::NextPageToken(request, tokens_, rows.back().id));
+    response.set_next_page_token(
+        wire::NextPageToken(request, tokens_, {rows.back().id, rows.back().tenant}));
   }
   return response;
 }

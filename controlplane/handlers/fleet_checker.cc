@@ -116,7 +116,7 @@ absl::StatusOr<domain::CatalogView> FleetChecker::Read() const {
       query.before = page.next;
     } while (query.before);
   }
-  CROFT_ASSIGN_OR_RETURN(view.backups, catalog_.ListBackups("", "", std::numeric_limits<int32_t>::max()));
+  CROFT_ASSIGN_OR_RETURN(view.backups, catalog_.ListBackups("", {}, std::numeric_limits<int32_t>::max()));
   CROFT_ASSIGN_OR_RETURN(view.hosts, catalog_.ListHosts());
   CROFT_RETURN_IF_ERROR(
       catalog_.ForEachTenant([&](const domain::Tenant& tenant) { view.tenants.push_back(tenant); })

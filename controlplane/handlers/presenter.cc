@@ -89,12 +89,8 @@ v1::Host Presenter::Show(const domain::Host& host) const {
 absl::StatusOr<bool> Presenter::HasProvenBackup(const domain::Tenant& tenant) const {
   if (!tenant.fence_time || !tenant.delete_time) return false;
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Backup> backups,
-                         catalog_.ListBackups(tenant.id, "", std::numeric_limits<int32_t>::max()));
-  return std::any_of(backups.begin(), backups.end(), [&](const domain::Backup& backup) {
-    return backup.state == domain::BackupState::kVerified &&
-           backup.origin == domain::BackupOrigin::kFinal && backup.tenant_uid == tenant.uid &&
-           backup.generation == tenant.placement.generation && backup.create_time >= *tenant.delete_time;
-  });
+                         catalog_.ListBackups(tenant.id, {}, std::numeric_limits<int32_t>::max()));
+  return domain::HasProof(tenant, backups);
 }
 
 absl::StatusOr<v1::Operation> Presenter::ShowOperation(const absl::StatusOr<engine::Answer>& answer,

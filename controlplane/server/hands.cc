@@ -8,9 +8,10 @@ void ServerHands::Erase(const engine::EraseKey& erase) {
   eraser_.SubmitAlways([this, erase] {
     if (const absl::Status status = keys_.Destroy(erase.uid); !status.ok()) {
       log::Error("a data key cannot be destroyed", {{"uid", erase.uid}, {"error", log::Text(status)}});
-      desk_.Tell(engine::TaskReport{
-          .fencing = erase.fencing,
-          .outcome = engine::TaskError{"KEY_NOT_ERASED", std::string(status.message()), true}});
+      desk_.Tell(
+          engine::TaskReport{.fencing = erase.fencing,
+                             .outcome = engine::TaskError{"KEY_NOT_ERASED", std::string(status.message()),
+                                                          true, engine::Cause::kOutage}});
       return;
     }
     desk_.Tell(engine::KeyErased{.fencing = erase.fencing});

@@ -3,6 +3,7 @@
 #include "common/names.h"
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
+#include "controlplane/wire/finding.h"
 
 namespace croft::wire {
 
@@ -24,6 +25,9 @@ v1::Backup ToProto(const domain::Backup& backup) {
   proto.set_table_count(backup.table_count);
   proto.set_row_count(backup.row_count);
   if (backup.verify_time) *proto.mutable_verify_time() = ToProto(*backup.verify_time);
+  const domain::Findings findings = domain::FindingsOf(backup);
+  for (const domain::Finding& finding : findings.listed) *proto.add_findings() = ToProto(finding);
+  proto.set_finding_count(findings.count);
   return proto;
 }
 

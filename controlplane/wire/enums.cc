@@ -43,6 +43,9 @@ v1::Backup::State ToProto(domain::BackupState state) {
     case domain::BackupState::kVerified: return v1::Backup::STATE_VERIFIED;
     case domain::BackupState::kFailed: return v1::Backup::STATE_FAILED;
     case domain::BackupState::kDeleting: return v1::Backup::STATE_DELETING;
+    case domain::BackupState::kVerifiedWithNotes: return v1::Backup::STATE_VERIFIED_WITH_NOTES;
+    case domain::BackupState::kIncomplete: return v1::Backup::STATE_INCOMPLETE;
+    case domain::BackupState::kDamaged: return v1::Backup::STATE_DAMAGED;
   }
   return v1::Backup::STATE_UNSPECIFIED;
 }

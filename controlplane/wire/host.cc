@@ -35,6 +35,16 @@ v1::Host ToProto(const domain::Host& host) {
   proto.set_tls(report.tls);
   proto.set_postgres_up(report.postgres_up);
   proto.set_problem(report.problem);
+  proto.set_free_bytes_unknown(report.free_bytes_unknown);
+  proto.set_managed(report.managed);
+  proto.set_max_connections(report.max_connections);
+  for (const domain::MissingRight& missing : report.missing_rights) {
+    v1::MissingRight& right = *proto.add_missing_rights();
+    right.set_right(missing.right);
+    right.set_consequence(missing.consequence);
+    right.set_remedy(missing.remedy);
+    right.mutable_task_kinds()->Assign(missing.task_kinds.begin(), missing.task_kinds.end());
+  }
   return proto;
 }
 

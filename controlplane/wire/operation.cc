@@ -6,6 +6,7 @@
 #include "common/names.h"
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
+#include "controlplane/wire/finding.h"
 #include "controlplane/wire/status.h"
 
 namespace croft::wire {
@@ -159,6 +160,8 @@ v1::Operation ToProto(const Operation& operation, const domain::Host* host, absl
   proto.set_progress(ProgressLine(operation, host, now));
   if (operation.end_time) *proto.mutable_end_time() = ToProto(*operation.end_time);
   proto.set_caller(operation.caller);
+  for (const domain::Finding& finding : operation.warnings.listed) *proto.add_warnings() = ToProto(finding);
+  proto.set_warning_count(operation.warnings.count);
   return proto;
 }
 

@@ -7,6 +7,7 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/mask.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr int64_t kMostDatabases = 100000;
 constexpr int64_t kMostHostConnections = 1000000;
 constexpr size_t kLongestSystemIdentifier = 20;
+constexpr absl::Duration kShortestBackup = absl::Minutes(1);
+constexpr absl::Duration kLongestBackup = absl::Hours(24);
 constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
 
 template <typename Result>
@@ -51,6 +54,10 @@ absl::StatusOr<engine::CreateBackup> Parse(const v1::CreateBackupRequest& reques
   engine::CreateBackup result;
   result.tenant = violations.Take(ParseTenantName(request.parent(), "parent"));
   ParseRequestId(request.request_id(), violations);
+  if (request.has_max_duration()) {
+    result.max_duration = ParseDuration(request.max_duration(), kLongestBackup, "max_duration", violations);
+    if (result.max_duration < kShortestBackup) violations.Add("max_duration", "must be at least 60s");
+  }
   return Finish(std::move(result), violations);
 }
 
@@ -85,13 +92,15 @@ absl::StatusOr<BackupQuery> Parse(const v1::ListBackupsRequest& request, const P
     query.tenant = violations.Take(ParseTenantName(request.parent(), "parent"));
   }
   query.limit = ParsePageSize(request.page_size(), violations);
-  query.before_id = tokens.Parse(request.page_token(), QueryOf(request), violations);
+  const std::string position = tokens.Parse(request.page_token(), QueryOf(request), violations);
+  const std::pair<std::string, std::string> parts = absl::StrSplit(position, absl::MaxSplits('/', 1));
+  query.after = {parts.first, parts.second};
   return Finish(std::move(query), violations);
 }
 
 std::string NextPageToken(const v1::ListBackupsRequest& request, const PageTokens& tokens,
-                          const std::string& last_id) {
-  return tokens.Make(QueryOf(request), last_id);
+                          const catalog::BackupPosition& last) {
+  return tokens.Make(QueryOf(request), absl::StrCat(last.id, "/", last.tenant));
 }
 
 namespace {

@@ -26,12 +26,12 @@ absl::StatusOr<BackupId> Parse(const v1::GetBackupRequest& request);
 
 struct BackupQuery {
   std::string tenant;  // id; empty is every tenant
-  std::string before_id;
+  catalog::BackupPosition after;
   int32_t limit = 0;
 };
 absl::StatusOr<BackupQuery> Parse(const v1::ListBackupsRequest& request, const PageTokens& tokens);
 std::string NextPageToken(const v1::ListBackupsRequest& request, const PageTokens& tokens,
-                          const std::string& last_id);
+                          const catalog::BackupPosition& last);
 
 // --- hosts
 absl::StatusOr<engine::UpdateHost> Parse(const v1::UpdateHostRequest& request);

@@ -117,6 +117,7 @@ void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surround
   SetPlacement(tenant.placement, proto);
   AddCredentials(tenant, proto);
   proto.mutable_backup_policy()->set_keep(tenant.backups_kept);
+  proto.set_delete_protection(tenant.delete_protection);
   if (!tenant.last_backup.empty()) proto.set_last_backup(BackupName(tenant.id, tenant.last_backup));
   if (!tenant.current_operation.empty()) {
     proto.set_current_operation(OperationName(tenant.current_operation));

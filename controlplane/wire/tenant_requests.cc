@@ -33,6 +33,13 @@ Result ParseCommon(const Request& request, Violations& violations) {
   return result;
 }
 
+// Whether the caller repeated the tenant's name, which what cannot be taken back asks for.
+bool ParseConfirm(const std::string& confirm, const std::string& tenant, Violations& violations) {
+  if (confirm.empty()) return false;
+  if (confirm != TenantName(tenant)) violations.Add("confirm", "must be the name of the tenant, or empty");
+  return true;
+}
+
 template <typename Result>
 absl::StatusOr<Result> Finish(Result result, const Violations& violations) {
   CROFT_RETURN_IF_ERROR(violations.ToStatus());
@@ -74,6 +81,7 @@ domain::Tenant ParseNewTenant(const v1::Tenant& proto, Violations& violations) {
   tenant.features = ParseFeatures(proto.features(), "tenant.features", violations);
   tenant.quota = ParseQuota(proto.quota(), violations);
   tenant.backups_kept = ParseBackupPolicy(proto.backup_policy(), violations);
+  tenant.delete_protection = proto.delete_protection();
   return tenant;
 }
 
@@ -102,6 +110,7 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
   result.tenant = violations.Take(ParseTenantName(proto.name(), "tenant.name"));
   result.etag = ParseEtag(proto.etag(), "tenant.etag", violations);
   ParseRequestId(request.request_id(), violations);
+  result.confirmed = ParseConfirm(request.confirm(), result.tenant, violations);
 
   MaskReader mask;
   mask.Field("display_name", !proto.display_name().empty(), [&] {
@@ -141,6 +150,8 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
   mask.Field("quota", proto.has_quota(), [&] { update.quota = ParseQuota(proto.quota(), violations); });
   mask.Field("backup_policy", proto.has_backup_policy(),
              [&] { update.backups_kept = ParseBackupPolicy(proto.backup_policy(), violations); });
+  mask.Field("delete_protection", proto.delete_protection(),
+             [&] { update.delete_protection = proto.delete_protection(); });
   mask.Fixed("extensions", "is fixed at creation");
   mask.Fixed("locale", "is fixed at creation");
   mask.Read(request.update_mask(), violations);
@@ -169,6 +180,7 @@ absl::StatusOr<engine::RetireTenant> Parse(const v1::RetireTenantRequest& reques
   auto result = ParseCommon<engine::RetireTenant>(request, violations);
   if (request.has_grace())
     result.grace = ParseDuration(request.grace(), kLongestGrace, "grace", violations);
+  result.confirmed = ParseConfirm(request.confirm(), result.tenant, violations);
   return Finish(std::move(result), violations);
 }
 
@@ -182,6 +194,15 @@ absl::StatusOr<engine::PurgeTenant> Parse(const v1::PurgeTenantRequest& request)
   auto result = ParseCommon<engine::PurgeTenant>(request, violations);
   result.waiver =
       ParseText(request.waive_backup_reason(), kLongestReason, "waive_backup_reason", violations);
+  result.confirmed = ParseConfirm(request.confirm(), result.tenant, violations);
+  if (!request.accept_incomplete_backup().empty()) {
+    const BackupId backup =
+        violations.Take(ParseBackupName(request.accept_incomplete_backup(), "accept_incomplete_backup"));
+    if (backup.tenant != result.tenant) {
+      violations.Add("accept_incomplete_backup", "must be a backup of the tenant that `name` names");
+    }
+    result.accepted_backup = backup.backup;
+  }
   return Finish(std::move(result), violations);
 }
 
@@ -193,6 +214,7 @@ absl::StatusOr<engine::RestoreTenant> Parse(const v1::RestoreTenantRequest& requ
     violations.Add("backup", "must be a backup of the tenant that `name` names");
   }
   result.backup = backup.backup;
+  result.allow_incomplete = request.allow_incomplete();
   if (!request.new_tenant_id().empty()) {
     violations.Take(CheckId(request.new_tenant_id(), "new_tenant_id"));
     if (request.new_tenant_id() == result.tenant) {

@@ -136,16 +136,16 @@ TEST_P(CatalogContract, OperationsAreListedNewestFirst) {
 TEST_P(CatalogContract, BackupsAreListedNewestFirst) {
   MustPut({PutBackup{SampleBackup("acme", "2026a")}, PutBackup{SampleBackup("acme", "2026c")},
            PutBackup{SampleBackup("globex", "2026b")}});
-  EXPECT_THAT(Ids(*catalog().ListBackups("acme", "", 10)), ElementsAre("2026c", "2026a"));
-  EXPECT_THAT(Ids(*catalog().ListBackups("acme", "2026c", 10)), ElementsAre("2026a"));
-  EXPECT_THAT(Ids(*catalog().ListBackups("", "", 10)), ElementsAre("2026c", "2026b", "2026a"));
-  EXPECT_THAT(Ids(*catalog().ListBackups("", "2026c", 1)), ElementsAre("2026b"));
+  EXPECT_THAT(Ids(*catalog().ListBackups("acme", {}, 10)), ElementsAre("2026c", "2026a"));
+  EXPECT_THAT(Ids(*catalog().ListBackups("acme", {"2026c", "acme"}, 10)), ElementsAre("2026a"));
+  EXPECT_THAT(Ids(*catalog().ListBackups("", {}, 10)), ElementsAre("2026c", "2026b", "2026a"));
+  EXPECT_THAT(Ids(*catalog().ListBackups("", {"2026c", "acme"}, 1)), ElementsAre("2026b"));
   EXPECT_THAT(Ids(Begin()->BackupsOfTenant("acme")), ElementsAre("2026c", "2026a"));
   domain::Backup verified = SampleBackup("acme", "2026a");
   verified.state = domain::BackupState::kVerified;
   verified.verify_time = At(7);
   MustPut({PutBackup{verified}, DeleteBackup{"acme", "2026c"}});
-  EXPECT_THAT(*catalog().ListBackups("acme", "", 10), ElementsAre(verified));
+  EXPECT_THAT(*catalog().ListBackups("acme", {}, 10), ElementsAre(verified));
   EXPECT_EQ(*catalog().GetBackup("acme", "2026c"), std::nullopt);
 }
 
@@ -209,6 +209,21 @@ TEST_P(CatalogContract, PlacementsAreWrittenOverWhatStoodThere) {
   EXPECT_EQ(place, bare);
 }
 
+TEST_P(CatalogContract, PagesOfBackupsSkipNoneOfEqualIds) {
+  for (const char* tenant : {"initech", "acme", "globex"})
+    MustPut({PutBackup{SampleBackup(tenant, "2026b")}, PutBackup{SampleBackup(tenant, "2026a")}});
+  std::vector<std::string> seen;
+  BackupPosition after;
+  for (;;) {
+    const std::vector<domain::Backup> page = *catalog().ListBackups("", after, 1);
+    if (page.empty()) break;
+    after = {page.back().id, page.back().tenant};
+    seen.push_back(absl::StrCat(page.back().id, " ", page.back().tenant));
+  }
+  EXPECT_THAT(seen, ElementsAre("2026b acme", "2026b globex", "2026b initech", "2026a acme", "2026a globex",
+                                "2026a initech"));
+}
+
 TEST_P(CatalogContract, TenantIsDueByTheTimeOfItsState) {
   domain::Tenant preview = SampleTenant("preview");
   preview.expire_time = At(20);
@@ -228,6 +243,21 @@ TEST_P(CatalogContract, TenantIsDueByTheTimeOfItsState) {
   EXPECT_THAT(*catalog().DueTenants(At(10), 10), ElementsAre(retired));
   EXPECT_THAT(*catalog().DueTenants(At(20), 10), ElementsAre(retired, preview));
   EXPECT_THAT(*catalog().DueTenants(At(20), 1), ElementsAre(retired));
+}
+
+TEST_P(CatalogContract, ProtectedTenantsAreNotDueUntilTheProtectionIsTakenOff) {
+  domain::Tenant preview = SampleTenant("preview");
+  preview.expire_time = At(20);
+  preview.delete_protection = true;
+  domain::Tenant retired = SampleTenant("retired");
+  retired.state = domain::TenantState::kRetired;
+  retired.purge_time = At(10);
+  retired.delete_protection = true;
+  MustPut({PutTenant{preview}, PutTenant{retired}});
+  EXPECT_THAT(*catalog().DueTenants(At(30), 10), IsEmpty());
+  preview.delete_protection = false;
+  MustPut({PutTenant{preview}});
+  EXPECT_THAT(*catalog().DueTenants(At(30), 10), ElementsAre(preview));
 }
 
 }  // namespace croft::catalog

@@ -31,6 +31,8 @@ inline domain::Tenant SampleTenant(const std::string& id) {
   tenant.state = domain::TenantState::kReady;
   tenant.placement = {"h1", absl::StrCat("t_", id, "_g1"), 1};
   tenant.owner_role = absl::StrCat("t_", id);
+  tenant.purge_parked = true;
+  tenant.final_backup_failure = "BACKUP_INCOMPLETE: a view does not restore";
   tenant.credentials = {
       {"login_a",
        domain::LoginRole::kApp,
@@ -54,6 +56,13 @@ inline domain::Host SampleHost(const std::string& id) {
   host.up = true;
   host.report.postgres_up = true;
   host.report.stores = {"main"};
+  host.report.free_bytes_unknown = true;
+  host.report.managed = true;
+  host.report.max_connections = 97;
+  host.report.missing_rights = {{"pg_signal_backend",
+                                 "sessions cannot be ended",
+                                 "GRANT pg_signal_backend TO croft",
+                                 {"fence", "drop"}}};
   host.databases_reserved = 1;
   host.awaited = true;
   host.unconfirmed = true;
@@ -74,6 +83,17 @@ inline domain::User SampleUser(const std::string& id) {
   return user;
 }
 
+inline domain::Findings SampleFindings() {
+  return {{{.severity = domain::FindingSeverity::kMissing,
+            .reason = "EXTENSION_NOT_ALLOWED",
+            .object = R"(EXTENSION "postgis")",
+            .owner = "t_acme",
+            .message = "this host does not allow it",
+            .postgres_message = "ERROR:  „nein“\nHINT:  ask",
+            .remedy = "DROP EXTENSION postgis"}},
+          7};
+}
+
 inline domain::Operation SampleOperation(const std::string& id, const std::string& tenant) {
   domain::Operation operation;
   operation.id = id;
@@ -82,8 +102,14 @@ inline domain::Operation SampleOperation(const std::string& id, const std::strin
   operation.create_time = At(0);
   operation.update_time = At(0);
   operation.deadline = At(3600);
+  operation.allow_incomplete = true;
+  operation.max_duration = absl::Hours(2);
+  operation.warnings = SampleFindings();
   operation.steps = {
       {.task = domain::TaskKind::kCreate, .host = "h1", .landing = domain::Landing::kTenantReady}};
+  operation.steps.front().refusal_reason = "LOCK_TIMEOUT";
+  operation.steps.front().same_refusals = 2;
+  operation.steps.front().short_since = At(5);
   return operation;
 }
 
@@ -96,6 +122,9 @@ inline domain::Backup SampleBackup(const std::string& tenant, const std::string&
   backup.update_time = At(0);
   backup.store = "main";
   backup.wrapped_key = std::string("\x00key", 4);
+  backup.findings = SampleFindings();
+  backup.proof_findings = SampleFindings();
+  backup.proof_findings.count = 8;
   return backup;
 }
 

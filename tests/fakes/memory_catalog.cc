@@ -112,6 +112,7 @@ bool Matches(const Operation& operation, const OperationQuery& query) {
 
 std::optional<absl::Time> DueTime(const Tenant& tenant) {
   if (!tenant.current_operation.empty() || tenant.unconfirmed) return std::nullopt;
+  if (tenant.delete_protection) return std::nullopt;
   return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
 }
 
@@ -190,7 +191,7 @@ class MemoryTransaction final : public Transaction {
   std::vector<Backup> BackupsOfTenant(absl::string_view tenant) override {
     MutexLock lock(catalog_.mutex_);
     if (tenant.empty()) return {};
-    return catalog_.Backups(tenant, "", std::numeric_limits<int32_t>::max(), true);
+    return catalog_.Backups(tenant, {}, std::numeric_limits<int32_t>::max(), true);
   }
   std::optional<RequestRecord> FindRequest(absl::string_view caller,
                                            absl::string_view request_id) override {
@@ -373,15 +374,18 @@ std::vector<Tenant> MemoryCatalog::Present(bool pending) const {
   return present;
 }
 
-std::vector<Backup> MemoryCatalog::Backups(absl::string_view tenant, absl::string_view before_id,
+std::vector<Backup> MemoryCatalog::Backups(absl::string_view tenant, const BackupPosition& after,
                                            int32_t limit, bool pending) const {
   std::vector<Backup> backups;
   backups_.ForEach(pending, [&](const Backup& backup) {
     if (!tenant.empty() && backup.tenant != tenant) return;
-    if (before_id.empty() || backup.id < before_id) backups.push_back(backup);
+    const bool comes =
+        after.id.empty() || backup.id < after.id || (backup.id == after.id && backup.tenant > after.tenant);
+    if (comes) backups.push_back(backup);
   });
-  std::stable_sort(backups.begin(), backups.end(),
-                   [](const Backup& a, const Backup& b) { return a.id > b.id; });
+  std::sort(backups.begin(), backups.end(), [](const Backup& a, const Backup& b) {
+    return a.id != b.id ? a.id > b.id : a.tenant < b.tenant;
+  });
   if (backups.size() > static_cast<size_t>(std::max(limit, 0))) backups.resize(std::max(limit, 0));
   return backups;
 }
@@ -472,9 +476,9 @@ absl::StatusOr<std::optional<Backup>> MemoryCatalog::GetBackup(absl::string_view
 }
 
 absl::StatusOr<std::vector<Backup>> MemoryCatalog::ListBackups(absl::string_view tenant,
-                                                               absl::string_view before_id, int32_t limit) {
+                                                               const BackupPosition& after, int32_t limit) {
   MutexLock lock(mutex_);
-  return Backups(tenant, before_id, limit, false);
+  return Backups(tenant, after, limit, false);
 }
 
 absl::StatusOr<domain::Revision> MemoryCatalog::ForEachTenant(

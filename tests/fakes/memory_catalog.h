@@ -98,7 +98,7 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<std::optional<domain::Backup>> GetBackup(absl::string_view tenant,
                                                           absl::string_view id) override;
   absl::StatusOr<std::vector<domain::Backup>> ListBackups(absl::string_view tenant,
-                                                          absl::string_view before_id,
+                                                          const BackupPosition& after,
                                                           int32_t limit) override;
   absl::StatusOr<domain::Revision> ForEachTenant(
       const std::function<void(const domain::Tenant&)>& visit) override;
@@ -119,7 +119,7 @@ class MemoryCatalog final : public Catalog {
   std::vector<domain::Operation> Running(const std::function<bool(const domain::Operation&)>& wanted,
                                          bool pending) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<domain::Tenant> Present(bool pending) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<domain::Backup> Backups(absl::string_view tenant, absl::string_view before_id, int32_t limit,
+  std::vector<domain::Backup> Backups(absl::string_view tenant, const BackupPosition& after, int32_t limit,
                                       bool pending) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes of the open transaction.
   void Write(const PutTenant& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -134,7 +134,7 @@ engine::PreparedBackup Clients::Prepare(const std::string& uid) {
 }
 
 std::string Clients::PickBackup(const Tenant& tenant) {
-  const auto backups = *world_.catalog.ListBackups(tenant.id, "", 100);
+  const auto backups = *world_.catalog.ListBackups(tenant.id, {}, 100);
   return backups.empty() ? "none" : world_.dice.Pick(backups).id;
 }
 

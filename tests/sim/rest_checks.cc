@@ -198,7 +198,7 @@ void Checks::CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase&
 void Checks::CheckBackups() {
   std::set<std::pair<std::string, std::string>> expected;
   std::set<std::pair<std::string, std::string>> tolerated;
-  const std::vector<domain::Backup> backups = *world_.catalog.ListBackups("", "", 10'000);
+  const std::vector<domain::Backup> backups = *world_.catalog.ListBackups("", {}, 10'000);
   for (const domain::Backup& backup : backups) {
     const std::pair<std::string, std::string> key{backup.tenant_uid, backup.id};
     tolerated.insert(key);

@@ -132,7 +132,8 @@ absl::Status Unconfirm(Database& database, absl::Time now) {
                 "last_generation = max(last_generation, ?) + 1, version = version + 1, update_time = ?, "
                 "current_operation = CASE WHEN state = 'PURGED' THEN current_operation ELSE '' END, "
                 "unconfirmed = state NOT IN ('PURGED', 'FAILED') AND host <> '', "
-                "due_time = CASE WHEN state = 'PURGED' OR (state <> 'FAILED' AND host <> '') THEN NULL "
+                "due_time = CASE WHEN state = 'PURGED' OR delete_protection OR (state <> 'FAILED' AND host "
+                "<> '') THEN NULL "
                 "WHEN state = 'RETIRED' "
                 "THEN purge_time ELSE expire_time END, "
                 "state = CASE WHEN state = 'CREATING' THEN 'READY' ELSE state END")

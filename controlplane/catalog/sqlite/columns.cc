@@ -163,12 +163,21 @@ constexpr std::array<Name<domain::Landing>, 13> kLandingNames{{
     {domain::Landing::kTenantErased, "TENANT_ERASED"},
 }};
 
-constexpr std::array<Name<domain::BackupState>, 5> kBackupStateNames{{
+constexpr std::array<Name<domain::BackupState>, 8> kBackupStateNames{{
     {domain::BackupState::kCreating, "CREATING"},
     {domain::BackupState::kAvailable, "AVAILABLE"},
     {domain::BackupState::kVerified, "VERIFIED"},
     {domain::BackupState::kFailed, "FAILED"},
     {domain::BackupState::kDeleting, "DELETING"},
+    {domain::BackupState::kVerifiedWithNotes, "VERIFIED_WITH_NOTES"},
+    {domain::BackupState::kIncomplete, "INCOMPLETE"},
+    {domain::BackupState::kDamaged, "DAMAGED"},
+}};
+
+constexpr std::array<Name<domain::FindingSeverity>, 3> kSeverityNames{{
+    {domain::FindingSeverity::kNote, "NOTE"},
+    {domain::FindingSeverity::kMissing, "MISSING"},
+    {domain::FindingSeverity::kDifferent, "DIFFERENT"},
 }};
 
 constexpr std::array<Name<domain::BackupOrigin>, 3> kBackupOriginNames{{
@@ -218,6 +227,83 @@ absl::Status DecodeMap(absl::string_view text, Labels& map) {
     map.emplace_hint(map.end(), key, item.get_ref<const std::string&>());
   }
   return absl::OkStatus();
+}
+
+namespace {
+
+// Reads `key` of `object` where it is text; false where it is none.
+bool ReadText(const Json& object, const char* key, std::string& text) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_string()) return false;
+  text = found->get_ref<const std::string&>();
+  return true;
+}
+
+bool ReadFinding(const Json& json, domain::Finding& finding) {
+  std::string severity;
+  return json.is_object() && ReadText(json, "severity", severity) &&
+         Decode(kSeverityNames, severity, finding.severity).ok() &&
+         ReadText(json, "reason", finding.reason) && ReadText(json, "object", finding.object) &&
+         ReadText(json, "owner", finding.owner) && ReadText(json, "message", finding.message) &&
+         ReadText(json, "postgres_message", finding.postgres_message) &&
+         ReadText(json, "remedy", finding.remedy);
+}
+
+bool ReadMissingRight(const Json& json, domain::MissingRight& right) {
+  if (!json.is_object() || !ReadText(json, "right", right.right) ||
+      !ReadText(json, "consequence", right.consequence) || !ReadText(json, "remedy", right.remedy)) {
+    return false;
+  }
+  const auto kinds = json.find("task_kinds");
+  return kinds != json.end() && DecodeList(kinds->dump(), right.task_kinds).ok();
+}
+
+// A list whose items `read` takes one by one.
+template <typename Item, typename Read>
+absl::Status DecodeItems(absl::string_view text, std::vector<Item>& items, Read read) {
+  items.clear();
+  if (text == "[]") return absl::OkStatus();
+  const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_array()) return Undecodable(text);
+  for (const Json& item : json) {
+    if (!read(item, items.emplace_back())) return Undecodable(text);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string EncodeFindings(const std::vector<domain::Finding>& findings) {
+  Json list = Json::array();
+  for (const domain::Finding& finding : findings) {
+    list.push_back({{"severity", std::string(Encode(kSeverityNames, finding.severity))},
+                    {"reason", finding.reason},
+                    {"object", finding.object},
+                    {"owner", finding.owner},
+                    {"message", finding.message},
+                    {"postgres_message", finding.postgres_message},
+                    {"remedy", finding.remedy}});
+  }
+  return Dump(list);
+}
+
+absl::Status DecodeFindings(absl::string_view text, std::vector<domain::Finding>& findings) {
+  return DecodeItems(text, findings, ReadFinding);
+}
+
+std::string EncodeMissingRights(const std::vector<domain::MissingRight>& rights) {
+  Json list = Json::array();
+  for (const domain::MissingRight& right : rights) {
+    list.push_back({{"right", right.right},
+                    {"consequence", right.consequence},
+                    {"remedy", right.remedy},
+                    {"task_kinds", right.task_kinds}});
+  }
+  return Dump(list);
+}
+
+absl::Status DecodeMissingRights(absl::string_view text, std::vector<domain::MissingRight>& rights) {
+  return DecodeItems(text, rights, ReadMissingRight);
 }
 
 absl::string_view EncodeEnum(domain::TenantState value) { return Encode(kTenantStateNames, value); }

@@ -8,6 +8,8 @@
 #include <absl/strings/string_view.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/finding.h"
+#include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/tenant.h"
 #include "controlplane/domain/user.h"
@@ -20,9 +22,14 @@ using Labels = std::map<std::string, std::string>;
 
 [[nodiscard]] std::string EncodeList(const std::vector<std::string>& list);
 [[nodiscard]] std::string EncodeMap(const Labels& map);
+[[nodiscard]] std::string EncodeFindings(const std::vector<domain::Finding>& findings);
+[[nodiscard]] std::string EncodeMissingRights(const std::vector<domain::MissingRight>& rights);
 // DATA_LOSS when `text` is not what the encoder makes.
 [[nodiscard]] absl::Status DecodeList(absl::string_view text, std::vector<std::string>& list);
 [[nodiscard]] absl::Status DecodeMap(absl::string_view text, Labels& map);
+[[nodiscard]] absl::Status DecodeFindings(absl::string_view text, std::vector<domain::Finding>& findings);
+[[nodiscard]] absl::Status DecodeMissingRights(absl::string_view text,
+                                               std::vector<domain::MissingRight>& rights);
 
 // Names as in the API, without its prefixes.
 [[nodiscard]] absl::string_view EncodeEnum(domain::TenantState value);

@@ -21,10 +21,11 @@ constexpr Sql kColumns =
     "server_names, up, "
     "last_seen_time, agent_version, postgres_up, postgres_version, system_identifier, timeline, "
     "advertise_endpoints, free_bytes, stores, tls, root_certificate, problem, task_kinds, "
-    "accepted_system_identifier, databases_reserved, connections_reserved, awaited, unconfirmed";
+    "accepted_system_identifier, databases_reserved, connections_reserved, awaited, unconfirmed, "
+    "free_bytes_unknown, managed, max_connections, missing_rights";
 
 absl::Status ReadHost(const Rows& rows, Host& host) {
-  std::string labels, server_names, advertise_endpoints, stores, task_kinds;
+  std::string labels, server_names, advertise_endpoints, stores, task_kinds, missing_rights;
   rows.Read(0, host.id, host.uid, host.create_time, host.update_time, host.version, labels,
             host.limits.databases, host.limits.connections, host.limits.reserve_bytes, host.cordoned,
             host.missing, host.certificate_fingerprint, host.previous_fingerprint, host.join_secret_hash,
@@ -32,7 +33,10 @@ absl::Status ReadHost(const Rows& rows, Host& host) {
             host.report.postgres_up, host.report.postgres_version, host.report.system_identifier,
             host.report.timeline, advertise_endpoints, host.report.free_bytes, stores, host.report.tls,
             host.report.root_certificate, host.report.problem, task_kinds, host.accepted_system_identifier,
-            host.databases_reserved, host.connections_reserved, host.awaited, host.unconfirmed);
+            host.databases_reserved, host.connections_reserved, host.awaited, host.unconfirmed,
+            host.report.free_bytes_unknown, host.report.managed, host.report.max_connections,
+            missing_rights);
+  CROFT_RETURN_IF_ERROR(DecodeMissingRights(missing_rights, host.report.missing_rights));
   CROFT_RETURN_IF_ERROR(DecodeMap(labels, host.labels));
   CROFT_RETURN_IF_ERROR(DecodeList(server_names, host.server_names));
   CROFT_RETURN_IF_ERROR(DecodeList(advertise_endpoints, host.report.advertise_endpoints));
@@ -69,7 +73,7 @@ HostWrites::HostWrites(sqlite::Database& database)
               .Append(kColumns)
               .Append(
                   ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                  "?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+                  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
       delete_(database, "DELETE FROM hosts WHERE id = ?") {}
 
 absl::Status HostWrites::Put(const Host& host) {
@@ -82,7 +86,9 @@ absl::Status HostWrites::Put(const Host& host) {
       host.report.system_identifier, host.report.timeline, EncodeList(host.report.advertise_endpoints),
       host.report.free_bytes, EncodeList(host.report.stores), host.report.tls, host.report.root_certificate,
       host.report.problem, EncodeList(host.report.task_kinds), host.accepted_system_identifier,
-      host.databases_reserved, host.connections_reserved, host.awaited, host.unconfirmed);
+      host.databases_reserved, host.connections_reserved, host.awaited, host.unconfirmed,
+      host.report.free_bytes_unknown, host.report.managed, host.report.max_connections,
+      EncodeMissingRights(host.report.missing_rights));
 }
 
 absl::Status HostWrites::Delete(absl::string_view id) { return delete_.Execute(id); }

@@ -24,17 +24,19 @@ constexpr Sql kColumns =
     "overlap, waiver, "
     "previous_quota_connections, previous_quota_storage_bytes, previous_quota_statement_timeout, "
     "previous_state, "
-    "previous_suspend_mode";
-constexpr Sql kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+    "previous_suspend_mode, allow_incomplete, max_duration, warnings, warning_count";
+constexpr Sql kPlaces =
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 constexpr Sql kStepColumns =
     "task, host, landing, undo, generation, database_name, backup, backup_tenant, logins, flag, databases, "
     "state, "
-    "attempt, refusals, not_before, start_time, end_time, message";
+    "attempt, refusals, refusal_reason, same_refusals, short_since, not_before, start_time, end_time, "
+    "message";
 
 constexpr Sql kIsRunning = "state IN ('RUNNING', 'UNDOING')";
 
 absl::Status ReadOperation(const Rows& rows, int first, Operation& operation) {
-  std::string kind, state, previous_state, previous_suspend_mode;
+  std::string kind, state, previous_state, previous_suspend_mode, warnings;
   std::optional<int32_t> error_code, quota_connections;
   std::string error_reason, error_message;
   domain::Quota quota;
@@ -43,7 +45,8 @@ absl::Status ReadOperation(const Rows& rows, int first, Operation& operation) {
             operation.end_time, operation.deadline, state, operation.order, operation.point_of_no_return,
             operation.cancel_requested, error_code, error_reason, error_message, operation.overlap,
             operation.waiver, quota_connections, quota.storage_bytes, quota.statement_timeout,
-            previous_state, previous_suspend_mode);
+            previous_state, previous_suspend_mode, operation.allow_incomplete, operation.max_duration,
+            warnings, operation.warnings.count);
   if (error_code.has_value()) {
     operation.error = {static_cast<absl::StatusCode>(*error_code), error_reason, error_message};
   }
@@ -51,6 +54,7 @@ absl::Status ReadOperation(const Rows& rows, int first, Operation& operation) {
     quota.connections = *quota_connections;
     operation.previous_quota = quota;
   }
+  CROFT_RETURN_IF_ERROR(DecodeFindings(warnings, operation.warnings.listed));
   CROFT_RETURN_IF_ERROR(DecodeEnum(kind, operation.kind));
   CROFT_RETURN_IF_ERROR(DecodeEnum(state, operation.state));
   CROFT_RETURN_IF_ERROR(DecodeEnum(previous_state, operation.previous_state));
@@ -61,7 +65,8 @@ absl::Status ReadStep(const Rows& rows, Step& step) {
   std::string task, landing, logins, databases, state;
   rows.Read(0, task, step.host, landing, step.undo, step.generation, step.database, step.backup,
             step.backup_tenant, logins, step.flag, databases, state, step.attempt, step.refusals,
-            step.not_before, step.start_time, step.end_time, step.message);
+            step.refusal_reason, step.same_refusals, step.short_since, step.not_before, step.start_time,
+            step.end_time, step.message);
   CROFT_RETURN_IF_ERROR(DecodeEnum(task, step.task));
   CROFT_RETURN_IF_ERROR(DecodeEnum(landing, step.landing));
   CROFT_RETURN_IF_ERROR(DecodeList(logins, step.logins));
@@ -88,13 +93,14 @@ absl::Status Columns(const Operation& operation, Run run) {
   }
   std::string current_host;
   if (const auto step = domain::CurrentStep(operation)) current_host = operation.steps[*step].host;
-  return run(operation.id, EncodeEnum(operation.kind), operation.tenant, operation.source_tenant,
-             operation.backup, operation.caller, operation.create_time, operation.update_time,
-             operation.version, operation.end_time, operation.deadline, EncodeEnum(operation.state),
-             operation.order, operation.point_of_no_return, operation.cancel_requested, error_code,
-             error_reason, error_message, operation.overlap, operation.waiver, connections, storage_bytes,
-             statement_timeout, EncodeEnum(operation.previous_state),
-             EncodeEnum(operation.previous_suspend_mode), current_host);
+  return run(
+      operation.id, EncodeEnum(operation.kind), operation.tenant, operation.source_tenant, operation.backup,
+      operation.caller, operation.create_time, operation.update_time, operation.version, operation.end_time,
+      operation.deadline, EncodeEnum(operation.state), operation.order, operation.point_of_no_return,
+      operation.cancel_requested, error_code, error_reason, error_message, operation.overlap,
+      operation.waiver, connections, storage_bytes, statement_timeout, EncodeEnum(operation.previous_state),
+      EncodeEnum(operation.previous_suspend_mode), operation.allow_incomplete, operation.max_duration,
+      EncodeFindings(operation.warnings.listed), operation.warnings.count, current_host);
 }
 
 SqlBuilder Select() {
@@ -235,11 +241,12 @@ OperationWrites::OperationWrites(sqlite::Database& database)
                             .Append(", current_host) = (")
                             .Append(kPlaces)
                             .Append(", ?) WHERE position = ?")),
-      put_step_(database,
-                SqlBuilder()
-                    .Append("INSERT OR REPLACE INTO steps (operation, number, ")
-                    .Append(kStepColumns)
-                    .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+      put_step_(
+          database,
+          SqlBuilder()
+              .Append("INSERT OR REPLACE INTO steps (operation, number, ")
+              .Append(kStepColumns)
+              .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
       delete_steps_from_(database, "DELETE FROM steps WHERE operation = ? AND number >= ?") {}
 
 absl::StatusOr<std::optional<int64_t>> OperationWrites::FindPosition(absl::string_view id) {
@@ -260,8 +267,9 @@ absl::Status OperationWrites::Put(const Operation& operation) {
     CROFT_RETURN_IF_ERROR(put_step_.Execute(
         *position, i, EncodeEnum(step.task), step.host, EncodeEnum(step.landing), step.undo,
         step.generation, step.database, step.backup, step.backup_tenant, EncodeList(step.logins), step.flag,
-        EncodeList(step.databases), EncodeEnum(step.state), step.attempt, step.refusals, step.not_before,
-        step.start_time, step.end_time, step.message));
+        EncodeList(step.databases), EncodeEnum(step.state), step.attempt, step.refusals,
+        step.refusal_reason, step.same_refusals, step.short_since, step.not_before, step.start_time,
+        step.end_time, step.message));
   }
   return delete_steps_from_.Execute(*position, operation.steps.size());
 }

@@ -19,16 +19,20 @@ using sqlite::SqlBuilder;
 constexpr Sql kBackupColumns =
     "tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes, sha256, "
     "generation, "
-    "server_version, table_count, row_count, verify_time, wrapped_key";
+    "server_version, table_count, row_count, verify_time, wrapped_key, findings, finding_count, "
+    "proof_findings, proof_finding_count";
 
 constexpr absl::string_view kAboveAllIds = "\x7f";
 
 absl::Status ReadBackup(const Rows& rows, Backup& backup) {
-  std::string state, origin;
+  std::string state, origin, findings, proof_findings;
   rows.Read(0, backup.tenant, backup.id, backup.tenant_uid, backup.create_time, backup.update_time,
             backup.version, state, origin, backup.store, backup.size_bytes, backup.sha256,
             backup.generation, backup.server_version, backup.table_count, backup.row_count,
-            backup.verify_time, backup.wrapped_key);
+            backup.verify_time, backup.wrapped_key, findings, backup.findings.count, proof_findings,
+            backup.proof_findings.count);
+  CROFT_RETURN_IF_ERROR(DecodeFindings(proof_findings, backup.proof_findings.listed));
+  CROFT_RETURN_IF_ERROR(DecodeFindings(findings, backup.findings.listed));
   CROFT_RETURN_IF_ERROR(DecodeEnum(state, backup.state));
   return DecodeEnum(origin, backup.origin);
 }
@@ -49,7 +53,8 @@ SqlBuilder SelectBackups() {
 BackupReads::BackupReads(sqlite::Database& database)
     : find_(database, SelectBackups().Append("WHERE tenant = ? AND id = ?")),
       list_all_(database, SelectBackups().Append(
-                              "INDEXED BY backups_by_id WHERE id < ? ORDER BY id DESC, tenant LIMIT ?")),
+                              "INDEXED BY backups_by_id WHERE id <= ?1 AND (id < ?1 OR tenant > ?2) "
+                              "ORDER BY id DESC, tenant LIMIT ?3")),
       list_of_tenant_(database,
                       SelectBackups().Append("WHERE tenant = ? AND id < ? ORDER BY id DESC LIMIT ?")) {}
 
@@ -59,26 +64,29 @@ absl::StatusOr<std::optional<Backup>> BackupReads::Find(absl::string_view tenant
   return std::optional<Backup>(std::move(backups.front()));
 }
 
-absl::StatusOr<std::vector<Backup>> BackupReads::List(absl::string_view tenant, absl::string_view before_id,
+absl::StatusOr<std::vector<Backup>> BackupReads::List(absl::string_view tenant, const BackupPosition& after,
                                                       int32_t limit) {
   const int32_t count = std::max(limit, 0);
-  const absl::string_view before = before_id.empty() ? kAboveAllIds : before_id;
-  if (tenant.empty()) return CollectBackups(list_all_.Query(before, count));
+  const absl::string_view before = after.id.empty() ? kAboveAllIds : absl::string_view(after.id);
+  if (tenant.empty()) return CollectBackups(list_all_.Query(before, after.tenant, count));
   return CollectBackups(list_of_tenant_.Query(tenant, before, count));
 }
 
 BackupWrites::BackupWrites(sqlite::Database& database)
-    : put_(database, SqlBuilder()
-                         .Append("INSERT OR REPLACE INTO backups (")
-                         .Append(kBackupColumns)
-                         .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+    : put_(database,
+           SqlBuilder()
+               .Append("INSERT OR REPLACE INTO backups (")
+               .Append(kBackupColumns)
+               .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
       delete_(database, "DELETE FROM backups WHERE tenant = ? AND id = ?") {}
 
 absl::Status BackupWrites::Put(const Backup& backup) {
   return put_.Execute(backup.tenant, backup.id, backup.tenant_uid, backup.create_time, backup.update_time,
                       backup.version, EncodeEnum(backup.state), EncodeEnum(backup.origin), backup.store,
                       backup.size_bytes, backup.sha256, backup.generation, backup.server_version,
-                      backup.table_count, backup.row_count, backup.verify_time, Blob{backup.wrapped_key});
+                      backup.table_count, backup.row_count, backup.verify_time, Blob{backup.wrapped_key},
+                      EncodeFindings(backup.findings.listed), backup.findings.count,
+                      EncodeFindings(backup.proof_findings.listed), backup.proof_findings.count);
 }
 
 absl::Status BackupWrites::Delete(absl::string_view tenant, absl::string_view id) {

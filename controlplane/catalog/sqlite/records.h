@@ -21,7 +21,7 @@ class BackupReads {
 
   absl::StatusOr<std::optional<domain::Backup>> Find(absl::string_view tenant, absl::string_view id);
   // Newest first. An empty tenant is every one, an empty before_id the newest.
-  absl::StatusOr<std::vector<domain::Backup>> List(absl::string_view tenant, absl::string_view before_id,
+  absl::StatusOr<std::vector<domain::Backup>> List(absl::string_view tenant, const BackupPosition& after,
                                                    int32_t limit);
 
  private:

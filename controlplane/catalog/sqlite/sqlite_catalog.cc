@@ -161,9 +161,9 @@ absl::StatusOr<std::optional<domain::Backup>> SqliteCatalog::GetBackup(absl::str
 }
 
 absl::StatusOr<std::vector<domain::Backup>> SqliteCatalog::ListBackups(absl::string_view tenant,
-                                                                       absl::string_view before_id,
+                                                                       const BackupPosition& after,
                                                                        int32_t limit) {
-  return Read([&](Reader& reader) { return reader.backups.List(tenant, before_id, limit); });
+  return Read([&](Reader& reader) { return reader.backups.List(tenant, after, limit); });
 }
 
 absl::StatusOr<domain::Revision> SqliteCatalog::ForEachTenant(

@@ -62,7 +62,7 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<std::optional<domain::Backup>> GetBackup(absl::string_view tenant,
                                                           absl::string_view id) override;
   absl::StatusOr<std::vector<domain::Backup>> ListBackups(absl::string_view tenant,
-                                                          absl::string_view before_id,
+                                                          const BackupPosition& after,
                                                           int32_t limit) override;
   absl::StatusOr<domain::Revision> ForEachTenant(
       const std::function<void(const domain::Tenant&)>& visit) override;

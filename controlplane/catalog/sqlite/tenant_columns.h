@@ -16,7 +16,7 @@ inline constexpr sqlite::Sql kTenantColumns =
     "backups_kept, "
     "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
     "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation, "
-    "unconfirmed";
+    "unconfirmed, delete_protection, final_backup_failure, purge_parked";
 
 // All but the credentials, which lie in their own table.
 [[nodiscard]] absl::Status ReadTenant(const sqlite::Rows& rows, domain::Tenant& tenant);

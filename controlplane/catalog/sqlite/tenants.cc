@@ -29,12 +29,14 @@ constexpr Sql kChangingColumns =
     "backups_kept, "
     "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
     "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation, "
-    "due_time, unconfirmed";
+    "due_time, unconfirmed, delete_protection, final_backup_failure, purge_parked";
 constexpr Sql kChangingPlaces =
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?";
 
 std::optional<absl::Time> DueTime(const Tenant& tenant) {
   if (tenant.state == TenantState::kPurged || tenant.unconfirmed) return std::nullopt;
+  if (tenant.delete_protection) return std::nullopt;
   if (!tenant.current_operation.empty()) return std::nullopt;
   return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
 }
@@ -49,7 +51,8 @@ absl::Status Changing(const Tenant& tenant, const std::string& aliases, const st
              EncodeEnum(tenant.suspend_mode), EncodeEnum(tenant.state_before_retire), tenant.placement.host,
              tenant.placement.database, tenant.placement.generation, tenant.owner_role, tenant.reader_role,
              tenant.order, tenant.last_generation, tenant.fence_time, tenant.last_backup,
-             tenant.current_operation, tenant.create_operation, DueTime(tenant), tenant.unconfirmed);
+             tenant.current_operation, tenant.create_operation, DueTime(tenant), tenant.unconfirmed,
+             tenant.delete_protection, tenant.final_backup_failure, tenant.purge_parked);
 }
 
 // Rows of one tenant after another, in the order of their ids, whose column 0 is the id. Stepping over some rows is
@@ -105,7 +108,8 @@ absl::Status ReadTenant(const Rows& rows, Tenant& tenant) {
             suspend_mode, state_before_retire, tenant.placement.host, tenant.placement.database,
             tenant.placement.generation, tenant.owner_role, tenant.reader_role, tenant.order,
             tenant.last_generation, tenant.fence_time, tenant.last_backup, tenant.current_operation,
-            tenant.create_operation, tenant.unconfirmed);
+            tenant.create_operation, tenant.unconfirmed, tenant.delete_protection,
+            tenant.final_backup_failure, tenant.purge_parked);
   CROFT_RETURN_IF_ERROR(DecodeList(aliases, tenant.aliases));
   CROFT_RETURN_IF_ERROR(DecodeMap(labels, tenant.labels));
   CROFT_RETURN_IF_ERROR(DecodeList(extensions, tenant.extensions));

@@ -150,7 +150,7 @@ std::optional<domain::Backup> SqliteTransaction::FindBackup(absl::string_view te
 
 std::vector<domain::Backup> SqliteTransaction::BackupsOfTenant(absl::string_view tenant) {
   if (tenant.empty()) return {};
-  return Take(writer_.backup_reads_.List(tenant, "", std::numeric_limits<int32_t>::max()));
+  return Take(writer_.backup_reads_.List(tenant, {}, std::numeric_limits<int32_t>::max()));
 }
 
 std::optional<RequestRecord> SqliteTransaction::FindRequest(absl::string_view caller,

@@ -4,7 +4,9 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
+#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -70,6 +72,53 @@ TEST_F(OpeningTest, TenantsOfACatalogThatDidNotCountThemAreCounted) {
   file.Run("UPDATE tenants SET state = 'PURGED' WHERE id = 't7'");
   file.Run("PRAGMA user_version = 4");
   EXPECT_EQ(*(*SqliteCatalog::Open(Path(), {}))->CountTenants(), 49);
+}
+
+// What the catalog was before it knew findings, with one of each row that changed since.
+void MakeCatalogWithoutFindings(const std::string& path) {
+  {
+    const auto catalog = SqliteCatalog::Open(path, {});
+    const std::unique_ptr<Transaction> transaction = *(*catalog)->Begin();
+    transaction->Apply(PutHost{SampleHost("h1")});
+    transaction->Apply(PutTenant{SampleTenant("acme")});
+    transaction->Apply(PutOperation{SampleOperation("op-1", "acme")});
+    transaction->Apply(PutBackup{SampleBackup("acme", "b1")});
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+  RawFile file(path);
+  for (const char* column :
+       {"backups.findings", "backups.finding_count", "backups.proof_findings",
+        "backups.proof_finding_count", "operations.allow_incomplete", "operations.max_duration",
+        "operations.warnings", "operations.warning_count", "steps.refusal_reason", "steps.same_refusals",
+        "steps.short_since", "tenants.delete_protection", "tenants.final_backup_failure",
+        "tenants.purge_parked", "hosts.free_bytes_unknown", "hosts.managed", "hosts.max_connections",
+        "hosts.missing_rights"}) {
+    const std::vector<std::string> parts = absl::StrSplit(column, '.');
+    file.Run(absl::StrCat("ALTER TABLE ", parts[0], " DROP COLUMN ", parts[1]));
+  }
+  file.Run("PRAGMA user_version = 5");
+}
+
+TEST_F(OpeningTest, RowsOfACatalogThatKnewNoFindingsAreKept) {
+  MakeCatalogWithoutFindings(Path());
+  const auto catalog = SqliteCatalog::Open(Path(), {});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  domain::Backup backup = SampleBackup("acme", "b1");
+  backup.findings = {};
+  backup.proof_findings = {};
+  EXPECT_EQ(*(*catalog)->GetBackup("acme", "b1"), backup);
+  domain::Operation operation = SampleOperation("op-1", "acme");
+  operation.allow_incomplete = false;
+  operation.max_duration = absl::ZeroDuration();
+  operation.warnings = {};
+  operation.steps.front().refusal_reason = "";
+  operation.steps.front().same_refusals = 0;
+  operation.steps.front().short_since.reset();
+  EXPECT_EQ(*(*catalog)->GetOperation("op-1"), operation);
+  domain::Tenant tenant = SampleTenant("acme");
+  tenant.final_backup_failure = "";
+  EXPECT_EQ(*(*catalog)->GetTenant("acme"), tenant);
+  EXPECT_EQ((*(*catalog)->GetHost("h1"))->report.missing_rights, std::vector<domain::MissingRight>());
 }
 
 TEST_F(OpeningTest, CountOfTenantsOutlivesTheProcess) {

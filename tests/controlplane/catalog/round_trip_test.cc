@@ -85,12 +85,44 @@ domain::Credential SomeCredential() {
   return made;
 }
 
+domain::Finding SomeFinding() {
+  domain::Finding made;
+  auto& [severity, reason, object, owner, message, postgres_message, remedy] = made;
+  severity = One(domain::FindingSeverity::kDifferent);
+  reason = Utf8();
+  object = Utf8();
+  owner = Utf8();
+  message = Utf8();
+  postgres_message = Utf8();
+  remedy = Utf8();
+  return made;
+}
+
+domain::Findings SomeFindings() {
+  domain::Findings made;
+  auto& [listed, count] = made;
+  listed = Several(SomeFinding);
+  count = Small();
+  return made;
+}
+
+domain::MissingRight SomeMissingRight() {
+  domain::MissingRight made;
+  auto& [right, consequence, remedy, task_kinds] = made;
+  right = Utf8();
+  consequence = Utf8();
+  remedy = Utf8();
+  task_kinds = Several(Utf8);
+  return made;
+}
+
 domain::Tenant SomeTenant(const std::string& with_id) {
   domain::Tenant made;
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, state, suspend_mode,
          state_before_retire, placement, owner_role, reader_role, credentials, order, last_generation,
-         fence_time, last_backup, current_operation, create_operation, unconfirmed] = made;
+         fence_time, last_backup, current_operation, create_operation, unconfirmed, delete_protection,
+         final_backup_failure, purge_parked] = made;
   auto& [host, database, generation] = placement;
   id = with_id;
   uid = absl::StrCat(with_id, Text());
@@ -125,13 +157,17 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   current_operation = Text();
   create_operation = Text();
   unconfirmed = Flag();
+  delete_protection = Flag();
+  final_backup_failure = Text();
+  purge_parked = Flag();
   return made;
 }
 
 domain::HostReport SomeReport() {
   domain::HostReport made;
   auto& [agent_version, postgres_up, postgres_version, system_identifier, timeline, advertise_endpoints,
-         free_bytes, stores, tls, root_certificate, problem, task_kinds] = made;
+         free_bytes, stores, tls, root_certificate, problem, task_kinds, free_bytes_unknown, managed,
+         max_connections, missing_rights] = made;
   agent_version = Text();
   postgres_up = Flag();
   postgres_version = Text();
@@ -144,6 +180,10 @@ domain::HostReport SomeReport() {
   root_certificate = Text();
   problem = Text();
   task_kinds = Several(Utf8);
+  free_bytes_unknown = Flag();
+  managed = Flag();
+  max_connections = Small();
+  missing_rights = Several(SomeMissingRight);
   return made;
 }
 
@@ -184,7 +224,8 @@ domain::Host SomeHost(const std::string& with_id) {
 domain::Step SomeStep() {
   domain::Step made;
   auto& [task, host, landing, undo, generation, database, backup, backup_tenant, logins, flag, databases,
-         state, attempt, refusals, not_before, start_time, end_time, message] = made;
+         state, attempt, refusals, refusal_reason, same_refusals, short_since, not_before, start_time,
+         end_time, message] = made;
   task = One(domain::TaskKind::kEraseKey);
   host = Text();
   landing = One(domain::Landing::kTenantErased);
@@ -199,6 +240,9 @@ domain::Step SomeStep() {
   state = One(domain::StepState::kFailed);
   attempt = Small();
   refusals = Small();
+  refusal_reason = Text();
+  same_refusals = Small();
+  short_since = Maybe(Moment);
   not_before = Maybe(Moment);
   start_time = Maybe(Moment);
   end_time = Maybe(Moment);
@@ -219,7 +263,8 @@ domain::Operation SomeOperation(const std::string& with_id) {
   domain::Operation made;
   auto& [id, kind, tenant, source_tenant, backup, caller, create_time, update_time, version, end_time,
          deadline, state, order, steps, point_of_no_return, cancel_requested, error, overlap, waiver,
-         previous_quota, previous_state, previous_suspend_mode] = made;
+         allow_incomplete, max_duration, warnings, previous_quota, previous_state, previous_suspend_mode] =
+      made;
   id = with_id;
   kind = One(domain::OperationKind::kCleanUp);
   tenant = Text();
@@ -239,6 +284,9 @@ domain::Operation SomeOperation(const std::string& with_id) {
   error = Maybe(SomeError);
   overlap = Span();
   waiver = Text();
+  allow_incomplete = Flag();
+  max_duration = Span();
+  warnings = SomeFindings();
   previous_quota = Maybe(SomeQuota);
   previous_state = One(domain::TenantState::kPurged);
   previous_suspend_mode = One(domain::SuspendMode::kReadOnly);
@@ -248,14 +296,15 @@ domain::Operation SomeOperation(const std::string& with_id) {
 domain::Backup SomeBackup(const std::string& with_tenant, const std::string& with_id) {
   domain::Backup made;
   auto& [tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes,
-         sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key] = made;
+         sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key, findings] =
+      made;
   tenant = with_tenant;
   id = with_id;
   tenant_uid = Text();
   create_time = Moment();
   update_time = Moment();
   version = Large();
-  state = One(domain::BackupState::kDeleting);
+  state = One(domain::BackupState::kDamaged);
   origin = One(domain::BackupOrigin::kScheduled);
   store = Text();
   size_bytes = Large();
@@ -266,6 +315,8 @@ domain::Backup SomeBackup(const std::string& with_tenant, const std::string& wit
   row_count = Large();
   verify_time = Maybe(Moment);
   wrapped_key = Text();
+  findings = SomeFindings();
+  proof_findings = SomeFindings();
   return made;
 }
 

@@ -15,14 +15,15 @@ CREATE TABLE audit (
   previous_hash TEXT NOT NULL CHECK (length(previous_hash) = 64),
   hash TEXT NOT NULL CHECK (length(hash) = 64)
 , count INTEGER NOT NULL DEFAULT 1 CHECK (count > 0)) STRICT;
-CREATE TABLE backups (
+CREATE TABLE "backups" (
   tenant TEXT NOT NULL,
   id TEXT NOT NULL CHECK (id <> ''),
   tenant_uid TEXT NOT NULL,
   create_time INTEGER NOT NULL,
   update_time INTEGER NOT NULL,
   version INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('CREATING', 'AVAILABLE', 'VERIFIED', 'FAILED', 'DELETING')),
+  state TEXT NOT NULL CHECK (state IN (
+    'CREATING', 'AVAILABLE', 'VERIFIED', 'FAILED', 'DELETING', 'VERIFIED_WITH_NOTES', 'INCOMPLETE', 'DAMAGED')),
   origin TEXT NOT NULL CHECK (origin IN ('MANUAL', 'FINAL', 'SCHEDULED')),
   store TEXT NOT NULL,
   size_bytes INTEGER NOT NULL,
@@ -33,6 +34,10 @@ CREATE TABLE backups (
   row_count INTEGER NOT NULL,
   verify_time INTEGER,
   wrapped_key BLOB NOT NULL,
+  findings TEXT NOT NULL,
+  finding_count INTEGER NOT NULL,
+  proof_findings TEXT NOT NULL,
+  proof_finding_count INTEGER NOT NULL,
   PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE bindings (
@@ -88,7 +93,7 @@ CREATE TABLE hosts (
   task_kinds TEXT NOT NULL,
   accepted_system_identifier TEXT NOT NULL,
   databases_reserved INTEGER NOT NULL,
-  connections_reserved INTEGER NOT NULL, awaited INTEGER NOT NULL DEFAULT 0 CHECK (awaited IN (0, 1)), unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1)),
+  connections_reserved INTEGER NOT NULL, awaited INTEGER NOT NULL DEFAULT 0 CHECK (awaited IN (0, 1)), unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1)), free_bytes_unknown INTEGER NOT NULL DEFAULT 0 CHECK (free_bytes_unknown IN (0, 1)), managed INTEGER NOT NULL DEFAULT 0 CHECK (managed IN (0, 1)), max_connections INTEGER NOT NULL DEFAULT 0, missing_rights TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (
@@ -131,7 +136,7 @@ CREATE TABLE operations (
     CHECK (previous_state IN ('CREATING', 'READY', 'SUSPENDED', 'RETIRED', 'FAILED', 'PURGED')),
   previous_suspend_mode TEXT NOT NULL CHECK (previous_suspend_mode IN ('NONE', 'BLOCKED', 'READ_ONLY')),
   current_host TEXT NOT NULL  -- of the current step; empty when there is none
-) STRICT;
+, allow_incomplete INTEGER NOT NULL DEFAULT 0 CHECK (allow_incomplete IN (0, 1)), max_duration INTEGER NOT NULL DEFAULT 0, warnings TEXT NOT NULL DEFAULT '[]', warning_count INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE principal_certificates (
   principal TEXT NOT NULL REFERENCES principals (id),
   position INTEGER NOT NULL,
@@ -181,7 +186,7 @@ CREATE TABLE steps (
   not_before INTEGER,
   start_time INTEGER,
   end_time INTEGER,
-  message TEXT NOT NULL, refusals INTEGER NOT NULL DEFAULT 0,
+  message TEXT NOT NULL, refusals INTEGER NOT NULL DEFAULT 0, refusal_reason TEXT NOT NULL DEFAULT '', same_refusals INTEGER NOT NULL DEFAULT 0, short_since INTEGER,
   PRIMARY KEY (operation, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tenant_labels (
@@ -225,7 +230,7 @@ CREATE TABLE tenants (
   last_backup TEXT NOT NULL,
   current_operation TEXT NOT NULL,
   create_operation TEXT NOT NULL,
-  due_time INTEGER, unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1)),  -- of what is coming and nothing works on yet
+  due_time INTEGER, unconfirmed INTEGER NOT NULL DEFAULT 0 CHECK (unconfirmed IN (0, 1)), delete_protection INTEGER NOT NULL DEFAULT 0 CHECK (delete_protection IN (0, 1)), final_backup_failure TEXT NOT NULL DEFAULT '', purge_parked INTEGER NOT NULL DEFAULT 0 CHECK (purge_parked IN (0, 1)),  -- of what is coming and nothing works on yet
   PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tokens (

@@ -316,7 +316,8 @@ TEST_F(Operations, AKeyThatCouldNotBeErasedIsTriedAgain) {
   ASSERT_EQ(world.erasures.size(), 1u);
   const Fencing first = world.erasures[0].fencing;
   world.erasures.clear();
-  world.Tell(TaskReport{.fencing = first, .outcome = TaskError{"KEY_NOT_ERASED", "locked", true}});
+  world.Tell(
+      TaskReport{.fencing = first, .outcome = TaskError{"KEY_NOT_ERASED", "locked", true, Cause::kOutage}});
   world.Pass(absl::Seconds(2));
   ASSERT_EQ(world.erasures.size(), 1u);
   world.Settle();

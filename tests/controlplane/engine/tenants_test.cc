@@ -189,7 +189,7 @@ TEST_F(Tenants, PurgeErasesTheKeyLastAndGivesTheRoomBack) {
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
   EXPECT_EQ(world.Host("h1").databases_reserved, 0);
-  EXPECT_TRUE(world.catalog().ListBackups("acme", "", 10)->empty());
+  EXPECT_TRUE(world.catalog().ListBackups("acme", {}, 10)->empty());
 }
 
 TEST_F(Tenants, RestoreInPlaceMovesThePlacementWhenTheNewOneIsOpen) {

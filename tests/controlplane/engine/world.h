@@ -97,7 +97,8 @@ class World {
   void Fails(const SendTask& task, const std::string& reason, bool retryable) {
     Tell(TaskReport{.host = task.host,
                     .fencing = task.fencing,
-                    .outcome = TaskError{reason, "it did not work", retryable}});
+                    .outcome = TaskError{reason, "it did not work", retryable,
+                                         retryable ? Cause::kOutage : Cause::kRefusal}});
   }
 
   SendTask TakeSent() {

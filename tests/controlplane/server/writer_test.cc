@@ -169,7 +169,9 @@ TEST_F(WriterTest, TaskIsSentAfterItsIntentAndAgainWhenItsTimerIsUp) {
   const engine::SendTask first = hands_.WaitForSent(0);
   EXPECT_TRUE(catalog_->GetOperation("op-1")->has_value());
   writer.Tell(engine::TaskReport{
-      .host = "h1", .fencing = first.fencing, .outcome = engine::TaskError{"DISK_FULL", "no room", true}});
+      .host = "h1",
+      .fencing = first.fencing,
+      .outcome = engine::TaskError{"DISK_FULL", "no room", true, engine::Cause::kResource}});
   EXPECT_EQ(hands_.WaitForSent(1).fencing.attempt, first.fencing.attempt + 1);
 }
 
@@ -221,9 +223,9 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
       return real_.GetBackup(tenant, id);
     }
     absl::StatusOr<std::vector<domain::Backup>> ListBackups(absl::string_view tenant,
-                                                            absl::string_view before,
+                                                            const catalog::BackupPosition& after,
                                                             int32_t limit) override {
-      return real_.ListBackups(tenant, before, limit);
+      return real_.ListBackups(tenant, after, limit);
     }
     absl::StatusOr<domain::Revision> ForEachTenant(
         const std::function<void(const domain::Tenant&)>& visit) override {

@@ -388,6 +388,39 @@ TEST(TenantOperationsTest, RestoreNamesABackupOfTheTenant) {
   EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("backup"));
 }
 
+TEST(TenantOperationsTest, ConfirmIsTheNameOfTheTenantOrEmpty) {
+  auto retire = Named<v1::RetireTenantRequest>();
+  auto purge = Named<v1::PurgeTenantRequest>();
+  v1::UpdateTenantRequest update = ValidUpdate({"labels"});
+  EXPECT_FALSE(Parse(retire)->confirmed);
+  EXPECT_FALSE(Parse(purge)->confirmed);
+  EXPECT_FALSE(Parse(update)->confirmed);
+  retire.set_confirm("tenants/acme");
+  purge.set_confirm("tenants/acme");
+  update.set_confirm("tenants/acme");
+  EXPECT_TRUE(Parse(retire)->confirmed);
+  EXPECT_TRUE(Parse(purge)->confirmed);
+  EXPECT_TRUE(Parse(update)->confirmed);
+  for (const char* wrong : {"acme", "tenants/globex", "yes"}) {
+    retire.set_confirm(wrong);
+    purge.set_confirm(wrong);
+    update.set_confirm(wrong);
+    EXPECT_THAT(FieldsOf(Parse(retire).status()), ElementsAre("confirm"));
+    EXPECT_THAT(FieldsOf(Parse(purge).status()), ElementsAre("confirm"));
+    EXPECT_THAT(FieldsOf(Parse(update).status()), ElementsAre("confirm"));
+  }
+}
+
+TEST(TenantOperationsTest, PurgeAcceptsABackupOfTheTenantAlone) {
+  auto purge = Named<v1::PurgeTenantRequest>();
+  purge.set_accept_incomplete_backup("tenants/acme/backups/b1");
+  EXPECT_EQ(Parse(purge)->accepted_backup, "b1");
+  purge.set_accept_incomplete_backup("tenants/globex/backups/b1");
+  EXPECT_THAT(FieldsOf(Parse(purge).status()), ElementsAre("accept_incomplete_backup"));
+  purge.set_accept_incomplete_backup("b1");
+  EXPECT_THAT(FieldsOf(Parse(purge).status()), testing::Contains("accept_incomplete_backup"));
+}
+
 TEST(TenantOperationsTest, WaiverIsOneLineForPeople) {
   auto request = Named<v1::PurgeTenantRequest>();
   request.set_waive_backup_reason("the customer asked, ticket #7 „sofort“");

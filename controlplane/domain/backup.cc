@@ -1,0 +1,49 @@
+#include "controlplane/domain/backup.h"
+
+#include <algorithm>
+
+namespace croft::domain {
+namespace {
+
+bool IsFinal(const Backup& backup, const Tenant& tenant) {
+  return tenant.fence_time && tenant.delete_time && backup.origin == BackupOrigin::kFinal &&
+         backup.tenant_uid == tenant.uid && backup.generation == tenant.placement.generation &&
+         backup.create_time >= *tenant.delete_time;
+}
+
+}  // namespace
+
+Findings FindingsOf(const Backup& backup) {
+  if (!backup.verify_time) return Together(backup.findings, backup.proof_findings);
+  Findings notes;
+  for (const Finding& finding : backup.findings.listed) {
+    if (finding.severity == FindingSeverity::kNote) notes.listed.push_back(finding);
+  }
+  notes.count = static_cast<int32_t>(notes.listed.size());
+  return Together(notes, backup.proof_findings);
+}
+
+bool HasProof(const Tenant& tenant, const std::vector<Backup>& backups) {
+  return std::any_of(backups.begin(), backups.end(),
+                     [&](const Backup& backup) { return Proven(backup) && IsFinal(backup, tenant); });
+}
+
+const Backup* IncompleteFinalBackup(const Tenant& tenant, const std::vector<Backup>& backups) {
+  const auto found = std::find_if(backups.begin(), backups.end(), [&](const Backup& backup) {
+    return backup.state == BackupState::kIncomplete && IsFinal(backup, tenant);
+  });
+  return found == backups.end() ? nullptr : &*found;
+}
+
+std::string LatestUsable(const std::vector<Backup>& backups) {
+  const Backup* best = nullptr;
+  for (const Backup& backup : backups) {
+    if (!Usable(backup)) continue;
+    const bool better = best == nullptr || Proven(backup) > Proven(*best) ||
+                        (Proven(backup) == Proven(*best) && backup.id > best->id);
+    if (better) best = &backup;
+  }
+  return best == nullptr ? "" : best->id;
+}
+
+}  // namespace croft::domain

@@ -1,0 +1,100 @@
+#include "controlplane/fleet/messages.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace croft::fleet {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+void AddFinding(v1::Finding::Severity severity, const std::string& object,
+                google::protobuf::RepeatedPtrField<v1::Finding>& into) {
+  v1::Finding& finding = *into.Add();
+  finding.set_severity(severity);
+  finding.set_reason("REASON");
+  finding.set_object(object);
+  finding.set_remedy("ALTER …");
+}
+
+engine::TaskError ErrorOf(const v1::TaskResult& result) {
+  return std::get<engine::TaskError>(ReadResult("h1", result).outcome);
+}
+
+TEST(ResultTest, CauseIsWhatTheAgentSays) {
+  v1::TaskResult result;
+  result.mutable_error()->set_reason("X");
+  result.mutable_error()->set_retryable(true);
+  result.mutable_error()->set_cause(v1::TaskError::CAUSE_REFUSAL);
+  EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kRefusal);
+  result.mutable_error()->set_cause(v1::TaskError::CAUSE_RESOURCE);
+  EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kResource);
+  result.mutable_error()->set_cause(v1::TaskError::CAUSE_OUTAGE);
+  EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kOutage);
+}
+
+TEST(ResultTest, AgentThatSaysNoCauseMeansAnOutageByRetryable) {
+  v1::TaskResult result;
+  result.mutable_error()->set_retryable(true);
+  EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kOutage);
+  result.mutable_error()->set_retryable(false);
+  EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kRefusal);
+  result.mutable_error()->set_cause(static_cast<v1::TaskError::Cause>(77));
+  EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kRefusal);
+}
+
+TEST(ResultTest, FindingsComeWithEveryOutcome) {
+  v1::TaskResult result;
+  AddFinding(v1::Finding::SEVERITY_NOTE, "a", *result.mutable_backed_up()->mutable_findings());
+  AddFinding(v1::Finding::SEVERITY_MISSING, "b", *result.mutable_backed_up()->mutable_findings());
+  result.mutable_backed_up()->set_finding_count(9);
+  const auto made = std::get<engine::BackedUp>(ReadResult("h1", result).outcome);
+  ASSERT_THAT(made.findings.listed, SizeIs(2));
+  EXPECT_EQ(made.findings.listed.front().object, "b");
+  EXPECT_EQ(made.findings.listed.front().severity, domain::FindingSeverity::kMissing);
+  EXPECT_EQ(made.findings.listed.front().remedy, "ALTER …");
+  EXPECT_EQ(made.findings.count, 9);
+
+  AddFinding(v1::Finding::SEVERITY_DIFFERENT, "c", *result.mutable_verified()->mutable_findings());
+  EXPECT_EQ(std::get<engine::Verified>(ReadResult("h1", result).outcome).findings.count, 1);
+  AddFinding(v1::Finding::SEVERITY_NOTE, "d", *result.mutable_restored()->mutable_findings());
+  EXPECT_EQ(std::get<engine::Restored>(ReadResult("h1", result).outcome).findings.count, 1);
+  AddFinding(static_cast<v1::Finding::Severity>(77), "e", *result.mutable_error()->mutable_findings());
+  EXPECT_EQ(ErrorOf(result).findings.listed.front().severity, domain::FindingSeverity::kDifferent);
+}
+
+TEST(ReportTest, SaysWhatTheAgentLacks) {
+  v1::HostReport report;
+  report.set_free_bytes_unknown(true);
+  report.set_managed(true);
+  report.set_max_connections(97);
+  v1::MissingRight& missing = *report.add_missing_rights();
+  missing.set_right("pg_signal_backend");
+  missing.set_consequence("sessions cannot be ended");
+  missing.set_remedy("GRANT pg_signal_backend TO croft");
+  missing.add_task_kinds("fence");
+  const domain::HostReport read = ReadReport(report, {});
+  EXPECT_TRUE(read.free_bytes_unknown);
+  EXPECT_TRUE(read.managed);
+  EXPECT_EQ(read.max_connections, 97);
+  EXPECT_THAT(
+      read.missing_rights,
+      ElementsAre(domain::MissingRight{
+          "pg_signal_backend", "sessions cannot be ended", "GRANT pg_signal_backend TO croft", {"fence"}}));
+}
+
+TEST(InventoryTest, SaysWhatWasChangedBehindCroftsBack) {
+  v1::Inventory part;
+  part.add_databases()->set_owner("somebody");
+  part.mutable_databases(0)->add_missing_grants("CONNECT to t_acme_a");
+  part.add_roles()->set_overprivileged(true);
+  domain::Inventory read;
+  ReadInventory(part, read);
+  EXPECT_EQ(read.databases.front().owner, "somebody");
+  EXPECT_THAT(read.databases.front().missing_grants, ElementsAre("CONNECT to t_acme_a"));
+  EXPECT_TRUE(read.roles.front().overprivileged);
+}
+
+}  // namespace
+}  // namespace croft::fleet
