@@ -67,16 +67,30 @@ Dispatcher::Dispatcher(RunTask run, Journal& journal, const Clock& clock, Events
 
 Dispatcher::~Dispatcher() { Stop(); }
 
-Dispatcher::Pool& Dispatcher::PoolOf(const Task& task) { return IsBulk(task.work) ? bulk_ : quick_; }
+Dispatcher::Pool& Dispatcher::PoolOf(const QueuedTask& queued) {
+  return IsBulk(queued.task.work) && !queued.cancelled ? bulk_ : quick_;
+}
+
+void Dispatcher::HastenCancelled() {
+  std::deque<std::shared_ptr<QueuedTask>> waiting = std::exchange(bulk_.ready, {});
+  for (std::shared_ptr<QueuedTask>& queued : waiting) {
+    if (queued->cancelled) {
+      MakeReady(std::move(queued));
+    } else {
+      bulk_.ready.push_back(std::move(queued));
+    }
+  }
+}
 
 void Dispatcher::Submit(Task task) {
   MutexLock lock(mutex_);
   if (stopping_) return;
   if (auto ready = queues_.Submit(std::move(task))) MakeReady(std::move(ready));
+  HastenCancelled();
 }
 
 void Dispatcher::MakeReady(std::shared_ptr<QueuedTask> queued) {
-  Pool& pool = PoolOf(queued->task);
+  Pool& pool = PoolOf(*queued);
   pool.ready.push_back(std::move(queued));
   pool.work.NotifyOne();
 }
@@ -84,6 +98,7 @@ void Dispatcher::MakeReady(std::shared_ptr<QueuedTask> queued) {
 void Dispatcher::Cancel(const Fencing& fencing) {
   MutexLock lock(mutex_);
   queues_.Cancel(fencing);
+  HastenCancelled();
 }
 
 void Dispatcher::Settle(const Fencing& fencing) {

@@ -77,7 +77,9 @@ class Dispatcher {
   absl::StatusOr<Outcome> Run(const QueuedTask& queued);
   void Send(const v1::TaskResult& result);
   void Fail(const absl::Status& status);
-  Pool& PoolOf(const Task& task);
+  Pool& PoolOf(const QueuedTask& queued);
+  // One that is to stop does not wait for a thread that does long work.
+  void HastenCancelled() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MakeReady(std::shared_ptr<QueuedTask> queued) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const RunTask run_;

@@ -211,6 +211,33 @@ TEST_F(DispatcherTest, BackupsNeverKeepACreateWaiting) {
   release_all_ = true;
 }
 
+TEST_F(DispatcherTest, ACancelledBackupDoesNotWaitForAThreadNorHoldItsTenant) {
+  Start({.quick = 1, .bulk = 1});
+  hold_ = true;
+  Task busy = Create("u1", At(1, 1, "op-busy"));
+  busy.work = BackUpWork{};
+  dispatcher_->Submit(busy);
+  ASSERT_TRUE(started_.Take());
+  for (const bool by_request : {true, false}) {
+    const std::string uid = by_request ? "u2" : "u3";
+    Task waiting = Create(uid, At(1, 1, "op-waiting"));
+    waiting.work = BackUpWork{};
+    dispatcher_->Submit(waiting);
+    if (by_request) dispatcher_->Cancel(At(1, 1, "op-waiting"));
+    dispatcher_->Submit(Create(uid, At(1, 2, "op-next")));
+    const v1::TaskResult cancelled = NextResult();
+    EXPECT_EQ(cancelled.fencing().operation(), "op-waiting");
+    EXPECT_EQ(cancelled.error().reason(), "CANCELLED");
+    const auto next = started_.Take();
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->fencing.operation, "op-next");
+    dispatcher_->Cancel(At(1, 2, "op-next"));
+    EXPECT_EQ(NextResult().fencing().operation(), "op-next");
+  }
+  EXPECT_EQ(runs_, 3);
+  release_all_ = true;
+}
+
 TEST_F(DispatcherTest, UnreportedResultsStayUntilSettled) {
   dispatcher_->Submit(Create("u1", At(1, 1)));
   NextResult();
