@@ -223,8 +223,8 @@ class Catalog {
   // for the next one, or when this returns. `place` is called on this thread.
   virtual absl::StatusOr<domain::Revision> ReadPlacements(
       const std::function<domain::Tenant&()>& place) = 0;
-  virtual absl::StatusOr<int64_t> CountTenants() = 0;  // tombstones left out
-  virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;
+  virtual absl::StatusOr<int64_t> CountTenants() = 0;            // tombstones left out
+  virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;  // CLEAN_UP operations left out
   virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;
   // Tenants whose purge_time (of a retired one) or expire_time (of any other) is at or before `now`, at most
   // `limit`, earliest first. Tombstones, tenants with a current operation, unconfirmed and protected ones are left out: the

@@ -78,6 +78,28 @@ absl::Status WrongTenantState(absl::string_view id, TenantState state, absl::str
                       {{"tenant", std::string(id)}, {"state", "READY"}, {"verb", std::string(verb)}});
 }
 
+absl::Status DeleteProtected(absl::string_view id) {
+  return Precondition(
+      absl::StrCat("tenant ", id, " is protected; take that off first: croftctl tenant update ", id,
+                   " --delete-protection off (UpdateTenant, delete_protection)"),
+      "DELETE_PROTECTED", {{"tenant", std::string(id)}});
+}
+
+absl::Status ConfirmationRequired(absl::string_view id, absl::string_view what) {
+  const std::string name = TenantName(id);
+  return Precondition(absl::StrCat(what, ", which cannot be taken back; set confirm to ", name),
+                      "CONFIRMATION_REQUIRED",
+                      {{"tenant", std::string(id)}, {"field", "confirm"}, {"value", name}});
+}
+
+absl::Status QuotaExceedsHost(absl::string_view id, absl::string_view host, int64_t wanted, int64_t left) {
+  return Precondition(
+      absl::StrCat("host ", host, " has ", left, " connections left for tenant ", id, ", not ", wanted,
+                   "; raise the host's limit or restore the tenant on another host"),
+      "QUOTA_EXCEEDS_HOST",
+      {{"tenant", std::string(id)}, {"host", std::string(host)}, {"left", absl::StrCat(left)}});
+}
+
 absl::Status AliasTaken(absl::string_view alias, absl::string_view holder) {
   return MakeError(absl::StatusCode::kAlreadyExists,
                    absl::StrCat("alias ", alias, " belongs to tenant ", holder),
@@ -96,17 +118,54 @@ absl::Status BackupNotFound(absl::string_view name) {
 }
 
 absl::Status BackupNotUsable(absl::string_view name, absl::string_view state) {
-  return Precondition(
-      absl::StrCat("backup ", name, " is ", state, "; only AVAILABLE and VERIFIED ones can be used"),
-      "BACKUP_NOT_USABLE", {{"backup", std::string(name)}, {"state", std::string(state)}});
+  return Precondition(absl::StrCat("backup ", name, " is ", state,
+                                   "; only AVAILABLE, VERIFIED and VERIFIED_WITH_NOTES ones can be used"),
+                      "BACKUP_NOT_USABLE", {{"backup", std::string(name)}, {"state", std::string(state)}});
 }
 
-absl::Status BackupNotProven(absl::string_view tenant) {
+absl::Status BackupIncomplete(absl::string_view name, absl::string_view objects) {
   return Precondition(
-      absl::StrCat("tenant ", tenant,
-                   " has no backup that was made after its fence and verified; retire it again to make "
-                   "one, or give a reason to waive it"),
-      "BACKUP_NOT_PROVEN", {{"tenant", std::string(tenant)}});
+      absl::StrCat("backup ", name, " is INCOMPLETE: ", objects,
+                   " would not be restored; restore the rest with allow_incomplete (--allow-incomplete)"),
+      "BACKUP_INCOMPLETE", {{"backup", std::string(name)}, {"objects", std::string(objects)}});
+}
+
+absl::Status BackupDamaged(absl::string_view name) {
+  return Precondition(
+      absl::StrCat("backup ", name,
+                   " is DAMAGED: what it restores is not what was backed up; use another one"),
+      "BACKUP_DAMAGED", {{"backup", std::string(name)}});
+}
+
+absl::Status BackupNotProven(absl::string_view tenant, absl::string_view failure,
+                             absl::string_view incomplete) {
+  const std::string name(tenant);
+  ErrorMetadata metadata = {{"tenant", name}};
+  std::string why =
+      absl::StrCat("tenant ", tenant, " has no backup that was made after its fence and proven");
+  if (!failure.empty()) absl::StrAppend(&why, " (", failure, ")");
+  if (!incomplete.empty()) {
+    metadata.emplace("backup", incomplete);
+    return Precondition(
+        absl::StrCat(
+            why, "; undelete it, mend what its final backup names and retire it again, or purge it with ",
+            "accept_incomplete_backup (--accept-incomplete ", incomplete,
+            ") or with a reason (--waive-backup)"),
+        "BACKUP_NOT_PROVEN", std::move(metadata));
+  }
+  const absl::string_view advice =
+      failure.empty()
+          ? "; retire it again to make one, or purge it with a reason (--waive-backup)"
+          : "; undelete it, mend the cause and retire it again, or purge it with a reason (--waive-backup)";
+  return Precondition(absl::StrCat(why, advice), "BACKUP_NOT_PROVEN", std::move(metadata));
+}
+
+absl::Status BackupNotAcceptable(absl::string_view name) {
+  return Precondition(
+      absl::StrCat(
+          "backup ", name,
+          " is not the INCOMPLETE final backup of the tenant's retirement; only that can be accepted"),
+      "BACKUP_NOT_ACCEPTABLE", {{"backup", std::string(name)}});
 }
 
 absl::Status NoStore(absl::string_view host) {

@@ -23,12 +23,25 @@ absl::Status TenantRetired(absl::string_view id);
 absl::Status WrongTenantState(absl::string_view id, TenantState state, absl::string_view verb);
 // After the catalog was restored: where the tenant lives has yet to be shown.
 absl::Status TenantUnconfirmed(absl::string_view id, absl::string_view host);
+absl::Status DeleteProtected(absl::string_view id);
+// `what` as in "it is purged as soon as it is retired": why the caller must repeat the tenant's name.
+absl::Status ConfirmationRequired(absl::string_view id, absl::string_view what);
+// A quota that the tenant's host has no room for.
+absl::Status QuotaExceedsHost(absl::string_view id, absl::string_view host, int64_t wanted, int64_t left);
 absl::Status AliasTaken(absl::string_view alias, absl::string_view holder);
 absl::Status RotationUnderWay(absl::string_view id, absl::Time until);
 
 absl::Status BackupNotFound(absl::string_view name);
 absl::Status BackupNotUsable(absl::string_view name, absl::string_view state);
-absl::Status BackupNotProven(absl::string_view tenant);
+// `objects` names what does not restore.
+absl::Status BackupIncomplete(absl::string_view name, absl::string_view objects);
+absl::Status BackupDamaged(absl::string_view name);
+// `failure` is why the final backup failed, empty when none did; `incomplete` the name of one that is INCOMPLETE, or
+// empty. Both decide what is advised.
+absl::Status BackupNotProven(absl::string_view tenant, absl::string_view failure = "",
+                             absl::string_view incomplete = "");
+// The named backup is not the tenant's INCOMPLETE final one, which alone can be accepted.
+absl::Status BackupNotAcceptable(absl::string_view name);
 
 // The host has nowhere to put a backup.
 absl::Status NoStore(absl::string_view host);

@@ -42,7 +42,7 @@ class StoreCheck {
 
   void CheckKnown(const Backup& backup) {
     // A newer one than the look into the store says nothing.
-    if (!Usable(backup) || knowledge_.IsBusy(backup.tenant_uid) ||
+    if (!Stored(backup) || knowledge_.IsBusy(backup.tenant_uid) ||
         !knowledge_.HadBackup(backup.tenant_uid, backup.id))
       return;
     const auto found = found_.find({backup.tenant_uid, backup.id});

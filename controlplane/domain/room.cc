@@ -18,6 +18,13 @@ bool HasLabels(const Host& host, const std::map<std::string, std::string>& wante
   });
 }
 
+bool Knows(const Host& host, const std::vector<std::string>& wanted) {
+  const std::vector<std::string>& known = host.report.task_kinds;
+  return known.empty() || std::all_of(wanted.begin(), wanted.end(), [&](const std::string& kind) {
+           return std::find(known.begin(), known.end(), kind) != known.end();
+         });
+}
+
 constexpr absl::string_view kUnconfirmed = "not compared yet with the restored catalog";
 
 // Why the host does not fit; empty when it does.
@@ -37,6 +44,7 @@ absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
     case HostState::kUp: break;
   }
   if (!host.report.postgres_up) return "with PostgreSQL down";
+  if (!Knows(host, wanted.task_kinds)) return "with an agent that is too old for it";
   if (host.cordoned) return "cordoned";
   if (host.databases_reserved >= host.limits.databases) return "full (databases)";
   if (host.limits.connections > 0 &&
@@ -97,6 +105,13 @@ std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& s
     if (away.empty()) away = host.id;
   }
   return away;
+}
+
+absl::Status CheckRoomForQuota(const Host& host, absl::string_view tenant, int32_t before, int32_t after) {
+  if (after <= before || host.limits.connections == 0) return absl::OkStatus();
+  const int64_t left = int64_t{host.limits.connections} - host.connections_reserved + before;
+  return after <= left ? absl::OkStatus()
+                       : QuotaExceedsHost(tenant, host.id, after, std::max<int64_t>(left, 0));
 }
 
 void TakeRoom(Host& host, int32_t connections) {

@@ -16,8 +16,9 @@ namespace croft::domain {
 struct RoomWanted {
   std::map<std::string, std::string> labels;  // all of them must be on the host
   int32_t connections = 0;
-  std::string store;  // not empty: the host must reach this store
-  std::string host;   // not empty: this one or none
+  std::string store;                    // not empty: the host must reach this store
+  std::string host;                     // not empty: this one or none
+  std::vector<std::string> task_kinds;  // the host's agent must know them, where it says what it knows
   // A host that was seen within kBriefly before it fits although its agent is away: agents and the control plane
   // start again now and then, and what is placed waits.
   absl::Time now = absl::InfiniteFuture();
@@ -34,6 +35,10 @@ bool Reaches(const Host& host, absl::string_view store);
 
 // The first host by id that reaches `store` and is up, or else one that may come back; empty when there is none.
 std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& store);
+
+// QUOTA_EXCEEDS_HOST when the tenant's quota rises above what is left of the host's limit. Less, or as much, is never
+// refused.
+absl::Status CheckRoomForQuota(const Host& host, absl::string_view tenant, int32_t before, int32_t after);
 
 void TakeRoom(Host& host, int32_t connections);
 void GiveBackRoom(Host& host, int32_t connections);

@@ -60,7 +60,7 @@ absl::StatusOr<domain::Backup*> ExistingBackup(Draft& draft, const Tenant& tenan
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const VerifyBackup& request) {
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, LiveTenant(draft, request.tenant));
   CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, ExistingBackup(draft, *tenant, request.backup));
-  if (!domain::Usable(*backup))
+  if (!domain::Stored(*backup))
     return domain::BackupNotUsable(BackupName(tenant->id, backup->id), "not whole");
   CROFT_RETURN_IF_ERROR(CheckFree(draft, *tenant, OperationKind::kVerify, backup->id));
   CROFT_ASSIGN_OR_RETURN(const std::string host, HostForBackup(draft, *tenant, *backup));

@@ -13,7 +13,10 @@ namespace croft::engine {
 // whoever decides changes values and never thinks about what to store. References stay valid for its life.
 class Draft {
  public:
-  Draft(catalog::Facts& facts, const Moment& moment) : facts_(facts), moment_(moment) {}
+  // Times are kept as the catalog keeps them, so that an answer says what a later read says.
+  Draft(catalog::Facts& facts, const Moment& moment)
+      : facts_(facts),
+        moment_{.now = absl::FromUnixMicros(absl::ToUnixMicros(moment.now)), .epoch = moment.epoch} {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 

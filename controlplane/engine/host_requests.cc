@@ -128,13 +128,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const CancelOperatio
   if (operation == nullptr || operation->kind == domain::OperationKind::kCleanUp) {
     return domain::OperationNotFound(request.operation);
   }
-  if (domain::Ended(*operation) || operation->state == domain::OperationState::kUndoing) {
-    return OperationName(operation->id);
+  if (domain::Ended(*operation)) {
+    return domain::OperationNotCancellable(operation->id, "it has ended");
   }
-  const std::optional<size_t> index = domain::CurrentStep(*operation);
-  if (static_cast<int32_t>(*index) >= operation->point_of_no_return) {
-    return domain::OperationNotCancellable(operation->id, "it can only go forward; let it end");
-  }
+  if (operation->state == domain::OperationState::kUndoing) return OperationName(operation->id);
   Cancel(draft, *operation);
   return OperationName(operation->id);
 }

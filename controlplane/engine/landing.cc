@@ -1,11 +1,15 @@
 #include "controlplane/engine/landing.h"
 
 #include <algorithm>
+#include <set>
+
+#include <absl/strings/str_cat.h>
 
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
 #include "controlplane/domain/room.h"
 #include "controlplane/engine/progress.h"
+#include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
 namespace {
@@ -48,6 +52,7 @@ void ReturnFromRetirement(Tenant& tenant, absl::Time now) {
   tenant.delete_time.reset();
   tenant.purge_time.reset();
   tenant.fence_time.reset();
+  tenant.final_backup_failure.clear();
   // Whoever brings an expired tenant back wants to keep it.
   if (tenant.expire_time && *tenant.expire_time <= now) tenant.expire_time.reset();
 }
@@ -95,26 +100,18 @@ void RecordBackup(Draft& draft, const Operation& operation, Tenant& tenant, cons
   backup->server_version = made->server_version;
   backup->table_count = made->table_count;
   backup->row_count = made->row_count;
-  tenant.last_backup = backup->id;
+  backup->findings = made->findings;
+  ChooseLastBackup(draft, tenant);
 }
 
-void RecordProof(Draft& draft, const Operation& operation) {
-  domain::Backup* backup = draft.FindBackup(operation.tenant, operation.backup);
-  if (backup == nullptr) return;
-  backup->state = domain::BackupState::kVerified;
-  backup->verify_time = draft.now();
+// The backup says so already (verdict.h).
+void RecordProof(Draft& draft, Tenant& tenant) {
+  if (domain::HasProof(tenant, BackupsOf(draft, tenant))) tenant.final_backup_failure.clear();
 }
 
 void ForgetBackup(Draft& draft, const Operation& operation, Tenant& tenant) {
   draft.EraseBackup(operation.tenant, operation.backup);
-  if (tenant.last_backup != operation.backup) return;
-  tenant.last_backup.clear();
-  for (const domain::Backup& other : draft.facts().BackupsOfTenant(tenant.id)) {
-    if (other.id != operation.backup && domain::Usable(other)) {
-      tenant.last_backup = other.id;
-      return;
-    }
-  }
+  ChooseLastBackup(draft, tenant);
 }
 
 // What is left of a purged tenant: its id, its uid and its counters, never to be used again.
@@ -146,13 +143,18 @@ void Erase(Draft& draft, const Operation& operation, Tenant& tenant) {
   tenant = TombstoneOf(tenant);
 }
 
+// Whether what the operation made on `host` could not be removed.
+bool LeftBehind(const Operation& operation, const std::string& host) {
+  return std::any_of(operation.steps.begin(), operation.steps.end(), [&](const Step& step) {
+    return step.undo && step.task == domain::TaskKind::kDrop && step.host == host &&
+           step.state == domain::StepState::kFailed;
+  });
+}
+
 void EndFailedBirth(Draft& draft, const Operation& operation, Tenant& tenant) {
   MoveTo(tenant, TenantEvent::kCreateFailed);
-  const bool left_behind =
-      std::any_of(operation.steps.begin(), operation.steps.end(),
-                  [](const Step& step) { return step.undo && step.state == domain::StepState::kFailed; });
   // What could not be removed keeps its room; the purge tries again.
-  if (left_behind) return;
+  if (LeftBehind(operation, tenant.placement.host)) return;
   GiveBack(draft, tenant.placement.host, tenant.quota.connections);
   tenant.placement = {.generation = tenant.placement.generation};
 }
@@ -181,6 +183,42 @@ void GiveBackCleanUps(Draft& draft, const Operation& operation, const Tenant& te
   if (!steps.empty()) AppointCleanUp(draft, operation, tenant, std::move(steps));
 }
 
+void FailWhatWasBegun(Draft& draft, const Operation& operation) {
+  // A backup that was begun and is not whole stays visible as failed.
+  domain::Backup* backup = draft.FindBackup(operation.tenant, operation.backup);
+  if (backup != nullptr && backup->state == domain::BackupState::kCreating)
+    backup->state = domain::BackupState::kFailed;
+}
+
+// What a purge that ends half-way was sent to remove from the stores cannot be counted on any more, and it was allowed
+// to go on: the next one is, too.
+void ParkPurge(Draft& draft, const Operation& operation, Tenant& tenant) {
+  std::set<std::string> stores;
+  for (const Step& step : operation.steps) {
+    const bool removes =
+        step.task == domain::TaskKind::kDeleteBackup || step.task == domain::TaskKind::kEraseKey;
+    if (!removes || step.attempt == 0) continue;
+    tenant.purge_parked = true;
+    const domain::Backup* any = draft.FindBackup(step.backup_tenant, step.backup);
+    if (any != nullptr) stores.insert(any->store);
+  }
+  for (const domain::Backup& backup : BackupsOf(draft, tenant)) {
+    if (stores.contains(backup.store))
+      draft.FindBackup(backup.tenant, backup.id)->state = domain::BackupState::kDeleting;
+  }
+  ChooseLastBackup(draft, tenant);
+}
+
+// A restore in place that failed. The database that its undo could not drop keeps its room and is dropped later.
+void EndFailedRestore(Draft& draft, const Operation& operation, Tenant& tenant) {
+  const Step& made = operation.steps.front();
+  if (!LeftBehind(operation, made.host)) return GiveBack(draft, made.host, tenant.quota.connections);
+  if (domain::Host* host = draft.FindHost(made.host))
+    domain::ChangeConnections(*host, tenant.quota.connections, 0);
+  AppointCleanUp(draft, operation, tenant,
+                 domain::DropCopyPlan(tenant, {made.host, made.database}, draft.now() + kUndoCopyAge));
+}
+
 }  // namespace
 
 std::string CleanUpOf(const Operation& cause) { return cause.id + "-clean"; }
@@ -199,7 +237,7 @@ void Land(Draft& draft, Operation& operation, const Step& step, const TaskReport
     case Landing::kCredentialsPublished: return PublishCredentials(draft, operation, tenant);
     case Landing::kLoginDisabled: return RemoveCredential(tenant, step.logins.front());
     case Landing::kBackupAvailable: return RecordBackup(draft, operation, tenant, report);
-    case Landing::kBackupVerified: return RecordProof(draft, operation);
+    case Landing::kBackupVerified: return RecordProof(draft, tenant);
     case Landing::kBackupDeleted: return ForgetBackup(draft, operation, tenant);
     case Landing::kCopyDropped: return GiveBack(draft, step.host, 0);
     case Landing::kTenantErased: return Erase(draft, operation, tenant);
@@ -212,7 +250,7 @@ void TakeBack(Draft& draft, const Operation& operation) {
     case OperationKind::kCreate: return EndFailedBirth(draft, operation, tenant);
     case OperationKind::kRestore:
       if (!operation.source_tenant.empty()) return EndFailedBirth(draft, operation, tenant);
-      return GiveBack(draft, operation.steps.front().host, tenant.quota.connections);
+      return EndFailedRestore(draft, operation, tenant);
     case OperationKind::kSuspend:
       tenant.state = operation.previous_state;
       tenant.suspend_mode = operation.previous_suspend_mode;
@@ -221,27 +259,19 @@ void TakeBack(Draft& draft, const Operation& operation) {
       std::erase_if(tenant.credentials,
                     [](const domain::Credential& one) { return !one.published && !one.disable_time; });
       return;
-    case OperationKind::kBackUp:
+    case OperationKind::kBackUp: return FailWhatWasBegun(draft, operation);
     case OperationKind::kRetire:
-      // A backup that was begun and is not whole stays visible as failed.
-      if (domain::Backup* backup = draft.FindBackup(operation.tenant, operation.backup);
-          backup != nullptr && backup->state == domain::BackupState::kCreating) {
-        backup->state = domain::BackupState::kFailed;
-      }
-      return;
+      tenant.final_backup_failure = absl::StrCat(operation.error->reason, ": ", operation.error->message);
+      return FailWhatWasBegun(draft, operation);
     case OperationKind::kVerify:
-      // Only what the archive itself is to blame for; an outage says nothing about it.
-      if (domain::Backup* backup = draft.FindBackup(operation.tenant, operation.backup);
-          backup != nullptr && operation.error->reason == "ARCHIVE_DAMAGED") {
-        backup->state = domain::BackupState::kFailed;
-      }
-      return;
     case OperationKind::kDeleteBackup:
     case OperationKind::kConfigure:
     case OperationKind::kResume:
     case OperationKind::kUndelete:
     case OperationKind::kCleanUp: return;
-    case OperationKind::kPurge: return GiveBackCleanUps(draft, operation, tenant);
+    case OperationKind::kPurge:
+      ParkPurge(draft, operation, tenant);
+      return GiveBackCleanUps(draft, operation, tenant);
   }
 }
 

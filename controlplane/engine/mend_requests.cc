@@ -11,6 +11,7 @@
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/progress.h"
 #include "controlplane/engine/requests.h"
+#include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
 namespace {
@@ -74,9 +75,10 @@ absl::StatusOr<Subject> Drop(Draft& draft, const MendTenant& request, const Tena
 
 absl::StatusOr<Subject> ForgetBackup(Draft& draft, const MendTenant& request, Tenant& tenant) {
   domain::Backup* backup = draft.FindBackup(tenant.id, request.repair.backup);
-  if (backup == nullptr || backup->tenant_uid != tenant.uid || !domain::Usable(*backup))
+  if (backup == nullptr || backup->tenant_uid != tenant.uid || !domain::Stored(*backup))
     return NotCalledFor(request.repair);
   backup->state = domain::BackupState::kFailed;
+  ChooseLastBackup(draft, tenant);
   return TenantName(tenant.id);
 }
 

@@ -5,9 +5,11 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
 #include "controlplane/domain/room.h"
 #include "controlplane/engine/landing.h"
+#include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
 namespace {
@@ -17,9 +19,15 @@ using domain::OperationState;
 using domain::Step;
 using domain::StepState;
 
-// How often a step that nothing can replace (an undo, or one past the point of no return) may be refused for good
-// before the operation ends and says what it left behind. Outages do not count: they pass, however long.
-constexpr int32_t kStubbornAttempts = 8;
+// What ends a step that is refused: this many refusals in a row for one reason, or that many for any. While a tenant's
+// code can run every error is a refusal, and the tenant can choose its words. Nobody waits for a clean-up.
+constexpr int32_t kMostSameRefusals = 3;
+constexpr int32_t kMostRefusals = 8;
+// Time for what refused to pass: a lock is let go, an administrator's command ends.
+constexpr absl::Duration kAfterFirstRefusal = absl::Seconds(2);
+constexpr absl::Duration kAfterLaterRefusals = absl::Seconds(10);
+// How long disk, memory, locks or connections may be short. Outages alone are waited for, however long.
+constexpr absl::Duration kLongestShortage = absl::Minutes(15);
 
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(500);
 constexpr absl::Duration kLongestDelay = absl::Seconds(60);
@@ -134,7 +142,7 @@ void Conclude(Draft& draft, Operation& operation) {
   GoOnWithCleanUps(draft, operation);
 }
 
-// A step that cannot be done and cannot be taken back: leaves it behind and says so.
+// A step that cannot be done. An undo is left behind, and that is said.
 void GiveUp(Draft& draft, Operation& operation, Step& step, const domain::OperationError& error) {
   step.state = StepState::kFailed;
   step.end_time = draft.now();
@@ -148,31 +156,54 @@ void GiveUp(Draft& draft, Operation& operation, Step& step, const domain::Operat
   Fail(draft, operation, error);
 }
 
-void Retry(Draft& draft, Operation& operation, Step& step, const std::string& message) {
+void Retry(Draft& draft, Operation& operation, Step& step, const std::string& message,
+           absl::Duration least = absl::ZeroDuration()) {
   step.state = StepState::kPending;
   step.message = message;
-  step.not_before = draft.now() + RetryDelay(operation, step.attempt);
+  step.not_before = draft.now() + std::max(least, RetryDelay(operation, step.attempt));
   Advance(draft, operation);
+}
+
+// Counts the refusal; says whether the step has been refused often enough.
+bool RefusedForGood(const Operation& operation, Step& step, const std::string& reason) {
+  step.refusals += 1;
+  step.same_refusals = step.refusal_reason == reason ? step.same_refusals + 1 : 1;
+  step.refusal_reason = reason;
+  const bool nobody_waits = operation.kind == domain::OperationKind::kCleanUp;
+  return step.refusals >= kMostRefusals || (!nobody_waits && step.same_refusals >= kMostSameRefusals);
+}
+
+// Notes the shortage; says whether it has lasted long enough.
+bool ShortForGood(Step& step, absl::Time now) {
+  if (!step.short_since) step.short_since = now;
+  return now - *step.short_since >= kLongestShortage;
+}
+
+void OnRefusal(Draft& draft, Operation& operation, size_t index, const TaskError& error,
+               const domain::OperationError& reported) {
+  Step& step = operation.steps[index];
+  const bool for_good = RefusedForGood(operation, step, error.reason);
+  const bool at_once = CanBeTakenBack(operation, index) && !error.retryable;
+  if (for_good || at_once || IsVerdict(error.reason)) return GiveUp(draft, operation, step, reported);
+  Retry(draft, operation, step, error.message,
+        step.same_refusals == 1 ? kAfterFirstRefusal : kAfterLaterRefusals);
 }
 
 void OnError(Draft& draft, Operation& operation, size_t index, const TaskError& error) {
   Step& step = operation.steps[index];
   const domain::OperationError reported{absl::StatusCode::kAborted, error.reason, error.message};
-  if (CanBeTakenBack(operation, index)) {
-    if (operation.cancel_requested || (error.retryable && draft.now() < operation.deadline)) {
-      return Retry(draft, operation, step, error.message);  // Advance undoes a cancelled one instead
-    }
-    step.state = StepState::kFailed;
-    step.end_time = draft.now();
-    step.message = error.message;
-    return Fail(draft, operation, reported);
-  }
+  const bool gives_up_in_time = CanBeTakenBack(operation, index);
+  // Advance undoes a cancelled one instead.
+  if (gives_up_in_time && operation.cancel_requested) return Retry(draft, operation, step, error.message);
   // A newer operation of the tenant pushed a clean-up aside; its turn comes again, under the newer order.
-  const bool overtaken = error.reason == "CANCELLED" || error.reason == "STALE_COMMAND";
-  const bool passes = error.retryable || overtaken;
-  if (!passes) step.refusals += 1;
-  if (passes || step.refusals < kStubbornAttempts) return Retry(draft, operation, step, error.message);
-  GiveUp(draft, operation, step, reported);
+  const bool overtaken = operation.kind == domain::OperationKind::kCleanUp &&
+                         (error.reason == "CANCELLED" || error.reason == "STALE_COMMAND");
+  if (overtaken) return Retry(draft, operation, step, error.message);
+  if (error.cause == Cause::kRefusal) return OnRefusal(draft, operation, index, error, reported);
+  const bool too_long = (gives_up_in_time && draft.now() >= operation.deadline) ||
+                        (error.cause == Cause::kResource && ShortForGood(step, draft.now()));
+  if (too_long) return GiveUp(draft, operation, step, reported);
+  Retry(draft, operation, step, error.message);
 }
 
 // The operation and the index of the step that `fencing` names, when that step waits for a report.
@@ -187,6 +218,9 @@ std::optional<size_t> Awaited(const Operation* operation, const Fencing& fencing
 
 void OnDone(Draft& draft, Operation& operation, size_t index, const TaskReport& report) {
   Step& step = operation.steps[index];
+  if (const auto bad = TakeFindings(draft, operation, step, report)) {
+    return GiveUp(draft, operation, step, *bad);
+  }
   step.state = StepState::kDone;
   step.end_time = draft.now();
   step.message.clear();
@@ -285,15 +319,32 @@ void Fail(Draft& draft, Operation& operation, domain::OperationError error) {
   Advance(draft, operation);
 }
 
+namespace {
+
+// What can neither be done nor taken back ends here, with the tenant in a state that every verb works from. The order
+// is raised so that whatever comes next pushes aside what the agent still does, also when the cancel is lost.
+void Park(Draft& draft, Operation& operation, size_t index) {
+  Step& step = operation.steps[index];
+  if (domain::Exclusive(operation.kind)) draft.FindTenant(operation.tenant)->order += 1;
+  GiveUp(draft, operation, step,
+         {absl::StatusCode::kAborted, "CANCELLED",
+          absl::StrCat("cancelled by request at step ", index + 1, " of ", operation.steps.size(), ", ",
+                       domain::TaskName(step.task),
+                       ", which is not taken back; ask for the same again to go on")});
+}
+
+}  // namespace
+
 void Cancel(Draft& draft, Operation& operation) {
   operation.cancel_requested = true;
   const size_t index = *domain::CurrentStep(operation);
-  if (operation.steps[index].state == StepState::kDispatched) {
-    draft.Emit(
-        CancelTask{.host = operation.steps[index].host, .fencing = FencingOf(draft, operation, index)});
-    return;
-  }
-  Advance(draft, operation);
+  const Step& step = operation.steps[index];
+  const bool sent = step.state == StepState::kDispatched;
+  // The control plane's own, done in a moment.
+  if (sent && step.task == domain::TaskKind::kEraseKey) return;
+  if (sent) draft.Emit(CancelTask{.host = step.host, .fencing = FencingOf(draft, operation, index)});
+  if (!CanBeTakenBack(operation, index)) return Park(draft, operation, index);
+  if (!sent) Advance(draft, operation);
 }
 
 void OnReport(Draft& draft, const TaskReport& report) {
@@ -307,6 +358,7 @@ void OnReport(Draft& draft, const TaskReport& report) {
   if (NothingToFence(*operation, operation->steps[*index], *error)) {
     return OnDone(draft, *operation, *index, OldDatabaseIsGone());
   }
+  TakeFindings(draft, *operation, operation->steps[*index], report);
   OnError(draft, *operation, *index, *error);
 }
 

@@ -20,7 +20,7 @@ void GoOnAt(Draft& draft, const std::string& host);
 // Gives the operation up: takes back what can be taken back, or ends it.
 void Fail(Draft& draft, domain::Operation& operation, domain::OperationError error);
 
-// Asks a running operation to stop and undo; the caller has checked that it can.
+// Asks a running operation to stop and undo. One that can only go forward ends as it is: it parks.
 void Cancel(Draft& draft, domain::Operation& operation);
 
 void OnReport(Draft& draft, const TaskReport& report);

@@ -11,6 +11,7 @@
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/landing.h"
 #include "controlplane/engine/requests.h"
+#include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
 namespace {
@@ -20,6 +21,9 @@ using domain::SuspendMode;
 using domain::Tenant;
 using domain::TenantEvent;
 using domain::TenantState;
+
+// Sooner than this nobody notices a mistake in time.
+constexpr absl::Duration kTimeToNotice = absl::Hours(1);
 
 // The tenant, when its life has a row for `event` and nothing holds it.
 absl::StatusOr<Tenant*> TenantFor(Draft& draft, const std::string& id, const std::string& etag,
@@ -58,16 +62,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ResumeT
 
 namespace {
 
-// A final backup of this retirement, restored and compared once. Retiring fences before it backs up, and the
-// tenant has not been open since.
 bool HasProof(Draft& draft, const Tenant& tenant) {
-  if (!tenant.fence_time || !tenant.delete_time) return false;
-  const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(tenant.id);
-  return std::any_of(backups.begin(), backups.end(), [&](const domain::Backup& backup) {
-    return backup.state == domain::BackupState::kVerified &&
-           backup.origin == domain::BackupOrigin::kFinal && backup.tenant_uid == tenant.uid &&
-           backup.generation == tenant.placement.generation && backup.create_time >= *tenant.delete_time;
-  });
+  return domain::HasProof(tenant, BackupsOf(draft, tenant));
 }
 
 void MarkRetired(const Draft& draft, Tenant& tenant, absl::Duration grace) {
@@ -76,6 +72,7 @@ void MarkRetired(const Draft& draft, Tenant& tenant, absl::Duration grace) {
   tenant.delete_time = draft.now();  // a proof from before does not count for this retirement
   tenant.purge_time = draft.now() + grace;
   tenant.fence_time.reset();
+  tenant.purge_parked = false;
 }
 
 }  // namespace
@@ -85,7 +82,12 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RetireT
                          TenantFor(draft, request.tenant, request.etag, TenantEvent::kRetire,
                                    OperationKind::kRetire, "retired"));
   if (tenant->uid != request.final_backup.tenant_uid) return domain::TenantNotFound(tenant->id);
+  if (tenant->delete_protection) return domain::DeleteProtected(tenant->id);
   if (HasProof(draft, *tenant)) return domain::TenantRetired(tenant->id);
+  if (request.grace < kTimeToNotice && !request.confirmed) {
+    return domain::ConfirmationRequired(
+        tenant->id, absl::StrCat("with less than an hour of grace tenant ", tenant->id, " is purged soon"));
+  }
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kRetire, *tenant);
   MarkRetired(draft, *tenant, request.grace);
@@ -109,7 +111,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const Undelet
       NewOperation(draft, caller, request.operation, OperationKind::kUndelete, *tenant);
   operation.steps = domain::UndeletePlan(*tenant);
   // From the first step on it may be open and take writes that no backup has.
-  if (!operation.steps.empty()) tenant->fence_time.reset();
+  if (!operation.steps.empty()) {
+    tenant->fence_time.reset();
+    tenant->purge_parked = false;
+  }
   if (operation.steps.empty()) Land(draft, operation, {.landing = domain::Landing::kTenantUndeleted}, {});
   return Begin(draft, *tenant, std::move(operation));
 }
@@ -144,14 +149,44 @@ absl::StatusOr<std::vector<domain::StoredBackups>> StoredBackupsOf(Draft& draft,
   return stored;
 }
 
+// Whether the tenant may be purged: nobody asks for a proof of one that never came to be, of one that the caller gives
+// a reason for, and of one whose proof an earlier purge has removed.
+absl::Status CheckProof(Draft& draft, const Tenant& tenant, const PurgeTenant& request) {
+  if (tenant.state != TenantState::kRetired) return absl::OkStatus();
+  const std::vector<domain::Backup> backups = BackupsOf(draft, tenant);
+  const domain::Backup* incomplete = domain::IncompleteFinalBackup(tenant, backups);
+  if (!request.accepted_backup.empty()) {
+    const std::string name = BackupName(tenant.id, request.accepted_backup);
+    if (draft.FindBackup(tenant.id, request.accepted_backup) == nullptr)
+      return domain::BackupNotFound(name);
+    const bool exactly = incomplete != nullptr && incomplete->id == request.accepted_backup;
+    return exactly ? absl::OkStatus() : domain::BackupNotAcceptable(name);
+  }
+  if (!request.waiver.empty() || tenant.purge_parked || domain::HasProof(tenant, backups))
+    return absl::OkStatus();
+  return domain::BackupNotProven(tenant.id, tenant.final_backup_failure,
+                                 incomplete == nullptr ? "" : BackupName(tenant.id, incomplete->id));
+}
+
+// Why no proven backup was asked for, for whoever looks into the operation later.
+std::string WaiverOf(const PurgeTenant& request) {
+  if (request.accepted_backup.empty()) return request.waiver;
+  return absl::StrCat("accepted ", BackupName(request.tenant, request.accepted_backup),
+                      ", which is INCOMPLETE", request.waiver.empty() ? "" : ": ", request.waiver);
+}
+
 }  // namespace
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTenant& request) {
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant,
                          TenantFor(draft, request.tenant, request.etag, TenantEvent::kPurge,
                                    OperationKind::kPurge, "purged; retire it first"));
-  const bool needs_proof = tenant->state == TenantState::kRetired && request.waiver.empty();
-  if (needs_proof && !HasProof(draft, *tenant)) return domain::BackupNotProven(tenant->id);
+  if (tenant->delete_protection) return domain::DeleteProtected(tenant->id);
+  CROFT_RETURN_IF_ERROR(CheckProof(draft, *tenant, request));
+  if (!request.confirmed) {
+    return domain::ConfirmationRequired(
+        tenant->id, absl::StrCat("a purge removes tenant ", tenant->id, " and all of its backups"));
+  }
   std::vector<domain::PlacedDatabase> databases;
   TakeOverCleanUps(draft, *tenant, databases);
   if (!tenant->placement.host.empty())
@@ -160,7 +195,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTe
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::StoredBackups> stored, StoredBackupsOf(draft, *tenant));
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kPurge, *tenant);
-  operation.waiver = request.waiver;
+  operation.waiver = WaiverOf(request);
+  operation.backup = request.accepted_backup;
+  if (const domain::Backup* accepted = draft.FindBackup(tenant->id, request.accepted_backup))
+    operation.warnings = domain::FindingsOf(*accepted);
   operation.steps = domain::PurgePlan(*tenant, databases, stored);
   return Begin(draft, *tenant, std::move(operation));
 }

@@ -1,3 +1,5 @@
+#include <absl/strings/str_cat.h>
+
 #include "common/errors.h"
 #include "common/ids.h"
 #include "common/names.h"
@@ -68,7 +70,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateT
   }
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, Settle(draft, request.tenant,
                                                  {.labels = request.host_selector,
-                                                  .connections = request.tenant.quota.connections},
+                                                  .connections = request.tenant.quota.connections,
+                                                  .task_kinds = {"create", "drop"}},
                                                  request.operation));
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kCreate, *tenant);
@@ -103,6 +106,24 @@ void ApplyCatalogOnly(Tenant& tenant, const TenantUpdate& update) {
   if (update.delete_protection) tenant.delete_protection = *update.delete_protection;
 }
 
+// When the tenant is retired, or as a retired one purged, by itself; nullopt for never.
+std::optional<absl::Time> EndOf(const Tenant& tenant) {
+  if (tenant.delete_protection) return std::nullopt;
+  return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
+}
+
+// Sooner than this nobody notices a mistake in time.
+constexpr absl::Duration kTimeToNotice = absl::Hours(1);
+
+absl::Status CheckConfirmedEnd(const Draft& draft, const Tenant& tenant,
+                               const std::optional<absl::Time>& end_before, bool confirmed) {
+  const std::optional<absl::Time> end = EndOf(tenant);
+  if (confirmed || !end || end == end_before || *end - draft.now() >= kTimeToNotice)
+    return absl::OkStatus();
+  return domain::ConfirmationRequired(tenant.id,
+                                      absl::StrCat("this ends tenant ", tenant.id, " within the hour"));
+}
+
 absl::Status BeginConfigure(Draft& draft, const Caller& caller, const std::string& id, Tenant& tenant,
                             const domain::Quota& quota) {
   if (tenant.state != TenantState::kReady)
@@ -113,6 +134,8 @@ absl::Status BeginConfigure(Draft& draft, const Caller& caller, const std::strin
   tenant.quota = quota;
   operation.steps = domain::ConfigurePlan(tenant);
   if (domain::Host* host = draft.FindHost(tenant.placement.host)) {
+    CROFT_RETURN_IF_ERROR(domain::CheckRoomForQuota(*host, tenant.id, operation.previous_quota->connections,
+                                                    quota.connections));
     domain::ChangeConnections(*host, operation.previous_quota->connections, quota.connections);
   }
   Begin(draft, tenant, std::move(operation));
@@ -128,7 +151,9 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UpdateT
   if (request.update.aliases) {
     CROFT_RETURN_IF_ERROR(CheckAliases(draft, tenant->id, *request.update.aliases));
   }
+  const std::optional<absl::Time> end_before = EndOf(*tenant);
   ApplyCatalogOnly(*tenant, request.update);
+  CROFT_RETURN_IF_ERROR(CheckConfirmedEnd(draft, *tenant, end_before, request.confirmed));
   if (tenant->labels.size() > kMaxLabels)
     return InvalidField("tenant.labels", "a tenant has at most 32 labels");
   if (request.update.quota && *request.update.quota != tenant->quota) {
@@ -138,6 +163,9 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UpdateT
 }
 
 namespace {
+
+// What the agent of a host must know for a backup to be restored there.
+std::vector<std::string> RestoreTasks() { return {"restore", "unfence", "drop"}; }
 
 // What a copy has in common with the tenant whose backup it is made from.
 Tenant CopyOf(const Tenant& source, Tenant as_new) {
@@ -155,11 +183,12 @@ Tenant CopyOf(const Tenant& source, Tenant as_new) {
 absl::StatusOr<Subject> RestoreAsNew(Draft& draft, const Caller& caller, const RestoreTenant& request,
                                      const Tenant& source, const domain::Backup& backup) {
   CROFT_RETURN_IF_ERROR(CheckFreeToRead(draft, source, backup.id));
-  CROFT_ASSIGN_OR_RETURN(
-      Tenant * tenant,
-      Settle(draft, CopyOf(source, *request.as_new),
-             {.connections = source.quota.connections, .store = backup.store, .host = request.host},
-             request.operation));
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, Settle(draft, CopyOf(source, *request.as_new),
+                                                 {.connections = source.quota.connections,
+                                                  .store = backup.store,
+                                                  .host = request.host,
+                                                  .task_kinds = RestoreTasks()},
+                                                 request.operation));
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kRestore, *tenant);
   operation.source_tenant = source.id;
@@ -178,6 +207,7 @@ absl::StatusOr<std::string> HostForRestore(Draft& draft, const RestoreTenant& re
   return domain::ChooseHost(draft.facts().Hosts(), {.connections = tenant.quota.connections,
                                                     .store = backup.store,
                                                     .host = request.host,
+                                                    .task_kinds = RestoreTasks(),
                                                     .now = draft.now()});
 }
 
@@ -200,6 +230,17 @@ absl::StatusOr<Subject> RestoreInPlace(Draft& draft, const Caller& caller, const
   return Begin(draft, tenant, std::move(operation));
 }
 
+absl::Status CheckUsable(const domain::Backup& backup, bool allow_incomplete) {
+  const std::string name = BackupName(backup.tenant, backup.id);
+  if (backup.state == domain::BackupState::kDamaged) return domain::BackupDamaged(name);
+  if (backup.state == domain::BackupState::kIncomplete) {
+    if (allow_incomplete) return absl::OkStatus();
+    return domain::BackupIncomplete(
+        name, domain::NamesOf(domain::FindingsOf(backup), domain::FindingSeverity::kMissing));
+  }
+  return domain::Usable(backup) ? absl::OkStatus() : domain::BackupNotUsable(name, "not whole");
+}
+
 }  // namespace
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RestoreTenant& request) {
@@ -207,7 +248,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const Restore
   const domain::Backup* backup = draft.FindBackup(source->id, request.backup);
   const std::string backup_name = BackupName(source->id, request.backup);
   if (backup == nullptr) return domain::BackupNotFound(backup_name);
-  if (!domain::Usable(*backup)) return domain::BackupNotUsable(backup_name, "not whole");
+  CROFT_RETURN_IF_ERROR(CheckUsable(*backup, request.allow_incomplete));
   if (!request.host.empty() && draft.FindHost(request.host) == nullptr)
     return domain::HostNotFound(request.host);
   return request.as_new ? RestoreAsNew(draft, caller, request, *source, *backup)

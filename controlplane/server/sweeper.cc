@@ -80,7 +80,8 @@ absl::Status Sweeper::Retire(const domain::Tenant& tenant) {
 }
 
 absl::Status Sweeper::Purge(const domain::Tenant& tenant) {
-  engine::PurgeTenant request{.operation = secrets_.NewOperationId(), .tenant = tenant.id};
+  engine::PurgeTenant request{
+      .operation = secrets_.NewOperationId(), .tenant = tenant.id, .confirmed = true};
   return desk_.Ask(System("TenantService/PurgeTenant"), std::move(request)).status();
 }
 

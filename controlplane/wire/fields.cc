@@ -285,7 +285,7 @@ absl::Time ParseTime(const google::protobuf::Timestamp& time, absl::string_view 
     violations.Add(field, "must be a time in the years 1 to 9999 with nanoseconds of 0 to 999,999,999");
     return absl::Time();
   }
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+  return absl::FromUnixSeconds(time.seconds()) + absl::Microseconds(time.nanos() / 1000);
 }
 
 google::protobuf::Duration ToProto(absl::Duration duration) {

@@ -62,7 +62,7 @@ int64_t ParseInteger(int64_t value, int64_t least, int64_t most, absl::string_vi
                      Violations& violations);
 
 google::protobuf::Timestamp ToProto(absl::Time time);
-// Years 1 to 9999.
+// Years 1 to 9999; to the microsecond, as the catalog keeps it, rounded down.
 absl::Time ParseTime(const google::protobuf::Timestamp& time, absl::string_view field,
                      Violations& violations);
 

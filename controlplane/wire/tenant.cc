@@ -20,6 +20,13 @@ std::string UtcText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 
+// A tenant that the time for it has come to end, and its protection has not.
+std::string WhatProtectionKeepsFrom(const domain::Tenant& tenant, absl::Time now) {
+  if (!tenant.delete_protection) return "";
+  if (tenant.state == domain::TenantState::kRetired) return PurgeIsDue(tenant, now) ? "purged" : "";
+  return tenant.expire_time && *tenant.expire_time <= now ? "retired" : "";
+}
+
 bool HasDatabase(const domain::Tenant& tenant) {
   return tenant.state != domain::TenantState::kFailed && tenant.state != domain::TenantState::kPurged;
 }
@@ -43,11 +50,24 @@ void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surro
                  absl::StrCat("the catalog was restored, and ", HostName(tenant.placement.host),
                               " has not shown yet that the tenant lives there as the catalog says"));
   }
-  if (PurgeIsDue(tenant, surroundings.now) && !surroundings.proven_backup) {
+  if (!tenant.final_backup_failure.empty()) {
+    AddCondition(
+        proto, "FINAL_BACKUP_FAILED",
+        absl::StrCat("its final backup was not made or not proven: ", tenant.final_backup_failure));
+  }
+  if (PurgeIsDue(tenant, surroundings.now) && !surroundings.proven_backup && !tenant.purge_parked) {
     AddCondition(
         proto, "BACKUP_NOT_PROVEN",
-        "its purge is due but no backup made after its fence was verified; retire it again to make "
-        "one, or purge it with a reason");
+        tenant.final_backup_failure.empty()
+            ? "its purge is due but no backup made after its fence was verified; retire it again to "
+              "make one, or purge it with a reason"
+            : "its purge is due but its final backup failed; undelete it, mend the cause and retire it "
+              "again, or purge it with a reason");
+  }
+  if (const std::string kept = WhatProtectionKeepsFrom(tenant, surroundings.now); !kept.empty()) {
+    AddCondition(
+        proto, "DELETE_PROTECTED",
+        absl::StrCat("its time has come to be ", kept, "; that waits until delete_protection is off"));
   }
   for (const domain::Credential& credential : tenant.credentials) {
     if (credential.published || !credential.disable_time || tenant.state == domain::TenantState::kPurged) {
@@ -60,7 +80,8 @@ void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surro
 }
 
 void SetPlacement(const domain::Placement& placement, v1::Tenant& proto) {
-  proto.mutable_placement()->set_host(HostName(placement.host));
+  // One that never came to be lies nowhere.
+  if (!placement.host.empty()) proto.mutable_placement()->set_host(HostName(placement.host));
   proto.mutable_placement()->set_database(placement.database);
   proto.mutable_placement()->set_generation(placement.generation);
 }
@@ -74,6 +95,7 @@ void SetQuota(const domain::Quota& quota, v1::Tenant& proto) {
 }
 
 void AddCredentials(const domain::Tenant& tenant, v1::Tenant& proto) {
+  if (!HasDatabase(tenant)) return;
   for (const domain::Credential& credential : tenant.credentials) {
     if (!credential.published) continue;
     v1::Credential& added = *proto.add_credentials();

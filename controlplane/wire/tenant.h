@@ -20,8 +20,8 @@ struct TenantSurroundings {
   absl::Time now;
 };
 
-// Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, UNCONFIRMED, BACKUP_NOT_PROVEN,
-// LOGIN_REPLACED.
+// Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, UNCONFIRMED, FINAL_BACKUP_FAILED,
+// BACKUP_NOT_PROVEN, DELETE_PROTECTED, LOGIN_REPLACED.
 v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings);
 // The same into an empty message, which may lie in an arena.
 void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings, v1::Tenant& proto);

@@ -307,6 +307,10 @@ TEST_P(CatalogContract, RunningOperationsAreFoundByWhatTheyHold) {
   EXPECT_THAT(Ids(facts->RunningOperationsOnHost("h1")), ElementsAre("op-z"));
   EXPECT_THAT(Ids(facts->RunningOperationsOnHost("h2")), ElementsAre("op-b"));
   EXPECT_EQ(*catalog().CountRunningOperations(), 3);
+  domain::Operation own_work = SampleOperation("op-z-clean", "acme");
+  own_work.kind = domain::OperationKind::kCleanUp;
+  MustPut({PutOperation{own_work}});
+  EXPECT_EQ(*catalog().CountRunningOperations(), 3) << "as many as are listed";
 }
 
 TEST_P(CatalogContract, UnconfirmedTenantsAreCounted) {

@@ -313,7 +313,7 @@ def test_a_live_flood_in_all_its_roles_does_not_hold_off_retirement_and_purge(ce
         cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/flooder"), 300)
         assert flood.ask("SELECT count(*)") == "0"
         flood.goes_on()
-        cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/flooder"), 300)
+        cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/flooder", confirm="tenants/flooder"), 300)
         flood.goes_on()
         for what in ("pg_database WHERE datname", "pg_roles WHERE rolname"):
             assert cell.superuser("h1", f"SELECT count(*) FROM {what} LIKE '{stem}%'") == "0"
@@ -332,7 +332,7 @@ def test_traps_are_not_sprung_by_its_retirement_its_return_and_its_end(cell, out
     cell.psql("victim", "CREATE TABLE bait (i int); GRANT SELECT ON bait TO {owner}; "
                         "CREATE POLICY p ON bait TO {login}".format(**names))
     cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/mallory"), 300)
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/mallory"), 300)
+    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/mallory", confirm="tenants/mallory"), 300)
     assert cell.superuser("h1", f"SELECT count(*) FROM pg_database WHERE datname LIKE '{names['owner']}%'") == "0"
     ways_in = f"SELECT count(*) FROM pg_authid WHERE rolname LIKE '{names['owner']}%' AND (rolcanlogin OR rolpassword IS NOT NULL)"
     assert cell.superuser("h1", ways_in) == "0"

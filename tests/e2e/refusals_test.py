@@ -45,14 +45,14 @@ def test_an_id_stays_taken_while_its_tenant_is_retired_and_is_free_after_purge(c
     cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/twice"))
     assert cell.refused("TenantService.CreateTenant", tenant_id="twice").reason == "TENANT_EXISTS"
     assert cell.refused("LookupService.Lookup", tenant="twice").reason == "TENANT_RETIRED"
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/twice"))
+    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/twice", confirm="tenants/twice"))
     again = cell.create_tenant("twice")
     assert again.uid != first.uid
     assert again.placement.generation > first.placement.generation
 
 
 def test_a_ready_tenant_is_not_purged(cell):
-    error = cell.refused("TenantService.PurgeTenant", name="tenants/acme")
+    error = cell.refused("TenantService.PurgeTenant", name="tenants/acme", confirm="tenants/acme")
     assert error.code == StatusCode.FAILED_PRECONDITION
     assert cell.psql("acme", "SELECT 1") == "1"
 

@@ -133,7 +133,7 @@ def live(cell, secrets, left):
     cell.succeed(cell.call("TenantService.RestoreTenant", name="tenants/acme", backup=backup))
     logins(cell, secrets)
     cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/globex"))
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/globex"))
+    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/globex", confirm="tenants/globex"))
     left += errors(cell, (FORGED, FORGED + "x", "croft_" + token, token), token)
     left += answers(cell, made.secret)
     cell.call("AccessService.RevokeToken", name=made.token.name)

@@ -526,7 +526,9 @@ absl::StatusOr<int64_t> MemoryCatalog::CountTenants() {
 absl::StatusOr<int64_t> MemoryCatalog::CountRunningOperations() {
   MutexLock lock(mutex_);
   int64_t count = 0;
-  running_.ForEach(false, [&](const Operation&) { ++count; });
+  running_.ForEach(false, [&](const Operation& operation) {
+    count += operation.kind != domain::OperationKind::kCleanUp;
+  });
   return count;
 }
 

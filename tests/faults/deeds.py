@@ -105,7 +105,7 @@ class Restore(Deed):
     def prepare(self):
         if self.tenant and self.generation > self.copies_kept:
             self.field.succeed("TenantService.RetireTenant", name=self.name)
-            self.field.succeed("TenantService.PurgeTenant", name=self.name)
+            self.field.succeed("TenantService.PurgeTenant", name=self.name, confirm=self.name)
             self.tenant = None
         if not self.tenant:
             self.tenant = self.field.new_tenant(self.stock.new_name())
@@ -165,7 +165,8 @@ class Retire(Deed):
         expect(reason == "TENANT_RETIRED", f"a lookup is answered with {reason}")
         self.expect_kept_out(self.old, "a retired tenant gets in")
         backup = self.field.ask("BackupService.ListBackups", parent=self.name).backups[0]
-        expect(backup.origin == backup.ORIGIN_FINAL and backup.state == backup.STATE_VERIFIED,
+        proven = backup.state in (backup.STATE_VERIFIED, backup.STATE_VERIFIED_WITH_NOTES)
+        expect(backup.origin == backup.ORIGIN_FINAL and proven,
                f"the final backup is not proven: {backup}")
         self.stock.retired.append(self.tenant)
 
@@ -187,6 +188,9 @@ class Purge(Deed):
     def prepare(self):
         self.tenant = self.stock.take_retired()
         self.old_uid = self.field.tenant(self.tenant).uid
+
+    def fields(self):
+        return {"name": self.name, "confirm": self.name}
 
     def check(self):
         for method, key in (("TenantService.GetTenant", "name"), ("LookupService.Lookup", "tenant")):

@@ -42,6 +42,21 @@ absl::Status Toil(const BackupTools& tools, TaskContext& context) {
   return absl::OkStatus();
 }
 
+// Errors that look as if they passed: who could tell is the agent, by its cause.
+absl::Status TroubleWith(const BackupTools& tools, const std::string& uid) {
+  const auto found = tools.world.troubles.find(uid);
+  const auto says = [](std::string reason) {
+    return MakeError(absl::StatusCode::kUnavailable, "it says so", {.reason = std::move(reason)});
+  };
+  switch (found == tools.world.troubles.end() ? Trouble::kNone : found->second) {
+    case Trouble::kNone: return absl::OkStatus();
+    case Trouble::kRefuses: return says("TENANT_REFUSES");
+    case Trouble::kInvents: return says(absl::StrCat("TENANT_SAYS_", tools.world.dice.Next()));
+    case Trouble::kRunsShort: return says("DISK_FULL");
+  }
+  return absl::OkStatus();
+}
+
 std::string MaintenancePrefix(const Task& task) { return absl::StrCat(task.tenant.owner_role, "_m"); }
 
 // Removes maintenance roles, this run's and those of earlier, cut ones.
@@ -95,8 +110,10 @@ absl::StatusOr<Outcome> BackUp(const BackupTools& tools, const Task& task, const
                   .sha256 = absl::StrCat("sha-", tools.world.dice.Next()),
                   .store = work.store,
                   .generation = task.tenant.generation,
-                  .snapshot_time = tools.world.scheduler.Now()};
+                  .snapshot_time = tools.world.scheduler.Now(),
+                  .incomplete = tools.world.dice.Chance(1, 10)};
   absl::Status made = Toil(tools, context);
+  if (made.ok()) made = TroubleWith(tools, task.tenant.uid);
 
   if (work.sealed) {
     const absl::Status closed = begun.session().Apply({agent::AllowConnections{database.name, false}});
@@ -131,14 +148,17 @@ absl::StatusOr<Archive> Fetch(const BackupTools& tools, const agent::BackupSourc
 
 absl::StatusOr<Outcome> Verify(const BackupTools& tools, const Task& task, const agent::VerifyWork& work,
                                TaskContext& context) {
-  (void)task;
   CROFT_RETURN_IF_ERROR(Fetch(tools, work.source).status());
   CROFT_RETURN_IF_ERROR(Toil(tools, context));
   // Read to the end only now.
   CROFT_ASSIGN_OR_RETURN(const Archive archive, Fetch(tools, work.source));
   const auto key = std::make_pair(work.source.uid, work.source.backup);
-  tools.world.archives[key].proven = true;
-  tools.world.proofs[key] = archive;
+  if (archive.incomplete) {
+    tools.world.incomplete_proofs.emplace(task.fencing.operation, task.fencing.step, task.fencing.attempt);
+  } else {
+    tools.world.archives[key].proven = true;
+    tools.world.proofs[key] = archive;
+  }
   return agent::Verified{.table_count = 1, .row_count = static_cast<int64_t>(archive.rows.size())};
 }
 
@@ -186,6 +206,10 @@ absl::Status MakeAnew(const SqlTask& task, const agent::RestoreWork& work,
 absl::StatusOr<Outcome> Restore(const BackupTools& tools, const Task& task, const agent::RestoreWork& work,
                                 TaskContext& context) {
   CROFT_ASSIGN_OR_RETURN(const Archive archive, Fetch(tools, work.source));
+  if (archive.incomplete) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "an object does not restore",
+                     {.reason = "BACKUP_INCOMPLETE"});
+  }
   CROFT_ASSIGN_OR_RETURN(const SqlTask begun,
                          SqlTask::Begin(tools.cluster, tools.world.dice, {}, task, context));
   CROFT_RETURN_IF_ERROR(agent::MakeMoves(

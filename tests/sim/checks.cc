@@ -214,6 +214,10 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
     world_.Say(
         "operation ", operation.id, " ends as ", static_cast<int>(operation.state),
         operation.error ? absl::StrCat(": ", operation.error->reason, " ", operation.error->message) : "");
+    const bool gave_up =
+        operation.state == domain::OperationState::kFailed && operation.point_of_no_return == 0;
+    if (gave_up && operation.error->reason == "POSTGRES_UNAVAILABLE")
+      world_.Violate(14, absl::StrCat(operation.id, " gave up for an outage, and can only go forward"));
     world_.tally.Operation(operation.state == domain::OperationState::kSucceeded   ? "(succeeded)"
                            : operation.state == domain::OperationState::kCancelled ? "(cancelled)"
                                                                                    : "(failed)");
@@ -239,10 +243,10 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
 
 void Checks::OnPut(const catalog::PutBackup& put) {
   const domain::Backup& backup = put.backup;
-  if (backup.state != domain::BackupState::kVerified) return;
+  if (!domain::Proven(backup)) return;
   const auto proof = world_.proofs.find({backup.tenant_uid, backup.id});
   if (proof == world_.proofs.end() || proof->second.sha256 != backup.sha256)
-    world_.Violate(8, absl::StrCat(backup.id, " is VERIFIED and no restore of it was compared"));
+    world_.Violate(8, absl::StrCat(backup.id, " is proven and no restore of it was compared"));
 }
 
 void Checks::OnEffect(const engine::Effect& effect) {

@@ -80,12 +80,22 @@ void Clients::OnAnswer(const std::shared_ptr<Question>& question,
   const auto* operation = std::get_if<domain::Operation>(&*answer);
   if (operation == nullptr) return;
   world_.Say(question->request_id, " ", question->method, " is ", operation->id);
+  if (question->method == "CancelOperation") CheckCancelled(*operation);
   const auto [promise, first] = promised_.emplace(question->request_id, operation->id);
   if (!first && promise->second != operation->id) {
     world_.Violate(5, absl::StrCat(question->request_id, " was answered with ", promise->second,
                                    " and then with ", operation->id));
   }
   if (first) begun_.push_back(operation->id);
+}
+
+// One that can only go forward ends at once; a key that is being erased is erased.
+void Clients::CheckCancelled(const domain::Operation& operation) {
+  const std::optional<size_t> current = domain::CurrentStep(operation);
+  if (!current || operation.state != domain::OperationState::kRunning) return;
+  const bool goes_on = static_cast<int32_t>(*current) >= operation.point_of_no_return &&
+                       operation.steps[*current].task != domain::TaskKind::kEraseKey;
+  if (goes_on) world_.Violate(14, absl::StrCat(operation.id, " was cancelled and neither ends nor undoes"));
 }
 
 // ---- What can be asked.
@@ -118,6 +128,10 @@ void Clients::Equip(Tenant& tenant) {
     credential.login =
         absl::StrCat(tenant.owner_role, credential.role == domain::LoginRole::kReadOnly ? "_ra" : "_a");
     credential.published = true;
+  }
+  if (world_.dice.Chance(1, 8)) {
+    constexpr Trouble kTroubles[] = {Trouble::kRefuses, Trouble::kInvents, Trouble::kRunsShort};
+    world_.troubles[tenant.uid] = kTroubles[world_.dice.Roll(3)];
   }
   if (const absl::Status made = world_.keys->Create(tenant.uid, tenant.id); !made.ok())
     world_.Violate(0, absl::StrCat("no data key: ", made.ToString()));
@@ -176,8 +190,15 @@ void Clients::ActOn(const std::string& id) {
   if (tenant->state == TenantState::kFailed ||
       (tenant->state == TenantState::kRetired && world_.dice.Chance(1, 2))) {
     const std::string waiver = world_.dice.Chance(1, 3) ? "not needed" : "";
-    return Insist("PurgeTenant", [this, id, waiver] {
-      return engine::PurgeTenant{.operation = NewOperation(asking_), .tenant = id, .waiver = waiver};
+    const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(id, {}, 100);
+    const domain::Backup* incomplete = domain::IncompleteFinalBackup(*tenant, backups);
+    const std::string accepted = incomplete != nullptr && world_.dice.Chance(1, 3) ? incomplete->id : "";
+    return Insist("PurgeTenant", [this, id, waiver, accepted] {
+      return engine::PurgeTenant{.operation = NewOperation(asking_),
+                                 .tenant = id,
+                                 .waiver = waiver,
+                                 .accepted_backup = accepted,
+                                 .confirmed = true};
     });
   }
   if (tenant->state == TenantState::kRetired && world_.dice.Chance(1, 2)) {

@@ -40,6 +40,7 @@ class Clients {
 
   void Ask(const std::shared_ptr<Question>& question);
   void OnAnswer(const std::shared_ptr<Question>& question, const absl::StatusOr<engine::Answer>& answer);
+  void CheckCancelled(const domain::Operation& operation);
   void ActOn(const std::string& id);
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);

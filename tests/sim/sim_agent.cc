@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include <absl/strings/match.h>
+
 #include "agent/postgres/sql_error.h"
 #include "agent/session/recorded_run.h"
 #include "agent/session/wire.h"
@@ -18,6 +20,31 @@ namespace {
 
 // Later beats say nothing new.
 constexpr absl::Duration kHeartbeat = absl::Seconds(5);
+
+}  // namespace
+
+namespace {
+
+v1::TaskError::Cause CauseOf(const std::string& reason) {
+  if (reason == "POSTGRES_UNAVAILABLE") return v1::TaskError::CAUSE_OUTAGE;
+  if (reason == "DISK_FULL") return v1::TaskError::CAUSE_RESOURCE;
+  if (absl::StartsWith(reason, "TENANT_")) return v1::TaskError::CAUSE_REFUSAL;
+  return v1::TaskError::CAUSE_UNSPECIFIED;  // as an agent one version behind
+}
+
+// What the shipped agent finds out beside the model: the cause of an error, and what a proof found.
+void Complete(const World& world, v1::TaskResult& result) {
+  const v1::Fencing& fencing = result.fencing();
+  if (result.has_error()) result.mutable_error()->set_cause(CauseOf(result.error().reason()));
+  const bool incomplete =
+      world.incomplete_proofs.count({fencing.operation(), fencing.step(), fencing.attempt()}) > 0;
+  if (!result.has_verified() || !incomplete) return;
+  v1::Finding& finding = *result.mutable_verified()->add_findings();
+  finding.set_severity(v1::Finding::SEVERITY_MISSING);
+  finding.set_reason("EXTENSION_NOT_ALLOWED");
+  finding.set_object("EXTENSION \"postgis\"");
+  result.mutable_verified()->set_finding_count(1);
+}
 
 }  // namespace
 
@@ -147,7 +174,9 @@ void SimAgent::Greet(const v1::Welcome& welcome) {
   const std::vector<agent::JournalEntry> unsettled = *journal_->Unsettled();
   for (const agent::JournalEntry& entry : unsettled) {
     v1::ConnectRequest message;
-    if (message.mutable_result()->ParseFromString(entry.outcome)) Send(message);
+    if (!message.mutable_result()->ParseFromString(entry.outcome)) continue;
+    Complete(world_, *message.mutable_result());
+    Send(message);
   }
 }
 
@@ -225,6 +254,7 @@ void SimAgent::Perform(const std::shared_ptr<agent::QueuedTask>& queued) {
   v1::ConnectRequest message;
   *message.mutable_result() = **result;
   *message.mutable_result()->mutable_fencing() = agent::ToProto(queued->fencing);
+  Complete(world_, *message.mutable_result());
   world_.Say("agent of ", host_.id, " answers ", queued->task.fencing.operation, "/",
              queued->task.fencing.step, "/", queued->task.fencing.attempt, ": ",
              message.result().ShortDebugString());

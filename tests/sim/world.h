@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
@@ -44,7 +45,16 @@ struct Archive {
   absl::Time snapshot_time;
   bool has_manifest = false;
   bool damaged = false;
-  bool proven = false;  // a restore of it was compared while it was sound
+  bool proven = false;      // a restore of it was compared while it was sound
+  bool incomplete = false;  // one of its objects does not restore
+};
+
+// What befalls every backup of a tenant, for ever.
+enum class Trouble {
+  kNone,
+  kRefuses,    // its code says no, each time with the same words
+  kInvents,    // its code says no, each time with other words
+  kRunsShort,  // the disk is too small for it
 };
 
 // How much of everything a run had, by kind.
@@ -85,6 +95,10 @@ class World {
   std::map<std::pair<std::string, std::string>, Archive> archives;  // (uid, backup)
   // Every archive that was ever proven, as it was then: deleting one later does not undo the proof.
   std::map<std::pair<std::string, std::string>, Archive> proofs;
+  // By uid. Those that are not in it have none.
+  std::map<std::string, Trouble> troubles;
+  // Attempts of a proof that found an object missing: (operation, step, attempt).
+  std::set<std::tuple<std::string, int32_t, int32_t>> incomplete_proofs;
   // What a restored database began with, by (uid, generation).
   std::map<std::pair<std::string, int64_t>, std::vector<int64_t>> bases;
   // Rows that tenants were told are stored, and all that they ever tried to store, by (uid, generation).

@@ -84,15 +84,19 @@ template <class Message>
     Session& session, const TargetFlags& flags, bool retired,
     const std::function<absl::StatusOr<v1::Operation>(const Target&)>& begin);
 
-// The same where beginning is to send `request` with the tenant's name.
+// The same where beginning is to send `request` with the tenant's name. `confirmed`: whoever asks for it was asked whether
+// they mean it, and says so to the server where it wants to know.
 template <class Stub, class Request>
 [[nodiscard]] absl::Status OperateOnEach(Session& session, const TargetFlags& flags, bool retired,
                                          grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                                       v1::Operation*),
-                                         const Request& request) {
+                                         const Request& request, bool confirmed = false) {
   return OperateOnEach(session, flags, retired, [&](const Target& target) {
     Request named = request;
     named.set_name(TenantName(target.id));
+    if constexpr (requires { named.set_confirm(named.name()); }) {
+      if (confirmed) named.set_confirm(named.name());
+    }
     return session.Change(method, named, target.key);
   });
 }

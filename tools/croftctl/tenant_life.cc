@@ -71,7 +71,8 @@ void AddRetire(Noun& noun) {
       *request.mutable_grace() = ToProto(grace);
     }
     request.set_etag(arguments.which.etag);
-    return OperateOnEach(session, arguments.which, false, &Tenants::RetireTenant, request);
+    return OperateOnEach(session, arguments.which, false, &Tenants::RetireTenant, request,
+                         session.flags.yes);
   });
 }
 
@@ -100,7 +101,7 @@ void AddPurge(Noun& noun) {
     v1::PurgeTenantRequest request;
     request.set_waive_backup_reason(arguments.waive_backup);
     request.set_etag(arguments.which.etag);
-    return OperateOnEach(session, arguments.which, true, &Tenants::PurgeTenant, request);
+    return OperateOnEach(session, arguments.which, true, &Tenants::PurgeTenant, request, true);
   });
 }
 

@@ -143,7 +143,8 @@ OperationReads::OperationReads(sqlite::Database& database)
       count_running_(database,
                      SqlBuilder()
                          .Append("SELECT count(*) FROM operations INDEXED BY operations_running WHERE ")
-                         .Append(kIsRunning)) {}
+                         .Append(kIsRunning)
+                         .Append(" AND kind <> 'CLEAN_UP'")) {}
 
 absl::Status OperationReads::ReadSteps(int64_t position, Operation& operation) {
   Rows rows = steps_.Query(position);

@@ -296,8 +296,8 @@ domain::Operation SomeOperation(const std::string& with_id) {
 domain::Backup SomeBackup(const std::string& with_tenant, const std::string& with_id) {
   domain::Backup made;
   auto& [tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes,
-         sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key, findings] =
-      made;
+         sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key, findings,
+         proof_findings] = made;
   tenant = with_tenant;
   id = with_id;
   tenant_uid = Text();

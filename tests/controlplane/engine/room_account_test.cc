@@ -56,7 +56,7 @@ TEST_F(RoomAccount, APurgeOfATenantWithAnUndoCopyLeavesNothing) {
   world.Settle();
   world.Begin(NewRetirement("acme", "b2"));
   world.Settle();
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   world.Settle();
   EXPECT_EQ(world.Host("h1").databases_reserved, 0);
   EXPECT_EQ(Connections(), 0);
@@ -68,7 +68,7 @@ TEST_F(RoomAccount, APurgeThatFailsHalfWayGivesBackTheRoomOfWhatItDropped) {
   world.Begin(NewRetirement("acme", "b2"));
   world.Settle();
   ASSERT_EQ(world.Host("h1").databases_reserved, 2) << "the undo copy is one";
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   world.Done(world.TakeSent());
   while (!world.sent.empty()) {
     world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
@@ -76,7 +76,7 @@ TEST_F(RoomAccount, APurgeThatFailsHalfWayGivesBackTheRoomOfWhatItDropped) {
   }
   ASSERT_EQ(world.Operation("op-p").state, domain::OperationState::kFailed);
   EXPECT_EQ(world.Host("h1").databases_reserved, 1) << "the tenant's own is the next purge's";
-  world.Begin(PurgeTenant{.operation = "op-p2", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p2", .tenant = "acme", .confirmed = true});
   world.Settle();
   EXPECT_EQ(world.Host("h1").databases_reserved, 0);
   EXPECT_EQ(Connections(), 0);

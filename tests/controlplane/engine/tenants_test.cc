@@ -48,7 +48,7 @@ TEST_F(Tenants, IfMissingAnswersTheOperationThatMadeIt) {
 TEST_F(Tenants, AReusedIdGoesOnAboveTheTombstonesGeneration) {
   world.Begin(NewRetirement("acme", "b1"));
   world.Settle();
-  world.Begin(PurgeTenant{.operation = "op-purge", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-purge", .tenant = "acme", .confirmed = true});
   world.Settle();
   ASSERT_EQ(world.Tenant("acme").state, TenantState::kPurged);
   const int64_t generation = world.Tenant("acme").last_generation;
@@ -140,10 +140,11 @@ TEST_F(Tenants, PurgeNeedsAProofMadeAfterTheFence) {
     world.Pass(absl::Minutes(2));
   }
   EXPECT_EQ(world.Operation("op-retire-final").state, OperationState::kFailed);
-  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "BACKUP_NOT_PROVEN");
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true}),
+            "BACKUP_NOT_PROVEN");
   world.Begin(NewRetirement("acme", "final2"));
   world.Settle();
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
 }
@@ -164,7 +165,8 @@ TEST_F(Tenants, AnEarlierRetirementsProofDoesNotCount) {
   }
   world.Begin(VerifyBackup{.operation = "op-v", .tenant = "acme", .backup = "b1"});
   world.Settle();
-  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "BACKUP_NOT_PROVEN");
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true}),
+            "BACKUP_NOT_PROVEN");
 }
 
 TEST_F(Tenants, AWaiverIsRecorded) {
@@ -172,14 +174,17 @@ TEST_F(Tenants, AWaiverIsRecorded) {
   world.Fails(world.TakeSent(), "X", true);
   world.Pass(absl::Hours(24 * 8));
   world.Settle();
-  EXPECT_EQ(world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .waiver = "test data"}).waiver,
+  EXPECT_EQ(world
+                .Begin(PurgeTenant{
+                    .operation = "op-p", .tenant = "acme", .waiver = "test data", .confirmed = true})
+                .waiver,
             "test data");
 }
 
 TEST_F(Tenants, PurgeErasesTheKeyLastAndGivesTheRoomBack) {
   world.Begin(NewRetirement("acme", "b1"));
   world.Settle();
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kDrop, TaskKind::kDeleteBackup));
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kRetired) << "not before the key is gone";
   ASSERT_EQ(world.erasures.size(), 1u);
@@ -260,6 +265,45 @@ TEST_F(Tenants, AFailedRestoreInPlaceDropsTheNewBeforeItOpensTheOld) {
   EXPECT_EQ(world.sent.front().step.generation, 3);
 }
 
+TEST_F(Tenants, ARestoreInPlaceWhoseUndoCouldNotDropKeepsTheRoomUntilItIsDropped) {
+  world.Begin(NewBackup("acme", "b1"));
+  world.Settle();
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Fails(world.TakeSent(), "SCHEMA_NOT_MADE", false);
+  while (!world.sent.empty()) {
+    world.Fails(world.TakeSent(), "DATABASE_BUSY", false);
+    world.Pass(absl::Minutes(1));
+  }
+  EXPECT_EQ(world.Operation("op-r").state, domain::OperationState::kFailed);
+  EXPECT_EQ(world.Host("h1").databases_reserved, 2);
+  EXPECT_EQ(world.Host("h1").connections_reserved, 50) << "nobody connects to what is left";
+  world.Pass(absl::Hours(25));
+  EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kDrop));
+  EXPECT_EQ(world.Host("h1").databases_reserved, 1);
+  EXPECT_EQ(world.Host("h1").connections_reserved, 50);
+}
+
+TEST_F(Tenants, AQuotaDoesNotRiseAboveTheHostsLimit) {
+  domain::HostLimits limits;
+  limits.connections = 60;
+  ASSERT_TRUE(world.Ask(UpdateHost{.host = "h1", .limits = limits}).ok());
+  UpdateTenant update{.operation = "op-u", .tenant = "acme"};
+  update.update.quota = domain::Quota{.connections = 61};
+  EXPECT_EQ(world.Refusal(update), "QUOTA_EXCEEDS_HOST");
+  EXPECT_EQ(world.Tenant("acme").quota.connections, 50);
+  EXPECT_EQ(world.Host("h1").connections_reserved, 50);
+  update.update.quota->connections = 60;
+  ASSERT_TRUE(world.Ask(update).ok());
+  world.Settle();
+  EXPECT_EQ(world.Host("h1").connections_reserved, 60);
+  // Less is never refused, also where the limit was lowered meanwhile.
+  limits.connections = 10;
+  ASSERT_TRUE(world.Ask(UpdateHost{.host = "h1", .limits = limits}).ok());
+  update.operation = "op-v";
+  update.update.quota->connections = 40;
+  EXPECT_TRUE(world.Ask(update).ok());
+}
+
 TEST_F(Tenants, APurgeTakesUndoCopiesAlong) {
   world.Begin(NewBackup("acme", "b1"));
   world.Settle();
@@ -267,7 +311,7 @@ TEST_F(Tenants, APurgeTakesUndoCopiesAlong) {
   world.Settle();
   world.Begin(NewRetirement("acme", "b2"));
   world.Settle();
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   EXPECT_THAT(world.sent.front().step.databases, ElementsAre("t_acme_g1", "t_acme_g2"));
   world.Settle();
   EXPECT_EQ(world.Host("h1").databases_reserved, 0);
@@ -282,7 +326,8 @@ TEST_F(Tenants, RestoreAsNewIsATenantOfItsOwn) {
       .operation = "op-r", .tenant = "acme", .backup = "b1", .as_new = NewTenant("copy").tenant};
   world.Begin(restore);
   EXPECT_EQ(world.sent.front().backup_owner_role, "t_acme");
-  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "TENANT_BUSY");
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true}),
+            "TENANT_BUSY");
   EXPECT_EQ(world.Refusal(DeleteBackup{.operation = "op-d", .tenant = "acme", .backup = "b1"}),
             "TENANT_BUSY");
   world.Settle();
@@ -406,13 +451,15 @@ TEST_F(Tenants, AnUndeleteThatFailedAfterTheDoorsOpenedVoidsTheProof) {
   world.Fails(world.TakeSent(), "LOGIN_REFUSED", false);
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kRetired);
-  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "BACKUP_NOT_PROVEN");
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true}),
+            "BACKUP_NOT_PROVEN");
   world.Begin(NewRetirement("acme", "b2"));
   world.Done(world.TakeSent());  // fenced again, not yet backed up
-  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "TENANT_BUSY");
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true}),
+            "TENANT_BUSY");
   world.Settle();
   EXPECT_EQ(world.Backup("acme", "b2").state, domain::BackupState::kVerified);
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
 }
@@ -439,7 +486,7 @@ TEST_F(Tenants, PurgeEmptiesEveryStoreThatHoldsBackups) {
   world.Tell(HostReported{"h1", both});
   world.Begin(NewRetirement("acme", "b2"));
   world.Settle();
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kDrop, TaskKind::kDeleteBackup, TaskKind::kDeleteBackup));
 }
 
@@ -447,7 +494,8 @@ TEST_F(Tenants, AStoreThatNobodyReachesStopsAPurgeBeforeItBegins) {
   world.Begin(NewRetirement("acme", "b1"));
   world.Settle();
   world.Tell(HostReported{"h1", World::Report("s2")});
-  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme"}), "STORE_UNREACHABLE");
+  EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true}),
+            "STORE_UNREACHABLE");
 }
 
 TEST_F(Tenants, AFailedPurgeGivesBackTheCleanUpsItTookOver) {
@@ -457,7 +505,7 @@ TEST_F(Tenants, AFailedPurgeGivesBackTheCleanUpsItTookOver) {
   world.Settle();
   world.Begin(NewRetirement("acme", "b2"));
   world.Settle();
-  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme"});
+  world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   for (int i = 0; i < 20 && world.Operation("op-p").state == OperationState::kRunning; ++i) {
     world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
     world.Pass(absl::Minutes(2));
@@ -483,7 +531,9 @@ TEST_F(Tenants, LoginsThatWereOnALostHostDoNotStopTheNextRotation) {
 }
 
 TEST_F(Tenants, AnExpiredTenantThatIsBroughtBackStays) {
-  ASSERT_TRUE(world.Ask(UpdateTenant{.tenant = "acme", .update = {.expire_time = world.now}}).ok());
+  ASSERT_TRUE(
+      world.Ask(UpdateTenant{.tenant = "acme", .update = {.expire_time = world.now}, .confirmed = true})
+          .ok());
   world.Begin(NewRetirement("acme", "b1"));
   world.Settle();
   world.Pass(absl::Minutes(1));

@@ -101,6 +101,25 @@ class World {
                                          retryable ? Cause::kOutage : Cause::kRefusal}});
   }
 
+  void Reports(const SendTask& task, TaskError error) {
+    Tell(TaskReport{.host = task.host, .fencing = task.fencing, .outcome = std::move(error)});
+  }
+  // A proof that came to its end and found what `severities` say, of objects called a, b, c …
+  static domain::Findings Found(const std::vector<domain::FindingSeverity>& severities) {
+    std::vector<domain::Finding> findings;
+    for (const domain::FindingSeverity severity : severities) {
+      findings.push_back({.severity = severity,
+                          .reason = "REASON",
+                          .object = std::string("TABLE ") + static_cast<char>('a' + findings.size())});
+    }
+    return domain::Bounded(std::move(findings), 0);
+  }
+  void Proves(const SendTask& task, const std::vector<domain::FindingSeverity>& severities) {
+    Tell(TaskReport{.host = task.host,
+                    .fencing = task.fencing,
+                    .outcome = Verified{.table_count = 1, .findings = Found(severities)}});
+  }
+
   SendTask TakeSent() {
     EXPECT_FALSE(sent.empty());
     if (sent.empty()) return {};

@@ -22,7 +22,7 @@ engine::TaskError ErrorOf(const v1::TaskResult& result) {
   return std::get<engine::TaskError>(ReadResult("h1", result).outcome);
 }
 
-TEST(ResultTest, CauseIsWhatTheAgentSays) {
+TEST(ResultMessageTest, CauseIsWhatTheAgentSays) {
   v1::TaskResult result;
   result.mutable_error()->set_reason("X");
   result.mutable_error()->set_retryable(true);
@@ -34,7 +34,7 @@ TEST(ResultTest, CauseIsWhatTheAgentSays) {
   EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kOutage);
 }
 
-TEST(ResultTest, AgentThatSaysNoCauseMeansAnOutageByRetryable) {
+TEST(ResultMessageTest, AgentThatSaysNoCauseMeansAnOutageByRetryable) {
   v1::TaskResult result;
   result.mutable_error()->set_retryable(true);
   EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kOutage);
@@ -44,7 +44,7 @@ TEST(ResultTest, AgentThatSaysNoCauseMeansAnOutageByRetryable) {
   EXPECT_EQ(ErrorOf(result).cause, engine::Cause::kRefusal);
 }
 
-TEST(ResultTest, FindingsComeWithEveryOutcome) {
+TEST(ResultMessageTest, FindingsComeWithEveryOutcome) {
   v1::TaskResult result;
   AddFinding(v1::Finding::SEVERITY_NOTE, "a", *result.mutable_backed_up()->mutable_findings());
   AddFinding(v1::Finding::SEVERITY_MISSING, "b", *result.mutable_backed_up()->mutable_findings());
@@ -64,7 +64,7 @@ TEST(ResultTest, FindingsComeWithEveryOutcome) {
   EXPECT_EQ(ErrorOf(result).findings.listed.front().severity, domain::FindingSeverity::kDifferent);
 }
 
-TEST(ReportTest, SaysWhatTheAgentLacks) {
+TEST(ReportMessageTest, SaysWhatTheAgentLacks) {
   v1::HostReport report;
   report.set_free_bytes_unknown(true);
   report.set_managed(true);
@@ -84,7 +84,7 @@ TEST(ReportTest, SaysWhatTheAgentLacks) {
           "pg_signal_backend", "sessions cannot be ended", "GRANT pg_signal_backend TO croft", {"fence"}}));
 }
 
-TEST(InventoryTest, SaysWhatWasChangedBehindCroftsBack) {
+TEST(InventoryMessageTest, SaysWhatWasChangedBehindCroftsBack) {
   v1::Inventory part;
   part.add_databases()->set_owner("somebody");
   part.mutable_databases(0)->add_missing_grants("CONNECT to t_acme_a");

@@ -142,7 +142,7 @@ TEST_F(SessionTest, TaskThatWasNotAnsweredComesAgainInTheNextSession) {
 
 TEST_F(SessionTest, KindThatTheAgentDoesNotKnowIsNotSentAndFailsTheOperation) {
   AgentSession agent(fleet_, fleet_.Join("h1"));
-  agent.Hello({"create", "unfence"});
+  agent.Hello({"create", "drop", "unfence"});
   EXPECT_TRUE(agent.Next().has_welcome());
   fleet_.WaitUntil([&] { return IsUp("h1"); });
   fleet_.BeginCreate("acme");

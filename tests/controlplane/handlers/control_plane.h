@@ -195,6 +195,7 @@ class ControlPlane : public testing::Test {
                      const std::string& id, v1::Operation& operation) {
     Request request;
     request.set_name("tenants/" + id);
+    if constexpr (requires { request.set_confirm(request.name()); }) request.set_confirm(request.name());
     return Call(*tenants_, method, request, operation);
   }
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/errors.h"
 #include "tests/controlplane/wire/corpus.h"
 
 namespace croft::wire {
@@ -50,6 +51,22 @@ TEST(RequestsTest, NamesOfReadsRefuseBadTexts) {
   check(v1::GetOperationRequest(), "operations/op-a");
   check(v1::WaitOperationRequest(), "operations/op-a");
   check(v1::WatchOperationRequest(), "operations/op-a");
+}
+
+TEST(RequestsTest, ABackupTakesAMinuteToADay) {
+  v1::CreateBackupRequest request;
+  request.set_parent("tenants/acme");
+  EXPECT_EQ(Parse(request)->max_duration, absl::ZeroDuration()) << "the agent's default";
+  for (const int64_t seconds : {60, 86400}) {
+    request.mutable_max_duration()->set_seconds(seconds);
+    EXPECT_EQ(Parse(request)->max_duration, absl::Seconds(seconds));
+  }
+  for (const int64_t seconds : {-1, 0, 59, 86401}) {
+    request.mutable_max_duration()->set_seconds(seconds);
+    const ErrorDetails details = DetailsOf(Parse(request).status());
+    ASSERT_FALSE(details.violations.empty()) << seconds;
+    EXPECT_EQ(details.violations.front().field, "max_duration");
+  }
 }
 
 TEST(RequestsTest, HostIdentityIsDigits) {

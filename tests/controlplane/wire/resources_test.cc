@@ -126,9 +126,33 @@ TEST(TenantTest, ConditionsTellWhatIsTrueBesideTheState) {
   EXPECT_THAT(ConditionsOf(tenant, {.host = &host, .proven_backup = true, .now = kNow}),
               testing::IsEmpty());
 
+  tenant.final_backup_failure = "BACKUP_INCOMPLETE: a view";
+  EXPECT_THAT(ConditionsOf(tenant, {.host = &host, .now = kNow}),
+              testing::ElementsAre("FINAL_BACKUP_FAILED", "BACKUP_NOT_PROVEN"));
+  tenant.delete_protection = true;
+  tenant.final_backup_failure = "";
+  EXPECT_THAT(ConditionsOf(tenant, {.host = &host, .proven_backup = true, .now = kNow}),
+              testing::ElementsAre("DELETE_PROTECTED"));
+
+  tenant = {.id = "acme", .state = domain::TenantState::kReady};
+  tenant.delete_protection = true;
+  tenant.expire_time = kNow + absl::Seconds(1);
+  EXPECT_THAT(ConditionsOf(tenant, {.host = &host, .now = kNow}), testing::IsEmpty());
+  tenant.expire_time = kNow;
+  EXPECT_THAT(ConditionsOf(tenant, {.host = &host, .now = kNow}), testing::ElementsAre("DELETE_PROTECTED"));
+
   tenant = {.id = "acme", .state = domain::TenantState::kReady};
   tenant.credentials = {{.login = "t_a", .disable_time = kNow}, {.login = "t_b", .published = true}};
   EXPECT_THAT(ConditionsOf(tenant, {.host = &host, .now = kNow}), testing::ElementsAre("LOGIN_REPLACED"));
+}
+
+TEST(TenantTest, OneThatNeverCameToBeShowsNoPlaceAndNoLogins) {
+  domain::Tenant tenant{.id = "acme", .state = domain::TenantState::kFailed};
+  tenant.placement.generation = 1;
+  tenant.credentials = {{.login = "t_a", .published = true}};
+  const v1::Tenant proto = ToProto(tenant, {.now = kNow});
+  EXPECT_EQ(proto.placement().host(), "");
+  EXPECT_EQ(proto.credentials_size(), 0);
 }
 
 TEST(TenantTest, SecretsAreNotShown) {

@@ -1,0 +1,103 @@
+#include "controlplane/engine/verdict.h"
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/names.h"
+
+namespace croft::engine {
+namespace {
+
+using domain::Backup;
+using domain::BackupState;
+using domain::Findings;
+using domain::FindingSeverity;
+
+BackupState StateAfterProof(const Findings& findings) {
+  if (domain::Has(findings, FindingSeverity::kDifferent)) return BackupState::kDamaged;
+  if (domain::Has(findings, FindingSeverity::kMissing)) return BackupState::kIncomplete;
+  return findings.count > 0 ? BackupState::kVerifiedWithNotes : BackupState::kVerified;
+}
+
+const Findings& FindingsIn(const TaskReport& report) {
+  static const Findings* const none = new Findings();
+  if (const auto* made = std::get_if<BackedUp>(&report.outcome)) return made->findings;
+  if (const auto* verified = std::get_if<Verified>(&report.outcome)) return verified->findings;
+  if (const auto* restored = std::get_if<Restored>(&report.outcome)) return restored->findings;
+  if (const auto* error = std::get_if<TaskError>(&report.outcome)) return error->findings;
+  return *none;
+}
+
+// What an error says of the archive; nullopt where it says nothing. That something does not restore on one host does
+// not take back a proof made on another.
+std::optional<BackupState> StateAfterError(const TaskError& error, const Backup& backup) {
+  if (error.reason == "BACKUP_INCOMPLETE") {
+    return domain::Proven(backup) ? std::nullopt : std::optional(BackupState::kIncomplete);
+  }
+  return IsVerdict(error.reason) ? std::optional(BackupState::kDamaged) : std::nullopt;
+}
+
+domain::OperationError NotGood(const Backup& backup) {
+  const std::string name = BackupName(backup.tenant, backup.id);
+  const Findings& findings = backup.proof_findings;
+  if (backup.state == BackupState::kDamaged) {
+    return {
+        absl::StatusCode::kDataLoss, "BACKUP_DAMAGED",
+        absl::StrCat("backup ", name, " is DAMAGED: what it restores differs from what was backed up in ",
+                     domain::NamesOf(findings, FindingSeverity::kDifferent))};
+  }
+  return {absl::StatusCode::kFailedPrecondition, "BACKUP_INCOMPLETE",
+          absl::StrCat("backup ", name, " is INCOMPLETE: what does not restore is ",
+                       domain::NamesOf(findings, FindingSeverity::kMissing))};
+}
+
+// Sets what the report says of the backup; answers why that is no good, when the task went through.
+std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& step,
+                                            const TaskReport& report) {
+  if (step.backup.empty() || step.undo) return std::nullopt;
+  Backup* backup = draft.FindBackup(step.backup_tenant, step.backup);
+  if (backup == nullptr) return std::nullopt;
+  std::optional<BackupState> state;
+  if (const auto* verified = std::get_if<Verified>(&report.outcome)) {
+    state = StateAfterProof(verified->findings);
+  } else if (const auto* error = std::get_if<TaskError>(&report.outcome);
+             error != nullptr && domain::Stored(*backup)) {
+    state = StateAfterError(*error, *backup);
+  }
+  if (!state) return std::nullopt;
+  backup->state = *state;
+  backup->proof_findings = FindingsIn(report);
+  backup->verify_time = draft.now();
+  ChooseLastBackup(draft, *draft.FindTenant(backup->tenant));
+  const bool went_through = std::holds_alternative<Verified>(report.outcome);
+  return went_through && !domain::Proven(*backup) ? std::optional(NotGood(*backup)) : std::nullopt;
+}
+
+}  // namespace
+
+bool IsVerdict(absl::string_view reason) {
+  return reason == "ARCHIVE_DAMAGED" || reason == "CONTENT_DIFFERS" || reason == "BACKUP_INCOMPLETE" ||
+         reason == "BACKUP_DAMAGED" || reason == "DUMP_DAMAGED" || reason == "MANIFEST_DAMAGED";
+}
+
+std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operation& operation,
+                                                   const domain::Step& step, const TaskReport& report) {
+  const Findings& findings = FindingsIn(report);
+  if (findings.count > 0) operation.warnings = domain::Together(operation.warnings, findings);
+  return Judge(draft, step, report);
+}
+
+std::vector<Backup> BackupsOf(Draft& draft, const domain::Tenant& tenant) {
+  std::vector<Backup> backups;
+  for (const Backup& stored : draft.facts().BackupsOfTenant(tenant.id)) {
+    if (const Backup* backup = draft.FindBackup(tenant.id, stored.id)) backups.push_back(*backup);
+  }
+  return backups;
+}
+
+void ChooseLastBackup(Draft& draft, domain::Tenant& tenant) {
+  tenant.last_backup = domain::LatestUsable(BackupsOf(draft, tenant));
+}
+
+}  // namespace croft::engine
