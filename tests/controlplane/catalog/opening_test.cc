@@ -65,9 +65,25 @@ TEST_F(OpeningTest, SchemaIsTheOneThatIsWrittenDown) {
       << "When a migration was added, write the new schema to schema.sql";
 }
 
+// Takes away what the newest migration has added.
+void ForgetFindings(RawFile& file) {
+  for (const char* column :
+       {"backups.findings", "backups.finding_count", "backups.proof_findings",
+        "backups.proof_finding_count", "operations.allow_incomplete", "operations.max_duration",
+        "operations.warnings", "operations.warning_count", "steps.refusal_reason", "steps.same_refusals",
+        "steps.short_since", "tenants.delete_protection", "tenants.final_backup_failure",
+        "tenants.purge_parked", "hosts.free_bytes_unknown", "hosts.managed", "hosts.max_connections",
+        "hosts.missing_rights"}) {
+    const std::vector<std::string> parts = absl::StrSplit(column, '.');
+    file.Run(absl::StrCat("ALTER TABLE ", parts[0], " DROP COLUMN ", parts[1]));
+  }
+  file.Run("PRAGMA user_version = 5");
+}
+
 TEST_F(OpeningTest, TenantsOfACatalogThatDidNotCountThemAreCounted) {
   MakeCatalog();
   RawFile file(Path());
+  ForgetFindings(file);
   file.Run("ALTER TABLE meta DROP COLUMN tenants");
   file.Run("UPDATE tenants SET state = 'PURGED' WHERE id = 't7'");
   file.Run("PRAGMA user_version = 4");
@@ -86,17 +102,7 @@ void MakeCatalogWithoutFindings(const std::string& path) {
     ASSERT_TRUE(transaction->Commit().ok());
   }
   RawFile file(path);
-  for (const char* column :
-       {"backups.findings", "backups.finding_count", "backups.proof_findings",
-        "backups.proof_finding_count", "operations.allow_incomplete", "operations.max_duration",
-        "operations.warnings", "operations.warning_count", "steps.refusal_reason", "steps.same_refusals",
-        "steps.short_since", "tenants.delete_protection", "tenants.final_backup_failure",
-        "tenants.purge_parked", "hosts.free_bytes_unknown", "hosts.managed", "hosts.max_connections",
-        "hosts.missing_rights"}) {
-    const std::vector<std::string> parts = absl::StrSplit(column, '.');
-    file.Run(absl::StrCat("ALTER TABLE ", parts[0], " DROP COLUMN ", parts[1]));
-  }
-  file.Run("PRAGMA user_version = 5");
+  ForgetFindings(file);
 }
 
 TEST_F(OpeningTest, RowsOfACatalogThatKnewNoFindingsAreKept) {
@@ -117,6 +123,7 @@ TEST_F(OpeningTest, RowsOfACatalogThatKnewNoFindingsAreKept) {
   EXPECT_EQ(*(*catalog)->GetOperation("op-1"), operation);
   domain::Tenant tenant = SampleTenant("acme");
   tenant.final_backup_failure = "";
+  tenant.purge_parked = false;
   EXPECT_EQ(*(*catalog)->GetTenant("acme"), tenant);
   EXPECT_EQ((*(*catalog)->GetHost("h1"))->report.missing_rights, std::vector<domain::MissingRight>());
 }

@@ -161,7 +161,7 @@ TEST_F(WriterTest, TaskIsSentAfterItsIntentAndAgainWhenItsTimerIsUp) {
                                           .advertise_endpoints = {"127.0.0.1:7500"},
                                           .free_bytes = int64_t{1} << 40,
                                           .stores = {"s1"},
-                                          .task_kinds = {"create"}}});
+                                          .task_kinds = {"create", "drop"}}});
   engine::CreateTenant create{.operation = "op-1"};
   create.tenant.id = "acme";
   create.tenant.uid = "uid";
