@@ -19,6 +19,9 @@ import pkgutil
 
 # Read by gRPC when it is loaded: lets a child that a pre-forking server made open channels of its own.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
+# Milliseconds. While a channel connects again, calls on it fail at once and nobody reads its sockets but a timer, by
+# default every five seconds: a TLS handshake needs several turns, so it would not end before its attempt is given up.
+os.environ.setdefault("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "100")
 
 # Stubs that an application made of the wire contract are croft.v1, and may lie elsewhere.
 __path__ = pkgutil.extend_path(__path__, __name__)

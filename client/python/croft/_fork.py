@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -61,10 +62,20 @@ _keeper: list[grpc.Channel] = []
 
 def keep_grpc_awake() -> None:
     """To be called before the first channel is opened."""
+    _work_with_gevent()
     # With its last channel gRPC forgets to part with what a forked child must not share: its epoll instance, from
     # which parent and children would then take each other's events. So one channel, which goes nowhere, stays.
     if not _keeper:
         _keeper.append(grpc.insecure_channel("unix:/nowhere"))
+
+
+def _work_with_gevent() -> None:
+    """Where gevent has replaced threads, gRPC's would block all greenlets unless it is told."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        from grpc.experimental import gevent
+
+        gevent.init_gevent()
 
 
 def _tell_all(what: Callable[[Forkable], None]) -> Callable[[], None]:

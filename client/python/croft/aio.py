@@ -57,6 +57,12 @@ class AsyncLocator:
         placement = self._state.cached(tenant)
         return placement if placement is not None else await self._ask(tenant)
 
+    def cached(self, tenant: str) -> Placement | None:
+        """As for :meth:`croft.Locator.cached`; to be called in the event loop."""
+        if self._process != os.getpid():
+            self._open()
+        return self._state.cached(tenant)
+
     async def connection_rejected(self, tenant: str) -> Placement:
         return await self._ask(tenant)
 
@@ -244,6 +250,9 @@ class AsyncStaticLocator:
 
     async def locate(self, tenant: str) -> Placement:
         """:raises TenantNotFound:"""
+        return self._placements.find(tenant)
+
+    def cached(self, tenant: str) -> Placement | None:
         return self._placements.find(tenant)
 
     async def connection_rejected(self, tenant: str) -> Placement:

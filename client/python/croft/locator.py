@@ -105,6 +105,13 @@ class Locator:
                 self._open()
         return placement if placement is not None else self._ask(tenant)
 
+    def cached(self, tenant: str) -> Placement | None:
+        """What :meth:`locate` would answer without asking; None when it would ask. Raises what is known to be refused."""
+        if self._watcher is None:
+            with self._calls:
+                self._open()
+        return self._state.cached(tenant)
+
     def connection_rejected(self, tenant: str) -> Placement:
         """To be called when PostgreSQL refused what :meth:`locate` answered: asks the control plane again, once for all
         threads that call it meanwhile."""

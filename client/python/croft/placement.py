@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 import ssl
@@ -77,15 +78,10 @@ class Placement:
         return kwargs | extra
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """What ``sslmode`` and the root certificate ask for; None when that is no TLS."""
+        """What ``sslmode`` and the root certificate ask for; None when that is no TLS. Shared by equal placements."""
         if self.sslmode in ("", "disable", "allow", "prefer"):
             return None
-        context = ssl.create_default_context(cadata=self.root_certificate or None)
-        context.check_hostname = self.sslmode == "verify-full"
-        # As libpq has it: `require` with a root certificate verifies it.
-        verifies = self.sslmode in ("verify-ca", "verify-full") or bool(self.root_certificate)
-        context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
-        return context
+        return _ssl_context(self.sslmode, self.root_certificate)
 
     def dsn(self, **extra: Any) -> str:
         """The same as a libpq URI. It holds the password: do not log it."""
@@ -115,6 +111,16 @@ class Placement:
             address = (f"[{host}]" if ":" in host else quote(host, safe="")) + f":{port}"
         query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in kwargs.items())
         return f"{scheme}://{login}{'@' if login else ''}{address}/{quote(database, safe='')}" + (f"?{query}" if query else "")
+
+
+@functools.lru_cache(maxsize=64)
+def _ssl_context(sslmode: str, root_certificate: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=root_certificate or None)
+    context.check_hostname = sslmode == "verify-full"
+    # As libpq has it: `require` with a root certificate verifies it.
+    verifies = sslmode in ("verify-ca", "verify-full") or bool(root_certificate)
+    context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
+    return context
 
 
 def root_certificate_file(pem: str) -> str:

@@ -103,6 +103,9 @@ class StaticLocator:
         """:raises TenantNotFound:"""
         return self._placements.find(tenant)
 
+    def cached(self, tenant: str) -> Placement | None:
+        return self.locate(tenant)
+
     def connection_rejected(self, tenant: str) -> Placement:
         return self.locate(tenant)
 

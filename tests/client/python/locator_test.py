@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 
 import croft
 import croft.aio
@@ -141,6 +142,36 @@ def test_it_goes_on_through_a_restart_of_the_control_plane(cell, locator):
     wait_until(lambda: not locator.locate("acme").stale, "answers are fresh again")
     assert locator.locate("acme").dsn() == before.dsn()
     wait_until(lambda: answers(locator, "after-the-restart"), "the watch told of the new tenant")
+
+
+WAITING = """
+import sys, time, croft
+locator = croft.Locator()
+locator.locate("acme")
+print("ready", flush=True)
+sys.stdin.readline()
+deadline = time.monotonic() + 15
+while time.monotonic() < deadline:
+    try:
+        sys.exit(0 if locator.locate("made-later").tenant == "made-later" else 1)
+    except croft.CroftError:
+        time.sleep(0.1)
+sys.exit("it did not connect again")
+"""
+
+
+def test_it_connects_again_after_a_crash_of_the_control_plane(cell):
+    # In a process of its own: calls of another channel, such as the test's, would read its sockets, too.
+    import_path = os.pathsep.join(path for path in sys.path if path)
+    with subprocess.Popen([sys.executable, "-c", WAITING], env={**os.environ, **cell.env, "PYTHONPATH": import_path},
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        cell.kill("croftd")
+        time.sleep(2)  # while it is away the pauses between attempts grow
+        cell.start("croftd")
+        cell.create_tenant("made-later")
+        process.communicate("go on\n", timeout=60)
+        assert process.returncode == 0
 
 
 def test_names_out_of_scope_are_refused_and_never_told(cell, options, tmp_path):

@@ -1,0 +1,184 @@
+"""The current tenant in Flask.
+
+    croft = Croft(resolve=by_subdomain("example.com"))
+    croft.init_app(app)
+
+Each request's tenant is resolved before its view, and current in it; a view that needs none says ``@without_tenant``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import click
+import flask
+from flask.cli import AppGroup, with_appcontext
+from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
+
+from croft import tenancy
+from croft.contrib.wsgi import request_of
+from croft.errors import CroftError
+from croft.placement import Placement
+from croft.tenancy import Budget, Page, Resolver, WebTenancy, status_of, tenant
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: In the environ, where no client can set it: the tenant of a test client.
+_TEST_TENANT = "croft.test_tenant"
+_PUBLIC = "_croft_without_tenant"
+
+#: The current tenant's placement. :raises croft.tenancy.NoTenant: on use, without one.
+current_tenant: Any = LocalProxy(tenancy.current)
+
+
+def without_tenant(view: F) -> F:
+    """Marks a view that needs no tenant, such as a health check."""
+    setattr(view, _PUBLIC, True)
+    return view
+
+
+class Croft:
+    """The extension.
+
+    The parameters are those of :class:`croft.tenancy.WebTenancy`; static files need no tenant. Answers to requests whose
+    tenant does not exist, is retired or suspended are 404, 410 and 503. So are errors of Croft's in a view, and 503 where
+    PostgreSQL refused the tenant's login for longer than the wait.
+    """
+
+    def __init__(
+        self,
+        app: flask.Flask | None = None,
+        *,
+        resolve: Resolver,
+        public: Iterable[str] = (),
+        pages: Mapping[int, Page] | None = None,
+        role: str = "app",
+        budget: Budget | None = None,
+    ) -> None:
+        self._tenancy = WebTenancy(resolve, public=public, pages=pages, role=role, budget=budget)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: flask.Flask) -> None:
+        app.extensions["croft"] = self
+        app.before_request_funcs.setdefault(None, []).insert(0, self._enter)
+        app.teardown_request(self._leave)
+        app.register_error_handler(Exception, self._answer)
+        app.cli.add_command(_cli)
+
+    def test_client(self, name: str, app: flask.Flask | None = None, **options: Any) -> Any:
+        """A test client whose requests are the tenant's, whatever the resolver would say."""
+        client = (app or flask.current_app).test_client(**options)
+        client.environ_base[_TEST_TENANT] = name
+        return client
+
+    def _is_public(self) -> bool:
+        endpoint = flask.request.endpoint
+        if endpoint is None:  # no such page: the answer is 404 for everybody
+            return True
+        view = flask.current_app.view_functions.get(endpoint)
+        return endpoint == "static" or hasattr(view, _PUBLIC) or self._tenancy.is_public(flask.request.path)
+
+    def _enter(self) -> Any:
+        if self._is_public():
+            return None
+        environ = flask.request.environ
+        try:
+            name = environ.get(_TEST_TENANT) or self._tenancy.resolve(request_of(environ)).name
+            block = tenant(self._tenancy.locate(name))
+        except CroftError as error:
+            return self._response(status_of(error) or 500, error)
+        environ["croft.tenant"] = block.__enter__()
+        flask.g._croft_tenant = block
+        return None
+
+    def _leave(self, _: BaseException | None) -> None:
+        block = flask.g.pop("_croft_tenant", None)
+        if block is not None:
+            block.__exit__(None, None, None)
+
+    def _answer(self, error: Exception) -> Any:
+        status = None if isinstance(error, HTTPException) else status_of(error)
+        if status is None:
+            if isinstance(error, HTTPException):
+                return error
+            raise error
+        flask.current_app.logger.warning("a request of tenant %s failed: %s", _name(), error)
+        return self._response(status, error if isinstance(error, CroftError) else None)
+
+    def _response(self, status: int, error: CroftError | None) -> flask.Response:
+        kind, text = self._tenancy.page(status, error)
+        response = flask.Response(text, status, content_type=kind)
+        if status == 503:
+            response.headers["Retry-After"] = "5"
+        return response
+
+
+def _name() -> str:
+    placement: Placement | None = tenancy.current_or_none()
+    return placement.tenant if placement else "-"
+
+
+_cli = AppGroup("tenants", help="Work on tenants.")
+
+
+@_cli.command("list")
+@click.option("-l", "--selector", default="", help="Labels, such as app=shop.")
+def list_tenants(selector: str) -> None:
+    """Prints the ids of ready tenants."""
+    for name in tenancy.tenants(selector):
+        click.echo(name)
+
+
+@_cli.command("shell")
+@click.argument("name")
+@click.pass_context
+def shell(context: click.Context, name: str) -> None:
+    """Opens `flask shell` with a tenant."""
+    with tenant(name):
+        context.invoke(flask.cli.shell_command)
+
+
+@_cli.command("each", context_settings={"ignore_unknown_options": True})
+@click.option("-l", "--selector", default="", help="Labels, such as app=shop.")
+@click.option("--role", default="app", show_default=True, help="Of the logins: app, read_only or migrate.")
+@click.option("--parallel", default=1, show_default=True, help="So many tenants at once.")
+@click.option("--canary", default=0, show_default=True, help="So many first, one after the other.")
+@click.option("--max-failures", default=0, show_default=True, help="Begin no more after this many.")
+@click.option("--resume", default=None, type=click.Path(), help="A file that remembers what is done.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@with_appcontext
+def each(
+    selector: str,
+    role: str,
+    parallel: int,
+    canary: int,
+    max_failures: int,
+    resume: str | None,
+    command: tuple[str, ...],
+) -> None:
+    """Runs a flask command for each tenant: `flask tenants each -l app=shop -- COMMAND`."""
+    app = flask.current_app._get_current_object()  # type: ignore[attr-defined]
+    found = app.cli.get_command(click.get_current_context(), command[0])
+    if found is None:
+        raise click.UsageError(f"there is no command {command[0]}")
+
+    def run(_: Placement) -> None:
+        with app.app_context(), contextlib.ExitStack():
+            found.main(list(command[1:]), prog_name=command[0], standalone_mode=False)
+
+    report = tenancy.for_each_tenant(
+        run,
+        selector,
+        role=role,
+        parallel=parallel,
+        canary=canary,
+        max_failures=max_failures,
+        progress=tenancy.Progress(resume, " ".join(command)) if resume else None,
+    )
+    click.echo(report.table())
+    if not report.ok:
+        raise SystemExit(1)

@@ -1,0 +1,294 @@
+"""SQLAlchemy (1.4 and 2.0) on the current tenant's database.
+
+    engines = TenantEngines()
+    Session = engines.sessionmaker()
+
+    with tenant("acme"), Session() as session:
+        session.query(Order).count()
+
+Each tenant that is worked for has an engine of its own with a small pool. New connections ask the locator, so a rotation
+or a move needs nothing; connections of a placement that is no more are not handed out. SQLModel needs nothing else:
+pass ``class_=TenantSession`` a subclass of its Session, or use :meth:`TenantEngines.session_class`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import create_engine, event, exc
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from croft import tenancy
+from croft.placement import Placement
+from croft.tenancy import PlacementGone, TenantSwitch, current, ended, refused
+
+E = TypeVar("E")
+
+#: Of the pool of one tenant's engine.
+POOL = {"pool_size": 2, "max_overflow": 8, "pool_use_lifo": True}
+
+
+class _Engines(Generic[E]):
+    """Engines by tenant and role; the one that was used longest ago makes room."""
+
+    def __init__(self, max_engines: int, wait: float, options: dict[str, Any]) -> None:
+        self._max_engines, self._wait = max_engines, wait
+        self._options = POOL | options
+        self._reset()
+        _all.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._engines: OrderedDict[tuple[str, str], E] = OrderedDict()
+        self._watched: set[tuple[str, int]] = set()
+
+    def engine(self) -> E:
+        """The current tenant's. :raises croft.tenancy.NoTenant:"""
+        placement = current()
+        name = (placement.uid, placement.role)
+        with self._lock:
+            engine = self._engines.get(name)
+            if engine is not None:
+                self._engines.move_to_end(name)
+                return engine
+            self._watch(placement.role)
+            engine = self._engines[name] = self._make(placement)
+            surplus = [self._engines.popitem(last=False)[1] for _ in range(len(self._engines) - self._max_engines)]
+        for one in surplus:
+            self._dispose(one)
+        return engine
+
+    def __len__(self) -> int:
+        return len(self._engines)
+
+    def _watch(self, role: str) -> None:
+        locator = self._locator(role)
+        if (role, id(locator)) in self._watched:
+            return
+        self._watched.add((role, id(locator)))
+        weak = weakref.ref(self)
+
+        def tell(_: str, placement: Placement | None) -> None:
+            engines = weak()
+            if engines is not None and placement is not None:
+                engines._turn_over(placement)
+
+        locator.on_change(tell)
+
+    def _turn_over(self, placement: Placement) -> None:
+        with self._lock:
+            engine = self._engines.get((placement.uid, placement.role))
+        if engine is not None and self._key_of(engine) not in ("", placement.key):
+            self._dispose(engine)
+
+    def _locator(self, role: str) -> Any:
+        raise NotImplementedError
+
+    def _make(self, placement: Placement) -> E:
+        raise NotImplementedError
+
+    def _dispose(self, engine: E) -> None:
+        raise NotImplementedError
+
+    def _key_of(self, engine: E) -> str:
+        """Of the placement that its newest connection was opened with."""
+        raise NotImplementedError
+
+    def after_fork_in_child(self) -> None:
+        # Closing the connections would end the parent's sessions: they are kept, and never used.
+        _inherited.append(self._engines)
+        self._reset()
+
+
+_all: weakref.WeakSet[_Engines[Any]] = weakref.WeakSet()
+_inherited: list[Any] = []
+
+
+def _after_fork_in_child() -> None:
+    for engines in list(_all):
+        engines.after_fork_in_child()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _listen(engine: Engine, placement: Placement, connect: Callable[..., Any], is_closed: Callable[[Any], bool]) -> None:
+    """Opens connections by ``connect(dialect)``, and keeps those of a former placement from being handed out."""
+
+    def do_connect(dialect: Any, record: Any, arguments: Any, parameters: Any) -> Any:
+        connection, key = connect(dialect, parameters)
+        record.info["croft_key"] = engine.croft_key = key
+        return connection
+
+    def checkout(connection: Any, record: Any, proxy: Any) -> None:
+        now = tenancy._locators.refreshed(placement)
+        if record.info.get("croft_key") != now.key:
+            raise exc.InvalidatePoolError("the tenant has another placement")
+        if is_closed(connection):
+            raise exc.DisconnectionError("the server has ended the connection")
+
+    def handle_error(context: Any) -> None:
+        if refused(context.original_exception):
+            context.is_disconnect = True
+
+    event.listen(engine, "do_connect", do_connect)
+    event.listen(engine, "checkout", checkout)
+    event.listen(engine, "handle_error", handle_error)
+
+
+def _same_tenant(now: Placement, placement: Placement) -> None:
+    if now.uid != placement.uid:
+        raise PlacementGone(f"tenant {now.tenant} is another one now")
+
+
+class TenantEngines(_Engines[Engine]):
+    """Engines and sessions of the current tenant. Thread-safe; may be made before a fork.
+
+    :param max_engines: so many tenants and roles keep a pool.
+    :param driver: ``psycopg2``, or ``psycopg`` with SQLAlchemy 2.
+    :param wait: seconds to wait for a newer placement when PostgreSQL refuses the login.
+    :param options: for ``create_engine``, such as ``pool_size`` (of each tenant) or ``echo``.
+    """
+
+    def __init__(
+        self, *, max_engines: int = 100, driver: str = "psycopg2", wait: float = 10.0, **options: Any
+    ) -> None:
+        self._url = f"postgresql+{driver}://"
+        super().__init__(max_engines, wait, options)
+
+    def session_class(self, base: type[Session] = Session) -> type[Session]:
+        """A subclass of ``base`` whose sessions work for the current tenant."""
+        return type("TenantSession", (TenantSession, base), {"engines": self})
+
+    def sessionmaker(self, **options: Any) -> Any:
+        """A ``sessionmaker`` of such sessions."""
+        return sessionmaker(class_=self.session_class(), **options)
+
+    def dispose(self) -> None:
+        """Closes all idle connections."""
+        with self._lock:
+            engines = list(self._engines.values())
+            self._engines.clear()
+        for engine in engines:
+            engine.dispose()
+
+    def _locator(self, role: str) -> Any:
+        return tenancy.locator(role)
+
+    def _make(self, placement: Placement) -> Engine:
+        engine: Engine = create_engine(self._url, **self._options)
+
+        def connect(dialect: Any, parameters: dict[str, Any]) -> tuple[Any, str]:
+            def attempt(now: Placement) -> tuple[Any, str]:
+                _same_tenant(now, placement)
+                return dialect.connect(**parameters | now.connect_kwargs()), now.key
+
+            return tenancy.open_connection(
+                tenancy.locator(placement.role), placement.tenant, attempt, wait=self._wait
+            )
+
+        _listen(engine, placement, connect, ended)
+        return engine
+
+    def _dispose(self, engine: Engine) -> None:
+        engine.dispose()
+
+    def _key_of(self, engine: Engine) -> str:
+        return getattr(engine, "croft_key", "")
+
+
+class TenantSession(Session):
+    """A session of the first tenant that it works for: another one raises, until it is closed. What it has loaded, and
+    may answer from memory, is that tenant's."""
+
+    engines: Any = None
+    _tenant: Placement | None = None
+
+    def get_bind(self, mapper: Any = None, *arguments: Any, **named: Any) -> Any:
+        if named.get("bind") is not None:
+            return named["bind"]
+        placement = current()
+        if self._tenant is not None and (self._tenant.uid, self._tenant.role) != (placement.uid, placement.role):
+            raise TenantSwitch(f"this session is of tenant {self._tenant.tenant}, not of {placement.tenant}")
+        self._tenant = placement
+        return self._engine()
+
+    def _engine(self) -> Any:
+        engine = self.engines.engine()
+        return getattr(engine, "sync_engine", engine)
+
+    def close(self) -> None:
+        super().close()
+        self._tenant = None
+
+
+class AsyncTenantEngines(_Engines[Any]):
+    """:class:`TenantEngines` for asyncio and asyncpg; of one event loop.
+
+    engines = AsyncTenantEngines()
+    Session = engines.sessionmaker()
+
+    async with tenant("acme"), Session() as session:
+        await session.execute(...)
+    """
+
+    def __init__(self, *, max_engines: int = 100, wait: float = 10.0, **options: Any) -> None:
+        super().__init__(max_engines, wait, options)
+        self._disposals: set[asyncio.Task[None]] = set()
+
+    def sessionmaker(self, **options: Any) -> Any:
+        """A ``sessionmaker`` of sessions that work for the current tenant."""
+        from sqlalchemy.ext.asyncio import AsyncSession
+
+        sync_class = type("TenantSession", (TenantSession,), {"engines": self})
+        options = {"expire_on_commit": False, "sync_session_class": sync_class} | options
+        return sessionmaker(class_=AsyncSession, **options)
+
+    async def dispose(self) -> None:
+        """Closes all idle connections."""
+        engines = list(self._engines.values())
+        self._engines.clear()
+        for engine in engines:
+            await engine.dispose()
+        await asyncio.gather(*self._disposals)
+
+    def _locator(self, role: str) -> Any:
+        return tenancy.async_locator(role)
+
+    def _make(self, placement: Placement) -> Any:
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        engine = create_async_engine("postgresql+asyncpg://", **self._options)
+
+        def connect(dialect: Any, parameters: dict[str, Any]) -> tuple[Any, str]:
+            async def attempt(now: Placement) -> tuple[Any, str]:
+                _same_tenant(now, placement)
+                return await greenlet_spawn(dialect.connect, **parameters | now.asyncpg_kwargs()), now.key
+
+            opened: tuple[Any, str] = await_only(
+                tenancy.open_connection_async(
+                    tenancy.async_locator(placement.role), placement.tenant, attempt, wait=self._wait
+                )
+            )
+            return opened
+
+        _listen(engine.sync_engine, placement, connect, lambda connection: bool(connection._connection.is_closed()))
+        return engine
+
+    def _dispose(self, engine: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the connections
+            task = asyncio.get_running_loop().create_task(engine.dispose())
+            self._disposals.add(task)
+            task.add_done_callback(self._disposals.discard)
+
+    def _key_of(self, engine: Any) -> str:
+        return getattr(engine.sync_engine, "croft_key", "")

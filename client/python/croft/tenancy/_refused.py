@@ -1,0 +1,63 @@
+"""What PostgreSQL and its drivers say when a login was replaced, or a database has moved."""
+
+from __future__ import annotations
+
+import select
+from typing import Any
+
+#: Logins and databases that are no more, or not yet open.
+STATES = frozenset({
+    "28000",  # the role may not log in
+    "28P01",  # the password is wrong: it was replaced
+    "3D000",  # the database does not exist: it was moved or restored
+    "57P01",  # the session was ended: the tenant is being closed or moved
+    "57P03",  # the server is starting or stopping
+    "57P04",  # the database was dropped
+})  # fmt: skip
+
+#: So, when the message says it, too: CONNECT was revoked, or the database accepts no connections. A statement that is
+#: not permitted has the same states.
+_UNCLEAR = frozenset({"42501", "55000"})
+
+# libpq tells a failed connection's SQLSTATE to nobody, so drivers on it have the message alone.
+_MESSAGES = (
+    "is not permitted to log in",
+    "password authentication failed",
+    "no pg_hba.conf entry",
+    "permission denied for database",
+    "is not currently accepting connections",
+    "terminating connection due to administrator command",
+    "the database system is",
+    "server closed the connection unexpectedly",
+    "connection has been closed unexpectedly",
+)
+
+
+def refused(error: BaseException) -> bool:
+    """Whether PostgreSQL refused a connection, or ended it, because what :meth:`~croft.Locator.locate` answered is no
+    longer so. Knows the errors of psycopg, psycopg2, asyncpg and of what wraps them (SQLAlchemy, Django)."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        state = getattr(one, "sqlstate", None) or getattr(one, "pgcode", None)
+        if state and state not in _UNCLEAR:
+            return state in STATES
+        text = str(one)
+        if any(message in text for message in _MESSAGES) or ('database "' in text and "does not exist" in text):
+            return True
+        one = getattr(one, "orig", None) or one.__cause__
+    return False
+
+
+def ended(connection: Any) -> bool:
+    """Whether the server has ended an idle connection of psycopg or psycopg2, without a round trip: nobody asked it
+    anything, so what can be read from it is its farewell."""
+    try:
+        if connection.closed:
+            return True
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+    except Exception:  # drivers raise errors of their own for a socket that is gone
+        return True
