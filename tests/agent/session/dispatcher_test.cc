@@ -220,19 +220,21 @@ TEST_F(DispatcherTest, ACancelledBackupDoesNotWaitForAThreadNorHoldItsTenant) {
   ASSERT_TRUE(started_.Take());
   for (const bool by_request : {true, false}) {
     const std::string uid = by_request ? "u2" : "u3";
-    Task waiting = Create(uid, At(1, 1, "op-waiting"));
+    const std::string first = "op-waiting-" + uid;
+    const std::string second = "op-next-" + uid;
+    Task waiting = Create(uid, At(1, 1, first));
     waiting.work = BackUpWork{};
     dispatcher_->Submit(waiting);
-    if (by_request) dispatcher_->Cancel(At(1, 1, "op-waiting"));
-    dispatcher_->Submit(Create(uid, At(1, 2, "op-next")));
+    if (by_request) dispatcher_->Cancel(At(1, 1, first));
+    dispatcher_->Submit(Create(uid, At(1, 2, second)));
     const v1::TaskResult cancelled = NextResult();
-    EXPECT_EQ(cancelled.fencing().operation(), "op-waiting");
+    EXPECT_EQ(cancelled.fencing().operation(), first);
     EXPECT_EQ(cancelled.error().reason(), "CANCELLED");
     const auto next = started_.Take();
     ASSERT_TRUE(next);
-    EXPECT_EQ(next->fencing.operation, "op-next");
-    dispatcher_->Cancel(At(1, 2, "op-next"));
-    EXPECT_EQ(NextResult().fencing().operation(), "op-next");
+    EXPECT_EQ(next->fencing.operation, second);
+    dispatcher_->Cancel(At(1, 2, second));
+    EXPECT_EQ(NextResult().fencing().operation(), second);
   }
   EXPECT_EQ(runs_, 3);
   release_all_ = true;
