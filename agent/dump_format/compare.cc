@@ -185,7 +185,11 @@ class Comparison {
       if (!IsAnyExcused(table.entries)) CompareTable(table, found == there.end() ? nullptr : found->second);
       if (found != there.end()) there.erase(found);
     }
-    for (const auto& [name, table] : there) Surplus(absl::StrCat("rows of TABLE ", Quoted(name)));
+    for (const auto& [name, table] : there) {
+      Different(absl::StrCat("TABLE ", Quoted(name)),
+                absl::StrCat("The restored database holds ", table->rows,
+                             " rows of it, and the backup has no rows of a table of this name."));
+    }
   }
 
   void CompareTable(const TableRows& table, const TableRows* there) {

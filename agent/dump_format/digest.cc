@@ -6,12 +6,20 @@
 #include <set>
 #include <utility>
 
+#include <absl/container/flat_hash_set.h>
+#include <absl/strings/str_cat.h>
+
 #include "agent/dump_format/row_digest.h"
 #include "common/crypto/keyed_hash.h"
 #include "common/errors.h"
 
 namespace croft::agent {
 namespace {
+
+absl::Status Damaged(absl::string_view what) {
+  return MakeError(absl::StatusCode::kDataLoss, absl::StrCat("the dump is damaged: ", what),
+                   {.reason = "DUMP_DAMAGED"});
+}
 
 // Which table has the rows of which.
 class PartitionTree {
@@ -66,6 +74,7 @@ struct DumpDigester::State {
   DumpDigest digest;
   RowDigester rows;
   crypto::KeyedHashStream large_object;
+  absl::flat_hash_set<uint32_t> oids;                   // of the large objects that were seen
   std::map<QualifiedName, size_t> places;               // in digest.tables
   std::map<int32_t, std::pair<size_t, CopyTarget>> of;  // a TABLE DATA entry's table there, and its COPY
 };
@@ -121,7 +130,10 @@ absl::Status DumpDigester::OnTableBytes(const TocEntry&, absl::string_view bytes
   return state_->rows.Append(bytes);
 }
 
-absl::Status DumpDigester::OnLargeObjectBegin(const TocEntry&, uint32_t) { return absl::OkStatus(); }
+absl::Status DumpDigester::OnLargeObjectBegin(const TocEntry&, uint32_t oid) {
+  if (state_->oids.insert(oid).second) return absl::OkStatus();
+  return Damaged("a large object is in it twice");
+}
 
 absl::Status DumpDigester::OnLargeObjectBytes(const TocEntry&, uint32_t, absl::string_view bytes) {
   state_->large_object.Update(bytes);
