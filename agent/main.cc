@@ -63,6 +63,12 @@ void AddPostgres(CLI::App& command, AgentOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false);
   command
+      .add_option(
+          "--restore-extensions", options.restore_extensions,
+          "Managed mode: extensions that a restore brings back although tenants may not install them")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command
       .add_option("--advertise", options.advertise,
                   "HOST:PORT where applications reach PostgreSQL, if not where it listens")
       ->delimiter(',')

@@ -58,6 +58,10 @@ class ArchiveWriter {
     ObjectReader& object, absl::string_view key, const ArchiveIdentity& identity,
     const std::function<absl::Status(absl::string_view)>& sink);
 
+// Reads the whole archive as ReadArchive does, but looks into none of it: whether it is of `identity` under `key`.
+[[nodiscard]] absl::StatusOr<ArchiveDigest> CheckArchive(ObjectReader& object, absl::string_view key,
+                                                         const ArchiveIdentity& identity);
+
 [[nodiscard]] absl::Status ArchiveDamaged(absl::string_view what);
 
 }  // namespace croft::agent

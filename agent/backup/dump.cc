@@ -1,128 +1,158 @@
 #include "agent/backup/dump.h"
 
-#include <atomic>
-#include <future>
-#include <tuple>
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
 
-#include "agent/postgres/connection.h"
+#include "agent/dump_format/object_name.h"
+#include "agent/postgres/sql_error.h"
 #include "common/errors.h"
 
 namespace croft::agent {
 namespace {
 
 constexpr size_t kReadBytes = 256 << 10;
+constexpr int kWithTransactionTimeout = 170000;
 
-// Grants, default privileges and policies that name somebody else's role. Roles that every server has are not
-// found here, since nothing records them.
-constexpr char kForeignRoles[] =
-    "SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid "
-    "JOIN pg_roles r ON r.oid = s.refobjid WHERE s.refclassid = 'pg_authid'::regclass "
-    "AND s.deptype IN ('a', 'o', 'r') AND d.datname = current_database() "
-    "AND r.rolname <> ALL (ARRAY[$1, $2]::name[]) AND s.classid <> 'pg_extension'::regclass "
-    "AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.deptype = 'e' AND e.classid = s.classid AND e.objid = "
-    "s.objid) "
-    "ORDER BY 1";
+// Passes all on, and knows what pg_dump is at.
+class Follower final : public DumpVisitor {
+ public:
+  explicit Follower(DumpVisitor& visitor) : visitor_(visitor) {}
 
-constexpr char kForeignPolicies[] =
-    "SELECT n.nspname::text, c.relname::text, p.polname::text FROM pg_policy p "
-    "JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = ANY (p.polroles) "
-    "AND r.rolname <> ALL (ARRAY[$1, $2]::name[]) AND r.oid >= 16384) ORDER BY 1, 2, 3";
-
-absl::StatusOr<std::vector<std::string>> Names(Connection& connection, const Statement& statement) {
-  std::vector<std::string> names;
-  auto rows = connection.Rows<std::string>(statement);
-  CROFT_RETURN_IF_ERROR(rows.status());
-  for (auto& [name] : *rows) names.push_back(std::move(name));
-  return names;
-}
-
-absl::StatusOr<DumpFacts> SeeFacts(Connection& connection, const DumpSource& source) {
-  DumpFacts facts;
-  const auto server = connection.Row<std::string, int32_t, std::string>(
-      "SELECT split_part(current_setting('server_version'), ' ', 1), "
-      "current_setting('server_version_num')::int / 10000, "
-      "(SELECT datcollate::text FROM pg_database WHERE datname = current_database())");
-  CROFT_RETURN_IF_ERROR(server.status());
-  int32_t major = 0;
-  std::tie(facts.server_version, major, facts.locale) = *server;
-  facts.server_major = major;
-  CROFT_ASSIGN_OR_RETURN(
-      facts.extensions,
-      Names(connection, "SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"));
-  CROFT_ASSIGN_OR_RETURN(
-      facts.all_tables_publications,
-      Names(connection, "SELECT pubname::text FROM pg_publication WHERE puballtables ORDER BY 1"));
-  CROFT_ASSIGN_OR_RETURN(facts.foreign_roles,
-                         Names(connection, Bind(kForeignRoles, {source.owner_role, source.reader_role})));
-  auto policies = connection.Rows<std::string, std::string, std::string>(
-      Bind(kForeignPolicies, {source.owner_role, source.reader_role}));
-  CROFT_RETURN_IF_ERROR(policies.status());
-  for (auto& [schema, table, policy] : *policies) {
-    facts.foreign_policies.push_back({std::move(schema), std::move(table), std::move(policy)});
+  // The data that was begun and not ended; else what comes next after the last.
+  std::string At() const {
+    if (begun_ != nullptr) return ObjectName(*begun_);
+    if (toc_ == nullptr) return "";
+    bool after_last = last_ == nullptr;
+    for (const TocEntry& entry : toc_->entries) {
+      if (after_last && entry.has_data) return ObjectName(entry);
+      after_last = after_last || &entry == last_;
+    }
+    return "";
   }
-  CROFT_ASSIGN_OR_RETURN(facts.content, Survey(connection));
-  return facts;
+
+  absl::Status OnToc(const Toc& toc) override {
+    toc_ = &toc;
+    return visitor_.OnToc(toc);
+  }
+  absl::Status OnDataBegin(const TocEntry& entry) override {
+    begun_ = &entry;
+    return visitor_.OnDataBegin(entry);
+  }
+  absl::Status OnDataEnd(const TocEntry& entry) override {
+    last_ = std::exchange(begun_, nullptr);
+    return visitor_.OnDataEnd(entry);
+  }
+  absl::Status OnTableBytes(const TocEntry& entry, absl::string_view bytes) override {
+    return visitor_.OnTableBytes(entry, bytes);
+  }
+  absl::Status OnLargeObjectBegin(const TocEntry& entry, uint32_t oid) override {
+    return visitor_.OnLargeObjectBegin(entry, oid);
+  }
+  absl::Status OnLargeObjectBytes(const TocEntry& entry, uint32_t oid, absl::string_view bytes) override {
+    return visitor_.OnLargeObjectBytes(entry, oid, bytes);
+  }
+  absl::Status OnLargeObjectEnd(const TocEntry& entry, uint32_t oid) override {
+    return visitor_.OnLargeObjectEnd(entry, oid);
+  }
+
+ private:
+  DumpVisitor& visitor_;
+  const Toc* toc_ = nullptr;
+  const TocEntry* begun_ = nullptr;
+  const TocEntry* last_ = nullptr;
+};
+
+absl::Status DumpError(const CommandResult& result, const Follower& follower) {
+  const absl::Status ended = CheckEnd("pg_dump", result, "DUMP_FAILED");
+  const std::string at = follower.At();
+  if (ended.ok() || at.empty()) return ended;
+  return Annotate(ended, absl::StrCat(at, " (a row whose text is over 1 GB cannot be dumped)"));
 }
 
-// Moves all that the program writes into `sink`.
-absl::Status Pump(PipedProcess& process, const std::function<absl::Status(absl::string_view)>& sink,
+absl::Status TooOld(absl::Duration limit) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the dump's snapshot has reached its longest age of ",
+                                absl::FormatDuration(limit), "; give it more with --max-duration"),
+                   {.reason = "MAX_DURATION_REACHED"});
+}
+
+std::vector<std::string> Arguments(const DumpSource& source) {
+  std::vector<std::string> arguments = {"--format=custom", "--compress=0", "--lock-wait-timeout=10s",
+                                        "--quote-all-identifiers"};
+  for (const std::string& pattern : source.excluded_tables) {
+    arguments.push_back(absl::StrCat("--exclude-table=", pattern));
+  }
+  return arguments;
+}
+
+// Moves all that the program writes.
+absl::Status Pump(PipedProcess& process, const std::function<absl::Status(absl::string_view)>& take,
                   const Patience& patience) {
   std::string buffer(kReadBytes, '\0');
   for (;;) {
     CROFT_ASSIGN_OR_RETURN(const size_t got,
                            ReadPatiently(process, buffer.data(), buffer.size(), patience));
-    if (got == 0) break;
+    if (got == 0) return absl::OkStatus();
     CROFT_RETURN_IF_ERROR(StillPatient(patience));
-    CROFT_RETURN_IF_ERROR(sink(absl::string_view(buffer.data(), got)));
+    CROFT_RETURN_IF_ERROR(take(absl::string_view(buffer.data(), got)));
   }
-  CROFT_ASSIGN_OR_RETURN(const CommandResult result, FinishPatiently(process, patience));
-  return CheckEnd("pg_dump", result, "DUMP_FAILED");
 }
 
 }  // namespace
 
-absl::StatusOr<DumpFacts> Dump(const DumpSource& source, const ClientPrograms& programs,
-                               const ProgramPlace& place, Random& random,
-                               const std::function<absl::Status(absl::string_view)>& sink,
-                               const Patience& patience) {
-  CROFT_ASSIGN_OR_RETURN(Connection connection,
-                         Connection::Open(source.conninfo, Trust::kPrivileged, patience));
-  std::atomic<bool> abandoned{false};
-  std::atomic<bool> gave_up{false};
-  connection.SetPatience({patience.deadline, [&]() -> absl::Status {
-                            if (abandoned) {
-                              gave_up = true;
-                              return absl::CancelledError("the dump has failed");
-                            }
-                            return patience.keep_going ? patience.keep_going() : absl::OkStatus();
-                          }});
-  CROFT_RETURN_IF_ERROR(connection.Execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  CROFT_ASSIGN_OR_RETURN(const std::string snapshot,
-                         connection.Value<std::string>("SELECT pg_export_snapshot()"));
-  CROFT_ASSIGN_OR_RETURN(
-      const ProgramCall call,
-      PrepareProgram(programs.Path("pg_dump"),
-                     {"--format=custom", "--compress=0", absl::StrCat("--snapshot=", snapshot),
-                      "--lock-wait-timeout=10s", "--quote-all-identifiers"},
-                     source.conninfo, place, random));
+absl::Status Dump(const DumpSource& source, const ClientPrograms& programs, const ProgramPlace& place,
+                  Random& random, const std::function<absl::Status(absl::string_view)>& sink,
+                  DumpVisitor& visitor, const Patience& patience) {
+  CROFT_ASSIGN_OR_RETURN(const ProgramCall call, PrepareProgram(programs.Path("pg_dump"), Arguments(source),
+                                                                source.conninfo, place, random));
   CROFT_ASSIGN_OR_RETURN(PipedProcess process,
                          PipedProcess::Start(call.command, PipedProcess::Direction::kReadOutput));
-  std::future<absl::StatusOr<DumpFacts>> facts =
-      std::async(std::launch::async, [&] { return SeeFacts(connection, source); });
-  const absl::Status dumped = Pump(process, sink, patience);
-  if (!dumped.ok()) {
-    abandoned = true;
+  Patience limited = patience;
+  limited.deadline = std::min(patience.deadline, absl::Now() + source.max_duration);
+  Follower follower(visitor);
+  DumpReader reader(follower);
+  absl::Status dumped = Pump(
+      process,
+      [&](absl::string_view bytes) -> absl::Status {
+        CROFT_RETURN_IF_ERROR(reader.Append(bytes));
+        return sink(bytes);
+      },
+      limited);
+  if (dumped.ok()) {
+    const absl::StatusOr<CommandResult> result = FinishPatiently(process, limited);
+    dumped = result.ok() ? DumpError(*result, follower) : result.status();
+    if (dumped.ok()) dumped = reader.Finish();
+  } else {
     process.Kill();
   }
-  absl::StatusOr<DumpFacts> seen = facts.get();
-  // pg_dump fails too when the session that holds the snapshot ends: then that end is the cause to tell.
-  if (!seen.ok() && !gave_up) return seen.status();
-  CROFT_RETURN_IF_ERROR(dumped);
-  return seen;
+  if (absl::IsDeadlineExceeded(dumped) && StillPatient(patience).ok()) return TooOld(source.max_duration);
+  return dumped;
+}
+
+std::map<std::string, std::string> PinnedSettings(int server_version) {
+  std::map<std::string, std::string> settings = {{"statement_timeout", "0"},
+                                                 {"lock_timeout", "0"},
+                                                 {"idle_in_transaction_session_timeout", "0"},
+                                                 {"idle_session_timeout", "0"},
+                                                 {"default_transaction_read_only", "off"},
+                                                 {"default_transaction_isolation", "read committed"},
+                                                 {"client_encoding", "UTF8"},
+                                                 {"DateStyle", "ISO, YMD"},
+                                                 {"IntervalStyle", "postgres"},
+                                                 {"TimeZone", "UTC"},
+                                                 {"bytea_output", "hex"},
+                                                 {"lc_monetary", "C"},
+                                                 {"xmlbinary", "base64"},
+                                                 {"xmloption", "content"},
+                                                 {"extra_float_digits", "3"},
+                                                 {"row_security", "off"},
+                                                 {"search_path", "pg_catalog"}};
+  if (server_version >= kWithTransactionTimeout) settings.emplace("transaction_timeout", "0");
+  return settings;
 }
 
 }  // namespace croft::agent

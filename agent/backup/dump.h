@@ -1,15 +1,16 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include <absl/status/status.h>
-#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 
-#include "agent/backup/content.h"
-#include "agent/backup/manifest.h"
 #include "agent/backup/program.h"
+#include "agent/dump_format/reader.h"
 #include "agent/postgres/access.h"
 #include "agent/postgres/client_programs.h"
 #include "agent/postgres/patience.h"
@@ -18,30 +19,25 @@
 namespace croft::agent {
 
 struct DumpSource {
-  // With dbname, user and password of a role that has the tenant's rights, inherits them and sees every row.
+  // With dbname, user and password of a role that has the tenant's rights, inherits them, sees every row, and is set
+  // up to write values in one form (see PinnedSettings).
   Conninfo conninfo;
-  // The tenant's own; every other role that its grants and policies name is foreign.
-  std::string owner_role;
-  std::string reader_role;
+  // What the dump leaves out, as patterns for pg_dump.
+  std::vector<std::string> excluded_tables;
+  // Longest age of its snapshot, which holds back vacuum on the whole server.
+  absl::Duration max_duration = absl::Hours(6);
 };
 
-// What was seen beside the dump, in the same snapshot.
-struct DumpFacts {
-  Content content;
-  std::string server_version;  // "15.20"
-  int server_major = 0;
-  std::string locale;
-  std::vector<std::string> extensions;
-  std::vector<std::string> all_tables_publications;
-  std::vector<std::string> foreign_roles;
-  std::vector<PolicyName> foreign_policies;
-};
+// Dumps the whole database of one moment with pg_dump in its custom format, uncompressed. `sink` gets the bytes and
+// `visitor` what is in them, in this thread. An error of either ends the dump and is the answer. Else DUMP_FAILED with
+// what pg_dump said and the entry that it was at, MAX_DURATION_REACHED, or what `patience` says.
+[[nodiscard]] absl::Status Dump(const DumpSource& source, const ClientPrograms& programs,
+                                const ProgramPlace& place, Random& random,
+                                const std::function<absl::Status(absl::string_view)>& sink,
+                                DumpVisitor& visitor, const Patience& patience);
 
-// Dumps the whole database of one moment with pg_dump in its custom format, uncompressed, into `sink`, and
-// surveys the same moment meanwhile. An error of `sink` ends the dump and is the answer.
-[[nodiscard]] absl::StatusOr<DumpFacts> Dump(const DumpSource& source, const ClientPrograms& programs,
-                                             const ProgramPlace& place, Random& random,
-                                             const std::function<absl::Status(absl::string_view)>& sink,
-                                             const Patience& patience);
+// What a role that dumps is set to, so that neither the database's nor the tenant's settings change how values are
+// written. `server_version` such as 150020.
+[[nodiscard]] std::map<std::string, std::string> PinnedSettings(int server_version);
 
 }  // namespace croft::agent

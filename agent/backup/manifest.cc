@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
 
+#include "agent/backup/finding_json.h"
 #include "common/crypto/hash.h"
 #include "common/crypto/seal.h"
 #include "common/errors.h"
@@ -15,7 +16,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
+// Its manifests told of rows by queries of their own.
+constexpr int64_t kOldVersion = 1;
 constexpr char kSealContext[] = "croft-manifest";
 
 absl::Status Damaged(absl::string_view what) {
@@ -28,41 +31,54 @@ absl::Status Damaged(absl::string_view what) {
 // Keys are sorted and numbers whole, so the same manifest gives the same bytes.
 std::string Bytes(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-Json Encode(const Content& content) {
-  Json tables = Json::array();
-  for (const TableContent& table : content.tables) {
-    tables.push_back(
-        {{"schema", table.schema}, {"name", table.name}, {"rows", table.rows}, {"digest", table.digest}});
+Json Encode(const CatalogFacts& facts) {
+  Json extensions = Json::array();
+  for (const ExtensionFact& extension : facts.extensions) {
+    extensions.push_back({{"name", extension.name},
+                          {"version", extension.version},
+                          {"schema", extension.schema},
+                          {"members", extension.members}});
   }
-  return {{"tables", std::move(tables)},
-          {"large_objects", content.large_objects},
-          {"large_objects_digest", content.large_objects_digest},
-          {"objects", content.objects}};
-}
-
-Content DecodeContent(const Json& json) {
-  Content content{.large_objects = json.at("large_objects"),
-                  .large_objects_digest = json.at("large_objects_digest"),
-                  .objects = json.at("objects").get<std::map<std::string, int64_t>>()};
-  for (const Json& table : json.at("tables")) {
-    content.tables.push_back({.schema = table.at("schema"),
-                              .name = table.at("name"),
-                              .rows = table.at("rows"),
-                              .digest = table.at("digest")});
+  Json settings = Json::array();
+  for (const SettingFact& setting : facts.settings) {
+    settings.push_back({{"role", setting.role},
+                        {"read_only_login", setting.read_only_login},
+                        {"in_database", setting.in_database},
+                        {"name", setting.name},
+                        {"value", setting.value}});
   }
-  return content;
+  return {{"extensions", std::move(extensions)},
+          {"settings", std::move(settings)},
+          {"encoding", facts.locale.encoding},
+          {"locale_provider", facts.locale.provider},
+          {"ctype", facts.locale.ctype},
+          {"icu_locale", facts.locale.icu_locale},
+          {"collation_version", facts.locale.collation_version},
+          {"database_bytes", facts.database_bytes},
+          {"table_count", facts.table_count}};
 }
 
-Json Encode(const std::vector<PolicyName>& policies) {
-  Json json = Json::array();
-  for (const PolicyName& policy : policies) json.push_back({policy.schema, policy.table, policy.policy});
-  return json;
-}
-
-std::vector<PolicyName> DecodePolicies(const Json& json) {
-  std::vector<PolicyName> policies;
-  for (const Json& policy : json) policies.push_back({policy.at(0), policy.at(1), policy.at(2)});
-  return policies;
+void Decode(const Json& json, CatalogFacts& facts) {
+  for (const Json& extension : json.at("extensions")) {
+    facts.extensions.push_back({.name = extension.at("name"),
+                                .version = extension.at("version"),
+                                .schema = extension.at("schema"),
+                                .members = extension.at("members").get<std::vector<std::string>>()});
+  }
+  for (const Json& setting : json.at("settings")) {
+    facts.settings.push_back({.role = setting.at("role"),
+                              .read_only_login = setting.at("read_only_login"),
+                              .in_database = setting.at("in_database"),
+                              .name = setting.at("name"),
+                              .value = setting.at("value")});
+  }
+  facts.locale.encoding = json.at("encoding");
+  facts.locale.provider = json.at("locale_provider");
+  facts.locale.ctype = json.at("ctype");
+  facts.locale.icu_locale = json.at("icu_locale");
+  facts.locale.collation_version = json.at("collation_version");
+  facts.database_bytes = json.at("database_bytes");
+  facts.table_count = json.at("table_count");
 }
 
 Json Encode(const Manifest& manifest) {
@@ -74,17 +90,27 @@ Json Encode(const Manifest& manifest) {
           {"owner_role", manifest.owner_role},
           {"reader_role", manifest.reader_role},
           {"create_time", absl::FormatTime(absl::RFC3339_full, manifest.create_time, absl::UTCTimeZone())},
-          {"server_version", manifest.server_version},
-          {"server_major", manifest.server_major},
-          {"locale", manifest.locale},
+          {"server_version", manifest.facts.server_version},
+          {"server_major", manifest.facts.server_major},
+          {"locale", manifest.facts.locale.collate},
           {"size_bytes", manifest.archive.size_bytes},
           {"sha256", manifest.archive.sha256},
           {"wrapped_key", absl::Base64Escape(manifest.wrapped_key)},
-          {"content", Encode(manifest.content)},
-          {"extensions", manifest.extensions},
-          {"all_tables_publications", manifest.all_tables_publications},
-          {"foreign_roles", manifest.foreign_roles},
-          {"foreign_policies", Encode(manifest.foreign_policies)}};
+          {"table_count", manifest.table_count},
+          {"row_count", manifest.row_count},
+          {"facts", Encode(manifest.facts)},
+          {"not_dumped", EncodeFindings(manifest.not_dumped)},
+          {"findings", EncodeFindings(manifest.findings)}};
+}
+
+// What only the version before wrote.
+void DecodeOld(const Json& json, Manifest& manifest) {
+  manifest.old = true;
+  for (const std::string name : json.at("extensions")) manifest.facts.extensions.push_back({.name = name});
+  for (const Json& table : json.at("content").at("tables")) {
+    ++manifest.table_count;
+    manifest.row_count += table.at("rows").get<int64_t>();
+  }
 }
 
 absl::StatusOr<Manifest> Decode(const Json& json) {
@@ -93,15 +119,19 @@ absl::StatusOr<Manifest> Decode(const Json& json) {
       .database = json.at("database"),
       .owner_role = json.at("owner_role"),
       .reader_role = json.at("reader_role"),
-      .server_version = json.at("server_version"),
-      .server_major = json.at("server_major"),
-      .locale = json.at("locale"),
-      .archive = {.size_bytes = json.at("size_bytes"), .sha256 = json.at("sha256")},
-      .content = DecodeContent(json.at("content")),
-      .extensions = json.at("extensions").get<std::vector<std::string>>(),
-      .all_tables_publications = json.at("all_tables_publications").get<std::vector<std::string>>(),
-      .foreign_roles = json.at("foreign_roles").get<std::vector<std::string>>(),
-      .foreign_policies = DecodePolicies(json.at("foreign_policies"))};
+      .archive = {.size_bytes = json.at("size_bytes"), .sha256 = json.at("sha256")}};
+  manifest.facts.server_version = json.at("server_version");
+  manifest.facts.server_major = json.at("server_major");
+  manifest.facts.locale.collate = json.at("locale");
+  if (json.at("version").get<int64_t>() <= kOldVersion) {
+    DecodeOld(json, manifest);
+  } else {
+    manifest.table_count = json.at("table_count");
+    manifest.row_count = json.at("row_count");
+    Decode(json.at("facts"), manifest.facts);
+    manifest.not_dumped = DecodeFindings(json.at("not_dumped"));
+    manifest.findings = DecodeFindings(json.at("findings"));
+  }
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, json.at("create_time").get<std::string>(), &manifest.create_time,
                        &error) ||

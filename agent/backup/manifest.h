@@ -9,19 +9,12 @@
 #include <absl/time/time.h>
 
 #include "agent/backup/archive.h"
-#include "agent/backup/content.h"
+#include "agent/backup/catalog_facts.h"
+#include "agent/dump_format/finding.h"
 
 // What lies beside an archive and says what is in it. Readable as JSON by people and by whoever rebuilds a
 // catalog from the store alone. A backup without its manifest does not exist.
 namespace croft::agent {
-
-struct PolicyName {
-  std::string schema;
-  std::string table;
-  std::string policy;
-
-  friend bool operator==(const PolicyName&, const PolicyName&) = default;
-};
 
 struct Manifest {
   ArchiveIdentity identity;
@@ -29,19 +22,18 @@ struct Manifest {
   std::string owner_role;
   std::string reader_role;
   absl::Time create_time;
-  std::string server_version;  // such as "15.20"
-  int64_t server_major = 0;
-  std::string locale;
   ArchiveDigest archive;
   std::string wrapped_key;
-  Content content;
-  std::vector<std::string> extensions;
-  // Publications FOR ALL TABLES, which a tenant can neither make nor restore.
-  std::vector<std::string> all_tables_publications;
-  // Roles that are not the tenant's and that its grants name. Such a grant is restored only where the role is.
-  std::vector<std::string> foreign_roles;
-  // Policies that name such roles, which are not restored: row security then shows less, never more.
-  std::vector<PolicyName> foreign_policies;
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+  // Of extensions, manifests of the version before know the names alone; of settings and locale, only the collation.
+  CatalogFacts facts;
+  // What the dump lacks although it is in the database.
+  std::vector<Finding> not_dumped;
+  // All that was said when the backup was made.
+  std::vector<Finding> findings;
+  // Made by the version of Croft before: what is not in `facts` was not asked.
+  bool old = false;
 };
 
 // Objects of a backup in its store.

@@ -27,7 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr absl::Duration kSlice = absl::Milliseconds(200);
-constexpr size_t kLongestMessage = 400;
 
 // Conninfo keywords that are not a secret and say how to reach the server, with their variables.
 constexpr std::pair<const char*, const char*> kVariables[] = {{"host", "PGHOST"},
@@ -61,14 +60,17 @@ std::string ValueOf(const Conninfo& conninfo, const char* keyword) {
   return found == conninfo.end() ? "" : found->second;
 }
 
-// The first line that says what went wrong. What comes after it can quote the tenant's own SQL.
-std::string FirstError(absl::string_view standard_error) {
+// What a client program said, without what it only tells of its own doing: the SQL that it sent.
+std::string Said(absl::string_view standard_error) {
+  std::string said;
   for (const absl::string_view line : absl::StrSplit(standard_error, '\n', absl::SkipWhitespace())) {
-    if (absl::StrContains(line, "error: ") || absl::StrContains(line, "FATAL: ")) {
-      return std::string(line.substr(0, kLongestMessage));
+    if (absl::StartsWith(line, "Command was: ") || absl::StrContains(line, "detail: Query was: ") ||
+        absl::StrContains(line, "detail: Command was: ")) {
+      continue;
     }
+    absl::StrAppend(&said, said.empty() ? "" : "\n", line);
   }
-  return "it did not say why";
+  return said.empty() ? "it did not say why" : CutMessage(said);
 }
 
 }  // namespace
@@ -148,24 +150,10 @@ absl::StatusOr<ProgramCall> PrepareProgram(const std::string& path, std::vector<
 
 absl::Status CheckEnd(absl::string_view program, const CommandResult& result, const std::string& reason) {
   if (result.exit_code == 0) return absl::OkStatus();
-  const absl::string_view said = result.standard_error;
-  const std::string message = absl::StrCat(program, " failed: ", FirstError(said));
-  if (absl::StrContains(said, "No space left on device") ||
-      absl::StrContains(said, "could not extend file")) {
-    return MakeError(absl::StatusCode::kResourceExhausted, message, {.reason = "DISK_FULL"});
-  }
-  // pg_dump waits for locks by a statement timeout; no other is set for it.
-  if (absl::StrContains(said, "lock timeout") || absl::StrContains(said, "due to statement timeout") ||
-      absl::StrContains(said, "could not obtain lock")) {
-    return MakeError(absl::StatusCode::kUnavailable, message, {.reason = "TABLE_LOCKED"});
-  }
-  if (absl::StrContains(said, "connection to server") ||
-      absl::StrContains(said, "server closed the connection") ||
-      absl::StrContains(said, "terminating connection") ||
-      absl::StrContains(said, "no connection to the server")) {
-    return PostgresUnavailable(message);
-  }
-  return MakeError(absl::StatusCode::kInternal, message, {.reason = reason});
+  const std::string said = Said(result.standard_error);
+  return WithPostgresMessage(
+      MakeError(absl::StatusCode::kInternal, absl::StrCat(program, " failed: ", said), {.reason = reason}),
+      said);
 }
 
 absl::Status StillPatient(const Patience& patience) {

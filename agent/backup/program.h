@@ -63,8 +63,8 @@ struct ProgramCall {
 [[nodiscard]] Command LocalProgram(const std::string& path, std::vector<std::string> arguments,
                                    const ProgramPlace& place);
 
-// OK when it ended well; else what the program said first, as UNAVAILABLE (POSTGRES_UNAVAILABLE, TABLE_LOCKED),
-// RESOURCE_EXHAUSTED (DISK_FULL) or INTERNAL with `reason`.
+// OK when it ended well; else INTERNAL with `reason` and what the program said, at most 4 KB. A tenant can have written
+// any of it, so nothing is read out of it: what failed, and whether the server is out, is found by other means.
 [[nodiscard]] absl::Status CheckEnd(absl::string_view program, const CommandResult& result,
                                     const std::string& reason);
 

@@ -30,6 +30,11 @@ struct ServerAccess {
   // The extensions that tenants may install; nothing: those that the server trusts them with. To narrow them the
   // agent must be a superuser.
   std::optional<std::vector<std::string>> extensions;
+  // Those that a restore may bring back although the server does not trust tenants with them: the agent makes them,
+  // while the database holds no tenant's code.
+  std::vector<std::string> restore_extensions;
+  // Where its files lie, on this machine; empty elsewhere.
+  std::string data_directory;
   // Nobody else has databases on it, so that all its files are the agent's to judge.
   bool own_server = false;
   // Whom client programs run as; nothing when the agent's own user will do.

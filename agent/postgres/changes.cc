@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
 
@@ -9,6 +10,36 @@ namespace croft::agent {
 namespace {
 
 std::string Number(int64_t number) { return absl::StrCat(number); }
+
+// Parameters whose value is a list of names, each quoted where it has to be. As one literal it would be one name.
+bool IsList(absl::string_view name) {
+  for (const absl::string_view list : {"search_path", "temp_tablespaces", "session_preload_libraries",
+                                       "local_preload_libraries", "shared_preload_libraries"}) {
+    if (absl::EqualsIgnoreCase(name, list)) return true;
+  }
+  return false;
+}
+
+// The names in such a list, as pg_db_role_setting holds it: `app, "Weird, one"`.
+std::vector<std::string> ListItems(absl::string_view value) {
+  std::vector<std::string> items;
+  std::string item;
+  bool quoted = false;
+  for (size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    if (c == '"' && quoted && i + 1 < value.size() && value[i + 1] == '"') {
+      item += value[++i];
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      items.push_back(std::exchange(item, ""));
+    } else if (c != ' ' || quoted) {
+      item += c;
+    }
+  }
+  items.push_back(std::move(item));
+  return items;
+}
 
 // One overload for each kind of change; each appends to `statements`.
 class Writer {
@@ -98,7 +129,11 @@ class Writer {
   }
 
   void operator()(const SetDatabaseSetting& change) {
-    Add("ALTER DATABASE %I SET %I TO %L", {change.database, change.name, change.value});
+    Set({"ALTER DATABASE %I", {change.database}}, change.name, change.value);
+  }
+
+  void operator()(const SetRoleSetting& change) {
+    Set({"ALTER ROLE %I IN DATABASE %I", {change.role, change.database}}, change.name, change.value);
   }
 
   void operator()(const TagDatabase& change) {
@@ -123,7 +158,16 @@ class Writer {
     if (connection_limit) statement.Append(" CONNECTION LIMIT %d", {Number(*connection_limit)});
   }
   void Settings(const std::string& role, const std::map<std::string, std::string>& settings) {
-    for (const auto& [name, value] : settings) Add("ALTER ROLE %I SET %I TO %L", {role, name, value});
+    for (const auto& [name, value] : settings) Set({"ALTER ROLE %I", {role}}, name, value);
+  }
+  void Set(Statement altered, const std::string& name, const std::string& value) {
+    altered.Append(" SET %I TO ", {name});
+    const std::vector<std::string> items =
+        IsList(name) ? ListItems(value) : std::vector<std::string>{value};
+    for (size_t i = 0; i < items.size(); ++i) {
+      i == 0 ? altered.Append("%L", {items[i]}) : altered.Append(", %L", {items[i]});
+    }
+    statements.push_back(std::move(altered));
   }
 };
 

@@ -52,7 +52,9 @@ struct DatabaseState {
   int32_t connection_limit = -1;  // -1 is none
   std::optional<DatabaseTag> tag;
   std::map<std::string, std::string> settings;  // those that hold for every role
-  std::vector<DatabaseGrant> grants;            // sorted, the database owner's own left out
+  // By role: those that hold for it in this database.
+  std::map<std::string, std::map<std::string, std::string>> role_settings;
+  std::vector<DatabaseGrant> grants;  // sorted, the database owner's own left out
 
   friend bool operator==(const DatabaseState&, const DatabaseState&) = default;
 };
@@ -119,6 +121,13 @@ struct SetDatabaseSetting {
   std::string name;
   std::string value;
 };
+// What holds for one role in one database.
+struct SetRoleSetting {
+  std::string database;
+  std::string role;
+  std::string name;
+  std::string value;
+};
 struct TagDatabase {
   std::string database;
   DatabaseTag tag;
@@ -131,7 +140,7 @@ struct RenameDatabase {
 
 using Change = std::variant<CreateRole, AlterRole, GrantMembership, DropRole, RevokePublic, GrantOnDatabase,
                             RevokeOnDatabase, AllowConnections, SetConnectionLimit, SetDatabaseSetting,
-                            TagDatabase, RenameDatabase>;
+                            SetRoleSetting, TagDatabase, RenameDatabase>;
 
 // What of a tenant's schema Croft makes, inside the database.
 struct SchemaSpec {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <utility>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -70,7 +71,8 @@ absl::Status ResultError(const PGconn* connection, const PGresult* result) {
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   if (state == nullptr) return PostgresUnavailable(TrimmedError(connection));
   const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  return SqlError(state, message == nullptr ? "no message" : message);
+  absl::Status error = SqlError(state, message == nullptr ? "no message" : message);
+  return WithPostgresMessage(std::move(error), PQresultErrorMessage(result));
 }
 
 // What a session of the agent's own starts with: nothing of a tenant's is ever found by its bare name.
@@ -117,20 +119,28 @@ std::string TextArray(const std::vector<std::string>& items) {
 }
 
 struct Connection::State {
-  explicit State(PGconn* opened) : connection(opened) {}
+  State(PGconn* opened, Trust of) : connection(opened), trust(of) {}
   ~State() { PQfinish(connection); }
 
   absl::Status FinishConnecting();
   absl::StatusOr<std::string> Format(const Statement& statement);
   absl::StatusOr<std::string> FormatArgument(char kind, const std::string& argument);
   absl::Status Send(const std::string& sql, const Statement* parameters);
+  absl::Status CheckArchived(absl::string_view text) const;
+  // OK when the server waits for data.
+  absl::Status AwaitCopyIn(const Patience& limit);
   absl::Status Flush(const Patience& limit);
   // Every result of what was sent, up to the last; the first error.
   absl::StatusOr<Result> Collect();
   absl::StatusOr<Result> CollectUntil(const Patience& limit);
   void Cancel();
+  void Drop() {
+    PQfinish(connection);
+    connection = nullptr;
+  }
 
   PGconn* connection;
+  const Trust trust;
   Patience patience;
 };
 
@@ -243,6 +253,11 @@ absl::StatusOr<Result> Connection::State::CollectUntil(const Patience& limit) {
     Result result(PQgetResult(connection), PQclear);
     if (result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result.get());
+    if (status == PGRES_COPY_IN) PQputCopyEnd(connection, "no data was expected here");
+    if (status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      Drop();
+      return PostgresUnavailable("the session was given up: a statement sends data that nobody expects");
+    }
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY &&
         error.ok()) {
       error = ResultError(connection, result.get());
@@ -261,10 +276,7 @@ absl::StatusOr<Result> Connection::State::Collect() {
   Cancel();
   absl::StatusOr<Result> end = CollectUntil({.deadline = absl::Now() + kCancelPatience});
   if (end.ok()) return end;
-  if (PQtransactionStatus(connection) == PQTRANS_ACTIVE) {
-    PQfinish(connection);
-    connection = nullptr;
-  }
+  if (PQtransactionStatus(connection) == PQTRANS_ACTIVE) Drop();
   return result;
 }
 
@@ -288,8 +300,8 @@ absl::StatusOr<Connection> Connection::Open(const Conninfo& conninfo, Trust trus
   }
   keywords.push_back(nullptr);
   values.push_back(nullptr);
-  auto state =
-      std::make_unique<State>(PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0));
+  auto state = std::make_unique<State>(
+      PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0), trust);
   state->patience = patience;
   CROFT_RETURN_IF_ERROR(state->FinishConnecting());
   return Connection(std::move(state));
@@ -344,6 +356,87 @@ absl::StatusOr<Connection::Table> Connection::Run(const Statement& statement, si
     }
   }
   return table;
+}
+
+absl::Status Connection::State::CheckArchived(absl::string_view text) const {
+  if (connection == nullptr || PQstatus(connection) != CONNECTION_OK)
+    return PostgresUnavailable("the connection was lost");
+  if (trust != Trust::kTenant) return absl::InternalError("text of an archive on a privileged session");
+  return HasNul(text) ? BadArgument("a statement of an archive holds a NUL") : absl::OkStatus();
+}
+
+absl::Status Connection::ExecuteArchived(absl::string_view sql) {
+  CROFT_RETURN_IF_ERROR(state_->CheckArchived(sql));
+  CROFT_RETURN_IF_ERROR(state_->Send(std::string(sql), nullptr));
+  return state_->Collect().status();
+}
+
+absl::Status Connection::State::AwaitCopyIn(const Patience& limit) {
+  CROFT_RETURN_IF_ERROR(Flush(limit));
+  while (PQisBusy(connection) != 0) {
+    CROFT_RETURN_IF_ERROR(WaitForSocket(PQsocket(connection), false, limit));
+    if (PQconsumeInput(connection) == 0) break;
+  }
+  const Result result(PQgetResult(connection), PQclear);
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status == PGRES_COPY_IN) return absl::OkStatus();
+  absl::Status error = status == PGRES_FATAL_ERROR ? ResultError(connection, result.get())
+                                                   : absl::InternalError("the statement takes no data");
+  CollectUntil(limit).IgnoreError();
+  return error;
+}
+
+absl::Status Connection::BeginCopyIn(absl::string_view sql) {
+  CROFT_RETURN_IF_ERROR(state_->CheckArchived(sql));
+  CROFT_RETURN_IF_ERROR(state_->Send(std::string(sql), nullptr));
+  absl::Status begun = state_->AwaitCopyIn(state_->patience);
+  // Out of patience: nothing can follow on this connection.
+  if (!begun.ok() && usable() && PQtransactionStatus(state_->connection) == PQTRANS_ACTIVE) {
+    state_->Cancel();
+    state_->Drop();
+  }
+  return begun;
+}
+
+absl::Status Connection::CopyIn(absl::string_view bytes) {
+  if (!usable()) return PostgresUnavailable("the connection was lost");
+  constexpr size_t kMostBytes = 1 << 20;
+  while (!bytes.empty()) {
+    const absl::string_view piece = bytes.substr(0, kMostBytes);
+    bytes.remove_prefix(piece.size());
+    if (PQputCopyData(state_->connection, piece.data(), static_cast<int>(piece.size())) != 1) {
+      return PostgresUnavailable(TrimmedError(state_->connection));
+    }
+    const absl::Status sent = state_->Flush(state_->patience);
+    if (sent.ok()) continue;
+    state_->Drop();  // the rest of the data cannot follow
+    return sent;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Connection::EndCopyIn() {
+  if (!usable()) return PostgresUnavailable("the connection was lost");
+  if (PQputCopyEnd(state_->connection, nullptr) != 1) {
+    return PostgresUnavailable(TrimmedError(state_->connection));
+  }
+  return state_->Collect().status();
+}
+
+absl::Status Connection::WriteLargeObject(uint32_t oid, int64_t offset, absl::string_view bytes) {
+  CROFT_RETURN_IF_ERROR(state_->CheckArchived(""));
+  const std::string id = absl::StrCat(oid);
+  const std::string at = absl::StrCat(offset);
+  const char* const values[] = {id.c_str(), at.c_str(), bytes.data()};
+  const int lengths[] = {0, 0, static_cast<int>(bytes.size())};
+  const int formats[] = {0, 0, 1};
+  if (PQsendQueryParams(
+          state_->connection,
+          "SELECT pg_catalog.lo_put($1::pg_catalog.oid, $2::pg_catalog.int8, $3::pg_catalog.bytea)", 3,
+          nullptr, values, lengths, formats, 0) == 0) {
+    return PostgresUnavailable(TrimmedError(state_->connection));
+  }
+  return state_->Collect().status();
 }
 
 int Connection::server_version() const { return usable() ? PQserverVersion(state_->connection) : 0; }

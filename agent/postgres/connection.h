@@ -95,6 +95,19 @@ class Connection {
   template <typename Column>
   absl::StatusOr<Column> Value(const Statement& statement);
 
+  // What follows runs text that comes out of an archive. Only a session with no more rights than the tenant's does
+  // that: INTERNAL on another.
+
+  // All statements of `sql` in one transaction.
+  absl::Status ExecuteArchived(absl::string_view sql);
+  // Begins `sql`, a COPY … FROM stdin; CopyIn and EndCopyIn follow. What the server refuses of the data is the answer of
+  // EndCopyIn.
+  absl::Status BeginCopyIn(absl::string_view sql);
+  absl::Status CopyIn(absl::string_view bytes);
+  absl::Status EndCopyIn();
+  // Writes into the large object, which is there.
+  absl::Status WriteLargeObject(uint32_t oid, int64_t offset, absl::string_view bytes);
+
   // The server's version as libpq tells it: 150020 is 15.20.
   int server_version() const;
   // False when the connection was lost: no statement can follow.

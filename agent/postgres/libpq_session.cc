@@ -23,6 +23,20 @@ std::map<std::string, std::string> Settings(const std::optional<std::vector<std:
   return settings;
 }
 
+// "role name=value".
+std::map<std::string, std::map<std::string, std::string>> RoleSettings(
+    const std::vector<std::string>& entries) {
+  std::map<std::string, std::map<std::string, std::string>> settings;
+  for (const std::string& entry : entries) {
+    const size_t equals = entry.find('=');
+    const size_t space = entry.rfind(' ', equals);
+    if (equals == std::string::npos || space == std::string::npos) continue;
+    settings[entry.substr(0, space)][entry.substr(space + 1, equals - space - 1)] =
+        entry.substr(equals + 1);
+  }
+  return settings;
+}
+
 // "PRIVILEGE role"; PUBLIC is the empty name.
 std::vector<DatabaseGrant> Grants(const std::vector<std::string>& entries) {
   std::vector<DatabaseGrant> grants;
@@ -198,21 +212,24 @@ absl::StatusOr<std::vector<RoleState>> LibpqSession::ObserveRoles(const std::vec
 
 absl::StatusOr<std::optional<DatabaseState>> LibpqSession::ObserveDatabase(absl::string_view name) {
   using Strings = std::vector<std::string>;
-  auto rows =
-      maintenance()
-          .Rows<std::string, std::string, bool, int32_t, std::optional<std::string>, std::optional<Strings>,
-                Strings>(Bind("SELECT d.datname, o.rolname, d.datallowconn, d.datconnlimit, "
-                              "shobj_description(d.oid, 'pg_database'), "
-                              "(SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid "
-                              "AND s.setrole = 0), "
-                              "ARRAY(SELECT a.privilege_type || ' ' || coalesce(g.rolname::text, '') "
-                              "FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a "
-                              "LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE a.grantee <> d.datdba) "
-                              "FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba WHERE d.datname = $1",
-                              {std::string(name)}));
+  auto rows = maintenance()
+                  .Rows<std::string, std::string, bool, int32_t, std::optional<std::string>,
+                        std::optional<Strings>, Strings, Strings>(
+                      Bind("SELECT d.datname, o.rolname, d.datallowconn, d.datconnlimit, "
+                           "shobj_description(d.oid, 'pg_database'), "
+                           "(SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid "
+                           "AND s.setrole = 0), "
+                           "ARRAY(SELECT a.privilege_type || ' ' || coalesce(g.rolname::text, '') "
+                           "FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a "
+                           "LEFT JOIN pg_roles g ON g.oid = a.grantee WHERE a.grantee <> d.datdba), "
+                           "ARRAY(SELECT r.rolname || ' ' || c FROM pg_db_role_setting s "
+                           "JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) c "
+                           "WHERE s.setdatabase = d.oid) "
+                           "FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba WHERE d.datname = $1",
+                           {std::string(name)}));
   if (!rows.ok()) return std::move(rows).status();
   if (rows->empty()) return std::nullopt;
-  auto& [found, owner, allowed, limit, comment, config, grants] = rows->front();
+  auto& [found, owner, allowed, limit, comment, config, grants, role_config] = rows->front();
   constexpr int32_t kInvalid = -2;  // what a cut DROP leaves as the limit
   DatabaseState state{.name = std::move(found),
                       .owner = std::move(owner),
@@ -220,6 +237,7 @@ absl::StatusOr<std::optional<DatabaseState>> LibpqSession::ObserveDatabase(absl:
                       .invalid = limit == kInvalid,
                       .connection_limit = limit == kInvalid ? -1 : limit,
                       .settings = Settings(config),
+                      .role_settings = RoleSettings(role_config),
                       .grants = Grants(grants)};
   if (comment) state.tag = ParseDatabaseTag(*comment);
   return state;

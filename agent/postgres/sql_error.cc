@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
 
@@ -13,6 +15,7 @@ namespace croft::agent {
 namespace {
 
 constexpr char kSqlStateKey[] = "sqlstate";
+constexpr char kMessagePayload[] = "croft/postgres-message";
 
 struct Meaning {
   absl::string_view prefix;  // of a SQLSTATE; the first that fits counts
@@ -70,6 +73,23 @@ absl::Status SqlError(absl::string_view sqlstate, absl::string_view message) {
 absl::Status PostgresUnavailable(absl::string_view message) {
   return MakeError(absl::StatusCode::kUnavailable, absl::StrCat("PostgreSQL does not answer: ", message),
                    {.reason = "POSTGRES_UNAVAILABLE", .retry_delay = kRetryDelay});
+}
+
+std::string CutMessage(absl::string_view text) {
+  constexpr absl::string_view kCut = " [cut]";
+  text = absl::StripAsciiWhitespace(text);
+  if (text.size() <= kMostMessageBytes) return std::string(text);
+  return absl::StrCat(text.substr(0, kMostMessageBytes - kCut.size()), kCut);
+}
+
+absl::Status WithPostgresMessage(absl::Status status, absl::string_view message) {
+  status.SetPayload(kMessagePayload, absl::Cord(CutMessage(message)));
+  return status;
+}
+
+std::string PostgresMessageOf(const absl::Status& status) {
+  const auto message = status.GetPayload(kMessagePayload);
+  return message ? std::string(*message) : CutMessage(status.message());
 }
 
 std::string SqlStateOf(const absl::Status& status) {

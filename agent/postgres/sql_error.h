@@ -31,6 +31,14 @@ inline constexpr absl::string_view kQueryCanceled = "57014";
 // No answer from the server: UNAVAILABLE, POSTGRES_UNAVAILABLE.
 [[nodiscard]] absl::Status PostgresUnavailable(absl::string_view message);
 
+// `status` with the server's whole message: DETAIL, HINT and CONTEXT too, of which a tenant can have written any.
+[[nodiscard]] absl::Status WithPostgresMessage(absl::Status status, absl::string_view message);
+// At most kMostMessageBytes; the message of `status` where it has no other.
+[[nodiscard]] std::string PostgresMessageOf(const absl::Status& status);
+inline constexpr size_t kMostMessageBytes = 4096;
+// `text`, cut where it is longer than that.
+[[nodiscard]] std::string CutMessage(absl::string_view text);
+
 // The five characters; empty when `status` does not come from a statement.
 [[nodiscard]] std::string SqlStateOf(const absl::Status& status);
 

@@ -22,6 +22,7 @@
 
 #include "agent/postgres/client_programs.h"
 #include "agent/postgres/connection.h"
+#include "agent/postgres/largest_database.h"
 #include "agent/postgres/libpq_cluster.h"
 #include "agent/server/files.h"
 #include "agent/server/postmaster.h"
@@ -72,6 +73,8 @@ ServerAccess AccessTo(const ManagedServerOptions& options, const std::optional<U
                     {"sslrootcert", options.directory + "/tls/authority.pem"},
                     {"gssencmode", "disable"}};
   access.extensions = options.extensions;
+  access.restore_extensions = options.restore_extensions;
+  access.data_directory = options.directory + "/data";
   access.own_server = true;
   if (server_user) {
     access.program_uid = server_user->uid;
@@ -94,6 +97,14 @@ std::string NewestLog(const std::string& folder) {
   return newest;
 }
 
+bool ArePlainNames(const std::vector<std::string>& names) {
+  return std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return absl::ascii_isalnum(c) || c == '_' || c == '-';
+    });
+  });
+}
+
 absl::Status CheckOptions(const ManagedServerOptions& options) {
   if (options.directory.empty() || options.directory.front() != '/' ||
       options.directory.find('\n') != std::string::npos) {
@@ -102,11 +113,10 @@ absl::Status CheckOptions(const ManagedServerOptions& options) {
   if (options.port < 1 || options.port > kHighestPort) return InvalidField("port", "must be 1 to 65535");
   if (options.listen_addresses.empty())
     return InvalidField("listen_addresses", "must name at least one address");
-  for (const std::string& extension : options.extensions) {
-    const bool plain = std::all_of(extension.begin(), extension.end(), [](unsigned char c) {
-      return absl::ascii_isalnum(c) || c == '_' || c == '-';
-    });
-    if (!plain || extension.empty()) return InvalidField("extensions", "must be names such as pg_trgm");
+  if (!ArePlainNames(options.extensions))
+    return InvalidField("extensions", "must be names such as pg_trgm");
+  if (!ArePlainNames(options.restore_extensions)) {
+    return InvalidField("restore_extensions", "must be names such as pg_stat_statements");
   }
   return absl::OkStatus();
 }
@@ -249,6 +259,7 @@ absl::StatusOr<bool> ManagedServer::WriteSettings() {
                                 .socket_folder = socket_folder_,
                                 .configuration_folder = conf,
                                 .log_folder = Path("log"),
+                                .largest_database = ReadLargestDatabase(access_.data_directory),
                                 .tls_file = Path("tls/server.pem")};
   bool changed = false;
   const std::pair<absl::string_view, std::string> files[] = {

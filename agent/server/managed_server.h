@@ -37,6 +37,8 @@ struct ManagedServerOptions {
   std::string run_as = "postgres";
   // Those that tenants may install in databases made from now on.
   std::vector<std::string> extensions = UsualExtensions();
+  // Those that a restore may bring back beside them.
+  std::vector<std::string> restore_extensions = RestorableExtensions();
   // Major version for a new server; 0 is the newest installed. One that exists keeps its own.
   int major = 0;
   std::string programs_root = "/usr/lib/postgresql";

@@ -1,5 +1,7 @@
 #include "agent/server/settings.h"
 
+#include <algorithm>
+
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_replace.h>
@@ -64,7 +66,8 @@ std::string PostgresqlConf(const ServerSettings& settings) {
       "ident_file = ", Quote(settings.configuration_folder + "/pg_ident.conf"), "\n",
       "log_directory = ", Quote(settings.log_folder), "\n", "ssl_cert_file = ", Quote(settings.tls_file),
       "\n", "ssl_key_file = ", Quote(settings.tls_file), "\n", kConstantSettings,
-      "\ninclude_if_exists = ", Quote(settings.configuration_folder + "/local.conf"), "\n");
+      "max_locks_per_transaction = ", LocksPerTransaction(settings.largest_database),
+      "\n\ninclude_if_exists = ", Quote(settings.configuration_folder + "/local.conf"), "\n");
 }
 
 std::string HbaConf() {
@@ -85,6 +88,43 @@ std::vector<std::string> UsualExtensions() {
           "fuzzystrmatch",   "hstore",          "intarray", "isn",      "lo",        "ltree",
           "pg_trgm",         "pgcrypto",        "plpgsql",  "seg",      "tablefunc", "tcn",
           "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp"};
+}
+
+std::vector<std::string> RestorableExtensions() {
+  return {"address_standardizer",
+          "amcheck",
+          "bloom",
+          "h3",
+          "hll",
+          "hypopg",
+          "ip4r",
+          "pg_buffercache",
+          "pg_freespacemap",
+          "pg_prewarm",
+          "pg_stat_statements",
+          "pgrowlocks",
+          "pgstattuple",
+          "pg_visibility",
+          "postgis",
+          "postgis_raster",
+          "postgis_sfcgal",
+          "postgis_topology",
+          "postgis_tiger_geocoder",
+          "pgrouting",
+          "prefix",
+          "rum",
+          "semver",
+          "unit",
+          "vector"};
+}
+
+int64_t LocksPerTransaction(int64_t largest_database) {
+  // Sessions and workers, each of which has as many places: max_connections, 8 background workers, 10 walsenders, and
+  // autovacuum's.
+  constexpr int64_t kSessions = 300 + 8 + 10 + 4;
+  // 41,000 places: a tenant of 25,000 tables has room beside others before its first backup.
+  constexpr int64_t kLeast = 128;
+  return std::max(kLeast, (largest_database + largest_database / 2) / kSessions + 1);
 }
 
 std::string SocketFolder(absl::string_view directory, absl::string_view short_base) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct ServerSettings {
   std::string socket_folder;
   std::string configuration_folder;  // holds pg_hba.conf, pg_ident.conf, local.conf
   std::string log_folder;
-  std::string tls_file;  // certificate chain and key in one file, so that they are replaced as one
+  int64_t largest_database = 0;  // tables of the largest tenant; 0 while none is known
+  std::string tls_file;          // certificate chain and key in one file, so that they are replaced as one
 };
 
 [[nodiscard]] std::string PostgresqlConf(const ServerSettings& settings);
@@ -29,6 +31,14 @@ struct ServerSettings {
 // The extensions that tenants may install where nothing else is said: those of PostgreSQL's own that it trusts
 // them with, but for languages. A loop in one of those cannot be ended by a fence.
 [[nodiscard]] std::vector<std::string> UsualExtensions();
+
+// The extensions that a restore may bring back although PostgreSQL does not trust tenants with them, where nothing else is
+// said: none that holds a language, or reaches files or the network.
+[[nodiscard]] std::vector<std::string> RestorableExtensions();
+
+// max_locks_per_transaction of a server whose largest tenant has so many tables: pg_dump locks all of them at once, and
+// half as many places again stay for others.
+[[nodiscard]] int64_t LocksPerTransaction(int64_t largest_database);
 
 // The folder of the server's Unix socket: `directory`/socket, or a short one made of a hash of `directory`
 // under `short_base` when the socket's path would be over 107 bytes.

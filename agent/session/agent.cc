@@ -145,6 +145,7 @@ ManagedServerOptions ManagedOptions(const AgentOptions& options, const std::stri
                                .advertise_endpoints = options.advertise,
                                .run_as = options.postgres_user};
   if (!options.extensions.empty()) managed.extensions = options.extensions;
+  if (!options.restore_extensions.empty()) managed.restore_extensions = options.restore_extensions;
   return managed;
 }
 

@@ -30,6 +30,8 @@ struct AgentOptions {
   std::string postgres_user = "postgres";
   // Extensions that tenants may install; the usual ones when empty.
   std::vector<std::string> extensions;
+  // Those that a restore may bring back beside them; the usual ones when empty.
+  std::vector<std::string> restore_extensions;
   // `host:port` for applications; where the server listens when empty.
   std::vector<std::string> advertise;
 };

@@ -1,10 +1,14 @@
 #include "agent/session/wire.h"
 
+#include <algorithm>
+
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include "agent/backup/failure.h"
 #include "common/errors.h"
 #include "croft/v1/error.pb.h"
+#include "croft/v1/finding.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -57,24 +61,28 @@ Work FromProto(const v1::CreateWork& proto) {
 }
 
 Work FromProto(const v1::BackUpWork& proto) {
-  return BackUpWork{.backup = proto.backup(),
-                    .store = proto.store(),
-                    .key = proto.key(),
-                    .wrapped_key = proto.wrapped_key(),
-                    .wrapped_data_key = proto.wrapped_data_key(),
-                    .sealed = proto.sealed()};
+  BackUpWork work{.backup = proto.backup(),
+                  .store = proto.store(),
+                  .key = proto.key(),
+                  .wrapped_key = proto.wrapped_key(),
+                  .wrapped_data_key = proto.wrapped_data_key(),
+                  .sealed = proto.sealed()};
+  if (proto.has_max_duration()) work.max_duration = FromProto(proto.max_duration());
+  return work;
 }
 
 Work FromProto(const v1::RestoreWork& proto) {
   return RestoreWork{.source = FromProto(proto.source()),
                      .limits = FromProto(proto.limits()),
                      .logins = LoginsFromProto(proto.logins()),
-                     .locale = proto.locale()};
+                     .locale = proto.locale(),
+                     .allow_incomplete = proto.allow_incomplete()};
 }
 
 absl::StatusOr<Work> FromProto(const v1::RotateWork& proto) {
   switch (proto.phase_case()) {
-    case v1::RotateWork::kEnable: return RotateWork{.enable = true, .login = FromProto(proto.enable())};
+    case v1::RotateWork::kEnable:
+      return RotateWork{.enable = true, .login = FromProto(proto.enable()), .replaces = proto.replaces()};
     case v1::RotateWork::kDisable: return RotateWork{.enable = false, .login = FromProto(proto.disable())};
     case v1::RotateWork::PHASE_NOT_SET: break;
   }
@@ -124,13 +132,84 @@ bool Retryable(absl::StatusCode code) {
          code == absl::StatusCode::kResourceExhausted;
 }
 
+v1::Finding::Severity ToProto(Severity severity) {
+  switch (severity) {
+    case Severity::kNote: return v1::Finding::SEVERITY_NOTE;
+    case Severity::kMissing: return v1::Finding::SEVERITY_MISSING;
+    case Severity::kDifferent: return v1::Finding::SEVERITY_DIFFERENT;
+  }
+  return v1::Finding::SEVERITY_UNSPECIFIED;
+}
+
+// How many bytes of `text` are a character of UTF-8; 0 when it begins with none.
+size_t CharacterBytes(absl::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  const size_t length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const bool overlong = (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xf0 && byte(1) < 0x90);
+  const bool outside = (lead == 0xed && byte(1) > 0x9f) || (lead == 0xf4 && byte(1) > 0x8f);
+  return overlong || outside ? 0 : length;
+}
+
+// U+FFFD.
+constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";
+
+// Names and messages are a tenant's, in whatever encoding; a field of protobuf's holds UTF-8 alone.
+std::string ValidUtf8(absl::string_view text) {
+  std::string valid;
+  while (!text.empty()) {
+    const size_t length = CharacterBytes(text);
+    length > 0 ? absl::StrAppend(&valid, text.substr(0, length)) : absl::StrAppend(&valid, kReplacement);
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return valid;
+}
+
+v1::Finding ToProto(const Finding& finding) {
+  v1::Finding proto;
+  proto.set_severity(ToProto(finding.severity));
+  proto.set_reason(finding.reason);
+  proto.set_object(ValidUtf8(finding.object));
+  proto.set_owner(ValidUtf8(finding.owner));
+  proto.set_message(ValidUtf8(finding.message));
+  proto.set_postgres_message(ValidUtf8(finding.postgres_message));
+  proto.set_remedy(ValidUtf8(finding.remedy));
+  return proto;
+}
+
+// The first of them, and how many there are.
+template <typename Proto>
+void SetFindings(const std::vector<Finding>& findings, Proto& proto) {
+  for (size_t i = 0; i < std::min(findings.size(), kMostFindings); ++i) {
+    *proto.add_findings() = ToProto(findings[i]);
+  }
+  proto.set_finding_count(static_cast<int32_t>(findings.size()));
+}
+
+v1::TaskError::Cause ToProto(Cause cause) {
+  switch (cause) {
+    case Cause::kRefusal: return v1::TaskError::CAUSE_REFUSAL;
+    case Cause::kResource: return v1::TaskError::CAUSE_RESOURCE;
+    case Cause::kOutage: return v1::TaskError::CAUSE_OUTAGE;
+    case Cause::kUnspecified: break;
+  }
+  return v1::TaskError::CAUSE_UNSPECIFIED;
+}
+
 v1::TaskError ErrorToProto(const absl::Status& status) {
   v1::TaskError error;
   std::string reason = DetailsOf(status).reason;
   if (reason.empty()) reason = absl::StatusCodeToString(status.code());
   error.set_reason(std::move(reason));
-  error.set_message(std::string(status.message()));
+  error.set_message(ValidUtf8(status.message()));
   error.set_retryable(Retryable(status.code()));
+  error.set_cause(ToProto(CauseOf(status)));
+  SetFindings(FindingsOf(status), error);
   return error;
 }
 
@@ -145,10 +224,24 @@ struct OutcomeWriter {
     proto.set_server_version(backed_up.server_version);
     proto.set_table_count(backed_up.table_count);
     proto.set_row_count(backed_up.row_count);
+    SetFindings(backed_up.findings, proto);
   }
   void operator()(const Verified& verified) {
     result.mutable_verified()->set_table_count(verified.table_count);
     result.mutable_verified()->set_row_count(verified.row_count);
+    SetFindings(verified.findings, *result.mutable_verified());
+  }
+  // A control plane of the version before knows TaskDone alone. On the wire both may stand: of a oneof's members a
+  // reader keeps the last that it knows, and unknown fields are written last.
+  void operator()(const Restored& restored) {
+    result.mutable_done()->set_message(absl::StrCat("restored and compared: ", restored.table_count,
+                                                    " tables, ", restored.row_count, " rows"));
+    v1::RestoreDone proto;
+    proto.set_table_count(restored.table_count);
+    proto.set_row_count(restored.row_count);
+    SetFindings(restored.findings, proto);
+    result.GetReflection()->MutableUnknownFields(&result)->AddLengthDelimited(
+        v1::TaskResult::kRestoredFieldNumber, proto.SerializeAsString());
   }
   void operator()(const InventoryTaken& inventory) {
     result.mutable_done()->set_message(absl::StrCat("found ", inventory.databases.size(), " databases and ",

@@ -6,15 +6,23 @@
 // it. A fenced database is opened for the dump's own login alone and closed whatever happens; if the agent is
 // killed in between, the next attempt closes it, and until then only a login that nobody knows can enter.
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 
 #include "agent/backup/archive.h"
+#include "agent/backup/catalog_facts.h"
 #include "agent/backup/dump.h"
+#include "agent/backup/failure.h"
 #include "agent/backup/manifest.h"
+#include "agent/backup/replay_plan.h"
+#include "agent/postgres/largest_database.h"
 #include "agent/tasks/backup_job.h"
+#include "agent/tasks/extensions_back.h"
+#include "agent/tasks/restoring.h"
+#include "agent/tasks/server_probe.h"
 #include "common/crypto/seal.h"
 #include "common/errors.h"
 
@@ -28,9 +36,10 @@ ArchiveIdentity IdentityOf(const BackupJob& job, const BackUpWork& work) {
 BackedUp OutcomeOf(const Manifest& manifest) {
   return {.size_bytes = manifest.archive.size_bytes,
           .sha256 = manifest.archive.sha256,
-          .server_version = manifest.server_version,
-          .table_count = static_cast<int64_t>(manifest.content.tables.size()),
-          .row_count = RowsIn(manifest.content)};
+          .server_version = manifest.facts.server_version,
+          .table_count = manifest.table_count,
+          .row_count = manifest.row_count,
+          .findings = manifest.findings};
 }
 
 // What an attempt has left that was cut after its manifest was in the store.
@@ -103,6 +112,110 @@ absl::Status ReassignToOwner(const BackupJob& job, const Conninfo& conninfo,
   return absl::OkStatus();
 }
 
+// Counts what passes, and says what of it will not restore.
+class Counter final : public DumpVisitor {
+ public:
+  explicit Counter(const TenantObjects& tenant)
+      : roles_{.old_owner = tenant.owner_role,
+               .old_reader = tenant.reader_role,
+               .new_owner = tenant.owner_role,
+               .new_reader = tenant.reader_role} {}
+
+  int64_t tables() const { return tables_; }
+  int64_t rows() const { return rows_; }
+  const std::vector<Finding>& findings() const { return findings_; }
+
+  absl::Status OnToc(const Toc& toc) override {
+    findings_ = PlanReplay(toc, roles_, {}).findings;
+    return absl::OkStatus();
+  }
+  absl::Status OnDataBegin(const TocEntry& /*entry*/) override {
+    tail_.clear();
+    return absl::OkStatus();
+  }
+  absl::Status OnTableBytes(const TocEntry& /*entry*/, absl::string_view bytes) override {
+    rows_ += std::count(bytes.begin(), bytes.end(), '\n');
+    absl::StrAppend(&tail_, bytes.substr(bytes.size() - std::min(bytes.size(), kEnd.size())));
+    if (tail_.size() > kEnd.size()) tail_.erase(0, tail_.size() - kEnd.size());
+    return absl::OkStatus();
+  }
+  absl::Status OnDataEnd(const TocEntry& entry) override {
+    if (entry.kind != "TABLE DATA") return absl::OkStatus();
+    ++tables_;
+    if (tail_ == kEnd) rows_ -= std::count(kEnd.begin(), kEnd.end(), '\n');
+    return absl::OkStatus();
+  }
+  absl::Status OnLargeObjectBegin(const TocEntry& /*entry*/, uint32_t /*oid*/) override {
+    return absl::OkStatus();
+  }
+  absl::Status OnLargeObjectBytes(const TocEntry& /*entry*/, uint32_t /*oid*/,
+                                  absl::string_view /*bytes*/) override {
+    return absl::OkStatus();
+  }
+  absl::Status OnLargeObjectEnd(const TocEntry& /*entry*/, uint32_t /*oid*/) override {
+    return absl::OkStatus();
+  }
+
+ private:
+  // What pg_dump writes behind the last row.
+  static constexpr absl::string_view kEnd = "\\.\n\n\n";
+
+  const ReplayRoles roles_;
+  std::string tail_;
+  int64_t tables_ = 0;
+  int64_t rows_ = 0;
+  std::vector<Finding> findings_;
+};
+
+void Append(std::vector<Finding>& findings, const std::vector<Finding>& more) {
+  findings.insert(findings.end(), more.begin(), more.end());
+}
+
+// What the catalogs say before the dump, and what the dump is to leave out.
+absl::StatusOr<std::vector<std::string>> AskCatalogs(const BackupJob& job, const Conninfo& conninfo,
+                                                     Manifest& manifest) {
+  CROFT_ASSIGN_OR_RETURN(Connection connection,
+                         Connection::Open(conninfo, Trust::kPrivileged, job.patience()));
+  connection.SetPatience(job.patience());
+  // The size of a table that the tenant keeps locked is not told.
+  CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
+  const TenantRoles roles{.owner = manifest.owner_role, .reader = manifest.reader_role};
+  CROFT_ASSIGN_OR_RETURN(manifest.facts, ReadCatalogFacts(connection, roles));
+  if (const std::string& data = job.access().data_directory; !data.empty()) {
+    NoteDatabase(data, manifest.facts.table_count);
+  }
+  CROFT_RETURN_IF_ERROR(CheckLocks(connection, manifest.facts.table_count));
+  CROFT_ASSIGN_OR_RETURN(NotDumped not_dumped, FindNotDumped(connection, roles));
+  manifest.not_dumped = std::move(not_dumped.findings);
+  CROFT_ASSIGN_OR_RETURN(manifest.findings, FindNotes(connection));
+  CROFT_ASSIGN_OR_RETURN(const auto extensions, PlanExtensions(job, manifest.facts.extensions));
+  for (const auto& [name, plan] : extensions) {
+    if (plan.how == ExtensionPlan::How::kNotPossible) manifest.findings.push_back(plan.finding);
+  }
+  return std::move(not_dumped.patterns);
+}
+
+// A dump that failed while a table was locked against it: seen in the catalogs, since a tenant could write any message.
+absl::Status ExplainLocks(const Conninfo& conninfo, const absl::Status& failed) {
+  if (DetailsOf(failed).reason != "DUMP_FAILED") return failed;
+  absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kPrivileged, CleanupPatience());
+  if (!connection.ok()) return failed;
+  connection->SetPatience(CleanupPatience());
+  const auto locked = connection->Rows<std::string, std::string>(
+      "SELECT n.nspname::text, c.relname::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
+      "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE l.granted AND l.mode = 'AccessExclusiveLock' "
+      "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+      "AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' ORDER BY 1, 2 LIMIT 1");
+  if (!locked.ok() || locked->empty()) return failed;
+  const auto& [schema, table] = locked->front();
+  return WithCause(
+      MakeError(
+          absl::StatusCode::kUnavailable,
+          absl::StrCat("table ", schema, ".", table, " stayed locked for ten seconds; ", failed.message()),
+          {.reason = "TABLE_LOCKED", .metadata = {{"table", table}, {"schema", schema}}}),
+      Cause::kRefusal);
+}
+
 absl::StatusOr<Manifest> DumpInto(const BackupJob& job, const BackUpWork& work, Store& store,
                                   const Conninfo& conninfo) {
   const TenantObjects& tenant = job.tenant();
@@ -112,26 +225,24 @@ absl::StatusOr<Manifest> DumpInto(const BackupJob& job, const BackUpWork& work, 
                     .reader_role = tenant.reader_role,
                     .create_time = job.tools().clock.Now(),
                     .wrapped_key = work.wrapped_key};
-  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
-  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, job.tools().programs.For(server.version / 10000));
+  DumpSource source{.conninfo = conninfo, .max_duration = work.max_duration};
+  CROFT_ASSIGN_OR_RETURN(source.excluded_tables, AskCatalogs(job, conninfo, manifest));
+  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs,
+                         job.tools().programs.For(static_cast<int>(manifest.facts.server_major)));
   CROFT_ASSIGN_OR_RETURN(const auto object, store.Put(ArchiveObject(tenant.uid, work.backup), 0));
   ArchiveWriter archive(*object, work.key, manifest.identity);
-  CROFT_ASSIGN_OR_RETURN(
-      DumpFacts facts,
-      Dump(
-          {.conninfo = conninfo, .owner_role = tenant.owner_role, .reader_role = tenant.reader_role},
-          programs, job.place(), job.tools().random,
-          [&](absl::string_view data) { return archive.Append(data); }, job.patience()));
+  Counter counter(tenant);
+  const absl::Status dumped = Dump(
+      source, programs, job.place(), job.tools().random,
+      [&](absl::string_view data) { return archive.Append(data); }, counter, job.patience());
+  if (!dumped.ok()) return ExplainLocks(conninfo, dumped);
   CROFT_ASSIGN_OR_RETURN(manifest.archive, archive.Finish());
   CROFT_RETURN_IF_ERROR(object->Commit());
-  manifest.server_version = std::move(facts.server_version);
-  manifest.server_major = facts.server_major;
-  manifest.locale = std::move(facts.locale);
-  manifest.content = std::move(facts.content);
-  manifest.extensions = std::move(facts.extensions);
-  manifest.all_tables_publications = std::move(facts.all_tables_publications);
-  manifest.foreign_roles = std::move(facts.foreign_roles);
-  manifest.foreign_policies = std::move(facts.foreign_policies);
+  manifest.table_count = counter.tables();
+  manifest.row_count = counter.rows();
+  Append(manifest.findings, manifest.not_dumped);
+  Append(manifest.findings, counter.findings());
+  SortFindings(manifest.findings);
   return manifest;
 }
 
@@ -151,13 +262,14 @@ absl::StatusOr<BackedUp> Make(const BackupJob& job, const BackUpWork& work, Stor
                          MakeShortLivedLogin(job, *session, job.tenant().owner_role, database.name,
                                              LoginPurpose::kReadEverything, others));
   if (work.sealed) CROFT_RETURN_IF_ERROR(session->Apply({AllowConnections{database.name, true}}));
-  CROFT_RETURN_IF_ERROR(ReassignToOwner(job, conninfo, others));
+  CROFT_RETURN_IF_ERROR(Blamed(job, *session, ReassignToOwner(job, conninfo, others)));
   job.context().Report("dumping, compressing and sealing");
-  CROFT_ASSIGN_OR_RETURN(const Manifest manifest, DumpInto(job, work, store, conninfo));
+  const absl::StatusOr<Manifest> manifest = DumpInto(job, work, store, conninfo);
+  CROFT_RETURN_IF_ERROR(Blamed(job, *session, manifest.status()));
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
   CROFT_RETURN_IF_ERROR(WriteObject(store, ManifestObject(job.tenant().uid, work.backup),
-                                    EncodeManifest(manifest, work.key)));
-  return OutcomeOf(manifest);
+                                    EncodeManifest(*manifest, work.key)));
+  return OutcomeOf(*manifest);
 }
 
 }  // namespace

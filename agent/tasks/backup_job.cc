@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 
+#include "agent/backup/dump.h"
 #include "agent/tasks/move.h"
 #include "common/crypto/scram.h"
 #include "common/errors.h"
@@ -26,13 +27,17 @@ constexpr absl::Duration kLongestLife = absl::Hours(24);
 constexpr absl::Duration kCleanupTime = absl::Seconds(30);
 constexpr absl::Duration kSessionPoll = absl::Milliseconds(10);
 
-// The tenant's own limits are for the tenant's own sessions.
-std::map<std::string, std::string> UnlimitedSettings(const ClusterSession& session) {
-  std::map<std::string, std::string> settings = {{"statement_timeout", "0"},
-                                                 {"idle_in_transaction_session_timeout", "0"},
-                                                 {"idle_session_timeout", "0"},
-                                                 {"lock_timeout", "0"},
-                                                 {"default_transaction_read_only", "off"}};
+// Reads whatever its owner has taken a right to from itself.
+constexpr char kReadsAllData[] = "pg_read_all_data";
+
+// What Croft's own sessions must have alike, whatever the database and the tenant are set to.
+std::map<std::string, std::string> SettingsFor(LoginPurpose purpose, const ClusterSession& session,
+                                               int server_version) {
+  std::map<std::string, std::string> settings = PinnedSettings(server_version);
+  if (purpose == LoginPurpose::kRestore) {
+    // These are the tenant's to decide where its own code runs.
+    for (const char* tenants : {"search_path", "TimeZone", "DateStyle"}) settings.erase(tenants);
+  }
   if (session.MayLimitTemporaryFiles()) settings["temp_file_limit"] = "-1";
   return settings;
 }
@@ -116,6 +121,7 @@ absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSessio
                                              const std::vector<std::string>& also_in) {
   Random& random = job.tools().random;
   const std::string password = crypto::NewPassword(random);
+  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
   RoleSpec role{.name = absl::StrCat(owner_role, kShortLivedMark,
                                      UidFrom(random.Bytes(kUidEntropyBytes)).substr(0, kLetters)),
                 .can_login = true,
@@ -123,31 +129,38 @@ absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSessio
                 .verifier = crypto::ScramVerifier(password, random.Bytes(kSaltBytes)),
                 .valid_until = std::min(job.patience().deadline, job.tools().clock.Now() + kLongestLife),
                 .member_of = {owner_role},
-                .settings = UnlimitedSettings(session)};
+                .settings = SettingsFor(purpose, session, server.version)};
   role.member_of.insert(role.member_of.end(), also_in.begin(), also_in.end());
   if (purpose == LoginPurpose::kRestore) {
     role.settings["role"] = owner_role;
   } else {
     role.inherits = true;
     role.bypass_rls = true;
+    role.member_of.push_back(kReadsAllData);
   }
   Conninfo conninfo = As(job.access(), database, role.name, password);
-  CROFT_RETURN_IF_ERROR(session.Apply(
-      {CreateRole{role}, GrantOnDatabase{database, role.name, {DatabasePrivilege::kConnect}}}));
+  const GrantOnDatabase let_in{database, role.name, {DatabasePrivilege::kConnect}};
+  absl::Status made = session.Apply({CreateRole{role}, let_in});
+  if (absl::IsPermissionDenied(made) && purpose == LoginPurpose::kReadEverything) {
+    // From 16 on an agent that is no superuser may hand on only what it has.
+    role.member_of.pop_back();
+    made = session.Apply({CreateRole{role}, let_in});
+  }
+  CROFT_RETURN_IF_ERROR(made);
   return conninfo;
 }
 
 absl::StatusOr<ClientPrograms> ProgramsFor(const BackupJob& job, const Manifest& manifest) {
   CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
   const int major = server.version / kVersionsOfAMajor;
-  if (manifest.server_major > major) {
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("the backup was taken from PostgreSQL ", manifest.server_major, " and this server is ",
-                     server.version_text, "; restore it on a host of that version or a newer one"),
-        {.reason = "SERVER_TOO_OLD",
-         .metadata = {{"backup_version", manifest.server_version},
-                      {"server_version", server.version_text}}});
+  if (manifest.facts.server_major > major) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat("the backup was taken from PostgreSQL ", manifest.facts.server_major,
+                                  " and this server is ", server.version_text,
+                                  "; restore it on a host of that version or a newer one"),
+                     {.reason = "SERVER_TOO_OLD",
+                      .metadata = {{"backup_version", manifest.facts.server_version},
+                                   {"server_version", server.version_text}}});
   }
   return job.tools().programs.For(major);
 }

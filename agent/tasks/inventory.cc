@@ -95,13 +95,14 @@ class StoreReader {
             .owner_role = manifest->owner_role,
             .reader_role = manifest->reader_role,
             .create_time = manifest->create_time,
-            .server_version = manifest->server_version,
-            .locale = manifest->locale,
+            .server_version = manifest->facts.server_version,
+            .locale = manifest->facts.locale.collate,
             .sha256 = manifest->archive.sha256,
             .wrapped_key = manifest->wrapped_key,
-            .table_count = static_cast<int64_t>(manifest->content.tables.size()),
-            .extensions = manifest->extensions};
-    for (const TableContent& table : manifest->content.tables) told.row_count += table.rows;
+            .table_count = manifest->table_count,
+            .row_count = manifest->row_count};
+    for (const ExtensionFact& extension : manifest->facts.extensions)
+      told.extensions.push_back(extension.name);
   }
 
   std::string ReadKey(const std::string& uid) {

@@ -15,7 +15,10 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "agent/backup/failure.h"
 #include "agent/tasks/backup_job.h"
+#include "agent/tasks/restoring.h"
+#include "agent/tasks/server_probe.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/crypto/seal.h"
@@ -84,7 +87,37 @@ absl::Status MakeDatabase(const BackupJob& job, ClusterSession& session, const R
       tenant.database, {.owner = tenant.owner_role, .reader = tenant.reader_role, .extensions = {}});
 }
 
-absl::StatusOr<Done> Restore(const BackupJob& job, const RestoreWork& work, Store& store) {
+// The first few of what `severity` says, by name.
+std::string NamesOf(const std::vector<Finding>& findings, Severity severity) {
+  constexpr size_t kMost = 5;
+  std::string names;
+  size_t count = 0;
+  for (const Finding& finding : findings) {
+    if (finding.severity != severity) continue;
+    if (++count <= kMost) absl::StrAppend(&names, count > 1 ? ", " : "", finding.object);
+  }
+  return count > kMost ? absl::StrCat(names, " and ", count - kMost, " more") : names;
+}
+
+absl::Status Accept(const std::vector<Finding>& findings, bool allow_incomplete) {
+  if (Has(findings, Severity::kDifferent)) {
+    return WithFindings(
+        MakeError(absl::StatusCode::kDataLoss,
+                  absl::StrCat("what was restored is not what was backed up: ",
+                               NamesOf(findings, Severity::kDifferent), "; use another backup"),
+                  {.reason = "CONTENT_DIFFERS"}),
+        findings);
+  }
+  if (allow_incomplete || !Has(findings, Severity::kMissing)) return absl::OkStatus();
+  return WithFindings(
+      MakeError(absl::StatusCode::kFailedPrecondition,
+                absl::StrCat("the backup does not restore whole: ", NamesOf(findings, Severity::kMissing),
+                             "; use --allow-incomplete to restore the rest"),
+                {.reason = "BACKUP_INCOMPLETE"}),
+      findings);
+}
+
+absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, Store& store) {
   const BackupSource& source = work.source;
   const TenantObjects& tenant = job.tenant();
   CROFT_ASSIGN_OR_RETURN(const Manifest manifest, OpenBackup(store, ToRead(source)));
@@ -92,27 +125,26 @@ absl::StatusOr<Done> Restore(const BackupJob& job, const RestoreWork& work, Stor
   CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.patience()));
   CROFT_ASSIGN_OR_RETURN(const std::optional<DatabaseState> earlier,
                          session->ObserveDatabase(tenant.database));
-  if (earlier && IsRestoredWhole(tenant, *earlier)) return Done{"was restored and compared before"};
+  Restored restored{.table_count = manifest.table_count, .row_count = manifest.row_count};
+  if (earlier && IsRestoredWhole(tenant, *earlier)) return restored;
   CROFT_RETURN_IF_ERROR(RemoveEarlierAttempt(job, *session));
+  CROFT_RETURN_IF_ERROR(CheckRoom(job, manifest.facts.database_bytes));
   CROFT_RETURN_IF_ERROR(MakeRoles(job, *session, work));
   CROFT_RETURN_IF_ERROR(MakeDatabase(job, *session, work));
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
-  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job, manifest));
-  RestoreTarget target{.owner_role = tenant.owner_role, .reader_role = tenant.reader_role};
-  CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job, *session, tenant.owner_role,
-                                                              tenant.database, LoginPurpose::kRestore));
   job.context().Report("checking the archive, then restoring it");
-  CROFT_RETURN_IF_ERROR(RestoreArchive(store, manifest, source.key, target, programs, job.place(),
-                                       job.tools().random, job.patience()));
-  CROFT_ASSIGN_OR_RETURN(const Conninfo reader,
-                         MakeShortLivedLogin(job, *session, tenant.owner_role, tenant.database,
-                                             LoginPurpose::kReadEverything));
-  job.context().Report("comparing what was restored with the manifest");
-  CROFT_RETURN_IF_ERROR(CompareWithManifest(reader, manifest, job.patience()));
+  const RestoreInto into{.database = tenant.database,
+                         .roles = {.old_owner = manifest.owner_role,
+                                   .old_reader = manifest.reader_role,
+                                   .new_owner = tenant.owner_role,
+                                   .new_reader = tenant.reader_role},
+                         .logins = work.logins,
+                         .analyze = true};
+  CROFT_ASSIGN_OR_RETURN(restored.findings, FillAndProve(job, *session, store, manifest, source.key, into));
+  CROFT_RETURN_IF_ERROR(Accept(restored.findings, work.allow_incomplete));
   CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.patience()));
   CROFT_RETURN_IF_ERROR(session->Apply(WholeRestoreChanges(tenant)));
-  return Done{absl::StrCat("restored and compared: ", manifest.content.tables.size(), " tables, ",
-                           RowsIn(manifest.content), " rows")};
+  return restored;
 }
 
 }  // namespace
@@ -124,7 +156,7 @@ absl::StatusOr<Outcome> RunRestore(const BackupJob& job, const RestoreWork& work
   CROFT_RETURN_IF_ERROR(CheckDatabaseName(job.tenant().database));
   CROFT_RETURN_IF_ERROR(CheckLogins(job.tenant(), work.logins));
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.source.store));
-  absl::StatusOr<Done> outcome = Restore(job, work, *store);
+  absl::StatusOr<Restored> outcome = Restore(job, work, *store);
   CROFT_ASSIGN_OR_RETURN(const auto session, job.BeginCleanup());
   const absl::Status tidied = TidyUp(job, *session, CleanupPatience());
   CROFT_RETURN_IF_ERROR(outcome.status());

@@ -8,6 +8,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "agent/tasks/kept_settings.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
@@ -31,10 +32,24 @@ absl::StatusOr<std::vector<Change>> MissingLogin(const SqlTask& task, const Logi
   return changes;
 }
 
-absl::StatusOr<Outcome> Enable(const SqlTask& task, const Login& login) {
+// What ALTER ROLE … SET said of the login that it replaces.
+absl::StatusOr<std::vector<Change>> MissingSettings(const SqlTask& task, const std::string& login,
+                                                    const std::string& replaced) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles,
+                         task.session().ObserveRoles({login, replaced}, ""));
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+  return TakenOver(FindRole(roles, replaced), FindRole(roles, login), replaced, login, database);
+}
+
+absl::StatusOr<Outcome> Enable(const SqlTask& task, const Login& login, const std::string& replaced) {
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers({login}));
-  CROFT_RETURN_IF_ERROR(MakeMoves(
-      {task.Applying("make the new login", [&] { return MissingLogin(task, login); })}, task.context()));
+  std::vector<Move> moves = {
+      task.Applying("make the new login", [&] { return MissingLogin(task, login); })};
+  if (!replaced.empty()) {
+    moves.push_back(task.Applying("set what the old login is set to",
+                                  [&] { return MissingSettings(task, login.name, replaced); }));
+  }
+  CROFT_RETURN_IF_ERROR(MakeMoves(moves, task.context()));
   CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
   if (!MayConnect(database, task.tenant().owner_role)) {
     return Done{
@@ -103,7 +118,7 @@ absl::StatusOr<Outcome> RunRotate(const SqlTask& task, const RotateWork& work) {
   // To disable one, its name is enough.
   if (!work.enable) checked.verifier = "SCRAM-SHA-256$";
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), {checked}));
-  return work.enable ? Enable(task, work.login) : Disable(task, work.login.name);
+  return work.enable ? Enable(task, work.login, work.replaces) : Disable(task, work.login.name);
 }
 
 }  // namespace croft::agent

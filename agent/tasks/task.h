@@ -11,6 +11,8 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "agent/dump_format/finding.h"
+
 // What the control plane asks an agent to do, in plain types: the twin of agent.proto's Task, whose comments
 // say what each part means. agent/session converts.
 namespace croft::agent {
@@ -83,6 +85,7 @@ struct BackUpWork {
   std::string wrapped_key;
   std::string wrapped_data_key;
   bool sealed = false;
+  absl::Duration max_duration = absl::Hours(6);
 };
 struct VerifyWork {
   BackupSource source;
@@ -92,10 +95,12 @@ struct RestoreWork {
   DatabaseLimits limits;
   std::vector<Login> logins;
   std::string locale;
+  bool allow_incomplete = false;
 };
 struct RotateWork {
   bool enable = false;  // make and prove `login`; else disable it
   Login login;
+  std::string replaces;  // with `enable`; empty: none
 };
 struct DeleteBackupWork {
   std::string store;
@@ -126,10 +131,17 @@ struct BackedUp {
   std::string server_version;
   int64_t table_count = 0;
   int64_t row_count = 0;
+  std::vector<Finding> findings;  // all of them, the gravest first
 };
 struct Verified {
   int64_t table_count = 0;
   int64_t row_count = 0;
+  std::vector<Finding> findings;
+};
+struct Restored {
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+  std::vector<Finding> findings;
 };
 struct InventoryDatabase {
   std::string name;
@@ -194,8 +206,8 @@ struct InventoryTaken {
 };
 
 // An error carries details (common/errors.h): UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are worth
-// another attempt, every other code is not.
-using Outcome = std::variant<Done, BackedUp, Verified, InventoryTaken>;
+// another attempt, every other code is not. agent/backup/failure.h adds its cause and the objects it is about.
+using Outcome = std::variant<Done, BackedUp, Verified, InventoryTaken, Restored>;
 
 // What a running task may ask of whoever runs it. Thread-safe.
 class TaskContext {

@@ -100,12 +100,12 @@ std::vector<Change> LoginChanges(const TenantObjects& tenant, const Login& login
     differs = true, alter.connection_limit = shape.connections;
   if (role->shows_password && role->verifier != login.verifier)
     differs = true, alter.verifier = login.verifier;
-  if (role->settings != settings) {
+  // What the tenant or a DBA set beside these is theirs.
+  for (const auto& [name, value] : settings) {
+    const auto present = role->settings.find(name);
+    if (present != role->settings.end() && present->second == value) continue;
     differs = true;
-    for (const auto& [name, value] : role->settings) {
-      if (settings.count(name) == 0) alter.reset_settings.push_back(name);
-    }
-    alter.settings = std::move(settings);
+    alter.settings[name] = value;
   }
   if (differs) changes.push_back(std::move(alter));
   return changes;

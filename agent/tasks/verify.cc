@@ -11,6 +11,8 @@
 
 #include "agent/backup/restore.h"
 #include "agent/tasks/backup_job.h"
+#include "agent/tasks/restoring.h"
+#include "agent/tasks/server_probe.h"
 #include "common/crypto/seal.h"
 #include "common/errors.h"
 
@@ -101,24 +103,20 @@ absl::StatusOr<Verified> Verify(const BackupJob& job, const BackupSource& source
                   .sha256 = source.sha256}));
   CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin());
   CROFT_RETURN_IF_ERROR(TidyUp(job, *session, source, job.patience()));
+  CROFT_RETURN_IF_ERROR(CheckRoom(job, manifest.facts.database_bytes));
   CROFT_RETURN_IF_ERROR(MakeRoles(*session, source));
   const std::string scratch = ScratchName(job, source.backup);
-  CROFT_RETURN_IF_ERROR(MakeScratch(*session, source, scratch, manifest.locale));
+  CROFT_RETURN_IF_ERROR(MakeScratch(*session, source, scratch, manifest.facts.locale.collate));
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
-  CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job, manifest));
-  RestoreTarget target{.owner_role = source.owner_role, .reader_role = source.reader_role};
-  CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job, *session, source.owner_role, scratch,
-                                                              LoginPurpose::kRestore));
   job.context().Report("checking the archive, then restoring it into a scratch database");
-  CROFT_RETURN_IF_ERROR(RestoreArchive(store, manifest, source.key, target, programs, job.place(),
-                                       job.tools().random, job.patience()));
-  CROFT_ASSIGN_OR_RETURN(
-      const Conninfo reader,
-      MakeShortLivedLogin(job, *session, source.owner_role, scratch, LoginPurpose::kReadEverything));
-  job.context().Report("comparing what was restored with the manifest");
-  CROFT_RETURN_IF_ERROR(CompareWithManifest(reader, manifest, job.patience()));
-  return Verified{.table_count = static_cast<int64_t>(manifest.content.tables.size()),
-                  .row_count = RowsIn(manifest.content)};
+  const RestoreInto into{.database = scratch,
+                         .roles = {.old_owner = manifest.owner_role,
+                                   .old_reader = manifest.reader_role,
+                                   .new_owner = source.owner_role,
+                                   .new_reader = source.reader_role}};
+  Verified verified{.table_count = manifest.table_count, .row_count = manifest.row_count};
+  CROFT_ASSIGN_OR_RETURN(verified.findings, FillAndProve(job, *session, store, manifest, source.key, into));
+  return verified;
 }
 
 }  // namespace

@@ -205,6 +205,8 @@ TEST_P(ClusterContract, DatabasesShowWhatWasSet) {
       session
           ->Apply({RevokePublic{database_}, SetConnectionLimit{database_, 12},
                    SetDatabaseSetting{database_, "statement_timeout", "7s"},
+                   SetDatabaseSetting{database_, "search_path", "app, \"Weird, one\""},
+                   SetRoleSetting{database_, owner_, "search_path", "app, public"},
                    TagDatabase{database_, {uid_, 4}},
                    GrantOnDatabase{
                        database_, owner_, {DatabasePrivilege::kCreate, DatabasePrivilege::kTemporary}},
@@ -214,7 +216,11 @@ TEST_P(ClusterContract, DatabasesShowWhatWasSet) {
   EXPECT_TRUE(shown.allows_connections);
   EXPECT_EQ(shown.connection_limit, 12);
   EXPECT_EQ(shown.tag, (DatabaseTag{uid_, 4}));
-  EXPECT_EQ(shown.settings, (std::map<std::string, std::string>{{"statement_timeout", "7s"}}));
+  EXPECT_EQ(shown.settings, (std::map<std::string, std::string>{{"search_path", "app, \"Weird, one\""},
+                                                                {"statement_timeout", "7s"}}));
+  const std::map<std::string, std::string> of_owner = {{"search_path", "app, public"}};
+  EXPECT_EQ(shown.role_settings,
+            (std::map<std::string, std::map<std::string, std::string>>{{owner_, of_owner}}));
   EXPECT_EQ(shown.grants, (std::vector<DatabaseGrant>{{owner_, DatabasePrivilege::kCreate},
                                                       {owner_, DatabasePrivilege::kTemporary}}));
   ASSERT_TRUE(session

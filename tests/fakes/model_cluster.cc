@@ -89,6 +89,7 @@ class ModelClusterSession final : public ClusterSession {
                .connection_limit = database->invalid ? -1 : database->connection_limit,
                .tag = database->tag,
                .settings = database->settings,
+               .role_settings = database->role_settings,
                .grants = {database->grants.begin(), database->grants.end()}};
       return absl::OkStatus();
     }));

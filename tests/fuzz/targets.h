@@ -26,7 +26,6 @@ void Connections(absl::string_view bytes);  // names and passwords through libpq
 void Logins(absl::string_view bytes);       // the same through a real server: a login by what a lookup says
 void Manifests(absl::string_view bytes);
 void Archives(absl::string_view bytes);
-void ArchiveLists(absl::string_view bytes);
 void Journals(absl::string_view bytes);
 void Tokens(absl::string_view bytes);
 void Certificates(absl::string_view bytes);

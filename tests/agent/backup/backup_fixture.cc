@@ -8,10 +8,10 @@
 
 namespace croft::agent {
 
-BackupTest::BackupTest() {
+BackupTest::BackupTest() : access_(postgres_.access()) {
   stores_.push_back(*OpenFileStore(folder_.path() + "/store", random_));
   RegisterBackupTasks(runner_, {.cluster = postgres_.cluster(),
-                                .access = [this] { return postgres_.access(); },
+                                .access = [this] { return access_; },
                                 .programs = programs_,
                                 .stores = stores_,
                                 .random = random_,

@@ -44,6 +44,7 @@ class BackupTest : public TenantTest {
   void ExpectNothingLeft(const TestTenant& tenant);
   std::string StorePath(const std::string& name) const { return folder_.path() + "/store/" + name; }
 
+  ServerAccess access_;  // what the tasks use
   TestFolder folder_;
   SystemClock clock_;
   ClientProgramFinder programs_;

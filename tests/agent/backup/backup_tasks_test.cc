@@ -380,9 +380,9 @@ TEST_F(DamagedBackupTest, OlderArchiveUnderTheNewManifestIsRefused) {
 
 TEST_F(DamagedBackupTest, ChangedManifestIsRefused) {
   std::string json = ReadAll(manifest_);
-  const size_t at = json.find("\"rows\": 20000");
+  const size_t at = json.find("\"row_count\": 20000");
   ASSERT_NE(at, std::string::npos);
-  json[at + 8] = '3';
+  json[at + 13] = '3';
   WriteAll(manifest_, json);
   ExpectRefused("MANIFEST_DAMAGED");
 }

@@ -151,6 +151,76 @@ TEST(SqlErrorTest, TellsWhatIsWorthAnotherAttempt) {
   EXPECT_EQ(SqlStateOf(absl::InternalError("other")), "");
 }
 
+// Text of an archive runs with a tenant's rights or not at all.
+class ArchivedTextTest : public ::testing::Test {
+ protected:
+  static Connection Tenants() {
+    Conninfo conninfo = TestPostgres::Shared().access().agent;
+    conninfo["dbname"] = "postgres";
+    auto opened = Connection::Open(conninfo, Trust::kTenant, TestPatience());
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    opened->SetPatience(TestPatience());
+    return *std::move(opened);
+  }
+
+  Connection connection_ = Tenants();
+};
+
+TEST_F(ArchivedTextTest, IsRefusedOnAPrivilegedSession) {
+  Connection privileged = TestPostgres::Shared().Admin();
+  EXPECT_TRUE(absl::IsInternal(privileged.ExecuteArchived("SELECT 1")));
+  EXPECT_TRUE(absl::IsInternal(privileged.BeginCopyIn("COPY t FROM stdin")));
+  EXPECT_TRUE(absl::IsInternal(privileged.WriteLargeObject(1, 0, "x")));
+}
+
+TEST_F(ArchivedTextTest, RunsAllStatementsOrNone) {
+  EXPECT_EQ(SqlStateOf(connection_.ExecuteArchived("CREATE TEMP TABLE a (i int); SELECT 1/0")), "22012");
+  EXPECT_EQ(SqlStateOf(connection_.Execute("SELECT * FROM a")), "42P01");
+  EXPECT_TRUE(connection_.ExecuteArchived("CREATE TEMP TABLE a (i int); INSERT INTO a VALUES (1)").ok());
+  EXPECT_EQ(*connection_.Value<int64_t>("SELECT count(*) FROM a"), 1);
+}
+
+TEST_F(ArchivedTextTest, CopiesRowsInPieces) {
+  ASSERT_TRUE(connection_.Execute("CREATE TEMP TABLE c (i int, t text)").ok());
+  ASSERT_TRUE(connection_.BeginCopyIn("COPY c FROM stdin;\n").ok());
+  ASSERT_TRUE(connection_.CopyIn("1\tone\n2\tt").ok());
+  ASSERT_TRUE(connection_.CopyIn("wo\n\\.\n\n\n").ok());
+  ASSERT_TRUE(connection_.EndCopyIn().ok());
+  EXPECT_EQ(*connection_.Value<std::string>("SELECT string_agg(t, ',' ORDER BY i) FROM c"), "one,two");
+}
+
+TEST_F(ArchivedTextTest, ARefusedRowIsToldWithItsContextAndTheSessionGoesOn) {
+  ASSERT_TRUE(connection_.Execute("CREATE TEMP TABLE c (i int)").ok());
+  ASSERT_TRUE(connection_.BeginCopyIn("COPY c FROM stdin").ok());
+  ASSERT_TRUE(connection_.CopyIn("1\nx\n").ok());
+  const absl::Status refused = connection_.EndCopyIn();
+  EXPECT_EQ(SqlStateOf(refused), "22P02");
+  EXPECT_THAT(PostgresMessageOf(refused), HasSubstr("CONTEXT:  COPY c, line 2"));
+  EXPECT_EQ(*connection_.Value<int64_t>("SELECT count(*) FROM c"), 0);
+}
+
+TEST_F(ArchivedTextTest, AStatementThatTakesDataItIsNotGivenFails) {
+  ASSERT_TRUE(connection_.Execute("CREATE TEMP TABLE c (i int)").ok());
+  EXPECT_FALSE(connection_.ExecuteArchived("COPY c FROM stdin").ok());
+  EXPECT_TRUE(connection_.Execute("SELECT 1").ok());
+  EXPECT_FALSE(connection_.BeginCopyIn("SELECT 1").ok());
+  EXPECT_FALSE(connection_.ExecuteArchived("COPY c TO stdout").ok());
+}
+
+TEST_F(ArchivedTextTest, WritesLargeObjectsOfAnyBytes) {
+  ASSERT_TRUE(connection_.Execute("BEGIN").ok());
+  ASSERT_TRUE(connection_.Execute("SELECT lo_create(4711)").ok());
+  EXPECT_TRUE(connection_.WriteLargeObject(4711, 0, std::string("a\0b", 3)).ok());
+  EXPECT_TRUE(connection_.WriteLargeObject(4711, 3, "\xff").ok());
+  EXPECT_EQ(*connection_.Value<std::string>("SELECT encode(lo_get(4711), 'hex')"), "610062ff");
+  EXPECT_TRUE(connection_.Execute("ROLLBACK").ok());
+}
+
+TEST(CutMessageTest, CutsAtFourKilobytes) {
+  EXPECT_EQ(CutMessage(" short \n"), "short");
+  EXPECT_EQ(CutMessage(std::string(5000, 'x')).size(), kMostMessageBytes);
+}
+
 TEST(DatabaseTagTest, ComesBackAsItWent) {
   const DatabaseTag tag{"abcdefgh234567xy", 12};
   EXPECT_EQ(FormatDatabaseTag(tag), "croft uid=abcdefgh234567xy generation=12");

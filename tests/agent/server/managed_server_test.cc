@@ -219,6 +219,7 @@ TEST(ManagedServerOptionsTest, WhatCannotWorkIsSaidBeforeAnythingIsMade) {
   EXPECT_EQ(reason([](auto& o) { o.port = 70000; }), "INVALID_FIELD");
   EXPECT_EQ(reason([](auto& o) { o.listen_addresses.clear(); }), "INVALID_FIELD");
   EXPECT_EQ(reason([](auto& o) { o.extensions = {"a'b"}; }), "INVALID_FIELD");
+  EXPECT_EQ(reason([](auto& o) { o.restore_extensions = {"a'b"}; }), "INVALID_FIELD");
   if (geteuid() == 0) {
     EXPECT_EQ(reason([](auto& o) { o.run_as = "no-such-user"; }), "NO_SUCH_USER");
     EXPECT_EQ(reason([](auto& o) { o.run_as = "root"; }), "INVALID_FIELD");
@@ -264,6 +265,9 @@ TEST(SettingsTest, SocketFolderIsNearWhereItFits) {
 }
 
 TEST(SettingsTest, OddPathsAreQuoted) {
+  EXPECT_THAT(PostgresqlConf({}), HasSubstr("max_locks_per_transaction = 128\n"));
+  EXPECT_THAT(PostgresqlConf({.largest_database = 100'000}),
+              HasSubstr("max_locks_per_transaction = 466\n"));
   EXPECT_THAT(PostgresqlConf({.log_folder = "/a'b\\c"}), HasSubstr("log_directory = '/a''b\\\\c'"));
 }
 

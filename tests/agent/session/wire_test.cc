@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/backup/failure.h"
 #include "common/errors.h"
 #include "croft/v1/error.pb.h"
 
@@ -152,6 +153,17 @@ TEST(WireTest, BackUpVerifyAndRestore) {
   EXPECT_EQ(restore.limits.connections, 5);
   EXPECT_EQ(restore.logins[0].name, "l");
   EXPECT_EQ(restore.locale, "C");
+  EXPECT_FALSE(restore.allow_incomplete);
+  proto.mutable_restore()->set_allow_incomplete(true);
+  EXPECT_TRUE(WorkOf<RestoreWork>(proto).allow_incomplete);
+}
+
+TEST(WireTest, ABackupsSnapshotIsSixHoursOldAtMostUnlessTold) {
+  v1::Task proto = Base();
+  proto.mutable_back_up()->set_backup("b1");
+  EXPECT_EQ(WorkOf<BackUpWork>(proto).max_duration, absl::Hours(6));
+  proto.mutable_back_up()->mutable_max_duration()->set_seconds(90);
+  EXPECT_EQ(WorkOf<BackUpWork>(proto).max_duration, absl::Seconds(90));
 }
 
 TEST(WireTest, RotateSaysWhichPhase) {
@@ -159,6 +171,9 @@ TEST(WireTest, RotateSaysWhichPhase) {
   proto.mutable_rotate()->mutable_enable()->set_name("b");
   EXPECT_TRUE(WorkOf<RotateWork>(proto).enable);
   EXPECT_EQ(WorkOf<RotateWork>(proto).login.name, "b");
+  EXPECT_EQ(WorkOf<RotateWork>(proto).replaces, "");
+  proto.mutable_rotate()->set_replaces("a");
+  EXPECT_EQ(WorkOf<RotateWork>(proto).replaces, "a");
   proto.mutable_rotate()->mutable_disable()->set_name("a");
   EXPECT_FALSE(WorkOf<RotateWork>(proto).enable);
   EXPECT_EQ(WorkOf<RotateWork>(proto).login.name, "a");
@@ -214,6 +229,62 @@ TEST(WireTest, ErrorsSayWhetherAnotherAttemptHelps) {
   EXPECT_TRUE(ResultToProto({}, absl::DeadlineExceededError("x")).error().retryable());
   EXPECT_FALSE(ResultToProto({}, absl::InternalError("x")).error().retryable());
   EXPECT_EQ(ResultToProto({}, absl::InternalError("x")).error().reason(), "INTERNAL");
+}
+
+Finding FullFinding() {
+  return {.severity = Severity::kMissing,
+          .reason = "FOREIGN_OWNER",
+          .object = "TABLE \"a\xff\"",
+          .owner = "dba",
+          .message = "m",
+          .postgres_message = "ERROR:  x",
+          .remedy = "ALTER TABLE"};
+}
+
+void ExpectFull(const v1::Finding& finding) {
+  EXPECT_EQ(finding.severity(), v1::Finding::SEVERITY_MISSING);
+  EXPECT_EQ(finding.reason(), "FOREIGN_OWNER");
+  EXPECT_EQ(finding.object(), "TABLE \"a\xEF\xBF\xBD\"");
+  EXPECT_EQ(finding.owner(), "dba");
+  EXPECT_EQ(finding.message(), "m");
+  EXPECT_EQ(finding.postgres_message(), "ERROR:  x");
+  EXPECT_EQ(finding.remedy(), "ALTER TABLE");
+}
+
+TEST(WireTest, FindingsTravelInEveryOutcomeOfABackup) {
+  const std::vector<Finding> findings(kMostFindings + 1, FullFinding());
+  const int most = static_cast<int>(kMostFindings);
+  const auto expect = [&](const auto& done) {
+    ASSERT_EQ(done.findings_size(), most);
+    ExpectFull(done.findings(0));
+    EXPECT_EQ(done.finding_count(), most + 1);
+  };
+  expect(ResultToProto({}, Outcome(BackedUp{.findings = findings})).backed_up());
+  expect(ResultToProto({}, Outcome(Verified{.findings = findings})).verified());
+  v1::TaskResult restored;
+  ASSERT_TRUE(restored.ParseFromString(
+      ResultToProto({}, Outcome(Restored{.table_count = 2, .row_count = 3, .findings = findings}))
+          .SerializeAsString()));
+  EXPECT_EQ(restored.restored().table_count(), 2);
+  EXPECT_EQ(restored.restored().row_count(), 3);
+  expect(restored.restored());
+  expect(ResultToProto({}, WithFindings(absl::DataLossError("x"), findings)).error());
+}
+
+TEST(WireTest, AControlPlaneOfTheVersionBeforeSeesThatARestoreIsDone) {
+  EXPECT_EQ(ResultToProto({}, Outcome(Restored{.table_count = 2, .row_count = 3})).done().message(),
+            "restored and compared: 2 tables, 3 rows");
+}
+
+TEST(WireTest, ErrorsSayTheirCause) {
+  const auto cause = [](const absl::Status& status) { return ResultToProto({}, status).error().cause(); };
+  const absl::Status down =
+      MakeError(absl::StatusCode::kUnavailable, "x", {.reason = "POSTGRES_UNAVAILABLE"});
+  EXPECT_EQ(cause(down), v1::TaskError::CAUSE_OUTAGE);
+  EXPECT_EQ(cause(WithCause(down, Cause::kRefusal)), v1::TaskError::CAUSE_REFUSAL);
+  EXPECT_EQ(cause(absl::ResourceExhaustedError("x")), v1::TaskError::CAUSE_RESOURCE);
+  EXPECT_EQ(cause(absl::InternalError("x")), v1::TaskError::CAUSE_REFUSAL);
+  EXPECT_EQ(cause(absl::DeadlineExceededError("x")), v1::TaskError::CAUSE_UNSPECIFIED);
 }
 
 TEST(WireTest, ControlPlanesErrorsKeepReasonAndMetadata) {

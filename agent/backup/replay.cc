@@ -1,0 +1,462 @@
+#include "agent/backup/replay.h"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include "agent/backup/replay_advice.h"
+#include "agent/dump_format/scanner.h"
+#include "agent/postgres/sql_error.h"
+#include "common/errors.h"
+
+namespace croft::agent {
+namespace {
+
+using SearchPath = ReplaySession::SearchPath;
+using Attempt = ReplaySession::Attempt;
+
+struct Failure {
+  const TocEntry* entry;
+  absl::Status status;
+};
+
+// Both get everything; the first error counts.
+class Both final : public DumpVisitor {
+ public:
+  Both(DumpVisitor& first, DumpVisitor& second) : first_(first), second_(second) {}
+
+  absl::Status OnToc(const Toc& toc) override {
+    CROFT_RETURN_IF_ERROR(first_.OnToc(toc));
+    return second_.OnToc(toc);
+  }
+  absl::Status OnDataBegin(const TocEntry& entry) override {
+    CROFT_RETURN_IF_ERROR(first_.OnDataBegin(entry));
+    return second_.OnDataBegin(entry);
+  }
+  absl::Status OnDataEnd(const TocEntry& entry) override {
+    CROFT_RETURN_IF_ERROR(first_.OnDataEnd(entry));
+    return second_.OnDataEnd(entry);
+  }
+  absl::Status OnTableBytes(const TocEntry& entry, absl::string_view bytes) override {
+    CROFT_RETURN_IF_ERROR(first_.OnTableBytes(entry, bytes));
+    return second_.OnTableBytes(entry, bytes);
+  }
+  absl::Status OnLargeObjectBegin(const TocEntry& entry, uint32_t oid) override {
+    CROFT_RETURN_IF_ERROR(first_.OnLargeObjectBegin(entry, oid));
+    return second_.OnLargeObjectBegin(entry, oid);
+  }
+  absl::Status OnLargeObjectBytes(const TocEntry& entry, uint32_t oid, absl::string_view bytes) override {
+    CROFT_RETURN_IF_ERROR(first_.OnLargeObjectBytes(entry, oid, bytes));
+    return second_.OnLargeObjectBytes(entry, oid, bytes);
+  }
+  absl::Status OnLargeObjectEnd(const TocEntry& entry, uint32_t oid) override {
+    CROFT_RETURN_IF_ERROR(first_.OnLargeObjectEnd(entry, oid));
+    return second_.OnLargeObjectEnd(entry, oid);
+  }
+
+ private:
+  DumpVisitor& first_;
+  DumpVisitor& second_;
+};
+
+// Loads the rows and large objects of those entries that are wanted.
+class DataLoader final : public DumpVisitor {
+ public:
+  using Begin = std::function<absl::Status(const Toc&)>;
+
+  // `begin` is called with the table of contents.
+  DataLoader(ReplaySession& session, Begin begin) : session_(session), begin_(std::move(begin)) {}
+
+  void Want(std::set<int32_t> dump_ids) { wanted_ = std::move(dump_ids); }
+  // By dump id: what could not be loaded, and why.
+  std::map<int32_t, absl::Status> TakeFailures() { return std::exchange(failures_, {}); }
+
+  absl::Status OnToc(const Toc& toc) override { return begin_(toc); }
+
+  absl::Status OnDataBegin(const TocEntry& entry) override {
+    loading_ = wanted_.count(entry.dump_id) > 0;
+    begun_ = false;
+    first_bytes_.clear();
+    return absl::OkStatus();
+  }
+
+  absl::Status OnTableBytes(const TocEntry& entry, absl::string_view bytes) override {
+    if (!loading_) return absl::OkStatus();
+    if (begun_) return Step(entry, [&](Connection& connection) { return connection.CopyIn(bytes); });
+    absl::StrAppend(&first_bytes_, bytes);
+    // No row begins so: the table is empty, and whatever is in the way of a COPY loses nothing.
+    constexpr absl::string_view kEnd = "\\.";
+    if (absl::StartsWith(kEnd, absl::string_view(first_bytes_).substr(0, kEnd.size())))
+      return absl::OkStatus();
+    begun_ = true;
+    const auto begin = [&](Connection& connection) -> absl::Status {
+      CROFT_RETURN_IF_ERROR(connection.BeginCopyIn(entry.copy_statement));
+      return connection.CopyIn(first_bytes_);
+    };
+    CROFT_RETURN_IF_ERROR(Step(entry, begin));
+    first_bytes_.clear();
+    return absl::OkStatus();
+  }
+
+  absl::Status OnLargeObjectBegin(const TocEntry& entry, uint32_t /*oid*/) override {
+    offset_ = 0;
+    if (!loading_ || begun_) return absl::OkStatus();
+    // All of an entry's large objects at once, as pg_restore does it.
+    begun_ = true;
+    large_ = true;
+    return Step(entry, [](Connection& connection) { return connection.Execute("BEGIN"); });
+  }
+
+  absl::Status OnLargeObjectBytes(const TocEntry& entry, uint32_t oid, absl::string_view bytes) override {
+    if (!loading_ || bytes.empty()) return absl::OkStatus();
+    const int64_t at = offset_;
+    offset_ += static_cast<int64_t>(bytes.size());
+    return Step(entry, [&](Connection& connection) { return connection.WriteLargeObject(oid, at, bytes); });
+  }
+
+  absl::Status OnLargeObjectEnd(const TocEntry& /*entry*/, uint32_t /*oid*/) override {
+    return absl::OkStatus();
+  }
+
+  absl::Status OnDataEnd(const TocEntry& entry) override {
+    if (!loading_ || !begun_) return absl::OkStatus();
+    const bool large = std::exchange(large_, false);
+    return Step(entry, [&](Connection& connection) {
+      return large ? connection.Execute("COMMIT") : connection.EndCopyIn();
+    });
+  }
+
+ private:
+  // A failure is the entry's: what follows of it is passed over.
+  absl::Status Step(const TocEntry& entry, const std::function<absl::Status(Connection&)>& work) {
+    CROFT_ASSIGN_OR_RETURN(const Attempt attempt, session_.Try(work));
+    if (attempt.entry.ok()) return absl::OkStatus();
+    failures_.emplace(entry.dump_id, attempt.entry);
+    loading_ = false;
+    if (!std::exchange(large_, false)) return absl::OkStatus();
+    return session_.Try([](Connection& connection) { return connection.Execute("ROLLBACK"); }).status();
+  }
+
+  ReplaySession& session_;
+  Begin begin_;
+  std::set<int32_t> wanted_;
+  std::map<int32_t, absl::Status> failures_;
+  bool loading_ = false;  // the entry that is being read
+  bool begun_ = false;
+  bool large_ = false;  // in the transaction of its large objects
+  int64_t offset_ = 0;
+  std::string first_bytes_;
+};
+
+class Replayer {
+ public:
+  Replayer(const std::function<absl::Status(DumpReader&)>& read, const ReplayTarget& target,
+           const ServerProbe& probe, const Patience& patience, ReplaySession session)
+      : read_(read),
+        target_(target),
+        probe_(probe),
+        patience_(patience),
+        session_(std::move(session)),
+        loader_(session_, [this](const Toc& toc) { return OnToc(toc); }),
+        new_names_(target.roles.NewNames()) {}
+
+  absl::StatusOr<Replayed> Run(DumpVisitor& also) {
+    Both both(loader_, also);
+    DumpReader reader(both);  // the table of contents lives as long
+    CROFT_RETURN_IF_ERROR(read_(reader));
+    CROFT_RETURN_IF_ERROR(FinishData());
+    CROFT_RETURN_IF_ERROR(AfterData());
+    for (const TocEntry* entry : plan_.grants) CROFT_RETURN_IF_ERROR(Grant(*entry));
+    CROFT_RETURN_IF_ERROR(RunAll(plan_.refreshes));
+    CROFT_RETURN_IF_ERROR(HealStatements());
+    for (const Failure& failure : failures_) Miss(failure);
+    for (const TocEntry* entry : plan_.left_out) result_.not_restored.insert(entry->dump_id);
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status OnToc(const Toc& toc) {
+    toc_ = &toc;
+    for (const TocEntry& entry : toc.entries) {
+      if (entry.kind == "TABLE" || entry.kind == "MATERIALIZED VIEW") tables_.insert(entry.dump_id);
+    }
+    plan_ = PlanReplay(toc, target_.roles, target_.extensions);
+    result_.findings = plan_.findings;
+    result_.roles = new_names_;
+    for (const std::string& owner : plan_.foreign_schema_owners)
+      result_.roles[owner] = target_.roles.new_owner;
+    std::set<int32_t> wanted;
+    for (const TocEntry* entry : plan_.data) wanted.insert(entry->dump_id);
+    loader_.Want(std::move(wanted));
+    if (plan_.drop_public) CROFT_RETURN_IF_ERROR(session_.Run("DROP SCHEMA IF EXISTS public").status());
+    return RunAll(plan_.before_data);
+  }
+
+  // Every entry by itself; what fails is kept for later.
+  absl::Status RunAll(const std::vector<const TocEntry*>& entries) {
+    for (const TocEntry* entry : entries) {
+      const bool policy = entry->kind == "POLICY";
+      const std::string stranger =
+          policy ? StrangerOf(entry->kind, DefinitionWithRoles(*entry, new_names_)) : "";
+      if (!stranger.empty() && IsAnothers(stranger)) {
+        LeaveOutPolicy(*entry, stranger);
+        continue;
+      }
+      CROFT_ASSIGN_OR_RETURN(const Attempt attempt, RunEntry(session_, *entry));
+      if (attempt.entry.ok() || IsThereAlready(*entry, attempt.entry)) continue;
+      if (!stranger.empty() && SqlStateOf(attempt.entry) == sqlstate::kUndefinedObject) {
+        LeaveOutPolicy(*entry, stranger);
+      } else {
+        failures_.push_back({entry, attempt.entry});
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // A role that the statement of such an entry names, under its new name, and that is none of the tenant's; empty: none.
+  std::string StrangerOf(const std::string& kind, const std::string& statement) const {
+    for (const std::string& role : RolesNamed({.kind = kind, .definition = statement})) {
+      if (IsForeign(role)) return role;
+    }
+    return "";
+  }
+
+  // Row security then shows less, never more.
+  void LeaveOutPolicy(const TocEntry& entry, const std::string& role) {
+    result_.findings.push_back(LeftOutPolicy(entry, role));
+    result_.not_restored.insert(entry.dump_id);
+    missing_.insert(entry.dump_id);
+  }
+
+  // A schema that was made for an extension.
+  static bool IsThereAlready(const TocEntry& entry, const absl::Status& status) {
+    return entry.kind == "SCHEMA" && SqlStateOf(status) == "42P06";
+  }
+
+  absl::StatusOr<Attempt> RunEntry(ReplaySession& session, const TocEntry& entry) const {
+    const std::string sql = StatementsOf(entry);
+    if (sql.empty()) return Attempt{};
+    return session.Run(sql);
+  }
+
+  std::string StatementsOf(const TocEntry& entry) const {
+    std::string sql = DefinitionWithRoles(entry, new_names_);
+    if (entry.kind == "EXTENSION") sql = WithVersion(entry, std::move(sql));
+    if (entry.access_method.empty() || entry.access_method == "heap") return sql;
+    return absl::StrCat("SET LOCAL default_table_access_method = ", QuoteName(entry.access_method), ";\n",
+                        sql);
+  }
+
+  std::string WithVersion(const TocEntry& entry, std::string sql) const {
+    const auto planned = target_.extensions.find(entry.tag);
+    if (planned == target_.extensions.end() || planned->second.version.empty()) return sql;
+    const size_t end = sql.find_last_of(';');
+    if (end == std::string::npos) return sql;
+    return absl::StrCat(sql.substr(0, end), " VERSION '", planned->second.version, "';\n");
+  }
+
+  // Sequences, then whatever did not load at first: with all other rows there, and then as an application would.
+  absl::Status FinishData() {
+    std::vector<const TocEntry*> statements;
+    for (const TocEntry* entry : plan_.data) {
+      if (!entry->has_data && entry->kind != "TABLE DATA") statements.push_back(entry);
+    }
+    std::map<int32_t, absl::Status> unloaded = loader_.TakeFailures();
+    for (const SearchPath path : {SearchPath::kEmpty, SearchPath::kTenants}) {
+      CROFT_RETURN_IF_ERROR(HealEntries(path));
+      CROFT_RETURN_IF_ERROR(Reload(path, unloaded));
+    }
+    CROFT_RETURN_IF_ERROR(session_.Use(SearchPath::kEmpty));
+    for (const TocEntry* entry : plan_.data) {
+      if (const auto found = unloaded.find(entry->dump_id); found != unloaded.end()) {
+        Miss({entry, found->second});
+      }
+    }
+    return RunAll(statements);
+  }
+
+  // Reads the dump once more for the rows of `unloaded`, and leaves there what fails again.
+  absl::Status Reload(SearchPath path, std::map<int32_t, absl::Status>& unloaded) {
+    if (unloaded.empty()) return absl::OkStatus();
+    CROFT_RETURN_IF_ERROR(session_.Use(path, target_.search_path));
+    DataLoader loader(session_, [](const Toc&) { return absl::OkStatus(); });
+    std::set<int32_t> wanted;
+    for (const auto& [dump_id, status] : unloaded) wanted.insert(dump_id);
+    loader.Want(wanted);
+    DumpReader reader(loader);
+    CROFT_RETURN_IF_ERROR(read_(reader));
+    std::map<int32_t, absl::Status> left = loader.TakeFailures();
+    for (const TocEntry* entry : plan_.data) {
+      const auto before = unloaded.find(entry->dump_id);
+      if (before == unloaded.end() || left.count(entry->dump_id) > 0) continue;
+      Healed(path, {entry, before->second});
+    }
+    unloaded = std::move(left);
+    return absl::OkStatus();
+  }
+
+  absl::Status AfterData() {
+    std::vector<const TocEntry*> rest;
+    std::map<int32_t, std::vector<const TocEntry*>> by_table;
+    for (const TocEntry* entry : plan_.after_data) {
+      const bool index = entry->kind == "INDEX" || entry->kind == "CONSTRAINT";
+      index ? by_table[TableOf(*entry)].push_back(entry) : rest.push_back(entry);
+    }
+    CROFT_RETURN_IF_ERROR(BuildIndexes(by_table));
+    CROFT_RETURN_IF_ERROR(RunAll(rest));
+    return HealStatements();
+  }
+
+  // Of an index or a key; itself where none is found.
+  int32_t TableOf(const TocEntry& entry) const {
+    for (const int32_t id : entry.dependencies) {
+      if (tables_.count(id) > 0) return id;
+    }
+    return entry.dump_id;
+  }
+
+  // Two tables at a time, since sorting keeps a core busy; nothing else of an archive depends on their order. What fails
+  // is tried again by itself, for sessions that wait for each other fail, too.
+  absl::Status BuildIndexes(const std::map<int32_t, std::vector<const TocEntry*>>& by_table) {
+    std::vector<const std::vector<const TocEntry*>*> tables;
+    for (const auto& [table, entries] : by_table) tables.push_back(&entries);
+    std::atomic<size_t> next{0};
+    const auto build = [&](ReplaySession& session) -> absl::StatusOr<std::vector<const TocEntry*>> {
+      std::vector<const TocEntry*> failed;
+      for (size_t i = next++; i < tables.size(); i = next++) {
+        for (const TocEntry* entry : *tables[i]) {
+          CROFT_ASSIGN_OR_RETURN(const Attempt attempt, RunEntry(session, *entry));
+          if (!attempt.entry.ok()) failed.push_back(entry);
+        }
+      }
+      return failed;
+    };
+    const auto beside = [&]() -> absl::StatusOr<std::vector<const TocEntry*>> {
+      CROFT_ASSIGN_OR_RETURN(ReplaySession session,
+                             ReplaySession::Open(target_.conninfo, probe_, patience_));
+      return build(session);
+    };
+    std::future<absl::StatusOr<std::vector<const TocEntry*>>> other;
+    if (tables.size() > 1) other = std::async(std::launch::async, beside);
+    absl::StatusOr<std::vector<const TocEntry*>> failed = build(session_);
+    if (other.valid()) {
+      const absl::StatusOr<std::vector<const TocEntry*>> others = other.get();
+      CROFT_RETURN_IF_ERROR(others.status());
+      CROFT_RETURN_IF_ERROR(failed.status());
+      failed->insert(failed->end(), others->begin(), others->end());
+    }
+    CROFT_RETURN_IF_ERROR(failed.status());
+    return RunAll(*failed);
+  }
+
+  // Statements that failed, once more and then as an application would run them.
+  absl::Status HealStatements() {
+    for (const SearchPath path : {SearchPath::kEmpty, SearchPath::kTenants}) {
+      CROFT_RETURN_IF_ERROR(HealEntries(path));
+    }
+    return session_.Use(SearchPath::kEmpty);
+  }
+
+  absl::Status HealEntries(SearchPath path) {
+    if (failures_.empty()) return absl::OkStatus();
+    CROFT_RETURN_IF_ERROR(session_.Use(path, target_.search_path));
+    for (Failure& failure : std::exchange(failures_, {})) {
+      CROFT_ASSIGN_OR_RETURN(const Attempt attempt, RunEntry(session_, *failure.entry));
+      if (attempt.entry.ok()) {
+        Healed(path, failure);
+      } else {
+        // What the empty path said tells more of the tenant's own path than what the second try says.
+        failures_.push_back({failure.entry, attempt.entry});
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Grant(const TocEntry& entry) {
+    if (IsOfMissing(entry)) return absl::OkStatus();
+    for (const std::string& statement : SplitStatements(DefinitionWithRoles(entry, new_names_))) {
+      const std::string stranger = StrangerOf(entry.kind, statement);
+      if (!stranger.empty() && IsAnothers(stranger)) {
+        LeaveOutGrant(entry, stranger, statement);
+        continue;
+      }
+      CROFT_ASSIGN_OR_RETURN(const Attempt attempt, session_.Run(statement));
+      if (attempt.entry.ok()) continue;
+      if (!stranger.empty() && SqlStateOf(attempt.entry) == sqlstate::kUndefinedObject) {
+        LeaveOutGrant(entry, stranger, statement);
+        continue;
+      }
+      Miss({&entry, attempt.entry});
+      return absl::OkStatus();
+    }
+    return absl::OkStatus();
+  }
+
+  bool IsForeign(const std::string& role) const {
+    return !role.empty() && role != target_.roles.new_owner && role != target_.roles.new_reader &&
+           !absl::StartsWith(role, "pg_");
+  }
+  // Under new names the old ones, and their logins, are somebody else's.
+  bool IsAnothers(const std::string& role) const {
+    return target_.roles.old_owner != target_.roles.new_owner && IsForeign(role);
+  }
+
+  void LeaveOutGrant(const TocEntry& entry, const std::string& role, const std::string& statement) {
+    result_.findings.push_back(LeftOutGrant(entry, role, statement));
+    result_.not_restored.insert(entry.dump_id);
+  }
+
+  bool IsOfMissing(const TocEntry& entry) const {
+    return std::any_of(entry.dependencies.begin(), entry.dependencies.end(),
+                       [&](int32_t id) { return missing_.count(id) > 0; });
+  }
+
+  void Healed(SearchPath path, const Failure& failure) {
+    result_.findings.push_back(path == SearchPath::kEmpty
+                                   ? HealedByOrder(*failure.entry, failure.status)
+                                   : HealedByPath(*toc_, *failure.entry, failure.status));
+  }
+
+  void Miss(const Failure& failure) {
+    const TocEntry& entry = *failure.entry;
+    result_.not_restored.insert(entry.dump_id);
+    missing_.insert(entry.dump_id);
+    // What is said of an object that is missing is missing with it.
+    const bool part = entry.kind == "COMMENT" || entry.kind == "ACL" || entry.kind == "ROW SECURITY";
+    if (part && IsOfMissing(entry)) return;
+    result_.findings.push_back(MissingEntry(*toc_, entry, failure.status));
+  }
+
+  const std::function<absl::Status(DumpReader&)>& read_;
+  const ReplayTarget& target_;
+  const ServerProbe& probe_;
+  const Patience& patience_;
+  ReplaySession session_;
+  DataLoader loader_;
+  const RoleNames new_names_;
+  const Toc* toc_ = nullptr;
+  ReplayPlan plan_;
+  std::vector<Failure> failures_;  // of statements, in the order of the archive
+  std::set<int32_t> missing_;
+  std::set<int32_t> tables_;
+  Replayed result_;
+};
+
+}  // namespace
+
+absl::StatusOr<Replayed> Replay(const std::function<absl::Status(DumpReader&)>& read, DumpVisitor& also,
+                                const ReplayTarget& target, const ServerProbe& probe,
+                                const Patience& patience) {
+  CROFT_ASSIGN_OR_RETURN(ReplaySession session, ReplaySession::Open(target.conninfo, probe, patience));
+  Replayer replayer(read, target, probe, patience, std::move(session));
+  return replayer.Run(also);
+}
+
+}  // namespace croft::agent

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "agent/backup/replay_plan.h"
+#include "agent/backup/replay_session.h"
+#include "agent/dump_format/definition.h"
+#include "agent/dump_format/finding.h"
+#include "agent/dump_format/reader.h"
+#include "agent/postgres/access.h"
+#include "agent/postgres/patience.h"
+
+namespace croft::agent {
+
+struct ReplayTarget {
+  // With dbname, user and password: a login that acts as the owner role (`role` is set) in a database that holds
+  // nothing yet but what `extensions` says is made.
+  Conninfo conninfo;
+  ReplayRoles roles;
+  std::map<std::string, ExtensionPlan> extensions;
+  // As the tenant's logins have it; empty: as the database has it.
+  std::string search_path;
+};
+
+// What came of a replay.
+struct Replayed {
+  // Notes on what was healed or left out, and what is missing.
+  std::vector<Finding> findings;
+  // Dump ids of entries that were left out, or could not be restored.
+  std::set<int32_t> not_restored;
+  // Roles of the archive -> roles of what was restored.
+  RoleNames roles;
+};
+
+// Restores a dump entry by entry, over sessions that have the tenant's rights and no more. An entry that fails does not
+// end it: it is tried again when all the rest is there, with the empty search path and then with the tenant's own, and
+// is named when it fails then, too. `read` reads the whole dump into the visitor it is given, each time it is called; `also`
+// sees the first reading, too.
+//
+// Errors: those of `read`; what `probe` answers when the server is out; what `patience` says.
+[[nodiscard]] absl::StatusOr<Replayed> Replay(const std::function<absl::Status(DumpReader&)>& read,
+                                              DumpVisitor& also, const ReplayTarget& target,
+                                              const ServerProbe& probe, const Patience& patience);
+
+}  // namespace croft::agent

@@ -1,0 +1,210 @@
+#include "agent/tasks/restoring.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+
+#include "agent/backup/catalog_facts.h"
+#include "agent/backup/dump.h"
+#include "agent/backup/restore.h"
+#include "agent/dump_format/compare.h"
+#include "agent/dump_format/digest.h"
+#include "agent/dump_format/scanner.h"
+#include "agent/postgres/connection.h"
+#include "agent/tasks/extensions_back.h"
+#include "agent/tasks/kept_settings.h"
+#include "agent/tasks/server_probe.h"
+#include "common/crypto/keyed_hash.h"
+#include "common/errors.h"
+
+namespace croft::agent {
+namespace {
+
+constexpr absl::Duration kLongestAnalyze = absl::Seconds(60);
+
+void Append(std::vector<Finding>& findings, std::vector<Finding> more) {
+  for (Finding& finding : more) findings.push_back(std::move(finding));
+}
+
+Finding LocaleNote(absl::string_view what, absl::string_view expected, absl::string_view found) {
+  return {.severity = Severity::kNote,
+          .reason = "LOCALE_DIFFERS",
+          .object = std::string(what),
+          .message = absl::StrCat("It was ", expected, " and is ", found,
+                                  " here, so that text may sort and compare otherwise."),
+          .remedy = "restore on a host that has it, where the order of text matters"};
+}
+
+std::vector<Finding> CompareLocales(const Manifest& manifest, const LocaleFacts& found) {
+  const LocaleFacts& expected = manifest.facts.locale;
+  std::vector<Finding> notes;
+  const auto compare = [&](absl::string_view what, const std::string& was, const std::string& is) {
+    if (was != is) notes.push_back(LocaleNote(what, was.empty() ? "none" : was, is.empty() ? "none" : is));
+  };
+  compare("COLLATION", expected.collate, found.collate);
+  if (manifest.old) return notes;
+  compare("CHARACTER TYPE", expected.ctype, found.ctype);
+  compare("ENCODING", expected.encoding, found.encoding);
+  compare("LOCALE PROVIDER", expected.provider, found.provider);
+  compare("ICU LOCALE", expected.icu_locale, found.icu_locale);
+  compare("COLLATION VERSION", expected.collation_version, found.collation_version);
+  return notes;
+}
+
+// Of `15.20`; 0 of anything else.
+int MajorOf(absl::string_view version) {
+  int major = 0;
+  return absl::SimpleAtoi(version.substr(0, version.find('.')), &major) ? major : 0;
+}
+
+// Croft's own event trigger is where a host narrows the extensions that tenants may install, and nowhere else.
+void RemoveGuard(DumpDigest& digest) {
+  std::erase_if(digest.entries, [](const TocEntry& entry) {
+    return entry.kind == "EVENT TRIGGER" && entry.tag == kOwnEventTrigger;
+  });
+}
+
+class Filler {
+ public:
+  Filler(const BackupJob& job, ClusterSession& session, Store& store, const Manifest& manifest,
+         const std::string& key, const RestoreInto& into)
+      : job_(job),
+        session_(session),
+        store_(store),
+        manifest_(manifest),
+        key_(key),
+        into_(into),
+        digest_key_(job.tools().random.Bytes(crypto::kHashKeyBytes)),
+        archive_(digest_key_) {}
+
+  absl::StatusOr<std::vector<Finding>> Run() {
+    findings_ = manifest_.not_dumped;
+    CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job_, manifest_));
+    CROFT_RETURN_IF_ERROR(Fill());
+    CROFT_ASSIGN_OR_RETURN(const Conninfo reader,
+                           MakeShortLivedLogin(job_, session_, into_.roles.new_owner, into_.database,
+                                               LoginPurpose::kReadEverything));
+    job_.context().Report("comparing what was restored with the archive");
+    CROFT_RETURN_IF_ERROR(Blamed(job_, session_, Prove(programs, reader)));
+    CROFT_RETURN_IF_ERROR(Blamed(job_, session_, CompareCatalogs(reader)));
+    SortFindings(findings_);
+    return std::move(findings_);
+  }
+
+ private:
+  absl::Status Fill() {
+    ReplayTarget target{.roles = into_.roles,
+                        .search_path = TenantsSearchPath(manifest_.facts.settings, manifest_.owner_role)};
+    CROFT_ASSIGN_OR_RETURN(target.extensions, PlanExtensions(job_, manifest_.facts.extensions));
+    CROFT_RETURN_IF_ERROR(MakeExtensions(job_, into_.database, into_.roles.new_owner,
+                                         manifest_.facts.extensions, target.extensions));
+    CROFT_ASSIGN_OR_RETURN(auto kept, KeepSettings(session_, manifest_.facts.settings, into_.database,
+                                                   into_.roles, into_.logins));
+    Append(findings_, std::move(kept));
+    CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job_, session_, into_.roles.new_owner,
+                                                                into_.database, LoginPurpose::kRestore));
+    const ServerProbe probe = ProbeOf(job_, session_);
+    absl::StatusOr<Replayed> replayed =
+        RestoreArchive(store_, manifest_, key_, archive_, target, probe, job_.patience());
+    CROFT_RETURN_IF_ERROR(Blamed(job_, session_, replayed.status()));
+    replayed_ = *std::move(replayed);
+    Append(findings_, replayed_.findings);
+    return into_.analyze ? Analyze(target.conninfo) : absl::OkStatus();
+  }
+
+  // So that the first queries are planned by what is there. What it takes longer, autovacuum does.
+  absl::Status Analyze(const Conninfo& conninfo) {
+    Patience patience = job_.patience();
+    patience.deadline = std::min(patience.deadline, absl::Now() + kLongestAnalyze);
+    absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kTenant, patience);
+    absl::Status analyzed = connection.status();
+    if (connection.ok()) {
+      connection->SetPatience(patience);
+      analyzed = connection->Execute("ANALYZE");
+    }
+    CROFT_RETURN_IF_ERROR(StillPatient(job_.patience()));
+    if (analyzed.ok()) return absl::OkStatus();
+    findings_.push_back(
+        {.severity = Severity::kNote,
+         .reason = "NOT_ANALYZED",
+         .object = absl::StrCat("DATABASE ", QuoteName(into_.database)),
+         .message = "ANALYZE did not come to its end; autovacuum goes on with it, and queries may be "
+                    "slow until then.",
+         .postgres_message = PostgresMessageOf(analyzed),
+         .remedy = "ANALYZE;"});
+    return absl::OkStatus();
+  }
+
+  absl::Status Prove(const ClientPrograms& programs, const Conninfo& reader) {
+    DumpDigester digester(digest_key_);
+    CROFT_RETURN_IF_ERROR(Dump(
+        {.conninfo = reader, .max_duration = absl::InfiniteDuration()}, programs, job_.place(),
+        job_.tools().random, [](absl::string_view) { return absl::OkStatus(); }, digester,
+        job_.patience()));
+    DumpDigest expected = archive_.Take();
+    DumpDigest found = digester.Take();
+    RemoveGuard(expected);
+    RemoveGuard(found);
+    Append(findings_, CompareDumps(expected, found,
+                                   {.roles = replayed_.roles,
+                                    .source_major = MajorOf(expected.server_version),
+                                    .restored_major = MajorOf(found.server_version),
+                                    .missing = replayed_.not_restored}));
+    return absl::OkStatus();
+  }
+
+  absl::Status CompareCatalogs(const Conninfo& reader) {
+    CROFT_ASSIGN_OR_RETURN(Connection connection,
+                           Connection::Open(reader, Trust::kPrivileged, job_.patience()));
+    connection.SetPatience(job_.patience());
+    CROFT_ASSIGN_OR_RETURN(
+        const CatalogFacts found,
+        ReadCatalogFacts(connection, {.owner = into_.roles.new_owner, .reader = into_.roles.new_reader}));
+    Append(findings_, CompareMembers(manifest_.facts.extensions, found.extensions));
+    Append(findings_, CompareLocales(manifest_, found.locale));
+    return absl::OkStatus();
+  }
+
+  const BackupJob& job_;
+  ClusterSession& session_;
+  Store& store_;
+  const Manifest& manifest_;
+  const std::string& key_;
+  const RestoreInto& into_;
+  const std::string digest_key_;
+  DumpDigester archive_;
+  Replayed replayed_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+void SortFindings(std::vector<Finding>& findings) {
+  std::vector<Finding> once;
+  std::set<std::tuple<std::string, std::string, std::string>> seen;
+  for (Finding& finding : findings) {
+    if (seen.insert({finding.reason, finding.object, finding.message}).second)
+      once.push_back(std::move(finding));
+  }
+  std::stable_sort(once.begin(), once.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+  findings = std::move(once);
+}
+
+bool Has(const std::vector<Finding>& findings, Severity severity) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [&](const Finding& finding) { return finding.severity == severity; });
+}
+
+absl::StatusOr<std::vector<Finding>> FillAndProve(const BackupJob& job, ClusterSession& session,
+                                                  Store& store, const Manifest& manifest,
+                                                  const std::string& key, const RestoreInto& into) {
+  return Filler(job, session, store, manifest, key, into).Run();
+}
+
+}  // namespace croft::agent
