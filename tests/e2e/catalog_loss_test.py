@@ -72,7 +72,7 @@ def test_a_database_that_is_gone_is_found_and_restored_in_its_place(cell):
     cell.superuser(gone.host.partition("/")[2], f'DROP DATABASE "{gone.database}" WITH (FORCE)')
     assert findings(cell) == [("DATABASE_MISSING", gone.database)]
     assert cell.croftctl("tenant", "suspend", "acme", check=False).returncode != 0, "it is not taken for closed"
-    cell.croftctl("tenant", "restore", "acme", "--backup", "latest")
+    cell.croftctl("tenant", "restore", "acme", "--backup", "latest", "--yes")
     assert cell.psql("acme", "SELECT count(*) FROM t") == "100"
     assert cell.tenant("acme").placement.generation > gone.generation
     assert findings(cell) == []

@@ -28,13 +28,6 @@ struct WhichPrincipal {
   std::string Name() const { return PrincipalName(LastPart(id)); }
 };
 
-// Prints what a change answered.
-template <class Message>
-absl::Status Print(Session& session, const absl::StatusOr<Message>& answer) {
-  if (!answer.ok()) return answer.status();
-  return session.printer.One(*answer);
-}
-
 void AddPrincipalCreate(Noun& noun) {
   struct Arguments {
     WhichPrincipal which;
@@ -48,15 +41,15 @@ void AddPrincipalCreate(Noun& noun) {
     v1::CreatePrincipalRequest request;
     request.set_principal_id(LastPart(arguments.which.id));
     request.mutable_principal()->set_display_name(arguments.display_name);
-    return Print(session, session.Change(&Access::CreatePrincipal, request));
+    return session.ShowChanged(session.Change(&Access::CreatePrincipal, request));
   });
 }
 
 void AddPrincipalList(Noun& noun) {
   auto verb = noun.AddVerb<ListFlags>("list", "List principals");
-  verb->AddLimit(verb.app);
+  verb->AddTo(verb.app);
   verb.Reads([](Session& session, const ListFlags& list) -> absl::Status {
-    return PrintAll(session, kPrincipals, v1::ListPrincipalsRequest(), list.limit);
+    return PrintAll(session, kPrincipals, v1::ListPrincipalsRequest(), list);
   });
 }
 
@@ -64,9 +57,8 @@ void AddPrincipalGet(Noun& noun) {
   auto verb = noun.AddVerb<WhichPrincipal>("get", "Show a principal with its bindings and tokens");
   verb->AddTo(verb.app);
   verb.Reads([](Session& session, const WhichPrincipal& which) -> absl::Status {
-    v1::GetPrincipalRequest request;
-    request.set_name(which.Name());
-    return Print(session, session.client.Call(&Access::GetPrincipal, request));
+    return GetEach(session, kPrincipals.field, {which.Name()}, &Access::GetPrincipal,
+                   v1::GetPrincipalRequest());
   });
 }
 
@@ -104,12 +96,12 @@ void AddTokenCreate(Noun& noun) {
       *request.mutable_expire_time() = ToProto(absl::Now() + life);
     }
     CROFT_ASSIGN_OR_RETURN(const auto made, session.Change(&Access::CreateToken, request));
-    session.terminal.Say(absl::StrCat(
-        made.token().name(),
-        made.token().has_expire_time()
-            ? absl::StrCat(", good until ", absl::FormatTime(FromProto(made.token().expire_time())))
-            : ", good until it is revoked",
-        ": croftctl --token-file FILE"));
+    session.terminal.Say(
+        absl::StrCat(made.token().name(),
+                     made.token().has_expire_time()
+                         ? absl::StrCat(", good until ", TimeText(FromProto(made.token().expire_time())))
+                         : ", good until it is revoked",
+                     ": croftctl --token-file FILE"));
     if (made.secret().empty()) {
       session.terminal.Say("its text was shown when it was made, and is not known here any more");
     }
@@ -159,7 +151,7 @@ void AddCertificateCreate(Noun& noun) {
     CROFT_ASSIGN_OR_RETURN(const auto made, session.Change(&Access::CreateCertificate, request));
     CROFT_RETURN_IF_ERROR(WritePrivateFile(arguments.to + ".crt", made.certificate()));
     session.terminal.Say(absl::StrCat("certificate ", made.fingerprint(), ", good until ",
-                                      absl::FormatTime(FromProto(made.expire_time())), ": croftctl --cert ",
+                                      TimeText(FromProto(made.expire_time())), ": croftctl --cert ",
                                       arguments.to, ".crt --key ", arguments.to, ".key"));
     return absl::OkStatus();
   });
@@ -224,7 +216,7 @@ void AddBind(Noun& noun) {
   verb->AddTo(verb.app);
   verb.Runs([](Session& session, const WhichBinding& arguments) -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const auto request, BindingRequest<v1::BindRoleRequest>(arguments));
-    return Print(session, session.Change(&Access::BindRole, request));
+    return session.ShowChanged(session.Change(&Access::BindRole, request));
   });
 }
 
@@ -233,14 +225,16 @@ void AddUnbind(Noun& noun) {
   verb->AddTo(verb.app);
   verb.Runs([](Session& session, const WhichBinding& arguments) -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const auto request, BindingRequest<v1::UnbindRoleRequest>(arguments));
-    return Print(session, session.Change(&Access::UnbindRole, request));
+    return session.ShowChanged(session.Change(&Access::UnbindRole, request));
   });
 }
 
 void AddWhoAmI(Noun& noun) {
   auto verb = noun.AddVerb<NoArguments>("whoami", "Show who you are here, and what you may");
   verb.Reads([](Session& session, const NoArguments&) -> absl::Status {
-    return Print(session, session.client.Call(&Access::WhoAmI, v1::WhoAmIRequest()));
+    CROFT_ASSIGN_OR_RETURN(const v1::WhoAmIResponse caller,
+                           session.client.Call(&Access::WhoAmI, v1::WhoAmIRequest()));
+    return session.printer.One(caller);
   });
 }
 

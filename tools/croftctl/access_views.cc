@@ -6,15 +6,12 @@
 #include <absl/strings/str_join.h>
 
 #include "tools/croftctl/values.h"
+#include "tools/croftctl/view_parts.h"
 #include "tools/croftctl/views.h"
 
 // How principals and the audit are shown.
 namespace croft::ctl {
 namespace {
-
-std::string When(bool is_set, const google::protobuf::Timestamp& time) {
-  return is_set ? absl::FormatTime("%Y-%m-%d %H:%M:%SZ", FromProto(time), absl::UTCTimeZone()) : "";
-}
 
 // Such as `connector on app=shop`, `viewer on acme,globex` or `operator`.
 std::string TextOf(const v1::Binding& binding) {
@@ -48,10 +45,6 @@ std::string CertificatesOf(const v1::Principal& principal) {
         absl::StrAppend(out, certificate.fingerprint(), certificate.has_expire_time() ? " until " : "",
                         When(certificate.has_expire_time(), certificate.expire_time()));
       });
-}
-
-Cell Detail(std::string header, std::string text) {
-  return {.header = std::move(header), .text = std::move(text), .in_list = false};
 }
 
 }  // namespace

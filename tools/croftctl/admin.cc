@@ -95,6 +95,15 @@ void SayWhatIsLeft(Session& session, const v1::RepairFleetResponse& answer) {
   }
 }
 
+// What a plan comes to, in a line.
+std::string PlanText(const v1::RepairFleetResponse& plan) {
+  if (plan.repairs().empty() && plan.left().empty())
+    return "every check passed; nothing was changed (--dry-run)";
+  return absl::StrCat(plan.repairs_size(), plan.repairs_size() == 1 ? " repair" : " repairs",
+                      " can be begun, ", plan.left_size(),
+                      " are left for people; nothing was changed (--dry-run)");
+}
+
 absl::Status WaitForAll(Session& session, const v1::RepairFleetResponse& begun) {
   absl::Status worst;
   for (const v1::FleetRepair& repair : begun.repairs()) {
@@ -118,12 +127,13 @@ absl::Status WaitForAll(Session& session, const v1::RepairFleetResponse& begun) 
 void AddRepairFleet(Noun& noun) {
   auto verb = noun.AddVerb<NoArguments>(
       "repair-fleet", "Show what of check-fleet's findings can be mended safely, ask, and mend it");
-  verb.Runs([](Session& session, const NoArguments&) -> absl::Status {
+  verb.Plans([](Session& session, const NoArguments&) -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const v1::RepairFleetResponse plan, Repair(session, {}, /*plan_only=*/true));
     const bool only_plan = session.flags.dry_run || plan.repairs().empty();
     if (only_plan || !session.flags.yes) CROFT_RETURN_IF_ERROR(Print(session, plan));
     SayWhatIsLeft(session, plan);
     if (plan.repairs().empty()) session.terminal.Say("nothing can be mended from here");
+    if (session.flags.dry_run) session.terminal.Say(PlanText(plan));
     if (only_plan) return absl::OkStatus();
     CROFT_RETURN_IF_ERROR(session.terminal.Confirm(
         absl::StrCat("begins as many repairs as are listed: ", plan.repairs_size()), "repair"));
@@ -152,10 +162,11 @@ void AddBackupCatalog(Noun& noun) {
     CROFT_ASSIGN_OR_RETURN(DownloadedFile download, DownloadedFile::Begin(arguments.file));
     std::optional<v1::CatalogCopy> copy;
     absl::Status written;
-    const std::function<void(const v1::BackupCatalogResponse&)> take =
+    const std::function<bool(const v1::BackupCatalogResponse&)> take =
         [&](const v1::BackupCatalogResponse& part) {
           if (part.has_copy()) copy = part.copy();
-          if (written.ok() && !part.data().empty()) written = download.Append(part.data());
+          if (!part.data().empty()) written = download.Append(part.data());
+          return written.ok();
         };
     const absl::Status streamed =
         session.client.Stream(&Admin::BackupCatalog, v1::BackupCatalogRequest(), session.limit, take);

@@ -36,7 +36,7 @@ void AddList(Noun& noun) {
   };
   auto verb = noun.AddVerb<Arguments>("list", "List who did what, newest first");
   verb->list.AddFilter(verb.app, "result != OK AND time > \"2026-01-01T00:00:00Z\"");
-  verb.app.add_option("--limit", verb->list.limit, "Show at most so many; 0 is all")->capture_default_str();
+  verb->list.AddTo(verb.app);
   verb.app.add_option("--caller", verb->caller, "Only calls of this one, such as admin or hosts/h1");
   verb.app.add_option("--method", verb->method, "Such as TenantService/CreateTenant, or a whole service");
   verb.app.add_option("--resource", verb->resource, "What it was about, such as tenants/acme");
@@ -53,7 +53,7 @@ void AddList(Noun& noun) {
         AllOf({arguments.list.filter, Condition("caller", "=", arguments.caller),
                Condition("method", "=", arguments.method), Condition("resource", "=", arguments.resource),
                Condition("result", "=", arguments.result), Condition("time", ">=", after)}));
-    return PrintAll(session, kAuditEvents, request, arguments.list.limit);
+    return PrintAll(session, kAuditEvents, request, arguments.list);
   });
 }
 

@@ -1,8 +1,16 @@
 #include <string>
+#include <vector>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "common/errors.h"
 #include "common/names.h"
 #include "croft/v1/backup.grpc.pb.h"
+#include "tools/croftctl/backups.h"
+#include "tools/croftctl/bulk.h"
+#include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/lists.h"
 #include "tools/croftctl/targets.h"
 #include "tools/croftctl/values.h"
@@ -10,32 +18,71 @@
 #include "tools/croftctl/wait.h"
 
 namespace croft::ctl {
+
+absl::StatusOr<std::string> BackupFor(Client& client, const std::string& tenant,
+                                      const std::string& backup) {
+  if (backup != "latest") return BackupName(tenant, LastPart(backup));
+  CROFT_ASSIGN_OR_RETURN(const v1::Tenant found, GetTenant(client, tenant));
+  if (!found.last_backup().empty()) return found.last_backup();
+  return absl::NotFoundError(absl::StrCat("tenant ", tenant, " has no backup"));
+}
+
 namespace {
 
 using Backups = v1::BackupService::Stub;
 
-// A backup, as `TENANT BACKUP` or by its full name alone.
-struct WhichBackup {
+// One or more backups of a tenant, as `TENANT BACKUP…`, or one by its full name alone.
+struct WhichBackups {
   std::string tenant;
-  std::string backup;
+  std::vector<std::string> ids;
 
   void AddTo(CLI::App& verb) {
     verb.add_option("TENANT", tenant, "Id of its tenant, or the backup's full name")->required();
-    verb.add_option("BACKUP", backup, "Its id");
+    verb.add_option("BACKUP", ids, "Ids of one or more of its backups, or latest");
   }
-  std::string Name() const {
-    return backup.empty() ? tenant : BackupName(LastPart(tenant), LastPart(backup));
+  absl::StatusOr<std::vector<std::string>> Names(Client& client) const {
+    if (ids.empty() && !absl::StrContains(tenant, "/backups/")) {
+      return UsageError(absl::StrCat("name a backup of ", tenant,
+                                     " behind it, or latest; croftctl backup list ", tenant,
+                                     " shows them"));
+    }
+    if (ids.empty()) return std::vector<std::string>{tenant};
+    std::vector<std::string> names;
+    for (const std::string& id : ids) {
+      CROFT_ASSIGN_OR_RETURN(names.emplace_back(), BackupFor(client, LastPart(tenant), id));
+    }
+    return names;
   }
 };
 
+// Backups as what OperateOnEach works on: an id is the backup's whole name.
+Targets TargetsOf(const std::vector<std::string>& names) {
+  Targets targets{.many = names.size() > 1, .parallel = 4};
+  for (const std::string& name : names) targets.each.push_back({name, targets.many ? name : "", ""});
+  return targets;
+}
+
 void AddCreate(Noun& noun) {
-  auto verb = noun.AddVerb<TargetFlags>("create", "Back a tenant up now");
-  verb->AddTo(verb.app);
-  verb.Runs([](Session& session, const TargetFlags& which) -> absl::Status {
-    return OperateOnEach(session, which, false, [&](const Target& target) {
-      v1::CreateBackupRequest request;
-      request.set_parent(TenantName(target.id));
-      return session.Change(&Backups::CreateBackup, request, target.key);
+  struct Arguments {
+    TargetFlags which;
+    std::string max_duration;
+  };
+  auto verb = noun.AddVerb<Arguments>("create", "Back a tenant up now");
+  verb->which.AddTo(verb.app);
+  verb.app.add_option("--max-duration", verb->max_duration,
+                      "Give up after this long, 1m to 24h: its snapshot holds back vacuum; default: 6h");
+  verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
+    v1::CreateBackupRequest request;
+    if (!arguments.max_duration.empty()) {
+      CROFT_ASSIGN_OR_RETURN(const absl::Duration longest,
+                             ParseDuration(arguments.max_duration, "--max-duration"));
+      *request.mutable_max_duration() = ToProto(longest);
+    }
+    CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, arguments.which, false));
+    return OperateOnEach(session, targets, [&](const Target& target) {
+      v1::CreateBackupRequest own = request;
+      own.set_parent(TenantName(target.id));
+      return session.Change(&Backups::CreateBackup, own, target.key);
     });
   });
 }
@@ -47,50 +94,75 @@ void AddList(Noun& noun) {
   };
   auto verb = noun.AddVerb<Arguments>("list", "List a tenant's backups, newest first");
   verb.app.add_option("TENANT", verb->tenant, "Its id; without one, those of all tenants");
-  verb->list.AddLimit(verb.app);
+  verb->list.AddTo(verb.app);
   verb.Reads([](Session& session, const Arguments& arguments) -> absl::Status {
     v1::ListBackupsRequest request;
     request.set_parent(TenantName(LastPart(arguments.tenant)));
-    return PrintAll(session, kBackups, request, arguments.list.limit);
+    return PrintAll(session, kBackups, request, arguments.list);
   });
 }
 
 void AddGet(Noun& noun) {
-  auto verb = noun.AddVerb<WhichBackup>("get", "Show a backup");
+  auto verb = noun.AddVerb<WhichBackups>("get", "Show a backup");
   verb->AddTo(verb.app);
-  verb.Reads([](Session& session, const WhichBackup& which) -> absl::Status {
-    v1::GetBackupRequest request;
-    request.set_name(which.Name());
-    CROFT_ASSIGN_OR_RETURN(const v1::Backup backup, session.client.Call(&Backups::GetBackup, request));
-    return session.printer.One(backup);
+  verb.Reads([](Session& session, const WhichBackups& which) -> absl::Status {
+    CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, which.Names(session.client));
+    return GetEach(session, kBackups.field, names, &Backups::GetBackup, v1::GetBackupRequest());
+  });
+}
+
+struct VerifyArguments {
+  TargetFlags which;  // the first of its ids is a tenant's, those behind it are of backups
+};
+
+absl::Status Verify(Session& session, const VerifyArguments& arguments) {
+  const auto begin = [&](const std::string& name, const std::string& key) {
+    v1::VerifyBackupRequest request;
+    request.set_name(name);
+    return session.Change(&Backups::VerifyBackup, request, key);
+  };
+  if (!arguments.which.BySelector() && !arguments.which.ids.empty()) {
+    WhichBackups backups{arguments.which.ids.front(),
+                         {arguments.which.ids.begin() + 1, arguments.which.ids.end()}};
+    CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, backups.Names(session.client));
+    return OperateOnEach(session, TargetsOf(names),
+                         [&](const Target& target) { return begin(target.id, target.key); });
+  }
+  CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, arguments.which, false));
+  return OperateOnEach(session, targets, [&](const Target& target) -> absl::StatusOr<v1::Operation> {
+    CROFT_ASSIGN_OR_RETURN(const std::string name, BackupFor(session.client, target.id, "latest"));
+    return begin(name, target.key);
   });
 }
 
 void AddVerify(Noun& noun) {
-  auto verb = noun.AddVerb<WhichBackup>("verify", "Prove a backup by restoring and comparing it");
-  verb->AddTo(verb.app);
-  verb.Runs([](Session& session, const WhichBackup& which) -> absl::Status {
-    v1::VerifyBackupRequest request;
-    request.set_name(which.Name());
-    return FinishAndPrint(session, session.Change(&Backups::VerifyBackup, request));
-  });
+  auto verb = noun.AddVerb<VerifyArguments>(
+      "verify", "Prove a backup by restoring and comparing it; with -l, the latest of each tenant");
+  verb->which.AddTo(verb.app, "Id of a tenant, then ids of its backups or latest; or a backup's full name");
+  verb.Runs(Verify);
 }
 
 void AddDelete(Noun& noun) {
   struct Arguments {
-    WhichBackup which;
+    WhichBackups which;
     std::string etag;
   };
   auto verb = noun.AddVerb<Arguments>("delete", "Delete a backup for good");
   verb->which.AddTo(verb.app);
   verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
   verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
-    const std::string name = arguments.which.Name();
-    CROFT_RETURN_IF_ERROR(session.Confirm("deletes backup", LastPart(name)));
+    CROFT_RETURN_IF_ERROR(session.CheckCanAsk("deletes backups for good"));
+    CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, arguments.which.Names(session.client));
+    const std::string answer = names.size() == 1 ? LastPart(names.front()) : absl::StrCat(names.size());
+    CROFT_RETURN_IF_ERROR(
+        session.Ask(absl::StrCat("deletes for good: ", absl::StrJoin(names, ", ")), answer));
     v1::DeleteBackupRequest request;
-    request.set_name(name);
     request.set_etag(arguments.etag);
-    return FinishAndPrint(session, session.Change(&Backups::DeleteBackup, request));
+    return OperateOnEach(session, TargetsOf(names), [&](const Target& target) {
+      v1::DeleteBackupRequest own = request;
+      own.set_name(target.id);
+      return session.Change(&Backups::DeleteBackup, own, target.key);
+    });
   });
 }
 
@@ -101,6 +173,7 @@ void AddBackup(Noun& root) {
   AddCreate(noun);
   AddList(noun);
   AddGet(noun);
+  AddBackupDescribe(noun);
   AddVerify(noun);
   AddDelete(noun);
 }

@@ -58,15 +58,18 @@ class Client {
     return response;
   }
 
-  // Hands each response to `each` until the stream ends or `until`. Tried once, at the server that answered last.
+  // Hands each response to `each` until it wants no more, the stream ends, or `until`. Tried once, at the server that
+  // answered last.
   template <class Stub, class Request, class Response>
   [[nodiscard]] absl::Status Stream(
       std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*, const Request&),
-      const Request& request, absl::Time until, const std::function<void(const Response&)>& each) {
+      const Request& request, absl::Time until, const std::function<bool(const Response&)>& each) {
     return Once(until, [&](const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext& context) {
       Stub stub(channel);
       const auto reader = (stub.*method)(&context, request);
-      for (Response response; reader->Read(&response);) each(response);
+      for (Response response; reader->Read(&response);) {
+        if (!each(response)) context.TryCancel();
+      }
       return reader->Finish();
     });
   }

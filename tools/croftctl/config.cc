@@ -10,7 +10,7 @@
 #include "common/errors.h"
 #include "tools/croftctl/contexts.h"
 #include "tools/croftctl/exit_code.h"
-#include "tools/croftctl/format.h"
+#include "tools/croftctl/table.h"
 #include "tools/croftctl/verbs.h"
 
 // The verbs over the file of contexts.
@@ -30,6 +30,7 @@ absl::Status NoSuchContext(const std::string& name) {
 
 // Reads the file, lets `change` have it, writes it.
 absl::Status ChangeContexts(const Tool& tool, const std::function<absl::Status(Contexts&)>& change) {
+  if (tool.flags.dry_run) return UsageError("this verb has no --dry-run");
   CROFT_ASSIGN_OR_RETURN(const std::string path, ContextsPath(tool.environment));
   CROFT_ASSIGN_OR_RETURN(Contexts contexts, ReadContexts(path));
   CROFT_RETURN_IF_ERROR(change(contexts));
@@ -43,6 +44,11 @@ void AddSet(Noun& noun) {
   verb.RunsLocally([](const Tool& tool, const WhichContext& which) -> absl::Status {
     return ChangeContexts(tool, [&](Contexts& contexts) -> absl::Status {
       Context& context = contexts.by_name[which.name];
+      const auto given = [&](const char* setting) { return !tool.flags.connection.at(setting).empty(); };
+      // Who the caller is comes from one place, as ResolveSettings has it.
+      if (given("token_file") || given("cert") || given("key")) {
+        for (const char* setting : {"token_file", "cert", "key"}) context.erase(setting);
+      }
       for (const auto& [setting, value] : tool.flags.connection) {
         if (value.empty()) continue;
         context[setting] = setting == "server" ? value : std::filesystem::absolute(value).string();
@@ -50,6 +56,8 @@ void AddSet(Noun& noun) {
       if (context.empty())
         return UsageError("nothing to set; give --server, --ca, --cert, --key or --token-file");
       if (contexts.current.empty()) contexts.current = which.name;
+      if (context.count("server") == 0)
+        return UsageError(absl::StrCat("context ", which.name, " has no server yet; give --server"));
       return absl::OkStatus();
     });
   });
@@ -94,7 +102,7 @@ void AddList(Noun& noun) {
           {{"", current ? "*" : " "}, {"", name}, {"", server == context.end() ? "" : server->second}});
     }
     tool.printer.Document({{"contexts", list}},
-                          TableText({{"current"}, {"name"}, {"server"}}, rows, tool.printer.with_color()));
+                          TableText({{"current"}, {"name"}, {"server"}}, rows, tool.printer.look()));
     return absl::OkStatus();
   });
 }
@@ -102,6 +110,7 @@ void AddList(Noun& noun) {
 void AddShow(Noun& noun) {
   auto verb = noun.AddVerb<NoArguments>("show", "Show which settings hold now, and where each comes from");
   verb.RunsLocally([](const Tool& tool, const NoArguments&) -> absl::Status {
+    CROFT_RETURN_IF_ERROR(tool.settings.connection_problem);
     nlohmann::ordered_json json = nlohmann::ordered_json::object();
     std::vector<std::vector<Cell>> rows;
     for (const std::string& name : ConnectionSettings()) {
@@ -109,8 +118,9 @@ void AddShow(Noun& noun) {
       json[name] = {{"value", setting.value}, {"source", setting.source}};
       rows.push_back({{"", name}, {"", setting.value}, {"", setting.source}});
     }
-    tool.printer.Document(json,
-                          TableText({{"setting"}, {"value"}, {"from"}}, rows, tool.printer.with_color()));
+    json["origin"] = tool.settings.origin;
+    tool.terminal.Say(absl::StrCat("in force: ", tool.settings.origin));
+    tool.printer.Document(json, TableText({{"setting"}, {"value"}, {"from"}}, rows, tool.printer.look()));
     return absl::OkStatus();
   });
 }

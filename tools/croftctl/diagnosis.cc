@@ -16,10 +16,6 @@ namespace {
 
 constexpr absl::Duration kSoon = absl::Hours(24 * 30);
 
-std::string Day(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
-}
-
 absl::string_view HostOf(absl::string_view server) {
   const absl::string_view host = server.substr(0, server.rfind(':'));
   return absl::StripSuffix(absl::StripPrefix(host, "["), "]");
@@ -44,13 +40,13 @@ Finding CheckValidity(const std::string& subject, const std::string& certificate
   if (!facts.ok())
     return {Level::kFail, subject, "holds no certificate", "name a PEM file that begins with one"};
   if (now < facts->not_before) {
-    return {Level::kFail, subject, absl::StrCat("is valid only from ", Day(facts->not_before)),
+    return {Level::kFail, subject, absl::StrCat("is valid only from ", TimeText(facts->not_before)),
             "compare this machine's clock with the one that made it"};
   }
   if (now >= facts->not_after) {
-    return {Level::kFail, subject, absl::StrCat("expired on ", Day(facts->not_after)), "replace it"};
+    return {Level::kFail, subject, absl::StrCat("expired on ", TimeText(facts->not_after)), "replace it"};
   }
-  const std::string until = absl::StrCat("valid until ", Day(facts->not_after));
+  const std::string until = absl::StrCat("valid until ", TimeText(facts->not_after));
   if (facts->not_after - now < kSoon) return {Level::kWarn, subject, until, "replace it before then"};
   return {Level::kOk, subject, until, ""};
 }
@@ -128,6 +124,12 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
   if (host.state() == v1::Host::STATE_UP && host.postgres_up() && !host.problem().empty()) {
     findings.push_back(
         {Level::kWarn, subject, host.problem(), "until then backups and restores there may be refused"});
+  }
+  for (const v1::MissingRight& right : host.missing_rights()) {
+    findings.push_back(
+        {Level::kWarn, subject,
+         absl::StrCat("its agent lacks the right ", right.right(), ": ", right.consequence()),
+         right.remedy()});
   }
   if (host.state() == v1::Host::STATE_UP && !host.tls()) {
     findings.push_back({Level::kWarn, subject, "speaks no TLS to applications",

@@ -19,8 +19,8 @@
 #include "tools/croftctl/error_report.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/files.h"
-#include "tools/croftctl/format.h"
 #include "tools/croftctl/lists.h"
+#include "tools/croftctl/table.h"
 #include "tools/croftctl/tls_probe.h"
 #include "tools/croftctl/verbs.h"
 #include "tools/croftctl/version.h"
@@ -153,7 +153,7 @@ void Print(Printer& printer, const Findings& findings) {
                     {"", finding.remedy}});
   }
   printer.Document({{"checks", checks}},
-                   TableText({{"state"}, {"what"}, {"finding"}, {"remedy"}}, rows, printer.with_color()));
+                   TableText({{"state"}, {"what"}, {"finding"}, {"remedy"}}, rows, printer.look()));
 }
 
 }  // namespace
@@ -165,7 +165,9 @@ void AddDoctor(Noun& root) {
     CROFT_ASSIGN_OR_RETURN(const Connection connection, ToConnection(tool.settings));
     CROFT_ASSIGN_OR_RETURN(const Identity identity, ReadIdentity(connection));
     const absl::Time now = absl::Now();
-    Findings findings = CheckIdentity(connection, identity, now);
+    Findings findings = {
+        {Level::kOk, "settings", absl::StrCat("server and identity come from ", tool.settings.origin), ""}};
+    Append(findings, CheckIdentity(connection, identity, now));
     if (CheckServers(connection, identity, now, findings)) {
       Client client(connection, identity, tool.limit, tool.interrupts, tool.terminal);
       CheckControlPlane(client, now, findings);

@@ -14,8 +14,6 @@
 #include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
-#include "tools/croftctl/error_report.h"
-
 namespace croft::ctl {
 namespace {
 
@@ -83,30 +81,6 @@ void EmitYaml(const Json& json, YAML::Emitter& out) {
   }
 }
 
-// Code points, which is what most text of ours takes on a screen.
-size_t WidthOf(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string Padded(const std::string& text, size_t width) {
-  const size_t present = WidthOf(text);
-  return present >= width ? text : text + std::string(width - present, ' ');
-}
-
-std::string Colored(const std::string& text, Tone tone, bool with_color) {
-  if (!with_color) return text;
-  switch (tone) {
-    case Tone::kPlain: return text;
-    case Tone::kGood: return absl::StrCat("\033[32m", text, "\033[0m");
-    case Tone::kBad: return absl::StrCat("\033[31m", text, "\033[0m");
-    case Tone::kUnsure: return absl::StrCat("\033[33m", text, "\033[0m");
-  }
-  return text;
-}
-
-std::string Shown(const Cell& cell) { return cell.text.empty() ? "-" : Printable(cell.text); }
-
 }  // namespace
 
 absl::StatusOr<Json> ToJson(const google::protobuf::Message& message) {
@@ -126,46 +100,6 @@ std::string YamlText(const Json& json) {
   YAML::Emitter out;
   EmitYaml(json, out);
   return absl::StrCat(out.c_str(), "\n");
-}
-
-std::string TableText(const std::vector<Cell>& headers, const std::vector<std::vector<Cell>>& rows,
-                      bool with_color) {
-  std::vector<size_t> widths;
-  for (size_t column = 0; column < headers.size(); ++column) {
-    widths.push_back(WidthOf(headers[column].header));
-    for (const auto& row : rows) widths.back() = std::max(widths.back(), WidthOf(Shown(row[column])));
-  }
-  std::string text;
-  const auto add_line = [&](const auto& text_of) {
-    std::string line;
-    for (size_t column = 0; column < headers.size(); ++column) {
-      if (headers[column].in_list) absl::StrAppend(&line, line.empty() ? "" : "  ", text_of(column));
-    }
-    absl::StripTrailingAsciiWhitespace(&line);
-    absl::StrAppend(&text, line, "\n");
-  };
-  add_line(
-      [&](size_t column) { return Padded(absl::AsciiStrToUpper(headers[column].header), widths[column]); });
-  for (const auto& row : rows) {
-    add_line([&](size_t column) {
-      return Colored(Padded(Shown(row[column]), widths[column]), row[column].tone, with_color);
-    });
-  }
-  return text;
-}
-
-std::string DetailsText(const std::vector<Cell>& cells, bool with_color) {
-  size_t width = 0;
-  for (const Cell& cell : cells) {
-    if (!cell.text.empty()) width = std::max(width, WidthOf(cell.header));
-  }
-  std::string text;
-  for (const Cell& cell : cells) {
-    if (cell.text.empty()) continue;
-    absl::StrAppend(&text, Padded(cell.header, width), "  ", Colored(Shown(cell), cell.tone, with_color),
-                    "\n");
-  }
-  return text;
 }
 
 }  // namespace croft::ctl

@@ -27,32 +27,56 @@ struct WhichHost {
   std::string Name() const { return HostName(LastPart(id)); }
 };
 
-// Prints what a change answered.
-template <class Message>
-absl::Status Print(Session& session, const absl::StatusOr<Message>& answer) {
-  if (!answer.ok()) return answer.status();
-  return session.printer.One(*answer);
-}
-
 void AddList(Noun& noun) {
-  auto verb = noun.AddVerb<ListFlags>("list", "List hosts");
-  verb->AddFilter(verb.app, "state = UP");
-  verb->AddLimit(verb.app);
-  verb.Reads([](Session& session, const ListFlags& list) -> absl::Status {
+  struct Arguments {
+    ListFlags list;
+    std::string state;
+  };
+  auto verb = noun.AddVerb<Arguments>("list", "List hosts");
+  verb->list.AddFilter(verb.app, "state = UP");
+  verb->list.AddTo(verb.app);
+  verb.app.add_option("--state", verb->state, "Only those in this state, such as up or away");
+  verb.Reads([](Session& session, const Arguments& arguments) -> absl::Status {
     v1::ListHostsRequest request;
-    request.set_filter(list.filter);
-    return PrintAll(session, kHosts, request, list.limit);
+    CROFT_ASSIGN_OR_RETURN(const std::string in_state, StateFilter<v1::Host::State>(arguments.state));
+    request.set_filter(AllOf({arguments.list.filter, in_state}));
+    return PrintAll(session, kHosts, request, arguments.list);
   });
 }
+
+// One or more hosts.
+struct WhichHosts {
+  std::vector<std::string> ids;
+
+  void AddTo(CLI::App& verb) { verb.add_option("HOST", ids, "Ids of one or more")->required(); }
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const std::string& id : ids) names.push_back(HostName(LastPart(id)));
+    return names;
+  }
+};
 
 void AddGet(Noun& noun) {
-  auto verb = noun.AddVerb<WhichHost>("get", "Show a host");
+  auto verb = noun.AddVerb<WhichHosts>("get", "Show a host");
   verb->AddTo(verb.app);
-  verb.Reads([](Session& session, const WhichHost& which) -> absl::Status {
-    v1::GetHostRequest request;
-    request.set_name(which.Name());
-    return Print(session, session.client.Call(&Hosts::GetHost, request));
+  verb.Reads([](Session& session, const WhichHosts& which) -> absl::Status {
+    return GetEach(session, kHosts.field, which.Names(), &Hosts::GetHost, v1::GetHostRequest());
   });
+}
+
+// Sends `request` with the name of each of the hosts, and shows what they are after it.
+template <class Request>
+absl::Status ChangeEach(Session& session, const WhichHosts& which,
+                        grpc::Status (Hosts::*method)(grpc::ClientContext*, const Request&, v1::Host*),
+                        Request request) {
+  std::vector<v1::Host> hosts;
+  for (const std::string& name : which.Names()) {
+    request.set_name(name);
+    CROFT_ASSIGN_OR_RETURN(hosts.emplace_back(),
+                           session.Change(method, request, which.ids.size() > 1 ? name : ""));
+  }
+  if (session.IsHushed()) return absl::OkStatus();
+  return hosts.size() == 1 ? session.printer.One(hosts.front()) : session.printer.List(kHosts.field, hosts);
 }
 
 struct UpdateArguments {
@@ -106,27 +130,23 @@ void AddUpdate(Noun& noun) {
       return UsageError("nothing to update; --help lists what can be");
     }
     CROFT_ASSIGN_OR_RETURN(const v1::UpdateHostRequest request, UpdateRequest(session.client, arguments));
-    return Print(session, session.Change(&Hosts::UpdateHost, request));
+    return session.ShowChanged(session.Change(&Hosts::UpdateHost, request));
   });
 }
 
 void AddCordon(Noun& noun) {
-  auto verb = noun.AddVerb<WhichHost>("cordon", "Put no new tenants on a host");
+  auto verb = noun.AddVerb<WhichHosts>("cordon", "Put no new tenants on a host");
   verb->AddTo(verb.app);
-  verb.Runs([](Session& session, const WhichHost& which) -> absl::Status {
-    v1::CordonHostRequest request;
-    request.set_name(which.Name());
-    return Print(session, session.Change(&Hosts::CordonHost, request));
+  verb.Runs([](Session& session, const WhichHosts& which) -> absl::Status {
+    return ChangeEach(session, which, &Hosts::CordonHost, v1::CordonHostRequest());
   });
 }
 
 void AddUncordon(Noun& noun) {
-  auto verb = noun.AddVerb<WhichHost>("uncordon", "Let new tenants on a host again");
+  auto verb = noun.AddVerb<WhichHosts>("uncordon", "Let new tenants on a host again");
   verb->AddTo(verb.app);
-  verb.Runs([](Session& session, const WhichHost& which) -> absl::Status {
-    v1::UncordonHostRequest request;
-    request.set_name(which.Name());
-    return Print(session, session.Change(&Hosts::UncordonHost, request));
+  verb.Runs([](Session& session, const WhichHosts& which) -> absl::Status {
+    return ChangeEach(session, which, &Hosts::UncordonHost, v1::UncordonHostRequest());
   });
 }
 
@@ -137,7 +157,7 @@ void AddRemove(Noun& noun) {
     CROFT_RETURN_IF_ERROR(session.Confirm("removes host", LastPart(which.id)));
     v1::RemoveHostRequest request;
     request.set_name(which.Name());
-    return Print(session, session.Change(&Hosts::RemoveHost, request));
+    return session.ShowChanged(session.Change(&Hosts::RemoveHost, request));
   });
 }
 
@@ -149,7 +169,7 @@ void AddAcceptMissing(Noun& noun) {
     CROFT_RETURN_IF_ERROR(session.Confirm("gives up host", LastPart(which.id)));
     v1::AcceptMissingHostRequest request;
     request.set_name(which.Name());
-    return Print(session, session.Change(&Hosts::AcceptMissingHost, request));
+    return session.ShowChanged(session.Change(&Hosts::AcceptMissingHost, request));
   });
 }
 
@@ -168,7 +188,7 @@ void AddAcceptIdentity(Noun& noun) {
     v1::AcceptHostIdentityRequest request;
     request.set_name(arguments.which.Name());
     request.set_system_identifier(arguments.system_identifier);
-    return Print(session, session.Change(&Hosts::AcceptHostIdentity, request));
+    return session.ShowChanged(session.Change(&Hosts::AcceptHostIdentity, request));
   });
 }
 
@@ -189,8 +209,7 @@ void AddCreateJoinToken(Noun& noun) {
     request.set_host(arguments.which.Name());
     request.mutable_server_names()->Assign(arguments.server_names.begin(), arguments.server_names.end());
     CROFT_ASSIGN_OR_RETURN(const auto token, session.Change(&Hosts::CreateJoinToken, request));
-    session.terminal.Say(absl::StrCat("usable once, until ",
-                                      absl::FormatTime(FromProto(token.expire_time())),
+    session.terminal.Say(absl::StrCat("usable once, until ", TimeText(FromProto(token.expire_time())),
                                       ": croft-agent --join-token-file FILE"));
     if (!arguments.out.empty()) return WritePrivateFile(arguments.out, absl::StrCat(token.token(), "\n"));
     if (session.printer.format() != Format::kTable) return session.printer.One(token);
@@ -205,6 +224,7 @@ void AddHost(Noun& root) {
   Noun noun = root.AddNoun("host", "Hosts: one PostgreSQL service each");
   AddList(noun);
   AddGet(noun);
+  AddHostDescribe(noun);
   AddUpdate(noun);
   AddCordon(noun);
   AddUncordon(noun);

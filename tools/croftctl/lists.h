@@ -17,6 +17,7 @@
 #include "croft/v1/operation.grpc.pb.h"
 #include "croft/v1/tenant.grpc.pb.h"
 #include "tools/croftctl/tool.h"
+#include "tools/croftctl/values.h"
 
 // Lists of the API, all pages of them.
 namespace croft::ctl {
@@ -77,27 +78,66 @@ template <class Stub, class Request, class Response, class Item>
   }
 }
 
-template <class Stub, class Request, class Response, class Item>
-[[nodiscard]] absl::Status PrintAll(Session& session, const Listing<Stub, Request, Response, Item>& listing,
-                                    const Request& request, size_t limit) {
-  const absl::StatusOr<Listed<Item>> listed = ListAll(session.client, listing, request, limit);
-  if (!listed.ok()) return listed.status();
-  if (listed->cut)
-    session.terminal.Say(absl::StrCat("there are more than ", limit, "; a larger --limit shows them"));
-  return session.printer.List(listing.field, listed->items);
-}
-
 // Flags that the lists share.
 struct ListFlags {
   std::string filter;
+  std::string sort_by;
   size_t limit = 0;
 
-  void AddLimit(CLI::App& verb) { verb.add_option("--limit", limit, "Show at most so many; 0 is all"); }
+  // --limit and --sort-by.
+  void AddTo(CLI::App& verb) {
+    verb.add_option("--limit", limit, "Show at most so many; 0 is all")
+        ->check([](const std::string& text) {
+          return text.front() == '-' ? "wants 0 or more, not " + text : "";
+        })
+        ->capture_default_str();
+    verb.add_option("--sort-by", sort_by,
+                    "Column to sort by, such as age; age:desc sorts the other way round");
+  }
   void AddFilter(CLI::App& verb, const std::string& example) {
     verb.add_option("--filter", filter,
                     absl::StrCat("Only those for which this holds, such as '", example, "'"));
   }
 };
+
+// The items that `flags` ask for. What is to be sorted is all of them: the printer cuts.
+template <class Stub, class Request, class Response, class Item>
+[[nodiscard]] absl::StatusOr<std::vector<Item>> ListAsked(
+    Session& session, const Listing<Stub, Request, Response, Item>& listing, const Request& request,
+    const ListFlags& flags) {
+  absl::StatusOr<Listed<Item>> listed =
+      ListAll(session.client, listing, request, flags.sort_by.empty() ? flags.limit : 0);
+  if (!listed.ok()) return listed.status();
+  const bool cut = listed->cut || (flags.limit > 0 && listed->items.size() > flags.limit);
+  if (cut)
+    session.terminal.Say(
+        absl::StrCat("there are more than ", flags.limit, "; a larger --limit shows them"));
+  return std::move(listed->items);
+}
+
+template <class Stub, class Request, class Response, class Item>
+[[nodiscard]] absl::Status PrintAll(Session& session, const Listing<Stub, Request, Response, Item>& listing,
+                                    const Request& request, const ListFlags& flags) {
+  const absl::StatusOr<std::vector<Item>> items = ListAsked(session, listing, request, flags);
+  if (!items.ok()) return items.status();
+  return session.printer.List(listing.field, *items, {.sort_by = flags.sort_by, .limit = flags.limit});
+}
+
+// Reads the resources called `names` and prints them: one alone, or a list of several.
+template <class Stub, class Request, class Message>
+[[nodiscard]] absl::Status GetEach(
+    Session& session, const std::string& field, const std::vector<std::string>& names,
+    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Message*), Request request) {
+  std::vector<Message> messages;
+  for (const std::string& name : names) {
+    request.set_name(name);
+    absl::StatusOr<Message> message = session.client.Call(method, request);
+    if (!message.ok()) return message.status();
+    messages.push_back(*std::move(message));
+  }
+  return messages.size() == 1 ? session.printer.One(messages.front())
+                              : session.printer.List(field, messages);
+}
 
 // `terms`, those that are not empty, joined by AND.
 [[nodiscard]] inline std::string AllOf(const std::vector<std::string>& terms) {
@@ -106,6 +146,16 @@ struct ListFlags {
     if (!term.empty()) absl::StrAppend(&filter, filter.empty() ? "" : " AND ", term);
   }
   return filter;
+}
+
+// `state = X` for the state of a resource that `state` names, such as `up`; empty for none.
+template <class State>
+[[nodiscard]] absl::StatusOr<std::string> StateFilter(const std::string& state) {
+  if (state.empty()) return std::string();
+  const absl::StatusOr<State> parsed = ParseEnum<State>("STATE_", state, "--state");
+  if (!parsed.ok()) return parsed.status();
+  return absl::StrCat("state = ", EnumName(*google::protobuf::GetEnumDescriptor<State>(), "STATE_",
+                                           static_cast<int>(*parsed)));
 }
 
 }  // namespace croft::ctl

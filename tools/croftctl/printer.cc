@@ -12,7 +12,7 @@ namespace croft::ctl {
 
 absl::Status Printer::PrintOne(const View& view) {
   if (format_ == Format::kTable) {
-    Text(DetailsText(view.cells, with_color_));
+    Text(DetailsText(view.cells, look_));
   } else if (format_ == Format::kName) {
     Text(absl::StrCat(view.name, view.name.empty() ? "" : "\n"));
   } else {
@@ -22,12 +22,14 @@ absl::Status Printer::PrintOne(const View& view) {
   return absl::OkStatus();
 }
 
-absl::Status Printer::PrintList(const std::string& field, const std::vector<Cell>& headers,
-                                const std::vector<View>& views) {
+absl::Status Printer::Views(const std::string& field, const std::vector<Cell>& headers,
+                            std::vector<View> views, const ListOrder& order) {
+  if (!order.sort_by.empty()) CROFT_RETURN_IF_ERROR(SortBy(order.sort_by, headers, views));
+  if (order.limit > 0 && views.size() > order.limit) views.resize(order.limit);
   if (format_ == Format::kTable) {
     std::vector<std::vector<Cell>> rows;
     for (const View& view : views) rows.push_back(view.cells);
-    Text(TableText(headers, rows, with_color_));
+    Text(TableText(headers, rows, look_));
   } else if (format_ == Format::kName) {
     for (const View& view : views) Text(absl::StrCat(view.name, "\n"));
   } else {
@@ -52,12 +54,12 @@ void Printer::Document(const nlohmann::ordered_json& json, absl::string_view tex
 
 absl::Status Printer::PrintNext(const View& view) {
   if (format_ == Format::kTable) {
-    Text(absl::StrCat(absl::StrJoin(view.cells, "  ",
-                                    [](std::string* out, const Cell& cell) {
-                                      if (cell.in_list)
-                                        out->append(cell.text.empty() ? "-" : Printable(cell.text));
-                                    }),
-                      "\n"));
+    std::vector<std::string> texts;
+    for (const Cell& cell : view.cells) {
+      if (cell.shown == Shown::kAlways) texts.push_back(cell.text.empty() ? "-" : Printable(cell.text));
+    }
+    const std::string line = absl::StrJoin(texts, "  ");
+    Text(absl::StrCat(look_.terminal > 0 ? Cut(line, look_.terminal) : line, "\n"));
   } else if (format_ == Format::kName) {
     Text(absl::StrCat(view.name, "\n"));
   } else {

@@ -2,6 +2,7 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -9,16 +10,22 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "tools/croftctl/settings.h"
+#include "tools/croftctl/table.h"
 #include "tools/croftctl/views.h"
 
 namespace croft::ctl {
+
+// How a list is to be sorted and how many of it are wanted; by default as it is and all.
+struct ListOrder {
+  std::string sort_by;  // see SortBy
+  size_t limit = 0;
+};
 
 // Data for standard output, in the format that was asked for.
 class Printer {
  public:
   // `out` outlives it.
-  Printer(std::ostream& out, Format format, bool with_color)
-      : out_(out), format_(format), with_color_(with_color) {}
+  Printer(std::ostream& out, Format format, const Look& look) : out_(out), format_(format), look_(look) {}
 
   // A message of the API.
   template <class Message>
@@ -28,12 +35,16 @@ class Printer {
 
   // A list of them, in JSON and YAML an object with the one field `field`.
   template <class Message>
-  [[nodiscard]] absl::Status List(const std::string& field, const std::vector<Message>& messages) {
+  [[nodiscard]] absl::Status List(const std::string& field, const std::vector<Message>& messages,
+                                  const ListOrder& order = {}) {
     std::vector<View> views;
     for (const Message& message : messages) views.push_back(ViewOf(message));
     const Message empty;
-    return PrintList(field, ViewOf(empty).cells, views);
+    return Views(field, ViewOf(empty).cells, std::move(views), order);
   }
+  // The same of views of messages; `headers` are the cells of an empty message's.
+  [[nodiscard]] absl::Status Views(const std::string& field, const std::vector<Cell>& headers,
+                                   std::vector<View> views, const ListOrder& order = {});
 
   // One of a row of messages that come over time: a line each, whatever the format.
   template <class Message>
@@ -48,17 +59,15 @@ class Printer {
   void Text(absl::string_view text) { out_ << text << std::flush; }
 
   Format format() const { return format_; }
-  bool with_color() const { return with_color_; }
+  const Look& look() const { return look_; }
 
  private:
   absl::Status PrintOne(const View& view);
-  absl::Status PrintList(const std::string& field, const std::vector<Cell>& headers,
-                         const std::vector<View>& views);
   absl::Status PrintNext(const View& view);
 
   std::ostream& out_;
   const Format format_;
-  const bool with_color_;
+  const Look look_;
 };
 
 }  // namespace croft::ctl

@@ -10,11 +10,14 @@
 
 #include <CLI/CLI.hpp>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
+#include <absl/strings/strip.h>
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
 #include "tools/croftctl/client.h"
 #include "tools/croftctl/error_report.h"
+#include "tools/croftctl/examples.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/interrupts.h"
 #include "tools/croftctl/printer.h"
@@ -22,6 +25,7 @@
 #include "tools/croftctl/suggest.h"
 #include "tools/croftctl/tool.h"
 #include "tools/croftctl/verbs.h"
+#include "tools/croftctl/version.h"
 
 namespace croft::ctl {
 namespace {
@@ -42,7 +46,7 @@ void AddGlobalFlags(CLI::App& root, Flags& flags) {
   text("--key", flags.connection["key"], "File of its private key, PEM (CROFT_KEY)");
   text("--token-file", flags.connection["token_file"], "File of your token (CROFT_TOKEN_FILE)");
   text("--context", flags.context, "Context of croftctl config to use (CROFT_CONTEXT)");
-  text("-o,--output", flags.output, "table, json, yaml or name (CROFT_OUTPUT)");
+  text("-o,--output", flags.output, "table, wide, json, yaml or name (CROFT_OUTPUT)");
   text("--timeout", flags.timeout,
        "Longest time for all of it, such as 90s; default: 10s a call, waits have no end");
   text("--color", flags.color, "auto, always or never (CROFT_COLOR)");
@@ -52,7 +56,8 @@ void AddGlobalFlags(CLI::App& root, Flags& flags) {
   yes("--watch", flags.watch, "Show it again whenever it has changed");
   yes("--dry-run", flags.dry_run, "Run every check and change nothing");
   yes("-y,--yes", flags.yes, "Do not ask");
-  yes("-q,--quiet", flags.quiet, "Say nothing but errors");
+  yes("-q,--quiet", flags.quiet,
+      "Say nothing but errors, and show nothing of a change unless -o asks for it");
   yes("-v,--verbose", flags.verbose, "Say what is called and how long it takes");
 }
 
@@ -68,7 +73,22 @@ void AddVerbs(Noun& root) {
   AddDoctor(root);
   AddConfig(root);
   AddCompletion(root);
+  AddHelp(root);
   AddVersion(root);
+}
+
+// Whether errors are told as JSON: known also of a command line that does not parse.
+bool AsksForJson(const std::vector<std::string>& arguments, const Environment& environment) {
+  std::string format = environment.Get("CROFT_OUTPUT");
+  for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    absl::string_view word = arguments[i];
+    if ((word == "-o" || word == "--output") && i + 1 < arguments.size()) {
+      format = arguments[i + 1];
+    } else if (absl::ConsumePrefix(&word, "--output=") || absl::ConsumePrefix(&word, "-o")) {
+      format = std::string(word);
+    }
+  }
+  return format == "json";
 }
 
 // The exit code, where help was asked for or the command line is wrong.
@@ -83,7 +103,8 @@ std::optional<int> Parse(CLI::App& root, const std::vector<std::string>& argumen
     std::string message = Unknown(root, arguments);
     if (message.empty()) message = error.what();
     message.resize(message.find_last_not_of("\r\n ") + 1);
-    world.err << "croftctl: " << message << "\n  --help says what there is\n" << std::flush;
+    ReportError(WithNextStep(UsageError(message), "--help says what there is"),
+                AsksForJson(arguments, world.environment), world.err);
     return static_cast<int>(ExitCode::kUsage);
   }
 }
@@ -104,7 +125,7 @@ absl::Status RunWatching(const Chosen& chosen, const Tool& tool, Client& client,
   std::string shown;
   while (absl::Now() < tool.limit) {
     std::ostringstream text;
-    Printer printer(text, tool.printer.format(), tool.printer.with_color());
+    Printer printer(text, tool.printer.format(), tool.printer.look());
     CROFT_RETURN_IF_ERROR(RunOnce(
         chosen,
         {tool.flags, tool.environment, tool.settings, tool.limit, tool.interrupts, tool.terminal, printer},
@@ -121,7 +142,12 @@ absl::Status RunWatching(const Chosen& chosen, const Tool& tool, Client& client,
 absl::Status RunChosen(const Chosen& chosen, const Flags& flags, Terminal& terminal, World& world) {
   CROFT_ASSIGN_OR_RETURN(const Settings settings, ResolveSettings(flags, world.environment));
   Interrupts interrupts;
-  Printer printer(world.out, settings.format, terminal.ColorsOutput(settings.color, world.environment));
+  Printer printer(world.out, settings.format,
+                  {.with_color = terminal.ColorsOutput(settings.color, world.environment),
+                   .wide = settings.wide,
+                   .terminal = world.terminals.out_width});
+  if (settings.connection_problem.ok())
+    terminal.Detail(absl::StrCat("server and identity come from ", settings.origin));
   const absl::Time limit = settings.timeout ? absl::Now() + *settings.timeout : absl::InfiniteFuture();
   const Tool tool{flags, world.environment, settings, limit, interrupts, terminal, printer};
   if (flags.watch && !chosen.repeatable) return UsageError("this verb has no --watch");
@@ -136,14 +162,19 @@ int Run(const std::vector<std::string>& arguments, World& world) {
   CLI::App app("Tenants' PostgreSQL databases, by Croft's control plane.", "croftctl");
   Flags flags;
   AddGlobalFlags(app, flags);
+  app.set_version_flag("--version", absl::StrCat("croftctl ", Version()), "Print croftctl's version")
+      ->group("Everywhere");
   Chosen chosen;
   Noun root(app, chosen);
   AddVerbs(root);
+  AddExamples(app);
   if (const std::optional<int> code = Parse(app, arguments, world)) return *code;
   Terminal terminal(world.in, world.err, world.terminals, flags);
   const absl::Status status = RunChosen(chosen, flags, terminal, world);
-  if (!status.ok()) ReportError(status, world.err);
-  if (status.ok() && flags.dry_run) terminal.Say("every check passed; nothing was changed (--dry-run)");
+  if (!status.ok()) ReportError(status, AsksForJson(arguments, world.environment), world.err);
+  const bool changes = chosen.remote && !chosen.repeatable && !chosen.says_plan;
+  if (status.ok() && flags.dry_run && changes)
+    terminal.Say("every check passed; nothing was changed (--dry-run)");
   return static_cast<int>(ExitCodeOf(status));
 }
 

@@ -6,6 +6,7 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
 #include "common/errors.h"
@@ -39,28 +40,8 @@ Setting FlagOrVariable(const std::string& given, const std::string& setting,
   return {};
 }
 
-struct ChosenContext {
-  std::string name;
-  Context context;
-};
-
-absl::StatusOr<ChosenContext> ChooseContext(const Flags& flags, const Environment& environment) {
-  const auto path = ContextsPath(environment);
-  const Setting named = FlagOrVariable(flags.context, "context", environment);
-  if (!path.ok())
-    return named.value.empty() ? absl::StatusOr<ChosenContext>(ChosenContext()) : path.status();
-  CROFT_ASSIGN_OR_RETURN(const Contexts contexts, ReadContexts(*path));
-  const std::string& name = named.value.empty() ? contexts.current : named.value;
-  if (name.empty()) return ChosenContext();
-  const auto it = contexts.by_name.find(name);
-  if (it == contexts.by_name.end()) {
-    return UsageError(absl::StrCat(named.value.empty() ? *path : named.source, " names the context '", name,
-                                   "', which is not there; croftctl config list shows those that are"));
-  }
-  return ChosenContext{name, it->second};
-}
-
 absl::StatusOr<Format> ParseFormat(const Setting& setting) {
+  if (setting.value == "wide") return Format::kTable;
   static const std::map<std::string, Format> formats = {{"", Format::kTable},
                                                         {"table", Format::kTable},
                                                         {"json", Format::kJson},
@@ -69,7 +50,7 @@ absl::StatusOr<Format> ParseFormat(const Setting& setting) {
   const auto it = formats.find(setting.value);
   if (it != formats.end()) return it->second;
   return UsageError(
-      absl::StrCat(setting.source, " wants table, json, yaml or name, not '", setting.value, "'"));
+      absl::StrCat(setting.source, " wants table, wide, json, yaml or name, not '", setting.value, "'"));
 }
 
 absl::StatusOr<Settings::Color> ParseColor(const Setting& setting) {
@@ -100,6 +81,122 @@ absl::StatusOr<std::string> ParseServer(absl::string_view text) {
   return absl::StrCat(host, ":", port);
 }
 
+// Where to, and as whom.
+struct Chosen {
+  std::map<std::string, Setting> settings;  // every connection setting
+  std::string origin;
+  std::string context;  // its name where it is one
+};
+
+absl::StatusOr<Chosen> FromContext(const Contexts& contexts, const std::string& path,
+                                   const Setting& named) {
+  const auto it = contexts.by_name.find(named.value);
+  if (it == contexts.by_name.end()) {
+    return UsageError(absl::StrCat(named.source.empty() ? path : named.source, " names the context '",
+                                   named.value,
+                                   "', which is not there; croftctl config list shows those that are"));
+  }
+  Chosen chosen{.origin = absl::StrCat("context ", named.value, ", ",
+                                       named.source.empty() ? "the current one" : "by " + named.source),
+                .context = named.value};
+  for (const auto& [name, value] : it->second)
+    chosen.settings[name] = {value, absl::StrCat("context ", named.value)};
+  return chosen;
+}
+
+// The variables that say where to, or as whom; empty when there are none.
+Chosen FromVariables(const Environment& environment) {
+  Chosen chosen;
+  std::vector<std::string> set;
+  for (const std::string& name : ConnectionSettings()) {
+    const std::string variable = VariableOf(name);
+    if (std::string value = environment.Get(variable); !value.empty()) {
+      chosen.settings[name] = {std::move(value), variable};
+      set.push_back(variable);
+    }
+  }
+  if (!set.empty())
+    chosen.origin =
+        absl::StrCat(set.size() == 1 ? "the variable " : "the variables ", absl::StrJoin(set, ", "));
+  return chosen;
+}
+
+// Without the flags that replace single settings.
+absl::StatusOr<Chosen> ChooseBase(const Flags& flags, const Environment& environment) {
+  const auto path = ContextsPath(environment);
+  const auto from_context = [&](const Setting& named) -> absl::StatusOr<Chosen> {
+    CROFT_RETURN_IF_ERROR(path.status());
+    CROFT_ASSIGN_OR_RETURN(const Contexts contexts, ReadContexts(*path));
+    return FromContext(contexts, *path, named);
+  };
+  if (!flags.context.empty()) return from_context({flags.context, "--context"});
+  Chosen variables = FromVariables(environment);
+  const std::string named = environment.Get("CROFT_CONTEXT");
+  if (!named.empty() && !variables.settings.empty()) {
+    return UsageError(
+        absl::StrCat("CROFT_CONTEXT is set beside ", variables.settings.begin()->second.source,
+                     ", and each names a control plane or an identity of its own; unset one, or give "
+                     "--context"));
+  }
+  if (!named.empty()) return from_context({named, "CROFT_CONTEXT"});
+  if (!variables.settings.empty() || !path.ok()) return variables;
+  CROFT_ASSIGN_OR_RETURN(const Contexts contexts, ReadContexts(*path));
+  if (contexts.current.empty()) return variables;
+  return FromContext(contexts, *path, {contexts.current, ""});
+}
+
+// Whether every server of `asked` is one of `known`; both are lists with commas.
+bool AreServersOf(const std::string& asked, const std::string& known) {
+  const std::vector<std::string> servers = absl::StrSplit(known, ',', absl::SkipWhitespace());
+  for (const absl::string_view server : absl::StrSplit(asked, ',', absl::SkipWhitespace())) {
+    const bool found = std::any_of(servers.begin(), servers.end(), [&](const std::string& one) {
+      return absl::StripAsciiWhitespace(one) == absl::StripAsciiWhitespace(server);
+    });
+    if (!found) return false;
+  }
+  return true;
+}
+
+// A context's identity is for its own servers alone.
+absl::Status KeepFromOtherServers(const std::string& server, bool named_by_flag, Chosen& base) {
+  if (base.context.empty() || server.empty() || AreServersOf(server, base.settings["server"].value)) {
+    return absl::OkStatus();
+  }
+  if (named_by_flag) {
+    return UsageError(absl::StrCat("--context ", base.context, " is for ", base.settings["server"].value,
+                                   ", not for --server ", server, "; give one of the two"));
+  }
+  base = Chosen();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Chosen> ChooseConnection(const Flags& flags, const Environment& environment) {
+  const auto given = [&](const std::string& name) {
+    const auto it = flags.connection.find(name);
+    return it == flags.connection.end() ? "" : it->second;
+  };
+  CROFT_ASSIGN_OR_RETURN(Chosen chosen, ChooseBase(flags, environment));
+  CROFT_RETURN_IF_ERROR(KeepFromOtherServers(given("server"), !flags.context.empty(), chosen));
+  // Who the caller is comes from one place.
+  if (!given("token_file").empty() || !given("cert").empty() || !given("key").empty()) {
+    for (const char* name : {"token_file", "cert", "key"}) chosen.settings.erase(name);
+  }
+  std::vector<std::string> replaced;
+  for (const std::string& name : ConnectionSettings()) {
+    Setting& setting = chosen.settings[name];
+    if (std::string value = given(name); !value.empty()) {
+      setting = {std::move(value), FlagOf(name)};
+      replaced.push_back(FlagOf(name));
+    }
+  }
+  if (Setting& server = chosen.settings["server"]; server.value.empty())
+    server = {kDefaultServer, "default"};
+  if (!replaced.empty())
+    absl::StrAppend(&chosen.origin, chosen.origin.empty() ? "" : ", with ", absl::StrJoin(replaced, ", "));
+  if (chosen.origin.empty()) chosen.origin = "the default";
+  return chosen;
+}
+
 }  // namespace
 
 const std::vector<std::string>& ConnectionSettings() {
@@ -119,27 +216,24 @@ absl::StatusOr<std::string> ContextsPath(const Environment& environment) {
 
 absl::StatusOr<Settings> ResolveSettings(const Flags& flags, const Environment& environment) {
   Settings settings;
-  CROFT_ASSIGN_OR_RETURN(settings.format, ParseFormat(FlagOrVariable(flags.output, "output", environment)));
+  const Setting output = FlagOrVariable(flags.output, "output", environment);
+  CROFT_ASSIGN_OR_RETURN(settings.format, ParseFormat(output));
+  settings.wide = output.value == "wide";
   CROFT_ASSIGN_OR_RETURN(settings.color, ParseColor(FlagOrVariable(flags.color, "color", environment)));
   if (const Setting timeout = FlagOrVariable(flags.timeout, "timeout", environment);
       !timeout.value.empty()) {
     CROFT_ASSIGN_OR_RETURN(settings.timeout, ParseDuration(timeout.value, timeout.source));
   }
-  CROFT_ASSIGN_OR_RETURN(const ChosenContext chosen, ChooseContext(flags, environment));
-  for (const std::string& name : ConnectionSettings()) {
-    const auto given = flags.connection.find(name);
-    Setting& setting = settings.connection[name];
-    setting = FlagOrVariable(given == flags.connection.end() ? "" : given->second, name, environment);
-    if (const auto it = chosen.context.find(name); setting.value.empty() && it != chosen.context.end()) {
-      setting = {it->second, absl::StrCat("context ", chosen.name)};
-    }
-  }
-  if (Setting& server = settings.connection["server"]; server.value.empty())
-    server = {kDefaultServer, "default"};
+  absl::StatusOr<Chosen> chosen = ChooseConnection(flags, environment);
+  settings.connection_problem = chosen.status();
+  if (!chosen.ok()) return settings;
+  settings.connection = std::move(chosen->settings);
+  settings.origin = std::move(chosen->origin);
   return settings;
 }
 
 absl::StatusOr<Connection> ToConnection(const Settings& settings) {
+  CROFT_RETURN_IF_ERROR(settings.connection_problem);
   const auto value = [&](const char* name) { return settings.connection.at(name).value; };
   Connection connection{
       .ca = value("ca"), .cert = value("cert"), .key = value("key"), .token_file = value("token_file")};

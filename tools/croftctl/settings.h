@@ -48,7 +48,12 @@ struct Setting {
 
 struct Settings {
   std::map<std::string, Setting> connection;  // every connection setting, also empty ones
+  // Why there is no connection, for verbs that need one; `connection` is empty then.
+  absl::Status connection_problem;
+  // Where server and identity come from, for people: "context prod, by --context", "the variables CROFT_SERVER, …".
+  std::string origin;
   Format format = Format::kTable;
+  bool wide = false;                      // -o wide: a table with more columns
   std::optional<absl::Duration> timeout;  // of the whole command
   enum class Color { kAuto, kAlways, kNever } color = Color::kAuto;
 };
@@ -58,10 +63,20 @@ struct Settings {
 
 [[nodiscard]] absl::StatusOr<std::string> ContextsPath(const Environment& environment);
 
-// Each value from its flag, else its variable CROFT_…, else the context, else the default.
+// How to reach the control plane and as whom comes as a whole from the first of these that is there: the context of
+// --context; the variables CROFT_SERVER, CROFT_CA, CROFT_CERT, CROFT_KEY and CROFT_TOKEN_FILE; the context of
+// CROFT_CONTEXT; the current context; the default. What one of them leaves out is not taken from the next, so that
+// nobody's identity is shown to another's server. Flags replace single settings on top of it, but --server leaves a
+// context for another server out altogether (beside --context it is refused), and --token-file or --cert and --key
+// replace the whole of who the caller is.
+//
+// The other settings come each from its flag, else its variable, else the default.
+//
+// `connection_problem` says what contradicts itself, such as CROFT_CONTEXT beside CROFT_SERVER. A usage error for
+// other settings that are malformed.
 [[nodiscard]] absl::StatusOr<Settings> ResolveSettings(const Flags& flags, const Environment& environment);
 
-// A port that is missing is 7443. A usage error for a malformed address or a certificate without its key.
+// A port that is missing is 7443. A usage error for a connection problem, a malformed address or a certificate without its key.
 [[nodiscard]] absl::StatusOr<Connection> ToConnection(const Settings& settings);
 
 }  // namespace croft::ctl

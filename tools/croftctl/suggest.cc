@@ -26,9 +26,28 @@ std::string Closest(absl::string_view word, const std::vector<std::string>& cand
 
 std::vector<std::string> VerbsOf(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(sub->get_name());
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    // Those without a group are hidden.
+    if (!sub->get_group().empty()) names.push_back(sub->get_name());
+  }
   return names;
+}
+
+// What other tools call it. Croft's own words say what is destroyed, so these are never taken for one of them.
+std::string Advice(const CLI::App& noun, const std::string& word) {
+  static const char* const destroying[] = {"rm", "delete", "del", "remove", "destroy", "drop"};
+  if (std::find(std::begin(destroying), std::end(destroying), word) == std::end(destroying)) return "";
+  const std::string name = noun.get_name();
+  if (name == "tenant" || noun.get_parent() == nullptr) {
+    return absl::StrCat(
+        "; 'croftctl tenant retire ID' closes a tenant and keeps it for a week, "
+        "'croftctl tenant purge ID' then destroys it");
+  }
+  if (name == "op") return "; 'croftctl op cancel ID' stops an operation";
+  for (const char* verb : {"delete", "remove", "revoke"}) {
+    if (FindVerb(noun, verb) != nullptr) return absl::StrCat("; use 'croftctl ", name, " ", verb, "'");
+  }
+  return "";
 }
 
 // The flags that are known at `app`: its own and those of all above it.
@@ -56,6 +75,13 @@ std::string ClosestFlag(const CLI::App& app, const std::string& flag) {
 }
 
 }  // namespace
+
+const CLI::App* FindVerb(const CLI::App& app, const std::string& word) {
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (sub->check_name(word)) return sub;
+  }
+  return nullptr;
+}
 
 size_t EditDistance(absl::string_view a, absl::string_view b) {
   std::vector<size_t> before_last;
@@ -88,9 +114,12 @@ std::string Unknown(const CLI::App& root, const std::vector<std::string>& argume
     }
     const std::vector<std::string> verbs = VerbsOf(*app);
     if (verbs.empty()) continue;
-    if (std::find(verbs.begin(), verbs.end(), word) == verbs.end())
-      return absl::StrCat("'", word, "' is not known here", Closest(word, verbs));
-    app = app->get_subcommand(word);
+    const CLI::App* verb = FindVerb(*app, word);
+    if (verb == nullptr) {
+      const std::string advice = Advice(*app, word);
+      return absl::StrCat("'", word, "' is not known here", advice.empty() ? Closest(word, verbs) : advice);
+    }
+    app = verb;
   }
   return "";
 }

@@ -11,8 +11,11 @@ namespace croft::ctl {
 // Steps from one to the other: a letter more, less, other, or two neighbours swapped.
 [[nodiscard]] size_t EditDistance(absl::string_view a, absl::string_view b);
 
+// The noun or verb below `app` that goes by this name or alias; null when there is none.
+[[nodiscard]] const CLI::App* FindVerb(const CLI::App& app, const std::string& word);
+
 // For a command line that did not parse: names its first word or flag that is not known where it stands, and what
-// was meant where something is close. Empty when all are known.
+// was meant where something is close, or what to use instead of a usual word that is too dangerous to guess. Empty when all are known.
 [[nodiscard]] std::string Unknown(const CLI::App& root, const std::vector<std::string>& arguments);
 
 }  // namespace croft::ctl

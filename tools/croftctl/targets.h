@@ -1,7 +1,5 @@
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,96 +7,56 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
-#include "common/names.h"
+#include "croft/v1/tenant.pb.h"
 #include "tools/croftctl/tool.h"
-#include "tools/croftctl/wait.h"
 
-// One tenant by id, or many by a selector.
+// Which tenants a verb works on: one or more by id, or many by labels and state.
 namespace croft::ctl {
 
 struct TargetFlags {
-  std::string id;
+  std::vector<std::string> ids;
   std::string selector;
+  std::string state;
   int parallel = 4;
   int max_failures = 1;
 
-  void AddTo(CLI::App& verb);
+  void AddTo(CLI::App& verb, const std::string& ids_help = "Ids of one or more tenants");
+  // Whether -l or --state choose, and not ids.
+  bool BySelector() const { return !selector.empty() || !state.empty(); }
 };
 
 struct Target {
   std::string id;
-  std::string key;  // of its request id; empty where it is the only one
+  std::string key;   // of its request id; empty where it is the only one
+  std::string host;  // id of the host it lives on; empty where that is not known
 };
 
 struct Targets {
   std::vector<Target> each;
-  bool many = false;  // by a selector, also when that finds one
+  bool many = false;  // by a selector, also when that finds one, or by several ids
   int parallel = 1;
   int max_failures = 1;
 };
 
-// Which tenants the flags mean; retired ones are looked for only when `retired`.
+// Which tenants the flags mean; a selector finds retired ones only when `retired`.
 [[nodiscard]] absl::StatusOr<Targets> FindTargets(Session& session, const TargetFlags& flags, bool retired);
 
-// Session::Confirm for these tenants; `verb` says what becomes of them, such as "purges".
-[[nodiscard]] absl::Status ConfirmEach(const Session& session, absl::string_view verb,
-                                       const TargetFlags& flags);
-
-// What became of one target: both where work on it failed after the server had answered.
-template <class Message>
-struct Answer {
-  std::optional<Message> message;
-  absl::Status status;
+// What a verb does that is asked about first, such as {"purges", "their databases and backups are destroyed"}.
+struct Danger {
+  std::string verb;
+  std::string consequence;
 };
 
-// Calls `work` with each index below `count`, from `parallel` threads, beginning none after `max_failures` have
-// failed or an interrupt. The statuses by index; CANCELLED for those that were not begun.
-[[nodiscard]] std::vector<absl::Status> RunEach(Session& session, const Targets& targets,
-                                                const std::function<absl::Status(size_t)>& work);
+// FindTargets, then asks before `danger` comes over them: one tenant's name is typed, or the number of many that are
+// listed before. A usage error, before any call, where nobody can be asked and --yes was not given. --dry-run asks
+// nothing.
+[[nodiscard]] absl::StatusOr<Targets> FindAndConfirm(Session& session, const TargetFlags& flags,
+                                                     bool retired, const Danger& danger);
 
-// Says on standard error, in a table, what failed. OK when nothing did, else an error with the exit code that all
-// failures share, or the general one.
-[[nodiscard]] absl::Status SumUp(Session& session, const Targets& targets,
-                                 const std::vector<absl::Status>& statuses);
+[[nodiscard]] absl::StatusOr<v1::Tenant> GetTenant(Client& client, const std::string& id);
 
-// Does `change` to each of many targets, hands the answers there are to `print`, in the targets' order, and sums up.
-template <class Message>
-[[nodiscard]] absl::Status ChangeEach(Session& session, const Targets& targets,
-                                      const std::function<absl::Status(const std::vector<Message>&)>& print,
-                                      const std::function<Answer<Message>(const Target&)>& change) {
-  std::vector<Answer<Message>> answers(targets.each.size());
-  const std::vector<absl::Status> statuses = RunEach(session, targets, [&](size_t i) {
-    answers[i] = change(targets.each[i]);
-    return answers[i].status;
-  });
-  std::vector<Message> messages;
-  for (Answer<Message>& answer : answers) {
-    if (answer.message) messages.push_back(*std::move(answer.message));
-  }
-  const absl::Status printed = print(messages);
-  return printed.ok() ? SumUp(session, targets, statuses) : printed;
-}
-
-// Begins an operation for each of the targets that `flags` mean, follows them and prints them.
-[[nodiscard]] absl::Status OperateOnEach(
-    Session& session, const TargetFlags& flags, bool retired,
-    const std::function<absl::StatusOr<v1::Operation>(const Target&)>& begin);
-
-// The same where beginning is to send `request` with the tenant's name. `confirmed`: whoever asks for it was asked whether
-// they mean it, and says so to the server where it wants to know.
-template <class Stub, class Request>
-[[nodiscard]] absl::Status OperateOnEach(Session& session, const TargetFlags& flags, bool retired,
-                                         grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                      v1::Operation*),
-                                         const Request& request, bool confirmed = false) {
-  return OperateOnEach(session, flags, retired, [&](const Target& target) {
-    Request named = request;
-    named.set_name(TenantName(target.id));
-    if constexpr (requires { named.set_confirm(named.name()); }) {
-      if (confirmed) named.set_confirm(named.name());
-    }
-    return session.Change(method, named, target.key);
-  });
-}
+// The API's filter for tenants with these labels and in this state, as the flags have them; either may be empty.
+[[nodiscard]] absl::StatusOr<std::string> TenantFilter(const std::string& selector,
+                                                       const std::string& state);
 
 }  // namespace croft::ctl

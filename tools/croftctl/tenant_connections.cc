@@ -33,12 +33,10 @@ constexpr const char* kOverriding[] = {"PGPASSWORD", "PGHOSTADDR", "PGSERVICE", 
 struct LookupFlags {
   std::string tenant;
   std::string role;
-  std::string purpose;
 
   void AddTo(CLI::App& verb) {
     verb.add_option("TENANT", tenant, "Its id or alias")->required();
     verb.add_option("--role", role, "app (the default), read-only or migrate");
-    verb.add_option("--purpose", purpose, "direct (the default), pooled or read-replica");
   }
 };
 
@@ -46,10 +44,7 @@ absl::StatusOr<v1::LookupResponse> LookUp(Session& session, const LookupFlags& f
   v1::LookupRequest request;
   request.set_tenant(absl::StartsWith(flags.tenant, "tenants/") ? LastPart(flags.tenant) : flags.tenant);
   CROFT_ASSIGN_OR_RETURN(const auto role, ParseEnum<v1::Role>("ROLE_", flags.role, "--role"));
-  CROFT_ASSIGN_OR_RETURN(const auto purpose,
-                         ParseEnum<v1::Endpoint::Purpose>("PURPOSE_", flags.purpose, "--purpose"));
   request.set_role(role);
-  request.set_purpose(purpose);
   request.set_omit_password(!with_password);
   return session.client.Call(&v1::LookupService::Stub::Lookup, request);
 }

@@ -10,18 +10,31 @@ CLI::Option* AddEach(CLI::App& verb, const std::string& name, std::vector<std::s
   return verb.add_option(name, values, description)->allow_extra_args(false);
 }
 
-void TenantFlags::AddTo(CLI::App& verb) {
+void TenantFlags::AddTo(CLI::App& verb, const std::string& aliases_help) {
   verb.add_option("--display-name", display_name, "Name for people");
-  AddEach(verb, "--alias", aliases,
-          "Other name that lookups accept, such as shop.acme.com; may be repeated");
+  AddEach(verb, "--alias", aliases, aliases_help);
   AddEach(verb, "--labels", labels, "key=value, several with commas; may be repeated");
   AddEach(verb, "--set", settings, "key=JSON for the application's settings; may be repeated");
   AddEach(verb, "--feature", features, "name=value for a feature flag; may be repeated");
-  verb.add_option("--expire-in", expire_in, "Retire and purge by itself after this time, such as 4h");
+  auto* in =
+      verb.add_option("--expire-in", expire_in, "Retire and purge by itself after this time, such as 4h");
+  verb.add_option("--expire-time", expire_time, "The same at this time, such as 2030-01-31T18:00:00Z")
+      ->excludes(in);
   verb.add_option("--connections", connections, "Most connections at a time")->check(CLI::PositiveNumber);
-  verb.add_option("--storage", storage, "Size at which a condition is raised, such as 10GiB");
   verb.add_option("--statement-timeout", statement_timeout, "Longest statement, such as 30s");
-  verb.add_option("--keep", keep, "How many scheduled backups to keep")->check(CLI::PositiveNumber);
+  verb.add_option("--delete-protection", delete_protection,
+                  "on: refuse to retire, purge or expire it; off: allow that again")
+      ->check(CLI::IsMember({"on", "off"}));
+}
+
+absl::StatusOr<std::optional<absl::Time>> TenantFlags::ExpireTime(absl::Time now) const {
+  if (!expire_in.empty()) {
+    CROFT_ASSIGN_OR_RETURN(const absl::Duration life, ParseDuration(expire_in, "--expire-in"));
+    return now + life;
+  }
+  if (expire_time.empty()) return std::nullopt;
+  CROFT_ASSIGN_OR_RETURN(const absl::Time time, ParseTime(expire_time, "--expire-time"));
+  return time;
 }
 
 absl::Status TenantFlags::Fill(v1::Tenant& tenant, absl::Time now) const {
@@ -34,20 +47,14 @@ absl::Status TenantFlags::Fill(v1::Tenant& tenant, absl::Time now) const {
     (*tenant.mutable_settings()->mutable_fields())[key] = value;
   CROFT_ASSIGN_OR_RETURN(const Features new_features, ParseFeatures(features, "--feature"));
   for (const auto& [name, value] : new_features) (*tenant.mutable_features())[name] = value;
-  if (!expire_in.empty()) {
-    CROFT_ASSIGN_OR_RETURN(const absl::Duration life, ParseDuration(expire_in, "--expire-in"));
-    *tenant.mutable_expire_time() = ToProto(now + life);
-  }
-  if (keep != 0) tenant.mutable_backup_policy()->set_keep(keep);
+  CROFT_ASSIGN_OR_RETURN(const std::optional<absl::Time> end, ExpireTime(now));
+  if (end) *tenant.mutable_expire_time() = ToProto(*end);
+  tenant.set_delete_protection(delete_protection == "on");
   return HasQuota() ? FillQuota(*tenant.mutable_quota()) : absl::OkStatus();
 }
 
 absl::Status TenantFlags::FillQuota(v1::Quota& quota) const {
   if (connections != 0) quota.set_connections(connections);
-  if (!storage.empty()) {
-    CROFT_ASSIGN_OR_RETURN(const int64_t bytes, ParseBytes(storage, "--storage"));
-    quota.set_storage_bytes(bytes);
-  }
   if (!statement_timeout.empty()) {
     CROFT_ASSIGN_OR_RETURN(const absl::Duration longest,
                            ParseDuration(statement_timeout, "--statement-timeout"));

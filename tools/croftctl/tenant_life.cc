@@ -5,11 +5,11 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "croft/v1/tenant.grpc.pb.h"
+#include "tools/croftctl/bulk.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/targets.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
-#include "tools/croftctl/wait.h"
 
 // The verbs that move tenants through their life, each of one tenant or of many.
 namespace croft::ctl {
@@ -41,7 +41,8 @@ void AddSuspend(Noun& noun) {
                            ParseEnum<v1::SuspendMode>("SUSPEND_MODE_", arguments.mode, "--mode"));
     request.set_mode(mode);
     request.set_etag(arguments.which.etag);
-    return OperateOnEach(session, arguments.which, false, &Tenants::SuspendTenant, request);
+    CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, arguments.which, false));
+    return OperateOnEach(session, targets, &Tenants::SuspendTenant, request);
   });
 }
 
@@ -51,7 +52,8 @@ void AddResume(Noun& noun) {
   verb.Runs([](Session& session, const Which& which) -> absl::Status {
     v1::ResumeTenantRequest request;
     request.set_etag(which.etag);
-    return OperateOnEach(session, which, false, &Tenants::ResumeTenant, request);
+    CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, which, false));
+    return OperateOnEach(session, targets, &Tenants::ResumeTenant, request);
   });
 }
 
@@ -66,13 +68,19 @@ void AddRetire(Noun& noun) {
   verb.app.add_option("--grace", verb->grace, "How long it can be brought back; default: 7d");
   verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
     v1::RetireTenantRequest request;
+    std::string kept = "7d";
     if (!arguments.grace.empty()) {
       CROFT_ASSIGN_OR_RETURN(const absl::Duration grace, ParseDuration(arguments.grace, "--grace"));
       *request.mutable_grace() = ToProto(grace);
+      kept = DurationText(grace);
     }
     request.set_etag(arguments.which.etag);
-    return OperateOnEach(session, arguments.which, false, &Tenants::RetireTenant, request,
-                         session.flags.yes);
+    CROFT_ASSIGN_OR_RETURN(
+        const Targets targets,
+        FindAndConfirm(
+            session, arguments.which, false,
+            {"retires", absl::StrCat("sessions end now, the databases are purged for good in ", kept)}));
+    return OperateOnEach(session, targets, &Tenants::RetireTenant, request);
   });
 }
 
@@ -82,27 +90,45 @@ void AddUndelete(Noun& noun) {
   verb.Runs([](Session& session, const Which& which) -> absl::Status {
     v1::UndeleteTenantRequest request;
     request.set_etag(which.etag);
-    return OperateOnEach(session, which, true, &Tenants::UndeleteTenant, request);
+    CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, which, true));
+    return OperateOnEach(session, targets, &Tenants::UndeleteTenant, request);
   });
 }
 
+struct PurgeArguments {
+  Which which;
+  std::string waive_backup;
+  std::string accept_incomplete;
+};
+
+absl::Status Purge(Session& session, const PurgeArguments& arguments) {
+  if (!arguments.accept_incomplete.empty() &&
+      (arguments.which.BySelector() || arguments.which.ids.size() > 1)) {
+    return UsageError("--accept-incomplete names one tenant's backup: purge that tenant alone");
+  }
+  CROFT_ASSIGN_OR_RETURN(
+      const Targets targets,
+      FindAndConfirm(session, arguments.which, true,
+                     {"purges", "databases, roles, backups and keys are destroyed for good"}));
+  v1::PurgeTenantRequest request;
+  request.set_waive_backup_reason(arguments.waive_backup);
+  request.set_etag(arguments.which.etag);
+  if (!arguments.accept_incomplete.empty()) {
+    request.set_accept_incomplete_backup(
+        BackupName(targets.each.front().id, LastPart(arguments.accept_incomplete)));
+  }
+  return OperateOnEach(session, targets, &Tenants::PurgeTenant, request);
+}
+
 void AddPurge(Noun& noun) {
-  struct Arguments {
-    Which which;
-    std::string waive_backup;
-  };
   auto verb =
-      noun.AddVerb<Arguments>("purge", "Destroy a retired tenant: databases, roles, backups and key");
+      noun.AddVerb<PurgeArguments>("purge", "Destroy a retired tenant: databases, roles, backups and key");
   verb->which.AddTo(verb.app);
   verb.app.add_option("--waive-backup", verb->waive_backup,
                       "Go without a proven backup, for this reason, on record");
-  verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
-    CROFT_RETURN_IF_ERROR(ConfirmEach(session, "purges", arguments.which));
-    v1::PurgeTenantRequest request;
-    request.set_waive_backup_reason(arguments.waive_backup);
-    request.set_etag(arguments.which.etag);
-    return OperateOnEach(session, arguments.which, true, &Tenants::PurgeTenant, request, true);
-  });
+  verb.app.add_option("--accept-incomplete", verb->accept_incomplete,
+                      "Go with this final backup although it is INCOMPLETE, on record");
+  verb.Runs(Purge);
 }
 
 void AddRotateCredentials(Noun& noun) {
@@ -121,52 +147,8 @@ void AddRotateCredentials(Noun& noun) {
       *request.mutable_overlap() = ToProto(overlap);
     }
     request.set_etag(arguments.which.etag);
-    return OperateOnEach(session, arguments.which, false, &Tenants::RotateCredentials, request);
-  });
-}
-
-struct RestoreArguments {
-  Which which;
-  std::string backup;
-  std::string as;
-  std::string host;
-};
-
-// The backup's name for one tenant: `latest` is the newest that can be used.
-absl::StatusOr<std::string> BackupFor(Client& client, const std::string& tenant,
-                                      const std::string& backup) {
-  if (backup != "latest") return BackupName(tenant, LastPart(backup));
-  v1::GetTenantRequest request;
-  request.set_name(TenantName(tenant));
-  CROFT_ASSIGN_OR_RETURN(const v1::Tenant found, client.Call(&Tenants::GetTenant, request));
-  if (!found.last_backup().empty()) return found.last_backup();
-  return absl::NotFoundError(absl::StrCat("tenant ", tenant, " has no backup"));
-}
-
-absl::StatusOr<v1::Operation> BeginRestore(Session& session, const RestoreArguments& arguments,
-                                           const Target& target) {
-  v1::RestoreTenantRequest request;
-  request.set_name(TenantName(target.id));
-  CROFT_ASSIGN_OR_RETURN(*request.mutable_backup(), BackupFor(session.client, target.id, arguments.backup));
-  request.set_new_tenant_id(LastPart(arguments.as));
-  if (!arguments.host.empty()) request.set_host(HostName(LastPart(arguments.host)));
-  request.set_etag(arguments.which.etag);
-  return session.Change(&Tenants::RestoreTenant, request, target.key);
-}
-
-void AddRestore(Noun& noun) {
-  auto verb = noun.AddVerb<RestoreArguments>(
-      "restore", "Put a backup in a tenant's place, or make a new tenant of it");
-  verb->which.AddTo(verb.app);
-  verb.app.add_option("--backup", verb->backup, "The backup, or latest")->required();
-  verb.app.add_option("--as", verb->as, "Make this new tenant of it and leave the old one alone");
-  verb.app.add_option("--host", verb->host, "Host to restore on");
-  verb.Runs([](Session& session, const RestoreArguments& arguments) -> absl::Status {
-    if (!arguments.which.selector.empty() && (!arguments.as.empty() || arguments.backup != "latest")) {
-      return UsageError("with -l, restore takes --backup latest and no --as");
-    }
-    return OperateOnEach(session, arguments.which, false,
-                         [&](const Target& target) { return BeginRestore(session, arguments, target); });
+    CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, arguments.which, false));
+    return OperateOnEach(session, targets, &Tenants::RotateCredentials, request);
   });
 }
 
@@ -178,7 +160,6 @@ void AddTenantLife(Noun& noun) {
   AddRetire(noun);
   AddUndelete(noun);
   AddPurge(noun);
-  AddRestore(noun);
   AddRotateCredentials(noun);
 }
 

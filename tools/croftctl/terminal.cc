@@ -7,15 +7,18 @@
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 
+#include "common/errors.h"
 #include "tools/croftctl/error_report.h"
 #include "tools/croftctl/exit_code.h"
+#include "tools/croftctl/table.h"
 #include "tools/croftctl/values.h"
 
 namespace croft::ctl {
 namespace {
 
 constexpr absl::Duration kRedraw = absl::Milliseconds(200);
-constexpr size_t kLineWidth = 100;
+// Of a terminal that does not say how wide it is.
+constexpr size_t kUsualWidth = 80;
 constexpr char kEraseLine[] = "\r\033[K";
 
 }  // namespace
@@ -46,13 +49,17 @@ bool Terminal::ColorsOutput(Settings::Color choice, const Environment& environme
 
 absl::Status Terminal::Confirm(absl::string_view what, absl::string_view name) {
   if (yes_) return absl::OkStatus();
-  if (!facts_.in)
-    return UsageError(absl::StrCat("this ", what, "; without a terminal to ask at, give --yes"));
+  CROFT_RETURN_IF_ERROR(CheckCanAsk(what));
   err_ << "This " << what << ". Type " << name << " to go on: " << std::flush;
   std::string typed;
   std::getline(in_, typed);
   if (typed == name) return absl::OkStatus();
   return UsageError("not confirmed; nothing was done");
+}
+
+absl::Status Terminal::CheckCanAsk(absl::string_view what) const {
+  if (yes_ || facts_.in) return absl::OkStatus();
+  return UsageError(absl::StrCat("this ", what, "; without a terminal to ask at, give --yes"));
 }
 
 ProgressLine::ProgressLine(Terminal& terminal) : terminal_(terminal), start_(absl::Now()) {
@@ -76,11 +83,13 @@ void ProgressLine::Show(std::string text) {
 }
 
 void ProgressLine::Draw() {
+  // The last column is left free: some terminals begin a new line there.
+  const size_t width = (terminal_.width() > 0 ? terminal_.width() : kUsualWidth) - 1;
   MutexLock lock(mutex_);
   while (!ended_) {
     const std::string elapsed = DurationText(absl::Trunc(absl::Now() - start_, absl::Milliseconds(100)));
     if (!text_.empty())
-      terminal_.err() << kEraseLine << text_.substr(0, kLineWidth) << "  " << elapsed << std::flush;
+      terminal_.err() << kEraseLine << Cut(absl::StrCat(elapsed, "  ", text_), width) << std::flush;
     changed_.WaitFor(mutex_, kRedraw);
   }
   terminal_.err() << kEraseLine << std::flush;

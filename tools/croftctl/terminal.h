@@ -21,6 +21,8 @@ class Terminal {
     bool in = false;  // whether standard input, output, error are terminals
     bool out = false;
     bool err = false;
+    size_t out_width = 0;  // columns of standard output and error; 0 where it is no terminal
+    size_t err_width = 0;
   };
   // The streams outlive it.
   Terminal(std::istream& in, std::ostream& err, Facts facts, const Flags& flags);
@@ -36,8 +38,12 @@ class Terminal {
   // Asks that `name` be typed before `what` (such as "purges tenant acme") is done. OK at once with --yes; a
   // usage error without a terminal or when something else is typed.
   absl::Status Confirm(absl::string_view what, absl::string_view name);
+  // The usage error that Confirm would answer without a terminal; OK where it can ask or need not.
+  absl::Status CheckCanAsk(absl::string_view what) const;
 
   std::ostream& err() { return err_; }
+  // Columns of the terminal that standard error is; 0 where it is none.
+  size_t width() const { return facts_.err_width; }
 
  private:
   std::istream& in_;

@@ -17,7 +17,15 @@ std::string Session::RequestId(absl::string_view key) const {
 }
 
 absl::Status Session::Confirm(absl::string_view what, absl::string_view name) const {
-  return flags.dry_run ? absl::OkStatus() : terminal.Confirm(absl::StrCat(what, " ", name), name);
+  return Ask(absl::StrCat(what, " ", name), name);
+}
+
+absl::Status Session::Ask(absl::string_view what, absl::string_view answer) const {
+  return flags.dry_run ? absl::OkStatus() : terminal.Confirm(what, answer);
+}
+
+absl::Status Session::CheckCanAsk(absl::string_view what) const {
+  return flags.dry_run ? absl::OkStatus() : terminal.CheckCanAsk(what);
 }
 
 absl::Status Session::NoDryRun() { return UsageError("this verb has no --dry-run"); }

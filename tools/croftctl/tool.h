@@ -38,6 +38,10 @@ class Session : public Tool {
 
   // Asks that `name` be typed before something that cannot be undone; `what` says it, such as "purges tenant".
   [[nodiscard]] absl::Status Confirm(absl::string_view what, absl::string_view name) const;
+  // Asks that `answer` be typed before `what` is done; nothing is asked with --yes or --dry-run.
+  [[nodiscard]] absl::Status Ask(absl::string_view what, absl::string_view answer) const;
+  // A usage error where Ask could not ask, for verbs that make calls before they do.
+  [[nodiscard]] absl::Status CheckCanAsk(absl::string_view what) const;
 
   // A call that changes something: sets `request_id` and, with --dry-run, `validate_only`.
   template <class Stub, class Request, class Response>
@@ -53,6 +57,15 @@ class Session : public Tool {
     absl::StatusOr<Response> response = client.Call(method, request);
     if (!response.ok()) return WithRequestId(response.status(), request.request_id());
     return response;
+  }
+
+  // Whether what a change answers is not to be shown: with --quiet, unless -o asks for it.
+  bool IsHushed() const { return flags.quiet && settings.format == Format::kTable; }
+  // Prints what a change answered.
+  template <class Message>
+  [[nodiscard]] absl::Status ShowChanged(const absl::StatusOr<Message>& answer) {
+    if (!answer.ok() || IsHushed()) return answer.status();
+    return printer.One(*answer);
   }
 
   Client& client;

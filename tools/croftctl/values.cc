@@ -147,6 +147,17 @@ std::string DurationText(absl::Duration duration) {
   return text;
 }
 
+absl::StatusOr<absl::Time> ParseTime(absl::string_view text, absl::string_view flag) {
+  absl::Time time;
+  std::string why;
+  if (absl::ParseTime(absl::RFC3339_full, text, &time, &why)) return time;
+  return UsageError(absl::StrCat(flag, " wants a time such as 2030-01-31T18:00:00Z, not '", text, "'"));
+}
+
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
 absl::StatusOr<int64_t> ParseBytes(absl::string_view text, absl::string_view flag) {
   const absl::Status bad =
       UsageError(absl::StrCat(flag, " wants bytes such as 1048576, 512MiB or 10GiB, not '", text, "'"));

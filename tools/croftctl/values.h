@@ -23,6 +23,11 @@ namespace croft::ctl {
 // The largest two units, such as `7d` or `1h30m`; tenths of a second below a minute.
 [[nodiscard]] std::string DurationText(absl::Duration duration);
 
+// RFC 3339, such as 2030-01-31T18:00:00Z.
+[[nodiscard]] absl::StatusOr<absl::Time> ParseTime(absl::string_view text, absl::string_view flag);
+// The same, in UTC and whole seconds: the one form in which croftctl shows times.
+[[nodiscard]] std::string TimeText(absl::Time time);
+
 // A whole number of bytes, or one with KiB, MiB, GiB or TiB behind it.
 [[nodiscard]] absl::StatusOr<int64_t> ParseBytes(absl::string_view text, absl::string_view flag);
 [[nodiscard]] std::string BytesText(int64_t bytes);

@@ -22,6 +22,7 @@ struct Chosen {
   std::function<absl::Status(const Tool&)> local;
   std::function<absl::Status(Session&)> remote;
   bool repeatable = false;  // takes --watch
+  bool says_plan = false;   // says itself what it would do with --dry-run
 };
 
 template <class Arguments>
@@ -34,6 +35,8 @@ class Verb {
 
   // A body that talks to the control plane.
   void Runs(absl::Status (*body)(Session&, const Arguments&)) { Bind(body, false); }
+  // One that says itself what it would do with --dry-run.
+  void Plans(absl::Status (*body)(Session&, const Arguments&)) { Bind(body, false, true); }
   // One that only reads: --watch may repeat it.
   void Reads(absl::Status (*body)(Session&, const Arguments&)) { Bind(body, true); }
   // A body that does not, or connects by itself.
@@ -46,10 +49,11 @@ class Verb {
   CLI::App& app;
 
  private:
-  void Bind(absl::Status (*body)(Session&, const Arguments&), bool repeatable) {
-    app.callback([&chosen = chosen_, arguments = arguments_, body, repeatable] {
+  void Bind(absl::Status (*body)(Session&, const Arguments&), bool repeatable, bool says_plan = false) {
+    app.callback([&chosen = chosen_, arguments = arguments_, body, repeatable, says_plan] {
       chosen.remote = [arguments, body](Session& session) { return body(session, *arguments); };
       chosen.repeatable = repeatable;
+      chosen.says_plan = says_plan;
     });
   }
 
@@ -76,6 +80,7 @@ class Noun {
     CLI::App* app = app_.add_subcommand(name, description);
     // The global flags may stand anywhere.
     app->fallthrough();
+    if (name == "list") app->alias("ls");
     return *app;
   }
 
@@ -97,10 +102,17 @@ void AddStatus(Noun& root);
 void AddDoctor(Noun& root);
 void AddConfig(Noun& root);
 void AddCompletion(Noun& root);
+void AddHelp(Noun& root);
 void AddVersion(Noun& root);
 
-// Parts of AddTenant.
+// Parts of AddTenant and of the other nouns.
+void AddTenantDescribe(Noun& tenant);
+void AddBackupDescribe(Noun& backup);
+void AddHostDescribe(Noun& host);
+void AddOperationDescribe(Noun& operation);
+void AddTenantUpdate(Noun& tenant);
 void AddTenantLife(Noun& tenant);
+void AddTenantRestore(Noun& tenant);
 void AddTenantConnections(Noun& tenant);
 
 }  // namespace croft::ctl

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "croft/v1/admin.pb.h"
 #include "croft/v1/audit.pb.h"
 #include "croft/v1/backup.pb.h"
+#include "croft/v1/finding.pb.h"
 #include "croft/v1/host.pb.h"
 #include "croft/v1/lookup.pb.h"
 #include "croft/v1/operation.pb.h"
@@ -18,12 +20,20 @@ namespace croft::ctl {
 
 enum class Tone { kPlain, kGood, kBad, kUnsure };
 
+// Where a field shows.
+enum class Shown {
+  kAlways,
+  kWide,   // in lists only with -o wide
+  kAlone,  // only where one resource is shown alone
+};
+
 // What people see of one field.
 struct Cell {
   std::string header;
   std::string text;
   Tone tone = Tone::kPlain;
-  bool in_list = true;  // false: only shown where one resource is shown alone
+  Shown shown = Shown::kAlways;
+  std::optional<double> rank = std::nullopt;  // sorts the rows; by the text where it is not set
 };
 
 // A message of the API as people see it. `message` must outlive it.
@@ -35,6 +45,8 @@ struct View {
 
 // What a list shows, and in which order, does not depend on the message's contents.
 [[nodiscard]] View ViewOf(const v1::Tenant& tenant);
+// With what is known of its last backup.
+[[nodiscard]] View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup);
 [[nodiscard]] View ViewOf(const v1::Backup& backup);
 [[nodiscard]] View ViewOf(const v1::Host& host);
 [[nodiscard]] View ViewOf(const v1::Operation& operation);
@@ -55,6 +67,8 @@ struct View {
 
 // One line on where an operation stands, such as "step 2 of 3, back_up on h1: 40 MB".
 [[nodiscard]] std::string ProgressOf(const v1::Operation& operation);
+// One line that names a finding: its severity, reason, object and owner, escaped.
+[[nodiscard]] std::string SummaryOf(const v1::Finding& finding);
 // Such as "RESTORE".
 [[nodiscard]] std::string KindOf(const v1::Operation& operation);
 

@@ -4,10 +4,13 @@
 #include <string>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
+#include <absl/strings/strip.h>
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
 #include "croft/v1/operation.grpc.pb.h"
+#include "tools/croftctl/error_report.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/views.h"
@@ -55,7 +58,7 @@ absl::Status Poll(Client& client, v1::Operation& operation, const OnProgress& ea
     if (absl::IsDeadlineExceeded(seen.status())) continue;
     CROFT_RETURN_IF_ERROR(seen.status());
     operation = *std::move(seen);
-    each(operation);
+    if (!each(operation)) return absl::OkStatus();
   }
   return absl::OkStatus();
 }
@@ -78,6 +81,7 @@ std::string NameLine(const v1::Operation& operation) {
 
 absl::Status Follow(Client& client, v1::Operation& operation, const OnProgress& each) {
   absl::Time last_contact = absl::Now();
+  bool go_on = true;
   v1::WatchOperationRequest request;
   request.set_name(operation.name());
   while (!operation.done()) {
@@ -86,9 +90,9 @@ absl::Status Follow(Client& client, v1::Operation& operation, const OnProgress& 
         &Operations::WatchOperation, request, until, [&](const v1::Operation& seen) {
           operation = seen;
           last_contact = absl::Now();
-          each(operation);
+          return go_on = each(operation);
         });
-    if (operation.done()) break;
+    if (operation.done() || !go_on) break;
     if (client.interrupts().Raised()) return Interrupted(operation);
     if (absl::Now() >= client.limit()) return TimedOut(operation);
     if (absl::IsUnimplemented(status)) return Poll(client, operation, each);
@@ -117,10 +121,14 @@ absl::Status OutcomeOf(const v1::Operation& operation) {
                       ExitCode::kOperationFailed);
 }
 
-absl::Status Finish(Session& session, v1::Operation& operation, const OnProgress& each) {
-  if (session.flags.dry_run || !session.flags.wait || operation.name().empty()) return absl::OkStatus();
-  CROFT_RETURN_IF_ERROR(Follow(session.client, operation, each));
-  return OutcomeOf(operation);
+bool IsFollowed(const Session& session, const v1::Operation& operation) {
+  return !session.flags.dry_run && session.flags.wait && !operation.name().empty();
+}
+
+std::string SilentHostOf(const v1::Operation& operation) {
+  absl::string_view text = operation.progress();
+  if (operation.done() || !absl::ConsumePrefix(&text, "waiting for hosts/")) return "";
+  return std::string(text.substr(0, text.find(',')));
 }
 
 absl::Status FinishVisibly(Session& session, v1::Operation& operation) {
@@ -131,30 +139,48 @@ absl::Status FinishVisibly(Session& session, v1::Operation& operation) {
         absl::StrCat(KindOf(seen), " ", seen.target(), progress.empty() ? "" : ": ", progress);
     session.terminal.Detail(absl::StrCat(seen.name(), ": ", text));
     line.Show(std::move(text));
+    return true;
   };
   show(operation);
-  return Finish(session, operation, show);
+  if (!IsFollowed(session, operation)) return absl::OkStatus();
+  CROFT_RETURN_IF_ERROR(Follow(session.client, operation, show));
+  return OutcomeOf(operation);
 }
 
 absl::Status PrintOperation(Session& session, const v1::Operation& operation) {
   const Format format = session.printer.format();
   // What was only tried has nothing to show.
-  if (session.flags.dry_run && format == Format::kTable) return absl::OkStatus();
+  if (session.IsHushed() || (session.flags.dry_run && format == Format::kTable)) return absl::OkStatus();
   if (format != Format::kName) return session.printer.One(operation);
   session.printer.Text(NameLine(operation));
   return absl::OkStatus();
 }
 
 absl::Status PrintOperations(Session& session, const std::vector<v1::Operation>& operations) {
+  if (session.IsHushed()) return absl::OkStatus();
   if (session.printer.format() != Format::kName) return session.printer.List("operations", operations);
   for (const v1::Operation& operation : operations) session.printer.Text(NameLine(operation));
   return absl::OkStatus();
+}
+
+void SayWarnings(Session& session, const v1::Operation& operation) {
+  if (!operation.done() || operation.warnings().empty()) return;
+  const int count = std::max(operation.warning_count(), operation.warnings_size());
+  session.terminal.Say(absl::StrCat(KindOf(operation), " of ", operation.target(), " has ", count,
+                                    count == 1 ? " warning" : " warnings", "; croftctl op get ",
+                                    LastPart(operation.name()), " shows all of it"));
+  for (const v1::Finding& warning : operation.warnings()) {
+    session.terminal.Say(
+        absl::StrCat("  ", SummaryOf(warning), ": ", Printable(warning.message()),
+                     warning.remedy().empty() ? "" : "; remedy: ", Printable(warning.remedy())));
+  }
 }
 
 absl::Status FinishAndPrint(Session& session, absl::StatusOr<v1::Operation> operation) {
   CROFT_RETURN_IF_ERROR(operation.status());
   const absl::Status outcome = FinishVisibly(session, *operation);
   CROFT_RETURN_IF_ERROR(PrintOperation(session, *operation));
+  SayWarnings(session, *operation);
   return outcome;
 }
 

@@ -111,6 +111,19 @@ TEST_F(AdminTest, DryRunShowsThePlanAlone) {
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("let in whom"));
   EXPECT_EQ(server.repair_fleet.asked().size(), 1u);
+  EXPECT_THAT(ran.err, HasSubstr("1 repair can be begun, 0 are left for people; nothing was changed"));
+  EXPECT_THAT(ran.err, Not(HasSubstr("every check passed")));
+}
+
+TEST_F(AdminTest, ADryRunWithItemsLeftDoesNotSayThatAllIsWell) {
+  v1::RepairFleetResponse answer;
+  *answer.add_left() = Finding(v1::FleetFinding::SEVERITY_PROBLEM);
+  server.repair_fleet.Answers(answer);
+  const Ran left = desk.Run({"admin", "repair-fleet", "--dry-run"});
+  EXPECT_THAT(left.err, HasSubstr("0 repairs can be begun, 1 are left for people"));
+  EXPECT_THAT(left.err, Not(HasSubstr("every check passed")));
+  server.repair_fleet.Answers(v1::RepairFleetResponse());
+  EXPECT_THAT(desk.Run({"admin", "repair-fleet", "--dry-run"}).err, HasSubstr("every check passed"));
 }
 
 TEST_F(AdminTest, WithYesExactlyWhatWasPlannedIsBegunAndFollowed) {

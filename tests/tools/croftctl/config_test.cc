@@ -1,3 +1,4 @@
+#include <map>
 #include <string>
 
 #include <absl/strings/str_cat.h>
@@ -41,8 +42,19 @@ TEST(Servers, ThePortMayBeLeftOut) {
 class Config : public ::testing::Test, protected Pair {
  protected:
   Config() {
-    desk.environment.erase("CROFT_SERVER");
+    // What the variables name is kept for contexts.
+    for (const char* name : {"CROFT_SERVER", "CROFT_CA", "CROFT_CERT", "CROFT_KEY"}) {
+      files_[name] = desk.environment[name];
+      desk.environment.erase(name);
+    }
     server.get_status.Answers(v1::GetStatusResponse());
+  }
+  // Makes a context for the server that runs, with the certificate that the variables named.
+  void SetContext(const std::string& name) {
+    ASSERT_EQ(desk.Run({"config", "set", name, "--server", server.address(), "--ca", files_["CROFT_CA"],
+                        "--cert", files_["CROFT_CERT"], "--key", files_["CROFT_KEY"]})
+                  .exit_code,
+              0);
   }
   std::string path() const { return desk.folder().File(".config/croftctl/config.toml"); }
   // Of one setting, as `config show` has it: "value from source".
@@ -51,28 +63,99 @@ class Config : public ::testing::Test, protected Pair {
     const Json shown = Json::parse(desk.Run(std::move(arguments)).out)[setting];
     return absl::StrCat(shown["value"].get<std::string>(), " from ", shown["source"].get<std::string>());
   }
+
+  std::map<std::string, std::string> files_;
 };
 
-TEST_F(Config, FlagBeatsVariableBeatsContextBeatsDefault) {
+TEST_F(Config, FlagThenContextFlagThenVariablesThenCurrentContextThenDefault) {
   EXPECT_EQ(Shown("server"), "127.0.0.1:7443 from default");
   ASSERT_EQ(desk.Run({"config", "set", "prod", "--server", "a:1"}).exit_code, 0);
+  ASSERT_EQ(desk.Run({"config", "set", "test", "--server", "t:1"}).exit_code, 0);
   EXPECT_EQ(Shown("server"), "a:1 from context prod");
   desk.environment["CROFT_SERVER"] = "b:2";
   EXPECT_EQ(Shown("server"), "b:2 from CROFT_SERVER");
+  EXPECT_EQ(Shown("server", {"--context", "test"}), "t:1 from context test");
   EXPECT_EQ(Shown("server", {"--server", "c:3"}), "c:3 from --server");
 }
 
+TEST_F(Config, AContextFlagWinsOverEveryVariable) {
+  SetContext("prod");
+  for (const char* name : {"CROFT_CA", "CROFT_CERT", "CROFT_KEY", "CROFT_TOKEN_FILE"})
+    desk.environment[name] = "/nonexistent";
+  desk.environment["CROFT_SERVER"] = "127.0.0.1:1";
+  EXPECT_EQ(desk.Run({"status", "--context", "prod"}).exit_code, 0);
+  EXPECT_EQ(server.client_name(), "admin");
+  EXPECT_EQ(server.authorization(), "");
+}
+
+TEST_F(Config, VariablesLeaveNothingOfTheCurrentContext) {
+  SetContext("prod");
+  desk.environment["CROFT_SERVER"] = "b:2";
+  EXPECT_EQ(Shown("server"), "b:2 from CROFT_SERVER");
+  for (const char* setting : {"ca", "cert", "key", "token_file"}) EXPECT_EQ(Shown(setting), " from ");
+  desk.environment.erase("CROFT_SERVER");
+  desk.environment["CROFT_TOKEN_FILE"] = "/mine";
+  EXPECT_EQ(Shown("server"), "127.0.0.1:7443 from default")
+      << "a token is not shown to the context's server";
+  EXPECT_EQ(Shown("cert"), " from ");
+}
+
+TEST_F(Config, AContextsIdentityIsForItsOwnServersAlone) {
+  SetContext("prod");
+  EXPECT_EQ(Shown("cert", {"--server", "other:1"}), " from ");
+  EXPECT_EQ(Shown("cert", {"--server", server.address()}), files_["CROFT_CERT"] + " from context prod");
+  const Ran refused = desk.Run({"status", "--context", "prod", "--server", "other:1"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--context prod is for " + server.address()));
+}
+
+TEST_F(Config, WhoTheCallerIsComesFromOnePlace) {
+  SetContext("prod");
+  EXPECT_EQ(Shown("token_file", {"--token-file", "/t"}), "/t from --token-file");
+  EXPECT_EQ(Shown("cert", {"--token-file", "/t"}), " from ");
+  EXPECT_EQ(Shown("ca", {"--token-file", "/t"}), files_["CROFT_CA"] + " from context prod");
+  ASSERT_EQ(desk.Run({"config", "set", "prod", "--token-file", "/t"}).exit_code, 0);
+  EXPECT_EQ(Shown("token_file"), "/t from context prod");
+  EXPECT_EQ(Shown("cert"), " from ");
+}
+
+TEST_F(Config, AContextVariableBesideOthersIsRefused) {
+  SetContext("prod");
+  desk.environment["CROFT_CONTEXT"] = "prod";
+  EXPECT_EQ(desk.Run({"status"}).exit_code, 0);
+  desk.environment["CROFT_SERVER"] = "b:2";
+  const Ran refused = desk.Run({"status"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("CROFT_CONTEXT is set beside CROFT_SERVER"), HasSubstr("--context")));
+  EXPECT_EQ(desk.Run({"status", "--context", "prod"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"version"}).exit_code, 0) << "needs no connection";
+}
+
+TEST_F(Config, WhatIsInForceIsSaid) {
+  SetContext("prod");
+  EXPECT_THAT(desk.Run({"status", "-v"}).err, HasSubstr("come from context prod, the current one"));
+  EXPECT_THAT(desk.Run({"status", "-v", "--context", "prod"}).err, HasSubstr("context prod, by --context"));
+  EXPECT_THAT(desk.Run({"config", "show"}).err, HasSubstr("in force: context prod"));
+  EXPECT_THAT(desk.Run({"doctor"}).out, HasSubstr("come from context prod, the current one"));
+  desk.environment["CROFT_SERVER"] = "b:2";
+  EXPECT_THAT(desk.Run({"config", "show"}).err, HasSubstr("in force: the variable CROFT_SERVER"));
+  EXPECT_THAT(desk.Run({"config", "show", "--token-file", "/t"}).err,
+              HasSubstr("CROFT_SERVER, with --token-file"));
+}
+
 TEST_F(Config, AContextIsEnoughToConnect) {
-  const std::string ca = desk.environment["CROFT_CA"];
-  ASSERT_EQ(desk.Run({"config", "set", "prod", "--server", server.address(), "--ca", ca}).exit_code, 0);
-  desk.environment.erase("CROFT_CA");
+  SetContext("prod");
   EXPECT_EQ(desk.Run({"status"}).exit_code, 0);
   EXPECT_EQ(desk.Run({"config", "set", "other", "--server", "127.0.0.1:1"}).exit_code, 0);
   EXPECT_EQ(desk.Run({"status", "--context", "prod"}).exit_code, 0);
   ASSERT_EQ(desk.Run({"config", "use", "other"}).exit_code, 0);
   EXPECT_EQ(Shown("server"), "127.0.0.1:1 from context other");
-  desk.environment["CROFT_CONTEXT"] = "prod";
-  EXPECT_EQ(desk.Run({"status"}).exit_code, 0);
+}
+
+TEST_F(Config, ADryRunChangesNoContext) {
+  EXPECT_EQ(desk.Run({"config", "set", "prod", "--server", "a:1", "--dry-run"}).exit_code, 2);
+  EXPECT_EQ(Shown("server"), "127.0.0.1:7443 from default");
 }
 
 TEST_F(Config, ContextsAreListedAndForgotten) {
@@ -112,13 +195,13 @@ TEST_F(Config, AnythingElseInTheFileIsNamed) {
 
 TEST_F(Config, ACertificateWithoutItsKeyIsRefused) {
   desk.environment["CROFT_SERVER"] = server.address();
-  desk.environment.erase("CROFT_KEY");
+  desk.environment["CROFT_CERT"] = files_["CROFT_CERT"];
   EXPECT_EQ(desk.Run({"status"}).exit_code, 2);
   EXPECT_THAT(server.get_status.asked(), IsEmpty());
 }
 
 TEST_F(Config, OutputAndTimeoutComeFromVariablesToo) {
-  desk.environment["CROFT_SERVER"] = server.address();
+  SetContext("prod");
   desk.environment["CROFT_OUTPUT"] = "json";
   EXPECT_TRUE(Json::parse(desk.Run({"status"}).out).is_object());
   desk.environment["CROFT_TIMEOUT"] = "soon";

@@ -114,6 +114,7 @@ struct ControlPlane::Services {
     CROFT_SCRIPTED(ListTenants, ListTenantsRequest, ListTenantsResponse, list_tenants)
     CROFT_SCRIPTED(UpdateTenant, UpdateTenantRequest, Tenant, update_tenant)
     CROFT_SCRIPTED(SuspendTenant, SuspendTenantRequest, Operation, suspend_tenant)
+    CROFT_SCRIPTED(RetireTenant, RetireTenantRequest, Operation, retire_tenant)
     CROFT_SCRIPTED(PurgeTenant, PurgeTenantRequest, Operation, purge_tenant)
     CROFT_SCRIPTED(RestoreTenant, RestoreTenantRequest, Operation, restore_tenant)
     Services& services;
@@ -126,12 +127,15 @@ struct ControlPlane::Services {
   struct Backups : v1::BackupService::Service {
     explicit Backups(Services& all) : services(all) {}
     CROFT_SCRIPTED(CreateBackup, CreateBackupRequest, Operation, create_backup)
+    CROFT_SCRIPTED(GetBackup, GetBackupRequest, Backup, get_backup)
+    CROFT_SCRIPTED(VerifyBackup, VerifyBackupRequest, Operation, verify_backup)
     CROFT_SCRIPTED(ListBackups, ListBackupsRequest, ListBackupsResponse, list_backups)
     CROFT_SCRIPTED(DeleteBackup, DeleteBackupRequest, Operation, delete_backup)
     Services& services;
   };
   struct Hosts : v1::HostService::Service {
     explicit Hosts(Services& all) : services(all) {}
+    CROFT_SCRIPTED(GetHost, GetHostRequest, Host, get_host)
     CROFT_SCRIPTED(ListHosts, ListHostsRequest, ListHostsResponse, list_hosts)
     CROFT_SCRIPTED(CordonHost, CordonHostRequest, Host, cordon_host)
     CROFT_SCRIPTED(CreateJoinToken, CreateJoinTokenRequest, CreateJoinTokenResponse, create_join_token)
@@ -140,18 +144,20 @@ struct ControlPlane::Services {
   struct Operations : v1::OperationService::Service {
     explicit Operations(Services& all) : services(all) {}
     CROFT_SCRIPTED(GetOperation, GetOperationRequest, Operation, get_operation)
+    CROFT_SCRIPTED(ListOperations, ListOperationsRequest, ListOperationsResponse, list_operations)
     CROFT_SCRIPTED(WaitOperation, WaitOperationRequest, Operation, wait_operation)
     CROFT_SCRIPTED(CancelOperation, CancelOperationRequest, Operation, cancel_operation)
-    grpc::Status WatchOperation(grpc::ServerContext* context, const v1::WatchOperationRequest*,
+    grpc::Status WatchOperation(grpc::ServerContext* context, const v1::WatchOperationRequest* request,
                                 grpc::ServerWriter<v1::Operation>* writer) override {
-      Watch watch;
+      WatchOf watch;
       {
         MutexLock lock(services.mutex);
         watch = services.watch;
       }
       if (!watch) return {grpc::StatusCode::UNIMPLEMENTED, "not in the script"};
-      return watch([&](const v1::Operation& operation) { writer->Write(operation); },
-                   [&] { return context->IsCancelled(); });
+      return watch(
+          request->name(), [&](const v1::Operation& operation) { writer->Write(operation); },
+          [&] { return context->IsCancelled(); });
     }
     Services& services;
   };
@@ -174,7 +180,7 @@ struct ControlPlane::Services {
   Mutex mutex;
   std::string authorization ABSL_GUARDED_BY(mutex);
   std::string client_name ABSL_GUARDED_BY(mutex);
-  Watch watch ABSL_GUARDED_BY(mutex);
+  WatchOf watch ABSL_GUARDED_BY(mutex);
   Tenants tenants{*this};
   Lookups lookups{*this};
   Backups backups{*this};
@@ -211,6 +217,12 @@ std::string ControlPlane::client_name() {
 }
 
 void ControlPlane::Watches(Watch watch) {
+  WatchesEach([watch = std::move(watch)](const std::string&, const auto& send, const auto& cancelled) {
+    return watch(send, cancelled);
+  });
+}
+
+void ControlPlane::WatchesEach(WatchOf watch) {
   MutexLock lock(services_->mutex);
   services_->watch = std::move(watch);
 }

@@ -100,16 +100,21 @@ class ControlPlane {
   Script<v1::ListTenantsRequest, v1::ListTenantsResponse> list_tenants;
   Script<v1::UpdateTenantRequest, v1::Tenant> update_tenant;
   Script<v1::SuspendTenantRequest, v1::Operation> suspend_tenant;
+  Script<v1::RetireTenantRequest, v1::Operation> retire_tenant;
   Script<v1::PurgeTenantRequest, v1::Operation> purge_tenant;
   Script<v1::RestoreTenantRequest, v1::Operation> restore_tenant;
   Script<v1::LookupRequest, v1::LookupResponse> lookup;
   Script<v1::CreateBackupRequest, v1::Operation> create_backup;
+  Script<v1::GetBackupRequest, v1::Backup> get_backup;
   Script<v1::ListBackupsRequest, v1::ListBackupsResponse> list_backups;
+  Script<v1::VerifyBackupRequest, v1::Operation> verify_backup;
   Script<v1::DeleteBackupRequest, v1::Operation> delete_backup;
+  Script<v1::GetHostRequest, v1::Host> get_host;
   Script<v1::ListHostsRequest, v1::ListHostsResponse> list_hosts;
   Script<v1::CordonHostRequest, v1::Host> cordon_host;
   Script<v1::CreateJoinTokenRequest, v1::CreateJoinTokenResponse> create_join_token;
   Script<v1::GetOperationRequest, v1::Operation> get_operation;
+  Script<v1::ListOperationsRequest, v1::ListOperationsResponse> list_operations;
   Script<v1::WaitOperationRequest, v1::Operation> wait_operation;
   Script<v1::CancelOperationRequest, v1::Operation> cancel_operation;
   Script<v1::GetStatusRequest, v1::GetStatusResponse> get_status;
@@ -121,6 +126,11 @@ class ControlPlane {
   using Watch = std::function<grpc::Status(const std::function<void(const v1::Operation&)>& send,
                                            const std::function<bool()>& cancelled)>;
   void Watches(Watch watch);
+  // The same, told which operation is watched.
+  using WatchOf = std::function<grpc::Status(const std::string& name,
+                                             const std::function<void(const v1::Operation&)>& send,
+                                             const std::function<bool()>& cancelled)>;
+  void WatchesEach(WatchOf watch);
 
  private:
   struct Services;

@@ -142,11 +142,11 @@ TEST_F(Errors, WrongCommandLinesAreTwoAndGetASuggestion) {
       {{"tenant", "create", "acme", "--lables", "a=b"}, "did you mean '--labels'?"},
       {{"tenant", "create"}, "TENANT is required"},
       {{"tenant", "create", "acme", "--connections", "many"}, "--connections"},
-      {{"tenant", "suspend"}, "name one tenant"},
+      {{"tenant", "suspend"}, "name tenants by id"},
       {{"tenant", "suspend", "acme", "-l", "app=x"}, "one of the two"},
       {{"tenant", "suspend", "acme", "--mode", "rw"}, "blocked, read-only"},
       {{"tenant", "create", "acme", "--expire-in", "soon"}, "--expire-in"},
-      {{"tenant", "list", "-o", "xml"}, "table, json, yaml or name"},
+      {{"tenant", "list", "-o", "xml"}, "table, wide, json, yaml or name"},
       {{"tenant", "list", "--server", "http://x/"}, "host:port"},
       {{}, "subcommand"},
   };

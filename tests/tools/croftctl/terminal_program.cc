@@ -27,9 +27,12 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
 
 }  // namespace
 
-TerminalProgram::TerminalProgram(const Command& command) {
+TerminalProgram::TerminalProgram(const Command& command, int columns) {
   int program_side = -1;
-  if (openpty(&terminal_, &program_side, nullptr, nullptr, nullptr) != 0) abort();
+  winsize size{};
+  size.ws_row = 50;
+  size.ws_col = static_cast<unsigned short>(columns);
+  if (openpty(&terminal_, &program_side, nullptr, nullptr, &size) != 0) abort();
   fcntl(terminal_, F_SETFD, FD_CLOEXEC);
   std::vector<std::string> arguments = command.arguments;
   std::vector<std::string> environment = {"TERM=xterm"};

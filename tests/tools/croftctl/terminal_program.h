@@ -11,7 +11,8 @@ namespace croft::ctl {
 // A program on a terminal of its own.
 class TerminalProgram {
  public:
-  explicit TerminalProgram(const Command& command);
+  // The terminal is `columns` wide.
+  explicit TerminalProgram(const Command& command, int columns = 200);
   // Kills what still runs.
   ~TerminalProgram();
   TerminalProgram(const TerminalProgram&) = delete;

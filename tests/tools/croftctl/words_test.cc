@@ -60,15 +60,25 @@ class Completion : public ::testing::Test, protected Pair {
  protected:
   // What a real bash offers for the last of `words`.
   std::string Offered(const std::string& words, int count) const {
+    return InShell("/bin/bash",
+                   absl::StrCat("eval \"$(croftctl completion bash)\"; COMP_WORDS=(", words,
+                                "); COMP_CWORD=", count, "; _croftctl; printf '%s ' \"${COMPREPLY[@]}\""));
+  }
+  std::string InShell(const std::string& shell, const std::string& script) const {
     Command command = desk.CommandFor({});
-    command.environment["CROFTCTL"] = command.arguments[0];
-    command.arguments = {
-        "/bin/bash", "-c",
-        absl::StrCat("eval \"$(\"$CROFTCTL\" completion bash)\"; COMP_WORDS=(", words,
-                     "); COMP_CWORD=", count, "; _croftctl; printf '%s ' \"${COMPREPLY[@]}\"")};
+    const std::string program = command.arguments[0];
+    command.environment["PATH"] = absl::StrCat(program.substr(0, program.rfind('/')), ":/usr/bin:/bin");
+    command.arguments = {shell, "-c", script};
     const auto result = croft::Run(command, absl::Now() + absl::Seconds(60));
     return result.ok() ? result->standard_out + result->standard_error
                        : std::string(result.status().message());
+  }
+  // What the hidden verb offers for the last of `words`.
+  std::string Complete(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"__complete", "--"});
+    const Ran ran = desk.Run(std::move(words));
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.out;
   }
 };
 
@@ -79,6 +89,47 @@ TEST_F(Completion, BashOffersWhatFitsWhereItStands) {
   EXPECT_THAT(Offered("croftctl -o json tenant create --la", 5), HasSubstr("--labels "));
   EXPECT_THAT(Offered("croftctl tenant get --la", 3), Not(HasSubstr("--labels")));
   EXPECT_THAT(Offered("croftctl host list --out", 3), HasSubstr("--output "));
+}
+
+TEST_F(Completion, IdsAreAskedOfTheControlPlane) {
+  v1::ListTenantsResponse tenants;
+  for (const char* id : {"acme", "globex"}) *tenants.add_tenants() = ReadyTenant(id);
+  server.list_tenants.Answers(tenants);
+  v1::ListBackupsResponse backups;
+  backups.add_backups()->set_name("tenants/acme/backups/b7");
+  server.list_backups.Answers(backups);
+  v1::ListHostsResponse hosts;
+  hosts.add_hosts()->set_name("hosts/h1");
+  server.list_hosts.Answers(hosts);
+  EXPECT_EQ(Complete({"tenant", "get", "ac"}), "acme\n");
+  EXPECT_EQ(Complete({"tenant", "retire", "acme", ""}), "acme\nglobex\n");
+  EXPECT_EQ(Complete({"backup", "get", "acme", ""}), "latest\nb7\n");
+  EXPECT_EQ(server.list_backups.asked().at(0).parent(), "tenants/acme");
+  EXPECT_EQ(Complete({"backup", "verify", "acme", "b"}), "b7\n");
+  EXPECT_EQ(Complete({"tenant", "restore", "acme", "--host", ""}), "h1\n");
+  EXPECT_EQ(Complete({"host", "cordon", ""}), "h1\n");
+  EXPECT_THAT(Offered("croftctl tenant get ac", 3), HasSubstr("acme "));
+}
+
+TEST_F(Completion, ValuesAndContextsAreOffered) {
+  EXPECT_EQ(Complete({"tenant", "suspend", "acme", "--mode", ""}), "blocked\nread-only\n");
+  EXPECT_EQ(Complete({"tenant", "update", "acme", "--delete-protection", "o"}), "on\noff\n");
+  EXPECT_THAT(Complete({"host", "list", "--state", "a"}),
+              AllOf(HasSubstr("away\n"), HasSubstr("awaited\n")));
+  EXPECT_THAT(Complete({"tenant", "list", "-o", ""}), HasSubstr("wide\n"));
+  ASSERT_EQ(desk.Run({"config", "set", "prod", "--server", server.address()}).exit_code, 0);
+  EXPECT_EQ(Complete({"--context", ""}), "prod\n");
+  EXPECT_EQ(Complete({"config", "use", ""}), "prod\n");
+}
+
+TEST_F(Completion, AServerThatIsAwayOffersNothingAndSaysNothing) {
+  {
+    const ControlPlane gone(certificates);
+    desk.environment["CROFT_SERVER"] = gone.address();
+  }
+  const absl::Time start = absl::Now();
+  EXPECT_EQ(Complete({"tenant", "get", ""}), "");
+  EXPECT_LT(absl::Now() - start, absl::Seconds(20));
 }
 
 TEST_F(Completion, EveryShellIsServedAndOthersRefused) {

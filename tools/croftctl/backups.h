@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "tools/croftctl/client.h"
+
+namespace croft::ctl {
+
+// Full name of a tenant's backup: `backup` is its id or name, or `latest` for the newest that can be used. NOT_FOUND
+// when the tenant has none.
+[[nodiscard]] absl::StatusOr<std::string> BackupFor(Client& client, const std::string& tenant,
+                                                    const std::string& backup);
+
+}  // namespace croft::ctl

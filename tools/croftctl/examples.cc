@@ -1,0 +1,128 @@
+#include "tools/croftctl/examples.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+namespace croft::ctl {
+namespace {
+
+// Command lines by noun and verb, each a line of its own below `croftctl`.
+const std::multimap<std::string, std::string>& Examples() {
+  static const std::multimap<std::string, std::string> examples = {
+      {"", "tenant create acme --labels app=shop"},
+      {"", "tenant list -o wide"},
+      {"", "help tenant retire"},
+      {"tenant", "tenant create acme --labels app=shop"},
+      {"tenant", "tenant describe acme"},
+      {"tenant create", "tenant create acme --labels app=shop --alias shop.acme.com"},
+      {"tenant create", "tenant create pr-1042 --if-missing --expire-in 4h"},
+      {"tenant list", "tenant list -l app=shop --state ready -o wide"},
+      {"tenant list", "tenant list --sort-by age:desc --limit 20"},
+      {"tenant get", "tenant get acme"},
+      {"tenant get", "tenant get -l app=shop -o json"},
+      {"tenant describe", "tenant describe acme"},
+      {"tenant update", "tenant update acme --labels tier=gold --connections 100"},
+      {"tenant update", "tenant update acme --add-alias shop.acme.com --remove-alias old.acme.com"},
+      {"tenant update", "tenant update acme --delete-protection on"},
+      {"tenant suspend", "tenant suspend acme --mode read-only"},
+      {"tenant suspend", "tenant suspend -l app=shop --state ready --parallel 8"},
+      {"tenant resume", "tenant resume acme globex"},
+      {"tenant retire", "tenant retire acme --grace 30d"},
+      {"tenant retire", "tenant retire -l preview --yes"},
+      {"tenant undelete", "tenant undelete acme"},
+      {"tenant purge", "tenant purge acme"},
+      {"tenant purge", "tenant purge acme --waive-backup 'never used' --yes"},
+      {"tenant restore", "tenant restore acme --backup latest --as acme-check"},
+      {"tenant restore", "tenant restore acme --backup latest"},
+      {"tenant rotate-credentials", "tenant rotate-credentials acme --overlap 1h"},
+      {"tenant lookup", "tenant lookup shop.acme.com --role read-only"},
+      {"tenant dsn", "tenant dsn acme"},
+      {"tenant env", "tenant env acme --role read-only"},
+      {"tenant psql", "tenant psql acme -- -c 'SELECT 1'"},
+      {"tenant whois", "tenant whois t_acme_abcdefgh234567ab_g1"},
+      {"backup", "backup create acme"},
+      {"backup create", "backup create acme"},
+      {"backup create", "backup create -l app=shop --parallel 8 --max-duration 2h"},
+      {"backup list", "backup list acme"},
+      {"backup list", "backup list --sort-by size:desc --limit 10"},
+      {"backup get", "backup get acme latest"},
+      {"backup describe", "backup describe acme latest"},
+      {"backup verify", "backup verify acme latest"},
+      {"backup verify", "backup verify -l app=shop"},
+      {"backup delete", "backup delete acme BACKUP"},
+      {"host", "host list"},
+      {"host list", "host list --state away"},
+      {"host get", "host get h1 h2"},
+      {"host describe", "host describe h1"},
+      {"host update", "host update h1 --labels zone=a --databases 300"},
+      {"host cordon", "host cordon h1"},
+      {"host uncordon", "host uncordon h1"},
+      {"host remove", "host remove h1"},
+      {"host accept-missing", "host accept-missing h1"},
+      {"host accept-identity", "host accept-identity h1 --system-identifier 7300000000000000000"},
+      {"host create-join-token", "host create-join-token h1 --server-name db1.example.com --out h1.token"},
+      {"op", "op list --running"},
+      {"op list", "op list --state failed --target tenants/acme"},
+      {"op get", "op get OPERATION"},
+      {"op describe", "op describe OPERATION"},
+      {"op wait", "op wait OPERATION --timeout 10m"},
+      {"op watch", "op watch OPERATION"},
+      {"op cancel", "op cancel OPERATION"},
+      {"access", "access whoami"},
+      {"access principal", "access principal create shop"},
+      {"access principal create", "access principal create shop --display-name 'The shop'"},
+      {"access principal list", "access principal list"},
+      {"access principal get", "access principal get shop"},
+      {"access principal delete", "access principal delete shop"},
+      {"access token", "access token create shop --to-file shop.token"},
+      {"access token create", "access token create shop --expire-in 30d --to-file shop.token"},
+      {"access token revoke", "access token revoke shop TOKEN"},
+      {"access certificate", "access certificate create shop --to shop"},
+      {"access certificate create", "access certificate create shop --to shop"},
+      {"access certificate revoke", "access certificate revoke shop FINGERPRINT"},
+      {"access bind", "access bind shop connector -l app=shop"},
+      {"access unbind", "access unbind shop connector -l app=shop"},
+      {"access whoami", "access whoami"},
+      {"audit", "audit list --resource tenants/acme"},
+      {"audit list", "audit list --resource tenants/acme --since 7d"},
+      {"audit verify", "audit verify"},
+      {"admin", "admin check-fleet"},
+      {"admin check-fleet", "admin check-fleet"},
+      {"admin repair-fleet", "admin repair-fleet --dry-run"},
+      {"admin backup-catalog", "admin backup-catalog catalog-copy.db"},
+      {"status", "status --watch"},
+      {"doctor", "doctor"},
+      {"config", "config set prod --server croft.example.com --ca ca.crt --token-file me.token"},
+      {"config set", "config set prod --server croft.example.com --ca ca.crt --token-file me.token"},
+      {"config use", "config use prod"},
+      {"config delete", "config delete prod"},
+      {"config list", "config list"},
+      {"config show", "config show --context prod"},
+      {"completion", "completion bash"},
+      {"help", "help tenant create"},
+      {"version", "version -o json"},
+  };
+  return examples;
+}
+
+void AddBelow(CLI::App& app, const std::string& path) {
+  std::string footer;
+  const auto [begin, end] = Examples().equal_range(path);
+  for (auto it = begin; it != end; ++it) {
+    absl::StrAppend(&footer, footer.empty() ? "Examples:\n" : "\n", "  croftctl ", it->second);
+  }
+  app.footer(absl::StrCat(footer, "\n"));
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) {
+    AddBelow(*sub, absl::StrCat(path, path.empty() ? "" : " ", sub->get_name()));
+  }
+}
+
+}  // namespace
+
+void AddExamples(CLI::App& root) { AddBelow(root, ""); }
+
+}  // namespace croft::ctl

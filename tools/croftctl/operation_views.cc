@@ -1,0 +1,107 @@
+#include <string>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "tools/croftctl/values.h"
+#include "tools/croftctl/view_parts.h"
+#include "tools/croftctl/views.h"
+
+// How operations are shown, and the backups that come of them.
+namespace croft::ctl {
+namespace {
+
+Tone ToneOf(v1::Backup::State state) {
+  switch (state) {
+    case v1::Backup::STATE_VERIFIED:
+    case v1::Backup::STATE_VERIFIED_WITH_NOTES: return Tone::kGood;
+    case v1::Backup::STATE_FAILED:
+    case v1::Backup::STATE_INCOMPLETE:
+    case v1::Backup::STATE_DAMAGED: return Tone::kBad;
+    case v1::Backup::STATE_AVAILABLE: return Tone::kPlain;
+    default: return Tone::kUnsure;
+  }
+}
+
+Tone ToneOf(v1::Operation::State state) {
+  switch (state) {
+    case v1::Operation::STATE_SUCCEEDED: return Tone::kGood;
+    case v1::Operation::STATE_FAILED: return Tone::kBad;
+    default: return Tone::kUnsure;
+  }
+}
+
+std::string StepText(const v1::Step& step) {
+  std::string text = step.task();
+  if (!step.host().empty()) absl::StrAppend(&text, " on ", LastPart(step.host()));
+  return step.message().empty() ? text : absl::StrCat(text, ": ", step.message());
+}
+
+}  // namespace
+
+std::string KindOf(const v1::Operation& operation) { return NameIn("KIND_", operation.kind()); }
+
+std::string ProgressOf(const v1::Operation& operation) {
+  if (operation.done()) return operation.error().message();
+  int position = 0;
+  for (const v1::Step& step : operation.steps()) {
+    ++position;
+    if (step.state() != v1::Step::STATE_DISPATCHED) continue;
+    return absl::StrCat("step ", position, " of ", operation.steps_size(), ", ", StepText(step));
+  }
+  return operation.progress();
+}
+
+View ViewOf(const v1::Backup& backup) {
+  View view = {
+      &backup,
+      backup.name(),
+      {{"id", LastPart(backup.name())},
+       {"tenant",
+        backup.name().empty() ? "" : LastPart(backup.name().substr(0, backup.name().rfind("/backups/")))},
+       {"state", NameIn("STATE_", backup.state()), ToneOf(backup.state())},
+       {"origin", NameIn("ORIGIN_", backup.origin())},
+       BytesCell("size", backup.size_bytes()),
+       {"rows", absl::StrCat(backup.row_count())},
+       {"findings", OrEmpty(backup.finding_count()), Tone::kUnsure},
+       AgeCell("age", backup.create_time()),
+       Wide("created", When(backup.has_create_time(), backup.create_time())),
+       Wide("verified", When(backup.has_verify_time(), backup.verify_time())),
+       Wide("tables", absl::StrCat(backup.table_count())),
+       Wide("store", backup.store()),
+       Detail("sha256", backup.sha256()),
+       Detail("generation", OrEmpty(backup.placement_generation())),
+       Wide("server version", backup.server_version()),
+       Detail("uid", backup.uid()),
+       Detail("etag", backup.etag())}};
+  AppendFindings("finding", backup.findings(), backup.finding_count(), view.cells);
+  return view;
+}
+
+View ViewOf(const v1::Operation& operation) {
+  View view = {&operation,
+               operation.name(),
+               {{"id", LastPart(operation.name())},
+                {"kind", KindOf(operation)},
+                {"target", operation.target()},
+                {"result", operation.result()},
+                {"state", NameIn("STATE_", operation.state()), ToneOf(operation.state())},
+                {"progress", ProgressOf(operation)},
+                {"warnings", OrEmpty(operation.warning_count()), Tone::kUnsure},
+                AgeCell("age", operation.create_time()),
+                Wide("asked by", operation.caller()),
+                Wide("created", When(operation.has_create_time(), operation.create_time())),
+                Wide("ended", When(operation.has_end_time(), operation.end_time())),
+                Detail("uid", operation.uid()),
+                Detail("etag", operation.etag())}};
+  // Behind the fields that every operation has, so that lists line up.
+  int position = 0;
+  for (const v1::Step& step : operation.steps()) {
+    view.cells.push_back(Detail(absl::StrCat("step ", ++position),
+                                absl::StrCat(NameIn("STATE_", step.state()), " ", StepText(step))));
+  }
+  AppendFindings("warning", operation.warnings(), operation.warning_count(), view.cells);
+  return view;
+}
+
+}  // namespace croft::ctl

@@ -1,0 +1,75 @@
+#include <string>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/errors.h"
+#include "common/names.h"
+#include "croft/v1/tenant.grpc.pb.h"
+#include "tools/croftctl/backups.h"
+#include "tools/croftctl/bulk.h"
+#include "tools/croftctl/exit_code.h"
+#include "tools/croftctl/targets.h"
+#include "tools/croftctl/values.h"
+#include "tools/croftctl/verbs.h"
+
+// The verb that brings a backup back.
+namespace croft::ctl {
+namespace {
+
+struct RestoreArguments {
+  TargetFlags which;
+  std::string etag;
+  std::string backup;
+  std::string as;
+  std::string host;
+  bool allow_incomplete = false;
+};
+
+absl::StatusOr<v1::Operation> BeginRestore(Session& session, const RestoreArguments& arguments,
+                                           const Target& target) {
+  v1::RestoreTenantRequest request;
+  request.set_name(TenantName(target.id));
+  CROFT_ASSIGN_OR_RETURN(*request.mutable_backup(), BackupFor(session.client, target.id, arguments.backup));
+  request.set_new_tenant_id(LastPart(arguments.as));
+  if (!arguments.host.empty()) request.set_host(HostName(LastPart(arguments.host)));
+  request.set_etag(arguments.etag);
+  request.set_allow_incomplete(arguments.allow_incomplete);
+  return session.Change(&v1::TenantService::Stub::RestoreTenant, request, target.key);
+}
+
+absl::StatusOr<Targets> FindForRestore(Session& session, const RestoreArguments& arguments) {
+  // A new tenant takes nothing from anybody.
+  if (!arguments.as.empty()) return FindTargets(session, arguments.which, false);
+  return FindAndConfirm(
+      session, arguments.which, false,
+      {"replaces the data of",
+       absl::StrCat("backup ", LastPart(arguments.backup),
+                    " takes its place; what is there now is kept, closed, for 24 hours")});
+}
+
+absl::Status Restore(Session& session, const RestoreArguments& arguments) {
+  const bool many = arguments.which.BySelector() || arguments.which.ids.size() > 1;
+  if (many && (!arguments.as.empty() || arguments.backup != "latest")) {
+    return UsageError("restore of several tenants takes --backup latest and no --as");
+  }
+  CROFT_ASSIGN_OR_RETURN(const Targets targets, FindForRestore(session, arguments));
+  return OperateOnEach(session, targets,
+                       [&](const Target& target) { return BeginRestore(session, arguments, target); });
+}
+
+}  // namespace
+
+void AddTenantRestore(Noun& noun) {
+  auto verb = noun.AddVerb<RestoreArguments>(
+      "restore", "Put a backup in a tenant's place, or make a new tenant of it");
+  verb->which.AddTo(verb.app);
+  verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
+  verb.app.add_option("--backup", verb->backup, "The backup, or latest")->required();
+  verb.app.add_option("--as", verb->as, "Make this new tenant of it and leave the old one alone");
+  verb.app.add_option("--host", verb->host, "Host to restore on");
+  verb.app.add_flag("--allow-incomplete", verb->allow_incomplete,
+                    "Leave out the objects that do not restore, and name them");
+  verb.Runs(Restore);
+}
+
+}  // namespace croft::ctl

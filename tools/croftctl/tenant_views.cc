@@ -1,0 +1,111 @@
+#include <string>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "tools/croftctl/values.h"
+#include "tools/croftctl/view_parts.h"
+#include "tools/croftctl/views.h"
+
+// How tenants are shown, and where they live.
+namespace croft::ctl {
+namespace {
+
+std::string FeaturesOf(const v1::Tenant& tenant) {
+  std::map<std::string, std::string> features;
+  for (const auto& [name, value] : tenant.features()) features[name] = Json(value);
+  return Pairs(features);
+}
+
+Tone ToneOf(v1::Tenant::State state) {
+  switch (state) {
+    case v1::Tenant::STATE_READY: return Tone::kGood;
+    case v1::Tenant::STATE_FAILED: return Tone::kBad;
+    default: return Tone::kUnsure;
+  }
+}
+
+std::string ConditionTypes(const v1::Tenant& tenant) {
+  return absl::StrJoin(tenant.conditions(), ",", [](std::string* out, const v1::Condition& condition) {
+    out->append(condition.type());
+  });
+}
+
+std::string ConditionTexts(const v1::Tenant& tenant) {
+  return absl::StrJoin(tenant.conditions(), "; ", [](std::string* out, const v1::Condition& condition) {
+    absl::StrAppend(out, condition.type(), ": ", condition.message());
+  });
+}
+
+std::string Logins(const v1::Tenant& tenant) {
+  return absl::StrJoin(tenant.credentials(), ", ", [](std::string* out, const v1::Credential& credential) {
+    absl::StrAppend(out, credential.user(), " (", NameIn("ROLE_", credential.role()), ")");
+  });
+}
+
+std::string Endpoints(const v1::LookupResponse& placement) {
+  return absl::StrJoin(placement.endpoints(), ", ", [](std::string* out, const v1::Endpoint& endpoint) {
+    absl::StrAppend(out, endpoint.host(), ":", endpoint.port());
+  });
+}
+
+}  // namespace
+
+View ViewOf(const v1::Tenant& tenant) { return ViewOf(tenant, v1::Backup()); }
+
+View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup) {
+  return {&tenant,
+          tenant.name(),
+          {{"id", LastPart(tenant.name())},
+           {"state", NameIn("STATE_", tenant.state()), ToneOf(tenant.state())},
+           {"host", LastPart(tenant.placement().host())},
+           {"labels", Pairs(tenant.labels())},
+           {"conditions", ConditionTypes(tenant), Tone::kBad},
+           {"operation", LastPart(tenant.current_operation())},
+           AgeCell("age", tenant.create_time()),
+           Wide("protected", tenant.delete_protection() ? "on" : ""),
+           Wide("last backup", LastPart(tenant.last_backup())),
+           AgeCell("backup age", last_backup.create_time(), Shown::kWide),
+           BytesCell("backup size", last_backup.size_bytes(), Shown::kWide),
+           Wide("display name", tenant.display_name()),
+           Wide("aliases", Joined(tenant.aliases())),
+           Detail("created", When(tenant.has_create_time(), tenant.create_time())),
+           Detail("suspended as", tenant.suspend_mode() == v1::SUSPEND_MODE_UNSPECIFIED
+                                      ? ""
+                                      : NameIn("SUSPEND_MODE_", tenant.suspend_mode())),
+           Detail("conditions in full", ConditionTexts(tenant)),
+           Detail("database", tenant.placement().database()),
+           Detail("generation", OrEmpty(tenant.placement().generation())),
+           Detail("logins", Logins(tenant)),
+           Detail("connections", OrEmpty(tenant.quota().connections())),
+           Detail("statement timeout", tenant.quota().has_statement_timeout()
+                                           ? DurationText(FromProto(tenant.quota().statement_timeout()))
+                                           : ""),
+           Detail("extensions", Joined(tenant.extensions())),
+           Detail("locale", tenant.locale()),
+           Detail("settings", tenant.has_settings() ? Json(tenant.settings()) : ""),
+           Detail("features", FeaturesOf(tenant)),
+           Wide("expires", When(tenant.has_expire_time(), tenant.expire_time())),
+           Detail("retired", When(tenant.has_delete_time(), tenant.delete_time())),
+           Detail("purges itself", When(tenant.has_purge_time(), tenant.purge_time())),
+           Detail("uid", tenant.uid()),
+           Detail("etag", tenant.etag())}};
+}
+
+View ViewOf(const v1::LookupResponse& placement) {
+  const v1::Endpoint endpoint = placement.endpoints().empty() ? v1::Endpoint() : placement.endpoints(0);
+  return {&placement,
+          placement.tenant(),
+          {{"tenant", LastPart(placement.tenant())},
+           {"endpoints", Endpoints(placement)},
+           {"database", endpoint.database()},
+           {"user", endpoint.user()},
+           {"password", placement.password()},
+           {"sslmode", placement.sslmode()},
+           {"generation", OrEmpty(placement.placement_generation())},
+           {"settings", placement.has_settings() ? Json(placement.settings()) : ""},
+           {"usable for", DurationText(FromProto(placement.ttl()))},
+           {"uid", placement.uid()}}};
+}
+
+}  // namespace croft::ctl
