@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/session/agent.h"
+#include "agent/session/print_setup.h"
 #include "common/core_dumps.h"
 #include "common/log.h"
 
@@ -47,8 +48,14 @@ void AddPostgres(CLI::App& command, AgentOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--conninfo-file", options.conninfo_file,
                      "External mode: file (0600) with the connection string of the agent's role");
-  command.add_option("--postgres-authority-file", options.postgres_authority_file,
-                     "External mode: certificate authority (PEM) of the server, for applications");
+  command.add_option(
+      "--postgres-authority-file", options.postgres_authority_file,
+      "External mode: certificate authority (PEM) of the server, for applications, if not the "
+      "conninfo's sslrootcert");
+  command
+      .add_option("--client-programs", options.client_programs,
+                  "Folder with PostgreSQL's client programs of each version, as N/bin/pg_dump")
+      ->capture_default_str();
   command.add_option("--listen", options.listen_addresses, "Managed mode: addresses PostgreSQL listens on")
       ->delimiter(',')
       ->allow_extra_args(false);
@@ -73,6 +80,18 @@ void AddPostgres(CLI::App& command, AgentOptions& options) {
                   "HOST:PORT where applications reach PostgreSQL, if not where it listens")
       ->delimiter(',')
       ->allow_extra_args(false);
+}
+
+void AddSetup(CLI::App& command, croft::agent::ExternalSetupOptions& setup, std::string& password_file) {
+  command.add_option("--postgres-version", setup.postgres_major, "The server's major version, 15 to 18")
+      ->required();
+  command.add_option("--role", setup.role, "Name of the agent's role")->capture_default_str();
+  command.add_flag("--superuser", setup.superuser, "Make it a superuser");
+  command.add_flag("--provider", setup.provider, "For a service whose administrator is no superuser");
+  command.add_flag("--remove", setup.remove, "Print the SQL that takes all of it back");
+  command.add_option(
+      "--password-file", password_file,
+      "File (0600) with the role's password, made where there is none; only its verifier is printed");
 }
 
 void AddLogLevel(CLI::App& command) {
@@ -107,6 +126,13 @@ int Report(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? kUsage : kError;
 }
 
+int PrintSetup(const croft::agent::ExternalSetupOptions& setup, const std::string& password_file) {
+  const absl::StatusOr<std::string> sql = croft::agent::SetupWithPassword(setup, password_file);
+  if (!sql.ok()) return Report(sql.status());
+  std::fputs(sql->c_str(), stdout);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -121,6 +147,12 @@ int main(int argc, char** argv) {
   AddJoin(join, options);
   AddState(stop, options);
   stop.add_option("--postgres-user", options.postgres_user, "The user that PostgreSQL runs as");
+  croft::agent::ExternalSetupOptions setup;
+  std::string password_file;
+  CLI::App& external_setup = *app.add_subcommand(
+      "external-setup",
+      "Print the SQL that gives an agent's role its rights on a server that exists, and end");
+  AddSetup(external_setup, setup, password_file);
   CLI::App& run = *app.add_option_group("run");
   AddState(run, options);
   AddJoin(run, options);
@@ -134,6 +166,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "croft-agent: %s; see croft-agent --help\n", error.what());
     return kUsage;
   }
+  if (external_setup.parsed()) return PrintSetup(setup, password_file);
   if (const std::string wrong = Contradiction(options, !join.parsed() && !stop.parsed()); !wrong.empty()) {
     std::fprintf(stderr, "croft-agent: %s; see croft-agent --help\n", wrong.c_str());
     return kUsage;

@@ -27,8 +27,9 @@ class Pool {
     return taken;
   }
 
-  // Drops a connection that is lost or one too many; its locks end with it.
+  // Drops a connection that is lost, one too many or out of date; its locks end with it.
   void GiveBack(MaintenanceConnection returned) {
+    if (returned.refused) return;
     returned.connection.SetPatience({.deadline = absl::Now() + kUnlockPatience});
     if (!returned.connection.Execute("SELECT pg_advisory_unlock_all()").ok()) return;
     const MutexLock lock(mutex_);
@@ -137,15 +138,24 @@ class LibpqCluster final : public Cluster {
         Connection connection,
         Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, patience));
     connection.SetPatience(patience);
-    auto rights = connection.Row<bool, bool, bool>(
+    auto rights = connection.Row<bool, bool, bool, bool, std::string>(
         "SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
         "AND has_column_privilege('pg_authid', 'oid', 'SELECT'), "
         "has_parameter_privilege('temp_file_limit', 'SET'), "
         "current_setting('server_version_num')::int < 160000 AND NOT "
-        "current_setting('is_superuser')::bool");
+        "current_setting('is_superuser')::bool, "
+        "rolsuper OR rolbypassrls AND current_setting('server_version_num')::int >= 160000, rolname "
+        "FROM pg_roles WHERE rolname = current_user");
     if (!rights.ok()) return std::move(rights).status();
-    const auto [shows_passwords, may_limit, joins] = *rights;
-    MaintenanceConnection made{std::move(connection), shows_passwords, may_limit, joins};
+    CROFT_ASSIGN_OR_RETURN(const RoleMaking making, FindRoleMaking(connection));
+    const bool functions = making == RoleMaking::kByFunctions;
+    auto& [shows_passwords, may_limit, before_16, bypasses, role] = *rights;
+    MaintenanceConnection made{
+        .connection = std::move(connection),
+        .shows_passwords = shows_passwords,
+        .may_limit_temporary_files = may_limit,
+        .joins_what_it_makes = before_16 && !functions,
+        .role_maker = {.making = making, .role = std::move(role), .may_bypass_rls = bypasses || functions}};
     CROFT_RETURN_IF_ERROR(first(made.connection));
     return made;
   }
@@ -161,7 +171,8 @@ class LibpqCluster final : public Cluster {
     listing = {};
     auto databases = connection.Rows<std::string, std::optional<std::string>, bool, bool, int64_t>(
         "SELECT datname, shobj_description(oid, 'pg_database'), datallowconn, datconnlimit = -2, "
-        "coalesce(CASE WHEN datconnlimit <> -2 THEN pg_database_size(oid) END, 0) FROM pg_database "
+        "coalesce(CASE WHEN datconnlimit <> -2 AND has_database_privilege(oid, 'CONNECT') "
+        "THEN pg_database_size(oid) END, 0) FROM pg_database "
         "WHERE datname ~ '^(t_.*|v)_[a-z2-7]{16}_' OR shobj_description(oid, 'pg_database') ~ '^croft "
         "uid=' "
         "ORDER BY datname");

@@ -57,11 +57,14 @@ constexpr char kSessionsOf[] =
     "WHERE ($1 <> '' OR $2 <> '') AND ($1 = '' OR datname = $1) AND ($2 = '' OR usename = $2) "
     "AND NOT coalesce(usename = ANY ($3::name[]), false) AND pid <> pg_backend_pid() "
     "AND backend_type IS DISTINCT FROM 'autovacuum worker'";
+// One that is no superuser may not end superusers' sessions, and an attempt would end none at all.
 constexpr char kTerminateSessionsOf[] =
     "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE ($1 <> '' OR $2 <> '') AND ($1 = '' OR datname = $1) AND ($2 = '' OR usename = $2) "
     "AND NOT coalesce(usename = ANY ($3::name[]), false) AND pid <> pg_backend_pid() "
-    "AND backend_type IS DISTINCT FROM 'autovacuum worker'";
+    "AND backend_type IS DISTINCT FROM 'autovacuum worker' "
+    "AND (current_setting('is_superuser')::bool "
+    "OR NOT coalesce((SELECT rolsuper FROM pg_roles WHERE oid = usesysid), false))";
 
 // Whoever the session of that number waits for, as long as it is a session of ordinary rights.
 constexpr char kTerminateBlockersOf[] =
@@ -243,16 +246,21 @@ absl::StatusOr<std::optional<DatabaseState>> LibpqSession::ObserveDatabase(absl:
   return state;
 }
 
+absl::Status LibpqSession::Noting(absl::Status status) {
+  if (SqlStateOf(status) == sqlstate::kInsufficientPrivilege) maintenance_.refused = true;
+  return status;
+}
+
 absl::Status LibpqSession::Apply(const std::vector<Change>& changes, Durability durability) {
   LeaveDatabase();
-  std::vector<Statement> statements = StatementsFor(changes, durability);
+  std::vector<Statement> statements = StatementsFor(changes, durability, maintenance_.role_maker);
   // From 16 on, who makes a role may act as it; before, a role that is no superuser must be in it.
   for (const Change& change : changes) {
     const auto* made = std::get_if<CreateRole>(&change);
     if (made == nullptr || made->role.can_login || !maintenance_.joins_what_it_makes) continue;
     statements.push_back({"GRANT %I TO CURRENT_USER", {made->role.name}});
   }
-  return ExecuteUnhindered(maintenance(), statements);
+  return Noting(ExecuteUnhindered(maintenance(), statements));
 }
 
 absl::Status LibpqSession::CreateDatabase(absl::string_view name, absl::string_view locale) {
@@ -359,12 +367,22 @@ absl::StatusOr<int64_t> LibpqSession::CountPreparedTransactions(absl::string_vie
       Bind("SELECT count(*) FROM pg_prepared_xacts WHERE database = $1", {std::string(database)}));
 }
 
+// Before 16 the agent is not in the logins that it makes, or a login has taken that back.
+absl::Status LibpqSession::LetActAs(const std::string& role) {
+  if (by_functions()) {
+    return maintenance().Execute({"SELECT %I.let_act_as(%L)", {maintenance_.role_maker.role, role}});
+  }
+  if (!maintenance_.joins_what_it_makes) return absl::OkStatus();
+  return maintenance().Execute({"GRANT %I TO CURRENT_USER", {role}});
+}
+
 absl::Status LibpqSession::RollBackPrepared(absl::string_view database) {
   CROFT_ASSIGN_OR_RETURN(Connection inside, enter_(database));
   auto rows = inside.Rows<std::string, std::string>(
       Bind("SELECT gid, owner FROM pg_prepared_xacts WHERE database = $1", {std::string(database)}));
   if (!rows.ok()) return std::move(rows).status();
   for (const auto& [gid, owner] : *rows) {
+    CROFT_RETURN_IF_ERROR(LetActAs(owner));
     CROFT_RETURN_IF_ERROR(inside.Execute({"SET ROLE %I", {owner}}));
     const absl::Status ended = inside.Execute({"ROLLBACK PREPARED %L", {gid}});
     if (!ended.ok() && SqlStateOf(ended) != sqlstate::kUndefinedObject) return ended;
@@ -384,11 +402,12 @@ absl::StatusOr<bool> LibpqSession::LeavesTraces(absl::string_view database, absl
 absl::Status LibpqSession::HandOver(absl::string_view database, absl::string_view from,
                                     absl::string_view to) {
   CROFT_ASSIGN_OR_RETURN(Connection inside, enter_(database));
+  const std::string giver(from);
+  const std::string taker(to);
+  if (by_functions()) return HandOverByFunctions(inside, giver, taker);
   // A role that is in both, made and gone in the same transaction, so that the agent need not be a
   // superuser and never acts on the tenant's objects as one.
   const std::string between = absl::StrCat("croft_handover_", inside.backend_pid());
-  const std::string giver(from);
-  const std::string taker(to);
   std::vector<Statement> statements = {
       {"CREATE ROLE %I NOLOGIN INHERIT IN ROLE %I, %I", {between, giver, taker}}};
   if (maintenance_.joins_what_it_makes) statements.push_back({"GRANT %I TO CURRENT_USER", {between}});
@@ -398,6 +417,25 @@ absl::Status LibpqSession::HandOver(absl::string_view database, absl::string_vie
   statements.push_back("RESET ROLE");
   statements.push_back({"DROP ROLE %I", {between}});
   return ExecuteUnhindered(inside, statements);
+}
+
+// The role that is in both outlives a cut, without a login; the next hand over, or the tenant's drop, takes it away.
+absl::Status LibpqSession::HandOverByFunctions(Connection& inside, const std::string& giver,
+                                               const std::string& taker) {
+  const std::string between = absl::StrCat(taker, "_h");
+  const auto run = [&](const std::vector<Change>& changes) {
+    return ExecuteUnhindered(maintenance(),
+                             StatementsFor(changes, Durability::kWithNext, maintenance_.role_maker));
+  };
+  const absl::Status dropped = run({DropRole{between}});
+  if (!dropped.ok() && !absl::IsNotFound(dropped)) return dropped;
+  CROFT_RETURN_IF_ERROR(
+      run({CreateRole{{.name = between, .inherits = true, .member_of = {giver, taker}}}}));
+  const absl::Status handed = ExecuteUnhindered(inside, {{"SET LOCAL ROLE %I", {between}},
+                                                         {"REASSIGN OWNED BY %I TO %I", {giver, taker}},
+                                                         {"DROP OWNED BY %I", {giver}}});
+  const absl::Status tidied = run({DropRole{between}});
+  return handed.ok() ? tidied : handed;
 }
 
 }  // namespace croft::agent

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/postgres/changes.h"
 #include "agent/postgres/cluster.h"
 #include "agent/postgres/connection.h"
 
@@ -17,6 +18,9 @@ struct MaintenanceConnection {
   bool shows_passwords = false;            // pg_authid can be read
   bool may_limit_temporary_files = false;  // temp_file_limit can be set
   bool joins_what_it_makes = false;        // no superuser, before 16: must be in a role to act as it
+  RoleMaker role_maker = {};
+  // A statement was refused for a right: what is held here about rights may be out of date.
+  bool refused = false;
 };
 
 // ClusterSession over one maintenance connection that already holds the tenant's lock.
@@ -64,6 +68,12 @@ class LibpqSession final : public ClusterSession {
   // All in one transaction. Who holds it up is ended: a tenant can keep the rows of its own roles and database
   // locked, by an ALTER ROLE of itself that it does not commit, and would else hold off its fence for good.
   absl::Status ExecuteUnhindered(Connection& connection, const std::vector<Statement>& statements);
+  bool by_functions() const { return maintenance_.role_maker.making == RoleMaking::kByFunctions; }
+  // Notes when a right is gone.
+  absl::Status Noting(absl::Status status);
+  absl::Status LetActAs(const std::string& role);
+  // HandOver where roles are made by functions, which are not in the tenant's database.
+  absl::Status HandOverByFunctions(Connection& inside, const std::string& giver, const std::string& taker);
   absl::Status CheckExtensions(Connection& connection, const std::vector<std::string>& extensions);
 
   MaintenanceConnection maintenance_;

@@ -46,7 +46,8 @@ constexpr Meaning kMeanings[] = {
     {"3D000", absl::StatusCode::kNotFound, "NOT_THERE"},
     {"2BP01", absl::StatusCode::kFailedPrecondition, "STILL_REFERENCED"},
     {"0A000", absl::StatusCode::kFailedPrecondition, "NOT_SUPPORTED"},
-    {"25006", absl::StatusCode::kFailedPrecondition, "READ_ONLY"},
+    // A standby, or a provider's server whose disk is full: both pass.
+    {"25006", absl::StatusCode::kUnavailable, "READ_ONLY"},
     {"XX001", absl::StatusCode::kDataLoss, "DATA_CORRUPTED"},
     {"XX002", absl::StatusCode::kDataLoss, "INDEX_CORRUPTED"},
     // "tuple concurrently updated" among others: two changed one role or database at the same instant.

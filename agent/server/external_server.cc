@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "agent/postgres/libpq_cluster.h"
+#include "agent/postgres/sql_error.h"
 #include "agent/server/files.h"
 #include "common/errors.h"
 
@@ -78,6 +80,11 @@ absl::StatusOr<std::unique_ptr<ExternalServer>> ExternalServer::New(ExternalServ
     CROFT_ASSIGN_OR_RETURN(first, ParseEndpoint(endpoints.front()));
   }
   std::string root_certificate;
+  // What the agent itself verifies the server by.
+  if (options.authority.empty() && ValueOr(agent, "sslmode", "") == "verify-full" &&
+      ValueOr(agent, "sslrootcert", "system") != "system") {
+    options.authority = agent["sslrootcert"];
+  }
   if (!options.authority.empty()) {
     CROFT_ASSIGN_OR_RETURN(root_certificate, ReadFile(options.authority));
   }
@@ -102,17 +109,63 @@ absl::Status ExternalServer::EnsureRunning(const Patience& patience) {
 
 ServerReport ExternalServer::Report(const Patience& patience) {
   ServerReport report{.endpoints = endpoints_, .root_certificate = root_certificate_};
-  const absl::StatusOr<ServerFacts> facts = cluster_->Identify(patience);
-  if (!facts.ok()) {
-    report.problem = std::string(facts.status().message());
+  const absl::Status looked = Look(patience, report);
+  if (!looked.ok()) {
+    report.problem = std::string(looked.message());
+    if (std::optional<MissingRight> missing = RightToLookAround(looked)) {
+      report.problem = absl::StrCat(report.problem, "; ", missing->remedy);
+      report.missing_rights.push_back(*std::move(missing));
+    }
     return report;
   }
-  report.up = true;
-  report.version = facts->version_text;
-  report.system_identifier = facts->system_identifier;
-  report.timeline = facts->timeline;
-  report.tls = facts->tls;
+  if (report.up && report.tls && root_certificate_.empty()) {
+    report.problem =
+        "applications cannot verify its server, since the agent was given no authority "
+        "(--postgres-authority-file)";
+  }
   return report;
+}
+
+// A standby takes no changes, so it is not up; its timeline says nothing yet.
+absl::Status ExternalServer::Look(const Patience& patience, ServerReport& report) {
+  CROFT_ASSIGN_OR_RETURN(const ServerFacts facts, cluster_->Identify(patience));
+  const MutexLock lock(mutex_);
+  if (!looking_ || !looking_->usable()) {
+    Conninfo conninfo = access_.agent;
+    conninfo["dbname"] = access_.maintenance_database;
+    CROFT_ASSIGN_OR_RETURN(looking_, Connection::Open(conninfo, Trust::kPrivileged, patience));
+  }
+  looking_->SetPatience(patience);
+  CROFT_ASSIGN_OR_RETURN(const bool standby, looking_->Value<bool>("SELECT pg_is_in_recovery()"));
+  if (standby) {
+    report.problem =
+        "it is a standby, which takes no changes; it is looked at again every few seconds. With "
+        "target_session_attrs=read-write in its conninfo the agent passes over standbys";
+    looking_.reset();
+    return absl::OkStatus();
+  }
+  CROFT_ASSIGN_OR_RETURN(
+      report.max_connections,
+      looking_->Value<int32_t>("SELECT current_setting('max_connections')::int "
+                               "- current_setting('superuser_reserved_connections')::int "
+                               "- coalesce(current_setting('reserved_connections', true)::int, 0)"));
+  CROFT_ASSIGN_OR_RETURN(report.missing_rights, FindMissingRights(*looking_));
+  report.up = true;
+  report.version = facts.version_text;
+  report.system_identifier = facts.system_identifier;
+  report.timeline = facts.timeline;
+  report.tls = facts.tls;
+  return absl::OkStatus();
+}
+
+std::optional<MissingRight> ExternalServer::RightToLookAround(const absl::Status& status) const {
+  if (SqlStateOf(status) != sqlstate::kInsufficientPrivilege) return std::nullopt;
+  const std::string role = ValueOr(access_.agent, "user", "");
+  if (absl::StrContains(status.message(), "pg_control_")) return MissingControlData(role);
+  if (absl::StrContains(status.message(), "permission denied for database")) {
+    return MissingConnect(access_.maintenance_database, role);
+  }
+  return std::nullopt;
 }
 
 }  // namespace croft::agent

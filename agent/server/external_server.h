@@ -1,13 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/status/statusor.h>
 
 #include "agent/postgres/cluster.h"
+#include "agent/postgres/connection.h"
 #include "agent/server/server.h"
+#include "common/sync.h"
 
 namespace croft::agent {
 
@@ -17,7 +20,9 @@ struct ExternalServerOptions {
   std::string conninfo;
   // `host:port` for applications; the conninfo's own when empty.
   std::vector<std::string> advertise_endpoints;
-  // PEM file of the authority that applications are to trust; empty: the server's certificate is not checked.
+  // PEM file of the authority that applications are to trust; the conninfo's sslrootcert when empty and the
+  // conninfo says sslmode=verify-full. Without either
+  // the server's certificate is not checked.
   std::string authority;
 };
 
@@ -35,11 +40,19 @@ class ExternalServer final : public Server {
 
  private:
   ExternalServer(ServerAccess access, std::vector<std::string> endpoints, std::string root_certificate);
+  // Fills in what the server shows.
+  absl::Status Look(const Patience& patience, ServerReport& report);
+  // The right whose lack made a look at the server fail with `status`.
+  std::optional<MissingRight> RightToLookAround(const absl::Status& status) const;
 
   const ServerAccess access_;
   const std::vector<std::string> endpoints_;
   const std::string root_certificate_;
   const std::unique_ptr<Cluster> cluster_;
+
+  Mutex mutex_;
+  // Kept between two looks.
+  std::optional<Connection> looking_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace croft::agent

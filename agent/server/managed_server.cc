@@ -371,7 +371,7 @@ absl::Status ManagedServer::AwaitAnswer(const Patience& patience) {
 }
 
 ServerReport ManagedServer::Report(const Patience& patience) {
-  ServerReport report{.endpoints = options_.advertise_endpoints, .tls = true};
+  ServerReport report{.endpoints = options_.advertise_endpoints, .managed = true, .tls = true};
   if (report.endpoints.empty()) {
     for (const std::string& address : options_.listen_addresses) {
       const std::string host = Reachable(address);

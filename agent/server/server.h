@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 
 #include "agent/postgres/access.h"
 #include "agent/postgres/patience.h"
+#include "agent/postgres/rights.h"
 
 namespace croft::agent {
 
@@ -18,7 +20,10 @@ struct ServerReport {
   std::string system_identifier;
   int64_t timeline = 0;
   std::vector<std::string> endpoints;  // `host:port` for applications
-  int64_t free_bytes = 0;              // where its data lies; 0 is unknown
+  bool managed = false;                // the agent runs it
+  std::optional<int64_t> free_bytes;   // where its data lies; nothing: the agent does not see the disk
+  int32_t max_connections = 0;         // less those that only superusers get; 0 while it is not known
+  std::vector<MissingRight> missing_rights;
   bool tls = false;
   std::string root_certificate;  // PEM, where applications are to trust another authority than Croft's
   std::string problem;           // why it is not up, or what is wrong although it is; for people

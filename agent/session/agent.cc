@@ -188,7 +188,7 @@ std::vector<std::string> IdsOf(const std::vector<std::unique_ptr<Store>>& stores
 class Agent {
  public:
   static absl::StatusOr<std::unique_ptr<Agent>> New(const AgentOptions& options, const std::string& state) {
-    auto agent = std::make_unique<Agent>();
+    auto agent = std::make_unique<Agent>(options);
     CROFT_ASSIGN_OR_RETURN(agent->files_, IdentityFiles::Open(state, options.mode == ServerMode::kManaged));
     CROFT_ASSIGN_OR_RETURN(agent->stores_, OpenStores(options, agent->random_));
     CROFT_ASSIGN_OR_RETURN(agent->journal_, OpenJournal(absl::StrCat(state, "/journal.db"), agent->clock_));
@@ -198,6 +198,8 @@ class Agent {
     agent->RegisterTasks(state);
     return agent;
   }
+
+  explicit Agent(const AgentOptions& options) : programs_(options.client_programs) {}
 
   absl::Status Run(const AgentOptions& options, ShutdownSignals& signals) {
     Server& server = *server_.server;
@@ -258,7 +260,7 @@ class Agent {
 
   SystemClock clock_;
   SystemRandom random_;
-  ClientProgramFinder programs_;
+  const ClientProgramFinder programs_;
   std::optional<IdentityFiles> files_;
   Identity identity_;
   std::vector<std::unique_ptr<Store>> stores_;

@@ -24,6 +24,8 @@ struct AgentOptions {
   std::string conninfo_file;
   // External mode: PEM file of the authority that applications are to trust.
   std::string postgres_authority_file;
+  // Where client programs of PostgreSQL lie, as N/bin/pg_dump.
+  std::string client_programs = "/usr/lib/postgresql";
   // Managed mode.
   std::vector<std::string> listen_addresses = {"127.0.0.1"};
   int port = 7500;

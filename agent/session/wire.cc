@@ -306,7 +306,17 @@ v1::HostReport ToProto(const ServerReport& report, const std::vector<std::string
   proto.set_system_identifier(report.system_identifier);
   proto.set_timeline(report.timeline);
   for (const std::string& endpoint : report.endpoints) proto.add_advertise_endpoints(endpoint);
-  proto.set_free_bytes(report.free_bytes);
+  proto.set_free_bytes(report.free_bytes.value_or(0));
+  proto.set_free_bytes_unknown(!report.free_bytes);
+  proto.set_managed(report.managed);
+  proto.set_max_connections(report.max_connections);
+  for (const MissingRight& missing : report.missing_rights) {
+    v1::MissingRight& right = *proto.add_missing_rights();
+    right.set_right(missing.right);
+    right.set_consequence(missing.consequence);
+    right.set_remedy(missing.remedy);
+    for (const std::string& kind : missing.task_kinds) right.add_task_kinds(kind);
+  }
   for (const std::string& store : stores) proto.add_stores(store);
   proto.set_tls(report.tls);
   proto.set_root_certificate(report.root_certificate);

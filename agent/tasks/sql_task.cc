@@ -160,7 +160,9 @@ absl::Status EndSessions(const SqlTask& task, const SessionFilter& filter) {
     if (left == 0) return absl::OkStatus();
     CROFT_RETURN_IF_ERROR(task.context().KeepGoing());
     // All at once, and again each time: one by one, those not yet asked would write on.
-    CROFT_RETURN_IF_ERROR(task.session().TerminateSessions(filter).status());
+    CROFT_ASSIGN_OR_RETURN(const int64_t asked, task.session().TerminateSessions(filter));
+    if (asked == 0)
+      task.context().Report("waiting for a superuser's session to end, which the agent may not");
     absl::SleepFor(poll);
     poll = std::min(poll * 2, kLongestPoll);
   }

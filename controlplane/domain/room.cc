@@ -25,33 +25,55 @@ bool Knows(const Host& host, const std::vector<std::string>& wanted) {
          });
 }
 
+// Of the database's limit, on top of its tenant's quota.
+constexpr int32_t kConnectionsForCroft = 8;
 constexpr absl::string_view kUnconfirmed = "not compared yet with the restored catalog";
 
+// A tenant needs all that is done in a tenant's life.
+std::string MissingRightsOf(const Host& host) {
+  std::vector<std::string> rights;
+  for (const MissingRight& missing : host.report.missing_rights) {
+    if (!missing.task_kinds.empty()) rights.push_back(missing.right);
+  }
+  return absl::StrJoin(rights, ", ");
+}
+
+// What the server allows, less what Croft needs beside a tenant's own connections. The sum of the quotas may exceed it:
+// quotas are ceilings, and few tenants are at theirs at once.
+bool AllowsConnections(const Host& host, int32_t wanted) {
+  const int32_t most = host.report.max_connections;
+  return most == 0 || wanted + kConnectionsForCroft <= most;
+}
+
 // Why the host does not fit; empty when it does.
-absl::string_view Misfit(const Host& host, const RoomWanted& wanted) {
+std::string Misfit(const Host& host, const RoomWanted& wanted) {
   if (!wanted.host.empty() && host.id != wanted.host) return "not the host that was asked for";
   if (!HasLabels(host, wanted.labels)) return "without the labels that were asked for";
   switch (StateOf(host)) {
     case HostState::kExpected: return "not joined yet";
     case HostState::kMissing: return "declared missing";
     case HostState::kIdentityChanged: return "with another PostgreSQL cluster than before";
-    case HostState::kUnconfirmed: return kUnconfirmed;
+    case HostState::kUnconfirmed: return std::string(kUnconfirmed);
     case HostState::kAwaited:
     case HostState::kAway:
-      if (host.unconfirmed) return kUnconfirmed;
+      if (host.unconfirmed) return std::string(kUnconfirmed);
       if (!host.last_seen_time || wanted.now - *host.last_seen_time > kBriefly) return "away";
       break;
     case HostState::kUp: break;
   }
   if (!host.report.postgres_up) return "with PostgreSQL down";
   if (!Knows(host, wanted.task_kinds)) return "with an agent that is too old for it";
+  if (const std::string rights = MissingRightsOf(host); !rights.empty())
+    return absl::StrCat("whose agent's role lacks rights: ", rights);
   if (host.cordoned) return "cordoned";
   if (host.databases_reserved >= host.limits.databases) return "full (databases)";
   if (host.limits.connections > 0 &&
       host.connections_reserved + wanted.connections > host.limits.connections) {
     return "full (connections)";
   }
-  if (host.report.free_bytes < host.limits.reserve_bytes) return "short of disk";
+  if (!AllowsConnections(host, wanted.connections)) return "with fewer connections than the tenant's quota";
+  if (!host.report.free_bytes_unknown && host.report.free_bytes < host.limits.reserve_bytes)
+    return "short of disk";
   if (!wanted.store.empty() && !Reaches(host, wanted.store)) return "without reach of the backup's store";
   return "";
 }
@@ -81,9 +103,9 @@ absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const Roo
   const Host* best = nullptr;
   std::map<std::string, std::vector<std::string>> misfits;
   for (const Host& host : hosts) {
-    const absl::string_view why = Misfit(host, wanted);
+    const std::string why = Misfit(host, wanted);
     if (!why.empty()) {
-      misfits[std::string(why)].push_back(host.id);
+      misfits[why].push_back(host.id);
     } else if (best == nullptr || Better(host, *best)) {
       best = &host;
     }

@@ -94,11 +94,17 @@ void On(Draft& draft, const KeyErased& erased) { OnKeyErased(draft, erased); }
 // stays as it was, so that a lookup is never answered with less safety than before.
 void TakeReport(Draft& draft, domain::Host& host, const domain::HostReport& report) {
   const domain::HostReport before = std::exchange(host.report, report);
+  // Another server has taken over, and what the last one did shortly before may be lost: first its agent shows what is
+  // there.
+  if (report.timeline != 0 && before.timeline != 0 && report.timeline != before.timeline)
+    host.unconfirmed = true;
   host.last_seen_time = draft.now();
   if (!report.postgres_up) {
     if (report.advertise_endpoints.empty()) host.report.advertise_endpoints = before.advertise_endpoints;
     host.report.tls = before.tls || report.tls;
     if (report.root_certificate.empty()) host.report.root_certificate = before.root_certificate;
+    // What is not known now was known; a change of it must not be missed.
+    if (report.timeline == 0) host.report.timeline = before.timeline;
   }
   if (host.accepted_system_identifier.empty()) {
     host.accepted_system_identifier = report.system_identifier;

@@ -84,7 +84,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const AcceptHostIden
     return domain::IdentityMismatch(host->id, host->report.system_identifier);
   }
   host->accepted_system_identifier = request.system_identifier;
-  GoOnAt(draft, host->id);
+  // Nothing is done on the new cluster before its agent has shown what it holds.
+  host->unconfirmed = true;
   return HostName(host->id);
 }
 

@@ -35,6 +35,29 @@ absl::StatusOr<Tenant*> TenantFor(Draft& draft, const std::string& id, const std
   return tenant;
 }
 
+// RIGHT_MISSING when the agent's role on the tenant's host lacks a right that one of these kinds of tasks needs.
+absl::Status RightIsMissing(const std::string& host, const domain::MissingRight& missing) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("the agent of ", HostName(host), " lacks a right on its PostgreSQL: ", missing.right,
+                   "; ", missing.consequence, ". ", missing.remedy),
+      {.reason = "RIGHT_MISSING", .metadata = {{"host", HostName(host)}, {"right", missing.right}}});
+}
+
+absl::Status CheckRights(Draft& draft, const domain::Tenant& tenant,
+                         const std::vector<std::string>& task_kinds) {
+  const domain::Host* host = draft.FindHost(tenant.placement.host);
+  if (host == nullptr) return absl::OkStatus();
+  for (const domain::MissingRight& missing : host->report.missing_rights) {
+    const bool needed =
+        std::any_of(missing.task_kinds.begin(), missing.task_kinds.end(), [&](const std::string& kind) {
+          return std::find(task_kinds.begin(), task_kinds.end(), kind) != task_kinds.end();
+        });
+    if (needed) return RightIsMissing(host->id, missing);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const SuspendTenant& request) {
@@ -88,6 +111,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RetireT
     return domain::ConfirmationRequired(
         tenant->id, absl::StrCat("with less than an hour of grace tenant ", tenant->id, " is purged soon"));
   }
+  // It would be closed first, and stay so when the rest fails.
+  CROFT_RETURN_IF_ERROR(CheckRights(draft, *tenant, {"fence", "back_up", "verify"}));
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kRetire, *tenant);
   MarkRetired(draft, *tenant, request.grace);

@@ -43,8 +43,6 @@ void Confirmer::Run() {
     if (!more.ok()) {
       log::Error("what is left to confirm cannot be read",
                  {{"error", std::string(more.status().message())}});
-    } else if (!*more) {
-      return;
     }
     const MutexLock lock(mutex_);
     if (!stopping_) changed_.WaitFor(mutex_, kLook);
@@ -65,7 +63,11 @@ absl::StatusOr<bool> Confirmer::LookOnce() {
 // asked.
 absl::StatusOr<std::set<std::string>> Confirmer::HostsToAsk() {
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Host> hosts, catalog_.ListHosts());
-  CROFT_ASSIGN_OR_RETURN(const int64_t tenants, catalog_.CountUnconfirmedTenants());
+  int64_t tenants = 0;
+  if (!tenants_confirmed_) {
+    CROFT_ASSIGN_OR_RETURN(tenants, catalog_.CountUnconfirmedTenants());
+    tenants_confirmed_ = tenants == 0;
+  }
   std::set<std::string> ids;
   for (const domain::Host& host : hosts) {
     if (!host.missing && (tenants > 0 || host.unconfirmed)) ids.insert(host.id);

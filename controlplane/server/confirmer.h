@@ -16,8 +16,9 @@
 
 namespace croft::server {
 
-// After the catalog was restored: asks each host that is unconfirmed, or whose tenants are, what it holds, as soon as it
-// is there and now and then until all is confirmed, and tells the engine. Ends by itself when nothing is left to confirm.
+// After the catalog was restored, a standby has taken over behind a host's address, or another cluster was accepted there:
+// asks each host that is unconfirmed, or whose tenants are, what it holds, as soon as it is there and now and then until
+// all is confirmed, and tells the engine.
 class Confirmer {
  public:
   // All outlive it, and the last answers of `agents`.
@@ -50,6 +51,8 @@ class Confirmer {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<std::string> asked_ ABSL_GUARDED_BY(mutex_);  // and not answered yet
   std::map<std::string, absl::Time> answered_ ABSL_GUARDED_BY(mutex_);
+  // Of the one thread that looks. Only a catalog that is restored brings unconfirmed tenants.
+  bool tenants_confirmed_ = false;
   std::thread thread_;
 };
 

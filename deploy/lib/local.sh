@@ -13,17 +13,19 @@
 
 # --- the folder -------------------------------------------------------------------------------------------
 
-# local_create STATE BIN AGENTS PORT: lays the folder out and makes the control plane's keys. PORT may be
-# empty: then a free one is found. Nothing is started.
+# local_create STATE BIN AGENTS PORT CLIENT_PROGRAMS [CONNINFO_FILE...]: lays the folder out and makes the control plane's
+# keys. PORT may be empty: then a free one is found; so may CLIENT_PROGRAMS: then agents look where Debian has them. With
+# conninfo files, one for each agent, the agents are for PostgreSQL services that exist. Nothing is started.
 local_create() {
-  local state=$1 bin=$2 agents=$3 port=$4 postgres_ports=() agents_dir name
+  local state=$1 bin=$2 agents=$3 port=$4 client_programs=$5 postgres_ports=() agents_dir name
+  shift 5
   mkdir -p -m 0711 "$state"
   mkdir -p -m 0755 "$state/log" "$state/run"
   mkdir -p -m 0700 "$state/backups"
   agents_dir=$(local_make_agents_dir "$state")
   if [ -z "$port" ]; then port=$(first_free_port 7443); fi
-  mapfile -t postgres_ports < <(free_ports 7500 "$agents" "$port")
-  [ ${#postgres_ports[@]} -eq "$agents" ] || die "there are not $agents free ports between 7500 and 8500 for PostgreSQL."
+  if [ $# -eq 0 ]; then mapfile -t postgres_ports < <(free_ports 7500 "$agents" "$port"); fi
+  [ $# -gt 0 ] || [ ${#postgres_ports[@]} -eq "$agents" ] || die "there are not $agents free ports between 7500 and 8500 for PostgreSQL."
   "$bin/croftd" init --state "$state/croftd" >>"$state/log/croftd.log" 2>&1 ||
     local_die_with_log croftd "croftd init failed."
   {
@@ -32,6 +34,8 @@ local_create() {
     printf 'LOCAL_AGENTS=%q\n' "$agents"
     printf 'LOCAL_AGENTS_DIR=%q\n' "$agents_dir"
     printf 'LOCAL_POSTGRES_PORTS=(%s)\n' "${postgres_ports[*]}"
+    printf 'LOCAL_CONNINFO_FILES=(%s)\n' "${*@Q}"
+    printf 'LOCAL_CLIENT_PROGRAMS=%q\n' "$client_programs"
   } >"$state/settings.new"
   {
     printf '# Source this to use croftctl with the control plane in this folder.\n'
@@ -50,7 +54,7 @@ local_exists() { [ -e "$1/settings" ]; }
 # local_load STATE: sets LOCAL_* and the environment that croftctl reads.
 local_load() {
   local_exists "$1" || die "there is no control plane in $1; deploy/quickstart makes one."
-  LOCAL_STATE=$1
+  LOCAL_STATE=$1 LOCAL_CONNINFO_FILES=() LOCAL_CLIENT_PROGRAMS=
   # shellcheck source=/dev/null
   . "$1/settings"
   # shellcheck source=/dev/null
@@ -146,9 +150,15 @@ local_stop() {
   done
 }
 
-# local_stop_servers: ends the agents' PostgreSQL servers.
+# local_where_postgres_is: a few words for people.
+local_where_postgres_is() {
+  if [ ${#LOCAL_CONNINFO_FILES[@]} -gt 0 ]; then echo "as it is"; else echo "on port $(IFS=,; echo "${LOCAL_POSTGRES_PORTS[*]}")"; fi
+}
+
+# local_stop_servers: ends the agents' PostgreSQL servers; those that somebody else keeps go on.
 local_stop_servers() {
   local name
+  [ ${#LOCAL_CONNINFO_FILES[@]} -eq 0 ] || return 0
   for name in $(local_host_names); do
     [ -d "$LOCAL_AGENTS_DIR/$name" ] || continue
     "$LOCAL_BIN/croft-agent" stop-postgres --state "$LOCAL_AGENTS_DIR/$name" >>"$LOCAL_STATE/log/$name.log" 2>&1 ||
@@ -156,12 +166,25 @@ local_stop_servers() {
   done
 }
 
-# local_superuser HOST SQL: runs SQL on HOST's PostgreSQL past all of Croft, over its local socket, as its superuser.
+# local_superuser HOST SQL: runs SQL on HOST's PostgreSQL past all of Croft, over its local socket, as its superuser. On a
+# service that somebody else keeps there is only the agent's role.
 local_superuser() {
   local data
+  if [ ${#LOCAL_CONNINFO_FILES[@]} -gt 0 ]; then
+    local_as_agent "$@"
+    return
+  fi
   data=$(dirname "$(find "$LOCAL_AGENTS_DIR/$1/" -name postmaster.pid)")
   psql -X -q -A -t -v ON_ERROR_STOP=1 -U croft -d postgres -c "$2" \
     -h "$(sed -n 5p "$data/postmaster.pid")" -p "$(sed -n 4p "$data/postmaster.pid")"
+}
+
+# local_as_agent HOST SQL. The password goes by a file, not by an argument.
+local_as_agent() {
+  local number=${1#h} service=$LOCAL_STATE/run/$1.service
+  (umask 077 && { echo '[croft]'; tr -s ' ' '\n' <"${LOCAL_CONNINFO_FILES[number - 1]}"; } >"$service")
+  PGSERVICEFILE=$service psql -X -q -A -t -v ON_ERROR_STOP=1 -d "service=croft dbname=postgres" -c "$2"
+  rm -f "$service"
 }
 
 start_control_plane() {
@@ -181,7 +204,13 @@ control_plane_is_ready() { tail -c "+$((log_from + 1))" "$LOCAL_STATE/log/croftd
 control_plane_is_ready_or_ended() { ! local_running "$LOCAL_STATE" croftd || control_plane_is_ready; }
 
 start_agent() {
-  local name=$1 number=${1#h} state=$LOCAL_AGENTS_DIR/$1 token_file=$LOCAL_STATE/run/$1.token join=()
+  local name=$1 number=${1#h} state=$LOCAL_AGENTS_DIR/$1 token_file=$LOCAL_STATE/run/$1.token join=() server=()
+  if [ ${#LOCAL_CONNINFO_FILES[@]} -gt 0 ]; then
+    server=(--mode external --conninfo-file "${LOCAL_CONNINFO_FILES[number - 1]}")
+  else
+    server=(--mode managed --listen 127.0.0.1 --port "${LOCAL_POSTGRES_PORTS[number - 1]}")
+  fi
+  if [ -n "$LOCAL_CLIENT_PROGRAMS" ]; then server+=(--client-programs "$LOCAL_CLIENT_PROGRAMS"); fi
   if [ ! -e "$LOCAL_STATE/run/$name.joined" ]; then
     rm -f "$token_file"
     "$LOCAL_BIN/croftctl" --quiet host create-join-token "$name" --out "$token_file" ||
@@ -189,8 +218,7 @@ start_agent() {
     join=(--join-token-file "$token_file")
   fi
   daemonise "$name" "$LOCAL_BIN/croft-agent" --state "$state" --server "127.0.0.1:$LOCAL_PORT" "${join[@]}" \
-    --store "file://$(realpath "$LOCAL_STATE")/backups" --mode managed --listen 127.0.0.1 \
-    --port "${LOCAL_POSTGRES_PORTS[number - 1]}"
+    --store "file://$(realpath "$LOCAL_STATE")/backups" "${server[@]}"
 }
 
 wait_for_host() {

@@ -3,7 +3,7 @@ import os
 import signal
 
 import pytest
-from cell import Cell, wait_until
+from cell import Cell, running, wait_until
 from grpc import StatusCode
 
 
@@ -77,6 +77,8 @@ def test_a_tenant_under_work_is_busy_and_its_holder_is_named(cell):
 def test_a_postgres_that_was_killed_is_back_and_operations_on_it_end(cell):
     pid = cell.postgres_pid("h1")
     os.kill(pid, signal.SIGQUIT)  # ends at once, without a shutdown checkpoint
+    wait_until(lambda: not running(pid), "PostgreSQL has ended")
+    cell.keep_servers()
     operation = cell.call("TenantService.CreateTenant", tenant_id="phoenix")
     cell.succeed(operation)
     assert cell.postgres_pid("h1") != pid
@@ -87,9 +89,12 @@ def test_a_postgres_that_was_killed_is_back_and_operations_on_it_end(cell):
 def test_everything_is_as_before_after_all_daemons_and_postgres_were_killed(cell):
     wait_until(lambda: cell.call("HostService.GetHost", name="hosts/h1").postgres_up, "PostgreSQL is known to be up")
     tenants = cell.call("TenantService.ListTenants")
-    os.kill(cell.postgres_pid("h1"), signal.SIGQUIT)
+    pid = cell.postgres_pid("h1")
+    os.kill(pid, signal.SIGQUIT)
     cell.kill("croftd")
     cell.kill("h1")
+    wait_until(lambda: not running(pid), "PostgreSQL has ended")
+    cell.keep_servers()
     cell.start("croftd", "h1")  # waits until PostgreSQL is known to be up
     assert cell.call("TenantService.ListTenants") == tenants
     assert rows(cell) == "1000"

@@ -26,7 +26,8 @@ SELECT json_build_object(
       'logins', ARRAY(SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname LIKE 't\\_%'
                       AND has_database_privilege(oid, pg_database.oid, 'CONNECT') ORDER BY rolname))), '[]')
     FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'),
-  'roles', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolname !~ '^pg_' AND NOT rolsuper))
+  'roles', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'croft'
+             AND NOT rolsuper))
 """
 
 
@@ -79,6 +80,7 @@ class Field:
 
     def raise_the_dead(self):
         """Starts again what has ended; the names."""
+        self.cell.keep_servers()
         ended = [name for name in self.cell.names() if name not in self.let_rest and not self.is_running(name)]
         for name in ended:
             self.triggers[name].disarm()
@@ -192,8 +194,8 @@ class Field:
         """What the host's PostgreSQL holds, asked past all of Croft."""
         folder, port = self.cell.postgres_address(HOST)
         return json.loads(subprocess.run(
-            [PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "croft", "-h", folder, "-p", str(port), "-d",
-             "postgres", "-c", SERVER_SQL], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout)
+            [PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", self.cell.superuser_name(HOST), "-h", folder, "-p",
+             str(port), "-d", "postgres", "-c", SERVER_SQL], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout)
 
 
 def quick_channel(env):

@@ -1,6 +1,9 @@
 """A real control plane with real agents and PostgreSQL servers in a temporary folder, for tests and benchmarks.
 
 It is started and stopped by deploy/quickstart, so what is tested is what people start.
+
+CROFT_TEST_POSTGRES says what its hosts are: `managed` (the default), servers that their agents run; or 15, 16, 17 or 18,
+servers of that version that somebody else keeps, whose agents are no superusers.
 """
 import os
 import shutil
@@ -9,6 +12,7 @@ import subprocess
 import tempfile
 import time
 
+import external
 import wire
 from login import PSQL, Login
 
@@ -19,12 +23,17 @@ BIN = os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin"))
 class Cell:
     """Use as a context manager; everything is gone when it ends."""
 
-    def __init__(self, agents=2, before_start=None):
-        """`before_start(cell)` is called when the folder is there and nothing runs yet."""
+    def __init__(self, agents=2, before_start=None, postgres=None):
+        """`before_start(cell)` is called when the folder is there and nothing runs yet. `postgres` overrules
+        CROFT_TEST_POSTGRES; a list of versions gives each host a server of its own version."""
         # PostgreSQL's user must be able to enter it.
         self.state = tempfile.mkdtemp(prefix="croft-test.", dir="/var/tmp")
         os.chmod(self.state, 0o711)
-        self._agents = agents
+        kind = postgres or os.environ.get("CROFT_TEST_POSTGRES", "managed")
+        versions = kind if isinstance(kind, list) else [kind] * agents
+        self.servers = {} if versions[0] == "managed" else {
+            f"h{n + 1}": external.ExternalServer(version) for n, version in enumerate(versions)}
+        self._agents = len(versions)
         self._before_start = before_start
         self._channel = None
         self.commands = {}
@@ -36,7 +45,7 @@ class Cell:
         try:
             if self._before_start:
                 self._before_start(self)
-            self._quickstart("--no-tour", "--agents", str(self._agents))
+            self._quickstart("--no-tour", *self._hosts_options())
             self.env = self._read_env()
             self._note_commands()
         except BaseException:
@@ -57,9 +66,15 @@ class Cell:
             for process in self._relaunched.values():
                 process.wait()
         finally:
+            for server in self.servers.values():
+                server.remove()
             for folder in reversed(self._mounted):
                 run(["umount", "--lazy", folder])
             shutil.rmtree(self.state)
+
+    def external(self):
+        """Whether somebody else keeps its hosts' servers."""
+        return bool(self.servers)
 
     # --- disks -----------------------------------------------------------------------------------------------
 
@@ -92,10 +107,19 @@ class Cell:
     def postgres_pid(self, host):
         return int(self._postmaster(host)[0])
 
+    def superuser_name(self, host):
+        """Of the host's PostgreSQL, over its local socket."""
+        return external.SUPERUSER if host in self.servers else "croft"
+
     def postgres_address(self, host):
-        """(folder of the local socket, port) of the host's PostgreSQL; its superuser there is `croft`."""
+        """(folder of the local socket, port) of the host's PostgreSQL."""
         lines = self._postmaster(host)
         return lines[4], int(lines[3])
+
+    def keep_servers(self):
+        """As somebody who keeps servers does: starts those again that have ended. Managed ones are their agents' to keep."""
+        for server in self.servers.values():
+            server.keep()
 
     def start(self, *names):
         self._local("local_start", *names)
@@ -126,6 +150,8 @@ class Cell:
 
     def superuser(self, host, sql):
         """The answer of `host`'s PostgreSQL, asked past all of Croft."""
+        if host in self.servers:
+            return self.servers[host].superuser(sql)
         return self._local("local_superuser", host, sql).strip()
 
     def logs(self):
@@ -200,6 +226,18 @@ class Cell:
 
     # --- inside ----------------------------------------------------------------------------------------------
 
+    def _hosts_options(self):
+        if not self.servers:
+            return ["--agents", str(self._agents)]
+        programs = external.client_programs([server.version for server in self.servers.values()])
+        options = ["--client-programs", programs] if programs else []
+        for server in self.servers.values():
+            if not server.is_made():
+                server.make()
+                server.start()
+            options += ["--external", server.write_conninfo(server.set_up())]
+        return options
+
     def _note_commands(self):
         for name in self.names():
             with open(f"/proc/{self.pid(name)}/cmdline", encoding="utf-8") as file:
@@ -211,7 +249,8 @@ class Cell:
 
     def _postmaster(self, host):
         """The lines of postmaster.pid: process, data folder, start time, port, socket folder, ..."""
-        for here, _, files in os.walk(os.path.join(self.state, "agents", host)):
+        folder = self.servers[host].folder if host in self.servers else os.path.join(self.state, "agents", host)
+        for here, _, files in os.walk(folder):
             if "postmaster.pid" in files:
                 with open(os.path.join(here, "postmaster.pid"), encoding="utf-8") as file:
                     return file.read().splitlines()

@@ -63,8 +63,8 @@ class Outside:
             self._stem = login.database.rpartition("_g")[0]
         self._mine = "false"
         socket, port = cell.postgres_address(host)
-        self._server = Session({"PGHOST": socket, "PGPORT": str(port), "PGUSER": "croft", "PGDATABASE": "postgres",
-                                "PATH": os.environ["PATH"]})
+        self._server = Session({"PGHOST": socket, "PGPORT": str(port), "PGUSER": cell.superuser_name(host),
+                                "PGDATABASE": "postgres", "PATH": os.environ["PATH"]})
         self._login = cell.login(victim)
         self._rows = self._login.session()
 

@@ -1,6 +1,7 @@
 #include "tools/croftctl/diagnosis.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <absl/strings/match.h>
@@ -95,6 +96,19 @@ Finding CheckPostgres(const v1::Host& host, const std::string& id, const std::st
           absl::StrCat("look at the log of ", id, "'s agent and at its PostgreSQL's")};
 }
 
+// The rights of its agent's role, where somebody else keeps the server.
+Findings CheckRights(const v1::Host& host, const std::string& subject) {
+  Findings findings;
+  for (const v1::MissingRight& missing : host.missing_rights()) {
+    const bool placed = missing.task_kinds().empty();
+    findings.push_back(
+        {placed ? Level::kWarn : Level::kFail, subject,
+         absl::StrCat("its agent's role lacks ", missing.right(), ": ", missing.consequence()),
+         missing.remedy()});
+  }
+  return findings;
+}
+
 Findings CheckHost(const v1::Host& host, absl::Time now) {
   const std::string id = LastPart(host.name());
   const std::string subject = absl::StrCat("host ", id);
@@ -123,7 +137,7 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
   }
   if (host.state() == v1::Host::STATE_UP && host.postgres_up() && !host.problem().empty()) {
     findings.push_back(
-        {Level::kWarn, subject, host.problem(), "until then backups and restores there may be refused"});
+        {Level::kWarn, subject, host.problem(), "mend it, or whatever needs it there may be refused"});
   }
   for (const v1::MissingRight& right : host.missing_rights()) {
     findings.push_back(
@@ -135,6 +149,9 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
     findings.push_back({Level::kWarn, subject, "speaks no TLS to applications",
                         "turn ssl on in its PostgreSQL and say so to its agent"});
   }
+  Findings rights = CheckRights(host, subject);
+  findings.insert(findings.end(), std::make_move_iterator(rights.begin()),
+                  std::make_move_iterator(rights.end()));
   return findings;
 }
 

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -160,35 +161,32 @@ Connection TestPostgres::Admin(const std::string& database) {
   return Must(Connection::Open(conninfo, Trust::kPrivileged, TestPatience()));
 }
 
-Cluster& TestPostgres::restricted_cluster() {
-  if (restricted_cluster_ == nullptr) {
-    SystemRandom random;
-    const std::string password = crypto::NewPassword(random);
-    Connection admin = Admin();
-    std::vector<Statement> statements = {
-        {"CREATE ROLE restricted_agent LOGIN CREATEDB CREATEROLE PASSWORD %L",
-         {crypto::ScramVerifier(password, random.Bytes(16))}},
-        {"GRANT CONNECT ON DATABASE postgres TO restricted_agent"},
-        {"GRANT pg_signal_backend TO restricted_agent"},
-        {"GRANT SET ON PARAMETER temp_file_limit TO restricted_agent"},
-    };
-    if (admin.server_version() >= 160000) {
-      statements.push_back("ALTER ROLE restricted_agent BYPASSRLS REPLICATION");
-      statements.push_back("ALTER ROLE restricted_agent SET createrole_self_grant = 'set'");
-    }
-    const absl::Status made = admin.ExecuteTogether(statements);
-    if (!made.ok()) {
-      std::fprintf(stderr, "%s\n", made.ToString().c_str());
-      std::abort();
-    }
+Cluster& TestPostgres::restricted_cluster(const std::string& role, bool provider) {
+  std::unique_ptr<Cluster>& cluster = restricted_clusters_[role];
+  if (cluster == nullptr) {
+    const std::string password = SetUp({.role = role, .provider = provider});
     ServerAccess access = access_;
     access.agent = access.tenants;
-    access.agent["user"] = "restricted_agent";
+    access.agent["user"] = role;
     access.extensions.reset();  // only a superuser can narrow them
     access.agent["password"] = password;
-    restricted_cluster_ = NewLibpqCluster([access] { return access; });
+    cluster = NewLibpqCluster([access] { return access; });
   }
-  return *restricted_cluster_;
+  return *cluster;
+}
+
+std::string TestPostgres::SetUp(ExternalSetupOptions options) {
+  SystemRandom random;
+  const std::string password = crypto::NewPassword(random);
+  options.postgres_major = Admin().server_version() / 10000;
+  options.verifier = crypto::ScramVerifier(password, random.Bytes(16));
+  const std::string file = absl::StrCat(folder_.path(), "/", options.role, ".sql");
+  Write(file, Must(ExternalSetup(options)));
+  const std::string command =
+      absl::StrCat("psql -X -q -v ON_ERROR_STOP=1 -h ", access_.agent["host"], " -p ",
+                   access_.agent["port"], " -U ", access_.agent["user"], " -d postgres -f ", file);
+  if (std::system(command.c_str()) != 0) Fail(command.c_str());
+  return password;
 }
 
 absl::StatusOr<Connection> TestPostgres::Login(const std::string& database, const std::string& user,

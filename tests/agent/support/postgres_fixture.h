@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
 #include "agent/postgres/cluster.h"
 #include "agent/postgres/connection.h"
+#include "agent/postgres/external_setup.h"
 #include "agent/server/managed_server.h"
 
 // A real PostgreSQL for tests, made by the agent's own code in a temporary folder.
@@ -56,8 +58,11 @@ class TestPostgres {
 
   // A session of the agent's own; a failure ends the test binary.
   Connection Admin(const std::string& database = "postgres");
-  // As an agent sees it whose role is no superuser, with the rights that docs ask for.
-  Cluster& restricted_cluster();
+  // As an agent sees it whose role is no superuser, with the rights that `croft-agent external-setup` gives; with
+  // `provider`, as much of them as nobody needs a superuser for.
+  Cluster& restricted_cluster(const std::string& role = "restricted_agent", bool provider = false);
+  // Gives a role these rights, by psql. Answers its password.
+  std::string SetUp(ExternalSetupOptions options);
 
   // The way applications take.
   absl::StatusOr<Connection> Login(const std::string& database, const std::string& user,
@@ -69,7 +74,7 @@ class TestPostgres {
   std::unique_ptr<ManagedServer> server_;
   ServerAccess access_;
   std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<Cluster> restricted_cluster_;
+  std::map<std::string, std::unique_ptr<Cluster>> restricted_clusters_;  // by role
 };
 
 // Ample for anything a test waits for.

@@ -3,13 +3,25 @@
 namespace croft::agent {
 namespace {
 
-// Tasks by an agent whose role is no superuser, as on a service that somebody else keeps.
-class RestrictedAgentTest : public TenantTest {
- protected:
-  RestrictedAgentTest() : TenantTest(TestPostgres::Shared(), TestPostgres::Shared().restricted_cluster()) {}
+struct RestrictedRole {
+  const char* name;
+  bool provider;
 };
 
-TEST_F(RestrictedAgentTest, KeepsATenantThroughItsWholeLife) {
+// Tasks by an agent whose role is no superuser, as on a service that somebody else keeps.
+class RestrictedAgentTest : public TenantTest, public ::testing::WithParamInterface<RestrictedRole> {
+ protected:
+  RestrictedAgentTest()
+      : TenantTest(TestPostgres::Shared(),
+                   TestPostgres::Shared().restricted_cluster(GetParam().name, GetParam().provider)) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(OnPostgres, RestrictedAgentTest,
+                         ::testing::Values(RestrictedRole{"restricted_agent", false},
+                                           RestrictedRole{"providers_agent", true}),
+                         [](const auto& role) { return role.param.provider ? "Provider" : "Superuser"; });
+
+TEST_P(RestrictedAgentTest, KeepsATenantThroughItsWholeLife) {
   const TestTenant tenant = NewTenant();
   CreateWork create = CreateOf(tenant);
   create.extensions = {"citext"};
@@ -38,7 +50,24 @@ TEST_F(RestrictedAgentTest, KeepsATenantThroughItsWholeLife) {
   EXPECT_EQ(Count(tenant.objects.owner_role), 0);
 }
 
-TEST_F(RestrictedAgentTest, ChangedPasswordIsMendedThoughTheServerDoesNotShowIt) {
+TEST_P(RestrictedAgentTest, HandsOverAgainAfterACut) {
+  const TestTenant tenant = MadeTenant();
+  auto session = postgres_.Login(tenant.objects.database, tenant.a(), tenant.password);
+  ASSERT_TRUE(session->Execute("SET ROLE NONE").ok());
+  ASSERT_TRUE(session->Execute("SELECT lo_create(4711)").ok());
+  auto* cluster = &TestPostgres::Shared().restricted_cluster(GetParam().name, GetParam().provider);
+  const auto agent = cluster->Begin(tenant.objects.uid, LockMode::kExclusive, TestPatience());
+  ASSERT_TRUE(agent.ok()) << agent.status();
+  const std::string left_over = tenant.objects.owner_role + "_h";
+  ASSERT_TRUE(
+      (*agent)->Apply({CreateRole{{.name = left_over, .member_of = {tenant.objects.owner_role}}}}).ok());
+  const absl::Status handed =
+      (*agent)->HandOver(tenant.objects.database, tenant.a(), tenant.objects.owner_role);
+  EXPECT_TRUE(handed.ok()) << handed;
+  EXPECT_FALSE(*(*agent)->LeavesTraces(tenant.objects.database, tenant.a()));
+}
+
+TEST_P(RestrictedAgentTest, ChangedPasswordIsMendedThoughTheServerDoesNotShowIt) {
   const TestTenant tenant = MadeTenant();
   auto session = postgres_.Login(tenant.objects.database, tenant.a(), tenant.password);
   ASSERT_TRUE(session->Execute("SET ROLE NONE").ok());
@@ -48,7 +77,7 @@ TEST_F(RestrictedAgentTest, ChangedPasswordIsMendedThoughTheServerDoesNotShowIt)
   EXPECT_TRUE(CanLogIn(tenant, tenant.a()));
 }
 
-TEST_F(RestrictedAgentTest, DisabledLoginLosesItsPasswordThoughTheServerDoesNotShowIt) {
+TEST_P(RestrictedAgentTest, DisabledLoginLosesItsPasswordThoughTheServerDoesNotShowIt) {
   const TestTenant tenant = MadeTenant();
   ASSERT_TRUE(RunDone(tenant, FenceWork{}).ok());
   ASSERT_TRUE(RunDone(tenant, RotateWork{.enable = false, .login = {.name = tenant.a()}}).ok());

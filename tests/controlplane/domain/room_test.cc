@@ -91,6 +91,34 @@ TEST(ChooseHost, SumsUpTheReasonsByKind) {
   EXPECT_THAT(std::string(none.status().message()), HasSubstr("1 away (c); 2 cordoned (a, b)"));
 }
 
+TEST(ChooseHost, UnknownFreeSpaceIsNoFullDisk) {
+  Host host = Up("a");
+  host.report.free_bytes = 0;
+  EXPECT_EQ(Choice({host}), "NO_HOST_FITS");
+  host.report.free_bytes_unknown = true;
+  EXPECT_EQ(Choice({host}), "a");
+}
+
+TEST(ChooseHost, PassesOverAHostWhoseAgentLacksARightAndNamesIt) {
+  Host host = Up("a");
+  host.report.missing_rights = {{.right = "temp_file_limit"}};
+  EXPECT_EQ(Choice({host}), "a") << "nothing fails for it";
+  host.report.missing_rights.push_back({.right = "pg_signal_backend", .task_kinds = {"fence"}});
+  const auto none = ChooseHost({host}, {});
+  EXPECT_EQ(DetailsOf(none.status()).reason, "NO_HOST_FITS");
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("lacks rights: pg_signal_backend (a)"));
+}
+
+TEST(ChooseHost, OneTenantsQuotaMustFitTheServerAndTheSumNeedNot) {
+  Host host = Up("a");
+  host.report.max_connections = 100;
+  host.connections_reserved = 5000;
+  EXPECT_EQ(Choice({host}, {.connections = 92}), "a");
+  EXPECT_EQ(Choice({host}, {.connections = 93}), "NO_HOST_FITS");
+  host.report.max_connections = 0;
+  EXPECT_EQ(Choice({host}, {.connections = 93}), "a") << "it is not known";
+}
+
 TEST(ChooseHost, WithoutHostsSaysWhatToDo) {
   EXPECT_THAT(std::string(ChooseHost({}, {}).status().message()), HasSubstr("join one first"));
 }

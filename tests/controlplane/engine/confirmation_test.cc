@@ -103,6 +103,52 @@ TEST_F(ConfirmationTest, NothingIsSentToAnAwaitedHost) {
   EXPECT_EQ(world_.TakeSent().step.task, domain::TaskKind::kFence);
 }
 
+// --- After a failover.
+
+domain::HostReport OnTimeline(int64_t timeline) {
+  domain::HostReport report = World::Report();
+  report.timeline = timeline;
+  return report;
+}
+
+TEST_F(ConfirmationTest, AfterAFailoverTheHostShowsFirstWhatItHolds) {
+  world_.Tell(HostReported{.host = home_, .report = OnTimeline(3)});
+  EXPECT_EQ(StateOfHome(), HostState::kUp) << "it was not known before";
+  world_.Tell(HostReported{.host = home_, .report = OnTimeline(4)});
+  EXPECT_EQ(StateOfHome(), HostState::kUnconfirmed);
+  EXPECT_TRUE(IsConfirmed()) << "lookups go on";
+  world_.Begin(SuspendTenant{.operation = "op-1", .tenant = "acme"});
+  EXPECT_TRUE(world_.sent.empty());
+  Found(Home());
+  EXPECT_EQ(StateOfHome(), HostState::kUp);
+  EXPECT_EQ(world_.TakeSent().host, home_);
+}
+
+TEST_F(ConfirmationTest, AFailoverIsSeenAcrossAnOutageAndAnotherSession) {
+  world_.Tell(HostReported{.host = home_, .report = OnTimeline(3)});
+  domain::HostReport down = OnTimeline(0);
+  down.postgres_up = false;
+  world_.Tell(HostReported{.host = home_, .report = down});
+  world_.Tell(HostLost{.host = home_});
+  world_.Tell(HostSeen{.host = home_, .report = OnTimeline(3)});
+  EXPECT_EQ(StateOfHome(), HostState::kUp) << "the same one is back";
+  world_.Tell(HostReported{.host = home_, .report = down});
+  world_.Tell(HostLost{.host = home_});
+  world_.Tell(HostSeen{.host = home_, .report = OnTimeline(4)});
+  EXPECT_EQ(StateOfHome(), HostState::kUnconfirmed);
+}
+
+TEST_F(ConfirmationTest, AnotherClusterThatIsAcceptedShowsFirstWhatItHolds) {
+  domain::HostReport other = World::Report();
+  other.system_identifier = "another";
+  world_.Tell(HostReported{.host = home_, .report = other});
+  EXPECT_EQ(StateOfHome(), HostState::kIdentityChanged);
+  EXPECT_TRUE(world_.Ask(AcceptHostIdentity{home_, "another"}).ok());
+  EXPECT_EQ(StateOfHome(), HostState::kUnconfirmed);
+  Found({.host = home_});
+  EXPECT_EQ(StateOfHome(), HostState::kUp);
+}
+
 // --- After a restore.
 
 TEST_F(ConfirmationTest, NothingIsBegunOnWhatNoHostHasShown) {

@@ -278,6 +278,8 @@ TEST_F(Operations, AnotherClusterUnderTheSameHostGetsNoTasks) {
   EXPECT_TRUE(world.sent.empty());
   EXPECT_EQ(world.Refusal(AcceptHostIdentity{"h1", "3"}), "IDENTITY_MISMATCH");
   ASSERT_TRUE(world.Ask(AcceptHostIdentity{"h1", "2"}).ok());
+  EXPECT_TRUE(world.sent.empty()) << "first the host shows what it holds";
+  world.Tell(HostFound{.inventory = {.host = "h1"}});
   EXPECT_EQ(world.sent.size(), 1u);
 }
 
@@ -309,6 +311,8 @@ TEST_F(Operations, WhatWasSentToAnotherClusterIsSentAgainWhenItIsAccepted) {
   world.Tell(HostSeen{"h1", World::Report("s1", "2")});
   EXPECT_TRUE(world.sent.empty());
   ASSERT_TRUE(world.Ask(AcceptHostIdentity{"h1", "2"}).ok());
+  EXPECT_TRUE(world.sent.empty()) << "first the host shows what it holds";
+  world.Tell(HostFound{.inventory = {.host = "h1"}});
   EXPECT_EQ(world.sent.size(), 1u);
 }
 

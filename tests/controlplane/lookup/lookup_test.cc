@@ -136,6 +136,12 @@ TEST_F(LookupTest, HostsAddressAndCertificateAreThoseOfNow) {
   EXPECT_EQ(answer->endpoints(0).host(), "::1");
   EXPECT_EQ(answer->root_certificate(), "own authority");
   EXPECT_EQ(answer->revision().revision(), 3) << "the answer changed when the host did";
+  host.report.root_certificate.clear();
+  host.report.free_bytes_unknown = true;
+  world.Put(host);
+  answer = world.Lookup("acme");
+  EXPECT_EQ(answer->sslmode(), "require") << "somebody else's server, and no authority was given";
+  EXPECT_EQ(answer->root_certificate(), "");
   host.report.tls = false;
   world.Put(host);
   answer = world.Lookup("acme");

@@ -67,6 +67,20 @@ TEST(Diagnosis, HostsThatAreNotWellAreNamedWithARemedy) {
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: has never joined");
 }
 
+TEST(Diagnosis, MissingRightsAreNamedWithWhatGivesThem) {
+  v1::Host host = UpHost("h1");
+  v1::MissingRight& missing = *host.add_missing_rights();
+  missing.set_right("temp_file_limit");
+  missing.set_consequence("queries may fill the disk");
+  missing.set_remedy("GRANT it");
+  const auto warned = CheckHost(host, absl::UnixEpoch());
+  EXPECT_EQ(FirstTrouble(warned),
+            "warn: its agent's role lacks temp_file_limit: queries may fill the disk");
+  EXPECT_EQ(warned.back().remedy, "GRANT it");
+  missing.add_task_kinds("create");
+  EXPECT_THAT(FirstTrouble(CheckHost(host, absl::UnixEpoch())), HasSubstr("fail: its agent's role lacks"));
+}
+
 TEST(Diagnosis, CertificatesAreLookedAtWholly) {
   const Certificates ours = NewCertificates();
   const Certificates others = NewCertificates();

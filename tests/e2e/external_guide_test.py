@@ -1,0 +1,62 @@
+"""docs/external-postgresql.md, word for word: its commands run as they stand there, with a server of this machine in the
+settings at their head."""
+import os
+import re
+import subprocess
+
+from cell import BIN, TOP, Cell
+from external import ExternalServer, client_programs
+
+VERSION = os.environ.get("CROFT_TEST_POSTGRES", "managed").replace("managed", "15")
+PAGE = os.path.join(TOP, "docs", "external-postgresql.md")
+
+
+def blocks():
+    """(whether these are the settings, commands) of each block of the page."""
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    for indent, kind, text in re.findall(r"^( *)```sh( settings)?\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL):
+        yield bool(kind), re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+
+
+def with_values(settings, values):
+    """The page's settings, each with a value of this machine; every one must be there."""
+    for name, value in values.items():
+        settings, count = re.subn(rf"\b{name}=\S+", f"{name}={value}", settings)
+        assert count == 1, name
+    return settings
+
+
+def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
+    with Cell(agents=1, postgres="managed") as cell, ExternalServer(VERSION) as server:
+        cell.call("HostService.CordonHost", name="hosts/h1")
+        before = server.superuser("SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles")
+        values = {"PGHOST": "127.0.0.1", "PGPORT": server.port, "PGUSER": "postgres", "VERSION": VERSION,
+                  "AUTHORITY": server.authority, "BACKUPS": os.path.join(cell.state, "backups")}
+        script = "set -euo pipefail\n"
+        for settings, text in blocks():
+            script += with_values(text, values) if settings else text
+        # The superuser of this server comes by its socket; the page's has a password that psql would ask for.
+        server.superuser("ALTER ROLE postgres PASSWORD 'of the page'")
+        environment = {**os.environ, **cell.env, "PATH": BIN + ":" + os.environ["PATH"], "PGPASSWORD": "of the page"}
+        programs = client_programs([VERSION])
+        if programs:
+            script = script.replace("--mode external", f"--mode external --client-programs {programs}")
+        result = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, check=False, timeout=240)
+        log = tmp_path / "agent.log"
+        if result.returncode != 0 and log.exists():
+            print(log.read_text()[-3000:])
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert server.superuser("SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles") == before
+        assert server.superuser("SELECT count(*) FROM pg_database") == "3"
+        hosts = [host.name for host in cell.call("HostService.ListHosts").hosts]
+        assert hosts == ["hosts/h1"]
+
+
+def test_every_right_of_the_setup_is_on_the_page():
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    for right in ("CREATEDB", "CREATEROLE", "BYPASSRLS", "pg_signal_backend", "createrole_self_grant", "temp_file_limit",
+                  "CONNECT", "pg_control_system"):
+        assert right in page
