@@ -6,9 +6,11 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <absl/strings/str_cat.h>
 #include <absl/synchronization/mutex.h>
 
 #include "common/core_dumps.h"
+#include "common/errors.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "controlplane/server/catalog_commands.h"
@@ -24,27 +26,56 @@ using croft::server::StateDirectory;
 
 constexpr int kUsage = 2;
 
-// Blocked before there is any thread, so that only WaitForEnd gets them.
-sigset_t EndSignals() {
+// Blocked before there is any thread, so that only Serve gets them.
+sigset_t OwnSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
 absl::Status Serve(const ServerOptions& options) {
-  const sigset_t signals = EndSignals();
+  const sigset_t signals = OwnSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   auto server = croft::server::Server::Start(options);
   if (!server.ok()) return server.status();
   croft::log::Info("croftd ready", {{"address", (*server)->address()}, {"version", options.version}});
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
+    if (signal == SIGHUP) (*server)->Reload();
+  }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second one ends it at once
   croft::log::Info("croftd is ending", {{"signal", std::to_string(signal)}});
   (*server)->Stop();
   croft::log::Info("croftd has ended");
+  return absl::OkStatus();
+}
+
+// What to do after `init`, with the paths and names that were given.
+absl::StatusOr<std::string> NextSteps(const StateDirectory& state) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, croft::server::ReadServerNames(state));
+  const std::string server = absl::StrCat(names.front(), ":7443");
+  return absl::StrCat(
+      "The keys and certificates of a new control plane are in ", state.folder, ". Next:\n\n",
+      "1. Start it, as the user who ran this:\n", "     croftd serve --state ", state.folder,
+      " --listen 0.0.0.0:7443 --advertise ", server, "\n",
+      "2. Where you work, with ca.crt, admin.crt and admin.key from ", state.tls, ":\n",
+      "     croftctl config set main --server ", server, " --ca ca.crt --cert admin.crt --key admin.key\n",
+      "     croftctl status\n", "3. For each database host, make a token and bring it there:\n",
+      "     croftctl host create-join-token db1 --server-name DB1.EXAMPLE.COM --out db1.token\n",
+      "   On that host, as root:\n", "     croft-agent --state /var/lib/croft-agent --server ", server,
+      " --join-token-file db1.token \\\n       --store file:///mnt/backups --listen ADDRESS\n",
+      "4. Create a tenant:\n", "     croftctl tenant create acme\n\n",
+      "Without its keyring nothing sealed can be read again. Keep a copy elsewhere:\n",
+      "     croftd keyring export --state ", state.folder, " --to FILE\n");
+}
+
+absl::Status Init(const StateDirectory& state, const std::vector<std::string>& server_names) {
+  CROFT_RETURN_IF_ERROR(croft::server::InitStateDirectory(state, server_names));
+  CROFT_ASSIGN_OR_RETURN(const std::string steps, NextSteps(state));
+  std::cout << steps << std::flush;
   return absl::OkStatus();
 }
 
@@ -112,10 +143,18 @@ int main(int argc, char** argv) {
     for (auto* option : {certificate, key, authority}) option->needs(certificate, key, authority);
     return command;
   };
-  CLI::App* serve = with_port(with_state(app.add_subcommand("serve", "Serve until SIGTERM or SIGINT")));
+  CLI::App* serve = with_port(with_state(app.add_subcommand(
+      "serve", "Serve until SIGTERM or SIGINT; SIGHUP has it read its certificates again")));
   serve->add_option("--advertise", options.advertise, "host:port for agents; that of --listen by default");
   serve->add_option("--catalog-copies", options.catalog_copies,
                     "Folder of hourly copies of the catalog; STATE/catalog-copies by default");
+  serve
+      ->add_option_function<int>(
+          "--fleet-check-interval",
+          [&](int seconds) { options.fleet_check_interval = absl::Seconds(seconds); },
+          "Seconds between two comparisons of a host with the catalog")
+      ->check(CLI::Range(5, 86'400))
+      ->default_str("300");
   serve->add_flag("--take-over", options.take_over, "End the control plane that holds the catalog");
   serve
       ->add_option("--calls-per-second", options.limits.calls_per_second,
@@ -160,7 +199,7 @@ int main(int argc, char** argv) {
 
   absl::Status status;
   const StateDirectory state(options.state_directory);
-  if (*init) status = croft::server::InitStateDirectory(state, server_names);
+  if (*init) status = Init(state, server_names);
   if (*serve) status = Serve(options);
   if (*restore) status = Print(croft::server::RestoreCatalog(state, file, sha256));
   if (*rebuild) status = Print(Rebuild(options, hosts, without_key_store));

@@ -66,7 +66,11 @@ ServerAccess AccessTo(const ManagedServerOptions& options, const std::optional<U
                       const std::string& socket_folder) {
   const std::string port = absl::StrCat(options.port);
   ServerAccess access;
-  access.agent = {{"host", socket_folder}, {"port", port}, {"user", std::string(kSuperuser)}};
+  // Statements of any other session of the superuser's are in PostgreSQL's log.
+  access.agent = {{"host", socket_folder},
+                  {"port", port},
+                  {"user", std::string(kSuperuser)},
+                  {"options", "-c log_statement=none"}};
   access.tenants = {{"host", Reachable(options.listen_addresses.front())},
                     {"port", port},
                     {"sslmode", "verify-ca"},
@@ -216,6 +220,8 @@ absl::Status ManagedServer::ShutOutStrangers(const Patience& patience) {
   for (const auto& [database] : *open) {
     CROFT_RETURN_IF_ERROR(connection.Execute({"REVOKE ALL ON DATABASE %I FROM PUBLIC", {database}}));
   }
+  CROFT_RETURN_IF_ERROR(
+      connection.Execute({"ALTER ROLE %I SET log_statement = 'all'", {std::string(kSuperuser)}}));
   strangers_are_out_ = true;
   return absl::OkStatus();
 }

@@ -50,6 +50,7 @@ constexpr size_t kMaxTokenFile = 64 << 10;
 constexpr size_t kMaxConninfoFile = 16 << 10;
 constexpr absl::Duration kJoinTime = absl::Seconds(30);
 constexpr absl::Duration kStopPostgresTime = absl::Minutes(1);
+constexpr absl::Duration kReloadTime = absl::Seconds(10);
 constexpr absl::Duration kWatchInterval = absl::Seconds(5);
 constexpr absl::Duration kFirstLook = absl::Seconds(5);
 
@@ -171,9 +172,7 @@ absl::StatusOr<OwnServer> MakeServer(const AgentOptions& options, const std::str
   managed.tls = {
       .certificate = certificate.certificate, .key = certificate.key, .authority = certificate.authority};
   CROFT_ASSIGN_OR_RETURN(auto server, ManagedServer::New(std::move(managed)));
-  made.reload_tls = [server = server.get()] {
-    return server->ReloadTls({absl::Now() + kStopPostgresTime});
-  };
+  made.reload_tls = [server = server.get()] { return server->ReloadTls({absl::Now() + kReloadTime}); };
   made.server = std::move(server);
   return made;
 }
@@ -201,7 +200,7 @@ class Agent {
 
   explicit Agent(const AgentOptions& options) : programs_(options.client_programs) {}
 
-  absl::Status Run(const AgentOptions& options, ShutdownSignals& signals) {
+  absl::Status Run(const AgentOptions& options, ProcessSignals& signals) {
     Server& server = *server_.server;
     std::unique_ptr<HostWatcher> watcher;
     std::unique_ptr<Session> session;
@@ -227,7 +226,7 @@ class Agent {
                fatal = status;
                session->Stop();
              }});
-    signals.Await([&] { session->Stop(); });
+    signals.Await([&] { session->Stop(); }, [this] { Reload(); });
     // What an agent says first replaces what is known of its host, so it should know.
     watcher->AwaitFirstLook(kFirstLook);
     const absl::Status ended = session->Run(dispatcher);
@@ -252,10 +251,18 @@ class Agent {
                                   .scratch_directory = absl::StrCat(state, "/scratch")});
   }
 
-  void ReloadTls() {
-    if (const absl::Status status = server_.reload_tls(); !status.ok()) {
+  // At SIGHUP.
+  void Reload() {
+    log::Info("reading the certificates again, as SIGHUP asks");
+    if (ReloadTls()) log::Info("the certificates were read again");
+  }
+
+  bool ReloadTls() {
+    const absl::Status status = server_.reload_tls();
+    if (!status.ok()) {
       log::Error("PostgreSQL did not take its new certificate", {{"error", std::string(status.message())}});
     }
+    return status.ok();
   }
 
   SystemClock clock_;
@@ -274,7 +281,7 @@ class Agent {
 }  // namespace
 
 absl::Status RunAgent(const AgentOptions& options) {
-  ShutdownSignals signals;
+  ProcessSignals signals;
   // Errors of writing say the same, and are handled where they come up.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);

@@ -32,18 +32,29 @@ Readable AwaitReadable(int signals, int done, int timeout_ms) {
   return {waits[0].revents != 0, waits[1].revents != 0};
 }
 
-void TakeSignal(int signals) {
+int TakeSignal(int signals) {
   signalfd_siginfo info{};
   [[maybe_unused]] const ssize_t got = read(signals, &info, sizeof info);
+  return static_cast<int>(info.ssi_signo);
+}
+
+// False when the end takes too long, or a second signal asks for it now.
+bool AwaitEnd(int signals, int done) {
+  for (;;) {
+    const Readable readable = AwaitReadable(signals, done, kLongestStopMs);
+    if (readable.done) return true;
+    if (!readable.signal || TakeSignal(signals) != SIGHUP) return false;
+  }
 }
 
 }  // namespace
 
-ShutdownSignals::ShutdownSignals() {
+ProcessSignals::ProcessSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signals_ = signalfd(-1, &set, SFD_CLOEXEC);
   done_ = eventfd(0, EFD_CLOEXEC);
@@ -53,7 +64,7 @@ ShutdownSignals::ShutdownSignals() {
   }
 }
 
-ShutdownSignals::~ShutdownSignals() {
+ProcessSignals::~ProcessSignals() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = write(done_, &one, sizeof one);
   if (thread_.joinable()) thread_.join();
@@ -61,13 +72,16 @@ ShutdownSignals::~ShutdownSignals() {
   close(signals_);
 }
 
-void ShutdownSignals::Await(std::function<void()> stop) {
-  thread_ = std::thread([this, stop = std::move(stop)] {
-    if (AwaitReadable(signals_, done_, -1).done) return;
-    TakeSignal(signals_);
+void ProcessSignals::Await(std::function<void()> stop, std::function<void()> reload) {
+  thread_ = std::thread([this, stop = std::move(stop), reload = std::move(reload)] {
+    for (;;) {
+      if (AwaitReadable(signals_, done_, -1).done) return;
+      if (TakeSignal(signals_) != SIGHUP) break;
+      reload();
+    }
     log::Info("stopping");
     stop();
-    if (AwaitReadable(signals_, done_, kLongestStopMs).done) return;
+    if (AwaitEnd(signals_, done_)) return;
     log::Warning("a task did not stop in time; it is cut, and repeated when it comes again");
     std::_Exit(EXIT_SUCCESS);
   });

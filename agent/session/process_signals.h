@@ -5,16 +5,16 @@
 
 namespace croft::agent {
 
-// SIGTERM and SIGINT as a call on a thread of its own. Make it before any other thread: those started later keep
-// the signals blocked, as they should. If this object still lives 15 s after the signal, or at a
-// second signal, the process ends at once: everything the agent does can be cut and repeated.
-class ShutdownSignals {
+// SIGTERM, SIGINT and SIGHUP as calls on a thread of its own. Make it before any other thread: those started later keep
+// the signals blocked, as they should. If this object still lives 15 s after SIGTERM or SIGINT, or at a second one,
+// the process ends at once: everything the agent does can be cut and repeated.
+class ProcessSignals {
  public:
-  ShutdownSignals();
-  ~ShutdownSignals();
+  ProcessSignals();
+  ~ProcessSignals();
 
-  // Call once.
-  void Await(std::function<void()> stop);
+  // Calls `reload` at each SIGHUP and `stop` at the first SIGTERM or SIGINT. Call once.
+  void Await(std::function<void()> stop, std::function<void()> reload);
 
  private:
   int signals_;  // descriptors

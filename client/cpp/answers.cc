@@ -24,8 +24,10 @@ constexpr std::chrono::milliseconds kLongestTtl = std::chrono::hours(24);
 std::string ReasonOf(const croft::v1::Status& status) {
   for (const google::protobuf::Any& detail : status.details()) {
     croft::v1::ErrorInfo info;
-    if (detail.type_url() == "type.googleapis.com/google.rpc.ErrorInfo" &&
-        info.ParseFromString(detail.value())) {
+    // The second is what control planes before 0.2 wrote.
+    const bool is_info = detail.type_url() == "type.googleapis.com/croft.v1.ErrorInfo" ||
+                         detail.type_url() == "type.googleapis.com/google.rpc.ErrorInfo";
+    if (is_info && info.ParseFromString(detail.value())) {
       return info.reason();
     }
   }

@@ -36,7 +36,8 @@ std::string Trimmed(const std::string& text) {
 bool IsRefusal(const grpc::Status& status) {
   const grpc::StatusCode code = status.error_code();
   return code == grpc::StatusCode::NOT_FOUND || code == grpc::StatusCode::FAILED_PRECONDITION ||
-         code == grpc::StatusCode::PERMISSION_DENIED || code == grpc::StatusCode::INVALID_ARGUMENT;
+         code == grpc::StatusCode::PERMISSION_DENIED || code == grpc::StatusCode::INVALID_ARGUMENT ||
+         code == grpc::StatusCode::UNIMPLEMENTED;
 }
 
 croft::v1::Role ToRole(Locator::Role role) {

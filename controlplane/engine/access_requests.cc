@@ -1,5 +1,8 @@
 #include <algorithm>
 
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
@@ -101,9 +104,36 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const RemoveCertific
   return PrincipalName(user->id);
 }
 
+namespace {
+
+absl::Status TenantsNotFound(const std::vector<std::string>& ids) {
+  constexpr size_t kMostNamed = 20;
+  const size_t named = std::min(ids.size(), kMostNamed);
+  std::string names = absl::StrJoin(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(named), ", ");
+  if (named < ids.size()) absl::StrAppend(&names, " and ", ids.size() - named, " more");
+  return MakeError(absl::StatusCode::kNotFound, absl::StrCat("tenants ", names, " do not exist"),
+                   {.reason = "TENANT_NOT_FOUND", .metadata = {{"tenants", names}}});
+}
+
+// A binding to a name that nobody has yet would reach whatever tenant gets it later.
+absl::Status CheckTenantsExist(Draft& draft, const domain::Scope& scope) {
+  const auto* named = std::get_if<domain::NamedTenants>(&scope);
+  if (named == nullptr) return absl::OkStatus();
+  std::vector<std::string> unknown;
+  for (const std::string& id : named->ids) {
+    const std::optional<domain::Tenant> tenant = draft.facts().FindTenant(id);
+    if (!tenant || tenant->state == domain::TenantState::kPurged) unknown.push_back(id);
+  }
+  if (unknown.empty()) return absl::OkStatus();
+  return unknown.size() == 1 ? domain::TenantNotFound(unknown.front()) : TenantsNotFound(unknown);
+}
+
+}  // namespace
+
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const BindRole& request) {
   CROFT_RETURN_IF_ERROR(domain::CheckBinding(request.binding));
   CROFT_ASSIGN_OR_RETURN(User * user, ExistingUser(draft, request.principal));
+  CROFT_RETURN_IF_ERROR(CheckTenantsExist(draft, request.binding.scope));
   const auto& bindings = user->bindings;
   if (std::find(bindings.begin(), bindings.end(), request.binding) != bindings.end()) {
     return PrincipalName(user->id);

@@ -8,6 +8,7 @@
 
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/engine/audit_rows.h"
 #include "controlplane/engine/confirmation.h"
 #include "controlplane/engine/draft.h"
 #include "controlplane/engine/progress.h"
@@ -52,21 +53,18 @@ std::optional<absl::StatusOr<Answer>> AnswerOnceMore(Draft& draft, const Caller&
   return AnswerFor(draft, prior->answer);
 }
 
-void RecordSuccess(Draft& draft, const Caller& caller, const Subject& subject) {
-  draft.Record(catalog::AppendAudit{{.time = draft.now(),
-                                     .caller = caller.name,
-                                     .peer = caller.peer,
-                                     .method = caller.method,
-                                     .resource = subject,
-                                     .result = "OK",
-                                     .request_id = caller.request_id}});
+void RecordSuccess(Draft& draft, const Request& request, const Subject& subject, Outcome& outcome) {
+  const Caller& caller = request.caller;
+  for (catalog::AppendAudit& row : AuditRows(draft, caller, request.body, subject, outcome.changes)) {
+    outcome.changes.push_back(std::move(row));
+  }
   if (caller.request_id.empty()) return;
-  draft.Record(catalog::PutRequest{{.caller = caller.name,
-                                    .request_id = caller.request_id,
-                                    .method = caller.method,
-                                    .payload_hash = caller.payload_hash,
-                                    .answer = subject,
-                                    .time = draft.now()}});
+  outcome.changes.push_back(catalog::PutRequest{{.caller = caller.name,
+                                                 .request_id = caller.request_id,
+                                                 .method = caller.method,
+                                                 .payload_hash = caller.payload_hash,
+                                                 .answer = subject,
+                                                 .time = draft.now()}});
 }
 
 Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& moment) {
@@ -78,9 +76,9 @@ Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& m
   const absl::StatusOr<Subject> subject =
       std::visit([&](const auto& body) { return Handle(draft, request.caller, body); }, request.body);
   if (!subject.ok()) return {.effects = {reply(subject.status())}};
-  // What records calls is none.
-  if (!std::holds_alternative<RecordCalls>(request.body)) RecordSuccess(draft, request.caller, *subject);
   Outcome outcome = draft.Finish();
+  // RecordCalls is not itself audited.
+  if (!std::holds_alternative<RecordCalls>(request.body)) RecordSuccess(draft, request, *subject, outcome);
   if (request.caller.validate_only) outcome = {};
   outcome.effects.push_back(reply(AnswerFor(draft, *subject)));
   return outcome;

@@ -55,22 +55,24 @@ absl::StatusOr<v1::GetStatusResponse> AdminHandlers::GetStatus(const RequestCont
   CROFT_ASSIGN_OR_RETURN(const int64_t running, catalog_.CountRunningOperations());
   response.set_operations_running(running);
   response.set_caller(context.principal.name);
+  const FleetFindings::Summary fleet = findings_.Summarize();
+  if (fleet.time) *response.mutable_fleet_check_time() = wire::ToProto(*fleet.time);
+  response.set_fleet_problem_count(fleet.problems);
   return response;
 }
 
 absl::StatusOr<v1::CheckFleetResponse> AdminHandlers::CheckFleet(const RequestContext& context,
                                                                  const v1::CheckFleetRequest&) {
-  CROFT_ASSIGN_OR_RETURN(const FleetChecker::Checked checked, checker_.Check(context.deadline));
+  CROFT_ASSIGN_OR_RETURN(const FleetChecker::FleetReport report, checker_.CheckAll(context.deadline));
   v1::CheckFleetResponse response;
-  for (const domain::FleetFinding& finding : checked.check.findings) {
+  for (const domain::FleetFinding& finding : report.findings) {
     *response.add_findings() = wire::ToProto(finding);
   }
-  *response.mutable_check_time() = wire::ToProto(checked.time);
-  response.set_hosts_checked(static_cast<int64_t>(checked.fleet.inventories.size()));
-  response.set_stores_checked(checked.check.stores_checked);
-  response.set_tenants_checked(
-      static_cast<int64_t>(checked.catalog.tenants.size() - checked.check.busy.size()));
-  for (const std::string& tenant : checked.check.busy) response.add_tenants_busy(TenantName(tenant));
+  *response.mutable_check_time() = wire::ToProto(report.time);
+  response.set_hosts_checked(report.hosts_checked);
+  response.set_stores_checked(report.stores_checked);
+  response.set_tenants_checked(report.tenants_checked);
+  for (const std::string& tenant : report.busy) response.add_tenants_busy(TenantName(tenant));
   return response;
 }
 

@@ -21,11 +21,13 @@ class AdminHandlers {
  public:
   // The references outlive it.
   AdminHandlers(engine::Desk& desk, catalog::Catalog& catalog, const SecretMaker& secrets,
-                FleetChecker& checker, CatalogCopier& copier, std::string version, absl::Time start_time)
+                FleetChecker& checker, const FleetFindings& findings, CatalogCopier& copier,
+                std::string version, absl::Time start_time)
       : desk_(desk),
         catalog_(catalog),
         secrets_(secrets),
         checker_(checker),
+        findings_(findings),
         copier_(copier),
         version_(std::move(version)),
         start_time_(start_time) {}
@@ -49,6 +51,7 @@ class AdminHandlers {
   catalog::Catalog& catalog_;
   const SecretMaker& secrets_;
   FleetChecker& checker_;
+  const FleetFindings& findings_;
   CatalogCopier& copier_;
   const std::string version_;
   const absl::Time start_time_;

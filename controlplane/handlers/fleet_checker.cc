@@ -6,6 +6,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -15,8 +17,10 @@
 namespace croft::handlers {
 namespace {
 
-constexpr int kAtOnce = 4;  // each holds a worker, and all of the catalog in memory
+constexpr int kAtOnce = 4;  // each holds a worker
+constexpr size_t kHostsAtATime = 32;
 constexpr int32_t kPage = 1000;
+constexpr size_t kUidsAtATime = 1000;
 
 absl::Status Busy() {
   return MakeError(absl::StatusCode::kResourceExhausted,
@@ -75,20 +79,375 @@ std::string WhyNotAsked(domain::HostState state) {
   return "";
 }
 
+void NoteVerifiers(domain::CatalogView& view) {
+  for (const domain::Tenant& tenant : view.tenants) {
+    for (const domain::Credential& credential : tenant.credentials) {
+      if (!credential.published) continue;
+      view.verifier_digests[credential.login] = crypto::Hex(crypto::Sha256(credential.verifier));
+    }
+  }
+}
+
+// The catalog as it was at `asked`, told by what has not changed since: no row is read twice.
+domain::CatalogOutline OutlineBefore(absl::Time asked, std::vector<domain::Operation> running,
+                                     const domain::CatalogView& after) {
+  domain::CatalogOutline before{.running = std::move(running)};
+  for (const domain::Tenant& tenant : after.tenants) {
+    if (tenant.update_time <= asked) before.versions.emplace(tenant.id, tenant.version);
+  }
+  for (const domain::Backup& backup : after.backups) {
+    if (backup.create_time <= asked) before.backups.emplace(backup.tenant_uid, backup.id);
+  }
+  return before;
+}
+
+std::set<std::string> UidsOnServer(const domain::Inventory& inventory) {
+  std::set<std::string> uids;
+  for (const auto& database : inventory.databases) {
+    uids.insert(database.uid.empty() ? domain::UidInName(database.name) : database.uid);
+  }
+  for (const auto& role : inventory.roles) uids.insert(domain::UidInName(role.name));
+  uids.erase("");
+  return uids;
+}
+
+// The tenants of these uids, into the view: those that were purged apart.
+absl::Status AddTenants(catalog::Catalog& catalog, const std::set<std::string>& uids,
+                        domain::CatalogView& view) {
+  for (const std::string& uid : uids) {
+    CROFT_ASSIGN_OR_RETURN(std::optional<domain::Tenant> tenant, catalog.GetTenantByUid(uid));
+    if (!tenant) continue;
+    const bool purged = tenant->state == domain::TenantState::kPurged;
+    (purged ? view.tombstones : view.tenants).push_back(*std::move(tenant));
+  }
+  return absl::OkStatus();
+}
+
+template <typename T>
+bool UidLess(const T& a, const T& b) {
+  return a.uid < b.uid;
+}
+
+// What lies in the stores that one host looked into, handed out by tenant.
+class StoreShelf {
+ public:
+  explicit StoreShelf(domain::Inventory inventory) : inventory_(std::move(inventory)) {
+    std::stable_sort(inventory_.backups.begin(), inventory_.backups.end(), UidLess<domain::FoundBackup>);
+    std::stable_sort(inventory_.keys.begin(), inventory_.keys.end(), UidLess<domain::FoundKey>);
+    backups_taken_.resize(inventory_.backups.size());
+    keys_taken_.resize(inventory_.keys.size());
+  }
+
+  // The host and its looks alone.
+  domain::Inventory Outline() const { return {.host = inventory_.host, .stores = inventory_.stores}; }
+  // Moves everything of `uid` over; true when there was anything.
+  bool Take(const std::string& uid, domain::Inventory& into) {
+    return TakeFrom(inventory_.backups, backups_taken_, uid, into.backups) |
+           TakeFrom(inventory_.keys, keys_taken_, uid, into.keys);
+  }
+  // At most `most` uids of what is left, above `after`.
+  void ListLeft(const std::string& after, size_t most, std::set<std::string>& uids) const {
+    ListLeftOf(inventory_.backups, backups_taken_, after, most, uids);
+    ListLeftOf(inventory_.keys, keys_taken_, after, most, uids);
+  }
+
+ private:
+  template <typename T>
+  static bool TakeFrom(std::vector<T>& all, std::vector<bool>& taken, const std::string& uid,
+                       std::vector<T>& into) {
+    const auto [begin, end] = std::equal_range(all.begin(), all.end(), T{.uid = uid}, UidLess<T>);
+    for (auto one = begin; one != end; ++one) {
+      into.push_back(*one);
+      taken[static_cast<size_t>(one - all.begin())] = true;
+    }
+    return begin != end;
+  }
+  template <typename T>
+  static void ListLeftOf(const std::vector<T>& all, const std::vector<bool>& taken,
+                         const std::string& after, size_t most, std::set<std::string>& uids) {
+    const auto begin = std::upper_bound(all.begin(), all.end(), T{.uid = after}, UidLess<T>);
+    size_t listed = 0;
+    for (auto one = begin; one != all.end() && listed < most; ++one) {
+      if (taken[static_cast<size_t>(one - all.begin())]) continue;
+      listed += uids.insert(one->uid).second ? 1 : 0;
+    }
+  }
+
+  domain::Inventory inventory_;
+  std::vector<bool> backups_taken_;
+  std::vector<bool> keys_taken_;
+};
+
 }  // namespace
 
-absl::StatusOr<FleetChecker::Checked> FleetChecker::Check(absl::Time deadline) {
-  {
-    const MutexLock lock(mutex_);
-    if (running_ >= kAtOnce) return Busy();
-    ++running_;
+// One of few checks that run at once.
+class FleetChecker::Slot {
+ public:
+  explicit Slot(FleetChecker& checker) : checker_(checker) {}
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  ~Slot() {
+    const MutexLock lock(checker_.mutex_);
+    --checker_.running_;
   }
-  const auto ended = [this](const void*) {
-    const MutexLock lock(mutex_);
-    --running_;
-  };
-  const std::unique_ptr<const void, decltype(ended)> slot(this, ended);
 
+ private:
+  FleetChecker& checker_;
+};
+
+absl::StatusOr<std::unique_ptr<FleetChecker::Slot>> FleetChecker::TakeSlot() {
+  const MutexLock lock(mutex_);
+  if (running_ >= kAtOnce) return Busy();
+  ++running_;
+  return std::make_unique<Slot>(*this);
+}
+
+absl::StatusOr<domain::Inventory> FleetChecker::AskOne(const std::string& host,
+                                                       const std::vector<std::string>& stores,
+                                                       absl::Time deadline) const {
+  const absl::Time until = std::min(deadline, clock_.Now() + kPatience);
+  const auto answers = std::make_shared<Answers>(1);
+  agents_.AskInventory(host, {.stores = stores, .deadline = until},
+                       [answers, host](absl::StatusOr<domain::Inventory> inventory) {
+                         answers->Put(host, std::move(inventory));
+                       });
+  auto answer = answers->Take(until, clock_);
+  if (answer.empty()) return absl::UnavailableError("it did not answer in time");
+  return std::move(answer.begin()->second);
+}
+
+absl::StatusOr<std::vector<domain::Operation>> FleetChecker::ReadRunning() const {
+  std::vector<domain::Operation> running;
+  for (const auto kind : {std::optional<domain::OperationKind>(),
+                          std::optional<domain::OperationKind>(domain::OperationKind::kCleanUp)}) {
+    catalog::OperationQuery query{.ended = false, .kind = kind, .limit = kPage};
+    do {
+      CROFT_ASSIGN_OR_RETURN(catalog::OperationPage page, catalog_.ListOperations(query));
+      std::move(page.operations.begin(), page.operations.end(), std::back_inserter(running));
+      query.before = page.next;
+    } while (query.before);
+  }
+  return running;
+}
+
+// Operations before tenants: one that ends in between has changed its tenant, one that begins is not yet to be seen
+// on any host.
+absl::StatusOr<domain::CatalogView> FleetChecker::ReadFor(const domain::Inventory& inventory) const {
+  domain::CatalogView view;
+  CROFT_ASSIGN_OR_RETURN(view.running, ReadRunning());
+  std::set<std::string> strangers = UidsOnServer(inventory);
+  catalog::TenantQuery query{
+      .conditions = {{.field = catalog::TenantQuery::Condition::Field::kHost, .value = inventory.host}},
+      .show_retired = true,
+      .limit = kPage};
+  for (;;) {
+    CROFT_ASSIGN_OR_RETURN(catalog::TenantPage page, catalog_.ListTenants(query));
+    for (domain::Tenant& tenant : page.tenants) {
+      strangers.erase(tenant.uid);
+      view.tenants.push_back(std::move(tenant));
+    }
+    if (!page.next_after) break;
+    query.after_id = *page.next_after;
+  }
+  CROFT_RETURN_IF_ERROR(AddTenants(catalog_, strangers, view));
+  NoteVerifiers(view);
+  return view;
+}
+
+absl::StatusOr<FleetChecker::HostCheck> FleetChecker::CheckHost(const domain::Host& host,
+                                                                const std::vector<std::string>& stores,
+                                                                absl::Time deadline) {
+  const absl::Time asked = clock_.Now();
+  CROFT_ASSIGN_OR_RETURN(std::vector<domain::Operation> running, ReadRunning());
+  CROFT_ASSIGN_OR_RETURN(domain::Inventory inventory, AskOne(host.id, stores, deadline));
+  CROFT_ASSIGN_OR_RETURN(domain::CatalogView view, ReadFor(inventory));
+  view.hosts = {host};
+  HostCheck checked{.stores = {.host = host.id}};
+  checked.stores.stores = std::exchange(inventory.stores, {});
+  checked.stores.backups = std::exchange(inventory.backups, {});
+  checked.stores.keys = std::exchange(inventory.keys, {});
+  domain::FleetView fleet;
+  fleet.inventories.push_back(std::move(inventory));
+  domain::FleetCheck check =
+      domain::CheckFleet(OutlineBefore(asked, std::move(running), view), view, fleet);
+  // Tenants of other hosts are in the view to be known, not to be judged.
+  std::erase_if(check.findings, [](const domain::FleetFinding& finding) {
+    return finding.kind == domain::FindingKind::kTenantHomeless;
+  });
+  checked.findings = std::move(check.findings);
+  checked.busy = std::move(check.busy);
+  findings_.Put(host.id, asked, checked.findings, checked.busy);
+  return checked;
+}
+
+// What came of asking the hosts, put together by several threads.
+struct FleetChecker::Stores {
+  Mutex mutex;
+  size_t next = 0;
+  std::map<std::string, std::string> silent;
+  std::vector<StoreShelf> shelves;
+  std::set<std::string> busy;
+  absl::Status error;
+};
+
+absl::Status FleetChecker::AddHost(const domain::Host& host, const std::vector<std::string>& stores,
+                                   absl::Time deadline, FleetReport& report, Stores& found) {
+  absl::StatusOr<HostCheck> checked = fleet::CanBeAsked(host)
+                                          ? CheckHost(host, stores, deadline)
+                                          : absl::UnavailableError(WhyNotAsked(domain::StateOf(host)));
+  const MutexLock lock(found.mutex);
+  if (!checked.ok()) {
+    if (!absl::IsUnavailable(checked.status())) return checked.status();
+    found.silent[host.id] = std::string(checked.status().message());
+    return absl::OkStatus();
+  }
+  std::move(checked->findings.begin(), checked->findings.end(), std::back_inserter(report.findings));
+  found.busy.insert(checked->busy.begin(), checked->busy.end());
+  found.shelves.emplace_back(std::move(checked->stores));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FleetChecker::FleetReport> FleetChecker::CheckAll(absl::Time deadline) {
+  CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Slot> slot, TakeSlot());
+  const absl::Time asked = clock_.Now();
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Operation> running, ReadRunning());
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Host> hosts, catalog_.ListHosts());
+  std::map<std::string, std::vector<std::string>> shares = ShareStores(hosts);
+  FleetReport report;
+  Stores found;
+  const auto work = [&] {
+    for (;;) {
+      size_t index = 0;
+      {
+        const MutexLock lock(found.mutex);
+        index = found.next++;
+      }
+      if (index >= hosts.size()) return;
+      const auto share = shares.find(hosts[index].id);
+      const absl::Status status =
+          AddHost(hosts[index], share == shares.end() ? std::vector<std::string>() : share->second,
+                  deadline, report, found);
+      const MutexLock lock(found.mutex);
+      found.error.Update(status);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < std::min(kHostsAtATime, hosts.size()); ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  CROFT_RETURN_IF_ERROR(found.error);
+  report.time = clock_.Now();
+  report.hosts_checked = static_cast<int64_t>(found.shelves.size());
+  CROFT_RETURN_IF_ERROR(CompareStores(asked, running, hosts, found, report));
+  report.busy.assign(found.busy.begin(), found.busy.end());
+  CROFT_ASSIGN_OR_RETURN(const int64_t tenants, catalog_.CountTenants());
+  report.tenants_checked = std::max<int64_t>(0, tenants - static_cast<int64_t>(report.busy.size()));
+  std::sort(report.findings.begin(), report.findings.end(),
+            [](const domain::FleetFinding& a, const domain::FleetFinding& b) {
+              return std::tie(a.host, a.store, a.kind, a.object) <
+                     std::tie(b.host, b.store, b.kind, b.object);
+            });
+  return report;
+}
+
+namespace {
+
+using domain::FindingKind;
+
+// Compares what lies in the stores with the backups of some tenants.
+class StorePages {
+ public:
+  StorePages(catalog::Catalog& catalog, absl::Time asked, const std::vector<domain::Operation>& running,
+             const std::vector<domain::Host>& hosts, std::vector<StoreShelf>& shelves)
+      : catalog_(catalog), asked_(asked), running_(running), hosts_(hosts), shelves_(shelves) {}
+
+  // `view` holds the tenants and the operations that run now.
+  absl::Status Compare(domain::CatalogView view, const std::set<std::string>& uids,
+                       std::vector<domain::FleetFinding>& findings, std::set<std::string>& busy) {
+    domain::FleetView fleet;
+    std::set<std::string> lying;  // uids of which something is there
+    for (StoreShelf& shelf : shelves_) {
+      domain::Inventory& inventory = fleet.inventories.emplace_back(shelf.Outline());
+      for (const std::string& uid : uids) {
+        if (shelf.Take(uid, inventory)) lying.insert(uid);
+      }
+    }
+    for (const domain::Tenant& tenant : view.tenants) {
+      if (tenant.last_backup.empty() && lying.count(tenant.uid) == 0) continue;
+      CROFT_ASSIGN_OR_RETURN(std::vector<domain::Backup> backups,
+                             catalog_.ListBackups(tenant.id, {}, std::numeric_limits<int32_t>::max()));
+      for (const domain::Backup& backup : backups) stores_.insert(backup.store);
+      std::move(backups.begin(), backups.end(), std::back_inserter(view.backups));
+    }
+    view.hosts = hosts_;
+    const domain::FleetCheck check = domain::CheckFleet(OutlineBefore(asked_, running_, view), view, fleet);
+    for (const domain::FleetFinding& finding : check.findings) {
+      const bool in_store = !finding.store.empty() && finding.kind != FindingKind::kStoreSilent;
+      if (in_store || finding.kind == FindingKind::kTenantHomeless) findings.push_back(finding);
+    }
+    busy.insert(check.busy.begin(), check.busy.end());
+    return absl::OkStatus();
+  }
+
+  // Hosts and stores of which nothing was heard. After all pages.
+  int64_t CompareSilence(const std::map<std::string, std::string>& silent,
+                         std::vector<domain::FleetFinding>& findings) const {
+    domain::CatalogView view{.hosts = hosts_};
+    // One that nobody can restore, so that only its store is missed.
+    for (const std::string& store : stores_) {
+      view.backups.push_back({.state = domain::BackupState::kFailed, .store = store});
+    }
+    domain::FleetView fleet{.silent = silent};
+    for (const StoreShelf& shelf : shelves_) fleet.inventories.push_back(shelf.Outline());
+    domain::FleetCheck check = domain::CheckFleet({}, view, fleet);
+    std::move(check.findings.begin(), check.findings.end(), std::back_inserter(findings));
+    return check.stores_checked;
+  }
+
+ private:
+  catalog::Catalog& catalog_;
+  const absl::Time asked_;
+  const std::vector<domain::Operation>& running_;
+  const std::vector<domain::Host>& hosts_;
+  std::vector<StoreShelf>& shelves_;
+  std::set<std::string> stores_;
+};
+
+}  // namespace
+
+absl::Status FleetChecker::CompareStores(absl::Time asked, const std::vector<domain::Operation>& running,
+                                         const std::vector<domain::Host>& hosts, Stores& found,
+                                         FleetReport& report) const {
+  StorePages pages(catalog_, asked, running, hosts, found.shelves);
+  catalog::TenantQuery query{.show_retired = true, .limit = kPage};
+  for (bool more = true; more;) {
+    domain::CatalogView view;
+    CROFT_ASSIGN_OR_RETURN(view.running, ReadRunning());
+    CROFT_ASSIGN_OR_RETURN(catalog::TenantPage page, catalog_.ListTenants(query));
+    more = page.next_after.has_value();
+    if (more) query.after_id = *page.next_after;
+    view.tenants = std::move(page.tenants);
+    std::set<std::string> uids;
+    for (const domain::Tenant& tenant : view.tenants) uids.insert(tenant.uid);
+    CROFT_RETURN_IF_ERROR(pages.Compare(std::move(view), uids, report.findings, found.busy));
+  }
+  // What lies there of tenants that are gone, or that nobody knows.
+  for (std::string after;;) {
+    std::set<std::string> uids;
+    for (const StoreShelf& shelf : found.shelves) shelf.ListLeft(after, kUidsAtATime, uids);
+    if (uids.empty()) break;
+    while (uids.size() > kUidsAtATime) uids.erase(std::prev(uids.end()));
+    after = *uids.rbegin();
+    domain::CatalogView view;
+    CROFT_ASSIGN_OR_RETURN(view.running, ReadRunning());
+    CROFT_RETURN_IF_ERROR(AddTenants(catalog_, uids, view));
+    CROFT_RETURN_IF_ERROR(pages.Compare(std::move(view), uids, report.findings, found.busy));
+  }
+  report.stores_checked = pages.CompareSilence(found.silent, report.findings);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FleetChecker::Checked> FleetChecker::Check(absl::Time deadline) {
+  CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Slot> slot, TakeSlot());
   domain::CatalogOutline before;
   Checked checked;
   {
@@ -103,30 +462,15 @@ absl::StatusOr<FleetChecker::Checked> FleetChecker::Check(absl::Time deadline) {
   return checked;
 }
 
-// Operations before tenants: one that ends in between has changed its tenant, one that begins is not yet to be seen
-// on any host.
 absl::StatusOr<domain::CatalogView> FleetChecker::Read() const {
   domain::CatalogView view;
-  for (const auto kind : {std::optional<domain::OperationKind>(),
-                          std::optional<domain::OperationKind>(domain::OperationKind::kCleanUp)}) {
-    catalog::OperationQuery query{.ended = false, .kind = kind, .limit = kPage};
-    do {
-      CROFT_ASSIGN_OR_RETURN(catalog::OperationPage page, catalog_.ListOperations(query));
-      std::move(page.operations.begin(), page.operations.end(), std::back_inserter(view.running));
-      query.before = page.next;
-    } while (query.before);
-  }
+  CROFT_ASSIGN_OR_RETURN(view.running, ReadRunning());
   CROFT_ASSIGN_OR_RETURN(view.backups, catalog_.ListBackups("", {}, std::numeric_limits<int32_t>::max()));
   CROFT_ASSIGN_OR_RETURN(view.hosts, catalog_.ListHosts());
   CROFT_RETURN_IF_ERROR(
       catalog_.ForEachTenant([&](const domain::Tenant& tenant) { view.tenants.push_back(tenant); })
           .status());
-  for (const domain::Tenant& tenant : view.tenants) {
-    for (const domain::Credential& credential : tenant.credentials) {
-      if (credential.published)
-        view.verifier_digests[credential.login] = crypto::Hex(crypto::Sha256(credential.verifier));
-    }
-  }
+  NoteVerifiers(view);
   return view;
 }
 
@@ -164,19 +508,14 @@ domain::FleetView FleetChecker::Ask(const domain::CatalogView& view, absl::Time 
 absl::Status FleetChecker::FindTombstones(const domain::FleetView& fleet, domain::CatalogView& view) const {
   std::set<std::string> uids;
   for (const domain::Inventory& inventory : fleet.inventories) {
-    for (const auto& database : inventory.databases) {
-      uids.insert(database.uid.empty() ? domain::UidInName(database.name) : database.uid);
-    }
-    for (const auto& role : inventory.roles) uids.insert(domain::UidInName(role.name));
+    uids.merge(UidsOnServer(inventory));
     for (const auto& backup : inventory.backups) uids.insert(backup.uid);
     for (const auto& key : inventory.keys) uids.insert(key.uid);
   }
   for (const domain::Tenant& tenant : view.tenants) uids.erase(tenant.uid);
-  for (const std::string& uid : uids) {
-    CROFT_ASSIGN_OR_RETURN(std::optional<domain::Tenant> tenant, catalog_.GetTenantByUid(uid));
-    if (tenant && tenant->state == domain::TenantState::kPurged)
-      view.tombstones.push_back(*std::move(tenant));
-  }
+  domain::CatalogView found;
+  CROFT_RETURN_IF_ERROR(AddTenants(catalog_, uids, found));
+  view.tombstones = std::move(found.tombstones);
   return absl::OkStatus();
 }
 

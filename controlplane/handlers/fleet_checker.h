@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
@@ -10,18 +13,43 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/domain/fleet_check.h"
 #include "controlplane/fleet/inventories.h"
+#include "controlplane/handlers/fleet_findings.h"
 
 namespace croft::handlers {
 
-// Asks every agent what there is and holds it against the catalog. Thread-safe.
+// Asks agents what there is and holds it against the catalog. Thread-safe.
 class FleetChecker {
  public:
   // How long agents get to answer; one that takes longer is told as silent.
   static constexpr absl::Duration kPatience = absl::Seconds(30);
 
-  // All outlive it.
-  FleetChecker(catalog::Catalog& catalog, fleet::InventorySource& agents, const Clock& clock)
-      : catalog_(catalog), agents_(agents), clock_(clock) {}
+  // All outlive it. What is found on a host is noted in `findings` too.
+  FleetChecker(catalog::Catalog& catalog, fleet::InventorySource& agents, const Clock& clock,
+               FleetFindings& findings)
+      : catalog_(catalog), agents_(agents), clock_(clock), findings_(findings) {}
+
+  struct HostCheck {
+    std::vector<domain::FleetFinding> findings;
+    std::vector<std::string> busy;  // ids of tenants that nothing is said of
+    domain::Inventory stores;       // what lies in them; nothing was compared with it
+  };
+  // Compares one host's databases and roles, and has its agent look into `stores`. Holds the tenants of this host alone
+  // in memory. Blocks until it has answered, for kPatience, or until `deadline`. UNAVAILABLE for one that does not.
+  absl::StatusOr<HostCheck> CheckHost(const domain::Host& host, const std::vector<std::string>& stores,
+                                      absl::Time deadline);
+
+  struct FleetReport {
+    std::vector<domain::FleetFinding> findings;  // by host or store, then by kind and object
+    std::vector<std::string> busy;               // ids, in order
+    int64_t hosts_checked = 0;
+    int64_t stores_checked = 0;
+    int64_t tenants_checked = 0;
+    absl::Time time;
+  };
+  // Compares every host, some at a time, then what lies in the stores with the backups of some tenants at a time.
+  // Holds no more of the catalog than that in memory, however many tenants there are. RESOURCE_EXHAUSTED, OVERLOADED,
+  // while several others are at it.
+  absl::StatusOr<FleetReport> CheckAll(absl::Time deadline);
 
   struct Checked {
     domain::FleetCheck check;
@@ -29,11 +57,25 @@ class FleetChecker {
     domain::FleetView fleet;
     absl::Time time;
   };
-  // Blocks until all have answered, for kPatience, or until `deadline`. RESOURCE_EXHAUSTED, OVERLOADED, while several
-  // others are at it.
+  // For repairs, which judge each tenant by all hosts: everything at once, whole in memory. Blocks and refuses like
+  // CheckAll.
   absl::StatusOr<Checked> Check(absl::Time deadline);
 
  private:
+  class Slot;
+  struct Stores;
+
+  absl::StatusOr<std::unique_ptr<Slot>> TakeSlot();
+  absl::StatusOr<domain::Inventory> AskOne(const std::string& host, const std::vector<std::string>& stores,
+                                           absl::Time deadline) const;
+  absl::StatusOr<std::vector<domain::Operation>> ReadRunning() const;
+  // The host's tenants and those whose objects were found on it.
+  absl::StatusOr<domain::CatalogView> ReadFor(const domain::Inventory& inventory) const;
+  absl::Status AddHost(const domain::Host& host, const std::vector<std::string>& stores,
+                       absl::Time deadline, FleetReport& report, Stores& found);
+  absl::Status CompareStores(absl::Time asked, const std::vector<domain::Operation>& running,
+                             const std::vector<domain::Host>& hosts, Stores& found,
+                             FleetReport& report) const;
   absl::StatusOr<domain::CatalogView> Read() const;
   // The answers of all hosts that can be asked.
   domain::FleetView Ask(const domain::CatalogView& view, absl::Time deadline) const;
@@ -42,6 +84,7 @@ class FleetChecker {
   catalog::Catalog& catalog_;
   fleet::InventorySource& agents_;
   const Clock& clock_;
+  FleetFindings& findings_;
 
   Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;

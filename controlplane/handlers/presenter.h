@@ -14,6 +14,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/event.h"
 #include "controlplane/handlers/context.h"
+#include "controlplane/handlers/fleet_findings.h"
 #include "croft/v1/host.pb.h"
 #include "croft/v1/operation.pb.h"
 #include "croft/v1/tenant.pb.h"
@@ -26,8 +27,10 @@ class Presenter {
   // When a host's agent was last heard, which the catalog is told only now and then; nullopt for never.
   using LastHeard = std::function<std::optional<absl::Time>(const std::string& host)>;
 
-  Presenter(catalog::Catalog& catalog, const Clock& clock, LastHeard last_heard)
-      : catalog_(catalog), clock_(clock), last_heard_(std::move(last_heard)) {}
+  // All outlive it.
+  Presenter(catalog::Catalog& catalog, const Clock& clock, const FleetFindings& findings,
+            LastHeard last_heard)
+      : catalog_(catalog), clock_(clock), findings_(findings), last_heard_(std::move(last_heard)) {}
 
   absl::StatusOr<v1::Operation> Show(const domain::Operation& operation) const;
   absl::StatusOr<std::vector<v1::Operation>> Show(const std::vector<domain::Operation>& operations) const;
@@ -54,6 +57,7 @@ class Presenter {
 
   catalog::Catalog& catalog_;
   const Clock& clock_;
+  const FleetFindings& findings_;
   const LastHeard last_heard_;
 };
 

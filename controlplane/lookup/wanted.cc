@@ -10,7 +10,11 @@ absl::StatusOr<Wanted> ParseWanted(v1::Role role, v1::Endpoint::Purpose purpose)
   wire::Violations violations;
   if (!v1::Role_IsValid(role)) violations.Add("role", "must be ROLE_APP, ROLE_READ_ONLY or ROLE_MIGRATE");
   if (!v1::Endpoint::Purpose_IsValid(purpose)) {
-    violations.Add("purpose", "must be PURPOSE_DIRECT, PURPOSE_POOLED or PURPOSE_READ_REPLICA");
+    violations.Add("purpose", "must be PURPOSE_DIRECT");
+  }
+  if (purpose == v1::Endpoint::PURPOSE_POOLED || purpose == v1::Endpoint::PURPOSE_READ_REPLICA) {
+    violations.AddUnavailable("purpose",
+                              "asks for endpoints that no host has yet; leave it out, or ask for DIRECT");
   }
   CROFT_RETURN_IF_ERROR(violations.ToStatus());
   Wanted wanted;

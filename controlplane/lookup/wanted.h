@@ -20,7 +20,7 @@ struct Wanted {
 
 inline constexpr size_t kMostNames = 1000;
 
-// The defaults filled in; INVALID_ARGUMENT for values that are none. `password` and `extras` are the caller's
+// The defaults filled in; INVALID_ARGUMENT for values that are none, FEATURE_NOT_AVAILABLE for purposes that no endpoint has. `password` and `extras` are the caller's
 // to set.
 absl::StatusOr<Wanted> ParseWanted(v1::Role role, v1::Endpoint::Purpose purpose);
 

@@ -55,6 +55,8 @@ class Adapter final : public grpc::Service {
  public:
   Adapter(handlers::Service service, AdapterParts parts);
 
+  const std::string& full_name() const { return service_.descriptor().full_name(); }
+
  private:
   void Register(const handlers::Method& method);
 

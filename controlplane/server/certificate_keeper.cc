@@ -51,6 +51,14 @@ void CertificateKeeper::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
+void CertificateKeeper::LookNow() {
+  {
+    const MutexLock lock(mutex_);
+    asked_ = true;
+  }
+  changed_.NotifyAll();
+}
+
 void CertificateKeeper::Stop() {
   {
     const MutexLock lock(mutex_);
@@ -62,14 +70,17 @@ void CertificateKeeper::Stop() {
 
 void CertificateKeeper::Run() {
   for (;;) {
+    bool asked = false;
     {
       const MutexLock lock(mutex_);
-      if (!stopping_) changed_.WaitFor(mutex_, kInterval);
+      if (!stopping_ && !asked_) changed_.WaitFor(mutex_, kInterval);
       if (stopping_) return;
+      asked = std::exchange(asked_, false);
     }
     const absl::Status status = Maintain();
     const std::string complaint = status.ok() ? "" : std::string(status.message());
-    if (!complaint.empty() && complaint != complained_) {
+    if (asked && complaint.empty()) log::Info("the certificates were read again");
+    if (!complaint.empty() && (asked || complaint != complained_)) {
       log::Error("the server's certificate cannot be renewed", {{"error", complaint}});
     }
     complained_ = complaint;

@@ -38,6 +38,8 @@ class CertificateKeeper {
   absl::Status Maintain();
   // Looks again by itself from now on.
   void Start();
+  // Has it look at once and log what it found, good or bad. Does not wait for that.
+  void LookNow();
   void Stop();
 
   // Holds key and chain.
@@ -56,6 +58,7 @@ class CertificateKeeper {
 
   Mutex mutex_;
   CondVar changed_;
+  bool asked_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #include "controlplane/server/listener.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -17,6 +18,7 @@
 
 #include "common/errors.h"
 #include "common/log.h"
+#include "grpc/health/v1/health.pb.h"
 
 namespace croft::server {
 namespace {
@@ -69,12 +71,23 @@ void QuietLibraries() {
   });
 }
 
+// All that is served, in order. Naming health's descriptor links it in, so that reflection describes it.
+std::vector<std::string> NamesOf(const std::vector<Adapter*>& services) {
+  std::vector<std::string> names = {
+      grpc::health::v1::HealthCheckRequest::descriptor()->file()->service(0)->full_name(),
+      grpc::reflection::v1::ServerReflection::service_full_name(),
+      "grpc.reflection.v1alpha.ServerReflection"};
+  for (const Adapter* service : services) names.push_back(service->full_name());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 bool FitsSocketAddress(const std::string& path) { return path.size() < sizeof(sockaddr_un::sun_path); }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ListenOptions& options,
-                                                          const std::vector<grpc::Service*>& services) {
+                                                          const std::vector<Adapter*>& services) {
   QuietLibraries();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -91,7 +104,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ListenOptions& o
     log::Warning("the path of the local socket is too long; there is none",
                  {{"path", options.unix_socket}});
   }
-  for (grpc::Service* service : services) builder.RegisterService(service);
+  for (Adapter* service : services) builder.RegisterService(service);
+  listener->reflection_ = std::make_unique<Reflection>(NamesOf(services));
+  builder.RegisterService(listener->reflection_.get());
   listener->server_ = builder.BuildAndStart();
   if (!listener->server_ || listener->port_ == 0 || socket_bound == 0) {
     const std::string what = socket_bound == 0 ? options.unix_socket : options.address;
@@ -99,7 +114,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ListenOptions& o
                      absl::StrCat("cannot listen on ", what, "; is it in use, or not of this machine?"),
                      {.reason = "ADDRESS_UNUSABLE", .metadata = {{"address", what}}});
   }
-  listener->server_->GetHealthCheckService()->SetServingStatus(true);
+  grpc::HealthCheckServiceInterface& health = *listener->server_->GetHealthCheckService();
+  health.SetServingStatus(true);
+  for (const Adapter* service : services) health.SetServingStatus(service->full_name(), true);
   return listener;
 }
 

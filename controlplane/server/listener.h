@@ -6,8 +6,10 @@
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
-#include <grpcpp/impl/service_type.h>
 #include <grpcpp/server.h>
+
+#include "controlplane/server/adapter.h"
+#include "controlplane/server/reflection.h"
 
 namespace croft::server {
 
@@ -18,12 +20,13 @@ struct ListenOptions {
   std::string unix_socket;    // path; empty for none
 };
 
-// gRPC's server with TLS, health and reflection. Clients may show a certificate and need not.
+// gRPC's server with TLS, health (of the whole server and of each service) and reflection (v1 and v1alpha). Clients may
+// show a certificate and need not.
 class Listener {
  public:
   // The services outlive it. UNAVAILABLE, ADDRESS_UNUSABLE, when the address cannot be listened on.
   static absl::StatusOr<std::unique_ptr<Listener>> Start(const ListenOptions& options,
-                                                         const std::vector<grpc::Service*>& services);
+                                                         const std::vector<Adapter*>& services);
 
   int port() const { return port_; }
   // Health checks answer NOT_SERVING from now on.
@@ -35,6 +38,7 @@ class Listener {
  private:
   Listener() = default;
 
+  std::unique_ptr<Reflection> reflection_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

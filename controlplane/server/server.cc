@@ -46,6 +46,7 @@
 #include "controlplane/server/catalog_facts.h"
 #include "controlplane/server/commit_fanout.h"
 #include "controlplane/server/confirmer.h"
+#include "controlplane/server/fleet_watch.h"
 #include "controlplane/server/hands.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
@@ -150,7 +151,9 @@ struct Server::Parts {
   std::optional<handlers::BackupHandlers> backups;
   std::optional<handlers::HostHandlers> host_handlers;
   std::optional<handlers::OperationHandlers> operations;
+  handlers::FleetFindings findings;
   std::optional<handlers::FleetChecker> checker;
+  std::optional<FleetWatch> fleet_watch;
   std::optional<handlers::AdminHandlers> admin;
   std::optional<handlers::LookupHandlers> lookups;
   std::optional<handlers::AccessHandlers> access_handlers;
@@ -255,7 +258,8 @@ absl::StatusOr<std::string> Server::Parts::TrustedAuthority() const {
 }
 
 absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
-  presenter.emplace(*catalog, clock, [this](const std::string& host) { return fleet->LastHeard(host); });
+  presenter.emplace(*catalog, clock, findings,
+                    [this](const std::string& host) { return fleet->LastHeard(host); });
   tokens.emplace(random.Bytes(32));
   agents.emplace(*writer, *catalog, authority, trusted_authority, *fleet, clock);
   tenants.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
@@ -264,8 +268,9 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
   operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
-  checker.emplace(*catalog, *fleet, clock);
-  admin.emplace(*writer, *catalog, *secrets, *checker, *copies, options.version, clock.Now());
+  checker.emplace(*catalog, *fleet, clock, findings);
+  fleet_watch.emplace(*catalog, *checker, findings, clock, options.fleet_check_interval);
+  admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now());
   lookups.emplace(index, watchers, *recorder, clock);
   access_handlers.emplace(*writer, *catalog, authority, *tokens, random, clock);
   audit_handlers.emplace(*catalog, *tokens);
@@ -284,7 +289,7 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
         audit_handlers->service()}) {
     adapters.emplace_back(std::move(service), parts);
   }
-  std::vector<grpc::Service*> services;
+  std::vector<Adapter*> services;
   for (Adapter& adapter : adapters) services.push_back(&adapter);
   CROFT_ASSIGN_OR_RETURN(listener,
                          Listener::Start({.address = options.listen,
@@ -292,6 +297,7 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
                                           .clients_file = access::TlsFiles(state.tls).authority_certificate,
                                           .unix_socket = state.socket},
                                          services));
+  fleet_watch->Start();
   return absl::OkStatus();
 }
 
@@ -301,6 +307,11 @@ Server::~Server() { Stop(); }
 
 std::string Server::address() const {
   return absl::StrCat(HostOf(parts_->options.listen), ":", parts_->listener->port());
+}
+
+void Server::Reload() {
+  log::Info("reading the certificates again, as SIGHUP asks");
+  parts_->certificates->LookNow();
 }
 
 // Calls end before what answers them: a worker that waits for the writer gets its answer.
@@ -314,6 +325,8 @@ void Server::Stop() {
   parts_->fleet->Stop();
   if (parts_->listener) parts_->listener->Shutdown(kPatience);
   parts_->listener.reset();
+  // No agent is there to answer any more, so that it waits for none.
+  if (parts_->fleet_watch) parts_->fleet_watch->Stop();
   parts_->pool.reset();
   parts_->recorder->Stop();
   parts_->writer->Stop();

@@ -7,6 +7,7 @@
 
 #include "controlplane/server/call_limits.h"
 #include "controlplane/server/certificate_keeper.h"
+#include "controlplane/server/fleet_watch.h"
 
 namespace croft::server {
 
@@ -19,6 +20,8 @@ struct ServerOptions {
   // Folder of hourly copies of the catalog; empty for `catalog-copies` in the state folder.
   std::string catalog_copies;
   OwnCertificate own_certificate;
+  // How often each host is compared with the catalog.
+  absl::Duration fleet_check_interval = FleetWatch::kInterval;
   // Where systemd put the keyring: the value of $CREDENTIALS_DIRECTORY, or empty.
   std::string credentials_directory;
   LimitOptions limits;
@@ -35,6 +38,8 @@ class Server {
 
   // Where it listens, with the port that was taken for port 0.
   std::string address() const;
+  // Reads anew what may change while it runs, which is its certificates, and logs what came of it. Does not wait.
+  void Reload();
   // Ends streams and calls, works off what was accepted, and closes the catalog. Takes some tenths of a second.
   void Stop();
 

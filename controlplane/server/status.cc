@@ -6,7 +6,7 @@ namespace croft::server {
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  const v1::Status details = wire::ToProto(status);
+  const v1::Status details = wire::ToTrailer(status);
   return grpc::Status(static_cast<grpc::StatusCode>(details.code()), details.message(),
                       details.SerializeAsString());
 }

@@ -5,7 +5,7 @@
 
 namespace croft::server {
 
-// The one place where an error takes gRPC's form; its details are wire::ToProto's.
+// The one place where an error takes gRPC's form; its details are wire::ToTrailer's.
 [[nodiscard]] grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace croft::server

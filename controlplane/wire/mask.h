@@ -3,6 +3,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <string>
 
 #include <absl/strings/string_view.h>
@@ -27,8 +28,8 @@ class MaskReader {
   // Never changes after creation: named with an explanation.
   void Fixed(std::string path, std::string why) { fixed_[std::move(path)] = std::move(why); }
 
-  // Takes every field that `mask` names, once, or those that are set. Unknown paths are violations of
-  // `update_mask`.
+  // Takes every field that `mask` names, once; all of them for `*`; those that are set for an empty mask. Paths that
+  // name nothing are violations of `update_mask`, which name the path.
   void Read(const google::protobuf::FieldMask& mask, Violations& violations) const;
 
  private:
@@ -36,6 +37,10 @@ class MaskReader {
     bool is_set = false;
     Take take;
   };
+  void ReadPath(const std::string& path, const std::set<std::string>& paths, Violations& violations) const;
+  // What may be named, for people.
+  std::string Choices() const;
+
   std::map<std::string, Whole> fields_;
   std::map<std::string, TakeKey> keys_;
   std::map<std::string, std::string> fixed_;

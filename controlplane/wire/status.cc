@@ -23,9 +23,9 @@ constexpr size_t kMaxMessageBytes = 1024;
 constexpr size_t kMaxValueBytes = 256;
 
 template <typename Detail>
-void Pack(const Detail& detail, pb::Status& into) {
+void Pack(const Detail& detail, absl::string_view package, pb::Status& into) {
   auto& any = *into.add_details();
-  any.set_type_url(absl::StrCat("type.googleapis.com/google.rpc.", Detail::descriptor()->name()));
+  any.set_type_url(absl::StrCat("type.googleapis.com/", package, ".", Detail::descriptor()->name()));
   any.set_value(detail.SerializeAsString());
 }
 
@@ -39,14 +39,14 @@ pb::ErrorInfo Info(const absl::Status& status, const ErrorDetails& details) {
   return info;
 }
 
-pb::Status WithDetails(const absl::Status& status, const ErrorDetails& details, size_t violations,
-                       bool metadata) {
+pb::Status WithDetails(const absl::Status& status, absl::string_view package, const ErrorDetails& details,
+                       size_t violations, bool metadata) {
   pb::Status result;
   result.set_code(static_cast<int>(status.code()));
   result.set_message(Presentable(status.message(), kMaxMessageBytes));
   pb::ErrorInfo info = Info(status, details);
   if (!metadata) info.clear_metadata();
-  Pack(info, result);
+  Pack(info, package, result);
   if (violations > 0) {
     pb::BadRequest bad;
     for (size_t i = 0; i < violations; ++i) {
@@ -54,32 +54,37 @@ pb::Status WithDetails(const absl::Status& status, const ErrorDetails& details, 
       violation.set_field(Presentable(details.violations[i].field, kMaxValueBytes));
       violation.set_description(Presentable(details.violations[i].description, kMaxValueBytes));
     }
-    Pack(bad, result);
+    Pack(bad, package, result);
   }
   if (details.retry_delay) {
     pb::RetryInfo retry;
     const int64_t nanos = absl::ToInt64Nanoseconds(*details.retry_delay);
     retry.mutable_retry_delay()->set_seconds(nanos / 1'000'000'000);
     retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
-    Pack(retry, result);
+    Pack(retry, package, result);
   }
   return result;
 }
 
-}  // namespace
-
-pb::Status ToProto(const absl::Status& status) {
+pb::Status ToProtoIn(absl::string_view package, const absl::Status& status) {
   if (status.ok()) return pb::Status();
   const ErrorDetails details = DetailsOf(status);
   // The first bad fields say enough when all of them are too many.
   size_t violations = details.violations.size();
-  pb::Status full = WithDetails(status, details, violations, true);
+  pb::Status full = WithDetails(status, package, details, violations, true);
   while (full.ByteSizeLong() > kMaxDetailBytes && violations > 1) {
     violations /= 2;
-    full = WithDetails(status, details, violations, true);
+    full = WithDetails(status, package, details, violations, true);
   }
-  if (full.ByteSizeLong() > kMaxDetailBytes) full = WithDetails(status, details, violations, false);
+  if (full.ByteSizeLong() > kMaxDetailBytes)
+    full = WithDetails(status, package, details, violations, false);
   return full;
 }
+
+}  // namespace
+
+pb::Status ToProto(const absl::Status& status) { return ToProtoIn("croft.v1", status); }
+
+pb::Status ToTrailer(const absl::Status& status) { return ToProtoIn("google.rpc", status); }
 
 }  // namespace croft::wire

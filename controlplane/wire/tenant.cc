@@ -50,6 +50,9 @@ void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surro
                  absl::StrCat("the catalog was restored, and ", HostName(tenant.placement.host),
                               " has not shown yet that the tenant lives there as the catalog says"));
   }
+  if (!surroundings.fleet_problem.empty()) {
+    AddCondition(proto, "FLEET_MISMATCH", surroundings.fleet_problem);
+  }
   if (!tenant.final_backup_failure.empty()) {
     AddCondition(
         proto, "FINAL_BACKUP_FAILED",

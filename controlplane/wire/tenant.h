@@ -17,11 +17,13 @@ struct TenantSurroundings {
   const domain::Host* host = nullptr;  // where it is placed; nullptr when it is known no more
   // It has a backup that was made after its fence and verified.
   bool proven_backup = false;
+  // What is wrong with it on its host, as the newest comparison found; empty when all is well.
+  std::string fleet_problem;
   absl::Time now;
 };
 
-// Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, UNCONFIRMED, FINAL_BACKUP_FAILED,
-// BACKUP_NOT_PROVEN, DELETE_PROTECTED, LOGIN_REPLACED.
+// Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, UNCONFIRMED, FLEET_MISMATCH,
+// FINAL_BACKUP_FAILED, BACKUP_NOT_PROVEN, DELETE_PROTECTED, LOGIN_REPLACED.
 v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings);
 // The same into an empty message, which may lie in an arena.
 void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings, v1::Tenant& proto);

@@ -46,24 +46,44 @@ absl::StatusOr<Result> Finish(Result result, const Violations& violations) {
   return result;
 }
 
-domain::Quota ParseQuota(const v1::Quota& proto, Violations& violations) {
-  domain::Quota quota;
+int32_t ParseConnections(const v1::Quota& proto, Violations& violations) {
   const int64_t connections =
       ParseInteger(proto.connections(), 0, kMostConnections, "tenant.quota.connections", violations);
-  if (connections > 0) quota.connections = static_cast<int32_t>(connections);
-  quota.storage_bytes = ParseInteger(proto.storage_bytes(), 0, std::numeric_limits<int64_t>::max(),
-                                     "tenant.quota.storage_bytes", violations);
+  return connections > 0 ? static_cast<int32_t>(connections) : domain::Quota().connections;
+}
+
+absl::Duration ParseStatementTimeout(const v1::Quota& proto, Violations& violations) {
   constexpr char kTimeout[] = "tenant.quota.statement_timeout";
   const absl::Duration timeout =
       ParseDuration(proto.statement_timeout(), kLongestStatement, kTimeout, violations);
-  quota.statement_timeout = absl::Trunc(timeout, absl::Milliseconds(1));
-  if (timeout != quota.statement_timeout) violations.Add(kTimeout, "must be whole milliseconds");
-  return quota;
+  const absl::Duration whole = absl::Trunc(timeout, absl::Milliseconds(1));
+  if (timeout != whole) violations.Add(kTimeout, "must be whole milliseconds");
+  return whole;
 }
 
-int32_t ParseBackupPolicy(const v1::BackupPolicy& policy, Violations& violations) {
-  return static_cast<int32_t>(
-      ParseInteger(policy.keep(), 0, kMostBackupsKept, "tenant.backup_policy.keep", violations));
+// Nothing measures a tenant's size yet, and nothing backs up on a schedule: both are refused but for their defaults.
+void CheckStorage(const v1::Quota& proto, Violations& violations) {
+  constexpr char kStorage[] = "tenant.quota.storage_bytes";
+  ParseInteger(proto.storage_bytes(), 0, std::numeric_limits<int64_t>::max(), kStorage, violations);
+  if (proto.storage_bytes() > 0) {
+    violations.AddUnavailable(kStorage,
+                              "cannot be kept to yet, since sizes are not measured; leave it out");
+  }
+}
+
+void CheckBackupPolicy(const v1::BackupPolicy& policy, Violations& violations) {
+  constexpr char kKeep[] = "tenant.backup_policy.keep";
+  ParseInteger(policy.keep(), 0, kMostBackupsKept, kKeep, violations);
+  if (policy.keep() > 0) {
+    violations.AddUnavailable(kKeep,
+                              "has no effect yet, since there are no scheduled backups; leave it out");
+  }
+}
+
+domain::Quota ParseQuota(const v1::Quota& proto, Violations& violations) {
+  CheckStorage(proto, violations);
+  return {.connections = ParseConnections(proto, violations),
+          .statement_timeout = ParseStatementTimeout(proto, violations)};
 }
 
 domain::Tenant ParseNewTenant(const v1::Tenant& proto, Violations& violations) {
@@ -80,7 +100,7 @@ domain::Tenant ParseNewTenant(const v1::Tenant& proto, Violations& violations) {
   tenant.settings = ParseSettings(proto.settings(), "tenant.settings", violations);
   tenant.features = ParseFeatures(proto.features(), "tenant.features", violations);
   tenant.quota = ParseQuota(proto.quota(), violations);
-  tenant.backups_kept = ParseBackupPolicy(proto.backup_policy(), violations);
+  CheckBackupPolicy(proto.backup_policy(), violations);
   tenant.delete_protection = proto.delete_protection();
   return tenant;
 }
@@ -148,8 +168,10 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
     edit = ParseFeature(found->second, absl::StrCat("tenant.features.", key), violations);
   });
   mask.Field("quota", proto.has_quota(), [&] { update.quota = ParseQuota(proto.quota(), violations); });
-  mask.Field("backup_policy", proto.has_backup_policy(),
-             [&] { update.backups_kept = ParseBackupPolicy(proto.backup_policy(), violations); });
+  mask.Field("backup_policy", proto.has_backup_policy(), [&] {
+    update.backups_kept = 0;
+    CheckBackupPolicy(proto.backup_policy(), violations);
+  });
   mask.Field("delete_protection", proto.delete_protection(),
              [&] { update.delete_protection = proto.delete_protection(); });
   mask.Fixed("extensions", "is fixed at creation");

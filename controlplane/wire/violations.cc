@@ -2,10 +2,20 @@
 
 #include <string>
 
+#include <absl/strings/str_cat.h>
+
 namespace croft::wire {
 
 void Violations::Add(absl::string_view field, absl::string_view description) {
   if (violations_.size() < kMost) violations_.push_back({std::string(field), std::string(description)});
+}
+
+void Violations::AddUnavailable(absl::string_view field, absl::string_view description) {
+  if (!unavailable_.ok()) return;
+  unavailable_ = MakeError(absl::StatusCode::kUnimplemented, absl::StrCat(field, " ", description),
+                           {.reason = "FEATURE_NOT_AVAILABLE",
+                            .metadata = {{"field", std::string(field)}},
+                            .violations = {{std::string(field), std::string(description)}}});
 }
 
 void Violations::Take(const absl::Status& status) {
@@ -15,7 +25,7 @@ void Violations::Take(const absl::Status& status) {
 }
 
 absl::Status Violations::ToStatus() const {
-  return violations_.empty() ? absl::OkStatus() : InvalidFields(violations_);
+  return violations_.empty() ? unavailable_ : InvalidFields(violations_);
 }
 
 }  // namespace croft::wire

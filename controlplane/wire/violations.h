@@ -18,6 +18,8 @@ class Violations {
   static constexpr size_t kMost = 20;
 
   void Add(absl::string_view field, absl::string_view description);
+  // A field that asks for something that is not there yet: UNIMPLEMENTED, FEATURE_NOT_AVAILABLE, once nothing is wrong.
+  void AddUnavailable(absl::string_view field, absl::string_view description);
   // The field violations of `status`. Other errors than InvalidField's must not come here.
   void Take(const absl::Status& status);
   // The value, or an empty one and its violations noted.
@@ -34,6 +36,7 @@ class Violations {
 
  private:
   std::vector<FieldViolation> violations_;
+  absl::Status unavailable_;  // the first
 };
 
 }  // namespace croft::wire

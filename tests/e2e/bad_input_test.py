@@ -300,6 +300,8 @@ def complaint(error, path, value, may_pass):
     if error.code == StatusCode.INVALID_ARGUMENT:
         named = any(re.sub(r"\[\d+\]", "", field).startswith(path) or path.startswith(field) for field in error.fields)
         return None if named else f"does not name the field {path}"
+    if error.reason == "FEATURE_NOT_AVAILABLE":
+        return None if may_pass and error.metadata["field"] == path else f"does not name the field {path}"
     if may_pass and path.startswith("expect.") and error.reason == "AUDIT_BROKEN":
         return None  # a head that never was
     if may_pass and error.code in (StatusCode.NOT_FOUND, StatusCode.FAILED_PRECONDITION, StatusCode.ABORTED,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <absl/strings/string_view.h>
+#include <absl/strings/strip.h>
 #include <google/protobuf/util/time_util.h>
 
 #include "common/errors.h"
@@ -15,15 +16,17 @@ using google::protobuf::util::TimeUtil;
 
 void AddDetail(const google::protobuf::Any& any, ErrorDetails& details) {
   const absl::string_view url = any.type_url();
-  const absl::string_view type = url.substr(url.find_last_of('/') + 1);
-  if (v1::ErrorInfo info; type == "google.rpc.ErrorInfo" && info.ParseFromString(any.value())) {
+  absl::string_view type = url.substr(url.find_last_of('/') + 1);
+  // croft.v1's in messages, google.rpc's in trailers and from earlier control planes.
+  if (!absl::ConsumePrefix(&type, "croft.v1.") && !absl::ConsumePrefix(&type, "google.rpc.")) return;
+  if (v1::ErrorInfo info; type == "ErrorInfo" && info.ParseFromString(any.value())) {
     details.reason = info.reason();
     details.metadata.insert(info.metadata().begin(), info.metadata().end());
-  } else if (v1::BadRequest bad; type == "google.rpc.BadRequest" && bad.ParseFromString(any.value())) {
+  } else if (v1::BadRequest bad; type == "BadRequest" && bad.ParseFromString(any.value())) {
     for (const auto& violation : bad.field_violations()) {
       details.violations.push_back({violation.field(), violation.description()});
     }
-  } else if (v1::RetryInfo retry; type == "google.rpc.RetryInfo" && retry.ParseFromString(any.value())) {
+  } else if (v1::RetryInfo retry; type == "RetryInfo" && retry.ParseFromString(any.value())) {
     details.retry_delay = absl::Nanoseconds(TimeUtil::DurationToNanoseconds(retry.retry_delay()));
   }
 }

@@ -87,6 +87,7 @@ _OF_LOOKUPS: dict[int, type[CroftError]] = {
     5: TenantNotFound,
     7: TenantNotVisible,
     9: LookupRefused,
+    12: LookupRefused,
     16: Unauthenticated,
 }
 
@@ -103,7 +104,7 @@ _OF_REQUESTS: dict[int, type[CroftError]] = {
     16: Unauthenticated,
 }
 
-REFUSALS = frozenset({3, 5, 7, 9})
+REFUSALS = frozenset({3, 5, 7, 9, 12})
 
 
 def from_status(code: int, message: str, reason: str, tenant: str) -> CroftError:

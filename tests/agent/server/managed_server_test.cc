@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <gmock/gmock.h>
@@ -107,6 +108,35 @@ TEST_F(ManagedServerTest, SuperuserComesBySocketAloneAndPasswordsByTlsAlone) {
   ASSERT_TRUE(admin.Execute("REVOKE CONNECT ON DATABASE postgres FROM somebody").ok());
   ASSERT_TRUE(admin.Execute("DROP ROLE somebody").ok());
   ASSERT_TRUE(admin.Execute("ALTER ROLE croft PASSWORD NULL").ok());
+}
+
+// All that PostgreSQL has logged.
+std::string PostgresLog(const std::string& directory) {
+  std::string text;
+  for (const auto& entry : fs::directory_iterator(directory + "/log")) {
+    std::ifstream file(entry.path());
+    text.append(std::istreambuf_iterator<char>(file), {});
+  }
+  return text;
+}
+
+TEST_F(ManagedServerTest, WhatASuperuserDoesByHandIsInTheServersLogAndTheAgentsWorkIsNot) {
+  Connection agent = Server().Admin();
+  EXPECT_EQ(*agent.Value<std::string>("SELECT 'the ' || 'agent''s own'"), "the agent's own");
+  Conninfo by_hand = Server().access().agent;
+  by_hand.erase("options");
+  by_hand["dbname"] = "postgres";
+  auto person = Connection::Open(by_hand, Trust::kPrivileged, TestPatience());
+  ASSERT_TRUE(person.ok()) << person.status();
+  EXPECT_EQ(*person->Value<std::string>("SELECT 'done ' || 'by hand'"), "done by hand");
+  std::string log;
+  for (int i = 0; i < 100 && !absl::StrContains(log, "by hand"); ++i) {
+    absl::SleepFor(absl::Milliseconds(50));
+    log = PostgresLog(Directory());
+  }
+  EXPECT_THAT(log, HasSubstr("croft@postgres LOG:"));
+  EXPECT_THAT(log, HasSubstr("SELECT 'done ' || 'by hand'"));
+  EXPECT_THAT(log, ::testing::Not(HasSubstr("agent''s own")));
 }
 
 TEST_F(ManagedServerTest, SomebodyElsesAuthorityIsRefusedByTheTenantsWay) {

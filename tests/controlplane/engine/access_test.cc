@@ -62,7 +62,7 @@ TEST_F(AccessTest, RepeatedTokenIsTheFirstOne) {
   ASSERT_THAT(User().tokens, SizeIs(1));
   EXPECT_EQ(User().tokens.front().hash, "hash-of-tk-1");
   EXPECT_EQ(User().tokens.front().create_time, world_.now);
-  EXPECT_THAT(Audited(), ElementsAre("principals/ci", "principals/ci/tokens/tk-1"));
+  EXPECT_THAT(Audited(), ElementsAre("principals/ci", "principals/ci/tokens/tk-1 principals/ci"));
 }
 
 TEST_F(AccessTest, TokenOfThePastIsRefused) {
@@ -101,6 +101,22 @@ TEST_F(AccessTest, NobodyIsBoundToWhatIsNotGiven) {
   EXPECT_EQ(world_.Refusal(BindRole{"ci", {Role::kAgent, AllTenants()}}), "INVALID_FIELD");
   EXPECT_EQ(world_.Refusal(BindRole{"ci", {Role::kViewer, domain::NamedTenants()}}), "INVALID_FIELD");
   EXPECT_EQ(world_.Refusal(BindRole{"nobody", kShops}), "PRINCIPAL_NOT_FOUND");
+}
+
+TEST_F(AccessTest, NobodyIsBoundToTenantsThatDoNotExist) {
+  world_.Join("h1");
+  world_.Begin(NewTenant("acme"));
+  const auto to = [](std::vector<std::string> tenants) {
+    return BindRole{"ci", {Role::kViewer, domain::NamedTenants{std::move(tenants)}}};
+  };
+  EXPECT_TRUE(world_.Ask(to({"acme"})).ok());
+  const ErrorDetails one = DetailsOf(world_.Ask(to({"acme", "acmee"})).status());
+  EXPECT_EQ(one.reason, "TENANT_NOT_FOUND");
+  EXPECT_EQ(one.metadata.at("tenant"), "acmee");
+  const ErrorDetails two = DetailsOf(world_.Ask(to({"b", "acme", "c"})).status());
+  EXPECT_EQ(two.reason, "TENANT_NOT_FOUND");
+  EXPECT_EQ(two.metadata.at("tenants"), "b, c");
+  EXPECT_THAT(User().bindings, SizeIs(1));
 }
 
 TEST_F(AccessTest, CertificateStandsForOneAlone) {
@@ -143,7 +159,8 @@ TEST_F(AccessTest, RecordedCallsAreRowsOfTheirOwnCallers) {
   EXPECT_EQ(rows[0].event.caller, "ci");
   EXPECT_EQ(rows[0].event.count, 7);
   EXPECT_EQ(rows[0].event.time, world_.now);
-  EXPECT_EQ(rows[1].event.resource, "principals/ci/tokens/tk-1") << "recording is no call of its own";
+  EXPECT_EQ(rows[1].event.resource, "principals/ci/tokens/tk-1 principals/ci")
+      << "recording is no call of its own";
   EXPECT_EQ(User().tokens.front().last_used_time, world_.now);
 }
 

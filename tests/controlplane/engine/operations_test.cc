@@ -256,7 +256,7 @@ TEST_F(Operations, EverySuccessIsInTheAuditBeforeItsEffect) {
   world.Begin(NewTenant("acme"));
   const auto rows = *world.catalog().ListAudit(0, 100);
   ASSERT_FALSE(rows.empty());
-  EXPECT_EQ(rows.back().event.resource, "operations/op-create-acme");
+  EXPECT_EQ(rows.back().event.resource, "operations/op-create-acme tenants/acme hosts/h1");
 }
 
 TEST_F(Operations, AHostDeclaredMissingEndsWhatWaitsForIt) {

@@ -211,6 +211,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<ScriptedFleet> fleet_;
   ScriptedInventories inventories_;
+  FleetFindings findings_;
   std::unique_ptr<server::CommitFanout> commits_;
   // The host whose agent was heard, and when.
   std::string heard_host_;
@@ -230,7 +231,7 @@ class ControlPlane : public testing::Test {
  private:
   void Serve() {
     secrets_ = std::make_unique<SecretMaker>(*keyring_, *keys_, random_, clock_);
-    presenter_ = std::make_unique<Presenter>(*catalog_, clock_, [this](const std::string& host) {
+    presenter_ = std::make_unique<Presenter>(*catalog_, clock_, findings_, [this](const std::string& host) {
       return host == heard_host_ ? std::make_optional(heard_time_) : std::nullopt;
     });
     tenant_handlers_ =
@@ -243,10 +244,10 @@ class ControlPlane : public testing::Test {
     operation_handlers_ =
         std::make_unique<OperationHandlers>(*writer_, *catalog_, *presenter_, tokens_, news_, clock_);
     lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, *recorder_, clock_);
-    checker_ = std::make_unique<FleetChecker>(*catalog_, inventories_, clock_);
+    checker_ = std::make_unique<FleetChecker>(*catalog_, inventories_, clock_, findings_);
     copies_ = std::make_unique<server::CatalogCopies>(*catalog_, folder_.path() + "/copies", clock_);
-    admin_handlers_ = std::make_unique<AdminHandlers>(*writer_, *catalog_, *secrets_, *checker_, *copies_,
-                                                      "0.0.1", absl::Now());
+    admin_handlers_ = std::make_unique<AdminHandlers>(*writer_, *catalog_, *secrets_, *checker_, findings_,
+                                                      *copies_, "0.0.1", absl::Now());
     access_handlers_ = std::make_unique<AccessHandlers>(*writer_, *catalog_, plane_->authority(), tokens_,
                                                         random_, clock_);
     audit_handlers_ = std::make_unique<AuditHandlers>(*catalog_, tokens_);

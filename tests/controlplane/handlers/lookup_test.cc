@@ -67,7 +67,7 @@ TEST_F(LookupTest, UnknownRolesAndPurposesAreRefused) {
               testing::ElementsAre("role", "purpose"));
   request.set_role(v1::ROLE_APP);
   request.set_purpose(v1::Endpoint::PURPOSE_POOLED);
-  EXPECT_EQ(ReasonOf(Call(*lookups_, &Lookups::Lookup, request, response)), "ENDPOINT_NOT_AVAILABLE");
+  EXPECT_EQ(ReasonOf(Call(*lookups_, &Lookups::Lookup, request, response)), "FEATURE_NOT_AVAILABLE");
   for (const char* name : {"", "tenants/a", "a b", "\\", "'"}) {
     request.set_tenant(name);
     EXPECT_THAT(server::DetailsIn(Call(*lookups_, &Lookups::Lookup, request, response)).fields,

@@ -24,6 +24,20 @@ class ScriptedInventories final : public fleet::InventorySource {
     const MutexLock lock(mutex_);
     mute_.push_back(host);
   }
+  // Those that were asked and heard nothing are told that the host is gone.
+  void AnswerMute() {
+    std::vector<fleet::InventoryTold> waiting;
+    {
+      const MutexLock lock(mutex_);
+      waiting.swap(waiting_);
+      mute_.clear();
+    }
+    for (const fleet::InventoryTold& told : waiting) told(domain::HostUnreachable("mute"));
+  }
+  int asked_times(const std::string& host) {
+    const MutexLock lock(mutex_);
+    return asked_times_[host];
+  }
   // Which stores each host was asked to look into, last.
   std::map<std::string, std::vector<std::string>> asked() {
     const MutexLock lock(mutex_);
@@ -36,8 +50,11 @@ class ScriptedInventories final : public fleet::InventorySource {
     {
       const MutexLock lock(mutex_);
       asked_[host] = ask.stores;
+      ++asked_times_[host];
       for (const std::string& mute : mute_) {
-        if (mute == host) return;
+        if (mute != host) continue;
+        waiting_.push_back(std::move(told));
+        return;
       }
       if (const auto found = laid_.find(host); found != laid_.end()) answer = found->second;
     }
@@ -48,6 +65,8 @@ class ScriptedInventories final : public fleet::InventorySource {
   Mutex mutex_;
   std::map<std::string, domain::Inventory> laid_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> mute_ ABSL_GUARDED_BY(mutex_);
+  std::vector<fleet::InventoryTold> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int> asked_times_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<std::string>> asked_ ABSL_GUARDED_BY(mutex_);
 };
 

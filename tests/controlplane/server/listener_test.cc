@@ -14,10 +14,13 @@
 namespace croft::server {
 namespace {
 
-grpc::health::v1::HealthCheckResponse::ServingStatus HealthOf(
-    const std::shared_ptr<grpc::Channel>& channel) {
+grpc::health::v1::HealthCheckResponse::ServingStatus HealthOf(const std::shared_ptr<grpc::Channel>& channel,
+                                                              const std::string& service = "") {
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(service);
   grpc::health::v1::HealthCheckResponse response;
-  EXPECT_TRUE(response.ParseFromString(CallRaw(channel, "/grpc.health.v1.Health/Check", "").bytes));
+  EXPECT_TRUE(response.ParseFromString(
+      CallRaw(channel, "/grpc.health.v1.Health/Check", request.SerializeAsString()).bytes));
   return response.status();
 }
 
@@ -29,6 +32,23 @@ TEST(ListenerTest, HealthFollowsTheServer) {
   EXPECT_EQ(HealthOf(channel), grpc::health::v1::HealthCheckResponse::SERVING);
   plane.listener().StopServing();
   EXPECT_EQ(HealthOf(channel), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+}
+
+TEST(ListenerTest, EachServiceHasAHealthOfItsOwn) {
+  using grpc::health::v1::HealthCheckResponse;
+  Probe probe;
+  Plane plane;
+  plane.Listen(probe.services());
+  const auto channel = plane.AsNobody();
+  EXPECT_EQ(HealthOf(channel, "croft.v1.TenantService"), HealthCheckResponse::SERVING);
+  EXPECT_EQ(HealthOf(channel, "croft.v1.OperationService"), HealthCheckResponse::SERVING);
+  grpc::health::v1::HealthCheckRequest unknown;
+  unknown.set_service("croft.v1.NoService");
+  EXPECT_EQ(
+      CallRaw(channel, "/grpc.health.v1.Health/Check", unknown.SerializeAsString()).status.error_code(),
+      grpc::StatusCode::NOT_FOUND);
+  plane.listener().StopServing();
+  EXPECT_EQ(HealthOf(channel, "croft.v1.TenantService"), HealthCheckResponse::NOT_SERVING);
 }
 
 TEST(ListenerTest, AddressInUseIsAClearError) {

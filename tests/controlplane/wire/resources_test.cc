@@ -93,7 +93,7 @@ TEST(OperationTest, FailureCarriesItsReason) {
   EXPECT_EQ(proto.error().code(), 9);
   EXPECT_EQ(proto.error().message(), "no room");
   ASSERT_EQ(proto.error().details_size(), 1);
-  EXPECT_EQ(proto.error().details(0).type_url(), "type.googleapis.com/google.rpc.ErrorInfo");
+  EXPECT_EQ(proto.error().details(0).type_url(), "type.googleapis.com/croft.v1.ErrorInfo");
   v1::ErrorInfo info;
   ASSERT_TRUE(info.ParseFromString(proto.error().details(0).value()));
   EXPECT_EQ(info.reason(), "DISK_FULL");

@@ -13,6 +13,7 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 constexpr auto kParse = [](const auto& request) { return Parse(request).status(); };
 
@@ -47,9 +48,8 @@ v1::CreateTenantRequest ValidCreate() {
   (*tenant.mutable_features())["rate"].set_number_value(1.25);
   (*tenant.mutable_features())["tier"].set_string_value("gold");
   tenant.mutable_quota()->set_connections(20);
-  tenant.mutable_quota()->set_storage_bytes(int64_t{1} << 40);
   tenant.mutable_quota()->mutable_statement_timeout()->set_seconds(30);
-  tenant.mutable_backup_policy()->set_keep(3);
+  tenant.mutable_backup_policy();
   (*request.mutable_host_selector())["zone"] = "a";
   request.set_request_id("6BA7B810-9dad-11d1-80b4-00c04fd430c8");
   return request;
@@ -295,12 +295,68 @@ TEST(UpdateTenantTest, KeysAreSetOrRemovedAlone) {
   EXPECT_FALSE(parsed->update.labels);
 }
 
+TEST(UpdateTenantTest, AStarMeansEveryFieldSetOrNot) {
+  v1::UpdateTenantRequest request = ValidUpdate({"*"});
+  request.mutable_tenant()->set_display_name("New");
+  request.mutable_tenant()->set_locale("C");  // fixed, so it is not part of everything
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->update.display_name, "New");
+  EXPECT_TRUE(parsed->update.aliases->empty());
+  EXPECT_TRUE(parsed->update.labels->empty());
+  EXPECT_EQ(parsed->update.settings, "");
+  EXPECT_EQ(parsed->update.features, "");
+  EXPECT_EQ(parsed->update.quota, domain::Quota());
+  ASSERT_TRUE(parsed->update.expire_time);
+  EXPECT_FALSE(*parsed->update.expire_time);
+}
+
+// The status's reason and the field that it names.
+std::string NotAvailable(const absl::Status& status) {
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+  return DetailsOf(status).reason + " " + DetailsOf(status).metadata["field"];
+}
+
+TEST(CreateTenantTest, WhatIsNotThereYetIsRefusedByField) {
+  v1::CreateTenantRequest request = ValidCreate();
+  request.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
+  EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.quota.storage_bytes");
+  request.mutable_tenant()->mutable_quota()->set_connections(-1);
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.quota.connections"));
+  request = ValidCreate();
+  request.mutable_tenant()->mutable_backup_policy()->set_keep(3);
+  EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.backup_policy.keep");
+}
+
+TEST(UpdateTenantTest, WhatIsNotThereYetIsRefusedByField) {
+  for (const char* path : {"quota", "*"}) {
+    v1::UpdateTenantRequest request = ValidUpdate({path});
+    request.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
+    EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.quota.storage_bytes")
+        << path;
+  }
+  for (const char* path : {"backup_policy", "*"}) {
+    v1::UpdateTenantRequest request = ValidUpdate({path});
+    request.mutable_tenant()->mutable_backup_policy()->set_keep(1);
+    EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.backup_policy.keep")
+        << path;
+  }
+  v1::UpdateTenantRequest elsewhere = ValidUpdate({"display_name"});
+  elsewhere.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
+  EXPECT_TRUE(Parse(elsewhere).ok()) << "the mask does not name it";
+}
+
 TEST(UpdateTenantTest, UnknownOrFixedPathsAreRefused) {
   for (const char* path :
-       {"", ".", "labels.", "name", "state", "extensions", "locale", "quota.connections", "*",
-        "tenant.display_name", "displayName", "labels.b@d", "settings.theme", "labels.a b"}) {
-    EXPECT_THAT(FieldsOf(Parse(ValidUpdate({path})).status()), ElementsAre("update_mask")) << path;
+       {"", ".", "labels.", "name", "state", "extensions", "locale", "quota.nothing", "quota.",
+        "display_name.x", "tenant.display_name", "displayName", "labels.b@d", "labels.a b"}) {
+    const absl::Status refused = Parse(ValidUpdate({path})).status();
+    EXPECT_THAT(FieldsOf(refused), ElementsAre("update_mask")) << path;
+    EXPECT_THAT(DetailsOf(refused).violations.front().description, HasSubstr(path)) << "names the bad path";
   }
+  EXPECT_THAT(FieldsOf(Parse(ValidUpdate({"*", "labels"})).status()), ElementsAre("update_mask"));
+  EXPECT_THAT(FieldsOf(Parse(ValidUpdate({"quota", "quota.connections"})).status()),
+              ElementsAre("update_mask"));
   EXPECT_THAT(FieldsOf(Parse(ValidUpdate({"labels", "labels.a"})).status()), ElementsAre("update_mask"));
   EXPECT_THAT(FieldsOf(Parse(ValidUpdate(std::vector<std::string>(101, "labels"))).status()),
               ElementsAre("update_mask"));

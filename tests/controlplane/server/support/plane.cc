@@ -52,7 +52,7 @@ Plane::Plane(Limits limits)
 Plane::~Plane() { Stop(); }
 
 void Plane::Listen(std::vector<handlers::Service> services) {
-  std::vector<grpc::Service*> registered;
+  std::vector<Adapter*> registered;
   for (handlers::Service& service : services) {
     adapters_.push_back(
         std::make_unique<Adapter>(std::move(service), AdapterParts{gate_, *pool_, streams_, awaited_}));

@@ -1,0 +1,70 @@
+#include "controlplane/handlers/fleet_findings.h"
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/names.h"
+
+namespace croft::handlers {
+
+void FleetFindings::Put(const std::string& host, absl::Time time,
+                        const std::vector<domain::FleetFinding>& findings,
+                        const std::vector<std::string>& busy) {
+  Host now{.time = time};
+  for (const domain::FleetFinding& finding : findings) {
+    if (finding.severity != domain::Severity::kProblem) continue;
+    if (finding.tenant.empty()) {
+      ++now.strays;
+      continue;
+    }
+    Problem& problem = now.tenants[finding.tenant];
+    if (++problem.count > 1) continue;
+    problem.host = host;
+    problem.message = absl::StrCat(finding.object, ": ", finding.message);
+  }
+  const MutexLock lock(mutex_);
+  Host& before = hosts_[host];
+  for (const std::string& tenant : busy) {
+    if (const auto known = before.tenants.find(tenant); known != before.tenants.end()) {
+      now.tenants.insert(*known);
+    }
+  }
+  before = std::move(now);
+}
+
+void FleetFindings::Expect(const std::set<std::string>& hosts) {
+  const MutexLock lock(mutex_);
+  std::erase_if(hosts_, [&](const auto& entry) { return hosts.count(entry.first) == 0; });
+  for (const std::string& host : hosts) hosts_.try_emplace(host);
+}
+
+FleetFindings::Summary FleetFindings::Summarize() const {
+  Summary summary;
+  bool all_compared = true;
+  const MutexLock lock(mutex_);
+  for (const auto& [id, host] : hosts_) {
+    all_compared = all_compared && host.time.has_value();
+    if (host.time && (!summary.time || *host.time < *summary.time)) summary.time = host.time;
+    summary.problems += host.strays;
+    for (const auto& [tenant, problem] : host.tenants) summary.problems += problem.count;
+  }
+  if (!all_compared) summary.time.reset();
+  return summary;
+}
+
+std::string FleetFindings::ProblemOf(const std::string& tenant) const {
+  const MutexLock lock(mutex_);
+  for (const auto& [id, host] : hosts_) {
+    const auto found = host.tenants.find(tenant);
+    if (found == host.tenants.end()) continue;
+    const Problem& problem = found->second;
+    const std::string more = problem.count > 1 ? absl::StrCat(", and ", problem.count - 1, " more") : "";
+    return absl::StrCat("what ", HostName(problem.host),
+                        " holds is not what the catalog says: ", problem.message, more,
+                        "; `croftctl admin check-fleet` says what to do");
+  }
+  return "";
+}
+
+}  // namespace croft::handlers

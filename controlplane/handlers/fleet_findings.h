@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+#include "common/sync.h"
+#include "controlplane/domain/fleet_check.h"
+
+namespace croft::handlers {
+
+// What the newest comparison of each host with the catalog found, in memory: after a restart nothing is known until the
+// hosts were compared again. Thread-safe.
+class FleetFindings {
+ public:
+  struct Summary {
+    // Of the comparison that is longest ago; none while a host was never compared.
+    std::optional<absl::Time> time;
+    int64_t problems = 0;
+  };
+
+  // A comparison of `host` at `time`. Notes among `findings` are passed over. What was known of `busy` tenants, of which
+  // the comparison says nothing, stays.
+  void Put(const std::string& host, absl::Time time, const std::vector<domain::FleetFinding>& findings,
+           const std::vector<std::string>& busy);
+  // Forgets all hosts but these, and waits for those that were not compared yet.
+  void Expect(const std::set<std::string>& hosts);
+
+  Summary Summarize() const;
+  // One sentence on what is wrong with the tenant, or nothing.
+  std::string ProblemOf(const std::string& tenant) const;
+
+ private:
+  struct Problem {
+    std::string host;
+    std::string message;
+    int64_t count = 0;
+  };
+  struct Host {
+    std::optional<absl::Time> time;
+    std::map<std::string, Problem> tenants;  // by id
+    int64_t strays = 0;                      // problems of no tenant's
+  };
+
+  mutable Mutex mutex_;
+  std::map<std::string, Host> hosts_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace croft::handlers

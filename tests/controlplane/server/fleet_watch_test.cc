@@ -1,0 +1,113 @@
+#include "controlplane/server/fleet_watch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <absl/strings/str_cat.h>
+#include <gtest/gtest.h>
+
+#include "tests/controlplane/handlers/control_plane.h"
+
+namespace croft::server {
+namespace {
+
+constexpr absl::Duration kInterval = absl::Minutes(5);
+
+TEST(FleetWatchTest, EachHostHasItsOwnMomentInTheInterval) {
+  const absl::Time from = absl::FromUnixSeconds(1'800'000'123);
+  std::vector<int> hosts_by_minute(5);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string host = absl::StrCat("h", i);
+    const absl::Time next = FleetWatch::NextTime(host, kInterval, from);
+    EXPECT_GE(next, from);
+    EXPECT_LT(next, from + kInterval);
+    EXPECT_EQ(FleetWatch::NextTime(host, kInterval, next), next);
+    EXPECT_EQ(FleetWatch::NextTime(host, kInterval, next + absl::Nanoseconds(1)), next + kInterval);
+    ++hosts_by_minute[static_cast<size_t>(absl::ToInt64Minutes(next - from))];
+  }
+  for (const int hosts : hosts_by_minute) EXPECT_NEAR(hosts, 200, 60);
+}
+
+class RunningFleetWatchTest : public handlers::ControlPlane {
+ protected:
+  // As `host` must be for its tenant, but for its database.
+  domain::Inventory WithoutDatabase(const std::string& host, const std::string& tenant) {
+    const domain::Tenant stored = **catalog_->GetTenant(tenant);
+    domain::Inventory inventory{.host = host};
+    inventory.roles = {{.name = stored.owner_role}, {.name = stored.reader_role}};
+    for (const auto& credential : stored.credentials) {
+      inventory.roles.push_back({.name = credential.login, .can_login = true});
+    }
+    return inventory;
+  }
+  domain::Inventory Whole(const std::string& host, const std::string& tenant) {
+    const domain::Tenant stored = **catalog_->GetTenant(tenant);
+    domain::Inventory inventory = WithoutDatabase(host, tenant);
+    inventory.databases = {{.name = stored.placement.database,
+                            .uid = stored.uid,
+                            .generation = stored.placement.generation,
+                            .allows_connections = true}};
+    return inventory;
+  }
+  std::vector<std::string> ConditionsOf(const std::string& tenant) {
+    v1::GetTenantRequest request;
+    request.set_name("tenants/" + tenant);
+    v1::Tenant shown;
+    EXPECT_TRUE(Call(*tenants_, &v1::TenantService::Stub::GetTenant, request, shown).ok());
+    std::vector<std::string> types;
+    for (const v1::Condition& condition : shown.conditions()) types.push_back(condition.type());
+    return types;
+  }
+  bool IsMismatched(const std::string& tenant) {
+    const std::vector<std::string> types = ConditionsOf(tenant);
+    return std::find(types.begin(), types.end(), "FLEET_MISMATCH") != types.end();
+  }
+  v1::GetStatusResponse Status() {
+    v1::GetStatusResponse response;
+    EXPECT_TRUE(Call(*admin_, &v1::AdminService::Stub::GetStatus, {}, response).ok());
+    return response;
+  }
+  template <typename Condition>
+  static bool Becomes(Condition condition) {
+    for (int i = 0; i < 300; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+};
+
+TEST_F(RunningFleetWatchTest, ADeadTenantGetsAConditionAndLosesItWhenAllIsWell) {
+  JoinHost("h1");
+  Create("acme");
+  inventories_.Lay(WithoutDatabase("h1", "acme"));
+  EXPECT_FALSE(Status().has_fleet_check_time());
+  handlers::FleetChecker checker(*catalog_, inventories_, clock_, findings_);
+  FleetWatch watch(*catalog_, checker, findings_, clock_, absl::Milliseconds(100));
+  watch.Start();
+  EXPECT_TRUE(Becomes([&] { return IsMismatched("acme"); }));
+  EXPECT_TRUE(Status().has_fleet_check_time());
+  EXPECT_EQ(Status().fleet_problem_count(), 1);
+  inventories_.Lay(Whole("h1", "acme"));
+  EXPECT_TRUE(Becomes([&] { return !IsMismatched("acme"); }));
+  EXPECT_EQ(Status().fleet_problem_count(), 0);
+  watch.Stop();
+}
+
+TEST_F(RunningFleetWatchTest, AHostThatDoesNotAnswerHoldsUpNoOther) {
+  JoinHost("h1");
+  JoinHost("h2");
+  inventories_.Mute("h1");
+  inventories_.Lay(domain::Inventory{.host = "h2"});
+  handlers::FleetChecker checker(*catalog_, inventories_, clock_, findings_);
+  FleetWatch watch(*catalog_, checker, findings_, clock_, absl::Milliseconds(50));
+  watch.Start();
+  EXPECT_TRUE(Becomes([&] { return inventories_.asked_times("h2") > 3; }));
+  EXPECT_EQ(inventories_.asked_times("h1"), 1) << "it is asked once at a time";
+  inventories_.AnswerMute();
+  watch.Stop();
+}
+
+}  // namespace
+}  // namespace croft::server

@@ -1,0 +1,112 @@
+"""SIGHUP has both daemons read their certificates again, and ends neither."""
+import os
+import signal
+import socket
+import ssl
+import subprocess
+
+import pytest
+from cell import Cell, run, running, wait_until
+
+
+@pytest.fixture(scope="module", name="cell")
+def running_cell():
+    with Cell(agents=1) as cell:
+        cell.create_tenant("acme")
+        yield cell
+
+
+def logged(cell, name):
+    with open(os.path.join(cell.state, "log", name + ".log"), encoding="utf-8") as file:
+        return file.read()
+
+
+def hang_up(cell, name):
+    """Sends SIGHUP and returns what the daemon logs from then on, once it says that it is through."""
+    before = len(logged(cell, name))
+    os.kill(cell.pid(name), signal.SIGHUP)
+    wait_until(lambda: "the certificates were read again" in logged(cell, name)[before:],
+               f"{name} has read its certificates again", seconds=20)
+    return logged(cell, name)[before:]
+
+
+def test_both_daemons_go_on_after_sighup_and_log_it(cell):
+    for name in cell.names():
+        pid = cell.pid(name)
+        assert "as SIGHUP asks" in hang_up(cell, name), name
+        hang_up(cell, name)
+        assert running(pid) and cell.pid(name) == pid, name
+    cell.create_tenant("after")
+    assert cell.psql("after", "SELECT 1") == "1"
+
+
+def test_an_agent_gives_postgresql_its_certificate_again(cell):
+    folder = os.path.join(cell.state, "agents", "h1", "pg", "tls")
+    path = os.path.join(folder, "server.pem")
+    with open(path, "rb") as file:
+        good = file.read()
+    with open(path, "wb") as file:
+        file.write(b"not a certificate")
+    hang_up(cell, "h1")
+    with open(path, "rb") as file:
+        assert file.read() == good
+    assert cell.psql("acme", "SELECT 1") == "1"
+
+
+def own_certificate(folder, name):
+    """Writes NAME.crt and NAME.key, made anew, under an authority of the test's own."""
+    authority = os.path.join(folder, "own-ca")
+    if not os.path.exists(authority + ".crt"):
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Own authority", "-days", "2",
+             "-keyout", authority + ".key", "-out", authority + ".crt"])
+    stem = os.path.join(folder, name)
+    run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", stem + ".key",
+         "-out", stem + ".csr"])
+    with open(stem + ".ext", "w", encoding="ascii") as file:
+        file.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    run(["openssl", "x509", "-req", "-in", stem + ".csr", "-CA", authority + ".crt", "-CAkey", authority + ".key",
+         "-CAcreateserial", "-days", "2", "-extfile", stem + ".ext", "-out", stem + ".crt"])
+    os.chmod(stem + ".key", 0o600)
+    return authority + ".crt"
+
+
+def served_name(address):
+    """The common name of the certificate that a daemon shows."""
+    host, _, port = address.rpartition(":")
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, int(port)), timeout=5) as plain:
+            with context.wrap_socket(plain) as tls:
+                shown = ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True))
+    except OSError:
+        return None
+    subject = subprocess.run(["openssl", "x509", "-noout", "-subject", "-nameopt", "multiline"], input=shown,
+                             capture_output=True, text=True, check=True).stdout
+    return subject.rpartition("= ")[2].strip()
+
+
+def test_a_certificate_of_ones_own_that_was_replaced_is_served_after_sighup(cell, tmp_path):
+    folder = str(tmp_path)
+    authority = own_certificate(folder, "first")
+    served = os.path.join(folder, "first")
+    address = cell.env["CROFT_SERVER"]
+    cell.stop("croftd")
+    cell.relaunch("croftd", "--tls-cert", served + ".crt", "--tls-key", served + ".key", "--tls-ca", authority)
+    try:
+        wait_until(lambda: served_name(address) == "first", "the first certificate is served")
+        own_certificate(folder, "second")
+        for suffix in (".crt", ".key"):
+            os.replace(os.path.join(folder, "second" + suffix), served + suffix)
+        hang_up(cell, "croftd")
+        wait_until(lambda: served_name(address) == "second", "the second certificate is served", seconds=20)
+        with open(served + ".key", "w", encoding="ascii") as file:
+            file.write("not a key")
+        pid = cell.pid("croftd")
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: "cannot be renewed" in logged(cell, "croftd"), "the broken pair is logged")
+        assert served_name(address) == "second" and running(pid)
+    finally:
+        cell.stop("croftd")
+        cell.start("croftd")
