@@ -50,8 +50,9 @@ class Life:
     def load(self, path, role="APP"):
         """Runs the statements of a file as the tenant's application."""
         with self.cell.login(self.id, role) as login:
-            subprocess.run([*PSQL, "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", path], env=login.variables(),
-                           stdin=subprocess.DEVNULL, check=True, timeout=600)
+            done = subprocess.run([*PSQL, "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", path], env=login.variables(),
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600)
+            assert done.returncode == 0, done.stderr
 
     def load_as_superuser(self, path):
         with open(path, encoding="utf-8") as file:

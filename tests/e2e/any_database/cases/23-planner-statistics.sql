@@ -2,4 +2,4 @@
 CREATE TABLE reading (at int, value text);
 INSERT INTO reading SELECT g, md5(g::text) FROM generate_series(1, 100000) AS g;
 CREATE STATISTICS reading_both ON at, value FROM reading;
-ANALYZE;
+ANALYZE reading;
