@@ -26,6 +26,7 @@ void Connections(absl::string_view bytes);  // names and passwords through libpq
 void Logins(absl::string_view bytes);       // the same through a real server: a login by what a lookup says
 void Manifests(absl::string_view bytes);
 void Archives(absl::string_view bytes);
+void Dumps(absl::string_view bytes);  // in pg_dump's custom format
 void Journals(absl::string_view bytes);
 void Tokens(absl::string_view bytes);
 void Certificates(absl::string_view bytes);
