@@ -131,11 +131,11 @@ constexpr char kOwnNames[] =
 
 // What Croft itself sets: as the limits and groups of a database and a login say.
 bool IsCrofts(const SettingFact& setting) {
-  if (setting.role.empty()) {
-    return setting.name == "statement_timeout" || setting.name == "idle_in_transaction_session_timeout" ||
-           setting.name == "temp_file_limit";
-  }
-  if (setting.in_database) return false;
+  const bool limit = setting.name == "statement_timeout" ||
+                     setting.name == "idle_in_transaction_session_timeout" ||
+                     setting.name == "temp_file_limit";
+  if (limit) return true;
+  if (setting.role.empty() || setting.in_database) return false;
   return setting.name == "role" ||
          (setting.read_only_login && setting.name == "default_transaction_read_only");
 }

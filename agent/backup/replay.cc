@@ -9,7 +9,9 @@
 #include <utility>
 
 #include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include "agent/backup/replay_advice.h"
 #include "agent/dump_format/scanner.h"
@@ -247,11 +249,24 @@ class Replayer {
   }
 
   std::string StatementsOf(const TocEntry& entry) const {
+    if (entry.kind == "BLOB METADATA") return LargeObjectStatements(entry);
     std::string sql = DefinitionWithRoles(entry, new_names_);
     if (entry.kind == "EXTENSION") sql = WithVersion(entry, std::move(sql));
     if (entry.access_method.empty() || entry.access_method == "heap") return sql;
     return absl::StrCat("SET LOCAL default_table_access_method = ", QuoteName(entry.access_method), ";\n",
                         sql);
+  }
+
+  // From PostgreSQL 17 on, one entry names many large objects, an OID a line.
+  static std::string LargeObjectStatements(const TocEntry& entry) {
+    std::string sql;
+    for (const absl::string_view line : absl::StrSplit(entry.definition, '\n', absl::SkipWhitespace())) {
+      uint32_t oid = 0;
+      // Anything else is no OID; the statement then fails as it stands and is named.
+      if (!absl::SimpleAtoi(line, &oid)) return entry.definition;
+      absl::StrAppend(&sql, "SELECT pg_catalog.lo_create(", oid, ");\n");
+    }
+    return sql;
   }
 
   std::string WithVersion(const TocEntry& entry, std::string sql) const {

@@ -101,6 +101,8 @@ class Planner {
   }
 
   static bool IsData(const TocEntry& entry) {
+    // Makes the large objects that a later entry fills.
+    if (entry.kind == "BLOB METADATA") return false;
     return entry.section == Section::kData ||
            IsOneOf(entry.kind, {"TABLE DATA", "BLOBS", "BLOB DATA", "SEQUENCE SET"});
   }

@@ -190,7 +190,7 @@ absl::StatusOr<std::vector<std::string>> AskCatalogs(const BackupJob& job, const
   CROFT_ASSIGN_OR_RETURN(manifest.findings, FindNotes(connection));
   CROFT_ASSIGN_OR_RETURN(const auto extensions, PlanExtensions(job, manifest.facts.extensions));
   for (const auto& [name, plan] : extensions) {
-    if (plan.how == ExtensionPlan::How::kNotPossible) manifest.findings.push_back(plan.finding);
+    if (!plan.finding.reason.empty()) manifest.findings.push_back(plan.finding);
   }
   return std::move(not_dumped.patterns);
 }

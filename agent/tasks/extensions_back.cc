@@ -86,6 +86,15 @@ ExtensionPlan PlanOf(const ExtensionFact& extension, const std::map<std::string,
   if (one.trusted && listed) return plan;
   if (!Among(access.restore_extensions, extension.name)) return NotAllowed(extension);
   plan.how = ExtensionPlan::How::kMade;
+  if (plan.version == extension.version) {
+    plan.finding = {
+        .severity = Severity::kNote,
+        .reason = "EXTENSION_MADE_BY_AGENT",
+        .object = NameOf(extension),
+        .message = "Tenants may not install it. A restore brings it back on hosts whose agent may.",
+        .remedy = absl::StrCat("keep --restore-extensions ", extension.name,
+                               " on every host that restores this tenant")};
+  }
   return plan;
 }
 

@@ -20,7 +20,10 @@ bool LoadsCode(absl::string_view name) {
 }
 
 // What Croft gives its logins itself.
-bool IsCrofts(absl::string_view name) { return name == "role" || name == "default_transaction_read_only"; }
+bool IsCrofts(absl::string_view name) {
+  return name == "role" || name == "default_transaction_read_only" || name == "statement_timeout" ||
+         name == "idle_in_transaction_session_timeout" || name == "temp_file_limit";
+}
 
 // What the roles of the backup are called now.
 std::vector<std::string> RolesFor(const SettingFact& setting, const ReplayRoles& roles,

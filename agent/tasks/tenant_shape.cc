@@ -100,6 +100,13 @@ std::vector<Change> LoginChanges(const TenantObjects& tenant, const Login& login
     differs = true, alter.connection_limit = shape.connections;
   if (role->shows_password && role->verifier != login.verifier)
     differs = true, alter.verifier = login.verifier;
+  // A login's own would win over the database's.
+  for (const char* limit :
+       {"statement_timeout", "idle_in_transaction_session_timeout", "temp_file_limit"}) {
+    if (role->settings.count(limit) == 0) continue;
+    differs = true;
+    alter.reset_settings.emplace_back(limit);
+  }
   // What the tenant or a DBA set beside these is theirs.
   for (const auto& [name, value] : settings) {
     const auto present = role->settings.find(name);

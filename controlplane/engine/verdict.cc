@@ -14,10 +14,21 @@ using domain::BackupState;
 using domain::Findings;
 using domain::FindingSeverity;
 
-BackupState StateAfterProof(const Findings& findings) {
-  if (domain::Has(findings, FindingSeverity::kDifferent)) return BackupState::kDamaged;
-  if (domain::Has(findings, FindingSeverity::kMissing)) return BackupState::kIncomplete;
-  return findings.count > 0 ? BackupState::kVerifiedWithNotes : BackupState::kVerified;
+// What was said when the backup was made is still worth knowing when all of it restores.
+BackupState StateAfterProof(const Findings& proof, const Findings& making) {
+  if (domain::Has(proof, FindingSeverity::kDifferent)) return BackupState::kDamaged;
+  if (domain::Has(proof, FindingSeverity::kMissing)) return BackupState::kIncomplete;
+  return proof.count + making.count > 0 ? BackupState::kVerifiedWithNotes : BackupState::kVerified;
+}
+
+// What was noted when the backup was made: a proof does not find it again, and it holds all the same.
+Findings NotesAmong(const Findings& findings) {
+  Findings notes;
+  for (const domain::Finding& finding : findings.listed) {
+    if (finding.severity == FindingSeverity::kNote) notes.listed.push_back(finding);
+  }
+  notes.count = static_cast<int32_t>(notes.listed.size());
+  return notes;
 }
 
 const Findings& FindingsIn(const TaskReport& report) {
@@ -60,7 +71,7 @@ std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& st
   if (backup == nullptr) return std::nullopt;
   std::optional<BackupState> state;
   if (const auto* verified = std::get_if<Verified>(&report.outcome)) {
-    state = StateAfterProof(verified->findings);
+    state = StateAfterProof(verified->findings, backup->findings);
   } else if (const auto* error = std::get_if<TaskError>(&report.outcome);
              error != nullptr && domain::Stored(*backup)) {
     state = StateAfterError(*error, *backup);
@@ -85,6 +96,10 @@ std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operati
                                                    const domain::Step& step, const TaskReport& report) {
   const Findings& findings = FindingsIn(report);
   if (findings.count > 0) operation.warnings = domain::Together(operation.warnings, findings);
+  const Backup* backup = draft.FindBackup(step.backup_tenant, step.backup);
+  if (std::holds_alternative<Verified>(report.outcome) && backup != nullptr) {
+    operation.warnings = domain::Together(operation.warnings, NotesAmong(backup->findings));
+  }
   return Judge(draft, step, report);
 }
 

@@ -46,9 +46,9 @@ class FleetChecker {
     int64_t tenants_checked = 0;
     absl::Time time;
   };
-  // Compares every host, some at a time, then what lies in the stores with the backups of some tenants at a time.
-  // Holds no more of the catalog than that in memory, however many tenants there are. RESOURCE_EXHAUSTED, OVERLOADED,
-  // while several others are at it.
+  // Compares every host, some at a time, then what lies in the stores with the backups of some tenants at a time. Holds
+  // the tenants of those hosts, and all that was found in the stores, in memory. RESOURCE_EXHAUSTED, OVERLOADED, while
+  // several others are at it.
   absl::StatusOr<FleetReport> CheckAll(absl::Time deadline);
 
   struct Checked {

@@ -53,11 +53,11 @@ FleetFindings::Summary FleetFindings::Summarize() const {
   return summary;
 }
 
-std::string FleetFindings::ProblemOf(const std::string& tenant) const {
+std::string FleetFindings::ProblemOf(const std::string& tenant, absl::Time update_time) const {
   const MutexLock lock(mutex_);
   for (const auto& [id, host] : hosts_) {
     const auto found = host.tenants.find(tenant);
-    if (found == host.tenants.end()) continue;
+    if (found == host.tenants.end() || update_time > *host.time) continue;
     const Problem& problem = found->second;
     const std::string more = problem.count > 1 ? absl::StrCat(", and ", problem.count - 1, " more") : "";
     return absl::StrCat("what ", HostName(problem.host),

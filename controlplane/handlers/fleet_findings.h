@@ -33,8 +33,9 @@ class FleetFindings {
   void Expect(const std::set<std::string>& hosts);
 
   Summary Summarize() const;
-  // One sentence on what is wrong with the tenant, or nothing.
-  std::string ProblemOf(const std::string& tenant) const;
+  // One sentence on what is wrong with the tenant, or nothing. Nothing too when the tenant has changed at `update_time`,
+  // after the comparison: a repair may have been the change, and the next comparison tells.
+  std::string ProblemOf(const std::string& tenant, absl::Time update_time) const;
 
  private:
   struct Problem {

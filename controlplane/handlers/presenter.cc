@@ -72,10 +72,12 @@ absl::Status Presenter::Show(const domain::Tenant& tenant, const domain::Host* h
   if (wire::PurgeIsDue(tenant, now)) {
     CROFT_ASSIGN_OR_RETURN(proven, HasProvenBackup(tenant));
   }
-  wire::WriteProto(
-      tenant,
-      {.host = host, .proven_backup = proven, .fleet_problem = findings_.ProblemOf(tenant.id), .now = now},
-      shown);
+  wire::WriteProto(tenant,
+                   {.host = host,
+                    .proven_backup = proven,
+                    .fleet_problem = findings_.ProblemOf(tenant.id, tenant.update_time),
+                    .now = now},
+                   shown);
   return absl::OkStatus();
 }
 

@@ -98,8 +98,9 @@ class Reflection::Call final
  public:
   explicit Call(Reflection& service) : service_(service) {
     if (service_.calls_.fetch_add(1) >= service_.most_calls_) {
-      return Finish(
+      Finish(
           {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many calls of reflection are open; ask again later"});
+      return;
     }
     StartRead(&request_);
   }

@@ -296,7 +296,8 @@ def test_the_audit_says_who_did_what(cell, caller):
     assert (row.method, list(row.resources), row.count) == ("TenantService/UpdateTenant", ["tenants/acme"], 1)
     assert row.peer
     made = audited(cell, caller="admin", resource=f"principals/{name}")
-    assert {one.method for one in made} == {"AccessService/CreatePrincipal", "AccessService/BindRole"}
+    assert {one.method for one in made} == {"AccessService/CreatePrincipal", "AccessService/BindRole",
+                                            "AccessService/CreateToken"}
 
 
 def test_reads_of_passwords_and_denied_calls_are_in_the_audit(cell, caller):

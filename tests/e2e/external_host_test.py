@@ -64,7 +64,7 @@ def test_a_right_that_is_gone_is_named_and_no_tenant_is_placed_without_it(cell, 
     give_back(cell)
     cell.create_tenant("somewhere")
     cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/somewhere"))
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/somewhere"))
+    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/somewhere", confirm="tenants/somewhere"))
 
 
 def test_the_remedy_gives_the_right(cell):
@@ -110,7 +110,7 @@ def test_a_tenants_whole_life_with_a_backup_of_rows_that_its_owner_may_not_see(c
     assert backup.row_count == 100
     cell.succeed(cell.call("TenantService.UndeleteTenant", name="tenants/secretive"))
     cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/secretive"))
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/secretive"))
+    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/secretive", confirm="tenants/secretive"))
 
 
 def test_a_tenant_whose_quota_the_server_does_not_allow_is_not_placed(cell):
@@ -120,7 +120,7 @@ def test_a_tenant_whose_quota_the_server_does_not_allow_is_not_placed(cell):
 
 def test_the_tour_is_taken(cell):
     cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/acme"))
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/acme"))
+    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/acme", confirm="tenants/acme"))
     run([os.path.join(TOP, "deploy", "tour"), "--state", cell.state])
 
 
@@ -138,7 +138,7 @@ def test_everything_is_removed_by_the_printed_sql():
         with pytest.raises(RuntimeError, match="databases of tenants are left"):
             server.run_file(path)
         cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/acme"))
-        cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/acme"))
+        cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/acme", confirm="tenants/acme"))
         cell.stop("h1")
         server.run_file(path)
         assert int(server.superuser("SELECT count(*) FROM pg_roles")) == int(before) - 1

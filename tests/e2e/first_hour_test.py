@@ -53,7 +53,8 @@ class Machine:
         self._replaced = {"/var/lib/croftd": os.path.join(self.folder, "croftd"),
                           "/var/lib/croft-agent": os.path.join(self.folder, "agent"),
                           "/mnt/backups": os.path.join(self.folder, "backups"),
-                          "croft.example.com": "localhost", "db1.example.com": "localhost",
+                          "croft.example.com": "localhost", "db1.example.com:5432": "localhost:7500",
+                          "db1.example.com": "localhost",
                           "DB1.EXAMPLE.COM": "localhost", "croft:7443": "localhost:7443",
                           "--listen ADDRESS": "--listen 127.0.0.1", "10.0.0.11": "127.0.0.1", "--port 5432": "--port 7500"}
 

@@ -19,7 +19,7 @@ def running_cell():
 
 
 def serves(cell):
-    return cell.croftctl("admin", "status", check=False).returncode == 0 and \
+    return cell.croftctl("status", check=False).returncode == 0 and \
         {cell.host_state(host) for host in cell.hosts()} == {"STATE_UP"}
 
 

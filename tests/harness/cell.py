@@ -294,12 +294,20 @@ def run(command, env=None):
 
 
 def running(pid):
-    """Whether a process is there and not merely waiting to be reaped."""
+    """Whether a process is there and not merely waiting to be reaped. Its first thread may have ended before the others,
+    which hold its files and locks until they have, too."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+        return any(_state(pid, thread) not in "ZX" for thread in os.listdir(f"/proc/{pid}/task"))
     except FileNotFoundError:
         return False
+
+
+def _state(pid, thread):
+    try:
+        with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def start_time(pid):

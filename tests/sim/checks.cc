@@ -4,6 +4,7 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
 #include "controlplane/domain/lifecycle.h"
 
@@ -228,8 +229,13 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
   world_.tally.Operation(domain::OperationKindName(operation.kind));
   const bool audited = std::any_of(changes.begin(), changes.end(), [&](const catalog::Change& change) {
     const auto* audit = std::get_if<catalog::AppendAudit>(&change);
-    return audit != nullptr && (audit->event.resource == absl::StrCat("operations/", operation.id) ||
-                                audit->event.resource == absl::StrCat("tenants/", operation.tenant));
+    if (audit == nullptr) return false;
+    const std::vector<absl::string_view> named = absl::StrSplit(audit->event.resource, ' ');
+    const auto names = [&](const std::string& name) {
+      return std::find(named.begin(), named.end(), name) != named.end();
+    };
+    return names(absl::StrCat("operations/", operation.id)) &&
+           names(absl::StrCat("tenants/", operation.tenant));
   });
   if (!audited) world_.Violate(12, absl::StrCat(operation.id, " began without a row in the audit"));
   const bool exclusive = domain::Exclusive(operation.kind);

@@ -139,12 +139,6 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
     findings.push_back(
         {Level::kWarn, subject, host.problem(), "mend it, or whatever needs it there may be refused"});
   }
-  for (const v1::MissingRight& right : host.missing_rights()) {
-    findings.push_back(
-        {Level::kWarn, subject,
-         absl::StrCat("its agent lacks the right ", right.right(), ": ", right.consequence()),
-         right.remedy()});
-  }
   if (host.state() == v1::Host::STATE_UP && !host.tls()) {
     findings.push_back({Level::kWarn, subject, "speaks no TLS to applications",
                         "turn ssl on in its PostgreSQL and say so to its agent"});

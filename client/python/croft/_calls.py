@@ -37,6 +37,10 @@ class Page(Generic[T]):
     next_token: str
 
 
+def _confirmation(confirm: str) -> str:
+    return _tenant_name(confirm) if confirm else ""
+
+
 def _tenant_name(tenant: str) -> str:
     return f"tenants/{tenant}"
 
@@ -168,7 +172,7 @@ def update(
     """Replaces what is given, each as a whole: ``labels={}`` takes all labels away.
 
     :param etag: of the tenant as it was read; a change since then is refused.
-    :param confirm: the tenant's name, when ``expire_time`` is less than an hour away: it ends the tenant then.
+    :param confirm: the tenant's id, when ``expire_time`` is less than an hour away: it ends the tenant then.
     """
     message = _messages.message("Tenant")(name=_tenant_name(tenant), etag=etag)
     paths = _set_tenant(
@@ -183,7 +187,7 @@ def update(
         tenant_from,
         tenant=message,
         update_mask={"paths": paths},
-        confirm=confirm,
+        confirm=_confirmation(confirm),
     )
 
 
@@ -203,11 +207,11 @@ def retire(tenant: str, *, grace: Seconds | None = None, etag: str = "", confirm
     """Soft delete: closes the tenant and makes a final backup; :meth:`undelete` brings it back within ``grace``
     seconds (by default the control plane's 7 days), after which it is purged.
 
-    :param confirm: the tenant's name, when ``grace`` is less than an hour.
+    :param confirm: the tenant's id, when ``grace`` is less than an hour.
     """
     fields = {} if grace is None else {"grace": _duration(grace)}
     return _change(
-        "TenantService/RetireTenant", tenant, name=_tenant_name(tenant), etag=etag, confirm=confirm, **fields
+        "TenantService/RetireTenant", tenant, name=_tenant_name(tenant), etag=etag, confirm=_confirmation(confirm), **fields
     )
 
 
@@ -226,7 +230,7 @@ def purge(
 ) -> Call[Operation]:
     """Destroys a retired or failed tenant with its databases and backups. Nothing brings it back.
 
-    :param confirm: the tenant's name.
+    :param confirm: the tenant's id.
     :param waive_backup_reason: purge without a proven final backup, for this recorded reason.
     :param accept_incomplete_backup: id of a final backup that is good enough although it is incomplete.
     """
@@ -235,7 +239,7 @@ def purge(
         "TenantService/PurgeTenant",
         tenant,
         name=_tenant_name(tenant),
-        confirm=confirm,
+        confirm=_confirmation(confirm),
         waive_backup_reason=waive_backup_reason,
         accept_incomplete_backup=accepted,
         etag=etag,

@@ -56,6 +56,7 @@ TEST_F(Verdicts, WhatMakingABackupFindsIsOnTheBackupAndAWarning) {
   // The proof says what really restores.
   world.Proves(Verify("b1"), {});
   EXPECT_EQ(domain::FindingsOf(world.Backup("acme", "b1")).count, 1);
+  EXPECT_EQ(StateOf("b1"), BackupState::kVerifiedWithNotes);
 }
 
 TEST_F(Verdicts, AProofMakesABackupWhatItFound) {

@@ -22,15 +22,15 @@ FleetFinding Missing(const std::string& tenant) {
 TEST(FleetFindingsTest, AProblemIsToldUntilTheNextComparisonFindsAllWell) {
   FleetFindings findings;
   findings.Expect({"h1"});
-  EXPECT_EQ(findings.ProblemOf("acme"), "");
+  EXPECT_EQ(findings.ProblemOf("acme", absl::InfinitePast()), "");
   findings.Put("h1", At(1), {Missing("acme"), Missing("acme")}, {});
   EXPECT_THAT(
-      findings.ProblemOf("acme"),
+      findings.ProblemOf("acme", absl::InfinitePast()),
       AllOf(HasSubstr("hosts/h1"), HasSubstr("t_acme: the tenant's database is not there, and 1 more")));
-  EXPECT_EQ(findings.ProblemOf("globex"), "");
+  EXPECT_EQ(findings.ProblemOf("globex", absl::InfinitePast()), "");
   EXPECT_EQ(findings.Summarize().problems, 2);
   findings.Put("h1", At(2), {}, {});
-  EXPECT_EQ(findings.ProblemOf("acme"), "");
+  EXPECT_EQ(findings.ProblemOf("acme", absl::InfinitePast()), "");
   EXPECT_EQ(findings.Summarize().problems, 0);
 }
 
@@ -40,7 +40,7 @@ TEST(FleetFindingsTest, NotesCountForNothingAndStraysForThemselves) {
   note.severity = domain::Severity::kNote;
   FleetFinding stray = Missing("");
   findings.Put("h1", At(1), {note, stray}, {});
-  EXPECT_EQ(findings.ProblemOf("acme"), "");
+  EXPECT_EQ(findings.ProblemOf("acme", absl::InfinitePast()), "");
   EXPECT_EQ(findings.Summarize().problems, 1);
 }
 
@@ -48,8 +48,15 @@ TEST(FleetFindingsTest, WhatIsKnownOfATenantAtWorkStays) {
   FleetFindings findings;
   findings.Put("h1", At(1), {Missing("acme"), Missing("globex")}, {});
   findings.Put("h1", At(2), {}, {"acme"});
-  EXPECT_NE(findings.ProblemOf("acme"), "");
-  EXPECT_EQ(findings.ProblemOf("globex"), "");
+  EXPECT_NE(findings.ProblemOf("acme", absl::InfinitePast()), "");
+  EXPECT_EQ(findings.ProblemOf("globex", absl::InfinitePast()), "");
+}
+
+TEST(FleetFindingsTest, AProblemFromBeforeTheTenantsLastChangeIsNotTold) {
+  FleetFindings findings;
+  findings.Put("h1", At(2), {Missing("acme")}, {});
+  EXPECT_NE(findings.ProblemOf("acme", At(1)), "");
+  EXPECT_EQ(findings.ProblemOf("acme", At(3)), "");
 }
 
 TEST(FleetFindingsTest, TheTimeIsThatOfTheOldestComparisonOnceAllWereCompared) {

@@ -68,6 +68,7 @@ TEST_F(LookupTest, UnknownRolesAndPurposesAreRefused) {
   request.set_role(v1::ROLE_APP);
   request.set_purpose(v1::Endpoint::PURPOSE_POOLED);
   EXPECT_EQ(ReasonOf(Call(*lookups_, &Lookups::Lookup, request, response)), "FEATURE_NOT_AVAILABLE");
+  request.set_purpose(v1::Endpoint::PURPOSE_DIRECT);
   for (const char* name : {"", "tenants/a", "a b", "\\", "'"}) {
     request.set_tenant(name);
     EXPECT_THAT(server::DetailsIn(Call(*lookups_, &Lookups::Lookup, request, response)).fields,

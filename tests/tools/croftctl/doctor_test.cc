@@ -49,13 +49,6 @@ TEST(Diagnosis, HostsThatAreNotWellAreNamedWithARemedy) {
   host.set_problem("PostgreSQL 15.13 has known holes");
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: PostgreSQL 15.13 has known holes");
   host.clear_problem();
-  auto* right = host.add_missing_rights();
-  right->set_right("pg_signal_backend");
-  right->set_consequence("sessions cannot be ended");
-  right->set_remedy("GRANT pg_signal_backend TO croft;");
-  EXPECT_EQ(FirstTrouble(CheckHost(host, now)),
-            "warn: its agent lacks the right pg_signal_backend: sessions cannot be ended");
-  host.clear_missing_rights();
   host.set_tls(false);
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: speaks no TLS to applications");
   host.set_state(v1::Host::STATE_AWAY);

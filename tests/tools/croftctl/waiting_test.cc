@@ -115,8 +115,11 @@ TEST_F(Waiting, AFailedOperationIsEightAndSaysWhatToDo) {
   });
   const Ran ran = Create({"-o", "json"});
   EXPECT_EQ(ran.exit_code, 8);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("the disk of hosts/h1 is full"), HasSubstr("reason: DISK_FULL"),
-                             HasSubstr("make room"), HasSubstr("operation: operations/op-1")));
+  const Json said = Json::parse(ran.err)["error"];
+  EXPECT_THAT(said["message"].get<std::string>(), HasSubstr("the disk of hosts/h1 is full"));
+  EXPECT_EQ(said["reason"], "DISK_FULL");
+  EXPECT_THAT(said["nextStep"].get<std::string>(), HasSubstr("make room"));
+  EXPECT_EQ(said["operation"], "operations/op-1");
   const Json detail = Json::parse(ran.out)["error"]["details"][0];
   EXPECT_EQ(detail["@type"], "type.googleapis.com/google.rpc.ErrorInfo");
   EXPECT_EQ(detail["reason"], "DISK_FULL");
