@@ -1,6 +1,6 @@
 """A shop without a framework: ASGI and asyncpg. Run it with `uvicorn shop_asgi:application`.
 
-Opens a connection for each request, as behind a pooler of PostgreSQL's own; shop_fastapi.py keeps a pool by SQLAlchemy.
+Opens a connection for each request, as behind a pooler of PostgreSQL's own.
 """
 
 import json
