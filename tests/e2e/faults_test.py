@@ -96,5 +96,6 @@ def test_everything_is_as_before_after_all_daemons_and_postgres_were_killed(cell
     wait_until(lambda: not running(pid), "PostgreSQL has ended")
     cell.keep_servers()
     cell.start("croftd", "h1")  # waits until PostgreSQL is known to be up
-    assert cell.call("TenantService.ListTenants") == tenants
+    # Conditions are observed anew after a start.
+    wait_until(lambda: cell.call("TenantService.ListTenants") == tenants, "all tenants are as they were")
     assert rows(cell) == "1000"
