@@ -91,13 +91,13 @@ std::vector<std::string> Arguments(const DumpSource& source) {
 
 // Moves all that the program writes.
 absl::Status Pump(PipedProcess& process, const std::function<absl::Status(absl::string_view)>& take,
-                  const Patience& patience) {
+                  const Timeout& timeout) {
   std::string buffer(kReadBytes, '\0');
   for (;;) {
     CROFT_ASSIGN_OR_RETURN(const size_t got,
-                           ReadPatiently(process, buffer.data(), buffer.size(), patience));
+                           ReadPatiently(process, buffer.data(), buffer.size(), timeout));
     if (got == 0) return absl::OkStatus();
-    CROFT_RETURN_IF_ERROR(StillPatient(patience));
+    CROFT_RETURN_IF_ERROR(StillPatient(timeout));
     CROFT_RETURN_IF_ERROR(take(absl::string_view(buffer.data(), got)));
   }
 }
@@ -106,13 +106,13 @@ absl::Status Pump(PipedProcess& process, const std::function<absl::Status(absl::
 
 absl::Status Dump(const DumpSource& source, const ClientPrograms& programs, const ProgramPlace& place,
                   Random& random, const std::function<absl::Status(absl::string_view)>& sink,
-                  DumpVisitor& visitor, const Patience& patience) {
+                  DumpVisitor& visitor, const Timeout& timeout) {
   CROFT_ASSIGN_OR_RETURN(const ProgramCall call, PrepareProgram(programs.Path("pg_dump"), Arguments(source),
                                                                 source.conninfo, place, random));
   CROFT_ASSIGN_OR_RETURN(PipedProcess process,
                          PipedProcess::Start(call.command, PipedProcess::Direction::kReadOutput));
-  Patience limited = patience;
-  limited.deadline = std::min(patience.deadline, absl::Now() + source.max_duration);
+  Timeout limited = timeout;
+  limited.deadline = std::min(timeout.deadline, absl::Now() + source.max_duration);
   Follower follower(visitor);
   DumpReader reader(follower);
   absl::Status dumped = Pump(
@@ -129,7 +129,7 @@ absl::Status Dump(const DumpSource& source, const ClientPrograms& programs, cons
   } else {
     process.Kill();
   }
-  if (absl::IsDeadlineExceeded(dumped) && StillPatient(patience).ok()) return TooOld(source.max_duration);
+  if (absl::IsDeadlineExceeded(dumped) && StillPatient(timeout).ok()) return TooOld(source.max_duration);
   return dumped;
 }
 

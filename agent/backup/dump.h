@@ -13,7 +13,7 @@
 #include "agent/dump_format/reader.h"
 #include "agent/postgres/access.h"
 #include "agent/postgres/client_programs.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 #include "common/random.h"
 
 namespace croft::agent {
@@ -30,11 +30,11 @@ struct DumpSource {
 
 // Dumps the whole database of one moment with pg_dump in its custom format, uncompressed. `sink` gets the bytes and
 // `visitor` what is in them, in this thread. An error of either ends the dump and is the answer. Else DUMP_FAILED with
-// what pg_dump said and the entry that it was at, MAX_DURATION_REACHED, or what `patience` says.
+// what pg_dump said and the entry that it was at, MAX_DURATION_REACHED, or what `timeout` says.
 [[nodiscard]] absl::Status Dump(const DumpSource& source, const ClientPrograms& programs,
                                 const ProgramPlace& place, Random& random,
                                 const std::function<absl::Status(absl::string_view)>& sink,
-                                DumpVisitor& visitor, const Patience& patience);
+                                DumpVisitor& visitor, const Timeout& timeout);
 
 // What a role that dumps is set to, so that neither the database's nor the tenant's settings change how values are
 // written. `server_version` such as 150020.

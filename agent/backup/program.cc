@@ -156,31 +156,31 @@ absl::Status CheckEnd(absl::string_view program, const CommandResult& result, co
       said);
 }
 
-absl::Status StillPatient(const Patience& patience) {
-  if (absl::Now() >= patience.deadline) {
+absl::Status StillPatient(const Timeout& timeout) {
+  if (absl::Now() >= timeout.deadline) {
     return MakeError(absl::StatusCode::kDeadlineExceeded, "the task's time is up",
                      {.reason = "DEADLINE_EXCEEDED"});
   }
-  return patience.keep_going ? patience.keep_going() : absl::OkStatus();
+  return timeout.keep_going ? timeout.keep_going() : absl::OkStatus();
 }
 
 absl::StatusOr<size_t> ReadPatiently(PipedProcess& process, char* buffer, size_t size,
-                                     const Patience& patience) {
+                                     const Timeout& timeout) {
   for (;;) {
     const absl::StatusOr<size_t> got = process.Read(buffer, size, absl::Now() + kSlice);
     if (!absl::IsDeadlineExceeded(got.status())) return got;
-    CROFT_RETURN_IF_ERROR(StillPatient(patience));
+    CROFT_RETURN_IF_ERROR(StillPatient(timeout));
   }
 }
 
-absl::Status WritePatiently(PipedProcess& process, absl::string_view data, const Patience& patience) {
+absl::Status WritePatiently(PipedProcess& process, absl::string_view data, const Timeout& timeout) {
   while (!data.empty()) {
     const absl::StatusOr<size_t> written =
         process.WriteSome(data.data(), data.size(), absl::Now() + kSlice);
     if (written.ok()) {
       data.remove_prefix(*written);
     } else if (absl::IsDeadlineExceeded(written.status())) {
-      CROFT_RETURN_IF_ERROR(StillPatient(patience));
+      CROFT_RETURN_IF_ERROR(StillPatient(timeout));
     } else {
       return written.status();
     }
@@ -188,8 +188,8 @@ absl::Status WritePatiently(PipedProcess& process, absl::string_view data, const
   return absl::OkStatus();
 }
 
-absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process, const Patience& patience) {
-  while (!process.AwaitEnd(absl::Now() + kSlice)) CROFT_RETURN_IF_ERROR(StillPatient(patience));
+absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process, const Timeout& timeout) {
+  while (!process.AwaitEnd(absl::Now() + kSlice)) CROFT_RETURN_IF_ERROR(StillPatient(timeout));
   return process.Finish(absl::Now());
 }
 

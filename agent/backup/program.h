@@ -10,7 +10,7 @@
 #include <absl/strings/string_view.h>
 
 #include "agent/postgres/access.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 #include "common/random.h"
 #include "common/subprocess.h"
 
@@ -69,14 +69,14 @@ struct ProgramCall {
                                     const std::string& reason);
 
 // Whether there is time left and nobody wants it to stop.
-[[nodiscard]] absl::Status StillPatient(const Patience& patience);
+[[nodiscard]] absl::Status StillPatient(const Timeout& timeout);
 
-// Calls that wait on a program for a moment at a time, asking `patience` in between.
+// Calls that wait on a program for a moment at a time, asking `timeout` in between.
 [[nodiscard]] absl::StatusOr<size_t> ReadPatiently(PipedProcess& process, char* buffer, size_t size,
-                                                   const Patience& patience);
+                                                   const Timeout& timeout);
 [[nodiscard]] absl::Status WritePatiently(PipedProcess& process, absl::string_view data,
-                                          const Patience& patience);
+                                          const Timeout& timeout);
 [[nodiscard]] absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process,
-                                                            const Patience& patience);
+                                                            const Timeout& timeout);
 
 }  // namespace croft::agent

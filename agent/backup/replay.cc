@@ -160,11 +160,11 @@ class DataLoader final : public DumpVisitor {
 class Replayer {
  public:
   Replayer(const std::function<absl::Status(DumpReader&)>& read, const ReplayTarget& target,
-           const ServerProbe& probe, const Patience& patience, ReplaySession session)
+           const ServerProbe& probe, const Timeout& timeout, ReplaySession session)
       : read_(read),
         target_(target),
         probe_(probe),
-        patience_(patience),
+        timeout_(timeout),
         session_(std::move(session)),
         loader_(session_, [this](const Toc& toc) { return OnToc(toc); }),
         new_names_(target.roles.NewNames()) {}
@@ -355,7 +355,7 @@ class Replayer {
     };
     const auto beside = [&]() -> absl::StatusOr<std::vector<const TocEntry*>> {
       CROFT_ASSIGN_OR_RETURN(ReplaySession session,
-                             ReplaySession::Open(target_.conninfo, probe_, patience_));
+                             ReplaySession::Open(target_.conninfo, probe_, timeout_));
       return build(session);
     };
     std::future<absl::StatusOr<std::vector<const TocEntry*>>> other;
@@ -452,7 +452,7 @@ class Replayer {
   const std::function<absl::Status(DumpReader&)>& read_;
   const ReplayTarget& target_;
   const ServerProbe& probe_;
-  const Patience& patience_;
+  const Timeout& timeout_;
   ReplaySession session_;
   DataLoader loader_;
   const RoleNames new_names_;
@@ -468,9 +468,9 @@ class Replayer {
 
 absl::StatusOr<Replayed> Replay(const std::function<absl::Status(DumpReader&)>& read, DumpVisitor& also,
                                 const ReplayTarget& target, const ServerProbe& probe,
-                                const Patience& patience) {
-  CROFT_ASSIGN_OR_RETURN(ReplaySession session, ReplaySession::Open(target.conninfo, probe, patience));
-  Replayer replayer(read, target, probe, patience, std::move(session));
+                                const Timeout& timeout) {
+  CROFT_ASSIGN_OR_RETURN(ReplaySession session, ReplaySession::Open(target.conninfo, probe, timeout));
+  Replayer replayer(read, target, probe, timeout, std::move(session));
   return replayer.Run(also);
 }
 

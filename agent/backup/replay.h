@@ -16,7 +16,7 @@
 #include "agent/dump_format/finding.h"
 #include "agent/dump_format/reader.h"
 #include "agent/postgres/access.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 
 namespace croft::agent {
 
@@ -45,9 +45,9 @@ struct Replayed {
 // is named when it fails then, too. `read` reads the whole dump into the visitor it is given, each time it is called; `also`
 // sees the first reading, too.
 //
-// Errors: those of `read`; what `probe` answers when the server is out; what `patience` says.
+// Errors: those of `read`; what `probe` answers when the server is out; what `timeout` says.
 [[nodiscard]] absl::StatusOr<Replayed> Replay(const std::function<absl::Status(DumpReader&)>& read,
                                               DumpVisitor& also, const ReplayTarget& target,
-                                              const ServerProbe& probe, const Patience& patience);
+                                              const ServerProbe& probe, const Timeout& timeout);
 
 }  // namespace croft::agent

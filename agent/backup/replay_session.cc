@@ -36,8 +36,8 @@ std::vector<Statement> SetUp(int server_version) {
   return statements;
 }
 
-bool IsImpatience(const absl::Status& status, const Patience& patience) {
-  return absl::IsCancelled(status) || !StillPatient(patience).ok();
+bool IsImpatience(const absl::Status& status, const Timeout& timeout) {
+  return absl::IsCancelled(status) || !StillPatient(timeout).ok();
 }
 
 }  // namespace
@@ -52,16 +52,16 @@ bool MayBeTheServers(const absl::Status& status) {
 }
 
 absl::StatusOr<ReplaySession> ReplaySession::Open(const Conninfo& conninfo, const ServerProbe& probe,
-                                                  const Patience& patience) {
-  ReplaySession session(conninfo, probe, patience);
+                                                  const Timeout& timeout) {
+  ReplaySession session(conninfo, probe, timeout);
   CROFT_RETURN_IF_ERROR(session.Reopen());
   return session;
 }
 
 absl::Status ReplaySession::Reopen() {
   connection_.reset();
-  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo_, Trust::kTenant, patience_));
-  connection.SetPatience(patience_);
+  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo_, Trust::kTenant, timeout_));
+  connection.SetPatience(timeout_);
   CROFT_RETURN_IF_ERROR(connection.ExecuteTogether(SetUp(connection.server_version())));
   connection_ = std::move(connection);
   return SetPath();
@@ -84,11 +84,11 @@ absl::Status ReplaySession::Use(SearchPath path, const std::string& tenants_path
 
 absl::StatusOr<ReplaySession::Attempt> ReplaySession::Try(
     const std::function<absl::Status(Connection&)>& work) {
-  CROFT_RETURN_IF_ERROR(StillPatient(patience_));
+  CROFT_RETURN_IF_ERROR(StillPatient(timeout_));
   if (!connection_ || !connection_->usable()) CROFT_RETURN_IF_ERROR(Reopen());
   absl::Status status = work(*connection_);
   if (status.ok()) return Attempt{};
-  if (IsImpatience(status, patience_)) return status;
+  if (IsImpatience(status, timeout_)) return status;
   if (MayBeTheServers(status)) CROFT_RETURN_IF_ERROR(probe_->check());
   return Attempt{std::move(status)};
 }

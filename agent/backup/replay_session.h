@@ -10,7 +10,7 @@
 
 #include "agent/postgres/access.h"
 #include "agent/postgres/connection.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 
 namespace croft::agent {
 
@@ -29,7 +29,7 @@ class ReplaySession {
  public:
   // `probe` outlives this.
   static absl::StatusOr<ReplaySession> Open(const Conninfo& conninfo, const ServerProbe& probe,
-                                            const Patience& patience);
+                                            const Timeout& timeout);
 
   enum class SearchPath {
     kEmpty,   // as pg_restore's sessions have it
@@ -49,14 +49,14 @@ class ReplaySession {
   }
 
  private:
-  ReplaySession(Conninfo conninfo, const ServerProbe& probe, const Patience& patience)
-      : conninfo_(std::move(conninfo)), probe_(&probe), patience_(patience) {}
+  ReplaySession(Conninfo conninfo, const ServerProbe& probe, const Timeout& timeout)
+      : conninfo_(std::move(conninfo)), probe_(&probe), timeout_(timeout) {}
   absl::Status Reopen();
   absl::Status SetPath();
 
   Conninfo conninfo_;
   const ServerProbe* probe_;
-  Patience patience_;
+  Timeout timeout_;
   std::optional<Connection> connection_;
   SearchPath path_ = SearchPath::kEmpty;
   std::string tenants_path_;

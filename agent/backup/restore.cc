@@ -31,10 +31,10 @@ absl::Status CheckWhole(Store& store, const Manifest& manifest, const std::strin
 
 // What the reader has from the database's making is taken back: a table that was kept from it has no grant in the
 // archive that would say so.
-absl::Status TakeBackDefaults(const ReplayTarget& target, const Patience& patience) {
+absl::Status TakeBackDefaults(const ReplayTarget& target, const Timeout& timeout) {
   CROFT_ASSIGN_OR_RETURN(Connection connection,
-                         Connection::Open(target.conninfo, Trust::kPrivileged, patience));
-  connection.SetPatience(patience);
+                         Connection::Open(target.conninfo, Trust::kPrivileged, timeout));
+  connection.SetPatience(timeout);
   const std::string& reader = target.roles.new_reader;
   return connection.ExecuteTogether({
       {"ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SCHEMAS FROM %I", {reader}},
@@ -66,19 +66,19 @@ absl::StatusOr<Manifest> OpenBackup(Store& store, const BackupToRead& backup) {
 
 absl::StatusOr<Replayed> RestoreArchive(Store& store, const Manifest& manifest, const std::string& key,
                                         DumpVisitor& also, const ReplayTarget& target,
-                                        const ServerProbe& probe, const Patience& patience) {
+                                        const ServerProbe& probe, const Timeout& timeout) {
   CROFT_RETURN_IF_ERROR(CheckWhole(store, manifest, key));
-  CROFT_RETURN_IF_ERROR(TakeBackDefaults(target, patience));
+  CROFT_RETURN_IF_ERROR(TakeBackDefaults(target, timeout));
   const auto read = [&](DumpReader& reader) -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const auto object, OpenArchive(store, manifest));
     const auto take = [&](absl::string_view bytes) -> absl::Status {
-      CROFT_RETURN_IF_ERROR(StillPatient(patience));
+      CROFT_RETURN_IF_ERROR(StillPatient(timeout));
       return reader.Append(bytes);
     };
     CROFT_RETURN_IF_ERROR(CheckDigest(ReadArchive(*object, key, manifest.identity, take), manifest));
     return reader.Finish();
   };
-  return Replay(read, also, target, probe, patience);
+  return Replay(read, also, target, probe, timeout);
 }
 
 }  // namespace croft::agent

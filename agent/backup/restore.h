@@ -9,7 +9,7 @@
 #include "agent/backup/manifest.h"
 #include "agent/backup/replay.h"
 #include "agent/dump_format/reader.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 #include "agent/store/store.h"
 
 namespace croft::agent {
@@ -36,6 +36,6 @@ struct BackupToRead {
 [[nodiscard]] absl::StatusOr<Replayed> RestoreArchive(Store& store, const Manifest& manifest,
                                                       const std::string& key, DumpVisitor& also,
                                                       const ReplayTarget& target, const ServerProbe& probe,
-                                                      const Patience& patience);
+                                                      const Timeout& timeout);
 
 }  // namespace croft::agent

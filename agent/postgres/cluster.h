@@ -14,7 +14,7 @@
 #include <absl/time/time.h>
 
 #include "agent/postgres/database_tag.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 
 // One PostgreSQL server as tasks see it: what it shows (Observe…, List…, Count…) and what can be done to
 // it, in plain values. Behind it is a real server, or a model that passes the same contract suite
@@ -259,20 +259,20 @@ class Cluster {
  public:
   virtual ~Cluster() = default;
 
-  // Waits for the lock of `uid` as long as `patience` lasts. `patience` holds for the session's every call.
+  // Waits for the lock of `uid` as long as `timeout` lasts. `timeout` holds for the session's every call.
   virtual absl::StatusOr<std::unique_ptr<ClusterSession>> Begin(absl::string_view uid, LockMode mode,
-                                                                Patience patience) = 0;
+                                                                Timeout timeout) = 0;
 
   // Logs in the way applications do and, with `write`, makes a table in a schema of its own, fills it,
   // reads it and rolls back. UNAUTHENTICATED (LOGIN_REFUSED) or PERMISSION_DENIED when it is not let in.
   virtual absl::Status ProveLogin(absl::string_view database, absl::string_view user,
-                                  absl::string_view password, bool write, const Patience& patience) = 0;
+                                  absl::string_view password, bool write, const Timeout& timeout) = 0;
 
-  virtual absl::StatusOr<ServerFacts> Identify(const Patience& patience) = 0;
+  virtual absl::StatusOr<ServerFacts> Identify(const Timeout& timeout) = 0;
 
   // Everything of Croft's: databases that carry a tag or a name of the form t_…_<uid>_… or v_<uid>_…, roles named in
   // the first form.
-  virtual absl::StatusOr<ClusterListing> List(const Patience& patience) = 0;
+  virtual absl::StatusOr<ClusterListing> List(const Timeout& timeout) = 0;
 };
 
 }  // namespace croft::agent

@@ -29,19 +29,19 @@ absl::Status BadArgument(absl::string_view what) {
 }
 
 // Waits until the socket can be read (or written). OK also when it is only time to look again.
-absl::Status WaitForSocket(int socket, bool for_write, const Patience& patience) {
+absl::Status WaitForSocket(int socket, bool for_write, const Timeout& timeout) {
   const absl::Time start = absl::Now();
-  if (start >= patience.deadline) {
+  if (start >= timeout.deadline) {
     return MakeError(absl::StatusCode::kDeadlineExceeded, "PostgreSQL did not answer in time",
                      {.reason = "POSTGRES_DEADLINE"});
   }
-  const absl::Duration slice = std::min(patience.deadline - start, kAskInterval);
+  const absl::Duration slice = std::min(timeout.deadline - start, kAskInterval);
   pollfd waited{
       .fd = socket, .events = static_cast<short>(for_write ? POLLOUT | POLLIN : POLLIN), .revents = 0};
   const int ready = poll(
       &waited, 1, static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(slice, absl::Milliseconds(1)))));
   if (ready < 0 && errno != EINTR) return PostgresUnavailable("its socket cannot be watched");
-  if (ready == 0 && patience.keep_going) return patience.keep_going();
+  if (ready == 0 && timeout.keep_going) return timeout.keep_going();
   return absl::OkStatus();
 }
 
@@ -128,11 +128,11 @@ struct Connection::State {
   absl::Status Send(const std::string& sql, const Statement* parameters);
   absl::Status CheckArchived(absl::string_view text) const;
   // OK when the server waits for data.
-  absl::Status AwaitCopyIn(const Patience& limit);
-  absl::Status Flush(const Patience& limit);
+  absl::Status AwaitCopyIn(const Timeout& limit);
+  absl::Status Flush(const Timeout& limit);
   // Every result of what was sent, up to the last; the first error.
   absl::StatusOr<Result> Collect();
-  absl::StatusOr<Result> CollectUntil(const Patience& limit);
+  absl::StatusOr<Result> CollectUntil(const Timeout& limit);
   void Cancel();
   void Drop() {
     PQfinish(connection);
@@ -141,7 +141,7 @@ struct Connection::State {
 
   PGconn* connection;
   const Trust trust;
-  Patience patience;
+  Timeout timeout;
 };
 
 absl::Status Connection::State::FinishConnecting() {
@@ -158,13 +158,13 @@ absl::Status Connection::State::FinishConnecting() {
                   .events = static_cast<short>(wanted == PGRES_POLLING_WRITING ? POLLOUT : POLLIN),
                   .revents = 0};
     const absl::Time now = absl::Now();
-    if (now >= patience.deadline) {
+    if (now >= timeout.deadline) {
       return MakeError(absl::StatusCode::kDeadlineExceeded,
                        "PostgreSQL did not let us in before the deadline", {.reason = "POSTGRES_DEADLINE"});
     }
-    const absl::Duration slice = std::min(patience.deadline - now, kAskInterval);
+    const absl::Duration slice = std::min(timeout.deadline - now, kAskInterval);
     const int ready = poll(&waited, 1, static_cast<int>(absl::ToInt64Milliseconds(slice)) + 1);
-    if (ready == 0 && patience.keep_going) CROFT_RETURN_IF_ERROR(patience.keep_going());
+    if (ready == 0 && timeout.keep_going) CROFT_RETURN_IF_ERROR(timeout.keep_going());
     if (ready > 0) wanted = PQconnectPoll(connection);
   }
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
@@ -231,7 +231,7 @@ absl::Status Connection::State::Send(const std::string& sql, const Statement* pa
   return absl::OkStatus();
 }
 
-absl::Status Connection::State::Flush(const Patience& limit) {
+absl::Status Connection::State::Flush(const Timeout& limit) {
   int left = 0;
   while ((left = PQflush(connection)) == 1) {
     CROFT_RETURN_IF_ERROR(WaitForSocket(PQsocket(connection), true, limit));
@@ -241,7 +241,7 @@ absl::Status Connection::State::Flush(const Patience& limit) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Result> Connection::State::CollectUntil(const Patience& limit) {
+absl::StatusOr<Result> Connection::State::CollectUntil(const Timeout& limit) {
   CROFT_RETURN_IF_ERROR(Flush(limit));
   Result last(nullptr, PQclear);
   absl::Status error;
@@ -270,9 +270,9 @@ absl::StatusOr<Result> Connection::State::CollectUntil(const Patience& limit) {
 }
 
 absl::StatusOr<Result> Connection::State::Collect() {
-  absl::StatusOr<Result> result = CollectUntil(patience);
+  absl::StatusOr<Result> result = CollectUntil(timeout);
   if (result.ok() || PQtransactionStatus(connection) != PQTRANS_ACTIVE) return result;
-  // Out of patience while the statement runs on. It may still end well: then that is the answer.
+  // Out of timeout while the statement runs on. It may still end well: then that is the answer.
   Cancel();
   absl::StatusOr<Result> end = CollectUntil({.deadline = absl::Now() + kCancelPatience});
   if (end.ok()) return end;
@@ -289,7 +289,7 @@ void Connection::State::Cancel() {
 }
 
 absl::StatusOr<Connection> Connection::Open(const Conninfo& conninfo, Trust trust,
-                                            const Patience& patience) {
+                                            const Timeout& timeout) {
   const Conninfo complete = WithSafeStart(conninfo, trust);
   std::vector<const char*> keywords;
   std::vector<const char*> values;
@@ -302,7 +302,7 @@ absl::StatusOr<Connection> Connection::Open(const Conninfo& conninfo, Trust trus
   values.push_back(nullptr);
   auto state = std::make_unique<State>(
       PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0), trust);
-  state->patience = patience;
+  state->timeout = timeout;
   CROFT_RETURN_IF_ERROR(state->FinishConnecting());
   return Connection(std::move(state));
 }
@@ -312,7 +312,7 @@ Connection::Connection(Connection&& other) noexcept = default;
 Connection& Connection::operator=(Connection&& other) noexcept = default;
 Connection::~Connection() = default;
 
-void Connection::SetPatience(Patience patience) { state_->patience = std::move(patience); }
+void Connection::SetPatience(Timeout timeout) { state_->timeout = std::move(timeout); }
 
 absl::Status Connection::Execute(const Statement& statement) {
   if (!usable()) return PostgresUnavailable("the connection was lost");
@@ -371,7 +371,7 @@ absl::Status Connection::ExecuteArchived(absl::string_view sql) {
   return state_->Collect().status();
 }
 
-absl::Status Connection::State::AwaitCopyIn(const Patience& limit) {
+absl::Status Connection::State::AwaitCopyIn(const Timeout& limit) {
   CROFT_RETURN_IF_ERROR(Flush(limit));
   while (PQisBusy(connection) != 0) {
     CROFT_RETURN_IF_ERROR(WaitForSocket(PQsocket(connection), false, limit));
@@ -389,8 +389,8 @@ absl::Status Connection::State::AwaitCopyIn(const Patience& limit) {
 absl::Status Connection::BeginCopyIn(absl::string_view sql) {
   CROFT_RETURN_IF_ERROR(state_->CheckArchived(sql));
   CROFT_RETURN_IF_ERROR(state_->Send(std::string(sql), nullptr));
-  absl::Status begun = state_->AwaitCopyIn(state_->patience);
-  // Out of patience: nothing can follow on this connection.
+  absl::Status begun = state_->AwaitCopyIn(state_->timeout);
+  // Out of timeout: nothing can follow on this connection.
   if (!begun.ok() && usable() && PQtransactionStatus(state_->connection) == PQTRANS_ACTIVE) {
     state_->Cancel();
     state_->Drop();
@@ -407,7 +407,7 @@ absl::Status Connection::CopyIn(absl::string_view bytes) {
     if (PQputCopyData(state_->connection, piece.data(), static_cast<int>(piece.size())) != 1) {
       return PostgresUnavailable(TrimmedError(state_->connection));
     }
-    const absl::Status sent = state_->Flush(state_->patience);
+    const absl::Status sent = state_->Flush(state_->timeout);
     if (sent.ok()) continue;
     state_->Drop();  // the rest of the data cannot follow
     return sent;

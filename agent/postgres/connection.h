@@ -13,7 +13,7 @@
 #include <absl/strings/string_view.h>
 
 #include "agent/postgres/access.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 #include "agent/postgres/sql_error.h"
 #include "common/errors.h"
 
@@ -65,19 +65,19 @@ enum class Trust {
 };
 
 // A connection to one database of PostgreSQL. One thread at a time. Notices are dropped. A statement that
-// runs out of patience is cancelled on the server (by a cancel request; backends are never killed).
+// runs out of timeout is cancelled on the server (by a cancel request; backends are never killed).
 class Connection {
  public:
   // UNAVAILABLE when nobody answers, UNAUTHENTICATED (LOGIN_REFUSED) when the server does not let it in,
   // NOT_FOUND when there is no such database.
-  static absl::StatusOr<Connection> Open(const Conninfo& conninfo, Trust trust, const Patience& patience);
+  static absl::StatusOr<Connection> Open(const Conninfo& conninfo, Trust trust, const Timeout& timeout);
 
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
   // Applies to every statement that follows.
-  void SetPatience(Patience patience);
+  void SetPatience(Timeout timeout);
 
   // A statement that gives no rows, or whose rows do not matter.
   absl::Status Execute(const Statement& statement);

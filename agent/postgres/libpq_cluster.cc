@@ -52,32 +52,32 @@ class LibpqCluster final : public Cluster {
   explicit LibpqCluster(std::function<ServerAccess()> access) : access_(std::move(access)) {}
 
   absl::StatusOr<std::unique_ptr<ClusterSession>> Begin(absl::string_view uid, LockMode mode,
-                                                        Patience patience) override {
+                                                        Timeout timeout) override {
     const std::string key = absl::StrCat("croft tenant ", uid);
     const Statement lock = mode == LockMode::kExclusive
                                ? Bind("SELECT pg_advisory_lock(hashtextextended($1, 0))", {key})
                                : Bind("SELECT pg_advisory_lock_shared(hashtextextended($1, 0))", {key});
     CROFT_ASSIGN_OR_RETURN(
         MaintenanceConnection maintenance,
-        Maintain(patience, [&](Connection& connection) { return connection.Execute(lock); }));
-    const auto enter = [access = access_, patience](absl::string_view database) {
+        Maintain(timeout, [&](Connection& connection) { return connection.Execute(lock); }));
+    const auto enter = [access = access_, timeout](absl::string_view database) {
       const ServerAccess now = access();
       return Connection::Open(
           AgentConninfo(now, database.empty() ? absl::string_view(now.maintenance_database) : database),
-          Trust::kPrivileged, patience);
+          Trust::kPrivileged, timeout);
     };
     const auto give_back = [pool = pool_](MaintenanceConnection returned) {
       pool->GiveBack(std::move(returned));
     };
-    return std::make_unique<LibpqSession>(std::move(maintenance), patience, access_().extensions, enter,
+    return std::make_unique<LibpqSession>(std::move(maintenance), timeout, access_().extensions, enter,
                                           give_back);
   }
 
   absl::Status ProveLogin(absl::string_view database, absl::string_view user, absl::string_view password,
-                          bool write, const Patience& patience) override {
+                          bool write, const Timeout& timeout) override {
     CROFT_ASSIGN_OR_RETURN(
         Connection connection,
-        Connection::Open(TenantConninfo(access_(), database, user, password), Trust::kTenant, patience));
+        Connection::Open(TenantConninfo(access_(), database, user, password), Trust::kTenant, timeout));
     if (!write) return connection.Execute("SELECT 1");
     // A schema of its own, since the tenant may have given away or dropped `public`.
     const std::string probe = absl::StrCat("croft_probe_", absl::ToUnixNanos(absl::Now()));
@@ -91,9 +91,9 @@ class LibpqCluster final : public Cluster {
     });
   }
 
-  absl::StatusOr<ServerFacts> Identify(const Patience& patience) override {
+  absl::StatusOr<ServerFacts> Identify(const Timeout& timeout) override {
     ServerFacts facts;
-    CROFT_RETURN_IF_ERROR(Look(patience, [&](Connection& connection) -> absl::Status {
+    CROFT_RETURN_IF_ERROR(Look(timeout, [&](Connection& connection) -> absl::Status {
       auto row = connection.Row<int32_t, std::string, std::string, int64_t, bool>(
           "SELECT current_setting('server_version_num')::int, "
           "split_part(current_setting('server_version'), ' ', 1), "
@@ -109,10 +109,10 @@ class LibpqCluster final : public Cluster {
     return facts;
   }
 
-  absl::StatusOr<ClusterListing> List(const Patience& patience) override {
+  absl::StatusOr<ClusterListing> List(const Timeout& timeout) override {
     ClusterListing listing;
     CROFT_RETURN_IF_ERROR(
-        Look(patience, [&, own = access_().own_server](Connection& connection) -> absl::Status {
+        Look(timeout, [&, own = access_().own_server](Connection& connection) -> absl::Status {
           const absl::Status filled = FillListing(connection, listing);
           return filled.ok() && own ? FillDirectories(connection, listing) : filled;
         }));
@@ -123,9 +123,9 @@ class LibpqCluster final : public Cluster {
   // A maintenance connection on which `first` succeeded. One from the pool may have died with its server
   // unseen, so its loss is answered by a new one.
   template <typename First>
-  absl::StatusOr<MaintenanceConnection> Maintain(const Patience& patience, const First& first) {
+  absl::StatusOr<MaintenanceConnection> Maintain(const Timeout& timeout, const First& first) {
     while (std::optional<MaintenanceConnection> pooled = pool_->Take()) {
-      pooled->connection.SetPatience(patience);
+      pooled->connection.SetPatience(timeout);
       const absl::Status status = first(pooled->connection);
       if (status.ok()) return *std::move(pooled);
       if (pooled->connection.usable()) {
@@ -136,8 +136,8 @@ class LibpqCluster final : public Cluster {
     const ServerAccess access = access_();
     CROFT_ASSIGN_OR_RETURN(
         Connection connection,
-        Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, patience));
-    connection.SetPatience(patience);
+        Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, timeout));
+    connection.SetPatience(timeout);
     auto rights = connection.Row<bool, bool, bool, bool, std::string>(
         "SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
         "AND has_column_privilege('pg_authid', 'oid', 'SELECT'), "
@@ -161,8 +161,8 @@ class LibpqCluster final : public Cluster {
   }
 
   template <typename First>
-  absl::Status Look(const Patience& patience, const First& first) {
-    CROFT_ASSIGN_OR_RETURN(MaintenanceConnection maintenance, Maintain(patience, first));
+  absl::Status Look(const Timeout& timeout, const First& first) {
+    CROFT_ASSIGN_OR_RETURN(MaintenanceConnection maintenance, Maintain(timeout, first));
     pool_->GiveBack(std::move(maintenance));
     return absl::OkStatus();
   }

@@ -125,11 +125,11 @@ std::vector<Statement> GuardOf(const std::vector<std::string>& allowed) {
 
 }  // namespace
 
-LibpqSession::LibpqSession(MaintenanceConnection maintenance, Patience patience,
+LibpqSession::LibpqSession(MaintenanceConnection maintenance, Timeout timeout,
                            std::optional<std::vector<std::string>> extensions, Enter enter,
                            GiveBack give_back)
     : maintenance_(std::move(maintenance)),
-      patience_(std::move(patience)),
+      timeout_(std::move(timeout)),
       extensions_(std::move(extensions)),
       enter_(std::move(enter)),
       give_back_(std::move(give_back)) {}
@@ -153,20 +153,20 @@ absl::Status LibpqSession::ExecuteUnhindered(Connection& connection,
   std::optional<Connection> aside;
   int asked = 0;
   const std::string waiting = absl::StrCat(connection.backend_pid());
-  connection.SetPatience({.deadline = patience_.deadline, .keep_going = [&]() -> absl::Status {
-                            if (patience_.keep_going) CROFT_RETURN_IF_ERROR(patience_.keep_going());
+  connection.SetPatience({.deadline = timeout_.deadline, .keep_going = [&]() -> absl::Status {
+                            if (timeout_.keep_going) CROFT_RETURN_IF_ERROR(timeout_.keep_going());
                             if (++asked < kAsksBeforeForce) return absl::OkStatus();
                             if (!aside || !aside->usable()) {
                               absl::StatusOr<Connection> opened = enter_("");
                               if (!opened.ok()) return absl::OkStatus();  // the next ask tries again
                               aside = *std::move(opened);
                             }
-                            // What follows tells whether it helped: the change goes through, or runs out of patience.
+                            // What follows tells whether it helped: the change goes through, or runs out of timeout.
                             aside->Execute(Bind(kTerminateBlockersOf, {waiting})).IgnoreError();
                             return absl::OkStatus();
                           }});
   absl::Status done = connection.ExecuteTogether(statements);
-  connection.SetPatience(patience_);
+  connection.SetPatience(timeout_);
   return done;
 }
 

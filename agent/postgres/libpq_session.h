@@ -32,7 +32,7 @@ class LibpqSession final : public ClusterSession {
 
   // `give_back` gets the connection, lock and all, at the end.
   // `extensions` is ServerAccess::extensions.
-  LibpqSession(MaintenanceConnection maintenance, Patience patience,
+  LibpqSession(MaintenanceConnection maintenance, Timeout timeout,
                std::optional<std::vector<std::string>> extensions, Enter enter, GiveBack give_back);
   ~LibpqSession() override;
 
@@ -77,7 +77,7 @@ class LibpqSession final : public ClusterSession {
   absl::Status CheckExtensions(Connection& connection, const std::vector<std::string>& extensions);
 
   MaintenanceConnection maintenance_;
-  const Patience patience_;
+  const Timeout timeout_;
   const std::optional<std::vector<std::string>> extensions_;
   const Enter enter_;
   const GiveBack give_back_;

@@ -103,13 +103,13 @@ ExternalServer::ExternalServer(ServerAccess access, std::vector<std::string> end
 
 ServerAccess ExternalServer::access() const { return access_; }
 
-absl::Status ExternalServer::EnsureRunning(const Patience& patience) {
-  return cluster_->Identify(patience).status();
+absl::Status ExternalServer::EnsureRunning(const Timeout& timeout) {
+  return cluster_->Identify(timeout).status();
 }
 
-ServerReport ExternalServer::Report(const Patience& patience) {
+ServerReport ExternalServer::Report(const Timeout& timeout) {
   ServerReport report{.endpoints = endpoints_, .root_certificate = root_certificate_};
-  const absl::Status looked = Look(patience, report);
+  const absl::Status looked = Look(timeout, report);
   if (!looked.ok()) {
     report.problem = std::string(looked.message());
     if (std::optional<MissingRight> missing = RightToLookAround(looked)) {
@@ -127,15 +127,15 @@ ServerReport ExternalServer::Report(const Patience& patience) {
 }
 
 // A standby takes no changes, so it is not up; its timeline says nothing yet.
-absl::Status ExternalServer::Look(const Patience& patience, ServerReport& report) {
-  CROFT_ASSIGN_OR_RETURN(const ServerFacts facts, cluster_->Identify(patience));
+absl::Status ExternalServer::Look(const Timeout& timeout, ServerReport& report) {
+  CROFT_ASSIGN_OR_RETURN(const ServerFacts facts, cluster_->Identify(timeout));
   const MutexLock lock(mutex_);
   if (!looking_ || !looking_->usable()) {
     Conninfo conninfo = access_.agent;
     conninfo["dbname"] = access_.maintenance_database;
-    CROFT_ASSIGN_OR_RETURN(looking_, Connection::Open(conninfo, Trust::kPrivileged, patience));
+    CROFT_ASSIGN_OR_RETURN(looking_, Connection::Open(conninfo, Trust::kPrivileged, timeout));
   }
-  looking_->SetPatience(patience);
+  looking_->SetPatience(timeout);
   CROFT_ASSIGN_OR_RETURN(const bool standby, looking_->Value<bool>("SELECT pg_is_in_recovery()"));
   if (standby) {
     report.problem =

@@ -35,13 +35,13 @@ class ExternalServer final : public Server {
 
   ServerAccess access() const override;
   // Only asks whether it answers.
-  absl::Status EnsureRunning(const Patience& patience) override;
-  ServerReport Report(const Patience& patience) override;
+  absl::Status EnsureRunning(const Timeout& timeout) override;
+  ServerReport Report(const Timeout& timeout) override;
 
  private:
   ExternalServer(ServerAccess access, std::vector<std::string> endpoints, std::string root_certificate);
   // Fills in what the server shows.
-  absl::Status Look(const Patience& patience, ServerReport& report);
+  absl::Status Look(const Timeout& timeout, ServerReport& report);
   // The right whose lack made a look at the server fail with `status`.
   std::optional<MissingRight> RightToLookAround(const absl::Status& status) const;
 

@@ -42,8 +42,8 @@ constexpr size_t kLogTailBytes = 1024;
 constexpr absl::Duration kLongestStart = absl::Minutes(10);
 constexpr absl::Duration kAnswerPoll = absl::Milliseconds(50);
 
-absl::Time DeadlineOf(const Patience& patience) {
-  return std::min(patience.deadline, absl::Now() + kLongestStart);
+absl::Time DeadlineOf(const Timeout& timeout) {
+  return std::min(timeout.deadline, absl::Now() + kLongestStart);
 }
 
 // For the command line that pg_ctl hands to a shell.
@@ -185,10 +185,10 @@ absl::StatusOr<CommandResult> ManagedServer::RunProgram(absl::string_view progra
   return Run(command, deadline);
 }
 
-absl::Status ManagedServer::EnsureRunning(const Patience& patience) {
+absl::Status ManagedServer::EnsureRunning(const Timeout& timeout) {
   const MutexLock lock(mutex_);
   CROFT_RETURN_IF_ERROR(MakeFolders());
-  CROFT_RETURN_IF_ERROR(InitializeData(patience));
+  CROFT_RETURN_IF_ERROR(InitializeData(timeout));
   CROFT_ASSIGN_OR_RETURN(const bool new_settings, WriteSettings());
   CROFT_ASSIGN_OR_RETURN(const bool new_tls, InstallTls());
   const std::optional<Postmaster> running = FindPostmaster(Path("data"));
@@ -197,22 +197,22 @@ absl::Status ManagedServer::EnsureRunning(const Patience& patience) {
   if (running && !as_configured && running->port != 0) {
     log::Warning("PostgreSQL runs with another address; restarting it",
                  {{"directory", options_.directory}});
-    CROFT_RETURN_IF_ERROR(StopServer(patience));
+    CROFT_RETURN_IF_ERROR(StopServer(timeout));
   }
   if (!FindPostmaster(Path("data"))) {
-    CROFT_RETURN_IF_ERROR(StartServer(patience));
+    CROFT_RETURN_IF_ERROR(StartServer(timeout));
   } else if (new_settings || new_tls) {
-    CROFT_RETURN_IF_ERROR(Reload(patience));
+    CROFT_RETURN_IF_ERROR(Reload(timeout));
   }
-  CROFT_RETURN_IF_ERROR(AwaitAnswer(patience));
-  return ShutOutStrangers(patience);
+  CROFT_RETURN_IF_ERROR(AwaitAnswer(timeout));
+  return ShutOutStrangers(timeout);
 }
 
-absl::Status ManagedServer::ShutOutStrangers(const Patience& patience) {
+absl::Status ManagedServer::ShutOutStrangers(const Timeout& timeout) {
   if (strangers_are_out_) return absl::OkStatus();
   Conninfo conninfo = access_.agent;
   conninfo["dbname"] = access_.maintenance_database;
-  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, patience));
+  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, timeout));
   auto open = connection.Rows<std::string>(
       "SELECT datname FROM pg_database WHERE datname IN ('postgres', 'template1') "
       "AND has_database_privilege('public', oid, 'CONNECT')");
@@ -236,7 +236,7 @@ absl::Status ManagedServer::MakeFolders() {
   return MakeFolder(socket_folder_, 0700, server_user_);
 }
 
-absl::Status ManagedServer::InitializeData(const Patience& patience) {
+absl::Status ManagedServer::InitializeData(const Timeout& timeout) {
   if (Exists(Path("data"))) return absl::OkStatus();
   // Under another name until it is complete: a cut initdb leaves half a data folder.
   const std::string making = Path("data.making");
@@ -249,7 +249,7 @@ absl::Status ManagedServer::InitializeData(const Patience& patience) {
       RunProgram("initdb",
                  {"-D", making, "-U", std::string(kSuperuser), "--auth-local=peer", "--auth-host=reject",
                   "--data-checksums", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"},
-                 DeadlineOf(patience)));
+                 DeadlineOf(timeout)));
   if (result.exit_code != 0) {
     fs::remove_all(making, error);
     return StartError(result.standard_error);
@@ -297,9 +297,9 @@ absl::StatusOr<bool> ManagedServer::InstallTls() {
   return changed || new_authority;
 }
 
-absl::Status ManagedServer::StartServer(const Patience& patience) {
+absl::Status ManagedServer::StartServer(const Timeout& timeout) {
   CROFT_RETURN_IF_ERROR(CheckPortFree(options_.listen_addresses, options_.port));
-  const absl::Time deadline = DeadlineOf(patience);
+  const absl::Time deadline = DeadlineOf(timeout);
   const int64_t seconds = std::max<int64_t>(1, absl::ToInt64Seconds(deadline - absl::Now()));
   unlink(Path("log/start.log").c_str());
   log::Info("starting PostgreSQL",
@@ -330,14 +330,14 @@ absl::Status ManagedServer::StartError(absl::string_view output) const {
                     .retry_delay = absl::Seconds(5)});
 }
 
-absl::Status ManagedServer::Stop(const Patience& patience) {
+absl::Status ManagedServer::Stop(const Timeout& timeout) {
   const MutexLock lock(mutex_);
-  return StopServer(patience);
+  return StopServer(timeout);
 }
 
-absl::Status ManagedServer::StopServer(const Patience& patience) {
+absl::Status ManagedServer::StopServer(const Timeout& timeout) {
   if (!FindPostmaster(Path("data"))) return absl::OkStatus();
-  const absl::Time deadline = DeadlineOf(patience);
+  const absl::Time deadline = DeadlineOf(timeout);
   const int64_t seconds = std::max<int64_t>(1, absl::ToInt64Seconds(deadline - absl::Now()));
   CROFT_ASSIGN_OR_RETURN(const CommandResult result, RunProgram("pg_ctl",
                                                                 {"stop", "-D", Path("data"), "-m", "fast",
@@ -350,33 +350,33 @@ absl::Status ManagedServer::StopServer(const Patience& patience) {
       {.reason = "POSTGRES_NOT_STOPPED"});
 }
 
-absl::Status ManagedServer::Reload(const Patience& patience) {
+absl::Status ManagedServer::Reload(const Timeout& timeout) {
   CROFT_ASSIGN_OR_RETURN(const CommandResult result,
-                         RunProgram("pg_ctl", {"reload", "-D", Path("data"), "-s"}, DeadlineOf(patience)));
+                         RunProgram("pg_ctl", {"reload", "-D", Path("data"), "-s"}, DeadlineOf(timeout)));
   if (result.exit_code == 0) return absl::OkStatus();
   return StartError(result.standard_error);
 }
 
-absl::Status ManagedServer::ReloadTls(const Patience& patience) {
+absl::Status ManagedServer::ReloadTls(const Timeout& timeout) {
   const MutexLock lock(mutex_);
   CROFT_ASSIGN_OR_RETURN(const bool changed, InstallTls());
   if (!changed || !FindPostmaster(Path("data"))) return absl::OkStatus();
-  return Reload(patience);
+  return Reload(timeout);
 }
 
-absl::Status ManagedServer::AwaitAnswer(const Patience& patience) {
-  const absl::Time deadline = DeadlineOf(patience);
+absl::Status ManagedServer::AwaitAnswer(const Timeout& timeout) {
+  const absl::Time deadline = DeadlineOf(timeout);
   while (true) {
     const absl::Status status =
-        cluster_->Identify({.deadline = deadline, .keep_going = patience.keep_going}).status();
+        cluster_->Identify({.deadline = deadline, .keep_going = timeout.keep_going}).status();
     if (!absl::IsUnavailable(status) || !FindPostmaster(Path("data"))) return status;
     if (absl::Now() + kAnswerPoll >= deadline) return status;
-    if (patience.keep_going) CROFT_RETURN_IF_ERROR(patience.keep_going());
+    if (timeout.keep_going) CROFT_RETURN_IF_ERROR(timeout.keep_going());
     absl::SleepFor(kAnswerPoll);
   }
 }
 
-ServerReport ManagedServer::Report(const Patience& patience) {
+ServerReport ManagedServer::Report(const Timeout& timeout) {
   ServerReport report{.endpoints = options_.advertise_endpoints, .managed = true, .tls = true};
   if (report.endpoints.empty()) {
     for (const std::string& address : options_.listen_addresses) {
@@ -389,7 +389,7 @@ ServerReport ManagedServer::Report(const Patience& patience) {
   if (statvfs(options_.directory.c_str(), &room) == 0) {
     report.free_bytes = static_cast<int64_t>(room.f_bavail) * static_cast<int64_t>(room.f_frsize);
   }
-  const absl::StatusOr<ServerFacts> facts = cluster_->Identify(patience);
+  const absl::StatusOr<ServerFacts> facts = cluster_->Identify(timeout);
   if (!facts.ok()) {
     report.problem = std::string(facts.status().message());
     return report;

@@ -65,15 +65,15 @@ class ManagedServer final : public Server {
   // runs; restarts one that runs with another port, address or socket folder. Errors: FAILED_PRECONDITION
   // (PORT_IN_USE, STATE_NOT_ENTERABLE, TLS_PAIR_MISMATCH, FOLDER_TAKEN), RESOURCE_EXHAUSTED (DISK_FULL),
   // DEADLINE_EXCEEDED, UNAVAILABLE (POSTGRES_NOT_STARTED) with the end of the server's log.
-  absl::Status EnsureRunning(const Patience& patience) override;
+  absl::Status EnsureRunning(const Timeout& timeout) override;
 
   // Ends the server, its sessions included. OK when it does not run.
-  absl::Status Stop(const Patience& patience);
+  absl::Status Stop(const Timeout& timeout);
 
   // Takes the TLS files as they are now; sessions go on. Nothing changes when they are not a pair.
-  absl::Status ReloadTls(const Patience& patience);
+  absl::Status ReloadTls(const Timeout& timeout);
 
-  ServerReport Report(const Patience& patience) override;
+  ServerReport Report(const Timeout& timeout) override;
 
  private:
   ManagedServer(ManagedServerOptions options, User agent_user, std::optional<User> server_user,
@@ -86,16 +86,16 @@ class ManagedServer final : public Server {
   absl::StatusOr<CommandResult> RunProgram(absl::string_view program, std::vector<std::string> arguments,
                                            absl::Time deadline) const;
   absl::Status MakeFolders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status InitializeData(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status InitializeData(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether anything changed.
   absl::StatusOr<bool> WriteSettings() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<bool> InstallTls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status StartServer(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status StopServer(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Reload(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status AwaitAnswer(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status StartServer(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status StopServer(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Reload(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AwaitAnswer(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // A new server lets every login into its own databases.
-  absl::Status ShutOutStrangers(const Patience& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ShutOutStrangers(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartError(absl::string_view output) const;
 
   const ManagedServerOptions options_;

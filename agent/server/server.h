@@ -8,7 +8,7 @@
 #include <absl/status/status.h>
 
 #include "agent/postgres/access.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 #include "agent/postgres/rights.h"
 
 namespace croft::agent {
@@ -38,10 +38,10 @@ class Server {
   virtual ServerAccess access() const = 0;
 
   // Brings it up where that is the agent's to do, and finds out whether it answers. Repeats harmlessly.
-  virtual absl::Status EnsureRunning(const Patience& patience) = 0;
+  virtual absl::Status EnsureRunning(const Timeout& timeout) = 0;
 
   // Never fails: what cannot be found out is in `problem`.
-  virtual ServerReport Report(const Patience& patience) = 0;
+  virtual ServerReport Report(const Timeout& timeout) = 0;
 };
 
 }  // namespace croft::agent

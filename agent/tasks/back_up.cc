@@ -71,15 +71,15 @@ absl::StatusOr<DatabaseState> FindDatabase(const BackupJob& job, ClusterSession&
 }
 
 // Leaves nothing of this task's, or of one that was cut, on the server.
-absl::Status TidyUp(const BackupJob& job, ClusterSession& session, bool sealed, const Patience& patience) {
+absl::Status TidyUp(const BackupJob& job, ClusterSession& session, bool sealed, const Timeout& timeout) {
   RemoveAbandonedFiles(job.place());
-  CROFT_RETURN_IF_ERROR(RemoveShortLivedLogins(job, session, job.tenant().owner_role, patience));
+  CROFT_RETURN_IF_ERROR(RemoveShortLivedLogins(job, session, job.tenant().owner_role, timeout));
   if (!sealed) return absl::OkStatus();
   const std::string name = SealedName(job.tenant().database);
   CROFT_ASSIGN_OR_RETURN(const std::optional<DatabaseState> database, session.ObserveDatabase(name));
   if (!database || !database->allows_connections) return absl::OkStatus();
   CROFT_RETURN_IF_ERROR(session.Apply({AllowConnections{name, false}}));
-  return EndAllSessions(session, {.database = name}, patience);
+  return EndAllSessions(session, {.database = name}, timeout);
 }
 
 // The tenant's other roles that own something in the database, its readers' too: it is the owner's, and a dump by the
@@ -101,8 +101,8 @@ absl::Status ReassignToOwner(const BackupJob& job, const Conninfo& conninfo,
                              const std::vector<std::string>& others) {
   if (others.empty()) return absl::OkStatus();
   CROFT_ASSIGN_OR_RETURN(Connection connection,
-                         Connection::Open(conninfo, Trust::kPrivileged, job.patience()));
-  connection.SetPatience(job.patience());
+                         Connection::Open(conninfo, Trust::kPrivileged, job.timeout()));
+  connection.SetPatience(job.timeout());
   // As long as pg_dump waits for a table: the tenant may hold locks of its own.
   CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
   for (const std::string& other : others) {
@@ -175,8 +175,8 @@ void Append(std::vector<Finding>& findings, const std::vector<Finding>& more) {
 absl::StatusOr<std::vector<std::string>> AskCatalogs(const BackupJob& job, const Conninfo& conninfo,
                                                      Manifest& manifest) {
   CROFT_ASSIGN_OR_RETURN(Connection connection,
-                         Connection::Open(conninfo, Trust::kPrivileged, job.patience()));
-  connection.SetPatience(job.patience());
+                         Connection::Open(conninfo, Trust::kPrivileged, job.timeout()));
+  connection.SetPatience(job.timeout());
   // The size of a table that the tenant keeps locked is not told.
   CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
   const TenantRoles roles{.owner = manifest.owner_role, .reader = manifest.reader_role};
@@ -234,7 +234,7 @@ absl::StatusOr<Manifest> DumpInto(const BackupJob& job, const BackUpWork& work, 
   Counter counter(tenant);
   const absl::Status dumped = Dump(
       source, programs, job.place(), job.tools().random,
-      [&](absl::string_view data) { return archive.Append(data); }, counter, job.patience());
+      [&](absl::string_view data) { return archive.Append(data); }, counter, job.timeout());
   if (!dumped.ok()) return ExplainLocks(conninfo, dumped);
   CROFT_ASSIGN_OR_RETURN(manifest.archive, archive.Finish());
   CROFT_RETURN_IF_ERROR(object->Commit());
@@ -248,7 +248,7 @@ absl::StatusOr<Manifest> DumpInto(const BackupJob& job, const BackUpWork& work, 
 
 absl::StatusOr<BackedUp> Make(const BackupJob& job, const BackUpWork& work, Store& store) {
   CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin());
-  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, work.sealed, job.patience()));
+  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, work.sealed, job.timeout()));
   if (const auto finished = FindFinished(store, IdentityOf(job, work), work.key))
     return OutcomeOf(*finished);
   CROFT_ASSIGN_OR_RETURN(const DatabaseState database, FindDatabase(job, *session, work.sealed));

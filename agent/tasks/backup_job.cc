@@ -8,7 +8,7 @@
 #include <absl/time/clock.h>
 
 #include "agent/backup/dump.h"
-#include "agent/tasks/move.h"
+#include "agent/tasks/task_step.h"
 #include "common/crypto/scram.h"
 #include "common/errors.h"
 #include "common/ids.h"
@@ -76,7 +76,7 @@ BackupJob::BackupJob(const BackupTools& tools, const Task& task, TaskContext& co
     : tools_(tools),
       task_(task),
       context_(context),
-      patience_(PatienceOf(task, context)),
+      timeout_(TimeoutOf(task, context)),
       access_(tools.access()),
       place_{.uid = access_.program_uid,
              .gid = access_.program_gid,
@@ -98,22 +98,22 @@ absl::StatusOr<Store*> BackupJob::FindStore(absl::string_view id) const {
 }
 
 absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::Begin() const {
-  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, patience_);
+  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, timeout_);
 }
 
 absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::BeginCleanup() const {
   return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, CleanupPatience());
 }
 
-absl::StatusOr<Connection> BackupJob::OpenMaintenance(const Patience& patience) const {
+absl::StatusOr<Connection> BackupJob::OpenMaintenance(const Timeout& timeout) const {
   Conninfo conninfo = access_.agent;
   conninfo["dbname"] = access_.maintenance_database;
-  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, patience));
-  connection.SetPatience(patience);
+  CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, timeout));
+  connection.SetPatience(timeout);
   return connection;
 }
 
-Patience CleanupPatience() { return {.deadline = absl::Now() + kCleanupTime}; }
+Timeout CleanupPatience() { return {.deadline = absl::Now() + kCleanupTime}; }
 
 absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSession& session,
                                              const std::string& owner_role, const std::string& database,
@@ -121,13 +121,13 @@ absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSessio
                                              const std::vector<std::string>& also_in) {
   Random& random = job.tools().random;
   const std::string password = crypto::NewPassword(random);
-  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
+  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.timeout()));
   RoleSpec role{.name = absl::StrCat(owner_role, kShortLivedMark,
                                      UidFrom(random.Bytes(kUidEntropyBytes)).substr(0, kLetters)),
                 .can_login = true,
                 .connection_limit = kShortLivedConnections,
                 .verifier = crypto::ScramVerifier(password, random.Bytes(kSaltBytes)),
-                .valid_until = std::min(job.patience().deadline, job.tools().clock.Now() + kLongestLife),
+                .valid_until = std::min(job.timeout().deadline, job.tools().clock.Now() + kLongestLife),
                 .member_of = {owner_role},
                 .settings = SettingsFor(purpose, session, server.version)};
   role.member_of.insert(role.member_of.end(), also_in.begin(), also_in.end());
@@ -151,7 +151,7 @@ absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSessio
 }
 
 absl::StatusOr<ClientPrograms> ProgramsFor(const BackupJob& job, const Manifest& manifest) {
-  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.patience()));
+  CROFT_ASSIGN_OR_RETURN(const ServerFacts server, job.tools().cluster.Identify(job.timeout()));
   const int major = server.version / kVersionsOfAMajor;
   if (manifest.facts.server_major > major) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
@@ -166,29 +166,29 @@ absl::StatusOr<ClientPrograms> ProgramsFor(const BackupJob& job, const Manifest&
 }
 
 absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter,
-                            const Patience& patience) {
+                            const Timeout& timeout) {
   for (;;) {
     CROFT_ASSIGN_OR_RETURN(const int64_t left, session.CountSessions(filter));
     if (left == 0) return absl::OkStatus();
     CROFT_RETURN_IF_ERROR(session.TerminateSessions(filter).status());
-    CROFT_RETURN_IF_ERROR(StillPatient(patience));
+    CROFT_RETURN_IF_ERROR(StillPatient(timeout));
     absl::SleepFor(kSessionPoll);
   }
 }
 
 absl::Status RemoveShortLivedLogins(const BackupJob& job, ClusterSession& session,
-                                    const std::string& owner_role, const Patience& patience) {
+                                    const std::string& owner_role, const Timeout& timeout) {
   CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, session.ObserveRoles({}, owner_role));
   std::vector<std::string> names;
   for (const RoleState& role : roles) {
     if (IsShortLived(role, owner_role)) names.push_back(role.name);
   }
   if (names.empty()) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(patience));
+  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(timeout));
   for (const std::string& name : names) {
     std::vector<Change> changes = {AlterRole{.name = name, .can_login = false}};
     CROFT_RETURN_IF_ERROR(session.Apply(changes));
-    CROFT_RETURN_IF_ERROR(EndAllSessions(session, {.user = name}, patience));
+    CROFT_RETURN_IF_ERROR(EndAllSessions(session, {.user = name}, timeout));
     CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> databases, DatabasesOpenTo(maintenance, name));
     changes.clear();
     for (const std::string& database : databases) {

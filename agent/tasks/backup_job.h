@@ -13,7 +13,7 @@
 #include "agent/postgres/access.h"
 #include "agent/postgres/cluster.h"
 #include "agent/postgres/connection.h"
-#include "agent/postgres/patience.h"
+#include "agent/postgres/timeout.h"
 #include "agent/store/store.h"
 #include "agent/tasks/backup_tasks.h"
 #include "agent/tasks/task.h"
@@ -33,29 +33,29 @@ class BackupJob {
   const BackupTools& tools() const { return tools_; }
   const TenantObjects& tenant() const { return task_.tenant; }
   TaskContext& context() const { return context_; }
-  const Patience& patience() const { return patience_; }
+  const Timeout& timeout() const { return timeout_; }
   const ProgramPlace& place() const { return place_; }
   const ServerAccess& access() const { return access_; }
 
   // FAILED_PRECONDITION (STORE_NOT_REACHED).
   absl::StatusOr<Store*> FindStore(absl::string_view id) const;
-  // Under the tenant's lock, with this task's patience or, to clean up after a task that has run out of it, with
+  // Under the tenant's lock, with this task's timeout or, to clean up after a task that has run out of it, with
   // half a minute.
   absl::StatusOr<std::unique_ptr<ClusterSession>> Begin() const;
   absl::StatusOr<std::unique_ptr<ClusterSession>> BeginCleanup() const;
   // The agent's own, in the database for statements about the whole server.
-  absl::StatusOr<Connection> OpenMaintenance(const Patience& patience) const;
+  absl::StatusOr<Connection> OpenMaintenance(const Timeout& timeout) const;
 
  private:
   const BackupTools& tools_;
   const Task& task_;
   TaskContext& context_;
-  Patience patience_;
+  Timeout timeout_;
   ServerAccess access_;
   ProgramPlace place_;
 };
 
-[[nodiscard]] Patience CleanupPatience();
+[[nodiscard]] Timeout CleanupPatience();
 
 [[nodiscard]] absl::StatusOr<Store*> FindStore(const BackupTools& tools, absl::string_view id);
 
@@ -74,7 +74,7 @@ enum class LoginPurpose {
 
 // Ends and removes every short-lived login of `owner_role`'s, those of earlier tasks that were cut included.
 [[nodiscard]] absl::Status RemoveShortLivedLogins(const BackupJob& job, ClusterSession& session,
-                                                  const std::string& owner_role, const Patience& patience);
+                                                  const std::string& owner_role, const Timeout& timeout);
 
 // Those to restore the backup with. FAILED_PRECONDITION (SERVER_TOO_OLD) when it was taken from a newer major
 // version than this server's.
@@ -82,7 +82,7 @@ enum class LoginPurpose {
 
 // Asks the sessions to end until none is left.
 [[nodiscard]] absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter,
-                                          const Patience& patience);
+                                          const Timeout& timeout);
 
 // The handlers of the kinds of work.
 absl::StatusOr<Outcome> RunBackUp(const BackupJob& job, const BackUpWork& work);

@@ -33,7 +33,7 @@ absl::StatusOr<std::vector<Change>> Differences(const SqlTask& task, const Confi
 absl::StatusOr<Outcome> RunConfigure(const SqlTask& task, const ConfigureWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
-  CROFT_RETURN_IF_ERROR(MakeMoves(
+  CROFT_RETURN_IF_ERROR(RunSteps(
       {task.Applying("set limits and logins", [&] { return Differences(task, work); })}, task.context()));
   return Done{"limits and logins are as asked for"};
 }

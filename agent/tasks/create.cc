@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<Change>> MissingRoles(const SqlTask& task, const Crea
   return changes;
 }
 
-Move MakeDatabase(const SqlTask& task, const CreateWork& work) {
+TaskStep MakeDatabase(const SqlTask& task, const CreateWork& work) {
   const auto there = [&task]() -> absl::StatusOr<bool> {
     CROFT_ASSIGN_OR_RETURN(const std::optional<DatabaseState> database, task.ObserveDatabase());
     if (database && task.IsSealed(*database)) {
@@ -61,7 +61,7 @@ bool IsPrepared(const SchemaState& schema, const SqlTask& task, const CreateWork
          });
 }
 
-Move PrepareSchema(const SqlTask& task, const CreateWork& work) {
+TaskStep PrepareSchema(const SqlTask& task, const CreateWork& work) {
   const auto prepared = [&task, &work]() -> absl::StatusOr<bool> {
     const TenantObjects& tenant = task.tenant();
     CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
@@ -80,7 +80,7 @@ Move PrepareSchema(const SqlTask& task, const CreateWork& work) {
   return {"prepare the schema", prepared, prepare};
 }
 
-absl::StatusOr<std::vector<Change>> ClosedDoors(const SqlTask& task, const CreateWork& work) {
+absl::StatusOr<std::vector<Change>> ConnectGrants(const SqlTask& task, const CreateWork& work) {
   CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
   return DoorChanges(database, Guests(task.tenant(), work.logins));
 }
@@ -90,7 +90,7 @@ absl::StatusOr<std::vector<Change>> ClosedDoors(const SqlTask& task, const Creat
 absl::StatusOr<Outcome> RunCreate(const SqlTask& task, const CreateWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
-  const std::vector<Move> moves = {
+  const std::vector<TaskStep> steps = {
       task.Applying(
           "make the roles", [&] { return MissingRoles(task, work); }, Durability::kWithNext),
       MakeDatabase(task, work),
@@ -99,9 +99,9 @@ absl::StatusOr<Outcome> RunCreate(const SqlTask& task, const CreateWork& work) {
           Durability::kWithNext),
       PrepareSchema(task, work),
       task.Applying(
-          "open it to its logins", [&] { return ClosedDoors(task, work); }, Durability::kWithNext),
+          "open it to its logins", [&] { return ConnectGrants(task, work); }, Durability::kWithNext),
   };
-  CROFT_RETURN_IF_ERROR(MakeMoves(moves, task.context()));
+  CROFT_RETURN_IF_ERROR(RunSteps(steps, task.context()));
   CROFT_RETURN_IF_ERROR(ProveOpen(task));
   return Done{"the database is open to its logins alone, and a login like theirs wrote into it"};
 }

@@ -39,7 +39,7 @@ absl::Status CloseAndEmpty(const SqlTask& task, const DatabaseState& database) {
   return session.Apply({AllowConnections{database.name, false}});
 }
 
-Move DropOne(const SqlTask& task, const std::string& name) {
+TaskStep DropOne(const SqlTask& task, const std::string& name) {
   const auto gone = [&task, name]() -> absl::StatusOr<bool> {
     CROFT_ASSIGN_OR_RETURN(const std::optional<DatabaseState> database,
                            task.session().ObserveDatabase(name));
@@ -108,13 +108,13 @@ absl::StatusOr<std::vector<std::string>> DropRoles(const SqlTask& task) {
 }  // namespace
 
 absl::StatusOr<Outcome> RunDrop(const SqlTask& task, const DropWork& work) {
-  std::vector<Move> moves;
+  std::vector<TaskStep> steps;
   for (const std::string& database : work.databases) {
     CROFT_RETURN_IF_ERROR(CheckDatabaseName(database));
-    moves.push_back(DropOne(task, database));
-    moves.push_back(DropOne(task, SealedName(database)));
+    steps.push_back(DropOne(task, database));
+    steps.push_back(DropOne(task, SealedName(database)));
   }
-  CROFT_RETURN_IF_ERROR(MakeMoves(moves, task.context()));
+  CROFT_RETURN_IF_ERROR(RunSteps(steps, task.context()));
   if (!work.roles) return Done{"the databases are gone"};
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> left, DropRoles(task));
   if (left.empty()) return Done{"databases and roles are gone"};

@@ -124,7 +124,7 @@ absl::StatusOr<std::map<std::string, ExtensionPlan>> PlanExtensions(
     const BackupJob& job, const std::vector<ExtensionFact>& extensions) {
   std::map<std::string, ExtensionPlan> plans;
   if (extensions.empty()) return plans;
-  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(job.patience()));
+  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(job.timeout()));
   CROFT_ASSIGN_OR_RETURN(const auto offered, AskOffered(maintenance));
   for (const ExtensionFact& extension : extensions) {
     plans[extension.name] = PlanOf(extension, offered, job.access());
@@ -142,8 +142,8 @@ absl::Status MakeExtensions(const BackupJob& job, const std::string& database, c
   Conninfo conninfo = job.access().agent;
   conninfo["dbname"] = database;
   CROFT_ASSIGN_OR_RETURN(Connection connection,
-                         Connection::Open(conninfo, Trust::kPrivileged, job.patience()));
-  connection.SetPatience(job.patience());
+                         Connection::Open(conninfo, Trust::kPrivileged, job.timeout()));
+  connection.SetPatience(job.timeout());
   for (const ExtensionFact& extension : extensions) {
     ExtensionPlan& plan = plans[extension.name];
     if (plan.how != ExtensionPlan::How::kMade) continue;

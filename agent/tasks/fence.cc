@@ -65,7 +65,7 @@ absl::Status Rename(const SqlTask& task, const std::string& from, const std::str
   }
 }
 
-Move Seal(const SqlTask& task) {
+TaskStep Seal(const SqlTask& task) {
   const auto sealed = [&task]() -> absl::StatusOr<bool> {
     CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
     return task.IsSealed(database) && !database.allows_connections;
@@ -110,15 +110,15 @@ absl::StatusOr<Outcome> RunFence(const SqlTask& task, const FenceWork& work) {
     for (const RoleState& reader : readers) names.push_back(reader.name);
     return names;
   };
-  std::vector<Move> moves = {
+  std::vector<TaskStep> steps = {
       task.Applying("close the doors", [&] { return OpenDoors(task, work.allow_readers); })};
-  for (Move& move : EmptyingMoves(task, except)) moves.push_back(std::move(move));
+  for (TaskStep& step : EmptyingSteps(task, except)) steps.push_back(std::move(step));
   if (work.allow_readers) {
-    moves.push_back(task.Applying("let readers in", [&] { return ReadersClosedOut(task); }));
+    steps.push_back(task.Applying("let readers in", [&] { return ReadersClosedOut(task); }));
   } else {
-    moves.push_back(Seal(task));
+    steps.push_back(Seal(task));
   }
-  CROFT_RETURN_IF_ERROR(MakeMoves(moves, task.context()));
+  CROFT_RETURN_IF_ERROR(RunSteps(steps, task.context()));
   if (work.allow_readers) return Done{"only readers can get in, and no other session is left"};
   return Done{"nobody can get in, no session is left, and the database carries its sealed name"};
 }

@@ -11,7 +11,7 @@
 #include <absl/strings/str_split.h>
 
 #include "agent/backup/manifest.h"
-#include "agent/tasks/move.h"
+#include "agent/tasks/task_step.h"
 #include "common/errors.h"
 
 namespace croft::agent {
@@ -132,7 +132,7 @@ void RegisterInventoryTask(TaskRunner& runner, Cluster& cluster,
   runner.Register<InventoryWork>([&cluster, &stores](const Task& task, const InventoryWork& work,
                                                      TaskContext& context) -> absl::StatusOr<Outcome> {
     InventoryTaken inventory;
-    CROFT_ASSIGN_OR_RETURN(ClusterListing listing, cluster.List(PatienceOf(task, context)));
+    CROFT_ASSIGN_OR_RETURN(ClusterListing listing, cluster.List(TimeoutOf(task, context)));
     TakeListing(std::move(listing), inventory);
     for (const std::string& store : work.stores) {
       inventory.stores.push_back(LookInto(stores, store, work, context, inventory));

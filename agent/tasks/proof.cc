@@ -57,7 +57,7 @@ absl::Status ProveOpen(const SqlTask& task) {
        GrantOnDatabase{tenant.database, name, {DatabasePrivilege::kConnect}}},
       Durability::kWithNext));
   const absl::Status proven =
-      task.cluster().ProveLogin(tenant.database, name, password, /*write=*/true, task.patience());
+      task.cluster().ProveLogin(tenant.database, name, password, /*write=*/true, task.timeout());
   const absl::Status removed = task.session().Apply(Removing(tenant.database, name));
   if (!proven.ok()) return Annotate(proven, "the tenant's way into its database");
   return removed;

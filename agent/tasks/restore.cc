@@ -33,9 +33,9 @@ BackupToRead ToRead(const BackupSource& source) {
           .sha256 = source.sha256};
 }
 
-absl::Status TidyUp(const BackupJob& job, ClusterSession& session, const Patience& patience) {
+absl::Status TidyUp(const BackupJob& job, ClusterSession& session, const Timeout& timeout) {
   RemoveAbandonedFiles(job.place());
-  return RemoveShortLivedLogins(job, session, job.tenant().owner_role, patience);
+  return RemoveShortLivedLogins(job, session, job.tenant().owner_role, timeout);
 }
 
 // Logins are made closed, and those that are there stay as they are: the unfence task opens them.
@@ -122,7 +122,7 @@ absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, 
   const TenantObjects& tenant = job.tenant();
   CROFT_ASSIGN_OR_RETURN(const Manifest manifest, OpenBackup(store, ToRead(source)));
   CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin());
-  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.patience()));
+  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.timeout()));
   CROFT_ASSIGN_OR_RETURN(const std::optional<DatabaseState> earlier,
                          session->ObserveDatabase(tenant.database));
   Restored restored{.table_count = manifest.table_count, .row_count = manifest.row_count};
@@ -142,7 +142,7 @@ absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, 
                          .analyze = true};
   CROFT_ASSIGN_OR_RETURN(restored.findings, FillAndProve(job, *session, store, manifest, source.key, into));
   CROFT_RETURN_IF_ERROR(Accept(restored.findings, work.allow_incomplete));
-  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.patience()));
+  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.timeout()));
   CROFT_RETURN_IF_ERROR(session->Apply(WholeRestoreChanges(tenant)));
   return restored;
 }

@@ -110,7 +110,7 @@ class Filler {
                                                                 into_.database, LoginPurpose::kRestore));
     const ServerProbe probe = ProbeOf(job_, session_);
     absl::StatusOr<Replayed> replayed =
-        RestoreArchive(store_, manifest_, key_, archive_, target, probe, job_.patience());
+        RestoreArchive(store_, manifest_, key_, archive_, target, probe, job_.timeout());
     CROFT_RETURN_IF_ERROR(Blamed(job_, session_, replayed.status()));
     replayed_ = *std::move(replayed);
     Append(findings_, replayed_.findings);
@@ -119,15 +119,15 @@ class Filler {
 
   // So that the first queries are planned by what is there. What it takes longer, autovacuum does.
   absl::Status Analyze(const Conninfo& conninfo) {
-    Patience patience = job_.patience();
-    patience.deadline = std::min(patience.deadline, absl::Now() + kLongestAnalyze);
-    absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kTenant, patience);
+    Timeout timeout = job_.timeout();
+    timeout.deadline = std::min(timeout.deadline, absl::Now() + kLongestAnalyze);
+    absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kTenant, timeout);
     absl::Status analyzed = connection.status();
     if (connection.ok()) {
-      connection->SetPatience(patience);
+      connection->SetPatience(timeout);
       analyzed = connection->Execute("ANALYZE");
     }
-    CROFT_RETURN_IF_ERROR(StillPatient(job_.patience()));
+    CROFT_RETURN_IF_ERROR(StillPatient(job_.timeout()));
     if (analyzed.ok()) return absl::OkStatus();
     findings_.push_back(
         {.severity = Severity::kNote,
@@ -145,7 +145,7 @@ class Filler {
     CROFT_RETURN_IF_ERROR(Dump(
         {.conninfo = reader, .max_duration = absl::InfiniteDuration()}, programs, job_.place(),
         job_.tools().random, [](absl::string_view) { return absl::OkStatus(); }, digester,
-        job_.patience()));
+        job_.timeout()));
     DumpDigest expected = archive_.Take();
     DumpDigest found = digester.Take();
     RemoveGuard(expected);
@@ -160,8 +160,8 @@ class Filler {
 
   absl::Status CompareCatalogs(const Conninfo& reader) {
     CROFT_ASSIGN_OR_RETURN(Connection connection,
-                           Connection::Open(reader, Trust::kPrivileged, job_.patience()));
-    connection.SetPatience(job_.patience());
+                           Connection::Open(reader, Trust::kPrivileged, job_.timeout()));
+    connection.SetPatience(job_.timeout());
     CROFT_ASSIGN_OR_RETURN(
         const CatalogFacts found,
         ReadCatalogFacts(connection, {.owner = into_.roles.new_owner, .reader = into_.roles.new_reader}));

@@ -43,13 +43,13 @@ absl::StatusOr<std::vector<Change>> MissingSettings(const SqlTask& task, const s
 
 absl::StatusOr<Outcome> Enable(const SqlTask& task, const Login& login, const std::string& replaced) {
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers({login}));
-  std::vector<Move> moves = {
+  std::vector<TaskStep> steps = {
       task.Applying("make the new login", [&] { return MissingLogin(task, login); })};
   if (!replaced.empty()) {
-    moves.push_back(task.Applying("set what the old login is set to",
+    steps.push_back(task.Applying("set what the old login is set to",
                                   [&] { return MissingSettings(task, login.name, replaced); }));
   }
-  CROFT_RETURN_IF_ERROR(MakeMoves(moves, task.context()));
+  CROFT_RETURN_IF_ERROR(RunSteps(steps, task.context()));
   CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
   if (!MayConnect(database, task.tenant().owner_role)) {
     return Done{
@@ -75,7 +75,7 @@ absl::StatusOr<std::vector<Change>> WaysIn(const SqlTask& task, const std::strin
   return changes;
 }
 
-Move HandOver(const SqlTask& task, const std::string& login) {
+TaskStep HandOver(const SqlTask& task, const std::string& login) {
   const auto nothing_left = [&task, login]() -> absl::StatusOr<bool> {
     CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
     // A fenced database cannot be entered; what the login owns there is its group's to use all the same.
@@ -104,7 +104,7 @@ absl::StatusOr<Outcome> Disable(const SqlTask& task, const std::string& login) {
   };
   CROFT_RETURN_IF_ERROR(ClearHiddenPassword(task, login));
   CROFT_RETURN_IF_ERROR(
-      MakeMoves({task.Applying("disable the old login", [&] { return WaysIn(task, login); }),
+      RunSteps({task.Applying("disable the old login", [&] { return WaysIn(task, login); }),
                  {"end its sessions", sessions_gone, [&] { return EndSessions(task, {.user = login}); }},
                  HandOver(task, login)},
                 task.context()));

@@ -49,10 +49,10 @@ bool IsTenantsToForge(const absl::Status& status) {
 }  // namespace
 
 absl::Status ProbeServer(const BackupJob& job, ClusterSession& standing) {
-  const Patience patience{.deadline = absl::Now() + kProbeTime};
+  const Timeout timeout{.deadline = absl::Now() + kProbeTime};
   // A server that has restarted since answers a new session alone.
   absl::Status answered = standing.ObserveDatabase(job.access().maintenance_database).status();
-  absl::StatusOr<Connection> own = job.OpenMaintenance(patience);
+  absl::StatusOr<Connection> own = job.OpenMaintenance(timeout);
   if (answered.ok()) answered = own.status();
   if (answered.ok()) answered = own->Execute("SELECT 1");
   if (!answered.ok()) return WithCause(PostgresUnavailable(answered.message()), Cause::kOutage);
@@ -74,7 +74,7 @@ ServerProbe ProbeOf(const BackupJob& job, ClusterSession& standing) {
 }
 
 absl::Status Blamed(const BackupJob& job, ClusterSession& standing, const absl::Status& status) {
-  const bool stopped = absl::IsCancelled(status) || !StillPatient(job.patience()).ok();
+  const bool stopped = absl::IsCancelled(status) || !StillPatient(job.timeout()).ok();
   if (status.ok() || stopped || !IsTenantsToForge(status)) return status;
   if (HasCause(status)) return status;
   CROFT_RETURN_IF_ERROR(ProbeServer(job, standing));

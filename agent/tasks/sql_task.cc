@@ -82,7 +82,7 @@ SqlTask::SqlTask(Cluster& cluster, Random& random, const TenantDefaults& default
       defaults_(defaults),
       task_(task),
       context_(context),
-      patience_(PatienceOf(task, context)) {}
+      timeout_(TimeoutOf(task, context)) {}
 
 absl::StatusOr<SqlTask> SqlTask::Begin(Cluster& cluster, Random& random, const TenantDefaults& defaults,
                                        const Task& task, TaskContext& context) {
@@ -92,7 +92,7 @@ absl::StatusOr<SqlTask> SqlTask::Begin(Cluster& cluster, Random& random, const T
   CROFT_RETURN_IF_ERROR(CheckName(task.tenant.reader_role, "tenant.reader_role", kDatabaseNameBytes));
   SqlTask begun(cluster, random, defaults, task, context);
   CROFT_ASSIGN_OR_RETURN(begun.session_,
-                         cluster.Begin(task.tenant.uid, LockMode::kExclusive, begun.patience_));
+                         cluster.Begin(task.tenant.uid, LockMode::kExclusive, begun.timeout_));
   return begun;
 }
 
@@ -142,7 +142,7 @@ absl::Status SqlTask::SetHiddenVerifiers(const std::vector<Login>& logins) const
   return changes.empty() ? absl::OkStatus() : session_->Apply(changes);
 }
 
-Move SqlTask::Applying(absl::string_view name, Missing missing, Durability durability) const {
+TaskStep SqlTask::Applying(absl::string_view name, Missing missing, Durability durability) const {
   // Between a look and the act that follows it; a new look replaces it.
   auto found = std::make_shared<std::vector<Change>>();
   return {.name = name,
@@ -168,7 +168,7 @@ absl::Status EndSessions(const SqlTask& task, const SessionFilter& filter) {
   }
 }
 
-std::vector<Move> EmptyingMoves(const SqlTask& task,
+std::vector<TaskStep> EmptyingSteps(const SqlTask& task,
                                 std::function<std::vector<std::string>()> except_users) {
   const auto filter = [&task, except_users]() -> absl::StatusOr<SessionFilter> {
     CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
@@ -189,7 +189,7 @@ std::vector<Move> EmptyingMoves(const SqlTask& task,
     return left == 0;
   };
   // They are ended from within only. Nobody holds CONNECT by now, so opening the database lets in nobody else;
-  // the door is found and closed again by the first move when this is cut.
+  // the door is found and closed again by the first step when this is cut.
   const auto end_prepared = [&task]() -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
     const bool closed = !database.allows_connections;

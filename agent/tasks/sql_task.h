@@ -10,7 +10,7 @@
 #include <absl/status/statusor.h>
 
 #include "agent/postgres/cluster.h"
-#include "agent/tasks/move.h"
+#include "agent/tasks/task_step.h"
 #include "agent/tasks/sql_tasks.h"
 #include "agent/tasks/task.h"
 #include "common/random.h"
@@ -30,7 +30,7 @@ class SqlTask {
   Cluster& cluster() const { return cluster_; }
   Random& random() const { return random_; }
   ClusterSession& session() const { return *session_; }
-  const Patience& patience() const { return patience_; }
+  const Timeout& timeout() const { return timeout_; }
 
   // Owner, reader, `logins` and all others of the tenant's family.
   absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<Login>& logins = {}) const;
@@ -44,12 +44,12 @@ class SqlTask {
   bool IsSealed(const DatabaseState& database) const;
 
   // Sets the verifiers of those of `logins` that are there, where the server does not show what it holds and
-  // so no move can compare them.
+  // so no step can compare them.
   absl::Status SetHiddenVerifiers(const std::vector<Login>& logins) const;
 
-  // A move that applies, in one transaction, whatever `missing` finds, and is done when it finds nothing.
+  // A step that applies, in one transaction, whatever `missing` finds, and is done when it finds nothing.
   using Missing = std::function<absl::StatusOr<std::vector<Change>>()>;
-  Move Applying(absl::string_view name, Missing missing, Durability durability = Durability::kNow) const;
+  TaskStep Applying(absl::string_view name, Missing missing, Durability durability = Durability::kNow) const;
 
  private:
   SqlTask(Cluster& cluster, Random& random, const TenantDefaults& defaults, const Task& task,
@@ -60,16 +60,16 @@ class SqlTask {
   const TenantDefaults& defaults_;
   const Task& task_;
   TaskContext& context_;
-  Patience patience_;
+  Timeout timeout_;
   std::unique_ptr<ClusterSession> session_;
 };
 
 // Ends all sessions that `filter` finds, asking again until none is left.
 [[nodiscard]] absl::Status EndSessions(const SqlTask& task, const SessionFilter& filter);
 
-// The moves that leave no session (but those of `except_users`) and no prepared transaction in the database,
+// The steps that leave no session (but those of `except_users`) and no prepared transaction in the database,
 // wherever its name stands. The door must be closed before.
-[[nodiscard]] std::vector<Move> EmptyingMoves(const SqlTask& task,
+[[nodiscard]] std::vector<TaskStep> EmptyingSteps(const SqlTask& task,
                                               std::function<std::vector<std::string>()> except_users);
 
 // Logs in over the way applications take, as a short-lived login made like the tenant's own with a password of

@@ -215,7 +215,7 @@ class TaskContext {
   virtual ~TaskContext() = default;
   // For people; may be dropped.
   virtual void Report(absl::string_view message) = 0;
-  // CANCELLED or DEADLINE_EXCEEDED when the task is to stop at the next safe point; asked between moves.
+  // CANCELLED or DEADLINE_EXCEEDED when the task is to stop at the next safe point; asked between steps.
   virtual absl::Status KeepGoing() const = 0;
 };
 

@@ -29,8 +29,8 @@ std::string ScratchName(const BackupJob& job, absl::string_view backup) {
   return absl::StrCat(ScratchPrefix(job), backup.substr(tail));
 }
 
-absl::Status DropScratch(const BackupJob& job, ClusterSession& session, const Patience& patience) {
-  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(patience));
+absl::Status DropScratch(const BackupJob& job, ClusterSession& session, const Timeout& timeout) {
+  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(timeout));
   const auto rows = maintenance.Rows<std::string>(Bind(
       "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)", {ScratchPrefix(job)}));
   CROFT_RETURN_IF_ERROR(rows.status());
@@ -40,12 +40,12 @@ absl::Status DropScratch(const BackupJob& job, ClusterSession& session, const Pa
 
 // Whether anything of the tenant's own lies on this server, for which its roles must stay.
 absl::StatusOr<bool> LivesHere(const BackupJob& job, ClusterSession& session, const BackupSource& source,
-                               const Patience& patience) {
+                               const Timeout& timeout) {
   CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, session.ObserveRoles({}, source.owner_role));
   for (const RoleState& role : roles) {
     if (role.name != source.reader_role && role.name != source.owner_role) return true;
   }
-  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(patience));
+  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(timeout));
   return maintenance.Value<bool>(
       Bind("SELECT EXISTS (SELECT FROM pg_database d WHERE starts_with("
            "coalesce(shobj_description(d.oid, 'pg_database'), ''), 'croft uid=' || $1 || ' '))",
@@ -53,11 +53,11 @@ absl::StatusOr<bool> LivesHere(const BackupJob& job, ClusterSession& session, co
 }
 
 absl::Status TidyUp(const BackupJob& job, ClusterSession& session, const BackupSource& source,
-                    const Patience& patience) {
+                    const Timeout& timeout) {
   RemoveAbandonedFiles(job.place());
-  CROFT_RETURN_IF_ERROR(RemoveShortLivedLogins(job, session, source.owner_role, patience));
-  CROFT_RETURN_IF_ERROR(DropScratch(job, session, patience));
-  CROFT_ASSIGN_OR_RETURN(const bool lives_here, LivesHere(job, session, source, patience));
+  CROFT_RETURN_IF_ERROR(RemoveShortLivedLogins(job, session, source.owner_role, timeout));
+  CROFT_RETURN_IF_ERROR(DropScratch(job, session, timeout));
+  CROFT_ASSIGN_OR_RETURN(const bool lives_here, LivesHere(job, session, source, timeout));
   if (lives_here) return absl::OkStatus();
   for (const std::string& role : {source.reader_role, source.owner_role}) {
     const absl::Status dropped = session.Apply({DropRole{role}});
@@ -102,7 +102,7 @@ absl::StatusOr<Verified> Verify(const BackupJob& job, const BackupSource& source
                   .key = source.key,
                   .sha256 = source.sha256}));
   CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin());
-  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, source, job.patience()));
+  CROFT_RETURN_IF_ERROR(TidyUp(job, *session, source, job.timeout()));
   CROFT_RETURN_IF_ERROR(CheckRoom(job, manifest.facts.database_bytes));
   CROFT_RETURN_IF_ERROR(MakeRoles(*session, source));
   const std::string scratch = ScratchName(job, source.backup);

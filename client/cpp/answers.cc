@@ -34,13 +34,13 @@ std::string ReasonOf(const croft::v1::Status& status) {
   return "";
 }
 
-absl::Status Senseless(const std::string& what) {
+absl::Status InvalidResponse(const std::string& what) {
   return absl::DataLossError("the control plane's answer makes no sense: " + what);
 }
 
 absl::StatusOr<std::string> TenantIn(const std::string& name) {
   if (name.size() <= kCollection.size() || name.compare(0, kCollection.size(), kCollection) != 0) {
-    return Senseless("it is for no tenant");
+    return InvalidResponse("it is for no tenant");
   }
   return name.substr(kCollection.size());
 }
@@ -59,15 +59,15 @@ std::string FeaturesToJson(const LookupResponse& response) {
 }
 
 absl::Status CheckPlacement(const LookupResponse& response) {
-  if (response.uid().empty()) return Senseless("the tenant has no uid");
-  if (response.placement_generation() <= 0) return Senseless("the placement has no generation");
-  if (response.endpoints().empty()) return Senseless("the placement has no endpoint");
+  if (response.uid().empty()) return InvalidResponse("the tenant has no uid");
+  if (response.placement_generation() <= 0) return InvalidResponse("the placement has no generation");
+  if (response.endpoints().empty()) return InvalidResponse("the placement has no endpoint");
   const croft::v1::Endpoint& endpoint = response.endpoints(0);
   const bool reachable = !endpoint.host().empty() && endpoint.port() > 0 && endpoint.port() < 65536;
-  if (!reachable || endpoint.database().empty()) return Senseless("the endpoint has no address");
-  if (response.conninfo().empty()) return Senseless("the placement has no conninfo");
+  if (!reachable || endpoint.database().empty()) return InvalidResponse("the endpoint has no address");
+  if (response.conninfo().empty()) return InvalidResponse("the placement has no conninfo");
   if (response.revision().epoch() < 0 || response.revision().revision() < 0) {
-    return Senseless("the revision is negative");
+    return InvalidResponse("the revision is negative");
   }
   return absl::OkStatus();
 }
@@ -125,20 +125,20 @@ absl::StatusOr<WatchedChange> ToChange(const Change& change) {
     case Change::kPlacement: {
       absl::StatusOr<Remote::Answer> answer = ToAnswer(change.placement());
       if (!answer.ok()) return answer.status();
-      if (answer->tenant != *tenant) return Senseless("the placement is another tenant's");
+      if (answer->tenant != *tenant) return InvalidResponse("the placement is another tenant's");
       told.knowledge = std::move(answer->knowledge);
       told.ttl = answer->ttl;
       break;
     }
     case Change::kRefused: {
       const int code = change.refused().code();
-      if (code < 1 || code > kLastCode) return Senseless("a refusal has no code");
+      if (code < 1 || code > kLastCode) return InvalidResponse("a refusal has no code");
       told.knowledge.refusal = MakeError(static_cast<absl::StatusCode>(code), change.refused().message(),
                                          {.reason = ReasonOf(change.refused())});
       break;
     }
     case Change::kRemoved: told.removed = true; break;
-    case Change::WHAT_NOT_SET: return Senseless("a change does not say what changed");
+    case Change::WHAT_NOT_SET: return InvalidResponse("a change does not say what changed");
   }
   told.knowledge.generation = change.placement_generation();
   told.knowledge.epoch = change.revision().epoch();

@@ -29,7 +29,7 @@ uint64_t CountForks() {
   return fork_count.load();
 }
 
-absl::Status Behind() {
+absl::Status StaleCatalog() {
   return absl::UnavailableError(
       "this control plane is behind what is already known: its catalog is an old one");
 }
@@ -203,7 +203,7 @@ absl::StatusOr<Located> WatchedLocator::Ask(const std::string& name) {
 
 absl::StatusOr<Located> WatchedLocator::AskRemote(const std::string& name) {
   const absl::StatusOr<Remote::Answer> answer = remote_->Lookup(name, [this](const Remote::Answer& one) {
-    return one.knowledge.epoch < epoch_.load() ? Behind() : absl::OkStatus();
+    return one.knowledge.epoch < epoch_.load() ? StaleCatalog() : absl::OkStatus();
   });
   if (!answer.ok()) return answer.status();
   if (answer->knowledge.refusal.ok()) return TakeAnswer(name, *answer);
@@ -283,12 +283,12 @@ void WatchedLocator::WatchLoop() {
 
 absl::Status WatchedLocator::Take(const WatchedBatch& batch) {
   for (const WatchedChange& change : batch.changes) {
-    if (change.knowledge.epoch < epoch_.load()) return Behind();
+    if (change.knowledge.epoch < epoch_.load()) return StaleCatalog();
     Raise(epoch_, change.knowledge.epoch);
     TakeChange(change);
   }
   if (batch.cursor) {
-    if (IsBefore(*batch.cursor, furthest_)) return Behind();
+    if (IsBefore(*batch.cursor, furthest_)) return StaleCatalog();
     if (!cursor_) FinishFirstSnapshot();
     cursor_ = furthest_ = *batch.cursor;
     Raise(epoch_, batch.cursor->epoch);

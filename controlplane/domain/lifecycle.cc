@@ -40,7 +40,7 @@ bool MayRunBeside(OperationKind running, OperationKind next) {
   return !(writes(running) && writes(next));
 }
 
-absl::Duration Patience(OperationKind kind) {
+absl::Duration TimeoutOf(OperationKind kind) {
   switch (kind) {
     case OperationKind::kCreate:
     case OperationKind::kConfigure:

@@ -47,6 +47,6 @@ bool MayRunBeside(OperationKind running, OperationKind next);
 bool Exclusive(OperationKind kind);
 
 // How long an operation may try before it fails.
-absl::Duration Patience(OperationKind kind);
+absl::Duration TimeoutOf(OperationKind kind);
 
 }  // namespace croft::domain

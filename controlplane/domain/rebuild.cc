@@ -12,7 +12,7 @@
 #include <absl/strings/strip.h>
 
 #include "common/names.h"
-#include "controlplane/domain/room.h"
+#include "controlplane/domain/host_choice.h"
 
 namespace croft::domain {
 namespace {

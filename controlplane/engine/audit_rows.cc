@@ -54,7 +54,7 @@ void AddScope(const domain::Binding& binding, Names& names) {
 
 void AddRequest(const BindRole& request, Names& names) { AddScope(request.binding, names); }
 void AddRequest(const UnbindRole& request, Names& names) { AddScope(request.binding, names); }
-void AddRequest(const MendTenant& request, Names& names) {
+void AddRequest(const RepairTenant& request, Names& names) {
   names.AddTenant(request.repair.tenant);
   names.AddHost(request.repair.host);
 }

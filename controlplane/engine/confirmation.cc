@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/domain/fleet_check.h"
-#include "controlplane/domain/room.h"
+#include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/progress.h"
 
 namespace croft::engine {
@@ -72,7 +72,7 @@ void OnFound(Draft& draft, const HostFound& found) {
       tenant->unconfirmed = false;
   }
   host->unconfirmed = false;
-  if (domain::StateOf(*host) == domain::HostState::kUp) GoOnAt(draft, host->id);
+  if (domain::StateOf(*host) == domain::HostState::kUp) ResumeHost(draft, host->id);
 }
 
 }  // namespace croft::engine

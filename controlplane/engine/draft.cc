@@ -13,41 +13,41 @@ T* PointerTo(std::optional<T>& value) {
 }  // namespace
 
 domain::Tenant* Draft::FindTenant(const std::string& id) {
-  auto [sheet, fresh] = tenants_.try_emplace(id);
-  if (fresh) sheet->second.before = sheet->second.after = facts_.FindTenant(id);
-  return PointerTo(sheet->second.after);
+  auto [entry, fresh] = tenants_.try_emplace(id);
+  if (fresh) entry->second.before = entry->second.after = facts_.FindTenant(id);
+  return PointerTo(entry->second.after);
 }
 
 domain::Host* Draft::FindHost(const std::string& id) {
-  auto [sheet, fresh] = hosts_.try_emplace(id);
-  if (fresh) sheet->second.before = sheet->second.after = facts_.FindHost(id);
-  return PointerTo(sheet->second.after);
+  auto [entry, fresh] = hosts_.try_emplace(id);
+  if (fresh) entry->second.before = entry->second.after = facts_.FindHost(id);
+  return PointerTo(entry->second.after);
 }
 
 domain::User* Draft::FindUser(const std::string& id) {
-  auto [sheet, fresh] = users_.try_emplace(id);
-  if (fresh) sheet->second.before = sheet->second.after = facts_.FindUser(id);
-  return PointerTo(sheet->second.after);
+  auto [entry, fresh] = users_.try_emplace(id);
+  if (fresh) entry->second.before = entry->second.after = facts_.FindUser(id);
+  return PointerTo(entry->second.after);
 }
 
 domain::Operation* Draft::FindOperation(const std::string& id) {
-  auto [sheet, fresh] = operations_.try_emplace(id);
-  if (fresh) sheet->second.before = sheet->second.after = facts_.FindOperation(id);
-  return PointerTo(sheet->second.after);
+  auto [entry, fresh] = operations_.try_emplace(id);
+  if (fresh) entry->second.before = entry->second.after = facts_.FindOperation(id);
+  return PointerTo(entry->second.after);
 }
 
 domain::Backup* Draft::FindBackup(const std::string& tenant, const std::string& id) {
-  auto [sheet, fresh] = backups_.try_emplace(BackupKey(tenant, id));
-  if (fresh) sheet->second.before = sheet->second.after = facts_.FindBackup(tenant, id);
-  return PointerTo(sheet->second.after);
+  auto [entry, fresh] = backups_.try_emplace(BackupKey(tenant, id));
+  if (fresh) entry->second.before = entry->second.after = facts_.FindBackup(tenant, id);
+  return PointerTo(entry->second.after);
 }
 
 template <typename T>
-T& Draft::Place(Sheets<T>& sheets, const std::string& key, std::optional<T> before, T value) {
-  auto [sheet, fresh] = sheets.try_emplace(key);
-  if (fresh) sheet->second.before = std::move(before);
-  sheet->second.after = std::move(value);
-  return *sheet->second.after;
+T& Draft::Place(Entries<T>& entries, const std::string& key, std::optional<T> before, T value) {
+  auto [entry, fresh] = entries.try_emplace(key);
+  if (fresh) entry->second.before = std::move(before);
+  entry->second.after = std::move(value);
+  return *entry->second.after;
 }
 
 domain::Tenant& Draft::Add(domain::Tenant tenant) {
@@ -92,12 +92,12 @@ void Draft::EraseBackup(const std::string& tenant, const std::string& id) {
 }
 
 template <typename Put, typename T>
-void Draft::Store(Sheets<T>& sheets, Outcome& outcome) {
-  for (auto& [key, sheet] : sheets) {
-    if (!sheet.after || sheet.after == sheet.before) continue;
-    sheet.after->version += 1;
-    sheet.after->update_time = moment_.now;
-    outcome.changes.push_back(Put{*sheet.after});
+void Draft::Store(Entries<T>& entries, Outcome& outcome) {
+  for (auto& [key, entry] : entries) {
+    if (!entry.after || entry.after == entry.before) continue;
+    entry.after->version += 1;
+    entry.after->update_time = moment_.now;
+    outcome.changes.push_back(Put{*entry.after});
   }
 }
 
@@ -108,15 +108,15 @@ Outcome Draft::Finish() {
   Store<catalog::PutUser>(users_, outcome);
   Store<catalog::PutOperation>(operations_, outcome);
   Store<catalog::PutBackup>(backups_, outcome);
-  for (const auto& [id, sheet] : hosts_) {
-    if (sheet.before && !sheet.after) outcome.changes.push_back(catalog::DeleteHost{id});
+  for (const auto& [id, entry] : hosts_) {
+    if (entry.before && !entry.after) outcome.changes.push_back(catalog::DeleteHost{id});
   }
-  for (const auto& [id, sheet] : users_) {
-    if (sheet.before && !sheet.after) outcome.changes.push_back(catalog::DeleteUser{id});
+  for (const auto& [id, entry] : users_) {
+    if (entry.before && !entry.after) outcome.changes.push_back(catalog::DeleteUser{id});
   }
-  for (const auto& [key, sheet] : backups_) {
-    if (sheet.before && !sheet.after) {
-      outcome.changes.push_back(catalog::DeleteBackup{sheet.before->tenant, sheet.before->id});
+  for (const auto& [key, entry] : backups_) {
+    if (entry.before && !entry.after) {
+      outcome.changes.push_back(catalog::DeleteBackup{entry.before->tenant, entry.before->id});
     }
   }
   for (catalog::Change& record : records_) outcome.changes.push_back(std::move(record));

@@ -51,25 +51,25 @@ class Draft {
 
  private:
   template <typename T>
-  struct Sheet {
+  struct Entry {
     std::optional<T> before;
     std::optional<T> after;
   };
   template <typename T>
-  using Sheets = std::map<std::string, Sheet<T>>;
+  using Entries = std::map<std::string, Entry<T>>;
 
   template <typename T>
-  T& Place(Sheets<T>& sheets, const std::string& key, std::optional<T> before, T value);
+  T& Place(Entries<T>& entries, const std::string& key, std::optional<T> before, T value);
   template <typename Put, typename T>
-  void Store(Sheets<T>& sheets, Outcome& outcome);
+  void Store(Entries<T>& entries, Outcome& outcome);
 
   catalog::Facts& facts_;
   const Moment moment_;
-  Sheets<domain::Tenant> tenants_;
-  Sheets<domain::Host> hosts_;
-  Sheets<domain::User> users_;
-  Sheets<domain::Operation> operations_;
-  Sheets<domain::Backup> backups_;
+  Entries<domain::Tenant> tenants_;
+  Entries<domain::Host> hosts_;
+  Entries<domain::User> users_;
+  Entries<domain::Operation> operations_;
+  Entries<domain::Backup> backups_;
   std::vector<catalog::Change> records_;
   std::vector<Effect> effects_;
 };

@@ -116,7 +116,7 @@ void On(Draft& draft, const HostSeen& seen) {
   host->awaited = false;
   TakeReport(draft, *host, seen.report);
   if (domain::StateOf(*host) != domain::HostState::kUp) return;
-  GoOnAt(draft, seen.host);
+  ResumeHost(draft, seen.host);
 }
 
 void On(Draft& draft, const HostReported& reported) {
@@ -125,7 +125,7 @@ void On(Draft& draft, const HostReported& reported) {
   const bool was_usable = domain::StateOf(*host) == domain::HostState::kUp;
   TakeReport(draft, *host, reported.report);
   // Its own data folder is back under a server that had another one.
-  if (!was_usable && domain::StateOf(*host) == domain::HostState::kUp) GoOnAt(draft, reported.host);
+  if (!was_usable && domain::StateOf(*host) == domain::HostState::kUp) ResumeHost(draft, reported.host);
 }
 
 void On(Draft& draft, const HostFound& found) { OnFound(draft, found); }

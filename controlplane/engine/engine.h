@@ -53,7 +53,7 @@ struct EraseKey {
   std::string uid;
   Fencing fencing;
 };
-// Tell Tick{operation} at `time` or later.
+// Post Tick{operation} at `time` or later.
 struct SetTimer {
   std::string operation;
   absl::Time time;

@@ -149,7 +149,7 @@ struct CancelOperation {
 };
 // Brings what a check of the fleet found to what the catalog says (domain::FleetRepair). Refused where it is not
 // called for any more.
-struct MendTenant {
+struct RepairTenant {
   std::string operation;
   domain::FleetRepair repair;
 };
@@ -246,7 +246,7 @@ using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
-                 CreateJoinToken, JoinHost, RenewHost, MendTenant, CreatePrincipal, DeletePrincipal,
+                 CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
                  CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
                  RecordCalls>;
 

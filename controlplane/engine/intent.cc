@@ -7,7 +7,7 @@
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
-#include "controlplane/domain/room.h"
+#include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/progress.h"
 
 namespace croft::engine {
@@ -106,7 +106,7 @@ domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::st
   operation.tenant = tenant.id;
   operation.caller = caller.name;
   operation.create_time = draft.now();
-  operation.deadline = draft.now() + domain::Patience(kind);
+  operation.deadline = draft.now() + domain::TimeoutOf(kind);
   operation.previous_state = tenant.state;
   operation.previous_suspend_mode = tenant.suspend_mode;
   return operation;

@@ -7,8 +7,8 @@
 #include "common/names.h"
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
-#include "controlplane/domain/room.h"
-#include "controlplane/engine/landing.h"
+#include "controlplane/domain/host_choice.h"
+#include "controlplane/engine/step_effects.h"
 #include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
@@ -133,7 +133,7 @@ void Conclude(Draft& draft, Operation& operation) {
   } else {
     operation.state = operation.error->code == absl::StatusCode::kCancelled ? OperationState::kCancelled
                                                                             : OperationState::kFailed;
-    TakeBack(draft, operation);
+    Revert(draft, operation);
   }
   operation.end_time = draft.now();
   domain::Tenant* tenant = draft.FindTenant(operation.tenant);
@@ -226,7 +226,7 @@ void OnDone(Draft& draft, Operation& operation, size_t index, const TaskReport& 
   step.message.clear();
   if (const auto* done = std::get_if<TaskDone>(&report.outcome)) step.message = done->message;
   if (std::holds_alternative<Restored>(report.outcome)) step.message = "restored and compared";
-  Land(draft, operation, step, report);
+  ApplyStepEffect(draft, operation, step, report);
   Advance(draft, operation);
 }
 
@@ -298,7 +298,7 @@ void SendAgain(Draft& draft, Operation& operation) {
   }
 }
 
-void GoOnAt(Draft& draft, const std::string& host) {
+void ResumeHost(Draft& draft, const std::string& host) {
   for (const Operation& running : draft.facts().RunningOperationsOnHost(host)) {
     Operation& operation = *draft.FindOperation(running.id);
     SendAgain(draft, operation);

@@ -15,7 +15,7 @@ void Advance(Draft& draft, domain::Operation& operation);
 void SendAgain(Draft& draft, domain::Operation& operation);
 
 // The host can be spoken to again: sends again what was sent before, and what waited.
-void GoOnAt(Draft& draft, const std::string& host);
+void ResumeHost(Draft& draft, const std::string& host);
 
 // Gives the operation up: takes back what can be taken back, or ends it.
 void Fail(Draft& draft, domain::Operation& operation, domain::OperationError error);

@@ -27,7 +27,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const VerifyB
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const DeleteBackup& request);
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CancelOperation& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const MendTenant& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RepairTenant& request);
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UpdateHost& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CordonHost& request);

@@ -6,7 +6,7 @@
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/features.h"
 #include "controlplane/domain/plan.h"
-#include "controlplane/domain/room.h"
+#include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/requests.h"
 
@@ -39,7 +39,7 @@ absl::Status CheckIdIsFree(Draft& draft, const std::string& id) {
 }
 
 // A new tenant in its first state, placed and its room taken. Counters go on where a purged namesake's ended.
-absl::StatusOr<Tenant*> Settle(Draft& draft, Tenant tenant, domain::RoomWanted wanted,
+absl::StatusOr<Tenant*> PlaceNewTenant(Draft& draft, Tenant tenant, domain::PlacementRequest wanted,
                                const std::string& operation) {
   CROFT_RETURN_IF_ERROR(CheckIdIsFree(draft, tenant.id));
   CROFT_RETURN_IF_ERROR(CheckAliases(draft, tenant.id, tenant.aliases));
@@ -68,7 +68,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateT
                         present->state != TenantState::kFailed && present->state != TenantState::kRetired;
     if (usable) return OperationName(present->create_operation);
   }
-  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, Settle(draft, request.tenant,
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, PlaceNewTenant(draft, request.tenant,
                                                  {.labels = request.host_selector,
                                                   .connections = request.tenant.quota.connections,
                                                   .task_kinds = {"create", "drop"}},
@@ -183,7 +183,7 @@ Tenant CopyOf(const Tenant& source, Tenant as_new) {
 absl::StatusOr<Subject> RestoreAsNew(Draft& draft, const Caller& caller, const RestoreTenant& request,
                                      const Tenant& source, const domain::Backup& backup) {
   CROFT_RETURN_IF_ERROR(CheckFreeToRead(draft, source, backup.id));
-  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, Settle(draft, CopyOf(source, *request.as_new),
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, PlaceNewTenant(draft, CopyOf(source, *request.as_new),
                                                  {.connections = source.quota.connections,
                                                   .store = backup.store,
                                                   .host = request.host,

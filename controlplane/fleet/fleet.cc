@@ -65,12 +65,12 @@ constexpr char kInventory[] = "inventory";
 
 }  // namespace
 
-Fleet::Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status)
-    : Fleet(desk, keys, clock, std::move(to_status), Pace()) {}
+Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status)
+    : Fleet(event_queue, keys, clock, std::move(to_status), Pace()) {}
 
-Fleet::Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status,
+Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status,
              Pace pace)
-    : desk_(desk), keys_(keys), clock_(clock), to_status_(std::move(to_status)), pace_(pace) {}
+    : event_queue_(event_queue), keys_(keys), clock_(clock), to_status_(std::move(to_status)), pace_(pace) {}
 
 Fleet::~Fleet() { Stop(); }
 
@@ -134,13 +134,13 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
   switch (message.message_case()) {
     case v1::ConnectRequest::kHeartbeat: OnHeartbeat(session, message.heartbeat().report()); break;
     case v1::ConnectRequest::kProgress:
-      desk_.Tell(engine::TaskProgress{.host = session->host(),
+      event_queue_.Post(engine::TaskProgress{.host = session->host(),
                                       .fencing = ReadFencing(message.progress().fencing()),
                                       .message = message.progress().message()});
       break;
     case v1::ConnectRequest::kResult:
       if (!inventories_.OnResult(session->host(), message.result()))
-        desk_.Tell(ReadResult(session->host(), message.result()));
+        event_queue_.Post(ReadResult(session->host(), message.result()));
       break;
     case v1::ConnectRequest::kInventory: inventories_.OnPart(session->host(), message.inventory()); break;
     case v1::ConnectRequest::kHello:
@@ -186,7 +186,7 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
               .told_time = now};
     replaced = member.before != nullptr;
     session->Send(welcome);
-    desk_.Tell(engine::HostSeen{.host = session->host(), .report = member.told});
+    event_queue_.Post(engine::HostSeen{.host = session->host(), .report = member.told});
   }
   if (third) third->End(ConnectAgain(session->host()));
   if (replaced) inventories_.Fail(session->host(), domain::HostUnreachable(session->host()));
@@ -204,7 +204,7 @@ void Fleet::OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostR
   if (!SaysSomethingNew(member->told, now) && clock_.Now() - member->told_time < pace_.retell) return;
   member->told = now;
   member->told_time = clock_.Now();
-  desk_.Tell(engine::HostReported{.host = session->host(), .report = now});
+  event_queue_.Post(engine::HostReported{.host = session->host(), .report = now});
 }
 
 void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
@@ -217,7 +217,7 @@ void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
     member->session.reset();
     if (!stopped_) {
       if (const auto before = std::move(member->before)) before->End(ConnectAgain(session->host()));
-      desk_.Tell(engine::HostLost{.host = session->host(), .last_heard = clock_.Now()});
+      event_queue_.Post(engine::HostLost{.host = session->host(), .last_heard = clock_.Now()});
       log::Info("an agent is gone", {{"host", session->host()}});
     }
   }
@@ -310,14 +310,14 @@ void Fleet::Refuse(const engine::SendTask& task, const absl::Status& why) {
                                        {"operation", task.fencing.operation},
                                        {"task", std::string(domain::TaskName(task.step.task))},
                                        {"error", std::string(why.message())}});
-  desk_.Tell(engine::TaskReport{.host = task.host,
+  event_queue_.Post(engine::TaskReport{.host = task.host,
                                 .fencing = task.fencing,
                                 .outcome = engine::TaskError{.reason = DetailsOf(why).reason,
                                                              .message = std::string(why.message())}});
 }
 
 // What is begun here and not sent is failed by whatever ended the session, or right away.
-void Fleet::AskInventory(const std::string& host, const InventoryAsk& ask, InventoryTold told) {
+void Fleet::AskInventory(const std::string& host, const InventoryAsk& ask, InventoryCallback told) {
   const std::string name = inventories_.Begin(host, std::move(told));
   const auto session = SessionOf(host);
   if (!session) return inventories_.Fail(host, domain::HostUnreachable(host));
@@ -370,7 +370,7 @@ void Fleet::EndSilent() {
       member.session.reset();
       member.awaited = false;
       if (const auto before = std::move(member.before)) before->End(ConnectAgain(host));
-      desk_.Tell(engine::HostLost{.host = host, .last_heard = member.last_heard});
+      event_queue_.Post(engine::HostLost{.host = host, .last_heard = member.last_heard});
       log::Warning("a host is away", {{"host", host}});
     }
     for (const auto& [session, since] : unnamed_) {

@@ -17,21 +17,21 @@
 
 #include "common/clock.h"
 #include "common/sync.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/fleet/inventories.h"
 #include "controlplane/fleet/session.h"
 #include "controlplane/keyring/key_store.h"
 
 namespace croft::fleet {
 
-// The agents that are connected: at most one session a host. Reports go to the desk; tasks go to the session
+// The agents that are connected: at most one session a host. Reports go to the event_queue; tasks go to the session
 // that is open, and are dropped where there is none, since HostSeen has the engine send them again.
 //
 // A second session takes the first one's place at once. Its agent is told that it was superseded, and ends for good,
 // only when the second has said something after its greeting: a hello that was long on its way may come when its
 // agent has died and another one has connected. Where nothing follows, the first is asked to connect again.
 //
-// The desk hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
+// The event_queue hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
 // sent never waits for an agent.
 class Fleet final : public SessionListener, public InventorySource {
  public:
@@ -41,8 +41,8 @@ class Fleet final : public SessionListener, public InventorySource {
     absl::Duration retell = absl::Seconds(60);    // after which an unchanged report is told again
   };
   // All references outlive it.
-  Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status);
-  Fleet(engine::Desk& desk, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status, Pace pace);
+  Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status);
+  Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status, Pace pace);
   ~Fleet() override;
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
@@ -55,7 +55,7 @@ class Fleet final : public SessionListener, public InventorySource {
   void FollowEpochs(int64_t highest);
   // The epoch that sessions are welcomed with now.
   int64_t epoch() const;
-  // Ends all sessions; none begins from now on. The desk is not told: the hosts are well.
+  // Ends all sessions; none begins from now on. The event_queue is not told: the hosts are well.
   void Stop();
 
   // Opens the stream of the agent of `host`, whose identity was checked.
@@ -66,7 +66,7 @@ class Fleet final : public SessionListener, public InventorySource {
   void Acknowledge(const engine::AcknowledgeTask& acknowledge);
   void End(const engine::EndSession& end);
 
-  void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryTold told) override;
+  void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryCallback told) override;
 
   // When the host's agent was last heard in this process's life; nullopt for never.
   std::optional<absl::Time> LastHeard(const std::string& host) const;
@@ -81,7 +81,7 @@ class Fleet final : public SessionListener, public InventorySource {
     std::shared_ptr<Session> before;   // whose place it took, until it says something
     absl::Time last_heard;             // while it is awaited, when that began
     bool awaited = false;
-    domain::HostReport told;  // what the desk heard last
+    domain::HostReport told;  // what the event_queue heard last
     absl::Time told_time;
   };
 
@@ -102,7 +102,7 @@ class Fleet final : public SessionListener, public InventorySource {
   void Refuse(const engine::SendTask& task, const absl::Status& why);
   void EndSilent();
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   keyring::KeyStore& keys_;
   const Clock& clock_;
   const ToGrpcStatus to_status_;

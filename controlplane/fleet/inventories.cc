@@ -22,7 +22,7 @@ bool CanBeAsked(const domain::Host& host) {
   return state == domain::HostState::kUp || state == domain::HostState::kUnconfirmed;
 }
 
-std::string Inventories::Begin(const std::string& host, InventoryTold told) {
+std::string Inventories::Begin(const std::string& host, InventoryCallback told) {
   const MutexLock lock(mutex_);
   std::string name = absl::StrCat(kPrefix, ++last_);
   pending_.emplace(name, Pending{.found = {.host = host}, .told = std::move(told)});
@@ -57,7 +57,7 @@ bool Inventories::OnResult(const std::string& host, const v1::TaskResult& result
 }
 
 void Inventories::Fail(const std::string& host, const absl::Status& why) {
-  std::vector<InventoryTold> ended;
+  std::vector<InventoryCallback> ended;
   {
     const MutexLock lock(mutex_);
     for (auto it = pending_.begin(); it != pending_.end();) {
@@ -69,7 +69,7 @@ void Inventories::Fail(const std::string& host, const absl::Status& why) {
       it = pending_.erase(it);
     }
   }
-  for (const InventoryTold& told : ended) told(why);
+  for (const InventoryCallback& told : ended) told(why);
 }
 
 }  // namespace croft::fleet

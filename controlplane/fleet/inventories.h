@@ -23,7 +23,7 @@ struct InventoryAsk {
   absl::Time deadline = absl::InfiniteFuture();
 };
 
-using InventoryTold = std::function<void(absl::StatusOr<domain::Inventory>)>;
+using InventoryCallback = std::function<void(absl::StatusOr<domain::Inventory>)>;
 
 // Whether the host's agent is there to answer.
 [[nodiscard]] bool CanBeAsked(const domain::Host& host);
@@ -35,14 +35,14 @@ class InventorySource {
   // Asks the host's agent and calls `told` once, on any thread: UNAVAILABLE, HOST_UNREACHABLE, when it is away or goes
   // before it has answered; or the agent's own error. Does not wait, and keeps no watch on the deadline: the agent
   // does.
-  virtual void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryTold told) = 0;
+  virtual void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryCallback told) = 0;
 };
 
 // Inventories that are on their way, part by part. Thread-safe; `told` is called without a lock.
 class Inventories {
  public:
   // Answers the name of the task that asks, never given out before.
-  std::string Begin(const std::string& host, InventoryTold told);
+  std::string Begin(const std::string& host, InventoryCallback told);
   void OnPart(const std::string& host, const v1::Inventory& part);
   // False when the result is not an inventory's.
   bool OnResult(const std::string& host, const v1::TaskResult& result);
@@ -52,7 +52,7 @@ class Inventories {
  private:
   struct Pending {
     domain::Inventory found;
-    InventoryTold told;
+    InventoryCallback told;
   };
 
   Mutex mutex_;

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kLongestQueue = 4096;
 
 // How long a write under way may hold back the end of its stream.
-constexpr absl::Duration kPatience = absl::Milliseconds(500);
+constexpr absl::Duration kTimeout = absl::Milliseconds(500);
 
 grpc::ByteBuffer Bytes(const v1::ConnectResponse& message) {
   grpc::ByteBuffer bytes;
@@ -83,7 +83,7 @@ void Session::OnDone() {
     const MutexLock lock(mutex_);
     done_ = true;
   }
-  patience_.Cancel();
+  timeout_.Cancel();
   listener_.OnEnded(self_);
   self_.reset();
 }
@@ -104,7 +104,7 @@ void Session::EndLocked(const absl::Status& status) {
   ended_ = true;
   Finish(to_status_(status));
   if (!writing_) return;
-  patience_.Set(absl::ToChronoTime(absl::Now() + kPatience), [weak = weak_from_this()](bool expired) {
+  timeout_.Set(absl::ToChronoTime(absl::Now() + kTimeout), [weak = weak_from_this()](bool expired) {
     const auto self = weak.lock();
     if (expired && self) self->CutOff();
   });

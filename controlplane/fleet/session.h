@@ -66,7 +66,7 @@ class Session final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   const ToGrpcStatus to_status_;
   grpc::ByteBuffer incoming_;
   std::shared_ptr<Session> self_;
-  grpc::Alarm patience_;
+  grpc::Alarm timeout_;
 
   Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;

@@ -53,7 +53,7 @@ Service AccessHandlers::service() {
 
 absl::StatusOr<v1::Principal> AccessHandlers::Change(const Context& context, engine::RequestBody body,
                                                      const std::string& id) {
-  CROFT_ASSIGN_OR_RETURN(const engine::Answer answer, desk_.Ask(context.caller, std::move(body)));
+  CROFT_ASSIGN_OR_RETURN(const engine::Answer answer, event_queue_.Call(context.caller, std::move(body)));
   const auto* user = std::get_if<domain::User>(&answer);
   // A repeat can come when it is gone.
   if (user == nullptr) return domain::PrincipalNotFound(id);
@@ -96,7 +96,7 @@ absl::StatusOr<v1::ListPrincipalsResponse> AccessHandlers::ListPrincipals(
 absl::StatusOr<v1::DeletePrincipalResponse> AccessHandlers::DeletePrincipal(
     const Context& context, const v1::DeletePrincipalRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::DeletePrincipal body, wire::Parse(request));
-  CROFT_RETURN_IF_ERROR(desk_.Ask(context.caller, std::move(body)).status());
+  CROFT_RETURN_IF_ERROR(event_queue_.Call(context.caller, std::move(body)).status());
   return v1::DeletePrincipalResponse();
 }
 
@@ -109,7 +109,7 @@ absl::StatusOr<v1::CreateTokenResponse> AccessHandlers::CreateToken(const Contex
                                      .hash = issued.hash,
                                      .expire_time = wanted.expire_time}};
   if (!wanted.expire_time && !wanted.never_expires) body.token.expire_time = clock_.Now() + kTokenLife;
-  CROFT_ASSIGN_OR_RETURN(const engine::Answer answer, desk_.Ask(context.caller, std::move(body)));
+  CROFT_ASSIGN_OR_RETURN(const engine::Answer answer, event_queue_.Call(context.caller, std::move(body)));
   const auto* made = std::get_if<engine::TokenMade>(&answer);
   if (made == nullptr) return domain::PrincipalNotFound(wanted.principal);
   const auto token = std::find_if(made->user.tokens.begin(), made->user.tokens.end(),
@@ -127,7 +127,7 @@ absl::StatusOr<v1::CreateTokenResponse> AccessHandlers::CreateToken(const Contex
 absl::StatusOr<v1::RevokeTokenResponse> AccessHandlers::RevokeToken(const Context& context,
                                                                     const v1::RevokeTokenRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::RevokeToken body, wire::Parse(request));
-  CROFT_RETURN_IF_ERROR(desk_.Ask(context.caller, std::move(body)).status());
+  CROFT_RETURN_IF_ERROR(event_queue_.Call(context.caller, std::move(body)).status());
   return v1::RevokeTokenResponse();
 }
 
@@ -156,7 +156,7 @@ absl::StatusOr<v1::CreateCertificateResponse> AccessHandlers::CreateCertificate(
 absl::StatusOr<v1::RevokeCertificateResponse> AccessHandlers::RevokeCertificate(
     const Context& context, const v1::RevokeCertificateRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::RemoveCertificate body, wire::Parse(request));
-  CROFT_RETURN_IF_ERROR(desk_.Ask(context.caller, std::move(body)).status());
+  CROFT_RETURN_IF_ERROR(event_queue_.Call(context.caller, std::move(body)).status());
   return v1::RevokeCertificateResponse();
 }
 

@@ -6,7 +6,7 @@
 #include "common/random.h"
 #include "controlplane/access/authority.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/wire/page_tokens.h"
 #include "croft/v1/access.pb.h"
@@ -17,9 +17,9 @@ namespace croft::handlers {
 class AccessHandlers {
  public:
   // All outlive it.
-  AccessHandlers(engine::Desk& desk, catalog::Catalog& catalog, const access::Authority& authority,
+  AccessHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const access::Authority& authority,
                  const wire::PageTokens& tokens, Random& random, const Clock& clock)
-      : desk_(desk),
+      : event_queue_(event_queue),
         catalog_(catalog),
         authority_(authority),
         tokens_(tokens),
@@ -55,7 +55,7 @@ class AccessHandlers {
   // Asks and shows the principal as it is then.
   Answered<v1::Principal> Change(const Context& context, engine::RequestBody body, const std::string& id);
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   const access::Authority& authority_;
   const wire::PageTokens& tokens_;

@@ -89,20 +89,20 @@ absl::StatusOr<v1::RepairFleetResponse> AdminHandlers::RepairFleet(const Request
   v1::RepairFleetResponse response;
   for (const domain::FleetRepair& repair : plan.repairs) {
     if (!wanted.empty() && wanted.count(repair.Id()) == 0) continue;
-    Mend(caller, repair, *response.add_repairs());
+    Repair(caller, repair, *response.add_repairs());
   }
   for (const domain::FleetFinding& finding : plan.left) *response.add_left() = wire::ToProto(finding);
   return response;
 }
 
-void AdminHandlers::Mend(const engine::Caller& caller, const domain::FleetRepair& repair,
+void AdminHandlers::Repair(const engine::Caller& caller, const domain::FleetRepair& repair,
                          v1::FleetRepair& told) {
   told.set_id(repair.Id());
   told.set_tenant(TenantName(repair.tenant));
   if (!repair.host.empty()) told.set_host(HostName(repair.host));
   told.set_description(repair.description);
   const absl::StatusOr<engine::Answer> answer =
-      desk_.Ask(caller, engine::MendTenant{.operation = secrets_.NewOperationId(), .repair = repair});
+      event_queue_.Call(caller, engine::RepairTenant{.operation = secrets_.NewOperationId(), .repair = repair});
   if (!answer.ok()) {
     told.set_problem(std::string(answer.status().message()));
   } else if (const auto* operation = std::get_if<domain::Operation>(&*answer);

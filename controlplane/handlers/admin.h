@@ -7,7 +7,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/catalog_copy.h"
 #include "controlplane/handlers/fleet_checker.h"
 #include "controlplane/handlers/secret_maker.h"
@@ -20,10 +20,10 @@ namespace croft::handlers {
 class AdminHandlers {
  public:
   // The references outlive it.
-  AdminHandlers(engine::Desk& desk, catalog::Catalog& catalog, const SecretMaker& secrets,
+  AdminHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const SecretMaker& secrets,
                 FleetChecker& checker, const FleetFindings& findings, CatalogCopier& copier,
                 std::string version, absl::Time start_time)
-      : desk_(desk),
+      : event_queue_(event_queue),
         catalog_(catalog),
         secrets_(secrets),
         checker_(checker),
@@ -45,9 +45,9 @@ class AdminHandlers {
       const RequestContext& context, const v1::BackupCatalogRequest& request, Wake wake);
 
   // Begins the repair, or with validate_only finds out whether it could be begun.
-  void Mend(const engine::Caller& caller, const domain::FleetRepair& repair, v1::FleetRepair& told);
+  void Repair(const engine::Caller& caller, const domain::FleetRepair& repair, v1::FleetRepair& told);
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   const SecretMaker& secrets_;
   FleetChecker& checker_;

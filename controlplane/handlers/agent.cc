@@ -38,8 +38,8 @@ absl::StatusOr<v1::JoinResponse> AgentHandlers::Join(const RequestContext& conte
                          Sign(*host, request.certificate_request(), request.server_certificate_request()));
   engine::Caller caller = context.caller;
   caller.name = HostName(host->id);
-  CROFT_RETURN_IF_ERROR(desk_
-                            .Ask(std::move(caller), engine::JoinHost{.host = host->id,
+  CROFT_RETURN_IF_ERROR(event_queue_
+                            .Call(std::move(caller), engine::JoinHost{.host = host->id,
                                                                      .secret_hash = token.secret_hash,
                                                                      .fingerprint = made.fingerprint})
                             .status());
@@ -59,8 +59,8 @@ absl::StatusOr<v1::RenewCertificateResponse> AgentHandlers::RenewCertificate(
   if (!host) return domain::HostNotFound(agent.host);
   CROFT_ASSIGN_OR_RETURN(Signed made,
                          Sign(*host, request.certificate_request(), request.server_certificate_request()));
-  CROFT_RETURN_IF_ERROR(desk_
-                            .Ask(context.caller, engine::RenewHost{.host = host->id,
+  CROFT_RETURN_IF_ERROR(event_queue_
+                            .Call(context.caller, engine::RenewHost{.host = host->id,
                                                                    .old_fingerprint = agent.fingerprint,
                                                                    .fingerprint = made.fingerprint})
                             .status());

@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "controlplane/access/authority.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/fleet/fleet.h"
 #include "controlplane/handlers/service.h"
 #include "croft/v1/agent.pb.h"
@@ -19,9 +19,9 @@ class AgentHandlers {
  public:
   // `trusted_authority`: PEM of whoever signs the control plane's server certificate, which may be another
   // than `authority`, who signs agents. The references outlive it.
-  AgentHandlers(engine::Desk& desk, catalog::Catalog& catalog, const access::Authority& authority,
+  AgentHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const access::Authority& authority,
                 std::string trusted_authority, fleet::Fleet& fleet, const Clock& clock)
-      : desk_(desk),
+      : event_queue_(event_queue),
         catalog_(catalog),
         authority_(authority),
         trusted_authority_(std::move(trusted_authority)),
@@ -45,7 +45,7 @@ class AgentHandlers {
                               const std::string& server_request) const;
   std::string AuthorityFor(bool knows_server_authority, const Signed& made) const;
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   const access::Authority& authority_;
   const std::string trusted_authority_;

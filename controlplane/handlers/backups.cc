@@ -32,7 +32,7 @@ absl::StatusOr<v1::Operation> BackupHandlers::CreateBackup(const RequestContext&
   if (tenant && tenant->state != domain::TenantState::kPurged) {
     CROFT_ASSIGN_OR_RETURN(body.backup, secrets_.PrepareBackup(tenant->uid));
   }
-  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }
 
 absl::StatusOr<v1::Backup> BackupHandlers::GetBackup(const RequestContext&,
@@ -47,9 +47,9 @@ absl::StatusOr<v1::Backup> BackupHandlers::GetBackup(const RequestContext&,
 namespace {
 
 // Which tenants' rows the caller may see, each asked once.
-class Sight {
+class Visibility {
  public:
-  Sight(catalog::Catalog& catalog, const RequestContext& context) : catalog_(catalog), context_(context) {}
+  Visibility(catalog::Catalog& catalog, const RequestContext& context) : catalog_(catalog), context_(context) {}
 
   absl::StatusOr<bool> Sees(const std::string& id) {
     const auto known = seen_.find(id);
@@ -81,7 +81,7 @@ absl::StatusOr<v1::ListBackupsResponse> BackupHandlers::ListBackups(const Reques
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Backup> rows,
                          catalog_.ListBackups(query.tenant, query.after, query.limit));
   v1::ListBackupsResponse response;
-  Sight sight(catalog_, context);
+  Visibility sight(catalog_, context);
   for (const domain::Backup& row : rows) {
     CROFT_ASSIGN_OR_RETURN(const bool sees, sight.Sees(row.tenant));
     if (sees) *response.add_backups() = wire::ToProto(row);
@@ -97,14 +97,14 @@ absl::StatusOr<v1::Operation> BackupHandlers::VerifyBackup(const RequestContext&
                                                            const v1::VerifyBackupRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::VerifyBackup body, wire::Parse(request));
   body.operation = secrets_.NewOperationId();
-  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }
 
 absl::StatusOr<v1::Operation> BackupHandlers::DeleteBackup(const RequestContext& context,
                                                            const v1::DeleteBackupRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::DeleteBackup body, wire::Parse(request));
   body.operation = secrets_.NewOperationId();
-  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }
 
 }  // namespace croft::handlers

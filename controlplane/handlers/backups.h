@@ -3,7 +3,7 @@
 #include <absl/status/statusor.h>
 
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/secret_maker.h"
 #include "controlplane/handlers/service.h"
@@ -15,9 +15,9 @@ namespace croft::handlers {
 // croft.v1.BackupService. Thread-safe.
 class BackupHandlers {
  public:
-  BackupHandlers(engine::Desk& desk, catalog::Catalog& catalog, const SecretMaker& secrets,
+  BackupHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const SecretMaker& secrets,
                  const Presenter& presenter, const wire::PageTokens& tokens)
-      : desk_(desk), catalog_(catalog), secrets_(secrets), presenter_(presenter), tokens_(tokens) {}
+      : event_queue_(event_queue), catalog_(catalog), secrets_(secrets), presenter_(presenter), tokens_(tokens) {}
 
   Service service();
 
@@ -32,7 +32,7 @@ class BackupHandlers {
   absl::StatusOr<v1::Operation> DeleteBackup(const RequestContext& context,
                                              const v1::DeleteBackupRequest& request);
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   const SecretMaker& secrets_;
   const Presenter& presenter_;

@@ -53,7 +53,7 @@ class Cancellation {
 
 // One call, after it was parsed, authenticated and allowed. Copies share the cancellation.
 struct RequestContext {
-  // Ready to be handed to engine::Desk. `request_id`, `payload_hash` and `validate_only` are empty for
+  // Ready to be handed to engine::EventQueue. `request_id`, `payload_hash` and `validate_only` are empty for
   // methods whose request has no such fields.
   engine::Caller caller;
   absl::Time deadline = absl::InfiniteFuture();

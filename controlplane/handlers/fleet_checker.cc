@@ -205,7 +205,7 @@ absl::StatusOr<std::unique_ptr<FleetChecker::Slot>> FleetChecker::TakeSlot() {
 absl::StatusOr<domain::Inventory> FleetChecker::AskOne(const std::string& host,
                                                        const std::vector<std::string>& stores,
                                                        absl::Time deadline) const {
-  const absl::Time until = std::min(deadline, clock_.Now() + kPatience);
+  const absl::Time until = std::min(deadline, clock_.Now() + kTimeout);
   const auto answers = std::make_shared<Answers>(1);
   agents_.AskInventory(host, {.stores = stores, .deadline = until},
                        [answers, host](absl::StatusOr<domain::Inventory> inventory) {
@@ -453,7 +453,7 @@ absl::StatusOr<FleetChecker::Checked> FleetChecker::Check(absl::Time deadline) {
   {
     CROFT_ASSIGN_OR_RETURN(const domain::CatalogView view, Read());
     before = domain::OutlineOf(view);
-    checked.fleet = Ask(view, std::min(deadline, clock_.Now() + kPatience));
+    checked.fleet = Ask(view, std::min(deadline, clock_.Now() + kTimeout));
   }
   CROFT_ASSIGN_OR_RETURN(checked.catalog, Read());
   CROFT_RETURN_IF_ERROR(FindTombstones(checked.fleet, checked.catalog));

@@ -21,7 +21,7 @@ namespace croft::handlers {
 class FleetChecker {
  public:
   // How long agents get to answer; one that takes longer is told as silent.
-  static constexpr absl::Duration kPatience = absl::Seconds(30);
+  static constexpr absl::Duration kTimeout = absl::Seconds(30);
 
   // All outlive it. What is found on a host is noted in `findings` too.
   FleetChecker(catalog::Catalog& catalog, fleet::InventorySource& agents, const Clock& clock,
@@ -34,7 +34,7 @@ class FleetChecker {
     domain::Inventory stores;       // what lies in them; nothing was compared with it
   };
   // Compares one host's databases and roles, and has its agent look into `stores`. Holds the tenants of this host alone
-  // in memory. Blocks until it has answered, for kPatience, or until `deadline`. UNAVAILABLE for one that does not.
+  // in memory. Blocks until it has answered, for kTimeout, or until `deadline`. UNAVAILABLE for one that does not.
   absl::StatusOr<HostCheck> CheckHost(const domain::Host& host, const std::vector<std::string>& stores,
                                       absl::Time deadline);
 

@@ -38,7 +38,7 @@ template <typename Request>
 absl::StatusOr<v1::Host> HostHandlers::Change(const Context& context, const Request& request) {
   CROFT_ASSIGN_OR_RETURN(auto body, wire::Parse(request));
   const std::string id = body.host;
-  return presenter_.ShowHost(desk_.Ask(context.caller, std::move(body)), id);
+  return presenter_.ShowHost(event_queue_.Call(context.caller, std::move(body)), id);
 }
 
 absl::StatusOr<v1::Host> HostHandlers::GetHost(const Context&, const v1::GetHostRequest& request) {
@@ -84,7 +84,7 @@ absl::StatusOr<v1::Host> HostHandlers::UncordonHost(const Context& context,
 absl::StatusOr<v1::RemoveHostResponse> HostHandlers::RemoveHost(const Context& context,
                                                                 const v1::RemoveHostRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::RemoveHost body, wire::Parse(request));
-  CROFT_RETURN_IF_ERROR(desk_.Ask(context.caller, std::move(body)).status());
+  CROFT_RETURN_IF_ERROR(event_queue_.Call(context.caller, std::move(body)).status());
   return v1::RemoveHostResponse();
 }
 
@@ -107,7 +107,7 @@ absl::StatusOr<v1::CreateJoinTokenResponse> HostHandlers::CreateJoinToken(
   body.secret_hash = token.hash;
   body.uid = UidFrom(random_.Bytes(kIdEntropy));
   body.expire_time = clock_.Now() + kJoinTokenLife;
-  CROFT_ASSIGN_OR_RETURN(const engine::Answer answer, desk_.Ask(context.caller, std::move(body)));
+  CROFT_ASSIGN_OR_RETURN(const engine::Answer answer, event_queue_.Call(context.caller, std::move(body)));
   const auto* host = std::get_if<domain::Host>(&answer);
   if (host == nullptr) return domain::HostNotFound(id);
   v1::CreateJoinTokenResponse response;

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/random.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/wire/page_tokens.h"
@@ -25,9 +25,9 @@ struct JoinTerms {
 // croft.v1.HostService. Thread-safe.
 class HostHandlers {
  public:
-  HostHandlers(engine::Desk& desk, catalog::Catalog& catalog, const Presenter& presenter,
+  HostHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const Presenter& presenter,
                const wire::PageTokens& tokens, Random& random, const Clock& clock, JoinTerms terms)
-      : desk_(desk),
+      : event_queue_(event_queue),
         catalog_(catalog),
         presenter_(presenter),
         tokens_(tokens),
@@ -58,7 +58,7 @@ class HostHandlers {
   template <typename Request>
   Answered<v1::Host> Change(const Context& context, const Request& request);
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   const Presenter& presenter_;
   const wire::PageTokens& tokens_;

@@ -37,9 +37,9 @@ void AppendField(std::string& bytes, int field, const std::string& value) {
 }
 
 // What one caller may see, for many names.
-class Sight {
+class Visibility {
  public:
-  Sight(const lookup::PlacementIndex& index, const RequestContext& context)
+  Visibility(const lookup::PlacementIndex& index, const RequestContext& context)
       : index_(index), context_(context), all_(policy_.SeesAll(context.principal, context.caller.method)) {}
 
   // The errors of Policy::Check; sets whether the password may be shown.
@@ -88,7 +88,7 @@ void LookupHandlers::Lookup(const RequestContext& context, const v1::LookupReque
     CROFT_ASSIGN_OR_RETURN(lookup::Wanted wanted, lookup::ParseWanted(request.role(), request.purpose()));
     CROFT_ASSIGN_OR_RETURN(const std::string name, lookup::ParseTenantOrAlias(request.tenant(), "tenant"));
     bool password = false;
-    CROFT_RETURN_IF_ERROR(Sight(index_, context).Check(name, password));
+    CROFT_RETURN_IF_ERROR(Visibility(index_, context).Check(name, password));
     wanted.password = password && !request.omit_password();
     CROFT_RETURN_IF_ERROR(index_.Lookup(name, wanted, reply));
     return wanted.password;
@@ -107,7 +107,7 @@ void LookupHandlers::BatchLookup(const RequestContext& context, const v1::BatchL
   absl::StatusOr<lookup::Wanted> wanted = lookup::ParseWanted(request.role(), request.purpose());
   if (!wanted.ok()) return respond(wanted.status());
   wanted->extras = request.include_settings();
-  const Sight sight(index_, context);
+  const Visibility sight(index_, context);
   const auto look_up = [&](const std::string& asked, std::string& reply) {
     CROFT_ASSIGN_OR_RETURN(const std::string name, lookup::ParseTenantOrAlias(asked, "tenants"));
     bool password = false;

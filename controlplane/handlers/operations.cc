@@ -97,9 +97,9 @@ void OperationHandlers::WaitOperation(const RequestContext& context,
     if (say) respond(operation.ok() ? presenter.Show(*operation) : operation.status());
     return say;
   };
-  const OperationNews::Ticket ticket = news_.Subscribe(
+  const OperationWatcher::Ticket ticket = news_.Subscribe(
       wait->operation, until,
-      [answer](OperationNews::News news) { return !answer(news == OperationNews::News::kTimeIsUp); });
+      [answer](OperationWatcher::News news) { return !answer(news == OperationWatcher::News::kTimeIsUp); });
   // What changed before the subscription is seen here. The first answer counts.
   if (answer(false)) return news_.Unsubscribe(ticket);
   context.cancellation->OnCancel([&news = news_, ticket, respond] {
@@ -113,7 +113,7 @@ namespace {
 // One operation, sent again whenever what a caller sees of it has changed.
 class OperationFeed final : public Feed<v1::Operation> {
  public:
-  OperationFeed(catalog::Catalog& catalog, const Presenter& presenter, OperationNews& news, std::string id,
+  OperationFeed(catalog::Catalog& catalog, const Presenter& presenter, OperationWatcher& news, std::string id,
                 Wake wake)
       : catalog_(catalog), presenter_(presenter), news_(news), id_(std::move(id)) {
     ticket_ =
@@ -146,11 +146,11 @@ class OperationFeed final : public Feed<v1::Operation> {
  private:
   catalog::Catalog& catalog_;
   const Presenter& presenter_;
-  OperationNews& news_;
+  OperationWatcher& news_;
   const std::string id_;
   // Something may be new. Shared, since word of it can come after this has gone.
   const std::shared_ptr<std::atomic<bool>> signal_ = std::make_shared<std::atomic<bool>>(true);
-  OperationNews::Ticket ticket_ = 0;
+  OperationWatcher::Ticket ticket_ = 0;
   v1::Operation last_;  // what was sent last: etag and progress
   bool ended_ = false;
 };
@@ -167,7 +167,7 @@ absl::StatusOr<std::unique_ptr<Feed<v1::Operation>>> OperationHandlers::WatchOpe
 absl::StatusOr<v1::Operation> OperationHandlers::CancelOperation(
     const RequestContext& context, const v1::CancelOperationRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::CancelOperation body, wire::Parse(request));
-  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }
 
 }  // namespace croft::handlers

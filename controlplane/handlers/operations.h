@@ -7,8 +7,8 @@
 
 #include "common/clock.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
-#include "controlplane/handlers/operation_news.h"
+#include "controlplane/engine/event_queue.h"
+#include "controlplane/handlers/operation_watcher.h"
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/wire/page_tokens.h"
@@ -20,9 +20,9 @@ namespace croft::handlers {
 // `news` outlive every call.
 class OperationHandlers {
  public:
-  OperationHandlers(engine::Desk& desk, catalog::Catalog& catalog, const Presenter& presenter,
-                    const wire::PageTokens& tokens, OperationNews& news, const Clock& clock)
-      : desk_(desk),
+  OperationHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const Presenter& presenter,
+                    const wire::PageTokens& tokens, OperationWatcher& news, const Clock& clock)
+      : event_queue_(event_queue),
         catalog_(catalog),
         presenter_(presenter),
         tokens_(tokens),
@@ -43,11 +43,11 @@ class OperationHandlers {
   absl::StatusOr<v1::Operation> CancelOperation(const RequestContext& context,
                                                 const v1::CancelOperationRequest& request);
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   const Presenter& presenter_;
   const wire::PageTokens& tokens_;
-  OperationNews& news_;
+  OperationWatcher& news_;
   const Clock& clock_;
 };
 

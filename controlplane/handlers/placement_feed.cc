@@ -22,7 +22,7 @@ bool DependsOnLabels(const access::Principal& principal) {
                      });
 }
 
-void AddChange(const lookup::PlacementIndex::Told& told, int64_t epoch,
+void AddChange(const lookup::PlacementIndex::PlacementUpdate& told, int64_t epoch,
                v1::WatchPlacementsResponse& response) {
   auto& change = *response.add_changes();
   change.set_tenant(TenantName(told.id));
@@ -50,49 +50,49 @@ absl::Status CannotResume() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> PlacementFeed::Open(
-    const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+    const Components& components, const RequestContext& context, lookup::Wanted wanted,
     const std::optional<domain::Revision>& since, Wake wake) {
   const access::Principal& principal = context.principal;
   if (since && (DependsOnLabels(principal) || since->revision < principal.bound_revision)) {
     return CannotResume();
   }
-  CROFT_ASSIGN_OR_RETURN(const lookup::Cursor cursor, parts.index.Open(since));
+  CROFT_ASSIGN_OR_RETURN(const lookup::Cursor cursor, components.index.Open(since));
   return std::unique_ptr<Feed<grpc::ByteBuffer>>(
-      new PlacementFeed(parts, context, wanted, cursor, std::move(wake)));
+      new PlacementFeed(components, context, wanted, cursor, std::move(wake)));
 }
 
-PlacementFeed::PlacementFeed(const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+PlacementFeed::PlacementFeed(const Components& components, const RequestContext& context, lookup::Wanted wanted,
                              lookup::Cursor cursor, Wake wake)
-    : parts_(parts),
+    : components_(components),
       context_(context),
       wanted_(wanted),
       cursor_(cursor),
       wake_(std::move(wake)),
-      ticket_(parts_.hub.Subscribe(wake_)),
+      ticket_(components_.hub.Subscribe(wake_)),
       sees_all_(policy_.SeesAll(context_.principal, "LookupService/WatchPlacements")),
       remembers_(DependsOnLabels(context_.principal)) {}
 
-PlacementFeed::~PlacementFeed() { parts_.hub.Unsubscribe(ticket_); }
+PlacementFeed::~PlacementFeed() { components_.hub.Unsubscribe(ticket_); }
 
-PlacementFeed::Sight PlacementFeed::Judge(absl::string_view id, const access::Labels& labels) {
-  if (sees_all_) return Sight::kWithPassword;
+PlacementFeed::Visibility PlacementFeed::Judge(absl::string_view id, const access::Labels& labels) {
+  if (sees_all_) return Visibility::kWithPassword;
   const bool sees = policy_.Sees(context_.principal, "LookupService/WatchPlacements", id, &labels);
-  if (!sees) return remembers_ && told_.erase(std::string(id)) > 0 ? Sight::kGone : Sight::kNone;
+  if (!sees) return remembers_ && told_.erase(std::string(id)) > 0 ? Visibility::kGone : Visibility::kNone;
   if (remembers_) told_.emplace(id);
-  return policy_.SeesSecrets(context_.principal, id, &labels) ? Sight::kWithPassword : Sight::kPlain;
+  return policy_.SeesSecrets(context_.principal, id, &labels) ? Visibility::kWithPassword : Visibility::kPlain;
 }
 
 // At the end of the first set, and now and then: it moves the place to resume from, and shows that the stream
 // lives.
 bool PlacementFeed::BookmarkIsDue() const {
-  return !began_ || parts_.clock.Now() - last_sent_ >= parts_.hub.interval() * 0.9;
+  return !began_ || components_.clock.Now() - last_sent_ >= components_.hub.interval() * 0.9;
 }
 
 Pulled<grpc::ByteBuffer> PlacementFeed::LetOut() {
   const std::vector<absl::string_view> passwords_of(sent_->passwords_of.begin(), sent_->passwords_of.end());
-  if (passwords_of.empty() || parts_.log.NoteReads(context_, passwords_of)) return sent_->bytes;
+  if (passwords_of.empty() || components_.log.NoteReads(context_, passwords_of)) return sent_->bytes;
   held_ = std::make_shared<Held>();
-  parts_.log.WhenRecorded(context_, [held = held_, wake = wake_](const absl::Status& recorded) {
+  components_.log.WhenRecorded(context_, [held = held_, wake = wake_](const absl::Status& recorded) {
     {
       const MutexLock lock(held->mutex);
       held->recorded = recorded;
@@ -104,14 +104,14 @@ Pulled<grpc::ByteBuffer> PlacementFeed::LetOut() {
 
 std::shared_ptr<const PlacementMessage> PlacementFeed::Write() {
   auto message = std::make_shared<PlacementMessage>();
-  const lookup::PlacementIndex::Read read = parts_.index.ReadOn(
+  const lookup::PlacementIndex::Read read = components_.index.ReadOn(
       cursor_, kMostChanges, wanted_,
       [this](absl::string_view id, const access::Labels& labels) { return Judge(id, labels); });
   in_step_ = read.caught_up;
   if (read.told.empty() && !(read.caught_up && BookmarkIsDue())) return nullptr;
 
   v1::WatchPlacementsResponse response;
-  for (const lookup::PlacementIndex::Told& told : read.told) {
+  for (const lookup::PlacementIndex::PlacementUpdate& told : read.told) {
     AddChange(told, read.revision.epoch, response);
     if (!response.changes().rbegin()->placement().password().empty())
       message->passwords_of.push_back(told.id);
@@ -130,14 +130,14 @@ std::shared_ptr<const PlacementMessage> PlacementFeed::Write() {
 std::shared_ptr<const PlacementMessage> PlacementFeed::FindOrWrite() {
   if (!sees_all_) return Write();
   const SharedMessages::Place place{cursor_, wanted_};
-  if (auto message = parts_.shared.Find(place, parts_.index.revision())) {
+  if (auto message = components_.shared.Find(place, components_.index.revision())) {
     cursor_ = message->next;
     in_step_ = message->caught_up;
     return message;
   }
   auto message = Write();
   // A bookmark moves nobody on: it is each subscriber's own.
-  if (message != nullptr && message->next != place.cursor) parts_.shared.Keep(place, message);
+  if (message != nullptr && message->next != place.cursor) components_.shared.Keep(place, message);
   return message;
 }
 
@@ -157,7 +157,7 @@ Pulled<grpc::ByteBuffer> PlacementFeed::Next() {
   if (message == nullptr) return NothingYet();
   sent_ = std::move(message);
   began_ = began_ || sent_->caught_up;
-  last_sent_ = parts_.clock.Now();
+  last_sent_ = components_.clock.Now();
   return LetOut();
 }
 

@@ -27,7 +27,7 @@ namespace croft::handlers {
 class PlacementFeed final : public Feed<grpc::ByteBuffer> {
  public:
   // All outlive the feed.
-  struct Parts {
+  struct Components {
     const lookup::PlacementIndex& index;
     WatchHub& hub;
     SharedMessages& shared;
@@ -36,7 +36,7 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
   };
   // OUT_OF_RANGE when `since` cannot be resumed from.
   static absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> Open(
-      const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+      const Components& components, const RequestContext& context, lookup::Wanted wanted,
       const std::optional<domain::Revision>& since, Wake wake);
   ~PlacementFeed() override;
 
@@ -44,7 +44,7 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
   bool MayHaveMore() const override { return !in_step_; }
 
  private:
-  using Sight = lookup::PlacementIndex::Sight;
+  using Visibility = lookup::PlacementIndex::Visibility;
 
   // A message that waits until the audit holds that its caller reads passwords.
   struct Held {
@@ -52,17 +52,17 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
     std::optional<absl::Status> recorded ABSL_GUARDED_BY(mutex);
   };
 
-  PlacementFeed(const Parts& parts, const RequestContext& context, lookup::Wanted wanted,
+  PlacementFeed(const Components& components, const RequestContext& context, lookup::Wanted wanted,
                 lookup::Cursor cursor, Wake wake);
   // Null when there is nothing to send.
   std::shared_ptr<const PlacementMessage> FindOrWrite();
   std::shared_ptr<const PlacementMessage> Write();
   // The message that was `sent_` last: at once, or when the audit holds whose passwords are in it.
   Pulled<grpc::ByteBuffer> LetOut();
-  Sight Judge(absl::string_view id, const access::Labels& labels);
+  Visibility Judge(absl::string_view id, const access::Labels& labels);
   bool BookmarkIsDue() const;
 
-  const Parts parts_;
+  const Components components_;
   const access::Policy policy_{};
   const RequestContext context_;
   const lookup::Wanted wanted_;

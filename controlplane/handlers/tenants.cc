@@ -44,7 +44,7 @@ template <typename Request>
 absl::StatusOr<v1::Operation> TenantHandlers::Begin(const Context& context, const Request& request) {
   CROFT_ASSIGN_OR_RETURN(auto body, wire::Parse(request));
   body.operation = secrets_.NewOperationId();
-  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }
 
 namespace {
@@ -64,7 +64,7 @@ absl::StatusOr<v1::Operation> TenantHandlers::AskForNewTenant(const Context& con
                                                               const domain::Tenant& tenant) {
   const bool needs_key = !context.caller.validate_only;
   if (needs_key) CROFT_RETURN_IF_ERROR(secrets_.CreateDataKey(tenant));
-  const absl::StatusOr<engine::Answer> answer = desk_.Ask(context.caller, std::move(body));
+  const absl::StatusOr<engine::Answer> answer = event_queue_.Call(context.caller, std::move(body));
   const auto* begun = answer.ok() ? std::get_if<domain::Operation>(&*answer) : nullptr;
   const bool came_to_be =
       answer.ok() ? begun != nullptr && begun->id == operation : LeavesDoubt(answer.status().code());
@@ -110,7 +110,7 @@ absl::StatusOr<v1::Tenant> TenantHandlers::UpdateTenant(const Context& context,
   CROFT_ASSIGN_OR_RETURN(engine::UpdateTenant body, wire::Parse(request));
   body.operation = secrets_.NewOperationId();
   const std::string id = body.tenant;
-  return presenter_.ShowTenant(desk_.Ask(context.caller, std::move(body)), id);
+  return presenter_.ShowTenant(event_queue_.Call(context.caller, std::move(body)), id);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::SuspendTenant(const Context& context,
@@ -131,7 +131,7 @@ absl::StatusOr<v1::Operation> TenantHandlers::RetireTenant(const Context& contex
   if (!uid.empty()) {
     CROFT_ASSIGN_OR_RETURN(body.final_backup, secrets_.PrepareBackup(uid));
   }
-  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::UndeleteTenant(const Context& context,
@@ -160,7 +160,7 @@ absl::StatusOr<v1::Operation> TenantHandlers::RotateCredentials(
   body.operation = secrets_.NewOperationId();
   CROFT_ASSIGN_OR_RETURN(const std::string uid, UidOf(body.tenant));
   body.credentials = secrets_.NewCredentials(uid);
-  return presenter_.ShowOperation(desk_.Ask(context.caller, std::move(body)), context);
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }
 
 }  // namespace croft::handlers

@@ -5,7 +5,7 @@
 #include <absl/status/statusor.h>
 
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/secret_maker.h"
 #include "controlplane/handlers/service.h"
@@ -17,9 +17,9 @@ namespace croft::handlers {
 // croft.v1.TenantService. Thread-safe.
 class TenantHandlers {
  public:
-  TenantHandlers(engine::Desk& desk, catalog::Catalog& catalog, const SecretMaker& secrets,
+  TenantHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const SecretMaker& secrets,
                  const Presenter& presenter, const wire::PageTokens& tokens)
-      : desk_(desk), catalog_(catalog), secrets_(secrets), presenter_(presenter), tokens_(tokens) {}
+      : event_queue_(event_queue), catalog_(catalog), secrets_(secrets), presenter_(presenter), tokens_(tokens) {}
 
   Service service();
 
@@ -52,7 +52,7 @@ class TenantHandlers {
   // which may know the answer from the first time the call was made.
   Answered<std::string> UidOf(const std::string& id);
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   const SecretMaker& secrets_;
   const Presenter& presenter_;

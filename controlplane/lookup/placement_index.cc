@@ -7,7 +7,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/errors.h"
-#include "common/relay.h"
+#include "common/bounded_pipeline.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/lookup/reply.h"
 
@@ -33,7 +33,7 @@ std::vector<absl::string_view> NamesOf(const RowContents& contents) {
 }
 
 // A purged tenant as subscribers are told of it: nothing but that it is gone.
-domain::Tenant StoneOf(const domain::Tenant& tenant) {
+domain::Tenant TombstoneOf(const domain::Tenant& tenant) {
   domain::Tenant stone;
   stone.id = tenant.id;
   stone.labels = tenant.labels;
@@ -77,7 +77,7 @@ absl::Status PlacementIndex::Load(catalog::Catalog& catalog) {
   // malloc's main arena grows by larger steps than others.
   absl::StatusOr<domain::Revision> read = absl::UnknownError("");
   {
-    Relay<domain::Tenant> tenants([&](const auto& place) { read = catalog.ReadPlacements(place); });
+    BoundedPipeline<domain::Tenant> tenants([&](const auto& place) { read = catalog.ReadPlacements(place); });
     while (const domain::Tenant* tenant = tenants.Next()) {
       Add(*tenant, present.revision);
       if (tenants_ % kCollectEvery == 0) reclaimer_.Collect();
@@ -134,7 +134,7 @@ void PlacementIndex::Put(const domain::Tenant& tenant, int64_t revision) {
 
   HostEntry* host = HostFor(tenant.placement.host);
   const int64_t sequence = history_.NextSequence();
-  Row::Pointer row = purged ? Row::Make(StoneOf(tenant), host, revision, sequence)
+  Row::Pointer row = purged ? Row::Make(TombstoneOf(tenant), host, revision, sequence)
                             : Row::Make(tenant, host, revision, sequence);
   const Row* made = row.get();
   // The old row is destroyed later: its names can be read until the next commit.
@@ -287,17 +287,17 @@ PlacementIndex::Read PlacementIndex::ReadOn(Cursor& cursor, size_t most, const W
     const bool known = row.revision() <= cursor.after_revision;
     if (known || (purged && row.sequence() <= cursor.whole_set_until)) return true;
     RowContents contents = row.Unpack(true);
-    Told told{.id = std::string(contents.id),
+    PlacementUpdate told{.id = std::string(contents.id),
               .aliases = {contents.aliases.begin(), contents.aliases.end()},
               .labels = std::move(contents.labels),
               .generation = row.generation(),
               .revision = row.revision()};
-    const Sight sight = judge(told.id, told.labels);
-    if (sight == Sight::kNone) return true;
-    told.removed = purged || sight == Sight::kGone;
+    const Visibility sight = judge(told.id, told.labels);
+    if (sight == Visibility::kNone) return true;
+    told.removed = purged || sight == Visibility::kGone;
     if (!told.removed) {
       Wanted own = wanted;
-      own.password = wanted.password && sight == Sight::kWithPassword;
+      own.password = wanted.password && sight == Visibility::kWithPassword;
       told.refused = AppendReply(row, read.revision.epoch, own, keyring_, told.reply);
     }
     read.told.push_back(std::move(told));

@@ -75,7 +75,7 @@ class PlacementIndex {
   absl::StatusOr<Cursor> Open(const std::optional<domain::Revision>& since) const;
 
   // What a subscriber is told of a tenant.
-  struct Told {
+  struct PlacementUpdate {
     std::string id;
     std::vector<std::string> aliases;
     std::map<std::string, std::string> labels;
@@ -87,12 +87,12 @@ class PlacementIndex {
     std::string reply;
   };
   // Whether the tenant is in the subscriber's sight, or was and is to be told as removed.
-  enum class Sight { kNone, kGone, kPlain, kWithPassword };
+  enum class Visibility { kNone, kGone, kPlain, kWithPassword };
   using Judge =
-      std::function<Sight(absl::string_view id, const std::map<std::string, std::string>& labels)>;
+      std::function<Visibility(absl::string_view id, const std::map<std::string, std::string>& labels)>;
 
   struct Read {
-    std::vector<Told> told;     // of tenants in sight, and what left it: `removed`
+    std::vector<PlacementUpdate> told;     // of tenants in sight, and what left it: `removed`
     bool caught_up = false;     // nothing more is there now
     domain::Revision revision;  // when caught up: everything up to here was told
   };

@@ -67,9 +67,9 @@ absl::Status AccessGate::Judge(const Principal& principal, const std::string& me
                                const Message& request) const {
   // Tenants are looked up for those whom it matters to.
   if (!IsNarrowed(principal)) return policy_.Check(principal, method, {.filtered = true});
-  CROFT_ASSIGN_OR_RETURN(const std::vector<Touched> touched, TenantsTouched(request, facts_));
+  CROFT_ASSIGN_OR_RETURN(const std::vector<AffectedTenant> touched, AffectedTenants(request, facts_));
   if (touched.empty()) return policy_.Check(principal, method, {.filtered = true});
-  for (const Touched& one : touched) {
+  for (const AffectedTenant& one : touched) {
     const access::Labels* labels = one.labels ? &*one.labels : nullptr;
     CROFT_RETURN_IF_ERROR(policy_.Check(principal, method, {.tenant = one.tenant, .labels = labels}));
   }

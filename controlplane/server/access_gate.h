@@ -9,7 +9,7 @@
 #include "controlplane/handlers/call_log.h"
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/call_limits.h"
-#include "controlplane/server/touched.h"
+#include "controlplane/server/affected_tenants.h"
 
 namespace croft::server {
 

@@ -67,12 +67,12 @@ bool AwaitedRequests::Arrived(uint64_t number) {
 
 void AwaitedRequests::GiveUpLate() {
   std::vector<std::shared_ptr<AwaitsRequest>> late;
-  const absl::Time latest = clock_.Now() - patience_;
+  const absl::Time latest = clock_.Now() - timeout_;
   {
     const MutexLock lock(mutex_);
     while (!waiting_.empty() && waiting_.begin()->second.since <= latest) late.push_back(TakeFirst());
   }
-  const absl::Status status = Late(patience_);
+  const absl::Status status = Late(timeout_);
   for (const auto& call : late) call->GiveUp(status);
 }
 
@@ -86,7 +86,7 @@ void AwaitedRequests::Run() {
   for (;;) {
     {
       const MutexLock lock(mutex_);
-      if (!stopping_) changed_.WaitFor(mutex_, std::min(kLook, patience_));
+      if (!stopping_) changed_.WaitFor(mutex_, std::min(kLook, timeout_));
       if (stopping_) return;
     }
     GiveUpLate();

@@ -32,7 +32,7 @@ class AwaitedRequests {
 
   // At most `most` wait, each for `patience`. `clock` outlives it.
   AwaitedRequests(absl::Duration patience, size_t most, const Clock& clock)
-      : patience_(patience), most_(most), clock_(clock) {}
+      : timeout_(patience), most_(most), clock_(clock) {}
   ~AwaitedRequests();
   AwaitedRequests(const AwaitedRequests&) = delete;
   AwaitedRequests& operator=(const AwaitedRequests&) = delete;
@@ -57,7 +57,7 @@ class AwaitedRequests {
   void Run();
   std::shared_ptr<AwaitsRequest> TakeFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const absl::Duration patience_;
+  const absl::Duration timeout_;
   const size_t most_;
   const Clock& clock_;
   Mutex mutex_;

@@ -211,7 +211,7 @@ void CallRecorder::GatherDenials(bool all, Round& round) {
 void CallRecorder::Record(Round round) {
   absl::Status status;
   if (!round.calls.events.empty() || !round.calls.token_uses.empty()) {
-    status = desk_.Ask(Recorder(), std::move(round.calls)).status();
+    status = event_queue_.Call(Recorder(), std::move(round.calls)).status();
   }
   if (status.ok()) {
     const int64_t hour = Hour();

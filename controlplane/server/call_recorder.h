@@ -16,7 +16,7 @@
 
 #include "common/clock.h"
 #include "common/sync.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/call_log.h"
 
 namespace croft::server {
@@ -30,11 +30,11 @@ namespace croft::server {
 class CallRecorder final : public handlers::CallLog {
  public:
   // Both outlive it.
-  CallRecorder(engine::Desk& desk, const Clock& clock) : desk_(desk), clock_(clock) {}
+  CallRecorder(engine::EventQueue& event_queue, const Clock& clock) : event_queue_(event_queue), clock_(clock) {}
   ~CallRecorder() override { Stop(); }
 
   void Start();
-  // Records what was gathered; the desk must still answer. Whoever waits is told.
+  // Records what was gathered; the event_queue must still answer. Whoever waits is told.
   void Stop();
 
   bool NoteReads(const handlers::RequestContext& context,
@@ -80,7 +80,7 @@ class CallRecorder final : public handlers::CallLog {
   void GatherDenials(bool all, Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Record(Round round);
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   const Clock& clock_;
 
   Mutex mutex_;

@@ -6,7 +6,7 @@
 
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/lookup/placement_index.h"
-#include "controlplane/server/touched.h"
+#include "controlplane/server/affected_tenants.h"
 
 namespace croft::server {
 

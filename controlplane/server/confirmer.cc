@@ -12,15 +12,15 @@ namespace croft::server {
 namespace {
 
 constexpr absl::Duration kLook = absl::Seconds(2);
-constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr absl::Duration kTimeout = absl::Seconds(60);
 // What a host shows costs it a look at all of its databases.
 constexpr absl::Duration kAgain = absl::Seconds(10);
 
 }  // namespace
 
-Confirmer::Confirmer(catalog::Catalog& catalog, fleet::InventorySource& agents, engine::Desk& desk,
+Confirmer::Confirmer(catalog::Catalog& catalog, fleet::InventorySource& agents, engine::EventQueue& event_queue,
                      const Clock& clock)
-    : catalog_(catalog), agents_(agents), desk_(desk), clock_(clock) {}
+    : catalog_(catalog), agents_(agents), event_queue_(event_queue), clock_(clock) {}
 
 Confirmer::~Confirmer() { Stop(); }
 
@@ -54,7 +54,7 @@ absl::StatusOr<bool> Confirmer::LookOnce() {
   CROFT_ASSIGN_OR_RETURN(const std::set<std::string> hosts, HostsToAsk());
   for (const std::string& id : hosts) {
     CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Host> host, catalog_.GetHost(id));
-    if (host && fleet::CanBeAsked(*host) && (host->unconfirmed || IsTimeFor(id))) Ask(id);
+    if (host && fleet::CanBeAsked(*host) && (host->unconfirmed || IsTimeFor(id))) RequestInventory(id);
   }
   return !hosts.empty();
 }
@@ -81,21 +81,21 @@ bool Confirmer::IsTimeFor(const std::string& host) {
   return found == answered_.end() || clock_.Now() - found->second >= kAgain;
 }
 
-void Confirmer::Ask(const std::string& host) {
+void Confirmer::RequestInventory(const std::string& host) {
   {
     const MutexLock lock(mutex_);
     if (stopping_ || !asked_.insert(host).second) return;
   }
-  agents_.AskInventory(host, {.deadline = clock_.Now() + kPatience},
+  agents_.AskInventory(host, {.deadline = clock_.Now() + kTimeout},
                        [this, host](absl::StatusOr<domain::Inventory> inventory) {
-                         if (inventory.ok()) Tell(*inventory);
+                         if (inventory.ok()) PostConfirmation(*inventory);
                          const MutexLock lock(mutex_);
                          asked_.erase(host);
                          if (inventory.ok()) answered_[host] = clock_.Now();
                        });
 }
 
-void Confirmer::Tell(const domain::Inventory& inventory) {
+void Confirmer::PostConfirmation(const domain::Inventory& inventory) {
   engine::HostFound found{.inventory = inventory};
   std::set<std::string> uids;
   for (const auto& database : inventory.databases) uids.insert(database.uid);
@@ -115,7 +115,7 @@ void Confirmer::Tell(const domain::Inventory& inventory) {
       }
     }
   }
-  desk_.Tell(std::move(found));
+  event_queue_.Post(std::move(found));
 }
 
 }  // namespace croft::server

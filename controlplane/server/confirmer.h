@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/sync.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/fleet/inventories.h"
 
 namespace croft::server {
@@ -22,7 +22,7 @@ namespace croft::server {
 class Confirmer {
  public:
   // All outlive it, and the last answers of `agents`.
-  Confirmer(catalog::Catalog& catalog, fleet::InventorySource& agents, engine::Desk& desk,
+  Confirmer(catalog::Catalog& catalog, fleet::InventorySource& agents, engine::EventQueue& event_queue,
             const Clock& clock);
   ~Confirmer();
   Confirmer(const Confirmer&) = delete;
@@ -37,13 +37,13 @@ class Confirmer {
   // Hosts to ask, by id.
   absl::StatusOr<std::set<std::string>> HostsToAsk();
   bool IsTimeFor(const std::string& host);
-  void Ask(const std::string& host);
-  void Tell(const domain::Inventory& inventory);
+  void RequestInventory(const std::string& host);
+  void PostConfirmation(const domain::Inventory& inventory);
   void Run();
 
   catalog::Catalog& catalog_;
   fleet::InventorySource& agents_;
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   const Clock& clock_;
 
   Mutex mutex_;

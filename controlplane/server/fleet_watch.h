@@ -32,7 +32,7 @@ class FleetWatch {
   FleetWatch& operator=(const FleetWatch&) = delete;
 
   void Start();
-  // Waits for comparisons that are under way, up to FleetChecker::kPatience.
+  // Waits for comparisons that are under way, up to FleetChecker::kTimeout.
   void Stop();
 
   // When the host's next comparison is, at the first moment of its own at or after `from`: the same for every process.

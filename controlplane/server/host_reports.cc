@@ -10,12 +10,12 @@
 
 namespace croft::server {
 
-absl::StatusOr<engine::Answer> HostReports::Ask(engine::Caller, engine::RequestBody) {
+absl::StatusOr<engine::Answer> HostReports::Call(engine::Caller, engine::RequestBody) {
   return MakeError(absl::StatusCode::kUnavailable, "the catalog is being rebuilt; ask again later",
                    {.reason = "CATALOG_REBUILDING", .retry_delay = absl::Seconds(5)});
 }
 
-void HostReports::Tell(engine::Event event) {
+void HostReports::Post(engine::Event event) {
   const MutexLock lock(mutex_);
   if (auto* seen = std::get_if<engine::HostSeen>(&event)) {
     Known& known = known_[seen->host];

@@ -11,22 +11,22 @@
 
 #include "common/sync.h"
 #include "controlplane/domain/rebuild.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 
 namespace croft::server {
 
-// What has come in of each host that a catalog is rebuilt from: the desk of a fleet that has no engine behind it.
+// What has come in of each host that a catalog is rebuilt from: the event_queue of a fleet that has no engine behind it.
 // Thread-safe.
-class HostReports final : public engine::Desk {
+class HostReports final : public engine::EventQueue {
  public:
   explicit HostReports(const std::vector<std::string>& hosts) {
     for (const std::string& host : hosts) known_[host];
   }
 
   // Nobody has anything to ask yet.
-  absl::StatusOr<engine::Answer> Ask(engine::Caller caller, engine::RequestBody body) override;
+  absl::StatusOr<engine::Answer> Call(engine::Caller caller, engine::RequestBody body) override;
   // A new session of a host takes back what the one before has shown: it may have been another agent's.
-  void Tell(engine::Event event) override;
+  void Post(engine::Event event) override;
 
   struct Question {
     std::string host;

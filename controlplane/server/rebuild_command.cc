@@ -46,7 +46,7 @@ namespace {
 
 constexpr absl::Duration kLook = absl::Milliseconds(500);
 constexpr absl::Duration kTell = absl::Seconds(30);      // between lines about who is missing
-constexpr absl::Duration kPatience = absl::Minutes(30);  // of an agent that reads all manifests
+constexpr absl::Duration kTimeout = absl::Minutes(30);  // of an agent that reads all manifests
 constexpr absl::Duration kGoodbye = absl::Milliseconds(100);
 constexpr size_t kStreams = 10'000;
 constexpr size_t kWorkers = 2;
@@ -104,7 +104,7 @@ absl::Status CheckHosts(const std::vector<std::string>& hosts) {
   return absl::OkStatus();
 }
 
-std::string Told(const domain::Rebuilt& rebuilt, const catalog::RestoredCatalog& written) {
+std::string Summary(const domain::Rebuilt& rebuilt, const catalog::RestoredCatalog& written) {
   std::string told =
       absl::StrCat("rebuilt the catalog: ", rebuilt.tenants.size(), " tenants on ", written.hosts,
                    " hosts, ", rebuilt.backups.size(), " backups; the epoch is ", written.epoch, " now\n");
@@ -121,8 +121,8 @@ std::string Told(const domain::Rebuilt& rebuilt, const catalog::RestoredCatalog&
 }  // namespace
 
 // Declared in the order in which they are made; destroyed the other way round.
-struct CatalogRebuild::Parts {
-  Parts(const RebuildOptions& given, catalog::CatalogLock held, access::Authority made_authority,
+struct CatalogRebuild::Components {
+  Components(const RebuildOptions& given, catalog::CatalogLock held, access::Authority made_authority,
         keyring::Keyring loaded_keyring)
       : options(given),
         state(given.state_directory),
@@ -131,7 +131,7 @@ struct CatalogRebuild::Parts {
         keyring(std::move(loaded_keyring)),
         reports(given.hosts),
         gate(authority.certificate(), {given.hosts.begin(), given.hosts.end()}, clock) {}
-  ~Parts() { StopListening(); }
+  ~Components() { StopListening(); }
 
   absl::Status Listen();
   std::vector<domain::ReportedHost> Collect();
@@ -178,27 +178,27 @@ absl::StatusOr<std::unique_ptr<CatalogRebuild>> CatalogRebuild::Start(const Rebu
   if (!options.without_key_store && !Exists(state.key_store)) return KeyStoreMissing(state.key_store);
   CROFT_ASSIGN_OR_RETURN(catalog::CatalogLock lock, catalog::LockCatalog(state.catalog));
   CROFT_RETURN_IF_ERROR(CheckLost(state));  // nobody makes one from here on
-  auto parts = std::make_unique<Parts>(options, std::move(lock), std::move(authority), std::move(keyring));
-  CROFT_RETURN_IF_ERROR(parts->Listen());
-  return std::unique_ptr<CatalogRebuild>(new CatalogRebuild(std::move(parts)));
+  auto components = std::make_unique<Components>(options, std::move(lock), std::move(authority), std::move(keyring));
+  CROFT_RETURN_IF_ERROR(components->Listen());
+  return std::unique_ptr<CatalogRebuild>(new CatalogRebuild(std::move(components)));
 }
 
-CatalogRebuild::CatalogRebuild(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+CatalogRebuild::CatalogRebuild(std::unique_ptr<Components> components) : components_(std::move(components)) {}
 
 CatalogRebuild::~CatalogRebuild() = default;
 
 std::string CatalogRebuild::address() const {
-  const std::string& listen = parts_->options.listen;
-  return absl::StrCat(listen.substr(0, listen.rfind(':')), ":", parts_->listener->port());
+  const std::string& listen = components_->options.listen;
+  return absl::StrCat(listen.substr(0, listen.rfind(':')), ":", components_->listener->port());
 }
 
 absl::StatusOr<std::string> CatalogRebuild::Finish() {
-  CROFT_ASSIGN_OR_RETURN(const domain::Rebuilt rebuilt, parts_->Rebuild(parts_->Collect()));
-  CROFT_ASSIGN_OR_RETURN(const catalog::RestoredCatalog written, parts_->Write(rebuilt));
-  return Told(rebuilt, written);
+  CROFT_ASSIGN_OR_RETURN(const domain::Rebuilt rebuilt, components_->Rebuild(components_->Collect()));
+  CROFT_ASSIGN_OR_RETURN(const catalog::RestoredCatalog written, components_->Write(rebuilt));
+  return Summary(rebuilt, written);
 }
 
-absl::Status CatalogRebuild::Parts::Listen() {
+absl::Status CatalogRebuild::Components::Listen() {
   CROFT_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadServerNames(state));
   certificates.emplace(authority, state.tls, std::move(names), options.own_certificate, clock);
   CROFT_RETURN_IF_ERROR(certificates->Maintain());
@@ -222,14 +222,14 @@ absl::Status CatalogRebuild::Parts::Listen() {
   return absl::OkStatus();
 }
 
-void CatalogRebuild::Parts::StopListening() {
+void CatalogRebuild::Components::StopListening() {
   if (listener) listener->StopServing();
   if (fleet) fleet->Stop();
   if (listener) listener->Shutdown(kGoodbye);
   listener.reset();
 }
 
-std::vector<domain::ReportedHost> CatalogRebuild::Parts::Collect() {
+std::vector<domain::ReportedHost> CatalogRebuild::Components::Collect() {
   absl::Time told = clock.Now();
   for (;;) {
     if (std::optional<std::vector<domain::ReportedHost>> all = reports.All()) {
@@ -244,17 +244,17 @@ std::vector<domain::ReportedHost> CatalogRebuild::Parts::Collect() {
   }
 }
 
-void CatalogRebuild::Parts::AskAll() {
+void CatalogRebuild::Components::AskAll() {
   for (const HostReports::Question& question : reports.ToAsk()) {
     fleet->AskInventory(question.host,
-                        {.stores = question.stores, .manifests = true, .deadline = clock.Now() + kPatience},
+                        {.stores = question.stores, .manifests = true, .deadline = clock.Now() + kTimeout},
                         [this, question](absl::StatusOr<domain::Inventory> inventory) {
                           reports.Answer(question, std::move(inventory));
                         });
   }
 }
 
-absl::StatusOr<domain::Rebuilt> CatalogRebuild::Parts::Rebuild(std::vector<domain::ReportedHost> reported) {
+absl::StatusOr<domain::Rebuilt> CatalogRebuild::Components::Rebuild(std::vector<domain::ReportedHost> reported) {
   std::vector<std::string> notes;
   CROFT_RETURN_IF_ERROR(ImportKeys(reported, notes));
   CROFT_ASSIGN_OR_RETURN(const auto owners, keys->Owners());
@@ -280,7 +280,7 @@ absl::StatusOr<domain::Rebuilt> CatalogRebuild::Parts::Rebuild(std::vector<domai
 }
 
 // Those that the key store does not have. Only what the keyring sealed for that very uid opens.
-absl::Status CatalogRebuild::Parts::ImportKeys(const std::vector<domain::ReportedHost>& reported,
+absl::Status CatalogRebuild::Components::ImportKeys(const std::vector<domain::ReportedHost>& reported,
                                                std::vector<std::string>& notes) {
   CROFT_ASSIGN_OR_RETURN(const auto owners, keys->Owners());
   std::set<std::string> tried;
@@ -299,7 +299,7 @@ absl::Status CatalogRebuild::Parts::ImportKeys(const std::vector<domain::Reporte
   return absl::OkStatus();
 }
 
-void CatalogRebuild::Parts::GiveNewPasswords(domain::Tenant& tenant) const {
+void CatalogRebuild::Components::GiveNewPasswords(domain::Tenant& tenant) const {
   for (const domain::Credential& fresh : secrets->NewCredentials(tenant.uid)) {
     for (domain::Credential& credential : tenant.credentials) {
       if (credential.role != fresh.role) continue;
@@ -310,7 +310,7 @@ void CatalogRebuild::Parts::GiveNewPasswords(domain::Tenant& tenant) const {
   }
 }
 
-absl::StatusOr<catalog::RestoredCatalog> CatalogRebuild::Parts::Write(const domain::Rebuilt& rebuilt) {
+absl::StatusOr<catalog::RestoredCatalog> CatalogRebuild::Components::Write(const domain::Rebuilt& rebuilt) {
   const std::string stem = absl::StrCat(state.folder, "/rebuilt-catalog");
   const std::string path = absl::StrCat(stem, ".db");
   const auto discard = [&] {
@@ -331,7 +331,7 @@ absl::StatusOr<catalog::RestoredCatalog> CatalogRebuild::Parts::Write(const doma
   return written;
 }
 
-absl::Status CatalogRebuild::Parts::WriteNew(const std::string& path, const domain::Rebuilt& rebuilt) {
+absl::Status CatalogRebuild::Components::WriteNew(const std::string& path, const domain::Rebuilt& rebuilt) {
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::SqliteCatalog> catalog,
                          catalog::SqliteCatalog::Open(path, {}));
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::Transaction> transaction, catalog->Begin());

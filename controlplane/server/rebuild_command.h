@@ -42,10 +42,10 @@ class CatalogRebuild {
   absl::StatusOr<std::string> Finish();
 
  private:
-  struct Parts;
-  explicit CatalogRebuild(std::unique_ptr<Parts> parts);
+  struct Components;
+  explicit CatalogRebuild(std::unique_ptr<Components> components);
 
-  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<Components> components_;
 };
 
 }  // namespace croft::server

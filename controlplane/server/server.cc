@@ -29,7 +29,7 @@
 #include "controlplane/handlers/backups.h"
 #include "controlplane/handlers/hosts.h"
 #include "controlplane/handlers/lookup.h"
-#include "controlplane/handlers/operation_news.h"
+#include "controlplane/handlers/operation_watcher.h"
 #include "controlplane/handlers/operations.h"
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/secret_maker.h"
@@ -47,7 +47,7 @@
 #include "controlplane/server/commit_fanout.h"
 #include "controlplane/server/confirmer.h"
 #include "controlplane/server/fleet_watch.h"
-#include "controlplane/server/hands.h"
+#include "controlplane/server/effect_executor.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
 #include "controlplane/server/open_streams.h"
@@ -70,7 +70,7 @@ constexpr size_t kOpenStreams = 20'000;
 constexpr absl::Duration kRequestPatience = absl::Seconds(30);
 constexpr size_t kAwaitedRequests = 20'000;               // some kilobytes each, and what has come of it
 constexpr absl::Duration kBookmarks = absl::Seconds(10);  // how often watchers hear that nothing happened
-constexpr absl::Duration kPatience = absl::Milliseconds(100);
+constexpr absl::Duration kTimeout = absl::Milliseconds(100);
 constexpr size_t kMaxPemBytes = 256 * 1024;
 
 absl::Status Ending() {
@@ -103,8 +103,8 @@ absl::string_view HostOf(absl::string_view address) { return address.substr(0, a
 }  // namespace
 
 // Declared in the order in which they are made; destroyed the other way round.
-struct Server::Parts {
-  Parts(const ServerOptions& given, access::Authority made_authority, keyring::Keyring loaded_keyring)
+struct Server::Components {
+  Components(const ServerOptions& given, access::Authority made_authority, keyring::Keyring loaded_keyring)
       : options(given),
         state(given.state_directory),
         authority(std::move(made_authority)),
@@ -133,11 +133,11 @@ struct Server::Parts {
   HostDirectory hosts;
   PrincipalDirectory principals;
   OpenStreams streams{kOpenStreams};
-  handlers::OperationNews news;
+  handlers::OperationWatcher news;
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
   std::unique_ptr<fleet::Fleet> fleet;
-  std::unique_ptr<ServerHands> hands;
+  std::unique_ptr<ServerEffectExecutor> hands;
 
   std::unique_ptr<handlers::SecretMaker> secrets;
   std::unique_ptr<Sweeper> sweeper;
@@ -175,16 +175,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   CROFT_ASSIGN_OR_RETURN(access::Authority authority, access::Authority::Load(state.tls, absl::Now()));
   CROFT_ASSIGN_OR_RETURN(keyring::Keyring keyring, keyring::LoadKeyring(keyring::FindKeyring(
                                                        state.folder, options.credentials_directory)));
-  auto parts = std::make_unique<Parts>(options, std::move(authority), std::move(keyring));
-  CROFT_RETURN_IF_ERROR(parts->Open());
-  CROFT_ASSIGN_OR_RETURN(const std::string trusted_authority, parts->TrustedAuthority());
-  std::unique_ptr<Server> server(new Server(std::move(parts)));
-  CROFT_RETURN_IF_ERROR(server->parts_->Listen(trusted_authority));
+  auto components = std::make_unique<Components>(options, std::move(authority), std::move(keyring));
+  CROFT_RETURN_IF_ERROR(components->Open());
+  CROFT_ASSIGN_OR_RETURN(const std::string trusted_authority, components->TrustedAuthority());
+  std::unique_ptr<Server> server(new Server(std::move(components)));
+  CROFT_RETURN_IF_ERROR(server->components_->Listen(trusted_authority));
   return server;
 }
 
 // Opens what is stored and starts what works on it.
-absl::Status Server::Parts::Open() {
+absl::Status Server::Components::Open() {
   // The catalog first, whose lock one process has: who is taken over may have stopped while it wrote to the key store,
   // and nobody renews certificates under one that runs.
   CROFT_ASSIGN_OR_RETURN(catalog, catalog::SqliteCatalog::Open(
@@ -212,7 +212,7 @@ absl::Status Server::Parts::Open() {
 
   writer = std::make_unique<Writer>(*catalog, clock, StopBroken);
   fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
-  hands = std::make_unique<ServerHands>(*fleet, *keys, *writer);
+  hands = std::make_unique<ServerEffectExecutor>(*fleet, *keys, *writer);
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
   sweeper = std::make_unique<Sweeper>(*catalog, *writer, *secrets, clock);
   recorder.emplace(*writer, clock);
@@ -232,7 +232,7 @@ absl::Status Server::Parts::Open() {
 }
 
 // Keys that an earlier version made do not say whose they are.
-absl::Status Server::Parts::NameKeys() {
+absl::Status Server::Components::NameKeys() {
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> uids, keys->Unnamed());
   std::map<std::string, std::string> ids;
   for (const std::string& uid : uids) {
@@ -243,7 +243,7 @@ absl::Status Server::Parts::NameKeys() {
 }
 
 // Those that were up when the control plane ended.
-absl::StatusOr<std::vector<std::string>> Server::Parts::AwaitedHosts() const {
+absl::StatusOr<std::vector<std::string>> Server::Components::AwaitedHosts() const {
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Host> all, catalog->ListHosts());
   std::vector<std::string> awaited;
   for (const domain::Host& host : all) {
@@ -252,12 +252,12 @@ absl::StatusOr<std::vector<std::string>> Server::Parts::AwaitedHosts() const {
   return awaited;
 }
 
-absl::StatusOr<std::string> Server::Parts::TrustedAuthority() const {
+absl::StatusOr<std::string> Server::Components::TrustedAuthority() const {
   if (options.own_certificate.authority.empty()) return authority.certificate();
   return ReadSmallFile(options.own_certificate.authority, kMaxPemBytes);
 }
 
-absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
+absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   presenter.emplace(*catalog, clock, findings,
                     [this](const std::string& host) { return fleet->LastHeard(host); });
   tokens.emplace(random.Bytes(32));
@@ -282,12 +282,12 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
       [this](const std::string& user, const std::string& token) { recorder->NoteToken(user, token); });
   pool.emplace(kWorkers, kWaitingCalls);
   awaited_requests.Start();
-  const AdapterParts parts{*gate, *pool, streams, awaited_requests};
+  const AdapterParts components{*gate, *pool, streams, awaited_requests};
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),
         audit_handlers->service()}) {
-    adapters.emplace_back(std::move(service), parts);
+    adapters.emplace_back(std::move(service), components);
   }
   std::vector<Adapter*> services;
   for (Adapter& adapter : adapters) services.push_back(&adapter);
@@ -301,35 +301,35 @@ absl::Status Server::Parts::Listen(const std::string& trusted_authority) {
   return absl::OkStatus();
 }
 
-Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::Server(std::unique_ptr<Components> components) : components_(std::move(components)) {}
 
 Server::~Server() { Stop(); }
 
 std::string Server::address() const {
-  return absl::StrCat(HostOf(parts_->options.listen), ":", parts_->listener->port());
+  return absl::StrCat(HostOf(components_->options.listen), ":", components_->listener->port());
 }
 
 void Server::Reload() {
   log::Info("reading the certificates again, as SIGHUP asks");
-  parts_->certificates->LookNow();
+  components_->certificates->LookNow();
 }
 
 // Calls end before what answers them: a worker that waits for the writer gets its answer.
 void Server::Stop() {
-  parts_->sweeper->Stop();
-  parts_->confirmer->Stop();
-  parts_->copies->Stop();
-  parts_->certificates->Stop();
-  if (parts_->listener) parts_->listener->StopServing();
-  parts_->streams.EndAll(Ending());
-  parts_->fleet->Stop();
-  if (parts_->listener) parts_->listener->Shutdown(kPatience);
-  parts_->listener.reset();
+  components_->sweeper->Stop();
+  components_->confirmer->Stop();
+  components_->copies->Stop();
+  components_->certificates->Stop();
+  if (components_->listener) components_->listener->StopServing();
+  components_->streams.EndAll(Ending());
+  components_->fleet->Stop();
+  if (components_->listener) components_->listener->Shutdown(kTimeout);
+  components_->listener.reset();
   // No agent is there to answer any more, so that it waits for none.
-  if (parts_->fleet_watch) parts_->fleet_watch->Stop();
-  parts_->pool.reset();
-  parts_->recorder->Stop();
-  parts_->writer->Stop();
+  if (components_->fleet_watch) components_->fleet_watch->Stop();
+  components_->pool.reset();
+  components_->recorder->Stop();
+  components_->writer->Stop();
 }
 
 }  // namespace croft::server

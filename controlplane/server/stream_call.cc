@@ -22,7 +22,7 @@ using handlers::Pulled;
 using handlers::RequestContext;
 
 // How long a write under way may hold back the end of its stream.
-constexpr absl::Duration kPatience = absl::Milliseconds(500);
+constexpr absl::Duration kTimeout = absl::Milliseconds(500);
 
 absl::Status TooManyStreams() {
   return MakeError(absl::StatusCode::kResourceExhausted,
@@ -101,7 +101,7 @@ class StreamCall final : public handlers::BidiReactor,
       const MutexLock lock(mutex_);
       done_ = true;
     }
-    patience_.Cancel();
+    timeout_.Cancel();
     expiry_.Cancel();
     parts_.streams.Remove(this);
     cancellation_->Cancel();
@@ -158,7 +158,7 @@ class StreamCall final : public handlers::BidiReactor,
     ended_ = true;
     Finish(Conclude(status, *method_.descriptor, context_));
     if (!writing_) return;
-    patience_.Set(absl::ToChronoTime(absl::Now() + kPatience), [weak = weak_from_this()](bool expired) {
+    timeout_.Set(absl::ToChronoTime(absl::Now() + kTimeout), [weak = weak_from_this()](bool expired) {
       const auto self = weak.lock();
       if (expired && self) self->CutOff();
     });
@@ -190,7 +190,7 @@ class StreamCall final : public handlers::BidiReactor,
   std::unique_ptr<Feed<Bytes>> feed_;  // set once, under the lock, before the first Schedule
   Bytes buffer_;                       // what is being written
   std::shared_ptr<StreamCall> self_;
-  grpc::Alarm patience_;
+  grpc::Alarm timeout_;
   grpc::Alarm expiry_;
 
   Mutex mutex_;

@@ -14,9 +14,9 @@ engine::Caller System(const char* method) { return {.name = "system", .peer = "l
 
 }  // namespace
 
-Sweeper::Sweeper(catalog::Catalog& catalog, engine::Desk& desk, const handlers::SecretMaker& secrets,
+Sweeper::Sweeper(catalog::Catalog& catalog, engine::EventQueue& event_queue, const handlers::SecretMaker& secrets,
                  const Clock& clock)
-    : catalog_(catalog), desk_(desk), secrets_(secrets), clock_(clock) {}
+    : catalog_(catalog), event_queue_(event_queue), secrets_(secrets), clock_(clock) {}
 
 Sweeper::~Sweeper() { Stop(); }
 
@@ -76,13 +76,13 @@ absl::Status Sweeper::Sweep(const domain::Tenant& tenant) {
 absl::Status Sweeper::Retire(const domain::Tenant& tenant) {
   engine::RetireTenant request{.operation = secrets_.NewOperationId(), .tenant = tenant.id};
   CROFT_ASSIGN_OR_RETURN(request.final_backup, secrets_.PrepareBackup(tenant.uid));
-  return desk_.Ask(System("TenantService/RetireTenant"), std::move(request)).status();
+  return event_queue_.Call(System("TenantService/RetireTenant"), std::move(request)).status();
 }
 
 absl::Status Sweeper::Purge(const domain::Tenant& tenant) {
   engine::PurgeTenant request{
       .operation = secrets_.NewOperationId(), .tenant = tenant.id, .confirmed = true};
-  return desk_.Ask(System("TenantService/PurgeTenant"), std::move(request)).status();
+  return event_queue_.Call(System("TenantService/PurgeTenant"), std::move(request)).status();
 }
 
 }  // namespace croft::server

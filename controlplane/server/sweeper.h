@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/sync.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/secret_maker.h"
 
 namespace croft::server {
@@ -23,7 +23,7 @@ class Sweeper {
   static constexpr absl::Duration kInterval = absl::Seconds(5);
 
   // All outlive it.
-  Sweeper(catalog::Catalog& catalog, engine::Desk& desk, const handlers::SecretMaker& secrets,
+  Sweeper(catalog::Catalog& catalog, engine::EventQueue& event_queue, const handlers::SecretMaker& secrets,
           const Clock& clock);
   ~Sweeper();
   Sweeper(const Sweeper&) = delete;
@@ -41,7 +41,7 @@ class Sweeper {
   absl::Status Purge(const domain::Tenant& tenant);
 
   catalog::Catalog& catalog_;
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   const handlers::SecretMaker& secrets_;
   const Clock& clock_;
   std::set<std::pair<std::string, std::string>> said_;  // (uid, reason)

@@ -43,7 +43,7 @@ Writer::Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken
 
 Writer::~Writer() { Stop(); }
 
-void Writer::Start(engine::Hands& hands, CommitListener& listener) {
+void Writer::Start(engine::EffectExecutor& hands, CommitListener& listener) {
   hands_ = &hands;
   listener_ = &listener;
   thread_ = std::thread([this] { Run(); });
@@ -59,7 +59,7 @@ void Writer::Stop() {
   AnswerAll(Ending());
 }
 
-absl::StatusOr<engine::Answer> Writer::Ask(engine::Caller caller, engine::RequestBody body) {
+absl::StatusOr<engine::Answer> Writer::Call(engine::Caller caller, engine::RequestBody body) {
   const auto question = std::make_shared<Question>();
   {
     const MutexLock lock(mutex_);
@@ -76,7 +76,7 @@ absl::StatusOr<engine::Answer> Writer::Ask(engine::Caller caller, engine::Reques
   return *std::move(question->answer);
 }
 
-void Writer::Tell(engine::Event event) {
+void Writer::Post(engine::Event event) {
   {
     const MutexLock lock(mutex_);
     const bool crowded = inbox_.size() >= limits_.waiting_requests;

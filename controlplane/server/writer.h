@@ -19,7 +19,7 @@
 #include "common/clock.h"
 #include "common/sync.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 
 namespace croft::server {
 
@@ -34,7 +34,7 @@ class CommitListener {
 // The one thread that changes the catalog. It takes what waits, as one batch, into one transaction; decides
 // each event on what the ones before it changed; commits once; tells the listener; and only then lets the
 // effects go: replies, timers, and what the hands carry out. Nothing it has answered can be lost.
-class Writer final : public engine::Desk {
+class Writer final : public engine::EventQueue {
  public:
   struct Limits {
     size_t batch = 256;
@@ -51,13 +51,13 @@ class Writer final : public engine::Desk {
   Writer& operator=(const Writer&) = delete;
 
   // Begins with engine::Started. What was handed in before waits until now. The arguments outlive Stop.
-  void Start(engine::Hands& hands, CommitListener& listener);
+  void Start(engine::EffectExecutor& hands, CommitListener& listener);
   // Works off what was handed in; whoever asks from now on gets CANCELLED. Returns when the thread has ended.
   void Stop();
 
-  absl::StatusOr<engine::Answer> Ask(engine::Caller caller, engine::RequestBody body) override;
+  absl::StatusOr<engine::Answer> Call(engine::Caller caller, engine::RequestBody body) override;
   // Progress lines may be dropped when too much waits; everything else is taken.
-  void Tell(engine::Event event) override;
+  void Post(engine::Event event) override;
 
  private:
   struct Question;
@@ -75,7 +75,7 @@ class Writer final : public engine::Desk {
   const Clock& clock_;
   const OnBroken on_broken_;
   const Limits limits_;
-  engine::Hands* hands_ = nullptr;
+  engine::EffectExecutor* hands_ = nullptr;
   CommitListener* listener_ = nullptr;
 
   Mutex mutex_;

@@ -60,8 +60,8 @@ class ClusterContract : public ::testing::TestWithParam<ClusterFactory> {
     EXPECT_TRUE(session->Apply(drops).ok());
   }
 
-  static Patience Ample() { return {.deadline = absl::Now() + absl::Seconds(60)}; }
-  static Patience Short() { return {.deadline = absl::Now() + absl::Milliseconds(200)}; }
+  static Timeout Ample() { return {.deadline = absl::Now() + absl::Seconds(60)}; }
+  static Timeout Short() { return {.deadline = absl::Now() + absl::Milliseconds(200)}; }
 
   Cluster& cluster() { return under_test_->cluster(); }
   std::unique_ptr<ClusterSession> Begin(const std::string& uid = "contract") {
@@ -373,9 +373,9 @@ TEST_P(ClusterContract, ALostSessionsLockIsGivenBackAtOnce) {
 
 TEST_P(ClusterContract, WhoeverIsWaitedForCanBeGivenUp) {
   auto first = Begin(uid_);
-  Patience patience = Ample();
-  patience.keep_going = [] { return absl::CancelledError("enough"); };
-  EXPECT_TRUE(absl::IsCancelled(cluster().Begin(uid_, LockMode::kExclusive, patience).status()));
+  Timeout timeout = Ample();
+  timeout.keep_going = [] { return absl::CancelledError("enough"); };
+  EXPECT_TRUE(absl::IsCancelled(cluster().Begin(uid_, LockMode::kExclusive, timeout).status()));
 }
 
 TEST_P(ClusterContract, ListingShowsTagsAndNames) {

@@ -350,7 +350,7 @@ class ModelClusterSession final : public ClusterSession {
 // ---- The cluster.
 
 absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string_view uid, LockMode mode,
-                                                                    Patience patience) {
+                                                                    Timeout timeout) {
   CROFT_RETURN_IF_ERROR(traffic_.OnCall("Begin"));
   for (absl::Duration poll = kFirstPoll;; poll = std::min(poll * 2, kLongestPoll)) {
     {
@@ -369,8 +369,8 @@ absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string
         return std::make_unique<ModelClusterSession>(server_, traffic_, std::string(uid), id);
       }
     }
-    if (patience.keep_going) CROFT_RETURN_IF_ERROR(patience.keep_going());
-    if (absl::Now() >= patience.deadline) {
+    if (timeout.keep_going) CROFT_RETURN_IF_ERROR(timeout.keep_going());
+    if (absl::Now() >= timeout.deadline) {
       return MakeError(absl::StatusCode::kDeadlineExceeded, "another task holds the tenant",
                        {.reason = "POSTGRES_TIMEOUT"});
     }
@@ -380,7 +380,7 @@ absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string
 
 absl::Status ModelCluster::ProveLogin(absl::string_view database, absl::string_view user,
                                       absl::string_view password, bool write,
-                                      const Patience& /*patience*/) {
+                                      const Timeout& /*timeout*/) {
   CROFT_RETURN_IF_ERROR(traffic_.OnCall("ProveLogin"));
   CROFT_ASSIGN_OR_RETURN(const int64_t session, server_.Connect(database, user, password));
   absl::Status proven;
@@ -401,7 +401,7 @@ absl::Status ModelCluster::ProveLogin(absl::string_view database, absl::string_v
   return traffic_.OnAnswer("ProveLogin");
 }
 
-absl::StatusOr<ServerFacts> ModelCluster::Identify(const Patience& /*patience*/) {
+absl::StatusOr<ServerFacts> ModelCluster::Identify(const Timeout& /*timeout*/) {
   CROFT_RETURN_IF_ERROR(traffic_.OnCall("Identify"));
   if (!server_.up()) return PostgresUnavailable("the database system is starting up");
   return ServerFacts{.version = kVersion,
@@ -411,7 +411,7 @@ absl::StatusOr<ServerFacts> ModelCluster::Identify(const Patience& /*patience*/)
                      .tls = true};
 }
 
-absl::StatusOr<ClusterListing> ModelCluster::List(const Patience& /*patience*/) {
+absl::StatusOr<ClusterListing> ModelCluster::List(const Timeout& /*timeout*/) {
   CROFT_RETURN_IF_ERROR(traffic_.OnCall("List"));
   if (!server_.up()) return PostgresUnavailable("the database system is starting up");
   ClusterListing listing;

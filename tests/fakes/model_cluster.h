@@ -237,11 +237,11 @@ class ModelCluster final : public Cluster {
   ModelCluster(ModelServer& server, ModelTraffic& traffic) : server_(server), traffic_(traffic) {}
 
   absl::StatusOr<std::unique_ptr<ClusterSession>> Begin(absl::string_view uid, LockMode mode,
-                                                        Patience patience) override;
+                                                        Timeout timeout) override;
   absl::Status ProveLogin(absl::string_view database, absl::string_view user, absl::string_view password,
-                          bool write, const Patience& patience) override;
-  absl::StatusOr<ServerFacts> Identify(const Patience& patience) override;
-  absl::StatusOr<ClusterListing> List(const Patience& patience) override;
+                          bool write, const Timeout& timeout) override;
+  absl::StatusOr<ServerFacts> Identify(const Timeout& timeout) override;
+  absl::StatusOr<ClusterListing> List(const Timeout& timeout) override;
 
  private:
   ModelServer& server_;

@@ -49,7 +49,7 @@ class Guest {
   }
 
   void Become(const std::string& user, const std::string& database, const std::string& password) {
-    admin_.SetPatience(agent::TestPatience());
+    admin_.SetPatience(agent::TestTimeout());
     if (user != user_) Must(admin_.Execute({"ALTER ROLE %I RENAME TO %I", {user_, user}}));
     user_ = user;
     if (database != database_) {
@@ -70,7 +70,7 @@ class Guest {
 // Whoever logs in by `conninfo` is who was meant, where it was meant, under the settings that were meant.
 void ExpectLogin(const agent::Conninfo& conninfo, const lookup::ConnectionParameters& meant,
                  const std::string& word) {
-  auto connection = Connection::Open(conninfo, agent::Trust::kTenant, agent::TestPatience());
+  auto connection = Connection::Open(conninfo, agent::Trust::kTenant, agent::TestTimeout());
   Guest::Must(connection.status());
   const auto row = connection->Row<std::string, std::string, std::string>(
       "SELECT current_user::text, current_database()::text, current_setting('croft.word')");

@@ -7,7 +7,7 @@
 
 #include <absl/strings/match.h>
 
-#include "agent/tasks/move.h"
+#include "agent/tasks/task_step.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
@@ -212,7 +212,7 @@ absl::StatusOr<Outcome> Restore(const BackupTools& tools, const Task& task, cons
   }
   CROFT_ASSIGN_OR_RETURN(const SqlTask begun,
                          SqlTask::Begin(tools.cluster, tools.world.dice, {}, task, context));
-  CROFT_RETURN_IF_ERROR(agent::MakeMoves(
+  CROFT_RETURN_IF_ERROR(agent::RunSteps(
       {begun.Applying("make the roles", [&] { return RolesToMake(begun, work); })}, context));
   CROFT_ASSIGN_OR_RETURN(const std::optional<agent::DatabaseState> old, begun.ObserveDatabase());
   if (old && !begun.IsSealed(*old) && agent::IsRestoredWhole(task.tenant, *old)) {

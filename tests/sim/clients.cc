@@ -13,7 +13,7 @@ namespace {
 using domain::Tenant;
 using domain::TenantState;
 
-constexpr absl::Duration kPatience = absl::Seconds(15);
+constexpr absl::Duration kTimeout = absl::Seconds(15);
 constexpr size_t kEntropy = 16;
 
 }  // namespace
@@ -33,10 +33,10 @@ void Clients::Insist(const std::string& method, std::function<engine::RequestBod
   question->make = std::move(make);
   ++waiting_;
   world_.tally.Request(method);
-  Ask(question);
+  Call(question);
 }
 
-void Clients::Ask(const std::shared_ptr<Question>& question) {
+void Clients::Call(const std::shared_ptr<Question>& question) {
   ++question->attempts;
   SimPlane* plane = find_plane_();
   if (plane != nullptr) {
@@ -50,7 +50,7 @@ void Clients::Ask(const std::shared_ptr<Question>& question) {
                           .payload_hash = "payload"};
     world_.scheduler.After(world_.dice.Between(absl::Microseconds(200), absl::Milliseconds(50)),
                            [this, plane, question, caller = std::move(caller), body = std::move(body)] {
-                             plane->Ask(caller, body,
+                             plane->Call(caller, body,
                                         [this, question](const absl::StatusOr<engine::Answer>& answer) {
                                           // The answer can be lost on its way.
                                           if (world_.faults && world_.dice.Chance(1, 12)) return;
@@ -58,12 +58,12 @@ void Clients::Ask(const std::shared_ptr<Question>& question) {
                                         });
                            });
   }
-  world_.scheduler.After(kPatience, [this, question] {
-    if (!question->answered) Ask(question);
+  world_.scheduler.After(kTimeout, [this, question] {
+    if (!question->answered) Call(question);
   });
   if (world_.faults && world_.dice.Chance(1, 15)) {
     world_.scheduler.After(world_.dice.Between(absl::ZeroDuration(), absl::Minutes(2)),
-                           [this, question] { Ask(question); });
+                           [this, question] { Call(question); });
   }
 }
 

@@ -38,7 +38,7 @@ class Clients {
     bool answered = false;
   };
 
-  void Ask(const std::shared_ptr<Question>& question);
+  void Call(const std::shared_ptr<Question>& question);
   void OnAnswer(const std::shared_ptr<Question>& question, const absl::StatusOr<engine::Answer>& answer);
   void CheckCancelled(const domain::Operation& operation);
   void ActOn(const std::string& id);

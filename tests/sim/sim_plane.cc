@@ -32,7 +32,7 @@ void SimPlane::Start() {
   ++incarnation_;
   commits_to_crash_ = -1;
   world_.Say("control plane of epoch ", epoch_, " starts");
-  Tell(engine::Started{});
+  Post(engine::Started{});
   world_.scheduler.After(kSilence, [this, incarnation = incarnation_] {
     if (incarnation == incarnation_) LoseAwaited();
   });
@@ -42,7 +42,7 @@ void SimPlane::Start() {
 void SimPlane::LoseAwaited() {
   for (const auto& [id, host] : world_.hosts) {
     const auto stored = *world_.catalog.GetHost(id);
-    if (stored && stored->awaited && !members_[id].link) Tell(engine::HostLost{.host = id});
+    if (stored && stored->awaited && !members_[id].link) Post(engine::HostLost{.host = id});
   }
 }
 
@@ -96,14 +96,14 @@ void SimPlane::Continue() {
 
 // ---- The writer.
 
-void SimPlane::Ask(engine::Caller caller, engine::RequestBody body, Reply reply) {
+void SimPlane::Call(engine::Caller caller, engine::RequestBody body, Reply reply) {
   if (!alive_) return;
   const uint64_t ticket = ++last_ticket_;
   questions_[ticket] = std::move(reply);
-  Tell(engine::Request{ticket, std::move(caller), std::move(body)});
+  Post(engine::Request{ticket, std::move(caller), std::move(body)});
 }
 
-void SimPlane::Tell(engine::Event event) {
+void SimPlane::Post(engine::Event event) {
   inbox_.push_back(std::move(event));
   WorkLater();
 }
@@ -180,7 +180,7 @@ void SimPlane::SetTimer(const engine::SetTimer& timer) {
   world_.scheduler.At(timer.time, [this, timer, incarnation = incarnation_] {
     if (incarnation != incarnation_) return;
     timers_.erase({timer.time, timer.operation});
-    Tell(engine::Tick{timer.operation});
+    Post(engine::Tick{timer.operation});
   });
 }
 
@@ -229,7 +229,7 @@ void SimPlane::Release(engine::Effect effect) {
       if (const absl::Status status = world_.keys->Destroy(erase.uid); !status.ok())
         world_.Violate(0, absl::StrCat("a key cannot be destroyed: ", status.ToString()));
       world_.Say("the key of ", erase.uid, " is destroyed");
-      Tell(engine::KeyErased{.fencing = erase.fencing});
+      Post(engine::KeyErased{.fencing = erase.fencing});
     });
   } else if (auto* end = std::get_if<engine::EndSession>(&effect)) {
     Carry([this, end = *end] {
@@ -255,7 +255,7 @@ void SimPlane::Deliver(const engine::SendTask& task) {
   absl::StatusOr<v1::Task> written = fleet::WriteTask(task, *world_.keys, world_.scheduler.Now());
   if (!written.ok()) {
     world_.Say("a task cannot be sent: ", NameOf(task.fencing), " ", written.status().message());
-    return Tell(engine::TaskReport{
+    return Post(engine::TaskReport{
         .host = task.host,
         .fencing = task.fencing,
         .outcome = engine::TaskError{.reason = DetailsOf(written.status()).reason,
@@ -285,7 +285,7 @@ void SimPlane::Greet(const std::shared_ptr<Link>& link, const v1::Hello& hello) 
   v1::ConnectResponse welcome;
   welcome.mutable_welcome()->set_epoch(epoch_);
   link->Down(welcome);
-  Tell(engine::HostSeen{.host = link->host(), .report = member.told});
+  Post(engine::HostSeen{.host = link->host(), .report = member.told});
   if (third) third->ClosePlaneEnd(absl::UnavailableError("connect again"));
 }
 
@@ -314,13 +314,13 @@ void SimPlane::OnMessage(const std::shared_ptr<Link>& link, const v1::ConnectReq
     const domain::HostReport now = fleet::ReadReport(message.heartbeat().report(), member->told);
     if (!fleet::SaysSomethingNew(member->told, now)) return;
     member->told = now;
-    Tell(engine::HostReported{.host = link->host(), .report = now});
+    Post(engine::HostReported{.host = link->host(), .report = now});
   } else if (message.has_progress()) {
-    Tell(engine::TaskProgress{.host = link->host(),
+    Post(engine::TaskProgress{.host = link->host(),
                               .fencing = fleet::ReadFencing(message.progress().fencing()),
                               .message = message.progress().message()});
   } else if (message.has_result()) {
-    Tell(fleet::ReadResult(link->host(), message.result()));
+    Post(fleet::ReadResult(link->host(), message.result()));
   }
 }
 
@@ -338,7 +338,7 @@ void SimPlane::OnEnded(const std::shared_ptr<Link>& link) {
   member->link.reset();
   if (const auto before = std::move(member->before))
     before->ClosePlaneEnd(absl::UnavailableError("connect again"));
-  Tell(engine::HostLost{.host = link->host()});
+  Post(engine::HostLost{.host = link->host()});
 }
 
 }  // namespace croft::sim

@@ -45,7 +45,7 @@ class SimPlane final : public PlaneEnd {
   // Dies while it works on the `commits`th batch from now, at a place that chance names.
   void CrashAtCommit(int64_t commits) { commits_to_crash_ = commits; }
 
-  void Ask(engine::Caller caller, engine::RequestBody body, Reply reply);
+  void Call(engine::Caller caller, engine::RequestBody body, Reply reply);
 
   void OnConnected(const std::shared_ptr<Link>& link) override;
   void OnMessage(const std::shared_ptr<Link>& link, const v1::ConnectRequest& message) override;
@@ -58,7 +58,7 @@ class SimPlane final : public PlaneEnd {
     domain::HostReport told;
   };
 
-  void Tell(engine::Event event);
+  void Post(engine::Event event);
   void LoseAwaited();
   void WorkLater();
   void Work();

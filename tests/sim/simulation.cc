@@ -33,7 +33,7 @@ class Simulation {
     const absl::Time start = world_.scheduler.Now();
     Begin();
     Misfortune();
-    Mend();
+    Repair();
     RunResult result{.seed = world_.seed, .hash = world_.hash, .lines = world_.lines};
     result.virtual_hours = absl::ToDoubleHours(world_.scheduler.Now() - start);
     result.violation = world_.violation;
@@ -50,10 +50,10 @@ class Simulation {
     while (!world_.violated() && world_.scheduler.Step(until)) {
     }
   }
-  // Whether it came about before `patience` was over.
+  // Whether it came about before `timeout` was over.
   template <typename Condition>
-  bool Await(absl::Duration patience, const Condition& condition) {
-    const absl::Time until = world_.scheduler.Now() + patience;
+  bool Await(absl::Duration timeout, const Condition& condition) {
+    const absl::Time until = world_.scheduler.Now() + timeout;
     while (!world_.violated() && !condition()) {
       if (world_.scheduler.Now() >= until) return false;
       RunUntil(world_.scheduler.Now() + absl::Seconds(5));
@@ -68,7 +68,7 @@ class Simulation {
   void Join(const std::string& host);
   void Begin();
   void Misfortune();
-  void Mend();
+  void Repair();
 
   // Starts again what died, sooner or later.
   void Supervise();
@@ -324,7 +324,7 @@ void Simulation::DamageArchive() {
 
 // ---- Peace again.
 
-void Simulation::Mend() {
+void Simulation::Repair() {
   if (world_.violated()) return;
   world_.faults = false;
   world_.Say("peace");

@@ -58,7 +58,7 @@ class Client {
     return response;
   }
 
-  // Hands each response to `each` until it wants no more, the stream ends, or `until`. Tried once, at the server that
+  // EffectExecutor each response to `each` until it wants no more, the stream ends, or `until`. Tried once, at the server that
   // answered last.
   template <class Stub, class Request, class Response>
   [[nodiscard]] absl::Status Stream(

@@ -25,7 +25,7 @@ namespace croft::ctl {
 namespace {
 
 // Nobody waits longer for the tabulator key.
-constexpr absl::Duration kPatience = absl::Seconds(2);
+constexpr absl::Duration kTimeout = absl::Seconds(2);
 constexpr size_t kMostIds = 500;
 
 using Words = std::vector<std::string>;
@@ -176,7 +176,7 @@ Words Asked(const Tool& tool, const Place& place, const std::string& kind) {
   if (!connection.ok()) return {};
   const auto identity = ReadIdentity(*connection);
   if (!identity.ok()) return {};
-  Client client(*connection, *identity, absl::Now() + kPatience, tool.interrupts, tool.terminal);
+  Client client(*connection, *identity, absl::Now() + kTimeout, tool.interrupts, tool.terminal);
   return IdsOf(kind, place, client);
 }
 

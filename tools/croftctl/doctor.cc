@@ -29,7 +29,7 @@
 namespace croft::ctl {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(5);
+constexpr absl::Duration kTimeout = absl::Seconds(5);
 
 void Append(Findings& findings, Findings more) {
   findings.insert(findings.end(), std::make_move_iterator(more.begin()),
@@ -83,7 +83,7 @@ bool CheckServers(const Connection& connection, const Identity& identity, absl::
                   Findings& findings) {
   bool any = false;
   for (const std::string& server : connection.servers) {
-    const auto chain = ShownCertificates(server, kPatience);
+    const auto chain = ShownCertificates(server, kTimeout);
     if (!chain.ok()) {
       findings.push_back(
           {Level::kFail, absl::StrCat("server ", server), std::string(chain.status().message()),

@@ -145,7 +145,7 @@ absl::Status Unconfirm(Database& database, absl::Time now) {
       .Execute(now);
 }
 
-absl::Status NoteInAudit(Database& database, Standing& standing, const RestoreOptions& options) {
+absl::Status NoteInAudit(Database& database, CatalogHead& standing, const RestoreOptions& options) {
   const domain::AuditRow row = ChainAudit(standing.audit_head, {.time = options.now,
                                                                 .caller = "local",
                                                                 .peer = "local",
@@ -173,7 +173,7 @@ absl::StatusOr<RestoredCatalog> Prepare(const std::string& path, int64_t epoch,
   struct stat facts;
   if (stat(path.c_str(), &facts) != 0) return sqlite::MakeFileError(errno, "look at it", path);
   CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database));
-  CROFT_ASSIGN_OR_RETURN(Standing standing, MetaReads(*database).Read());
+  CROFT_ASSIGN_OR_RETURN(CatalogHead standing, MetaReads(*database).Read());
   restored.copied = standing.revision;
   restored.epoch = std::max({standing.revision.epoch, epoch, absl::ToUnixSeconds(options.now)}) + 1;
   CROFT_ASSIGN_OR_RETURN(restored.operations, EndOperations(*database, options.now));
@@ -213,7 +213,7 @@ absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
 
 absl::StatusOr<domain::Revision> RevisionOfCopy(absl::string_view path) {
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Database> copy, Database::OpenCopy(path));
-  CROFT_ASSIGN_OR_RETURN(const Standing standing, MetaReads(*copy).Read());
+  CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, MetaReads(*copy).Read());
   return standing.revision;
 }
 

@@ -36,14 +36,14 @@ absl::Status Found(sqlite::Database& database, const AuditHead& empty, const Cla
 MetaReads::MetaReads(sqlite::Database& database)
     : read_(database, "SELECT epoch, revision, audit_sequence, audit_hash, tenants FROM meta") {}
 
-absl::StatusOr<Standing> MetaReads::Read() {
+absl::StatusOr<CatalogHead> MetaReads::Read() {
   Rows rows = read_.Query();
   if (!rows.Next()) {
     if (!rows.status().ok()) return rows.status();
     return MakeError(absl::StatusCode::kDataLoss, "the catalog is damaged: its head is gone",
                      {.reason = "DATABASE_CORRUPT"});
   }
-  Standing standing;
+  CatalogHead standing;
   rows.Read(0, standing.revision.epoch, standing.revision.revision, standing.audit_head.sequence,
             standing.audit_head.hash, standing.tenants);
   return standing;
@@ -52,7 +52,7 @@ absl::StatusOr<Standing> MetaReads::Read() {
 MetaWrites::MetaWrites(sqlite::Database& database)
     : put_(database, "UPDATE meta SET revision = ?, audit_sequence = ?, audit_hash = ?, tenants = ?") {}
 
-absl::Status MetaWrites::Put(const Standing& standing) {
+absl::Status MetaWrites::Put(const CatalogHead& standing) {
   return put_.Execute(standing.revision.revision, standing.audit_head.sequence, standing.audit_head.hash,
                       standing.tenants);
 }

@@ -16,7 +16,7 @@
 namespace croft::catalog {
 
 // Where the catalog's history stands.
-struct Standing {
+struct CatalogHead {
   domain::Revision revision;
   AuditHead audit_head;
   int64_t tenants = 0;  // that are no tombstones
@@ -26,7 +26,7 @@ class MetaReads {
  public:
   explicit MetaReads(sqlite::Database& database);
 
-  absl::StatusOr<Standing> Read();
+  absl::StatusOr<CatalogHead> Read();
 
  private:
   sqlite::Statement read_;
@@ -37,7 +37,7 @@ class MetaWrites {
   explicit MetaWrites(sqlite::Database& database);
 
   // The epoch stays as it is.
-  absl::Status Put(const Standing& standing);
+  absl::Status Put(const CatalogHead& standing);
 
  private:
   sqlite::Statement put_;

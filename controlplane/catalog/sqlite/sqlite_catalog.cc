@@ -57,8 +57,8 @@ void AskToReadAhead(const std::string& path) {
 
 }  // namespace
 
-struct SqliteCatalog::Parts {
-  Parts(CatalogLock held, std::unique_ptr<Writer> made, std::string file, int32_t reader_count)
+struct SqliteCatalog::Components {
+  Components(CatalogLock held, std::unique_ptr<Writer> made, std::string file, int32_t reader_count)
       : lock(std::move(held)),
         path(std::move(file)),
         epoch(made->published().revision.epoch),
@@ -93,27 +93,27 @@ absl::StatusOr<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(absl::string_
   CROFT_RETURN_IF_ERROR(ClaimCatalog(*database, claim));
   CROFT_ASSIGN_OR_RETURN(std::unique_ptr<Writer> writer, Writer::Make(std::move(database)));
   return std::unique_ptr<SqliteCatalog>(new SqliteCatalog(
-      std::make_unique<Parts>(std::move(lock), std::move(writer), std::move(absolute), options.readers)));
+      std::make_unique<Components>(std::move(lock), std::move(writer), std::move(absolute), options.readers)));
 }
 
-SqliteCatalog::SqliteCatalog(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+SqliteCatalog::SqliteCatalog(std::unique_ptr<Components> components) : components_(std::move(components)) {}
 
 SqliteCatalog::~SqliteCatalog() = default;
 
 absl::StatusOr<std::unique_ptr<Transaction>> SqliteCatalog::Begin() {
-  return SqliteTransaction::Begin(*parts_->writer,
-                                  [parts = parts_.get()](const Writer::Published& published) {
-                                    parts->tenants.store(published.tenants);
-                                    parts->revision.store(published.revision.revision);
+  return SqliteTransaction::Begin(*components_->writer,
+                                  [components = components_.get()](const Writer::Published& published) {
+                                    components->tenants.store(published.tenants);
+                                    components->revision.store(published.revision.revision);
                                   });
 }
 
-domain::Revision SqliteCatalog::revision() const { return {parts_->epoch, parts_->revision.load()}; }
+domain::Revision SqliteCatalog::revision() const { return {components_->epoch, components_->revision.load()}; }
 
 // All that `ask` reads is one state of the catalog.
 template <typename Ask>
 auto SqliteCatalog::Read(Ask ask) -> decltype(ask(std::declval<Reader&>())) {
-  CROFT_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, parts_->readers.Borrow());
+  CROFT_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, components_->readers.Borrow());
   CROFT_ASSIGN_OR_RETURN(const sqlite::Transaction state,
                          sqlite::Transaction::BeginRead(*reader->database));
   return ask(*reader);
@@ -169,7 +169,7 @@ absl::StatusOr<std::vector<domain::Backup>> SqliteCatalog::ListBackups(absl::str
 absl::StatusOr<domain::Revision> SqliteCatalog::ForEachTenant(
     const std::function<void(const domain::Tenant&)>& visit) {
   return Read([&](Reader& reader) -> absl::StatusOr<domain::Revision> {
-    CROFT_ASSIGN_OR_RETURN(const Standing standing, reader.meta.Read());
+    CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, reader.meta.Read());
     CROFT_RETURN_IF_ERROR(ScanTenants(*reader.database, visit));
     return standing.revision;
   });
@@ -177,16 +177,16 @@ absl::StatusOr<domain::Revision> SqliteCatalog::ForEachTenant(
 
 absl::StatusOr<domain::Revision> SqliteCatalog::ReadPlacements(
     const std::function<domain::Tenant&()>& place) {
-  CROFT_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, parts_->readers.Borrow());
+  CROFT_ASSIGN_OR_RETURN(const ReaderPool::Lease reader, components_->readers.Borrow());
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> beside,
-                         sqlite::Database::OpenReader(parts_->path, {}));
+                         sqlite::Database::OpenReader(components_->path, {}));
   MetaReads beside_meta(*beside);
   for (;;) {
     CROFT_ASSIGN_OR_RETURN(const sqlite::Transaction state,
                            sqlite::Transaction::BeginRead(*reader->database));
-    CROFT_ASSIGN_OR_RETURN(const Standing standing, reader->meta.Read());
+    CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, reader->meta.Read());
     CROFT_ASSIGN_OR_RETURN(const sqlite::Transaction beside_state, sqlite::Transaction::BeginRead(*beside));
-    CROFT_ASSIGN_OR_RETURN(const Standing beside_standing, beside_meta.Read());
+    CROFT_ASSIGN_OR_RETURN(const CatalogHead beside_standing, beside_meta.Read());
     // Else there was a commit between the two.
     if (standing.revision != beside_standing.revision) continue;
     CROFT_RETURN_IF_ERROR(ScanPlacements(*reader->database, *beside, place));
@@ -194,7 +194,7 @@ absl::StatusOr<domain::Revision> SqliteCatalog::ReadPlacements(
   }
 }
 
-absl::StatusOr<int64_t> SqliteCatalog::CountTenants() { return parts_->tenants.load(); }
+absl::StatusOr<int64_t> SqliteCatalog::CountTenants() { return components_->tenants.load(); }
 
 absl::StatusOr<int64_t> SqliteCatalog::CountRunningOperations() {
   return Read([&](Reader& reader) { return reader.operations.CountRunning(); });
@@ -220,14 +220,14 @@ absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAuditBefore(int
 
 absl::StatusOr<AuditHead> SqliteCatalog::RecordedAuditHead() {
   return Read([&](Reader& reader) -> absl::StatusOr<AuditHead> {
-    CROFT_ASSIGN_OR_RETURN(Standing standing, reader.meta.Read());
+    CROFT_ASSIGN_OR_RETURN(CatalogHead standing, reader.meta.Read());
     return std::move(standing.audit_head);
   });
 }
 
 absl::Status SqliteCatalog::BackUpTo(absl::string_view path) {
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> reader,
-                         sqlite::Database::OpenReader(parts_->path, {}));
+                         sqlite::Database::OpenReader(components_->path, {}));
   return sqlite::BackUpTo(*reader, path);
 }
 

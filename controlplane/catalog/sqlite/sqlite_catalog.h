@@ -80,14 +80,14 @@ class SqliteCatalog final : public Catalog {
   absl::Status BackUpTo(absl::string_view path);
 
  private:
-  struct Parts;
+  struct Components;
 
-  explicit SqliteCatalog(std::unique_ptr<Parts> parts);
+  explicit SqliteCatalog(std::unique_ptr<Components> components);
 
   template <typename Ask>
   auto Read(Ask ask) -> decltype(ask(std::declval<Reader&>()));
 
-  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<Components> components_;
 };
 
 }  // namespace croft::catalog

@@ -7,7 +7,7 @@
 #include <absl/strings/string_view.h>
 
 #include "common/errors.h"
-#include "common/relay.h"
+#include "common/bounded_pipeline.h"
 #include "common/sqlite/statement.h"
 #include "controlplane/catalog/sqlite/columns.h"
 #include "controlplane/catalog/sqlite/tenant_columns.h"
@@ -38,7 +38,7 @@ struct Login {
   Credential credential;
 };
 
-absl::Status ScanLogins(sqlite::Database& database, const Relay<Login>::Place& place) {
+absl::Status ScanLogins(sqlite::Database& database, const BoundedPipeline<Login>::Place& place) {
   Statement logins(database,
                    "SELECT tenant, login, role, sealed_password FROM credentials WHERE published "
                    "ORDER BY tenant, position");
@@ -53,7 +53,7 @@ absl::Status ScanLogins(sqlite::Database& database, const Relay<Login>::Place& p
   return rows.status();
 }
 
-absl::Status ScanWithLogins(sqlite::Database& database, Relay<Login>& logins,
+absl::Status ScanWithLogins(sqlite::Database& database, BoundedPipeline<Login>& logins,
                             const std::function<Tenant&()>& place) {
   Statement tenants(database,
                     "SELECT id, uid, aliases, labels, settings, features, state, suspend_mode, host, "
@@ -111,7 +111,7 @@ absl::Status ScanPlacements(sqlite::Database& tenants, sqlite::Database& logins,
   absl::Status read_logins;
   absl::Status read_tenants;
   {
-    Relay<Login> relay([&](const auto& next) { read_logins = ScanLogins(logins, next); });
+    BoundedPipeline<Login> relay([&](const auto& next) { read_logins = ScanLogins(logins, next); });
     read_tenants = ScanWithLogins(tenants, relay, place);
   }
   read_tenants.Update(read_logins);

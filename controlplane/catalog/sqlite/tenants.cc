@@ -57,10 +57,10 @@ absl::Status Changing(const Tenant& tenant, const std::string& aliases, const st
 
 // Rows of one tenant after another, in the order of their ids, whose column 0 is the id. Stepping over some rows is
 // faster than looking for one from the root of the table.
-class Procession {
+class OrderedRowCursor {
  public:
   // `from` gives the rows of its parameter's tenant and all after it.
-  explicit Procession(sqlite::Statement& from) : from_(from) {}
+  explicit OrderedRowCursor(sqlite::Statement& from) : from_(from) {}
 
   const Rows& rows() const { return *rows_; }
   // Whether there is a row of `id`, which is not below the one before; rows() is at the first of them then.
@@ -206,8 +206,8 @@ absl::StatusOr<TenantPage> TenantReads::List(const TenantQuery& query) {
   CROFT_ASSIGN_OR_RETURN(TenantIdPage found, ListTenantIds(database_, query));
   TenantPage page{.next_after = std::move(found.next_after)};
   page.tenants.reserve(found.ids.size());
-  Procession tenants(find_from_);
-  Procession credentials(credentials_from_);
+  OrderedRowCursor tenants(find_from_);
+  OrderedRowCursor credentials(credentials_from_);
   for (const std::string& id : found.ids) {
     CROFT_ASSIGN_OR_RETURN(const bool there, tenants.Reach(id));
     if (!there) continue;

@@ -42,7 +42,7 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Make(std::unique_ptr<sqlite::Dat
 }
 
 absl::Status Writer::Load() {
-  CROFT_ASSIGN_OR_RETURN(const Standing standing, meta_reads_.Read());
+  CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, meta_reads_.Read());
   published_.revision = standing.revision;
   audit_head_ = standing.audit_head;
   published_.tenants = standing.tenants;
@@ -59,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Transaction>> SqliteTransaction::Begin(
   if (!writer.failed_.ok()) return writer.failed_;
   if (writer.open_) return absl::InternalError("a catalog transaction is open already");
   CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*writer.database_));
-  CROFT_ASSIGN_OR_RETURN(const Standing standing, writer.meta_reads_.Read());
+  CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, writer.meta_reads_.Read());
   const domain::Revision& own = writer.published_.revision;
   if (standing.revision.epoch != own.epoch) {
     writer.failed_ = Fenced(own.epoch, standing.revision.epoch);

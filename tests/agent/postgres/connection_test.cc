@@ -87,7 +87,7 @@ TEST_F(ConnectionTest, DeadlineCancelsOnTheServerAndTheConnectionGoesOn) {
   const absl::Time start = absl::Now();
   EXPECT_TRUE(absl::IsDeadlineExceeded(connection_.Execute("SELECT pg_sleep(60)")));
   EXPECT_LT(absl::Now() - start, absl::Seconds(30));
-  connection_.SetPatience(TestPatience());
+  connection_.SetPatience(TestTimeout());
   EXPECT_TRUE(connection_.Execute("SELECT 1").ok());
   EXPECT_EQ(*connection_.Value<int64_t>(
                 "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%%'"),
@@ -117,11 +117,11 @@ TEST_F(ConnectionTest, RefusalsSayWhy) {
   EXPECT_EQ(DetailsOf(postgres.Login("postgres", "nobody", "x").status()).reason, "LOGIN_REFUSED");
   Conninfo elsewhere = postgres.access().agent;
   elsewhere["dbname"] = "no_such_database";
-  EXPECT_TRUE(absl::IsNotFound(Connection::Open(elsewhere, Trust::kPrivileged, TestPatience()).status()));
+  EXPECT_TRUE(absl::IsNotFound(Connection::Open(elsewhere, Trust::kPrivileged, TestTimeout()).status()));
   elsewhere["dbname"] = "host=evil.example dbname=postgres";
-  EXPECT_TRUE(absl::IsNotFound(Connection::Open(elsewhere, Trust::kPrivileged, TestPatience()).status()));
+  EXPECT_TRUE(absl::IsNotFound(Connection::Open(elsewhere, Trust::kPrivileged, TestTimeout()).status()));
   elsewhere["port"] = "1";
-  EXPECT_EQ(DetailsOf(Connection::Open(elsewhere, Trust::kPrivileged, TestPatience()).status()).reason,
+  EXPECT_EQ(DetailsOf(Connection::Open(elsewhere, Trust::kPrivileged, TestTimeout()).status()).reason,
             "POSTGRES_UNAVAILABLE");
 }
 
@@ -157,9 +157,9 @@ class ArchivedTextTest : public ::testing::Test {
   static Connection Tenants() {
     Conninfo conninfo = TestPostgres::Shared().access().agent;
     conninfo["dbname"] = "postgres";
-    auto opened = Connection::Open(conninfo, Trust::kTenant, TestPatience());
+    auto opened = Connection::Open(conninfo, Trust::kTenant, TestTimeout());
     EXPECT_TRUE(opened.ok()) << opened.status();
-    opened->SetPatience(TestPatience());
+    opened->SetPatience(TestTimeout());
     return *std::move(opened);
   }
 

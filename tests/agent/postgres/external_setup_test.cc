@@ -27,7 +27,7 @@ class SetupFunctionsTest : public ::testing::Test {
 
   std::string Refusal(const Statement& statement) {
     auto connection = Connection::Open(TenantConninfo(postgres_.access(), "postgres", kRole, password_),
-                                       Trust::kPrivileged, TestPatience());
+                                       Trust::kPrivileged, TestTimeout());
     EXPECT_TRUE(connection.ok()) << connection.status();
     return SqlStateOf(connection->Execute(statement));
   }

@@ -19,7 +19,7 @@ class RightsTest : public ::testing::Test {
   // What a session that begins now lacks.
   std::vector<MissingRight> Missing() {
     Conninfo conninfo = TenantConninfo(postgres_.access(), "postgres", kRole, password_);
-    auto connection = Connection::Open(conninfo, Trust::kPrivileged, TestPatience());
+    auto connection = Connection::Open(conninfo, Trust::kPrivileged, TestTimeout());
     EXPECT_TRUE(connection.ok()) << connection.status();
     auto missing = FindMissingRights(*connection);
     EXPECT_TRUE(missing.ok()) << missing.status();
@@ -85,7 +85,7 @@ TEST_F(RightsTest, ProvidersRoleLacksOnlyWhatASuperuserGives) {
   const std::string password = postgres_.SetUp({.role = "rights_of_provider", .provider = true});
   auto connection =
       Connection::Open(TenantConninfo(postgres_.access(), "postgres", "rights_of_provider", password),
-                       Trust::kPrivileged, TestPatience());
+                       Trust::kPrivileged, TestTimeout());
   ASSERT_TRUE(connection.ok());
   const auto missing = FindMissingRights(*connection);
   ASSERT_EQ(missing->size(), 1);

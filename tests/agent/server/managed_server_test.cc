@@ -57,13 +57,13 @@ TEST_F(ManagedServerTest, IsFoundAgainByTheNextAgent) {
   const int pid = Pid();
   ASSERT_GT(pid, 0);
   const auto next = Another();
-  ASSERT_TRUE(next->EnsureRunning(TestPatience()).ok());
+  ASSERT_TRUE(next->EnsureRunning(TestTimeout()).ok());
   EXPECT_EQ(Pid(), pid);
-  EXPECT_TRUE(next->Report(TestPatience()).up);
+  EXPECT_TRUE(next->Report(TestTimeout()).up);
 }
 
 TEST_F(ManagedServerTest, ReportsWhatItIs) {
-  const ServerReport report = Server().server().Report(TestPatience());
+  const ServerReport report = Server().server().Report(TestTimeout());
   EXPECT_TRUE(report.up);
   EXPECT_THAT(report.version, HasSubstr("."));
   EXPECT_FALSE(report.system_identifier.empty());
@@ -97,13 +97,13 @@ TEST_F(ManagedServerTest, SuperuserComesBySocketAloneAndPasswordsByTlsAlone) {
 
   Conninfo plain = TenantConninfo(Server().access(), "postgres", "somebody", kPassword);
   plain["sslmode"] = "disable";
-  EXPECT_EQ(DetailsOf(Connection::Open(plain, Trust::kTenant, TestPatience()).status()).reason,
+  EXPECT_EQ(DetailsOf(Connection::Open(plain, Trust::kTenant, TestTimeout()).status()).reason,
             "LOGIN_REFUSED");
 
   Conninfo socket = Server().access().agent;
   socket["dbname"] = "postgres";
   socket["user"] = "somebody";
-  EXPECT_FALSE(Connection::Open(socket, Trust::kTenant, TestPatience()).ok()) << "no password, no entry";
+  EXPECT_FALSE(Connection::Open(socket, Trust::kTenant, TestTimeout()).ok()) << "no password, no entry";
   somebody->Execute("SELECT 1").IgnoreError();
   ASSERT_TRUE(admin.Execute("REVOKE CONNECT ON DATABASE postgres FROM somebody").ok());
   ASSERT_TRUE(admin.Execute("DROP ROLE somebody").ok());
@@ -126,7 +126,7 @@ TEST_F(ManagedServerTest, WhatASuperuserDoesByHandIsInTheServersLogAndTheAgentsW
   Conninfo by_hand = Server().access().agent;
   by_hand.erase("options");
   by_hand["dbname"] = "postgres";
-  auto person = Connection::Open(by_hand, Trust::kPrivileged, TestPatience());
+  auto person = Connection::Open(by_hand, Trust::kPrivileged, TestTimeout());
   ASSERT_TRUE(person.ok()) << person.status();
   EXPECT_EQ(*person->Value<std::string>("SELECT 'done ' || 'by hand'"), "done by hand");
   std::string log;
@@ -143,7 +143,7 @@ TEST_F(ManagedServerTest, SomebodyElsesAuthorityIsRefusedByTheTenantsWay) {
   TestFolder folder;
   Conninfo conninfo = TenantConninfo(Server().access(), "postgres", "somebody", kPassword);
   conninfo["sslrootcert"] = MakeTlsFiles(folder.path()).authority;
-  const absl::Status refused = Connection::Open(conninfo, Trust::kTenant, TestPatience()).status();
+  const absl::Status refused = Connection::Open(conninfo, Trust::kTenant, TestTimeout()).status();
   EXPECT_TRUE(absl::IsUnavailable(refused));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("certificate"));
 }
@@ -153,7 +153,7 @@ TEST_F(ManagedServerTest, NewCertificateIsTakenWithoutARestartAndAMismatchIsNot)
   Connection session = Server().Admin();
   const TlsFiles& files = Server().options().tls;
   MakeTlsFiles(fs::path(files.key).parent_path());
-  ASSERT_TRUE(Server().server().ReloadTls(TestPatience()).ok());
+  ASSERT_TRUE(Server().server().ReloadTls(TestTimeout()).ok());
   // The server reads it in its own time after the signal.
   absl::Status refused;
   do {
@@ -164,21 +164,21 @@ TEST_F(ManagedServerTest, NewCertificateIsTakenWithoutARestartAndAMismatchIsNot)
   EXPECT_TRUE(session.Execute("SELECT 1").ok());
 
   std::ofstream(files.key) << crypto::NewPrivateKey();
-  EXPECT_EQ(DetailsOf(Server().server().ReloadTls(TestPatience())).reason, "TLS_PAIR_MISMATCH");
+  EXPECT_EQ(DetailsOf(Server().server().ReloadTls(TestTimeout())).reason, "TLS_PAIR_MISMATCH");
   EXPECT_EQ(DetailsOf(Server().Login("postgres", "nobody", "x").status()).reason, "LOGIN_REFUSED");
   MakeTlsFiles(fs::path(files.key).parent_path());
-  ASSERT_TRUE(Server().server().ReloadTls(TestPatience()).ok());
+  ASSERT_TRUE(Server().server().ReloadTls(TestTimeout()).ok());
 }
 
 TEST_F(ManagedServerTest, StopsReportsWhyItIsDownAndStartsAgain) {
-  ASSERT_TRUE(Server().server().Stop(TestPatience()).ok());
+  ASSERT_TRUE(Server().server().Stop(TestTimeout()).ok());
   EXPECT_EQ(Pid(), 0);
-  EXPECT_TRUE(Server().server().Stop(TestPatience()).ok());
-  const ServerReport report = Server().server().Report(TestPatience());
+  EXPECT_TRUE(Server().server().Stop(TestTimeout()).ok());
+  const ServerReport report = Server().server().Report(TestTimeout());
   EXPECT_FALSE(report.up);
   EXPECT_NE(report.problem, "");
-  EXPECT_TRUE(Server().server().EnsureRunning(TestPatience()).ok());
-  EXPECT_TRUE(Server().server().Report(TestPatience()).up);
+  EXPECT_TRUE(Server().server().EnsureRunning(TestTimeout()).ok());
+  EXPECT_TRUE(Server().server().Report(TestTimeout()).up);
 }
 
 TEST_F(ManagedServerTest, KilledServerIsStartedAgain) {
@@ -187,7 +187,7 @@ TEST_F(ManagedServerTest, KilledServerIsStartedAgain) {
   const int pid = Pid();
   ASSERT_EQ(kill(pid, SIGKILL), 0);
   while (kill(pid, 0) == 0) absl::SleepFor(absl::Milliseconds(5));
-  const absl::Status started = Server().server().EnsureRunning(TestPatience());
+  const absl::Status started = Server().server().EnsureRunning(TestTimeout());
   ASSERT_TRUE(started.ok()) << started;
   EXPECT_NE(Pid(), pid);
   Connection again = Server().Admin();
@@ -195,7 +195,7 @@ TEST_F(ManagedServerTest, KilledServerIsStartedAgain) {
 }
 
 TEST_F(ManagedServerTest, PortInUseIsNamed) {
-  ASSERT_TRUE(Server().server().Stop(TestPatience()).ok());
+  ASSERT_TRUE(Server().server().Stop(TestTimeout()).ok());
   const int taker = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(taker, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -205,34 +205,34 @@ TEST_F(ManagedServerTest, PortInUseIsNamed) {
   address.sin_port = htons(static_cast<uint16_t>(Server().options().port));
   ASSERT_EQ(bind(taker, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
   ASSERT_EQ(listen(taker, 1), 0);
-  const absl::Status refused = Server().server().EnsureRunning(TestPatience());
+  const absl::Status refused = Server().server().EnsureRunning(TestTimeout());
   close(taker);
   EXPECT_EQ(DetailsOf(refused).reason, "PORT_IN_USE") << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr(absl::StrCat(Server().options().port)));
-  EXPECT_TRUE(Server().server().EnsureRunning(TestPatience()).ok());
+  EXPECT_TRUE(Server().server().EnsureRunning(TestTimeout()).ok());
 }
 
 TEST_F(ManagedServerTest, AnotherPortIsTakenUpByARestart) {
   ManagedServerOptions moved = Server().options();
   moved.port = FreePort();
   const auto next = *ManagedServer::New(moved);
-  const absl::Status started = next->EnsureRunning(TestPatience());
+  const absl::Status started = next->EnsureRunning(TestTimeout());
   ASSERT_TRUE(started.ok()) << started;
   EXPECT_EQ(FindPostmaster(Directory() + "/data")->port, moved.port);
-  ASSERT_TRUE(Server().server().EnsureRunning(TestPatience()).ok());
+  ASSERT_TRUE(Server().server().EnsureRunning(TestTimeout()).ok());
   EXPECT_EQ(FindPostmaster(Directory() + "/data")->port, Server().options().port);
 }
 
 TEST_F(ManagedServerTest, BadSettingsOfAnOperatorShowInTheError) {
-  ASSERT_TRUE(Server().server().Stop(TestPatience()).ok());
+  ASSERT_TRUE(Server().server().Stop(TestTimeout()).ok());
   const std::string local = Directory() + "/conf/local.conf";
   const std::string before = *ReadFile(local);
   std::ofstream(local) << "no_such_setting = 1\n";
-  const absl::Status refused = Server().server().EnsureRunning(TestPatience());
+  const absl::Status refused = Server().server().EnsureRunning(TestTimeout());
   std::ofstream(local) << before;
   EXPECT_EQ(DetailsOf(refused).reason, "POSTGRES_NOT_STARTED");
   EXPECT_THAT(std::string(refused.message()), HasSubstr("no_such_setting"));
-  EXPECT_TRUE(Server().server().EnsureRunning(TestPatience()).ok());
+  EXPECT_TRUE(Server().server().EnsureRunning(TestTimeout()).ok());
 }
 
 TEST(ManagedServerOptionsTest, WhatCannotWorkIsSaidBeforeAnythingIsMade) {
@@ -261,7 +261,7 @@ TEST(ManagedServerOptionsTest, FolderThatTheServersUserCannotEnterIsNamed) {
   TestFolder folder;
   const ManagedServerOptions options = TestServerOptions(folder);
   ASSERT_EQ(chmod(folder.path().c_str(), 0700), 0);
-  const absl::Status refused = (*ManagedServer::New(options))->EnsureRunning(TestPatience());
+  const absl::Status refused = (*ManagedServer::New(options))->EnsureRunning(TestTimeout());
   EXPECT_EQ(DetailsOf(refused).reason, "STATE_NOT_ENTERABLE");
   EXPECT_EQ(DetailsOf(refused).metadata["folder"], folder.path());
 }
@@ -277,11 +277,11 @@ TEST(ManagedServerOptionsTest, LongStateFolderStillGetsASocket) {
   ASSERT_EQ(rename((folder.path() + "/aside").c_str(), longer.c_str()), 0);
   options.directory = longer;
   const auto server = *ManagedServer::New(options);
-  const absl::Status started = server->EnsureRunning(TestPatience());
+  const absl::Status started = server->EnsureRunning(TestTimeout());
   ASSERT_TRUE(started.ok()) << started;
   const std::string socket_folder = server->access().agent["host"];
   EXPECT_LT(socket_folder.size(), 60u);
-  EXPECT_TRUE(server->Stop(TestPatience()).ok());
+  EXPECT_TRUE(server->Stop(TestTimeout()).ok());
   fs::remove_all(socket_folder);
 }
 
@@ -326,8 +326,8 @@ TEST(ExternalServerTest, IsReachedByItsConninfo) {
                                      .advertise_endpoints = {absl::StrCat("localhost:", agent.at("port"))},
                                      .authority = postgres.options().tls.authority});
   ASSERT_TRUE(server.ok()) << server.status();
-  EXPECT_TRUE((*server)->EnsureRunning(TestPatience()).ok());
-  const ServerReport report = (*server)->Report(TestPatience());
+  EXPECT_TRUE((*server)->EnsureRunning(TestTimeout()).ok());
+  const ServerReport report = (*server)->Report(TestTimeout());
   EXPECT_TRUE(report.up);
   EXPECT_TRUE(report.tls);
   EXPECT_THAT(report.root_certificate, HasSubstr("BEGIN CERTIFICATE"));

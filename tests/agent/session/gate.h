@@ -12,7 +12,7 @@
 namespace croft::agent {
 
 // Long enough never to be reached by a test that passes.
-inline constexpr absl::Duration kPatience = absl::Seconds(30);
+inline constexpr absl::Duration kTimeout = absl::Seconds(30);
 
 // A queue between a test and what it tests.
 template <typename T>
@@ -26,7 +26,7 @@ class Mailbox {
 
   // Nothing when none came in time.
   std::optional<T> Take() {
-    const absl::Time deadline = absl::Now() + kPatience;
+    const absl::Time deadline = absl::Now() + kTimeout;
     MutexLock lock(mutex_);
     while (items_.empty() && absl::Now() < deadline) changed_.WaitFor(mutex_, deadline - absl::Now());
     if (items_.empty()) return std::nullopt;
@@ -56,7 +56,7 @@ class Gate {
   }
   // False when it stayed closed.
   bool Await() {
-    const absl::Time deadline = absl::Now() + kPatience;
+    const absl::Time deadline = absl::Now() + kTimeout;
     MutexLock lock(mutex_);
     while (!open_ && absl::Now() < deadline) changed_.WaitFor(mutex_, deadline - absl::Now());
     return open_;

@@ -138,7 +138,7 @@ TestPostgres::TestPostgres(const std::string& settings) : options_(TestServerOpt
   absl::Status started;
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
     server_ = Must(ManagedServer::New(options_));
-    started = server_->EnsureRunning(TestPatience());
+    started = server_->EnsureRunning(TestTimeout());
     if (started.ok()) break;
     options_.port = FreePort();
   }
@@ -158,7 +158,7 @@ TestPostgres& TestPostgres::Shared() {
 Connection TestPostgres::Admin(const std::string& database) {
   Conninfo conninfo = access_.agent;
   conninfo["dbname"] = database;
-  return Must(Connection::Open(conninfo, Trust::kPrivileged, TestPatience()));
+  return Must(Connection::Open(conninfo, Trust::kPrivileged, TestTimeout()));
 }
 
 Cluster& TestPostgres::restricted_cluster(const std::string& role, bool provider) {
@@ -192,9 +192,9 @@ std::string TestPostgres::SetUp(ExternalSetupOptions options) {
 absl::StatusOr<Connection> TestPostgres::Login(const std::string& database, const std::string& user,
                                                const std::string& password) {
   return Connection::Open(TenantConninfo(access_, database, user, password), Trust::kTenant,
-                          TestPatience());
+                          TestTimeout());
 }
 
-Patience TestPatience() { return {.deadline = absl::Now() + absl::Seconds(60)}; }
+Timeout TestTimeout() { return {.deadline = absl::Now() + absl::Seconds(60)}; }
 
 }  // namespace croft::agent

@@ -78,6 +78,6 @@ class TestPostgres {
 };
 
 // Ample for anything a test waits for.
-Patience TestPatience();
+Timeout TestTimeout();
 
 }  // namespace croft::agent

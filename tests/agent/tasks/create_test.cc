@@ -164,7 +164,7 @@ TEST_F(CreateTest, DeadlineEndsTheTask) {
 
 TEST_F(CreateTest, AnotherTaskOfTheTenantWaitsForTheLock) {
   const TestTenant tenant = NewTenant();
-  auto holder = postgres_.cluster().Begin(tenant.objects.uid, LockMode::kExclusive, TestPatience());
+  auto holder = postgres_.cluster().Begin(tenant.objects.uid, LockMode::kExclusive, TestTimeout());
   ASSERT_TRUE(holder.ok());
   CountingContext context;
   const Task task{.tenant = tenant.objects,

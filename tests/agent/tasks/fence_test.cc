@@ -127,7 +127,7 @@ TEST_F(FenceTest, TenantCannotOpenADoor) {
 TEST_F(FenceTest, LoginsNobodyToldOfAreClosedToo) {
   const TestTenant tenant = MadeTenant();
   const std::string stray = tenant.objects.owner_role + "_zz";
-  auto lock = postgres_.cluster().Begin("setup", LockMode::kExclusive, TestPatience());
+  auto lock = postgres_.cluster().Begin("setup", LockMode::kExclusive, TestTimeout());
   ASSERT_TRUE(lock.ok());
   ASSERT_TRUE((*lock)
                   ->Apply({CreateRole{{.name = stray,
@@ -172,7 +172,7 @@ TEST_F(FenceTest, FreshlyRestoredClosedDatabaseIsOpened) {
   // What a restore leaves: the database of the next generation, closed, its owner's schema made.
   tenant.objects.generation = 2;
   tenant.objects.database = DatabaseName(tenant.objects.owner_role, 2);
-  auto session = postgres_.cluster().Begin("setup", LockMode::kExclusive, TestPatience());
+  auto session = postgres_.cluster().Begin("setup", LockMode::kExclusive, TestTimeout());
   ASSERT_TRUE(session.ok());
   ASSERT_TRUE((*session)->CreateDatabase(tenant.objects.database, "").ok());
   const absl::Status opened = RunDone(tenant, UnfenceOf(tenant));

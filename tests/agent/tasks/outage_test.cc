@@ -22,14 +22,14 @@ TEST_F(OutageTest, EveryTaskAnswersUnavailableAndWorksOnceTheServerIsBack) {
                         RotateWork{.enable = true, .login = LoginFor(tenant.b(), tenant.password)},
                         InventoryWork{},
                         DropWork{.databases = {tenant.objects.database}, .roles = true}};
-  ASSERT_TRUE(postgres_.server().Stop(TestPatience()).ok());
+  ASSERT_TRUE(postgres_.server().Stop(TestTimeout()).ok());
   for (const Work& work : works) {
     const absl::Status status = RunDone(tenant, work);
     EXPECT_TRUE(absl::IsUnavailable(status)) << work.index() << ": " << status;
     EXPECT_EQ(DetailsOf(status).reason, "POSTGRES_UNAVAILABLE");
     EXPECT_TRUE(DetailsOf(status).retry_delay.has_value());
   }
-  ASSERT_TRUE(postgres_.server().EnsureRunning(TestPatience()).ok());
+  ASSERT_TRUE(postgres_.server().EnsureRunning(TestTimeout()).ok());
   for (const Work& work : works) {
     const absl::Status status = RunDone(tenant, work);
     EXPECT_TRUE(status.ok()) << work.index() << ": " << status;

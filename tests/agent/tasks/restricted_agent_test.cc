@@ -56,7 +56,7 @@ TEST_P(RestrictedAgentTest, HandsOverAgainAfterACut) {
   ASSERT_TRUE(session->Execute("SET ROLE NONE").ok());
   ASSERT_TRUE(session->Execute("SELECT lo_create(4711)").ok());
   auto* cluster = &TestPostgres::Shared().restricted_cluster(GetParam().name, GetParam().provider);
-  const auto agent = cluster->Begin(tenant.objects.uid, LockMode::kExclusive, TestPatience());
+  const auto agent = cluster->Begin(tenant.objects.uid, LockMode::kExclusive, TestTimeout());
   ASSERT_TRUE(agent.ok()) << agent.status();
   const std::string left_over = tenant.objects.owner_role + "_h";
   ASSERT_TRUE(

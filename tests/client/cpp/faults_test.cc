@@ -185,7 +185,7 @@ TEST_F(FaultTest, ASnapshotIsNotUndoneByAnOlderCatalog) {
 
 // --- nonsense
 
-const std::vector<std::pair<const char*, std::function<void(LookupResponse&)>>>& SenselessPlacements() {
+const std::vector<std::pair<const char*, std::function<void(LookupResponse&)>>>& InvalidPlacements() {
   static const std::vector<std::pair<const char*, std::function<void(LookupResponse&)>>> kAll = {
       {"nothing", [](LookupResponse& one) { one.Clear(); }},
       {"no tenant", [](LookupResponse& one) { one.clear_tenant(); }},
@@ -208,7 +208,7 @@ const std::vector<std::pair<const char*, std::function<void(LookupResponse&)>>>&
 TEST_F(FaultTest, AnAnswerThatMakesNoSenseIsNoAnswer) {
   control_plane.Place("acme", 1);
   control_plane.Place("globex", 1);
-  for (const auto& [what, garble] : SenselessPlacements()) {
+  for (const auto& [what, garble] : InvalidPlacements()) {
     const auto locator = OpenWithoutWatch();
     control_plane.GarbleLookups(nullptr);
     ASSERT_TRUE(locator->Locate("acme").ok());
@@ -232,7 +232,7 @@ TEST_F(FaultTest, ATimeToLiveThatMakesNoSenseIsBounded) {
 
 using Change = WatchPlacementsResponse::Change;
 
-const std::vector<std::pair<const char*, std::function<void(Change&)>>>& SenselessChanges() {
+const std::vector<std::pair<const char*, std::function<void(Change&)>>>& InvalidChanges() {
   static const std::vector<std::pair<const char*, std::function<void(Change&)>>> kAll = {
       {"nothing", [](Change& one) { one.Clear(); }},
       {"not what changed", [](Change& one) { one.clear_what(); }},
@@ -247,7 +247,7 @@ const std::vector<std::pair<const char*, std::function<void(Change&)>>>& Sensele
 
 TEST_F(FaultTest, AWatchThatMakesNoSenseIsOpenedAgainAndTellsNothing) {
   control_plane.Place("acme", 1);
-  for (const auto& [what, garble] : SenselessChanges()) {
+  for (const auto& [what, garble] : InvalidChanges()) {
     control_plane.GarbleWatches(nullptr);
     const auto locator = OpenReady();
     const int64_t generation = locator->Locate("acme")->placement->generation;

@@ -74,10 +74,10 @@ TEST(Compatibility, CleaningUpWaitsForNobody) {
   }
 }
 
-TEST(Patience, EveryKindEndsSomeDay) {
+TEST(Timeout, EveryKindEndsSomeDay) {
   for (const OperationKind kind : kKinds) {
-    EXPECT_GT(Patience(kind), absl::ZeroDuration());
-    EXPECT_LT(Patience(kind), absl::InfiniteDuration());
+    EXPECT_GT(TimeoutOf(kind), absl::ZeroDuration());
+    EXPECT_LT(TimeoutOf(kind), absl::InfiniteDuration());
   }
 }
 

@@ -16,7 +16,7 @@ using testing::SizeIs;
 
 class AccessTest : public testing::Test {
  protected:
-  AccessTest() { EXPECT_TRUE(world_.Ask(CreatePrincipal{.principal = "ci", .uid = "u1"}).ok()); }
+  AccessTest() { EXPECT_TRUE(world_.Call(CreatePrincipal{.principal = "ci", .uid = "u1"}).ok()); }
 
   domain::User User() { return world_.catalog().GetUser("ci")->value_or(domain::User()); }
   CreateToken Token(const std::string& id, absl::Duration life = absl::Hours(1)) {
@@ -54,8 +54,8 @@ TEST_F(AccessTest, NamesThatStandForOthersAreNotGiven) {
 
 TEST_F(AccessTest, RepeatedTokenIsTheFirstOne) {
   const std::string id = "00000000-0000-4000-8000-000000000001";
-  const auto first = world_.Ask(Token("tk-1"), id);
-  const auto again = world_.Ask(Token("tk-2"), id);
+  const auto first = world_.Call(Token("tk-1"), id);
+  const auto again = world_.Call(Token("tk-2"), id);
   ASSERT_TRUE(first.ok() && again.ok());
   EXPECT_EQ(std::get<TokenMade>(*first).token, "tk-1");
   EXPECT_EQ(std::get<TokenMade>(*again).token, "tk-1");
@@ -71,29 +71,29 @@ TEST_F(AccessTest, TokenOfThePastIsRefused) {
 
 TEST_F(AccessTest, TokensThatAreOverMakeRoom) {
   for (size_t i = 0; i < domain::kMostTokens; ++i) {
-    EXPECT_TRUE(world_.Ask(Token("tk-" + std::to_string(i))).ok());
+    EXPECT_TRUE(world_.Call(Token("tk-" + std::to_string(i))).ok());
   }
   EXPECT_EQ(world_.Refusal(Token("tk-more")), "TOO_MANY");
   world_.now += absl::Hours(2);
-  EXPECT_TRUE(world_.Ask(Token("tk-more")).ok());
+  EXPECT_TRUE(world_.Call(Token("tk-more")).ok());
   EXPECT_THAT(User().tokens, SizeIs(1));
 }
 
 TEST_F(AccessTest, RevokedTokenIsGone) {
-  ASSERT_TRUE(world_.Ask(Token("tk-1")).ok());
+  ASSERT_TRUE(world_.Call(Token("tk-1")).ok());
   EXPECT_EQ(world_.Refusal(RevokeToken{"ci", "tk-2"}), "TOKEN_NOT_FOUND");
   EXPECT_EQ(world_.Refusal(RevokeToken{"nobody", "tk-1"}), "TOKEN_NOT_FOUND");
-  EXPECT_TRUE(world_.Ask(RevokeToken{"ci", "tk-1"}).ok());
+  EXPECT_TRUE(world_.Call(RevokeToken{"ci", "tk-1"}).ok());
   EXPECT_THAT(User().tokens, IsEmpty());
 }
 
 TEST_F(AccessTest, BindingIsHeldOnceAndTakenByTheSameRoleAndScope) {
-  EXPECT_TRUE(world_.Ask(BindRole{"ci", kShops}).ok());
-  EXPECT_TRUE(world_.Ask(BindRole{"ci", kShops}).ok());
-  EXPECT_TRUE(world_.Ask(BindRole{"ci", {Role::kViewer, AllTenants()}}).ok());
+  EXPECT_TRUE(world_.Call(BindRole{"ci", kShops}).ok());
+  EXPECT_TRUE(world_.Call(BindRole{"ci", kShops}).ok());
+  EXPECT_TRUE(world_.Call(BindRole{"ci", {Role::kViewer, AllTenants()}}).ok());
   EXPECT_THAT(User().bindings, SizeIs(2));
   EXPECT_EQ(world_.Refusal(UnbindRole{"ci", {Role::kConnector, AllTenants()}}), "BINDING_NOT_FOUND");
-  EXPECT_TRUE(world_.Ask(UnbindRole{"ci", kShops}).ok());
+  EXPECT_TRUE(world_.Call(UnbindRole{"ci", kShops}).ok());
   EXPECT_THAT(User().bindings, ElementsAre(domain::Binding{Role::kViewer, AllTenants()}));
 }
 
@@ -109,43 +109,43 @@ TEST_F(AccessTest, NobodyIsBoundToTenantsThatDoNotExist) {
   const auto to = [](std::vector<std::string> tenants) {
     return BindRole{"ci", {Role::kViewer, domain::NamedTenants{std::move(tenants)}}};
   };
-  EXPECT_TRUE(world_.Ask(to({"acme"})).ok());
-  const ErrorDetails one = DetailsOf(world_.Ask(to({"acme", "acmee"})).status());
+  EXPECT_TRUE(world_.Call(to({"acme"})).ok());
+  const ErrorDetails one = DetailsOf(world_.Call(to({"acme", "acmee"})).status());
   EXPECT_EQ(one.reason, "TENANT_NOT_FOUND");
   EXPECT_EQ(one.metadata.at("tenant"), "acmee");
-  const ErrorDetails two = DetailsOf(world_.Ask(to({"b", "acme", "c"})).status());
+  const ErrorDetails two = DetailsOf(world_.Call(to({"b", "acme", "c"})).status());
   EXPECT_EQ(two.reason, "TENANT_NOT_FOUND");
   EXPECT_EQ(two.metadata.at("tenants"), "b, c");
   EXPECT_THAT(User().bindings, SizeIs(1));
 }
 
 TEST_F(AccessTest, CertificateStandsForOneAlone) {
-  ASSERT_TRUE(world_.Ask(CreatePrincipal{.principal = "bob", .uid = "u2"}).ok());
-  EXPECT_TRUE(world_.Ask(AddCertificate{"ci", {"ab", world_.now + absl::Hours(1)}}).ok());
+  ASSERT_TRUE(world_.Call(CreatePrincipal{.principal = "bob", .uid = "u2"}).ok());
+  EXPECT_TRUE(world_.Call(AddCertificate{"ci", {"ab", world_.now + absl::Hours(1)}}).ok());
   EXPECT_EQ(world_.Refusal(AddCertificate{"bob", {"ab", world_.now + absl::Hours(1)}}),
             "CERTIFICATE_TAKEN");
   EXPECT_EQ(world_.Refusal(RemoveCertificate{"bob", "ab"}), "CERTIFICATE_NOT_FOUND");
-  EXPECT_TRUE(world_.Ask(RemoveCertificate{"ci", "ab"}).ok());
-  EXPECT_TRUE(world_.Ask(AddCertificate{"bob", {"ab", world_.now + absl::Hours(1)}}).ok());
+  EXPECT_TRUE(world_.Call(RemoveCertificate{"ci", "ab"}).ok());
+  EXPECT_TRUE(world_.Call(AddCertificate{"bob", {"ab", world_.now + absl::Hours(1)}}).ok());
 }
 
 TEST_F(AccessTest, DeletedPrincipalIsGoneAndItsNameIsFree) {
-  ASSERT_TRUE(world_.Ask(Token("tk-1")).ok());
+  ASSERT_TRUE(world_.Call(Token("tk-1")).ok());
   EXPECT_EQ(world_.Refusal(DeletePrincipal{"ci", "7"}), "ETAG_MISMATCH");
-  EXPECT_TRUE(world_.Ask(DeletePrincipal{"ci", "2"}).ok());
+  EXPECT_TRUE(world_.Call(DeletePrincipal{"ci", "2"}).ok());
   EXPECT_EQ(*world_.catalog().GetUser("ci"), std::nullopt);
   EXPECT_EQ(world_.Refusal(DeletePrincipal{"ci", ""}), "PRINCIPAL_NOT_FOUND");
-  EXPECT_TRUE(world_.Ask(CreatePrincipal{.principal = "ci", .uid = "u2"}).ok());
+  EXPECT_TRUE(world_.Call(CreatePrincipal{.principal = "ci", .uid = "u2"}).ok());
   EXPECT_THAT(User().tokens, IsEmpty());
 }
 
 TEST_F(AccessTest, ValidationChangesNothing) {
-  EXPECT_TRUE(world_.Ask(BindRole{"ci", kShops}, "", /*validate_only=*/true).ok());
+  EXPECT_TRUE(world_.Call(BindRole{"ci", kShops}, "", /*validate_only=*/true).ok());
   EXPECT_THAT(User().bindings, IsEmpty());
 }
 
 TEST_F(AccessTest, RecordedCallsAreRowsOfTheirOwnCallers) {
-  ASSERT_TRUE(world_.Ask(Token("tk-1")).ok());
+  ASSERT_TRUE(world_.Call(Token("tk-1")).ok());
   RecordCalls record;
   record.events = {{.caller = "ci",
                     .method = "LookupService/Lookup",
@@ -153,7 +153,7 @@ TEST_F(AccessTest, RecordedCallsAreRowsOfTheirOwnCallers) {
                     .result = "OK",
                     .count = 7}};
   record.token_uses = {{"ci", "tk-1", world_.now}};
-  ASSERT_TRUE(world_.Ask(record).ok());
+  ASSERT_TRUE(world_.Call(record).ok());
   const auto rows = *world_.catalog().ListAuditBefore(1000, 2);
   ASSERT_THAT(rows, SizeIs(2));
   EXPECT_EQ(rows[0].event.caller, "ci");

@@ -64,7 +64,7 @@ TEST_F(AuditRowsTest, ATenantsWholeLifeIsFoundUnderItsName) {
   };
   std::vector<std::string> wanted = {Method(NewTenant("acme"))};
   for (const RequestBody& body : life) {
-    const auto answer = world.Ask(body);
+    const auto answer = world.Call(body);
     ASSERT_TRUE(answer.ok()) << Method(body) << ": " << answer.status();
     world.Settle();
     world.Pass(absl::Hours(1));
@@ -95,19 +95,19 @@ TEST_F(AuditRowsTest, ARestoreAsNewNamesBothTenants) {
 
 TEST_F(AuditRowsTest, AWithdrawnOperationIsFoundUnderItsTenant) {
   world.Begin(NewBackup("acme", "b1"));
-  ASSERT_TRUE(world.Ask(CancelOperation{"op-backup-b1"}).ok());
+  ASSERT_TRUE(world.Call(CancelOperation{"op-backup-b1"}).ok());
   EXPECT_THAT(Resources(), IsSupersetOf({"operations/op-backup-b1", "tenants/acme"}));
 }
 
 TEST_F(AuditRowsTest, ARemovedHostIsNamed) {
   world.Join("h2");
-  ASSERT_TRUE(world.Ask(RemoveHost{.host = "h2"}).ok());
+  ASSERT_TRUE(world.Call(RemoveHost{.host = "h2"}).ok());
   EXPECT_THAT(Resources(), ElementsAre("hosts/h2"));
 }
 
 TEST_F(AuditRowsTest, ABindingNamesTheTenantsThatItReaches) {
-  ASSERT_TRUE(world.Ask(CreatePrincipal{.principal = "ci", .uid = "u1"}).ok());
-  ASSERT_TRUE(world.Ask(BindRole{"ci", {domain::Role::kViewer, domain::NamedTenants{{"acme"}}}}).ok());
+  ASSERT_TRUE(world.Call(CreatePrincipal{.principal = "ci", .uid = "u1"}).ok());
+  ASSERT_TRUE(world.Call(BindRole{"ci", {domain::Role::kViewer, domain::NamedTenants{{"acme"}}}}).ok());
   EXPECT_THAT(Resources(), ElementsAre("principals/ci", "tenants/acme"));
 }
 
@@ -117,9 +117,9 @@ TEST_F(AuditRowsTest, ACallThatTouchesManyIsSeveralRows) {
     world.Settle();
   }
   for (int i = 0; i < 60; ++i) world.Begin(NewBackup(absl::StrCat("t", i), absl::StrCat("b", i)));
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   const size_t before = Rows().size();
-  ASSERT_TRUE(world.Ask(AcceptMissingHost{"h1"}).ok());
+  ASSERT_TRUE(world.Call(AcceptMissingHost{"h1"}).ok());
   const std::vector<domain::AuditRow> rows = Rows();
   ASSERT_EQ(rows.size(), before + 2) << rows.back().event.resource;
   EXPECT_EQ(rows[before].event.method, rows[before + 1].event.method);

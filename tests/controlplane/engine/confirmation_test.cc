@@ -34,7 +34,7 @@ class ConfirmationTest : public ::testing::Test {
     tenant.unconfirmed = true;
     transaction->Apply(catalog::PutTenant{tenant});
     ASSERT_TRUE(transaction->Commit().ok());
-    for (const char* host : {"h1", "h2"}) world_.Tell(HostSeen{.host = host, .report = World::Report()});
+    for (const char* host : {"h1", "h2"}) world_.Post(HostSeen{.host = host, .report = World::Report()});
   }
   domain::Inventory Home() {
     const domain::Tenant tenant = world_.Tenant("acme");
@@ -49,7 +49,7 @@ class ConfirmationTest : public ::testing::Test {
     return inventory;
   }
   void Found(domain::Inventory inventory, std::set<std::string> drifted = {}) {
-    world_.Tell(HostFound{.inventory = std::move(inventory),
+    world_.Post(HostFound{.inventory = std::move(inventory),
                           .tenants = {{world_.Tenant("acme").uid, "acme"}},
                           .drifted = std::move(drifted)});
   }
@@ -69,9 +69,9 @@ TEST_F(ConfirmationTest, AfterAStartHostsAreAwaitedAndNotAway) {
   world_.Restart();
   EXPECT_EQ(StateOfHome(), HostState::kAwaited) << "a second start takes nothing of that away";
   EXPECT_EQ(world_.Refusal(AcceptMissingHost{home_}), "HOST_AWAITED");
-  world_.Tell(HostLost{.host = home_});
+  world_.Post(HostLost{.host = home_});
   EXPECT_EQ(StateOfHome(), HostState::kAway);
-  EXPECT_TRUE(world_.Ask(AcceptMissingHost{home_}).ok());
+  EXPECT_TRUE(world_.Call(AcceptMissingHost{home_}).ok());
 }
 
 TEST_F(ConfirmationTest, WhoIsAwaitedCountsAsSeenUntilTheNewestStart) {
@@ -83,14 +83,14 @@ TEST_F(ConfirmationTest, WhoIsAwaitedCountsAsSeenUntilTheNewestStart) {
 }
 
 TEST_F(ConfirmationTest, AHostThatWasAwayBeforeTheStartStaysAway) {
-  world_.Tell(HostLost{.host = home_});
+  world_.Post(HostLost{.host = home_});
   world_.Restart();
   EXPECT_EQ(StateOfHome(), HostState::kAway);
 }
 
 TEST_F(ConfirmationTest, AnAwaitedHostThatComesBackIsUp) {
   world_.Restart();
-  world_.Tell(HostSeen{.host = home_, .report = World::Report()});
+  world_.Post(HostSeen{.host = home_, .report = World::Report()});
   EXPECT_EQ(StateOfHome(), HostState::kUp);
   EXPECT_FALSE(world_.Host(home_).awaited);
 }
@@ -99,7 +99,7 @@ TEST_F(ConfirmationTest, NothingIsSentToAnAwaitedHost) {
   world_.Restart();
   world_.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
   EXPECT_TRUE(world_.sent.empty());
-  world_.Tell(HostSeen{.host = home_, .report = World::Report()});
+  world_.Post(HostSeen{.host = home_, .report = World::Report()});
   EXPECT_EQ(world_.TakeSent().step.task, domain::TaskKind::kFence);
 }
 
@@ -112,9 +112,9 @@ domain::HostReport OnTimeline(int64_t timeline) {
 }
 
 TEST_F(ConfirmationTest, AfterAFailoverTheHostShowsFirstWhatItHolds) {
-  world_.Tell(HostReported{.host = home_, .report = OnTimeline(3)});
+  world_.Post(HostReported{.host = home_, .report = OnTimeline(3)});
   EXPECT_EQ(StateOfHome(), HostState::kUp) << "it was not known before";
-  world_.Tell(HostReported{.host = home_, .report = OnTimeline(4)});
+  world_.Post(HostReported{.host = home_, .report = OnTimeline(4)});
   EXPECT_EQ(StateOfHome(), HostState::kUnconfirmed);
   EXPECT_TRUE(IsConfirmed()) << "lookups go on";
   world_.Begin(SuspendTenant{.operation = "op-1", .tenant = "acme"});
@@ -125,25 +125,25 @@ TEST_F(ConfirmationTest, AfterAFailoverTheHostShowsFirstWhatItHolds) {
 }
 
 TEST_F(ConfirmationTest, AFailoverIsSeenAcrossAnOutageAndAnotherSession) {
-  world_.Tell(HostReported{.host = home_, .report = OnTimeline(3)});
+  world_.Post(HostReported{.host = home_, .report = OnTimeline(3)});
   domain::HostReport down = OnTimeline(0);
   down.postgres_up = false;
-  world_.Tell(HostReported{.host = home_, .report = down});
-  world_.Tell(HostLost{.host = home_});
-  world_.Tell(HostSeen{.host = home_, .report = OnTimeline(3)});
+  world_.Post(HostReported{.host = home_, .report = down});
+  world_.Post(HostLost{.host = home_});
+  world_.Post(HostSeen{.host = home_, .report = OnTimeline(3)});
   EXPECT_EQ(StateOfHome(), HostState::kUp) << "the same one is back";
-  world_.Tell(HostReported{.host = home_, .report = down});
-  world_.Tell(HostLost{.host = home_});
-  world_.Tell(HostSeen{.host = home_, .report = OnTimeline(4)});
+  world_.Post(HostReported{.host = home_, .report = down});
+  world_.Post(HostLost{.host = home_});
+  world_.Post(HostSeen{.host = home_, .report = OnTimeline(4)});
   EXPECT_EQ(StateOfHome(), HostState::kUnconfirmed);
 }
 
 TEST_F(ConfirmationTest, AnotherClusterThatIsAcceptedShowsFirstWhatItHolds) {
   domain::HostReport other = World::Report();
   other.system_identifier = "another";
-  world_.Tell(HostReported{.host = home_, .report = other});
+  world_.Post(HostReported{.host = home_, .report = other});
   EXPECT_EQ(StateOfHome(), HostState::kIdentityChanged);
-  EXPECT_TRUE(world_.Ask(AcceptHostIdentity{home_, "another"}).ok());
+  EXPECT_TRUE(world_.Call(AcceptHostIdentity{home_, "another"}).ok());
   EXPECT_EQ(StateOfHome(), HostState::kUnconfirmed);
   Found({.host = home_});
   EXPECT_EQ(StateOfHome(), HostState::kUp);
@@ -253,14 +253,14 @@ TEST_F(ConfirmationTest, AConfirmedTenantIsNotMovedByWhatAHostShows) {
 
 TEST_F(ConfirmationTest, AnUnconfirmedHostCanBeDeclaredMissing) {
   Unconfirm();
-  world_.Tell(HostLost{.host = home_});
-  ASSERT_TRUE(world_.Ask(AcceptMissingHost{home_}).ok());
+  world_.Post(HostLost{.host = home_});
+  ASSERT_TRUE(world_.Call(AcceptMissingHost{home_}).ok());
   EXPECT_FALSE(world_.Host(home_).unconfirmed);
   EXPECT_EQ(StateOfHome(), HostState::kMissing);
 }
 
 TEST_F(ConfirmationTest, WhatWaitedForTheHostGoesOnWhenItIsConfirmed) {
-  world_.Tell(HostLost{.host = home_});
+  world_.Post(HostLost{.host = home_});
   world_.Begin(SuspendTenant{.operation = "op-1", .tenant = "acme"});
   Unconfirm();
   EXPECT_TRUE(world_.sent.empty());

@@ -46,12 +46,12 @@ TEST_F(Operations, TimesInAnAnswerAreThoseOfALaterRead) {
 TEST_F(Operations, ATenantIsNotPlacedWhereTheAgentDoesNotKnowItsTasks) {
   domain::HostReport report = World::Report();
   report.task_kinds = {"fence", "unfence"};
-  world.Tell(HostSeen{"h1", report});
-  const auto refused = world.Ask(NewTenant("acme"));
+  world.Post(HostSeen{"h1", report});
+  const auto refused = world.Call(NewTenant("acme"));
   EXPECT_EQ(DetailsOf(refused.status()).reason, "NO_HOST_FITS");
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("too old"));
   report.task_kinds = {"create", "drop"};
-  world.Tell(HostSeen{"h1", report});
+  world.Post(HostSeen{"h1", report});
   CreateReady("acme");
   world.Begin(NewBackup("acme", "b1"));
   world.Settle();
@@ -103,11 +103,11 @@ TEST_F(Operations, TransientErrorsEndAtTheDeadline) {
 TEST_F(Operations, WaitForAHostThatIsAwayAndGoOnWhenItIsBack) {
   world.Begin(NewTenant("acme"));
   world.Settle();
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.Begin(NewBackup("acme", "b1"));
   EXPECT_TRUE(world.sent.empty());
   EXPECT_EQ(world.Operation("op-backup-b1").state, OperationState::kRunning);
-  world.Tell(HostSeen{"h1", World::Report()});
+  world.Post(HostSeen{"h1", World::Report()});
   ASSERT_EQ(world.sent.size(), 1u);
   world.Settle();
   EXPECT_EQ(world.Backup("acme", "b1").state, domain::BackupState::kAvailable);
@@ -117,7 +117,7 @@ TEST_F(Operations, NobodyIsDeclaredDeadWhileTheControlPlaneWarmsUp) {
   world.Restart();
   EXPECT_EQ(world.Begin(NewTenant("acme")).state, OperationState::kRunning);
   EXPECT_TRUE(world.sent.empty());
-  world.Tell(HostSeen{"h1", World::Report()});
+  world.Post(HostSeen{"h1", World::Report()});
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kReady);
   world.Restart();
@@ -126,7 +126,7 @@ TEST_F(Operations, NobodyIsDeclaredDeadWhileTheControlPlaneWarmsUp) {
 }
 
 TEST_F(Operations, AHostThatWasHeardAMomentAgoIsPlacedOnAlthoughItsAgentStartsAgain) {
-  world.Tell(HostLost{"h1", world.now});
+  world.Post(HostLost{"h1", world.now});
   EXPECT_EQ(world.Begin(NewTenant("acme")).state, OperationState::kRunning);
   world.Pass(absl::Seconds(31));
   EXPECT_EQ(world.Refusal(NewTenant("globex")), "NO_HOST_FITS");
@@ -136,23 +136,23 @@ TEST_F(Operations, APostgresThatDoesNotAnswerIsStillReachedWhereAndAsSafelyAsBef
   domain::HostReport report = World::Report();
   report.tls = true;
   report.root_certificate = "PEM";
-  world.Tell(HostReported{"h1", report});
-  world.Tell(HostSeen{"h1", {.problem = "PostgreSQL is being started"}});
+  world.Post(HostReported{"h1", report});
+  world.Post(HostSeen{"h1", {.problem = "PostgreSQL is being started"}});
   const domain::HostReport kept = world.Host("h1").report;
   EXPECT_EQ(kept.advertise_endpoints, report.advertise_endpoints);
   EXPECT_TRUE(kept.tls);
   EXPECT_EQ(kept.root_certificate, "PEM");
   EXPECT_FALSE(kept.postgres_up);
   report.tls = false;
-  world.Tell(HostReported{"h1", report});
+  world.Post(HostReported{"h1", report});
   EXPECT_FALSE(world.Host("h1").report.tls);
 }
 
 TEST_F(Operations, ATaskThatMayHaveBeenLostIsSentAgainAsTheSameAttempt) {
   world.Begin(NewTenant("acme"));
   const Fencing first = world.TakeSent().fencing;
-  world.Tell(HostLost{"h1"});
-  world.Tell(HostSeen{"h1", World::Report()});
+  world.Post(HostLost{"h1"});
+  world.Post(HostSeen{"h1", World::Report()});
   EXPECT_EQ(world.TakeSent().fencing, first);
 }
 
@@ -164,7 +164,7 @@ TEST_F(Operations, ARestartResumesEveryUnfinishedOperation) {
   EXPECT_FALSE(world.Host("h1").up);
   world.Pass(absl::Minutes(1));
   EXPECT_TRUE(world.sent.empty());
-  world.Tell(HostSeen{"h1", World::Report()});
+  world.Post(HostSeen{"h1", World::Report()});
   EXPECT_EQ(world.sent.size(), 2u);
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kReady);
@@ -189,7 +189,7 @@ TEST_F(Operations, ReportsThatNobodyAwaitsChangeNothing) {
 
 TEST_F(Operations, CancelBeforeItIsSentEndsAtOnce) {
   CreateReady("acme");
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.Begin(NewBackup("acme", "b1"));
   world.Begin(CancelOperation{"op-backup-b1"});
   EXPECT_EQ(world.Operation("op-backup-b1").state, OperationState::kCancelled);
@@ -215,16 +215,16 @@ TEST_F(Operations, OneThatHasEndedIsNotCancelled) {
 TEST_F(Operations, ASecondOneOnTheSameTenantIsToldWhoHoldsIt) {
   CreateReady("acme");
   world.Begin(NewRotation("acme", "1"));
-  const auto answer = world.Ask(NewRetirement("acme", "b1"));
+  const auto answer = world.Call(NewRetirement("acme", "b1"));
   EXPECT_EQ(answer.status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(DetailsOf(answer.status()).metadata.at("holder"), "operations/op-rotate-1");
 }
 
 TEST_F(Operations, ARepeatedRequestIdAnswersTheFirstOperation) {
-  ASSERT_TRUE(world.Ask(NewTenant("acme"), "r1").ok());
+  ASSERT_TRUE(world.Call(NewTenant("acme"), "r1").ok());
   CreateTenant again = NewTenant("acme");
   again.operation = "op-other";
-  const auto answer = world.Ask(again, "r1");
+  const auto answer = world.Call(again, "r1");
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(std::get<domain::Operation>(*answer).id, "op-create-acme");
   EXPECT_EQ(world.sent.size(), 1u);
@@ -232,21 +232,21 @@ TEST_F(Operations, ARepeatedRequestIdAnswersTheFirstOperation) {
 }
 
 TEST_F(Operations, ARequestIdWithAnotherPayloadIsRefused) {
-  ASSERT_TRUE(world.Ask(NewTenant("acme"), "r1", false, "one").ok());
-  EXPECT_EQ(DetailsOf(world.Ask(NewTenant("acme"), "r1", false, "two").status()).reason,
+  ASSERT_TRUE(world.Call(NewTenant("acme"), "r1", false, "one").ok());
+  EXPECT_EQ(DetailsOf(world.Call(NewTenant("acme"), "r1", false, "two").status()).reason,
             "REQUEST_ID_REUSED");
 }
 
 TEST_F(Operations, OnlySuccessesAreRemembered) {
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.Pass(absl::Seconds(31));
-  EXPECT_FALSE(world.Ask(NewTenant("acme"), "r1").ok());
-  world.Tell(HostSeen{"h1", World::Report()});
-  EXPECT_TRUE(world.Ask(NewTenant("acme"), "r1").ok());
+  EXPECT_FALSE(world.Call(NewTenant("acme"), "r1").ok());
+  world.Post(HostSeen{"h1", World::Report()});
+  EXPECT_TRUE(world.Call(NewTenant("acme"), "r1").ok());
 }
 
 TEST_F(Operations, ValidateOnlyChangesNothing) {
-  ASSERT_TRUE(world.Ask(NewTenant("acme"), "", true).ok());
+  ASSERT_TRUE(world.Call(NewTenant("acme"), "", true).ok());
   EXPECT_TRUE(world.sent.empty());
   EXPECT_EQ(world.Host("h1").databases_reserved, 0);
   EXPECT_FALSE(world.catalog().GetTenant("acme")->has_value());
@@ -262,8 +262,8 @@ TEST_F(Operations, EverySuccessIsInTheAuditBeforeItsEffect) {
 TEST_F(Operations, AHostDeclaredMissingEndsWhatWaitsForIt) {
   CreateReady("acme");
   world.Begin(NewBackup("acme", "b1"));
-  world.Tell(HostLost{"h1"});
-  ASSERT_TRUE(world.Ask(AcceptMissingHost{"h1"}).ok());
+  world.Post(HostLost{"h1"});
+  ASSERT_TRUE(world.Call(AcceptMissingHost{"h1"}).ok());
   const domain::Operation operation = world.Operation("op-backup-b1");
   EXPECT_EQ(operation.state, OperationState::kFailed);
   EXPECT_EQ(operation.error->reason, "HOST_MISSING");
@@ -272,23 +272,23 @@ TEST_F(Operations, AHostDeclaredMissingEndsWhatWaitsForIt) {
 
 TEST_F(Operations, AnotherClusterUnderTheSameHostGetsNoTasks) {
   CreateReady("acme");
-  world.Tell(HostLost{"h1"});
-  world.Tell(HostSeen{"h1", World::Report("s1", "2")});
+  world.Post(HostLost{"h1"});
+  world.Post(HostSeen{"h1", World::Report("s1", "2")});
   world.Begin(NewBackup("acme", "b1"));
   EXPECT_TRUE(world.sent.empty());
   EXPECT_EQ(world.Refusal(AcceptHostIdentity{"h1", "3"}), "IDENTITY_MISMATCH");
-  ASSERT_TRUE(world.Ask(AcceptHostIdentity{"h1", "2"}).ok());
+  ASSERT_TRUE(world.Call(AcceptHostIdentity{"h1", "2"}).ok());
   EXPECT_TRUE(world.sent.empty()) << "first the host shows what it holds";
-  world.Tell(HostFound{.inventory = {.host = "h1"}});
+  world.Post(HostFound{.inventory = {.host = "h1"}});
   EXPECT_EQ(world.sent.size(), 1u);
 }
 
 TEST_F(Operations, WhatCanOnlyGoForwardIsSentWithoutADeadline) {
   CreateReady("acme");
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.Begin(NewRetirement("acme", "b1"));
   world.Pass(absl::Hours(24 * 8));
-  world.Tell(HostSeen{"h1", World::Report()});
+  world.Post(HostSeen{"h1", World::Report()});
   ASSERT_EQ(world.sent.size(), 1u);
   EXPECT_EQ(world.sent[0].deadline, absl::InfiniteFuture());
   world.Settle();
@@ -297,30 +297,30 @@ TEST_F(Operations, WhatCanOnlyGoForwardIsSentWithoutADeadline) {
 
 TEST_F(Operations, ACancelThatWasLostIsAskedForAgain) {
   world.Begin(NewTenant("acme"));
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.Begin(CancelOperation{"op-create-acme"});
   world.cancels.clear();
-  world.Tell(HostSeen{"h1", World::Report()});
+  world.Post(HostSeen{"h1", World::Report()});
   EXPECT_EQ(world.cancels.size(), 1u);
 }
 
 TEST_F(Operations, WhatWasSentToAnotherClusterIsSentAgainWhenItIsAccepted) {
   world.Begin(NewTenant("acme"));
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.sent.clear();
-  world.Tell(HostSeen{"h1", World::Report("s1", "2")});
+  world.Post(HostSeen{"h1", World::Report("s1", "2")});
   EXPECT_TRUE(world.sent.empty());
-  ASSERT_TRUE(world.Ask(AcceptHostIdentity{"h1", "2"}).ok());
+  ASSERT_TRUE(world.Call(AcceptHostIdentity{"h1", "2"}).ok());
   EXPECT_TRUE(world.sent.empty()) << "first the host shows what it holds";
-  world.Tell(HostFound{.inventory = {.host = "h1"}});
+  world.Post(HostFound{.inventory = {.host = "h1"}});
   EXPECT_EQ(world.sent.size(), 1u);
 }
 
 TEST_F(Operations, GoOnWhenTheServerIsBackOnItsOwnDataFolder) {
   world.Begin(NewTenant("acme"));
   world.sent.clear();
-  world.Tell(HostReported{"h1", World::Report("s1", "2")});
-  world.Tell(HostReported{"h1", World::Report("s1", "1")});
+  world.Post(HostReported{"h1", World::Report("s1", "2")});
+  world.Post(HostReported{"h1", World::Report("s1", "1")});
   EXPECT_EQ(world.sent.size(), 1u);
 }
 
@@ -346,7 +346,7 @@ TEST_F(Operations, AKeyThatCouldNotBeErasedIsTriedAgain) {
   ASSERT_EQ(world.erasures.size(), 1u);
   const Fencing first = world.erasures[0].fencing;
   world.erasures.clear();
-  world.Tell(
+  world.Post(
       TaskReport{.fencing = first, .outcome = TaskError{"KEY_NOT_ERASED", "locked", true, Cause::kOutage}});
   world.Pass(absl::Seconds(2));
   ASSERT_EQ(world.erasures.size(), 1u);

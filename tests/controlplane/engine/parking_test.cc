@@ -129,7 +129,7 @@ TEST_F(Parking, AParkedTenantIsUndeleted) {
 TEST_F(Parking, AParkedTenantIsPurgedWithAReasonAlone) {
   RetireUpTo(TaskKind::kBackUp);
   world.Begin(CancelOperation{"op-retire-b1"});
-  const auto refused = world.Ask(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
+  const auto refused = world.Call(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   EXPECT_EQ(DetailsOf(refused.status()).reason, "BACKUP_NOT_PROVEN");
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("cancelled by request"));
   world.Begin(
@@ -160,11 +160,11 @@ TEST_F(Parking, WhateverComesNextPushesAsideWhatTheAgentStillDoes) {
 }
 
 TEST_F(Parking, CancelEndsItWhileTheHostIsAwayAndBetweenAttempts) {
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.Begin(NewRetirement("acme", "b1"));
   world.Begin(CancelOperation{"op-retire-b1"});
   ExpectParked("CANCELLED");
-  world.Tell(HostSeen{"h1", World::Report()});
+  world.Post(HostSeen{"h1", World::Report()});
   EXPECT_TRUE(world.sent.empty());
   world.Begin(NewRetirement("acme", "b2"));
   world.Done(world.TakeSent());

@@ -40,34 +40,34 @@ class Protection : public ::testing::Test {
 };
 
 TEST_F(Protection, RefusesRetirementUntilItIsTakenOff) {
-  ASSERT_TRUE(world.Ask(Protect(true)).ok());
-  const auto refused = world.Ask(NewRetirement("acme", "b1"));
+  ASSERT_TRUE(world.Call(Protect(true)).ok());
+  const auto refused = world.Call(NewRetirement("acme", "b1"));
   EXPECT_EQ(DetailsOf(refused.status()).reason, "DELETE_PROTECTED");
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("--delete-protection off"));
-  ASSERT_TRUE(world.Ask(Protect(false)).ok());
+  ASSERT_TRUE(world.Call(Protect(false)).ok());
   RetireWell();
 }
 
 TEST_F(Protection, RefusesThePurgeOfARetiredTenant) {
   RetireWell();
-  ASSERT_TRUE(world.Ask(Protect(true)).ok());
+  ASSERT_TRUE(world.Call(Protect(true)).ok());
   EXPECT_EQ(world.Refusal(Purge()), "DELETE_PROTECTED");
-  ASSERT_TRUE(world.Ask(Protect(false)).ok());
+  ASSERT_TRUE(world.Call(Protect(false)).ok());
   world.Begin(Purge());
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
 }
 
 TEST_F(Protection, KeepsATenantThatHasExpired) {
-  ASSERT_TRUE(world.Ask(Protect(true)).ok());
-  ASSERT_TRUE(world.Ask(ExpireIn(absl::Hours(2))).ok());
+  ASSERT_TRUE(world.Call(Protect(true)).ok());
+  ASSERT_TRUE(world.Call(ExpireIn(absl::Hours(2))).ok());
   world.Pass(absl::Hours(3));
   EXPECT_TRUE(world.catalog().DueTenants(world.now, 10)->empty());
   // Without it the tenant would be retired at once, so that is asked for twice.
   EXPECT_EQ(world.Refusal(Protect(false)), "CONFIRMATION_REQUIRED");
   UpdateTenant update = Protect(false);
   update.confirmed = true;
-  ASSERT_TRUE(world.Ask(update).ok());
+  ASSERT_TRUE(world.Call(update).ok());
   EXPECT_EQ(world.catalog().DueTenants(world.now, 10)->size(), 1u);
 }
 
@@ -82,7 +82,7 @@ TEST_F(Protection, CanBeGivenAtTheCreation) {
 TEST_F(Protection, RetirementWithLittleGraceIsConfirmed) {
   RetireTenant retire = NewRetirement("acme", "b1");
   retire.grace = absl::Minutes(59);
-  const auto refused = world.Ask(retire);
+  const auto refused = world.Call(retire);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(DetailsOf(refused.status()).reason, "CONFIRMATION_REQUIRED");
   EXPECT_EQ(DetailsOf(refused.status()).metadata.at("value"), "tenants/acme");
@@ -109,16 +109,16 @@ TEST_F(Protection, AnEndWithinTheHourIsConfirmed) {
   EXPECT_EQ(world.Refusal(ExpireIn(absl::Minutes(59))), "CONFIRMATION_REQUIRED");
   EXPECT_EQ(world.Refusal(ExpireIn(-absl::Hours(1))), "CONFIRMATION_REQUIRED");
   EXPECT_EQ(world.Tenant("acme").expire_time, std::nullopt);
-  ASSERT_TRUE(world.Ask(ExpireIn(absl::Hours(1))).ok());
+  ASSERT_TRUE(world.Call(ExpireIn(absl::Hours(1))).ok());
   // One that is as near as it was is not asked for again, whatever else changes.
   world.Pass(absl::Minutes(30));
   UpdateTenant labels = Update();
   labels.update.label_edits["tier"] = "gold";
   labels.update.expire_time = world.Tenant("acme").expire_time;
-  EXPECT_TRUE(world.Ask(labels).ok());
+  EXPECT_TRUE(world.Call(labels).ok());
   UpdateTenant sooner = ExpireIn(absl::Minutes(5));
   sooner.confirmed = true;
-  EXPECT_TRUE(world.Ask(sooner).ok());
+  EXPECT_TRUE(world.Call(sooner).ok());
 }
 
 }  // namespace

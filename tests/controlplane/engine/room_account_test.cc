@@ -18,7 +18,7 @@ class RoomAccount : public testing::Test {
 
   void AskForConnections(int32_t connections, const std::string& operation) {
     EXPECT_TRUE(world
-                    .Ask(UpdateTenant{.operation = operation,
+                    .Call(UpdateTenant{.operation = operation,
                                       .tenant = "acme",
                                       .update = {.quota = domain::Quota{.connections = connections}}})
                     .ok());

@@ -71,14 +71,14 @@ TEST_F(Tenants, AliasesAreUniqueOverAliasesAndIds) {
 
 TEST_F(Tenants, LabelsChangeWhileTheTenantIsBusy) {
   world.Begin(NewRotation("acme", "1"));
-  ASSERT_TRUE(world.Ask(UpdateTenant{.tenant = "acme", .update = {.label_edits = {{"app", "shop"}}}}).ok());
+  ASSERT_TRUE(world.Call(UpdateTenant{.tenant = "acme", .update = {.label_edits = {{"app", "shop"}}}}).ok());
   EXPECT_EQ(world.Tenant("acme").labels.at("app"), "shop");
 }
 
 TEST_F(Tenants, AStaleEtagIsRefused) {
   const std::string etag = std::to_string(world.Tenant("acme").version);
   ASSERT_TRUE(
-      world.Ask(UpdateTenant{.tenant = "acme", .etag = etag, .update = {.display_name = "A"}}).ok());
+      world.Call(UpdateTenant{.tenant = "acme", .etag = etag, .update = {.display_name = "A"}}).ok());
   EXPECT_EQ(world.Refusal(UpdateTenant{.tenant = "acme", .etag = etag, .update = {.display_name = "B"}}),
             "ETAG_MISMATCH");
 }
@@ -87,7 +87,7 @@ TEST_F(Tenants, AFailedConfigureKeepsTheOldQuota) {
   const domain::Quota before = world.Tenant("acme").quota;
   ASSERT_TRUE(
       world
-          .Ask(UpdateTenant{
+          .Call(UpdateTenant{
               .operation = "op-q", .tenant = "acme", .update = {.quota = domain::Quota{.connections = 70}}})
           .ok());
   world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
@@ -286,22 +286,22 @@ TEST_F(Tenants, ARestoreInPlaceWhoseUndoCouldNotDropKeepsTheRoomUntilItIsDropped
 TEST_F(Tenants, AQuotaDoesNotRiseAboveTheHostsLimit) {
   domain::HostLimits limits;
   limits.connections = 60;
-  ASSERT_TRUE(world.Ask(UpdateHost{.host = "h1", .limits = limits}).ok());
+  ASSERT_TRUE(world.Call(UpdateHost{.host = "h1", .limits = limits}).ok());
   UpdateTenant update{.operation = "op-u", .tenant = "acme"};
   update.update.quota = domain::Quota{.connections = 61};
   EXPECT_EQ(world.Refusal(update), "QUOTA_EXCEEDS_HOST");
   EXPECT_EQ(world.Tenant("acme").quota.connections, 50);
   EXPECT_EQ(world.Host("h1").connections_reserved, 50);
   update.update.quota->connections = 60;
-  ASSERT_TRUE(world.Ask(update).ok());
+  ASSERT_TRUE(world.Call(update).ok());
   world.Settle();
   EXPECT_EQ(world.Host("h1").connections_reserved, 60);
   // Less is never refused, also where the limit was lowered meanwhile.
   limits.connections = 10;
-  ASSERT_TRUE(world.Ask(UpdateHost{.host = "h1", .limits = limits}).ok());
+  ASSERT_TRUE(world.Call(UpdateHost{.host = "h1", .limits = limits}).ok());
   update.operation = "op-v";
   update.update.quota->connections = 40;
-  EXPECT_TRUE(world.Ask(update).ok());
+  EXPECT_TRUE(world.Call(update).ok());
 }
 
 TEST_F(Tenants, APurgeTakesUndoCopiesAlong) {
@@ -339,8 +339,8 @@ TEST_F(Tenants, RestoreOfATenantOnALostHostFencesNothing) {
   world.Begin(NewBackup("acme", "b1"));
   world.Settle();
   world.Join("h2");
-  world.Tell(HostLost{"h1"});
-  ASSERT_TRUE(world.Ask(AcceptMissingHost{"h1"}).ok());
+  world.Post(HostLost{"h1"});
+  ASSERT_TRUE(world.Call(AcceptMissingHost{"h1"}).ok());
   world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
   EXPECT_THAT(RunAndList(), ElementsAre(TaskKind::kRestore, TaskKind::kUnfence));
   EXPECT_EQ(world.Tenant("acme").placement.host, "h2");
@@ -406,30 +406,30 @@ TEST_F(Tenants, ReplacedLoginsAreNotClosedWhileTheTenantIsBeingOpened) {
 TEST_F(Tenants, BackupsOfAHostWithoutAStoreAreRefused) {
   domain::HostReport report = World::Report();
   report.stores.clear();
-  world.Tell(HostReported{"h1", report});
+  world.Post(HostReported{"h1", report});
   EXPECT_EQ(world.Refusal(NewBackup("acme", "b1")), "NO_STORE");
 }
 
 TEST_F(Tenants, HostsInUseAreNotRemoved) {
   EXPECT_EQ(world.Refusal(RemoveHost{.host = "h1"}), "HOST_IN_USE");
   world.Join("h2");
-  ASSERT_TRUE(world.Ask(RemoveHost{.host = "h2"}).ok());
+  ASSERT_TRUE(world.Call(RemoveHost{.host = "h2"}).ok());
   EXPECT_FALSE(world.catalog().GetHost("h2")->has_value());
   EXPECT_EQ(world.ended_sessions.back().host, "h2");
 }
 
 TEST_F(Tenants, JoinTokensWorkOnceAndNotForLong) {
   ASSERT_TRUE(world
-                  .Ask(CreateJoinToken{
+                  .Call(CreateJoinToken{
                       .host = "h3", .secret_hash = "s", .expire_time = world.now + absl::Minutes(15)})
                   .ok());
   EXPECT_EQ(world.Refusal(JoinHost{.host = "h3", .secret_hash = "other", .fingerprint = "f"}),
             "JOIN_TOKEN_INVALID");
-  ASSERT_TRUE(world.Ask(JoinHost{.host = "h3", .secret_hash = "s", .fingerprint = "f"}).ok());
+  ASSERT_TRUE(world.Call(JoinHost{.host = "h3", .secret_hash = "s", .fingerprint = "f"}).ok());
   EXPECT_EQ(world.Refusal(JoinHost{.host = "h3", .secret_hash = "s", .fingerprint = "g"}),
             "JOIN_TOKEN_INVALID");
   ASSERT_TRUE(world
-                  .Ask(CreateJoinToken{
+                  .Call(CreateJoinToken{
                       .host = "h3", .secret_hash = "t", .expire_time = world.now + absl::Minutes(15)})
                   .ok());
   world.Pass(absl::Minutes(16));
@@ -438,8 +438,8 @@ TEST_F(Tenants, JoinTokensWorkOnceAndNotForLong) {
 }
 
 TEST_F(Tenants, ARenewedCertificateDoesNotLockTheOldOneOutAtOnce) {
-  ASSERT_TRUE(world.Ask(RenewHost{"h1", "f-h1", "f2"}).ok());
-  ASSERT_TRUE(world.Ask(RenewHost{"h1", "f-h1", "f3"}).ok()) << "the answer that carried f2 was lost";
+  ASSERT_TRUE(world.Call(RenewHost{"h1", "f-h1", "f2"}).ok());
+  ASSERT_TRUE(world.Call(RenewHost{"h1", "f-h1", "f3"}).ok()) << "the answer that carried f2 was lost";
   EXPECT_EQ(world.Refusal(RenewHost{"h1", "f2", "f4"}), "CERTIFICATE_NOT_CURRENT");
 }
 
@@ -483,7 +483,7 @@ TEST_F(Tenants, PurgeEmptiesEveryStoreThatHoldsBackups) {
   world.Settle();
   domain::HostReport both = World::Report("s2");
   both.stores = {"s2", "s1"};
-  world.Tell(HostReported{"h1", both});
+  world.Post(HostReported{"h1", both});
   world.Begin(NewRetirement("acme", "b2"));
   world.Settle();
   world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
@@ -493,7 +493,7 @@ TEST_F(Tenants, PurgeEmptiesEveryStoreThatHoldsBackups) {
 TEST_F(Tenants, AStoreThatNobodyReachesStopsAPurgeBeforeItBegins) {
   world.Begin(NewRetirement("acme", "b1"));
   world.Settle();
-  world.Tell(HostReported{"h1", World::Report("s2")});
+  world.Post(HostReported{"h1", World::Report("s2")});
   EXPECT_EQ(world.Refusal(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true}),
             "STORE_UNREACHABLE");
 }
@@ -521,9 +521,9 @@ TEST_F(Tenants, LoginsThatWereOnALostHostDoNotStopTheNextRotation) {
   world.Begin(NewRotation("acme", "1"));
   world.Settle();
   world.Join("h2");
-  world.Tell(HostLost{"h1"});
+  world.Post(HostLost{"h1"});
   world.Pass(absl::Minutes(6));
-  ASSERT_TRUE(world.Ask(AcceptMissingHost{"h1"}).ok());
+  ASSERT_TRUE(world.Call(AcceptMissingHost{"h1"}).ok());
   world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
@@ -532,7 +532,7 @@ TEST_F(Tenants, LoginsThatWereOnALostHostDoNotStopTheNextRotation) {
 
 TEST_F(Tenants, AnExpiredTenantThatIsBroughtBackStays) {
   ASSERT_TRUE(
-      world.Ask(UpdateTenant{.tenant = "acme", .update = {.expire_time = world.now}, .confirmed = true})
+      world.Call(UpdateTenant{.tenant = "acme", .update = {.expire_time = world.now}, .confirmed = true})
           .ok());
   world.Begin(NewRetirement("acme", "b1"));
   world.Settle();

@@ -46,7 +46,7 @@ class Verdicts : public ::testing::Test {
 TEST_F(Verdicts, WhatMakingABackupFindsIsOnTheBackupAndAWarning) {
   world.Begin(NewBackup("acme", "b1"));
   const SendTask task = world.TakeSent();
-  world.Tell(TaskReport{.host = task.host,
+  world.Post(TaskReport{.host = task.host,
                         .fencing = task.fencing,
                         .outcome = BackedUp{.size_bytes = 1, .findings = World::Found({kMissing, kNote})}});
   EXPECT_EQ(world.Operation("op-backup-b1").state, OperationState::kSucceeded);
@@ -118,7 +118,7 @@ TEST_F(Verdicts, TheLatestIsTheNewestProvenOneElseTheNewestAvailable) {
 TEST_F(Verdicts, AnIncompleteBackupIsRestoredOnlyWhereThatIsAllowed) {
   BackUp("b1");
   world.Proves(Verify("b1"), {kMissing});
-  const auto refused = world.Ask(Restore("b1"));
+  const auto refused = world.Call(Restore("b1"));
   EXPECT_EQ(DetailsOf(refused.status()).reason, "BACKUP_INCOMPLETE");
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("TABLE a"));
   RestoreTenant allowed = Restore("b1");
@@ -126,7 +126,7 @@ TEST_F(Verdicts, AnIncompleteBackupIsRestoredOnlyWhereThatIsAllowed) {
   world.Begin(allowed);
   const SendTask task = world.TakeSent();
   EXPECT_TRUE(task.allow_incomplete);
-  world.Tell(TaskReport{.host = task.host,
+  world.Post(TaskReport{.host = task.host,
                         .fencing = task.fencing,
                         .outcome = Restored{.findings = World::Found({kMissing})}});
   world.Settle();
@@ -175,7 +175,7 @@ TEST_F(Verdicts, AFinalBackupWithNotesIsAProofAndAnIncompleteOneIsNot) {
   world.Done(world.TakeSent());
   world.Proves(world.TakeSent(), {kMissing});
   EXPECT_EQ(world.Operation("op-retire-f1").state, OperationState::kFailed);
-  const auto refused = world.Ask(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
+  const auto refused = world.Call(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   EXPECT_EQ(DetailsOf(refused.status()).reason, "BACKUP_NOT_PROVEN");
   EXPECT_THAT(std::string(refused.status().message()),
               HasSubstr("--accept-incomplete tenants/acme/backups/f1"));

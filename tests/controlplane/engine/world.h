@@ -43,7 +43,7 @@ class World {
 
   // --- What callers do.
 
-  absl::StatusOr<Answer> Ask(RequestBody body, const std::string& request_id = "",
+  absl::StatusOr<Answer> Call(RequestBody body, const std::string& request_id = "",
                              bool validate_only = false, const std::string& payload_hash = "p") {
     Caller caller{.name = "admin",
                   .peer = "test",
@@ -52,18 +52,18 @@ class World {
                   .payload_hash = payload_hash,
                   .validate_only = validate_only};
     answer_ = absl::InternalError("no reply");
-    Tell(Request{.ticket = 1, .caller = std::move(caller), .body = std::move(body)});
+    Post(Request{.ticket = 1, .caller = std::move(caller), .body = std::move(body)});
     return answer_;
   }
 
   domain::Operation Begin(RequestBody body) {
-    const absl::StatusOr<Answer> answer = Ask(std::move(body));
+    const absl::StatusOr<Answer> answer = Call(std::move(body));
     EXPECT_TRUE(answer.ok()) << answer.status();
     const auto* operation = answer.ok() ? std::get_if<domain::Operation>(&*answer) : nullptr;
     return operation == nullptr ? domain::Operation() : *operation;
   }
 
-  std::string Refusal(RequestBody body) { return DetailsOf(Ask(std::move(body)).status()).reason; }
+  std::string Refusal(RequestBody body) { return DetailsOf(Call(std::move(body)).status()).reason; }
 
   // --- What hosts do.
 
@@ -78,13 +78,13 @@ class World {
 
   void Join(const std::string& host) {
     const std::string hash = "hash-" + host;
-    EXPECT_TRUE(Ask(CreateJoinToken{.host = host,
+    EXPECT_TRUE(Call(CreateJoinToken{.host = host,
                                     .uid = "u" + host,
                                     .secret_hash = hash,
                                     .expire_time = now + absl::Minutes(15)})
                     .ok());
-    EXPECT_TRUE(Ask(JoinHost{.host = host, .secret_hash = hash, .fingerprint = "f-" + host}).ok());
-    Tell(HostSeen{.host = host, .report = Report()});
+    EXPECT_TRUE(Call(JoinHost{.host = host, .secret_hash = hash, .fingerprint = "f-" + host}).ok());
+    Post(HostSeen{.host = host, .report = Report()});
   }
 
   void Done(const SendTask& task) {
@@ -92,17 +92,17 @@ class World {
     if (task.step.task == domain::TaskKind::kBackUp)
       report.outcome = BackedUp{.size_bytes = 10, .sha256 = "ab"};
     if (task.step.task == domain::TaskKind::kVerify) report.outcome = Verified{.table_count = 1};
-    Tell(report);
+    Post(report);
   }
   void Fails(const SendTask& task, const std::string& reason, bool retryable) {
-    Tell(TaskReport{.host = task.host,
+    Post(TaskReport{.host = task.host,
                     .fencing = task.fencing,
                     .outcome = TaskError{reason, "it did not work", retryable,
                                          retryable ? Cause::kOutage : Cause::kRefusal}});
   }
 
   void Reports(const SendTask& task, TaskError error) {
-    Tell(TaskReport{.host = task.host, .fencing = task.fencing, .outcome = std::move(error)});
+    Post(TaskReport{.host = task.host, .fencing = task.fencing, .outcome = std::move(error)});
   }
   // A proof that came to its end and found what `severities` say, of objects called a, b, c …
   static domain::Findings Found(const std::vector<domain::FindingSeverity>& severities) {
@@ -115,7 +115,7 @@ class World {
     return domain::Bounded(std::move(findings), 0);
   }
   void Proves(const SendTask& task, const std::vector<domain::FindingSeverity>& severities) {
-    Tell(TaskReport{.host = task.host,
+    Post(TaskReport{.host = task.host,
                     .fencing = task.fencing,
                     .outcome = Verified{.table_count = 1, .findings = Found(severities)}});
   }
@@ -136,7 +136,7 @@ class World {
       } else {
         const EraseKey erase = erasures.front();
         erasures.erase(erasures.begin());
-        Tell(KeyErased{.fencing = erase.fencing});
+        Post(KeyErased{.fencing = erase.fencing});
       }
     }
   }
@@ -146,7 +146,7 @@ class World {
     while (!timers_.empty() && timers_.begin()->first <= now) {
       const std::string operation = timers_.begin()->second;
       timers_.erase(timers_.begin());
-      Tell(Tick{operation});
+      Post(Tick{operation});
     }
   }
 
@@ -155,7 +155,7 @@ class World {
     sent.clear();
     erasures.clear();
     timers_.clear();
-    Tell(Started{});
+    Post(Started{});
   }
 
   // --- What there is.
@@ -171,7 +171,7 @@ class World {
     return catalog_->GetBackup(tenant, id)->value_or(domain::Backup());
   }
 
-  void Tell(const Event& event) {
+  void Post(const Event& event) {
     auto transaction = *catalog_->Begin();
     const Outcome outcome = Decide(event, *transaction, {.now = now, .epoch = catalog_->revision().epoch});
     for (const catalog::Change& change : outcome.changes) transaction->Apply(change);

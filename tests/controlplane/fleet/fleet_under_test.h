@@ -19,7 +19,7 @@
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/keyring/keyring.h"
 #include "controlplane/server/commit_fanout.h"
-#include "controlplane/server/hands.h"
+#include "controlplane/server/effect_executor.h"
 #include "controlplane/server/status.h"
 #include "controlplane/server/writer.h"
 #include "croft/v1/agent.grpc.pb.h"
@@ -52,7 +52,7 @@ class FleetUnderTest {
     writer_ = std::make_unique<server::Writer>(*catalog_, clock_,
                                                [](const absl::Status& status) { ADD_FAILURE() << status; });
     fleet_ = std::make_unique<Fleet>(*writer_, *keys_, clock_, server::ToGrpcStatus, pace_);
-    hands_ = std::make_unique<server::ServerHands>(*fleet_, *keys_, *writer_);
+    hands_ = std::make_unique<server::ServerEffectExecutor>(*fleet_, *keys_, *writer_);
     plane_ = std::make_unique<server::Plane>();
     agents_ = std::make_unique<handlers::AgentHandlers>(*writer_, *catalog_, plane_->authority(),
                                                         plane_->authority().certificate(), *fleet_, clock_);
@@ -79,12 +79,12 @@ class FleetUnderTest {
 
   server::Plane& plane() { return *plane_; }
   catalog::Catalog& catalog() { return *catalog_; }
-  engine::Desk& desk() { return *writer_; }
+  engine::EventQueue& event_queue() { return *writer_; }
   Fleet& fleet() { return *fleet_; }
   handlers::SecretMaker& secrets() { return secrets_; }
 
-  engine::Answer Ask(engine::RequestBody body) {
-    auto answer = writer_->Ask({.name = "admin", .peer = "test", .method = "test"}, std::move(body));
+  engine::Answer Call(engine::RequestBody body) {
+    auto answer = writer_->Call({.name = "admin", .peer = "test", .method = "test"}, std::move(body));
     EXPECT_TRUE(answer.ok()) << answer.status();
     return answer.ok() ? *std::move(answer) : engine::Answer();
   }
@@ -92,7 +92,7 @@ class FleetUnderTest {
   std::string JoinTokenFor(const std::string& host, std::vector<std::string> server_names = {}) {
     const access::IssuedToken token =
         access::MakeJoinToken(host, {"127.0.0.1:1"}, plane_->authority().certificate(), random_);
-    Ask(engine::CreateJoinToken{.host = host,
+    Call(engine::CreateJoinToken{.host = host,
                                 .uid = secrets_.NewUid(),
                                 .secret_hash = token.hash,
                                 .expire_time = clock_.Now() + absl::Minutes(15),
@@ -123,7 +123,7 @@ class FleetUnderTest {
     create.tenant.id = tenant;
     secrets_.Equip(create.tenant);
     EXPECT_TRUE(secrets_.CreateDataKey(create.tenant).ok());
-    return std::get<domain::Operation>(Ask(create)).id;
+    return std::get<domain::Operation>(Call(create)).id;
   }
 
   // Looks after every commit, and now and then.
@@ -154,7 +154,7 @@ class FleetUnderTest {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<Fleet> fleet_;
-  std::unique_ptr<server::ServerHands> hands_;
+  std::unique_ptr<server::ServerEffectExecutor> hands_;
   std::unique_ptr<server::Plane> plane_;
   std::unique_ptr<handlers::AgentHandlers> agents_;
   std::unique_ptr<server::CommitFanout> commits_;

@@ -12,9 +12,9 @@ namespace {
 using testing::ElementsAre;
 
 // What AskInventory was told, when it is.
-class Told {
+class Recorder {
  public:
-  InventoryTold Receiver() {
+  InventoryCallback Receiver() {
     return [this](absl::StatusOr<domain::Inventory> answer) {
       const MutexLock lock(mutex_);
       EXPECT_FALSE(answer_.has_value()) << "told twice";
@@ -58,7 +58,7 @@ class InventoryTest : public ::testing::Test {
 TEST_F(InventoryTest, PartsAreToldAsOneWhenTheResultHasCome) {
   AgentSession agent(fleet_, fleet_.Join("h1"));
   Open(agent);
-  Told told;
+  Recorder told;
   fleet_.fleet().AskInventory("h1", {.stores = {"store-1"}, .manifests = true}, told.Receiver());
   const v1::Task task = agent.NextTask();
   EXPECT_THAT(task.inventory().stores(), ElementsAre("store-1"));
@@ -77,7 +77,7 @@ TEST_F(InventoryTest, PartsAreToldAsOneWhenTheResultHasCome) {
 TEST_F(InventoryTest, TwoAsksDoNotMix) {
   AgentSession agent(fleet_, fleet_.Join("h1"));
   Open(agent);
-  Told first, second;
+  Recorder first, second;
   fleet_.fleet().AskInventory("h1", {}, first.Receiver());
   fleet_.fleet().AskInventory("h1", {}, second.Receiver());
   const v1::Task one = agent.NextTask();
@@ -95,7 +95,7 @@ TEST_F(InventoryTest, TwoAsksDoNotMix) {
 TEST_F(InventoryTest, TheAgentsErrorIsTold) {
   AgentSession agent(fleet_, fleet_.Join("h1"));
   Open(agent);
-  Told told;
+  Recorder told;
   fleet_.fleet().AskInventory("h1", {}, told.Receiver());
   v1::ConnectRequest message;
   *message.mutable_result()->mutable_fencing() = agent.NextTask().fencing();
@@ -108,7 +108,7 @@ TEST_F(InventoryTest, TheAgentsErrorIsTold) {
 }
 
 TEST_F(InventoryTest, AHostThatIsAwayIsToldAtOnce) {
-  Told told;
+  Recorder told;
   fleet_.fleet().AskInventory("h1", {}, told.Receiver());
   EXPECT_EQ(DetailsOf(told.Await().status()).reason, "HOST_UNREACHABLE");
 }
@@ -116,13 +116,13 @@ TEST_F(InventoryTest, AHostThatIsAwayIsToldAtOnce) {
 TEST_F(InventoryTest, AnAgentThatDoesNotKnowTheTaskIsToldAtOnce) {
   AgentSession agent(fleet_, fleet_.Join("h1"));
   Open(agent, {"create"});
-  Told told;
+  Recorder told;
   fleet_.fleet().AskInventory("h1", {}, told.Receiver());
   EXPECT_TRUE(absl::IsUnimplemented(told.Await().status()));
 }
 
 TEST_F(InventoryTest, TheEndOfTheSessionEndsTheAsk) {
-  Told told;
+  Recorder told;
   {
     AgentSession agent(fleet_, fleet_.Join("h1"));
     Open(agent);
@@ -136,7 +136,7 @@ TEST_F(InventoryTest, ANewerSessionEndsTheAskOfTheOlder) {
   const Identity identity = fleet_.Join("h1");
   AgentSession first(fleet_, identity);
   Open(first);
-  Told told;
+  Recorder told;
   fleet_.fleet().AskInventory("h1", {}, told.Receiver());
   (void)first.NextTask();
   AgentSession second(fleet_, identity);
@@ -149,7 +149,7 @@ TEST_F(InventoryTest, AnotherHostCannotAnswerForIt) {
   Open(h1);
   AgentSession h2(fleet_, fleet_.Join("h2"));
   Open(h2);
-  Told told, other;
+  Recorder told, other;
   fleet_.fleet().AskInventory("h1", {}, told.Receiver());
   const v1::Task task = h1.NextTask();
   h2.Send(Part(task, "t_forged"));

@@ -67,7 +67,7 @@ TEST_F(SessionTest, SecondSessionOfAHostEndsTheFirstAndTheHostStaysUp) {
   EXPECT_EQ(status.error_code(), grpc::ABORTED);
   EXPECT_EQ(ReasonOf(status), "SESSION_SUPERSEDED");
   // Events are decided in order: had the first session's end been told, it would show by now.
-  fleet_.Ask(engine::CordonHost{.host = "h1"});
+  fleet_.Call(engine::CordonHost{.host = "h1"});
   EXPECT_TRUE(IsUp("h1"));
 }
 
@@ -148,7 +148,7 @@ TEST_F(SessionTest, KindThatTheAgentDoesNotKnowIsNotSentAndFailsTheOperation) {
   fleet_.BeginCreate("acme");
   agent.Done(agent.NextTask());
   EXPECT_TRUE(agent.Next().has_recorded());
-  fleet_.Ask(engine::SuspendTenant{.operation = "op-suspend", .tenant = "acme"});
+  fleet_.Call(engine::SuspendTenant{.operation = "op-suspend", .tenant = "acme"});
   // The fence is not sent, and what it might have done is taken back.
   EXPECT_TRUE(agent.Next().has_recorded());
   const v1::Task undo = agent.NextTask();
@@ -186,7 +186,7 @@ TEST_F(SessionTest, HostThatIsRemovedLosesItsSession) {
   AgentSession agent(fleet_, identity);
   agent.Open();
   fleet_.WaitUntil([&] { return IsUp("h1"); });
-  fleet_.Ask(engine::RemoveHost{.host = "h1"});
+  fleet_.Call(engine::RemoveHost{.host = "h1"});
   EXPECT_EQ(agent.Finish().error_code(), grpc::UNAUTHENTICATED);
   AgentSession again(fleet_, identity);
   EXPECT_EQ(again.Finish().error_code(), grpc::UNAUTHENTICATED);

@@ -48,7 +48,7 @@ TEST_F(WarmUpTest, AHostThatWasAwayBeforeIsNotAwaited) {
   fleet_.Join("h1");
   fleet_.Stop();
   fleet_.Start();
-  fleet_.Ask(engine::CordonHost{.host = "h1"});
+  fleet_.Call(engine::CordonHost{.host = "h1"});
   EXPECT_EQ(State(), domain::HostState::kAway);
 }
 

@@ -101,8 +101,8 @@ class ControlPlane : public testing::Test {
     const engine::Caller caller{.name = "test"};
     const engine::CreateJoinToken token{
         .host = id, .uid = id, .secret_hash = "hash", .expire_time = absl::Now() + absl::Minutes(1)};
-    EXPECT_TRUE(writer_->Ask(caller, token).ok());
-    EXPECT_TRUE(writer_->Ask(caller, engine::JoinHost{id, "hash", "fingerprint-" + id}).ok());
+    EXPECT_TRUE(writer_->Call(caller, token).ok());
+    EXPECT_TRUE(writer_->Call(caller, engine::JoinHost{id, "hash", "fingerprint-" + id}).ok());
     Connect(id);
   }
   void Connect(const std::string& id) {
@@ -116,15 +116,15 @@ class ControlPlane : public testing::Test {
     report.tls = true;
     report.task_kinds = {"create", "configure", "fence",  "unfence",       "drop",     "back_up",
                          "verify", "restore",   "rotate", "delete_backup", "inventory"};
-    writer_->Tell(engine::HostSeen{id, report});
+    writer_->Post(engine::HostSeen{id, report});
     Settle();
   }
   void Lose(const std::string& id) {
-    writer_->Tell(engine::HostLost{id});
+    writer_->Post(engine::HostLost{id});
     Settle();
   }
   // Waits until everything that was told is decided: requests are worked off in order.
-  void Settle() { (void)writer_->Ask({.name = "test"}, engine::CancelOperation{"op-none"}); }
+  void Settle() { (void)writer_->Call({.name = "test"}, engine::CancelOperation{"op-none"}); }
 
   static std::string Uuid(int number) {
     return absl::StrCat("00000000-0000-4000-8000-", absl::Dec(number, absl::kZeroPad12));
@@ -207,7 +207,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<catalog::SqliteCatalog> catalog_;
   std::unique_ptr<lookup::PlacementIndex> index_;
   WatchHub hub_{absl::Milliseconds(200)};
-  OperationNews news_;
+  OperationWatcher news_;
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<ScriptedFleet> fleet_;
   ScriptedInventories inventories_;

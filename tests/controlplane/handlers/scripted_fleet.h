@@ -8,17 +8,17 @@
 #include <vector>
 
 #include "common/sync.h"
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/keyring/key_store.h"
 
 namespace croft::handlers {
 
 // Agents that do at once, and well, whatever they are sent, unless a test holds them back or has them fail.
 // Reports come from a thread of its own, as they do from real ones.
-class ScriptedFleet final : public engine::Hands {
+class ScriptedFleet final : public engine::EffectExecutor {
  public:
-  ScriptedFleet(engine::Desk& desk, keyring::KeyStore& keys)
-      : desk_(desk), keys_(keys), thread_([this] { Run(); }) {}
+  ScriptedFleet(engine::EventQueue& event_queue, keyring::KeyStore& keys)
+      : event_queue_(event_queue), keys_(keys), thread_([this] { Run(); }) {}
   ~ScriptedFleet() override {
     {
       const MutexLock lock(mutex_);
@@ -59,7 +59,7 @@ class ScriptedFleet final : public engine::Hands {
   void Acknowledge(const engine::AcknowledgeTask&) override {}
   void Erase(const engine::EraseKey& erase) override {
     EXPECT_TRUE(keys_.Destroy(erase.uid).ok());
-    desk_.Tell(engine::KeyErased{erase.fencing});
+    event_queue_.Post(engine::KeyErased{erase.fencing});
   }
   void End(const engine::EndSession&) override {}
 
@@ -76,7 +76,7 @@ class ScriptedFleet final : public engine::Hands {
         report = ReportOn(waiting_.front());
         waiting_.pop_front();
       }
-      desk_.Tell(*std::move(report));
+      event_queue_.Post(*std::move(report));
     }
   }
 
@@ -95,7 +95,7 @@ class ScriptedFleet final : public engine::Hands {
     return report;
   }
 
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   keyring::KeyStore& keys_;
   Mutex mutex_;
   CondVar changed_;

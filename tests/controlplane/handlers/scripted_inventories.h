@@ -26,13 +26,13 @@ class ScriptedInventories final : public fleet::InventorySource {
   }
   // Those that were asked and heard nothing are told that the host is gone.
   void AnswerMute() {
-    std::vector<fleet::InventoryTold> waiting;
+    std::vector<fleet::InventoryCallback> waiting;
     {
       const MutexLock lock(mutex_);
       waiting.swap(waiting_);
       mute_.clear();
     }
-    for (const fleet::InventoryTold& told : waiting) told(domain::HostUnreachable("mute"));
+    for (const fleet::InventoryCallback& told : waiting) told(domain::HostUnreachable("mute"));
   }
   int asked_times(const std::string& host) {
     const MutexLock lock(mutex_);
@@ -45,7 +45,7 @@ class ScriptedInventories final : public fleet::InventorySource {
   }
 
   void AskInventory(const std::string& host, const fleet::InventoryAsk& ask,
-                    fleet::InventoryTold told) override {
+                    fleet::InventoryCallback told) override {
     absl::StatusOr<domain::Inventory> answer = domain::HostUnreachable(host);
     {
       const MutexLock lock(mutex_);
@@ -65,7 +65,7 @@ class ScriptedInventories final : public fleet::InventorySource {
   Mutex mutex_;
   std::map<std::string, domain::Inventory> laid_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> mute_ ABSL_GUARDED_BY(mutex_);
-  std::vector<fleet::InventoryTold> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<fleet::InventoryCallback> waiting_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> asked_times_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<std::string>> asked_ ABSL_GUARDED_BY(mutex_);
 };

@@ -12,7 +12,7 @@ namespace croft::lookup {
 namespace {
 
 using domain::TenantState;
-using Sight = PlacementIndex::Sight;
+using Visibility = PlacementIndex::Visibility;
 
 constexpr int kTenants = 300;
 constexpr int kSteps = 6000;
@@ -24,7 +24,7 @@ class Follower {
   explicit Follower(const PlacementIndex& index) : index_(index), cursor_(*index.Open({})) {}
 
   void Read(size_t most) {
-    const auto read = index_.ReadOn(cursor_, most, {}, [](auto, const auto&) { return Sight::kPlain; });
+    const auto read = index_.ReadOn(cursor_, most, {}, [](auto, const auto&) { return Visibility::kPlain; });
     for (const auto& told : read.told) {
       if (told.removed) {
         known_.erase(told.id);

@@ -9,7 +9,7 @@
 namespace croft::lookup {
 namespace {
 
-using Sight = PlacementIndex::Sight;
+using Visibility = PlacementIndex::Visibility;
 
 constexpr int kReaders = 8;
 constexpr int kChanges = 1000;
@@ -62,7 +62,7 @@ TEST(ConcurrencyTest, NoReaderEverSeesAGenerationGoBack) {
       for (bool last_round = false; !last_round;) {
         last_round = stop;
         const auto read =
-            world.index.ReadOn(cursor, 16, {}, [](auto, const auto&) { return Sight::kPlain; });
+            world.index.ReadOn(cursor, 16, {}, [](auto, const auto&) { return Visibility::kPlain; });
         for (const auto& told : read.told) {
           if (told.id != "acme") continue;
           if (told.generation < last) ++wrong;

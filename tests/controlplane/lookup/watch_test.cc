@@ -7,10 +7,10 @@
 namespace croft::lookup {
 namespace {
 
-using Sight = PlacementIndex::Sight;
+using Visibility = PlacementIndex::Visibility;
 
 PlacementIndex::Judge SeeAll() {
-  return [](absl::string_view, const auto&) { return Sight::kWithPassword; };
+  return [](absl::string_view, const auto&) { return Visibility::kWithPassword; };
 }
 
 class WatchTest : public testing::Test {
@@ -167,7 +167,7 @@ TEST_F(WatchTest, OutOfSightIsSkippedAndPasswordsNeedTheRight) {
   world.Put(world.TenantCalled("other", 2));
   Cursor cursor = *world.index.Open({});
   const auto read = world.index.ReadOn(cursor, 10, {.password = true}, [](auto, const auto& labels) {
-    return labels.count("app") > 0 ? Sight::kPlain : Sight::kNone;
+    return labels.count("app") > 0 ? Visibility::kPlain : Visibility::kNone;
   });
   ASSERT_EQ(read.told.size(), 1U);
   EXPECT_EQ(read.told[0].id, "mine");

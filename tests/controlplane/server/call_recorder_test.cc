@@ -28,9 +28,9 @@ class SetClock final : public Clock {
 };
 
 // Takes what is recorded, or fails.
-class Book final : public engine::Desk {
+class Book final : public engine::EventQueue {
  public:
-  absl::StatusOr<engine::Answer> Ask(engine::Caller, engine::RequestBody body) override {
+  absl::StatusOr<engine::Answer> Call(engine::Caller, engine::RequestBody body) override {
     const MutexLock lock(mutex_);
     if (!failure_.ok()) return failure_;
     auto& calls = std::get<engine::RecordCalls>(body);
@@ -38,7 +38,7 @@ class Book final : public engine::Desk {
     for (const auto& use : calls.token_uses) uses_.push_back(use.principal + "/" + use.token);
     return engine::Answer();
   }
-  void Tell(engine::Event) override {}
+  void Post(engine::Event) override {}
 
   void Fail(absl::Status status) {
     const MutexLock lock(mutex_);

@@ -32,18 +32,18 @@ class SettableClock final : public Clock {
 class Agents final : public fleet::InventorySource {
  public:
   void AskInventory(const std::string& host, const fleet::InventoryAsk&,
-                    fleet::InventoryTold told) override {
+                    fleet::InventoryCallback told) override {
     asked.emplace_back(host, std::move(told));
   }
-  std::vector<std::pair<std::string, fleet::InventoryTold>> asked;
+  std::vector<std::pair<std::string, fleet::InventoryCallback>> asked;
 };
 
-class Desk final : public engine::Desk {
+class EventQueue final : public engine::EventQueue {
  public:
-  absl::StatusOr<engine::Answer> Ask(engine::Caller, engine::RequestBody) override {
+  absl::StatusOr<engine::Answer> Call(engine::Caller, engine::RequestBody) override {
     return absl::UnimplementedError("nobody asks");
   }
-  void Tell(engine::Event event) override {
+  void Post(engine::Event event) override {
     found.push_back(std::get<engine::HostFound>(std::move(event)));
   }
   std::vector<engine::HostFound> found;
@@ -80,7 +80,7 @@ class ConfirmerTest : public testing::Test {
     return hosts;
   }
   void Answer(absl::StatusOr<domain::Inventory> inventory) {
-    const fleet::InventoryTold told = std::move(agents_.asked.front().second);
+    const fleet::InventoryCallback told = std::move(agents_.asked.front().second);
     agents_.asked.erase(agents_.asked.begin());
     told(std::move(inventory));
   }
@@ -93,8 +93,8 @@ class ConfirmerTest : public testing::Test {
   SettableClock clock_;
   catalog::MemoryCatalog catalog_;
   Agents agents_;
-  Desk desk_;
-  Confirmer confirmer_{catalog_, agents_, desk_, clock_};
+  EventQueue event_queue_;
+  Confirmer confirmer_{catalog_, agents_, event_queue_, clock_};
 };
 
 TEST_F(ConfirmerTest, AsksHostsThatAreThereAndTellsWhoseTheirDatabasesAre) {
@@ -103,23 +103,23 @@ TEST_F(ConfirmerTest, AsksHostsThatAreThereAndTellsWhoseTheirDatabasesAre) {
   EXPECT_TRUE(*confirmer_.LookOnce());
   EXPECT_THAT(Asked(), ElementsAre("h1")) << "not twice at once";
   Answer(Shown("SCRAM-SHA-256$…"));
-  ASSERT_THAT(desk_.found, SizeIs(1));
-  EXPECT_EQ(desk_.found[0].inventory.host, "h1");
-  EXPECT_THAT(desk_.found[0].tenants, ElementsAre(Pair(kUid, "acme")));
-  EXPECT_THAT(desk_.found[0].drifted, IsEmpty());
+  ASSERT_THAT(event_queue_.found, SizeIs(1));
+  EXPECT_EQ(event_queue_.found[0].inventory.host, "h1");
+  EXPECT_THAT(event_queue_.found[0].tenants, ElementsAre(Pair(kUid, "acme")));
+  EXPECT_THAT(event_queue_.found[0].drifted, IsEmpty());
 }
 
 TEST_F(ConfirmerTest, APasswordThatIsNotTheCatalogsIsTold) {
   EXPECT_TRUE(*confirmer_.LookOnce());
   Answer(Shown("another"));
-  ASSERT_THAT(desk_.found, SizeIs(1));
-  EXPECT_THAT(desk_.found[0].drifted, ElementsAre("login_a"));
+  ASSERT_THAT(event_queue_.found, SizeIs(1));
+  EXPECT_THAT(event_queue_.found[0].drifted, ElementsAre("login_a"));
 }
 
 TEST_F(ConfirmerTest, AHostThatCouldNotAnswerIsAskedAgainWithTheNextLook) {
   EXPECT_TRUE(*confirmer_.LookOnce());
   Answer(domain::HostUnreachable("h1"));
-  EXPECT_THAT(desk_.found, IsEmpty());
+  EXPECT_THAT(event_queue_.found, IsEmpty());
   EXPECT_TRUE(*confirmer_.LookOnce());
   EXPECT_THAT(Asked(), ElementsAre("h1"));
 }

@@ -22,10 +22,10 @@ domain::Inventory Empty(const std::string& host) { return {.host = host}; }
 TEST(HostReports, AHostIsAskedOnceItIsHereAndItsServerIsUp) {
   HostReports reports({"h1", "h2"});
   EXPECT_THAT(reports.ToAsk(), IsEmpty());
-  reports.Tell(Seen("h1", false));
+  reports.Post(Seen("h1", false));
   EXPECT_THAT(reports.ToAsk(), IsEmpty());
   engine::HostReported up{.host = "h1", .report = Seen("h1").report};
-  reports.Tell(up);
+  reports.Post(up);
   const auto questions = reports.ToAsk();
   ASSERT_THAT(questions, SizeIs(1));
   EXPECT_EQ(questions[0].host, "h1");
@@ -35,8 +35,8 @@ TEST(HostReports, AHostIsAskedOnceItIsHereAndItsServerIsUp) {
 
 TEST(HostReports, NothingIsWholeBeforeAllHaveAnswered) {
   HostReports reports({"h1", "h2"});
-  reports.Tell(Seen("h1"));
-  reports.Tell(Seen("h2"));
+  reports.Post(Seen("h1"));
+  reports.Post(Seen("h2"));
   const auto questions = reports.ToAsk();
   ASSERT_THAT(questions, SizeIs(2));
   reports.Answer(questions[0], Empty("h1"));
@@ -51,15 +51,15 @@ TEST(HostReports, NothingIsWholeBeforeAllHaveAnswered) {
 
 TEST(HostReports, WhatAHostHasShownStaysWhenItGoes) {
   HostReports reports({"h1"});
-  reports.Tell(Seen("h1"));
+  reports.Post(Seen("h1"));
   reports.Answer(reports.ToAsk().at(0), Empty("h1"));
-  reports.Tell(engine::HostLost{.host = "h1"});
+  reports.Post(engine::HostLost{.host = "h1"});
   EXPECT_TRUE(reports.All().has_value());
 }
 
 TEST(HostReports, AHostThatCouldNotAnswerIsAskedAgain) {
   HostReports reports({"h1"});
-  reports.Tell(Seen("h1"));
+  reports.Post(Seen("h1"));
   reports.Answer(reports.ToAsk().at(0), absl::UnavailableError("busy"));
   EXPECT_FALSE(reports.All().has_value());
   EXPECT_THAT(reports.ToAsk(), SizeIs(1));
@@ -67,10 +67,10 @@ TEST(HostReports, AHostThatCouldNotAnswerIsAskedAgain) {
 
 TEST(HostReports, AnotherSessionTakesBackWhatTheOneBeforeHasShown) {
   HostReports reports({"h1"});
-  reports.Tell(Seen("h1"));
+  reports.Post(Seen("h1"));
   const auto first = reports.ToAsk().at(0);
   reports.Answer(first, Empty("h1"));
-  reports.Tell(Seen("h1"));
+  reports.Post(Seen("h1"));
   EXPECT_FALSE(reports.All().has_value());
   reports.Answer(first, Empty("h1"));
   EXPECT_FALSE(reports.All().has_value()) << "a late answer of the session before";

@@ -27,7 +27,7 @@ namespace {
 using engine::Answer;
 
 // What the writer lets go, in order, to be waited for.
-class RecordedHands final : public engine::Hands {
+class RecordedEffects final : public engine::EffectExecutor {
  public:
   void Send(const engine::SendTask& task) override {
     const MutexLock lock(mutex_);
@@ -85,7 +85,7 @@ engine::Caller Admin() {
 }
 
 absl::StatusOr<Answer> AskFor(Writer& writer, const std::string& host) {
-  return writer.Ask(Admin(), Expect(host));
+  return writer.Call(Admin(), Expect(host));
 }
 
 class WriterTest : public ::testing::Test {
@@ -98,7 +98,7 @@ class WriterTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::unique_ptr<catalog::Catalog> catalog_ = *catalog::SqliteCatalog::Open(file(), {});
   SystemClock clock_;
-  RecordedHands hands_;
+  RecordedEffects hands_;
   RecordedCommits commits_;
 };
 
@@ -106,8 +106,8 @@ TEST_F(WriterTest, WhatWaitsIsDecidedInOrderAndCommittedAtOnce) {
   Writer writer(*catalog_, clock_, Fails());
   for (int i = 0; i < 16; ++i) {
     const std::string host = absl::StrCat("h", i);
-    writer.Tell(engine::Request{.caller = Admin(), .body = Expect(host)});
-    writer.Tell(engine::Request{.caller = Admin(), .body = engine::CordonHost{.host = host}});
+    writer.Post(engine::Request{.caller = Admin(), .body = Expect(host)});
+    writer.Post(engine::Request{.caller = Admin(), .body = engine::CordonHost{.host = host}});
   }
   const int64_t before = catalog_->revision().revision;
   writer.Start(hands_, commits_);
@@ -124,7 +124,7 @@ TEST_F(WriterTest, WhatWaitsIsDecidedInOrderAndCommittedAtOnce) {
 TEST_F(WriterTest, BatchesAreNoLargerThanTheLimit) {
   Writer writer(*catalog_, clock_, Fails(), {.batch = 4});
   for (int i = 0; i < 16; ++i) {
-    writer.Tell(engine::Request{.caller = Admin(), .body = Expect(absl::StrCat("h", i))});
+    writer.Post(engine::Request{.caller = Admin(), .body = Expect(absl::StrCat("h", i))});
   }
   writer.Start(hands_, commits_);
   writer.Stop();
@@ -144,7 +144,7 @@ TEST_F(WriterTest, ListenerHearsBeforeTheReply) {
 TEST_F(WriterTest, RefusedRequestIsAnsweredAndChangesNothing) {
   Writer writer(*catalog_, clock_, Fails());
   writer.Start(hands_, commits_);
-  const auto answer = writer.Ask(Admin(), engine::CordonHost{.host = "none"});
+  const auto answer = writer.Call(Admin(), engine::CordonHost{.host = "none"});
   EXPECT_EQ(DetailsOf(answer.status()).reason, "HOST_NOT_FOUND");
 }
 
@@ -153,8 +153,8 @@ TEST_F(WriterTest, TaskIsSentAfterItsIntentAndAgainWhenItsTimerIsUp) {
   writer.Start(hands_, commits_);
   ASSERT_TRUE(AskFor(writer, "h1").ok());
   ASSERT_TRUE(
-      writer.Ask(Admin(), engine::JoinHost{.host = "h1", .secret_hash = "hash", .fingerprint = "f"}).ok());
-  writer.Tell(engine::HostSeen{.host = "h1",
+      writer.Call(Admin(), engine::JoinHost{.host = "h1", .secret_hash = "hash", .fingerprint = "f"}).ok());
+  writer.Post(engine::HostSeen{.host = "h1",
                                .report = {.postgres_up = true,
                                           .postgres_version = "15.20",
                                           .system_identifier = "1",
@@ -165,10 +165,10 @@ TEST_F(WriterTest, TaskIsSentAfterItsIntentAndAgainWhenItsTimerIsUp) {
   engine::CreateTenant create{.operation = "op-1"};
   create.tenant.id = "acme";
   create.tenant.uid = "uid";
-  ASSERT_TRUE(writer.Ask(Admin(), create).ok());
+  ASSERT_TRUE(writer.Call(Admin(), create).ok());
   const engine::SendTask first = hands_.WaitForSent(0);
   EXPECT_TRUE(catalog_->GetOperation("op-1")->has_value());
-  writer.Tell(engine::TaskReport{
+  writer.Post(engine::TaskReport{
       .host = "h1",
       .fencing = first.fencing,
       .outcome = engine::TaskError{"DISK_FULL", "no room", true, engine::Cause::kResource}});
@@ -265,7 +265,7 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     broken.Set();
   });
   writer.Start(hands_, commits_);
-  writer.Tell(engine::HostLost{.host = "h1"});
+  writer.Post(engine::HostLost{.host = "h1"});
   broken.Wait();
   EXPECT_FALSE(AskFor(writer, "h1").ok());
   EXPECT_EQ(commits_.count(), 0);
@@ -276,7 +276,7 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
 [[noreturn]] void MakeHostsUntilKilled(const std::string& file, int answers) {
   auto catalog = *catalog::SqliteCatalog::Open(file, {});
   SystemClock clock;
-  RecordedHands hands;
+  RecordedEffects hands;
   RecordedCommits commits;
   Writer writer(*catalog, clock, [](const absl::Status&) { _exit(3); });
   writer.Start(hands, commits);

@@ -227,7 +227,7 @@ void ControlPlane::WatchesEach(WatchOf watch) {
   services_->watch = std::move(watch);
 }
 
-Desk::Desk(const Certificates& certificates) {
+EventQueue::EventQueue(const Certificates& certificates) {
   const auto write = [&](const std::string& name, const std::string& contents) {
     std::ofstream(folder_.File(name)) << contents;
     std::filesystem::permissions(folder_.File(name),
@@ -241,12 +241,12 @@ Desk::Desk(const Certificates& certificates) {
   if (const char* leaks = std::getenv("LSAN_OPTIONS")) environment["LSAN_OPTIONS"] = leaks;
 }
 
-Command Desk::CommandFor(std::vector<std::string> arguments) const {
+Command EventQueue::CommandFor(std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), CROFTCTL);
   return {.arguments = std::move(arguments), .environment = environment};
 }
 
-Ran Desk::Run(std::vector<std::string> arguments) const {
+Ran EventQueue::Run(std::vector<std::string> arguments) const {
   const auto result = croft::Run(CommandFor(std::move(arguments)), absl::Now() + absl::Seconds(60));
   if (!result.ok()) return {-1, "", std::string(result.status().message())};
   return {result->exit_code, result->standard_out, result->standard_error};

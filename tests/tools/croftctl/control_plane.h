@@ -147,9 +147,9 @@ struct Ran {
 };
 
 // croftctl with a home of its own, its identity in files there.
-class Desk {
+class EventQueue {
  public:
-  explicit Desk(const Certificates& certificates);
+  explicit EventQueue(const Certificates& certificates);
 
   // Runs the program to its end.
   Ran Run(std::vector<std::string> arguments) const;
@@ -167,9 +167,9 @@ class Desk {
 struct Pair {
   Certificates certificates = NewCertificates();
   ControlPlane server{certificates};
-  Desk desk{certificates};
+  EventQueue event_queue{certificates};
 
-  Pair() { desk.environment["CROFT_SERVER"] = server.address(); }
+  Pair() { event_queue.environment["CROFT_SERVER"] = server.address(); }
 };
 
 [[nodiscard]] v1::Operation Running(const std::string& id, const std::string& target);

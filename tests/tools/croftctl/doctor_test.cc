@@ -121,7 +121,7 @@ class Doctor : public ::testing::Test, protected Pair {
 };
 
 TEST_F(Doctor, AllWellIsZero) {
-  const Ran ran = desk.Run({"doctor", "-o", "json"});
+  const Ran ran = event_queue.Run({"doctor", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
   const Json report = Json::parse(ran.out);
   for (const Json& check : report["checks"]) {
@@ -136,13 +136,13 @@ TEST_F(Doctor, AHostThatIsAwayFails) {
   *hosts.add_hosts() = UpHost("h1");
   hosts.mutable_hosts(0)->set_state(v1::Host::STATE_AWAY);
   server.list_hosts.Answers(hosts);
-  const Ran ran = desk.Run({"doctor"});
+  const Ran ran = event_queue.Run({"doctor"});
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.out, AllOf(HasSubstr("fail   host h1"), HasSubstr("away since")));
 }
 
 TEST_F(Doctor, AnotherAuthorityIsFoundBehindTheRefusedHandshake) {
-  Desk stranger(NewCertificates());
+  EventQueue stranger(NewCertificates());
   stranger.environment["CROFT_SERVER"] = server.address();
   const Ran ran = stranger.Run({"doctor", "--timeout", "30s"});
   EXPECT_EQ(ran.exit_code, 1);
@@ -152,7 +152,7 @@ TEST_F(Doctor, AnotherAuthorityIsFoundBehindTheRefusedHandshake) {
 TEST_F(Doctor, AnExpiredServerCertificateIsFoundBehindTheRefusedHandshake) {
   Certificates expired = NewCertificates(absl::Now() - absl::Hours(1));
   const ControlPlane old(expired);
-  Desk asking(expired);
+  EventQueue asking(expired);
   asking.environment["CROFT_SERVER"] = old.address();
   const Ran ran = asking.Run({"doctor", "--timeout", "30s"});
   EXPECT_EQ(ran.exit_code, 1);
@@ -165,14 +165,14 @@ TEST_F(Doctor, NothingThereIsAFailureAndNotAWait) {
     const ControlPlane gone(certificates);
     dead_port = gone.port();
   }
-  const Ran ran = desk.Run({"doctor", "--server", absl::StrCat("127.0.0.1:", dead_port)});
+  const Ran ran = event_queue.Run({"doctor", "--server", absl::StrCat("127.0.0.1:", dead_port)});
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.out, HasSubstr("nothing speaks TLS"));
 }
 
 TEST_F(Doctor, ASecretOpenToOthersIsAWarning) {
-  std::filesystem::permissions(desk.folder().File("admin.key"), std::filesystem::perms(0644));
-  const Ran ran = desk.Run({"doctor"});
+  std::filesystem::permissions(event_queue.folder().File("admin.key"), std::filesystem::perms(0644));
+  const Ran ran = event_queue.Run({"doctor"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_THAT(ran.out, AllOf(HasSubstr("warn"), HasSubstr("is open to others"), HasSubstr("chmod 600")));
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "controlplane/engine/desk.h"
+#include "controlplane/engine/event_queue.h"
 #include "controlplane/fleet/fleet.h"
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/server/worker_pool.h"
@@ -8,11 +8,11 @@
 namespace croft::server {
 
 // Carries out effects: tasks by the fleet, the destruction of keys on a thread of its own.
-class ServerHands final : public engine::Hands {
+class ServerEffectExecutor final : public engine::EffectExecutor {
  public:
   // All outlive it.
-  ServerHands(fleet::Fleet& fleet, keyring::KeyStore& keys, engine::Desk& desk)
-      : fleet_(fleet), keys_(keys), desk_(desk) {}
+  ServerEffectExecutor(fleet::Fleet& fleet, keyring::KeyStore& keys, engine::EventQueue& event_queue)
+      : fleet_(fleet), keys_(keys), event_queue_(event_queue) {}
 
   void Send(const engine::SendTask& task) override { fleet_.Send(task); }
   void Cancel(const engine::CancelTask& cancel) override { fleet_.Cancel(cancel); }
@@ -23,7 +23,7 @@ class ServerHands final : public engine::Hands {
  private:
   fleet::Fleet& fleet_;
   keyring::KeyStore& keys_;
-  engine::Desk& desk_;
+  engine::EventQueue& event_queue_;
   WorkerPool eraser_{1, 0};
 };
 

@@ -1,4 +1,4 @@
-#include "controlplane/domain/room.h"
+#include "controlplane/domain/host_choice.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ Host Up(const std::string& id) {
   return host;
 }
 
-std::string Choice(const std::vector<Host>& hosts, const RoomWanted& wanted = {}) {
+std::string Choice(const std::vector<Host>& hosts, const PlacementRequest& wanted = {}) {
   const auto host = ChooseHost(hosts, wanted);
   return host.ok() ? *host : DetailsOf(host.status()).reason;
 }

@@ -8,7 +8,7 @@
 namespace croft::agent {
 
 // How long a call may take, and who may stop it sooner.
-struct Patience {
+struct Timeout {
   absl::Time deadline = absl::InfiniteFuture();
   // Asked a few times a second while the server is silent; an error stops the call with that error. May be
   // empty.

@@ -14,7 +14,7 @@ namespace croft {
 // Items that a thread of its own makes while another one takes them, in their order and many at a time, so that both
 // work at once. An item's place is used again and again: what items hold keeps its room. One thread takes.
 template <typename Item>
-class Relay {
+class BoundedPipeline {
  public:
   // Where the next item is to be written, over what an older one has left there. It is passed on by the next call, or
   // at the end.
@@ -22,19 +22,19 @@ class Relay {
 
   // `make` is called once, on a thread of the relay's, and asks for a place for every item. It waits while too many
   // are not taken.
-  explicit Relay(std::function<void(const Place& place)> make)
+  explicit BoundedPipeline(std::function<void(const Place& place)> make)
       : thread_([this, make = std::move(make)] {
           make([this]() -> Item& { return NextPlace(); });
           Finish();
         }) {}
   // What is not taken is passed over.
-  ~Relay() {
+  ~BoundedPipeline() {
     while (Next() != nullptr) {
     }
     thread_.join();
   }
-  Relay(const Relay&) = delete;
-  Relay& operator=(const Relay&) = delete;
+  BoundedPipeline(const BoundedPipeline&) = delete;
+  BoundedPipeline& operator=(const BoundedPipeline&) = delete;
 
   // The next item, the taker's to use and to change until the next call; nullptr when `make` has returned and all
   // was taken.

@@ -1,4 +1,4 @@
-#include "common/relay.h"
+#include "common/bounded_pipeline.h"
 
 #include <algorithm>
 #include <atomic>
@@ -10,9 +10,9 @@
 namespace croft {
 namespace {
 
-TEST(Relay, AllIsTakenInItsOrder) {
+TEST(BoundedPipeline, AllIsTakenInItsOrder) {
   for (const int count : {0, 1, 255, 256, 257, 10'000}) {
-    Relay<std::string> relay([&](const auto& place) {
+    BoundedPipeline<std::string> relay([&](const auto& place) {
       for (int i = 0; i < count; ++i) place() = std::to_string(i);
     });
     int taken = 0;
@@ -22,9 +22,9 @@ TEST(Relay, AllIsTakenInItsOrder) {
   }
 }
 
-TEST(Relay, PlacesAreUsedAgainWithWhatTheyHeld) {
+TEST(BoundedPipeline, PlacesAreUsedAgainWithWhatTheyHeld) {
   bool used_again = false;
-  Relay<std::string> relay([&](const auto& place) {
+  BoundedPipeline<std::string> relay([&](const auto& place) {
     for (int i = 0; i < 20'000; ++i) {
       std::string& item = place();
       used_again = used_again || item == "left";
@@ -38,11 +38,11 @@ TEST(Relay, PlacesAreUsedAgainWithWhatTheyHeld) {
   EXPECT_TRUE(used_again);
 }
 
-TEST(Relay, WhoMakesFasterThanIsTakenWaits) {
+TEST(BoundedPipeline, WhoMakesFasterThanIsTakenWaits) {
   std::atomic<int> made = 0;
   int ahead = 0;
   int taken = 0;
-  Relay<int> relay([&](const auto& place) {
+  BoundedPipeline<int> relay([&](const auto& place) {
     for (int i = 0; i < 100'000; ++i) {
       place() = i;
       ++made;
@@ -53,10 +53,10 @@ TEST(Relay, WhoMakesFasterThanIsTakenWaits) {
   EXPECT_LE(ahead, 16 * 256);
 }
 
-TEST(Relay, WhatNobodyTakesIsLetGo) {
+TEST(BoundedPipeline, WhatNobodyTakesIsLetGo) {
   std::atomic<int> made = 0;
   {
-    const Relay<int> relay([&](const auto& place) {
+    const BoundedPipeline<int> relay([&](const auto& place) {
       for (; made < 10'000; ++made) place() = made;
     });
   }

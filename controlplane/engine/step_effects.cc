@@ -1,4 +1,4 @@
-#include "controlplane/engine/landing.h"
+#include "controlplane/engine/step_effects.h"
 
 #include <algorithm>
 #include <set>
@@ -7,7 +7,7 @@
 
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
-#include "controlplane/domain/room.h"
+#include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/progress.h"
 #include "controlplane/engine/verdict.h"
 
@@ -30,14 +30,14 @@ void GiveBack(Draft& draft, const std::string& host_id, int32_t connections) {
 }
 
 // Appoints work of Croft's own that follows from `cause`.
-void AppointCleanUp(Draft& draft, const Operation& cause, const Tenant& tenant, std::vector<Step> steps) {
+void ScheduleCleanUp(Draft& draft, const Operation& cause, const Tenant& tenant, std::vector<Step> steps) {
   Operation& clean_up = draft.Add(Operation{
       .id = CleanUpOf(cause),
       .kind = OperationKind::kCleanUp,
       .tenant = tenant.id,
       .caller = "croft",
       .create_time = draft.now(),
-      .deadline = draft.now() + domain::Patience(OperationKind::kCleanUp),
+      .deadline = draft.now() + domain::TimeoutOf(OperationKind::kCleanUp),
       .order = tenant.order,
       .steps = std::move(steps),
   });
@@ -67,7 +67,7 @@ void MovePlacement(Draft& draft, const Operation& operation, Tenant& tenant, con
   }
   // Sealed: from now on its room is that of a database nobody connects to, whatever becomes of the quota.
   domain::ChangeConnections(*old_host, tenant.quota.connections, 0);
-  AppointCleanUp(draft, operation, tenant,
+  ScheduleCleanUp(draft, operation, tenant,
                  domain::DropCopyPlan(tenant, {old.host, old.database}, draft.now() + kUndoCopyAge));
 }
 
@@ -83,7 +83,7 @@ void PublishCredentials(Draft& draft, const Operation& operation, Tenant& tenant
       credential.published = true;
     }
   }
-  AppointCleanUp(draft, operation, tenant, domain::DisableLoginsPlan(tenant, replaced, disable_time));
+  ScheduleCleanUp(draft, operation, tenant, domain::DisableLoginsPlan(tenant, replaced, disable_time));
 }
 
 void RemoveCredential(Tenant& tenant, const std::string& login) {
@@ -151,7 +151,7 @@ bool LeftBehind(const Operation& operation, const std::string& host) {
   });
 }
 
-void EndFailedBirth(Draft& draft, const Operation& operation, Tenant& tenant) {
+void FailCreation(Draft& draft, const Operation& operation, Tenant& tenant) {
   MoveTo(tenant, TenantEvent::kCreateFailed);
   // What could not be removed keeps its room; the purge tries again.
   if (LeftBehind(operation, tenant.placement.host)) return;
@@ -180,7 +180,7 @@ void GiveBackCleanUps(Draft& draft, const Operation& operation, const Tenant& te
     const auto disable = domain::DisableLoginsPlan(tenant, {credential.login}, *credential.disable_time);
     steps.insert(steps.end(), disable.begin(), disable.end());
   }
-  if (!steps.empty()) AppointCleanUp(draft, operation, tenant, std::move(steps));
+  if (!steps.empty()) ScheduleCleanUp(draft, operation, tenant, std::move(steps));
 }
 
 void FailWhatWasBegun(Draft& draft, const Operation& operation) {
@@ -215,7 +215,7 @@ void EndFailedRestore(Draft& draft, const Operation& operation, Tenant& tenant) 
   if (!LeftBehind(operation, made.host)) return GiveBack(draft, made.host, tenant.quota.connections);
   if (domain::Host* host = draft.FindHost(made.host))
     domain::ChangeConnections(*host, tenant.quota.connections, 0);
-  AppointCleanUp(draft, operation, tenant,
+  ScheduleCleanUp(draft, operation, tenant,
                  domain::DropCopyPlan(tenant, {made.host, made.database}, draft.now() + kUndoCopyAge));
 }
 
@@ -223,7 +223,7 @@ void EndFailedRestore(Draft& draft, const Operation& operation, Tenant& tenant) 
 
 std::string CleanUpOf(const Operation& cause) { return cause.id + "-clean"; }
 
-void Land(Draft& draft, Operation& operation, const Step& step, const TaskReport& report) {
+void ApplyStepEffect(Draft& draft, Operation& operation, const Step& step, const TaskReport& report) {
   Tenant& tenant = *draft.FindTenant(operation.tenant);
   switch (step.landing) {
     case Landing::kNone: return;
@@ -244,12 +244,12 @@ void Land(Draft& draft, Operation& operation, const Step& step, const TaskReport
   }
 }
 
-void TakeBack(Draft& draft, const Operation& operation) {
+void Revert(Draft& draft, const Operation& operation) {
   Tenant& tenant = *draft.FindTenant(operation.tenant);
   switch (operation.kind) {
-    case OperationKind::kCreate: return EndFailedBirth(draft, operation, tenant);
+    case OperationKind::kCreate: return FailCreation(draft, operation, tenant);
     case OperationKind::kRestore:
-      if (!operation.source_tenant.empty()) return EndFailedBirth(draft, operation, tenant);
+      if (!operation.source_tenant.empty()) return FailCreation(draft, operation, tenant);
       return EndFailedRestore(draft, operation, tenant);
     case OperationKind::kSuspend:
       tenant.state = operation.previous_state;

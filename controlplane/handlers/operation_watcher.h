@@ -19,18 +19,18 @@ namespace croft::handlers {
 // Tells those who wait for operations that there is something new, and when their time is up. Their callbacks
 // run on a thread of its own, one after another, and read the catalog themselves: a commit only leaves word.
 // Thread-safe.
-class OperationNews {
+class OperationWatcher {
  public:
   enum class News { kChanged, kTimeIsUp };
   // Answers whether to go on telling. What it uses must outlive this object.
   using OnNews = std::function<bool(News)>;
   using Ticket = uint64_t;
 
-  OperationNews();
+  OperationWatcher();
   // Nobody is told anything from then on.
-  ~OperationNews();
-  OperationNews(const OperationNews&) = delete;
-  OperationNews& operator=(const OperationNews&) = delete;
+  ~OperationWatcher();
+  OperationWatcher(const OperationWatcher&) = delete;
+  OperationWatcher& operator=(const OperationWatcher&) = delete;
 
   // What a commit changed; never blocks for long.
   void Announce(const std::vector<catalog::Change>& changes);

@@ -13,7 +13,7 @@
 // Room on hosts: who takes the next database, and the account of what is taken.
 namespace croft::domain {
 
-struct RoomWanted {
+struct PlacementRequest {
   std::map<std::string, std::string> labels;  // all of them must be on the host
   int32_t connections = 0;
   std::string store;                    // not empty: the host must reach this store
@@ -28,7 +28,7 @@ inline constexpr absl::Duration kBriefly = absl::Seconds(30);
 // The id of the host that fits and has the largest share of its databases free; of equals the first by id. Those that
 // are away briefly come after all others.
 // FAILED_PRECONDITION, NO_HOST_FITS, with the reasons summed up by kind. `hosts` are ordered by id.
-absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const RoomWanted& wanted);
+absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const PlacementRequest& wanted);
 
 // Whether the host's agent reports `store`.
 bool Reaches(const Host& host, absl::string_view store);

@@ -7,19 +7,19 @@
 namespace croft::engine {
 
 // Where everybody hands in events; the writer takes them from here in order. Thread-safe.
-class Desk {
+class EventQueue {
  public:
-  virtual ~Desk() = default;
+  virtual ~EventQueue() = default;
   // Asks and waits for the answer, which is durable when it comes. CANCELLED when the process is ending,
   // RESOURCE_EXHAUSTED with a retry delay when too many wait.
-  virtual absl::StatusOr<Answer> Ask(Caller caller, RequestBody body) = 0;
-  virtual void Tell(Event event) = 0;
+  virtual absl::StatusOr<Answer> Call(Caller caller, RequestBody body) = 0;
+  virtual void Post(Event event) = 0;
 };
 
 // Who carries out what a commit let go. Called on the writer thread, in order: must not block.
-class Hands {
+class EffectExecutor {
  public:
-  virtual ~Hands() = default;
+  virtual ~EffectExecutor() = default;
   virtual void Send(const SendTask& task) = 0;
   virtual void Cancel(const CancelTask& cancel) = 0;
   virtual void Acknowledge(const AcknowledgeTask& acknowledge) = 0;

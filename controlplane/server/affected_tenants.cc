@@ -1,4 +1,4 @@
-#include "controlplane/server/touched.h"
+#include "controlplane/server/affected_tenants.h"
 
 #include <algorithm>
 #include <utility>
@@ -58,7 +58,7 @@ access::Labels LabelsAfter(const v1::UpdateTenantRequest& request, access::Label
 }
 
 // As the facts have it.
-Touched AsItIs(absl::string_view name, const TenantFacts& facts) {
+AffectedTenant AsItIs(absl::string_view name, const TenantFacts& facts) {
   std::optional<TenantFacts::Known> known = facts.Find(name);
   if (!known) return {std::string(name), std::nullopt};
   return {std::move(known->id), std::move(known->labels)};
@@ -78,8 +78,8 @@ std::string TenantNamedIn(const Message& request) {
   return IdIn(Text(request.GetReflection()->GetMessage(request, tenant), "name"));
 }
 
-absl::StatusOr<std::vector<Touched>> TenantsTouched(const Message& request, const TenantFacts& facts) {
-  std::vector<Touched> touched;
+absl::StatusOr<std::vector<AffectedTenant>> AffectedTenants(const Message& request, const TenantFacts& facts) {
+  std::vector<AffectedTenant> touched;
   const std::string name = Text(request, "name");
   if (absl::string_view operation = name; absl::ConsumePrefix(&operation, "operations/")) {
     CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> tenants, facts.OfOperation(operation));

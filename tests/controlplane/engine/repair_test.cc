@@ -12,14 +12,14 @@ using domain::TaskKind;
 using domain::TenantState;
 using Kind = FleetRepair::Kind;
 
-class MendTest : public ::testing::Test {
+class RepairTest : public ::testing::Test {
  protected:
-  MendTest() {
+  RepairTest() {
     world_.Join("h1");
     world_.Begin(NewTenant("acme"));
     world_.Settle();
   }
-  MendTenant Mend(Kind kind) {
+  RepairTenant Repair(Kind kind) {
     const domain::Tenant tenant = world_.Tenant("acme");
     return {.operation = "op-mend",
             .repair = {.kind = kind,
@@ -30,14 +30,14 @@ class MendTest : public ::testing::Test {
                        .generation = tenant.placement.generation}};
   }
   // Of an earlier generation than the one where the tenant lives.
-  MendTenant DropOfOld() {
+  RepairTenant DropOfOld() {
     auto transaction = *world_.catalog().Begin();
     domain::Tenant tenant = world_.Tenant("acme");
     tenant.placement.database = "t_acme_g2";
     tenant.placement.generation = 2;
     transaction->Apply(catalog::PutTenant{tenant});
     EXPECT_TRUE(transaction->Commit().ok());
-    MendTenant drop = Mend(Kind::kDrop);
+    RepairTenant drop = Repair(Kind::kDrop);
     drop.repair.database = "t_acme_g1_f";
     drop.repair.generation = 1;
     return drop;
@@ -46,8 +46,8 @@ class MendTest : public ::testing::Test {
   World world_;
 };
 
-TEST_F(MendTest, AReadyTenantIsConfiguredAndOpened) {
-  const domain::Operation operation = world_.Begin(Mend(Kind::kShape));
+TEST_F(RepairTest, AReadyTenantIsConfiguredAndOpened) {
+  const domain::Operation operation = world_.Begin(Repair(Kind::kShape));
   EXPECT_EQ(operation.kind, domain::OperationKind::kConfigure);
   EXPECT_EQ(operation.order, 2);
   const SendTask configure = world_.TakeSent();
@@ -62,10 +62,10 @@ TEST_F(MendTest, AReadyTenantIsConfiguredAndOpened) {
   EXPECT_EQ(world_.Tenant("acme").current_operation, "");
 }
 
-TEST_F(MendTest, WhoIsToBeKeptOutIsClosed) {
+TEST_F(RepairTest, WhoIsToBeKeptOutIsClosed) {
   world_.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
   world_.Settle();
-  world_.Begin(Mend(Kind::kShape));
+  world_.Begin(Repair(Kind::kShape));
   world_.Done(world_.TakeSent());
   const SendTask fence = world_.TakeSent();
   EXPECT_EQ(fence.step.task, TaskKind::kFence);
@@ -75,8 +75,8 @@ TEST_F(MendTest, WhoIsToBeKeptOutIsClosed) {
   EXPECT_EQ(world_.Tenant("acme").state, TenantState::kSuspended);
 }
 
-TEST_F(MendTest, AFailureLeavesTheTenantsStateAsItIs) {
-  world_.Begin(Mend(Kind::kShape));
+TEST_F(RepairTest, AFailureLeavesTheTenantsStateAsItIs) {
+  world_.Begin(Repair(Kind::kShape));
   world_.Fails(world_.TakeSent(), "WRONG_DATABASE", false);
   world_.Settle();
   EXPECT_EQ(world_.Operation("op-mend").state, OperationState::kFailed);
@@ -84,18 +84,18 @@ TEST_F(MendTest, AFailureLeavesTheTenantsStateAsItIs) {
   EXPECT_EQ(world_.Tenant("acme").current_operation, "");
 }
 
-TEST_F(MendTest, WhatHasChangedSinceThePlanIsNotMended) {
-  MendTenant moved = Mend(Kind::kShape);
+TEST_F(RepairTest, WhatHasChangedSinceThePlanIsNotMended) {
+  RepairTenant moved = Repair(Kind::kShape);
   moved.repair.generation = 7;
   EXPECT_EQ(world_.Refusal(moved), "REPAIR_NOT_CALLED_FOR");
-  MendTenant another = Mend(Kind::kShape);
+  RepairTenant another = Repair(Kind::kShape);
   another.repair.uid = "another";
   EXPECT_EQ(world_.Refusal(another), "REPAIR_NOT_CALLED_FOR");
   world_.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
-  EXPECT_EQ(world_.Refusal(Mend(Kind::kShape)), "TENANT_BUSY");
+  EXPECT_EQ(world_.Refusal(Repair(Kind::kShape)), "TENANT_BUSY");
 }
 
-TEST_F(MendTest, AnEarlierGenerationIsDroppedByACleanUp) {
+TEST_F(RepairTest, AnEarlierGenerationIsDroppedByACleanUp) {
   world_.Begin(DropOfOld());
   const SendTask drop = world_.TakeSent();
   EXPECT_EQ(drop.step.task, TaskKind::kDrop);
@@ -106,32 +106,32 @@ TEST_F(MendTest, AnEarlierGenerationIsDroppedByACleanUp) {
   EXPECT_EQ(world_.Host("h1").databases_reserved, 1);
 }
 
-TEST_F(MendTest, TheDatabaseWhereTheTenantLivesIsNeverDropped) {
-  EXPECT_EQ(world_.Refusal(Mend(Kind::kDrop)), "REPAIR_NOT_CALLED_FOR");
-  MendTenant sealed = Mend(Kind::kDrop);
+TEST_F(RepairTest, TheDatabaseWhereTheTenantLivesIsNeverDropped) {
+  EXPECT_EQ(world_.Refusal(Repair(Kind::kDrop)), "REPAIR_NOT_CALLED_FOR");
+  RepairTenant sealed = Repair(Kind::kDrop);
   sealed.repair.database += "_f";
   sealed.repair.generation = 0;
   EXPECT_EQ(world_.Refusal(sealed), "REPAIR_NOT_CALLED_FOR");
-  MendTenant newer = DropOfOld();
+  RepairTenant newer = DropOfOld();
   newer.repair.generation = 2;
   EXPECT_EQ(world_.Refusal(newer), "REPAIR_NOT_CALLED_FOR");
   EXPECT_TRUE(world_.sent.empty());
 }
 
-TEST_F(MendTest, OnlyAScratchNameOfTheTenantsOwnIsDroppedAsScratch) {
-  MendTenant scratch = Mend(Kind::kDropScratch);
+TEST_F(RepairTest, OnlyAScratchNameOfTheTenantsOwnIsDroppedAsScratch) {
+  RepairTenant scratch = Repair(Kind::kDropScratch);
   EXPECT_EQ(world_.Refusal(scratch), "REPAIR_NOT_CALLED_FOR");
   scratch.repair.database = "v_bbbbbbbbbbbbbbbb_1234";
   EXPECT_EQ(world_.Refusal(scratch), "REPAIR_NOT_CALLED_FOR");
   EXPECT_TRUE(world_.sent.empty());
 }
 
-TEST_F(MendTest, ABackupThatIsNotInItsStoreFails) {
+TEST_F(RepairTest, ABackupThatIsNotInItsStoreFails) {
   world_.Begin(NewBackup("acme", "b1"));
   world_.Settle();
-  MendTenant forget = Mend(Kind::kForgetBackup);
+  RepairTenant forget = Repair(Kind::kForgetBackup);
   forget.repair.backup = "b1";
-  ASSERT_TRUE(world_.Ask(forget).ok());
+  ASSERT_TRUE(world_.Call(forget).ok());
   EXPECT_EQ(world_.Backup("acme", "b1").state, domain::BackupState::kFailed);
   EXPECT_EQ(world_.Refusal(forget), "REPAIR_NOT_CALLED_FOR") << "it has failed already";
 }

@@ -27,14 +27,14 @@ class TenantFacts {
 };
 
 // A tenant as a call finds it, or as it is to be after the call.
-struct Touched {
+struct AffectedTenant {
   std::string tenant;
   std::optional<access::Labels> labels;  // none: there is no such tenant
 };
 
 // The tenants that `request` is about, each of which its caller must reach. Empty: none in particular, or rows of
 // many, of which the handler leaves out what the caller may not see.
-[[nodiscard]] absl::StatusOr<std::vector<Touched>> TenantsTouched(const google::protobuf::Message& request,
+[[nodiscard]] absl::StatusOr<std::vector<AffectedTenant>> AffectedTenants(const google::protobuf::Message& request,
                                                                   const TenantFacts& facts);
 
 // The tenant that `request` names, for the audit; empty for none.

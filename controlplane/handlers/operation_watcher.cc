@@ -1,4 +1,4 @@
-#include "controlplane/handlers/operation_news.h"
+#include "controlplane/handlers/operation_watcher.h"
 
 #include <algorithm>
 #include <variant>
@@ -9,9 +9,9 @@
 
 namespace croft::handlers {
 
-OperationNews::OperationNews() : thread_([this] { Run(); }) {}
+OperationWatcher::OperationWatcher() : thread_([this] { Run(); }) {}
 
-OperationNews::~OperationNews() {
+OperationWatcher::~OperationWatcher() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
@@ -20,7 +20,7 @@ OperationNews::~OperationNews() {
   thread_.join();
 }
 
-void OperationNews::Announce(const std::vector<catalog::Change>& changes) {
+void OperationWatcher::Announce(const std::vector<catalog::Change>& changes) {
   const MutexLock lock(mutex_);
   if (subscriptions_.empty()) return;
   for (const catalog::Change& change : changes) {
@@ -33,13 +33,13 @@ void OperationNews::Announce(const std::vector<catalog::Change>& changes) {
   if (!marked_.empty()) changed_.NotifyAll();
 }
 
-void OperationNews::Mark(const std::string& topic) {
+void OperationWatcher::Mark(const std::string& topic) {
   for (auto at = by_topic_.lower_bound({topic, 0}); at != by_topic_.end() && at->first == topic; ++at) {
     marked_.insert(at->second);
   }
 }
 
-OperationNews::Ticket OperationNews::Subscribe(std::string operation, absl::Time deadline, OnNews on_news) {
+OperationWatcher::Ticket OperationWatcher::Subscribe(std::string operation, absl::Time deadline, OnNews on_news) {
   const MutexLock lock(mutex_);
   const Ticket ticket = next_++;
   const std::string topic = OperationName(operation);
@@ -50,7 +50,7 @@ OperationNews::Ticket OperationNews::Subscribe(std::string operation, absl::Time
   return ticket;
 }
 
-void OperationNews::AlsoOfHost(Ticket ticket, std::string host) {
+void OperationWatcher::AlsoOfHost(Ticket ticket, std::string host) {
   const MutexLock lock(mutex_);
   const auto found = subscriptions_.find(ticket);
   if (found == subscriptions_.end()) return;
@@ -60,12 +60,12 @@ void OperationNews::AlsoOfHost(Ticket ticket, std::string host) {
   if (!subscription.host.empty()) by_topic_.emplace(subscription.host, ticket);
 }
 
-void OperationNews::Unsubscribe(Ticket ticket) {
+void OperationWatcher::Unsubscribe(Ticket ticket) {
   const MutexLock lock(mutex_);
   Erase(ticket);
 }
 
-void OperationNews::Erase(Ticket ticket) {
+void OperationWatcher::Erase(Ticket ticket) {
   const auto found = subscriptions_.find(ticket);
   if (found == subscriptions_.end()) return;
   by_topic_.erase({found->second.operation, ticket});
@@ -75,7 +75,7 @@ void OperationNews::Erase(Ticket ticket) {
   subscriptions_.erase(found);
 }
 
-std::vector<OperationNews::Telling> OperationNews::Take() {
+std::vector<OperationWatcher::Telling> OperationWatcher::Take() {
   std::vector<Telling> news;
   const MutexLock lock(mutex_);
   while (!stopping_) {
@@ -101,7 +101,7 @@ std::vector<OperationNews::Telling> OperationNews::Take() {
   return {};
 }
 
-void OperationNews::Run() {
+void OperationWatcher::Run() {
   for (auto news = Take(); !news.empty(); news = Take()) {
     for (const Telling& telling : news) {
       if (!telling.on_news(telling.what)) Unsubscribe(telling.ticket);

@@ -34,10 +34,10 @@ absl::StatusOr<Tenant*> TenantToMend(Draft& draft, const FleetRepair& repair) {
   return tenant;
 }
 
-absl::StatusOr<Subject> Shape(Draft& draft, const Caller& caller, const MendTenant& request,
+absl::StatusOr<Subject> Shape(Draft& draft, const Caller& caller, const RepairTenant& request,
                               Tenant& tenant) {
   const domain::Placement wanted{request.repair.host, request.repair.database, request.repair.generation};
-  std::vector<domain::Step> steps = domain::MendPlan(tenant);
+  std::vector<domain::Step> steps = domain::RepairPlan(tenant);
   if (steps.empty() || tenant.placement != wanted) return NotCalledFor(request.repair);
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kConfigure, tenant);
@@ -46,7 +46,7 @@ absl::StatusOr<Subject> Shape(Draft& draft, const Caller& caller, const MendTena
 }
 
 // Nobody's any more: no operation of the tenant's waits for it, and the tenant does not live in it.
-absl::StatusOr<Subject> Drop(Draft& draft, const MendTenant& request, const Tenant& tenant) {
+absl::StatusOr<Subject> Drop(Draft& draft, const RepairTenant& request, const Tenant& tenant) {
   const FleetRepair& repair = request.repair;
   const std::string database = domain::WithoutSeal(repair.database);
   const bool scratch = repair.kind == FleetRepair::Kind::kDropScratch;
@@ -65,7 +65,7 @@ absl::StatusOr<Subject> Drop(Draft& draft, const MendTenant& request, const Tena
       .tenant = tenant.id,
       .caller = "croft",
       .create_time = draft.now(),
-      .deadline = draft.now() + domain::Patience(OperationKind::kCleanUp),
+      .deadline = draft.now() + domain::TimeoutOf(OperationKind::kCleanUp),
       .order = tenant.order,
       .steps = {std::move(drop)},
   });
@@ -73,7 +73,7 @@ absl::StatusOr<Subject> Drop(Draft& draft, const MendTenant& request, const Tena
   return OperationName(clean_up.id);
 }
 
-absl::StatusOr<Subject> ForgetBackup(Draft& draft, const MendTenant& request, Tenant& tenant) {
+absl::StatusOr<Subject> ForgetBackup(Draft& draft, const RepairTenant& request, Tenant& tenant) {
   domain::Backup* backup = draft.FindBackup(tenant.id, request.repair.backup);
   if (backup == nullptr || backup->tenant_uid != tenant.uid || !domain::Stored(*backup))
     return NotCalledFor(request.repair);
@@ -84,7 +84,7 @@ absl::StatusOr<Subject> ForgetBackup(Draft& draft, const MendTenant& request, Te
 
 }  // namespace
 
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const MendTenant& request) {
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RepairTenant& request) {
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, TenantToMend(draft, request.repair));
   switch (request.repair.kind) {
     case FleetRepair::Kind::kShape: return Shape(draft, caller, request, *tenant);

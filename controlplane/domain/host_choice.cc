@@ -1,4 +1,4 @@
-#include "controlplane/domain/room.h"
+#include "controlplane/domain/host_choice.h"
 
 #include <algorithm>
 #include <optional>
@@ -46,7 +46,7 @@ bool AllowsConnections(const Host& host, int32_t wanted) {
 }
 
 // Why the host does not fit; empty when it does.
-std::string Misfit(const Host& host, const RoomWanted& wanted) {
+std::string RejectReason(const Host& host, const PlacementRequest& wanted) {
   if (!wanted.host.empty() && host.id != wanted.host) return "not the host that was asked for";
   if (!HasLabels(host, wanted.labels)) return "without the labels that were asked for";
   switch (StateOf(host)) {
@@ -99,11 +99,11 @@ absl::Status Explain(const std::map<std::string, std::vector<std::string>>& misf
 
 }  // namespace
 
-absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const RoomWanted& wanted) {
+absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const PlacementRequest& wanted) {
   const Host* best = nullptr;
   std::map<std::string, std::vector<std::string>> misfits;
   for (const Host& host : hosts) {
-    const std::string why = Misfit(host, wanted);
+    const std::string why = RejectReason(host, wanted);
     if (!why.empty()) {
       misfits[why].push_back(host.id);
     } else if (best == nullptr || Better(host, *best)) {

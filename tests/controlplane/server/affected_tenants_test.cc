@@ -1,4 +1,4 @@
-#include "controlplane/server/touched.h"
+#include "controlplane/server/affected_tenants.h"
 
 #include <map>
 
@@ -33,9 +33,9 @@ class Facts final : public TenantFacts {
 // `ID:label=value,…` each, `ID` for one that is not there.
 std::vector<std::string> Touching(const google::protobuf::Message& request) {
   std::vector<std::string> lines;
-  const auto touched = TenantsTouched(request, Facts());
+  const auto touched = AffectedTenants(request, Facts());
   EXPECT_TRUE(touched.ok()) << touched.status();
-  for (const Touched& one : *touched) {
+  for (const AffectedTenant& one : *touched) {
     std::string line = one.tenant;
     if (one.labels) line += ":";
     if (one.labels) {
@@ -46,7 +46,7 @@ std::vector<std::string> Touching(const google::protobuf::Message& request) {
   return lines;
 }
 
-TEST(TenantsTouched, NamesLeadToTheTenantAsItIs) {
+TEST(AffectedTenants, NamesLeadToTheTenantAsItIs) {
   v1::GetTenantRequest get;
   get.set_name("tenants/acme");
   EXPECT_THAT(Touching(get), ElementsAre("acme:app=shop,"));
@@ -60,7 +60,7 @@ TEST(TenantsTouched, NamesLeadToTheTenantAsItIs) {
   EXPECT_THAT(Touching(lookup), ElementsAre("nobody"));
 }
 
-TEST(TenantsTouched, RowsOfManyAndHostsTouchNone) {
+TEST(AffectedTenants, RowsOfManyAndHostsTouchNone) {
   v1::ListBackupsRequest list;
   list.set_parent("tenants/-");
   EXPECT_THAT(Touching(list), IsEmpty());
@@ -70,7 +70,7 @@ TEST(TenantsTouched, RowsOfManyAndHostsTouchNone) {
   EXPECT_THAT(Touching(host), IsEmpty());
 }
 
-TEST(TenantsTouched, OperationsTouchAllOfTheirTenants) {
+TEST(AffectedTenants, OperationsTouchAllOfTheirTenants) {
   v1::GetOperationRequest request;
   request.set_name("operations/op-1");
   EXPECT_THAT(Touching(request), ElementsAre("acme:app=shop,", "source"));
@@ -78,7 +78,7 @@ TEST(TenantsTouched, OperationsTouchAllOfTheirTenants) {
   EXPECT_THAT(Touching(request), IsEmpty());
 }
 
-TEST(TenantsTouched, ANewTenantIsJudgedByTheLabelsItGets) {
+TEST(AffectedTenants, ANewTenantIsJudgedByTheLabelsItGets) {
   v1::CreateTenantRequest request;
   request.set_tenant_id("new");
   (*request.mutable_tenant()->mutable_labels())["app"] = "bank";
@@ -87,7 +87,7 @@ TEST(TenantsTouched, ANewTenantIsJudgedByTheLabelsItGets) {
   EXPECT_THAT(Touching(request), ElementsAre("acme:app=shop,", "acme:app=bank,"));
 }
 
-TEST(TenantsTouched, AnUpdateOfLabelsIsJudgedBeforeAndAfter) {
+TEST(AffectedTenants, AnUpdateOfLabelsIsJudgedBeforeAndAfter) {
   v1::UpdateTenantRequest request;
   request.mutable_tenant()->set_name("tenants/acme");
   (*request.mutable_tenant()->mutable_labels())["tier"] = "gold";
@@ -102,7 +102,7 @@ TEST(TenantsTouched, AnUpdateOfLabelsIsJudgedBeforeAndAfter) {
   EXPECT_THAT(Touching(request), ElementsAre("acme:app=shop,", "acme:tier=gold,"));
 }
 
-TEST(TenantsTouched, ARestoreAsNewTouchesBoth) {
+TEST(AffectedTenants, ARestoreAsNewTouchesBoth) {
   v1::RestoreTenantRequest request;
   request.set_name("tenants/acme");
   EXPECT_THAT(Touching(request), ElementsAre("acme:app=shop,"));
