@@ -94,8 +94,7 @@ absl::Status Pump(PipedProcess& process, const std::function<absl::Status(absl::
                   const Timeout& timeout) {
   std::string buffer(kReadBytes, '\0');
   for (;;) {
-    CROFT_ASSIGN_OR_RETURN(const size_t got,
-                           ReadPatiently(process, buffer.data(), buffer.size(), timeout));
+    CROFT_ASSIGN_OR_RETURN(const size_t got, ReadPatiently(process, buffer.data(), buffer.size(), timeout));
     if (got == 0) return absl::OkStatus();
     CROFT_RETURN_IF_ERROR(StillPatient(timeout));
     CROFT_RETURN_IF_ERROR(take(absl::string_view(buffer.data(), got)));

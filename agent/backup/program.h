@@ -76,7 +76,6 @@ struct ProgramCall {
                                                    const Timeout& timeout);
 [[nodiscard]] absl::Status WritePatiently(PipedProcess& process, absl::string_view data,
                                           const Timeout& timeout);
-[[nodiscard]] absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process,
-                                                            const Timeout& timeout);
+[[nodiscard]] absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process, const Timeout& timeout);
 
 }  // namespace croft::agent

@@ -288,8 +288,7 @@ void Connection::State::Cancel() {
   PQfreeCancel(cancel);
 }
 
-absl::StatusOr<Connection> Connection::Open(const Conninfo& conninfo, Trust trust,
-                                            const Timeout& timeout) {
+absl::StatusOr<Connection> Connection::Open(const Conninfo& conninfo, Trust trust, const Timeout& timeout) {
   const Conninfo complete = WithSafeStart(conninfo, trust);
   std::vector<const char*> keywords;
   std::vector<const char*> values;

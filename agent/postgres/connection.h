@@ -13,8 +13,8 @@
 #include <absl/strings/string_view.h>
 
 #include "agent/postgres/access.h"
-#include "agent/postgres/timeout.h"
 #include "agent/postgres/sql_error.h"
+#include "agent/postgres/timeout.h"
 #include "common/errors.h"
 
 namespace croft::agent {

@@ -8,8 +8,8 @@
 #include <absl/status/status.h>
 
 #include "agent/postgres/access.h"
-#include "agent/postgres/timeout.h"
 #include "agent/postgres/rights.h"
+#include "agent/postgres/timeout.h"
 
 namespace croft::agent {
 

@@ -165,8 +165,7 @@ absl::StatusOr<ClientPrograms> ProgramsFor(const BackupJob& job, const Manifest&
   return job.tools().programs.For(major);
 }
 
-absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter,
-                            const Timeout& timeout) {
+absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter, const Timeout& timeout) {
   for (;;) {
     CROFT_ASSIGN_OR_RETURN(const int64_t left, session.CountSessions(filter));
     if (left == 0) return absl::OkStatus();

@@ -144,8 +144,7 @@ class Filler {
     DumpDigester digester(digest_key_);
     CROFT_RETURN_IF_ERROR(Dump(
         {.conninfo = reader, .max_duration = absl::InfiniteDuration()}, programs, job_.place(),
-        job_.tools().random, [](absl::string_view) { return absl::OkStatus(); }, digester,
-        job_.timeout()));
+        job_.tools().random, [](absl::string_view) { return absl::OkStatus(); }, digester, job_.timeout()));
     DumpDigest expected = archive_.Take();
     DumpDigest found = digester.Take();
     RemoveGuard(expected);

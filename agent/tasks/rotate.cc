@@ -105,9 +105,9 @@ absl::StatusOr<Outcome> Disable(const SqlTask& task, const std::string& login) {
   CROFT_RETURN_IF_ERROR(ClearHiddenPassword(task, login));
   CROFT_RETURN_IF_ERROR(
       RunSteps({task.Applying("disable the old login", [&] { return WaysIn(task, login); }),
-                 {"end its sessions", sessions_gone, [&] { return EndSessions(task, {.user = login}); }},
-                 HandOver(task, login)},
-                task.context()));
+                {"end its sessions", sessions_gone, [&] { return EndSessions(task, {.user = login}); }},
+                HandOver(task, login)},
+               task.context()));
   return Done{absl::StrCat("the login ", login, " cannot get in and has no session")};
 }
 

@@ -169,7 +169,7 @@ absl::Status EndSessions(const SqlTask& task, const SessionFilter& filter) {
 }
 
 std::vector<TaskStep> EmptyingSteps(const SqlTask& task,
-                                std::function<std::vector<std::string>()> except_users) {
+                                    std::function<std::vector<std::string>()> except_users) {
   const auto filter = [&task, except_users]() -> absl::StatusOr<SessionFilter> {
     CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
     return SessionFilter{.database = database.name, .except_users = except_users()};

@@ -10,9 +10,9 @@
 #include <absl/status/statusor.h>
 
 #include "agent/postgres/cluster.h"
-#include "agent/tasks/task_step.h"
 #include "agent/tasks/sql_tasks.h"
 #include "agent/tasks/task.h"
+#include "agent/tasks/task_step.h"
 #include "common/random.h"
 
 namespace croft::agent {
@@ -49,7 +49,8 @@ class SqlTask {
 
   // A step that applies, in one transaction, whatever `missing` finds, and is done when it finds nothing.
   using Missing = std::function<absl::StatusOr<std::vector<Change>>()>;
-  TaskStep Applying(absl::string_view name, Missing missing, Durability durability = Durability::kNow) const;
+  TaskStep Applying(absl::string_view name, Missing missing,
+                    Durability durability = Durability::kNow) const;
 
  private:
   SqlTask(Cluster& cluster, Random& random, const TenantDefaults& defaults, const Task& task,
@@ -70,7 +71,7 @@ class SqlTask {
 // The steps that leave no session (but those of `except_users`) and no prepared transaction in the database,
 // wherever its name stands. The door must be closed before.
 [[nodiscard]] std::vector<TaskStep> EmptyingSteps(const SqlTask& task,
-                                              std::function<std::vector<std::string>()> except_users);
+                                                  std::function<std::vector<std::string>()> except_users);
 
 // Logs in over the way applications take, as a short-lived login made like the tenant's own with a password of
 // the agent's, and writes. The database must be open to the owner role. Leaves no login behind, and removes

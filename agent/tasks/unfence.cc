@@ -62,7 +62,7 @@ absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work)
   CROFT_RETURN_IF_ERROR(ClearHiddenPasswords(task, work));
   CROFT_RETURN_IF_ERROR(
       RunSteps({task.Applying("open it to its logins", [&] { return WhatKeepsItClosed(task, work); })},
-                task.context()));
+               task.context()));
   CROFT_RETURN_IF_ERROR(ProveOpen(task));
   return Done{"the database is open to its logins alone, and a login like theirs wrote into it"};
 }

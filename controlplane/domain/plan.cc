@@ -88,7 +88,7 @@ std::vector<Step> RetirePlan(const Tenant& tenant, const Backup& final_backup) {
           WithBackup(On(tenant.placement, TaskKind::kVerify, Landing::kBackupVerified), final_backup)};
 }
 
-std::vector<Step> RepairPlan(const Tenant& tenant) {
+std::vector<Step> RestatePlan(const Tenant& tenant) {
   switch (tenant.state) {
     case TenantState::kReady:
       return {On(tenant.placement, TaskKind::kConfigure),

@@ -39,7 +39,7 @@ std::vector<Step> RestoreAsNewPlan(const Tenant& tenant, const Backup& backup);
 std::vector<Step> RestoreInPlacePlan(const Tenant& tenant, const Placement& target, const Backup& backup,
                                      bool old_host_gone);
 // Brings the tenant's database and logins to what its state says of them. Empty for a state without a database.
-std::vector<Step> RepairPlan(const Tenant& tenant);
+std::vector<Step> RestatePlan(const Tenant& tenant);
 // `logins` are the new ones.
 std::vector<Step> RotatePlan(const Tenant& tenant, const std::vector<std::string>& logins);
 std::vector<Step> BackUpPlan(const Tenant& tenant, const Backup& backup);

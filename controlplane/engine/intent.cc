@@ -5,9 +5,9 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/domain/host_choice.h"
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
-#include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/progress.h"
 
 namespace croft::engine {

@@ -5,9 +5,9 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/domain/host_choice.h"
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
-#include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/step_effects.h"
 #include "controlplane/engine/verdict.h"
 

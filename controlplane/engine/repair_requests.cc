@@ -37,7 +37,7 @@ absl::StatusOr<Tenant*> TenantToMend(Draft& draft, const FleetRepair& repair) {
 absl::StatusOr<Subject> Shape(Draft& draft, const Caller& caller, const RepairTenant& request,
                               Tenant& tenant) {
   const domain::Placement wanted{request.repair.host, request.repair.database, request.repair.generation};
-  std::vector<domain::Step> steps = domain::RepairPlan(tenant);
+  std::vector<domain::Step> steps = domain::RestatePlan(tenant);
   if (steps.empty() || tenant.placement != wanted) return NotCalledFor(request.repair);
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kConfigure, tenant);

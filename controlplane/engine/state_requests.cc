@@ -9,8 +9,8 @@
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
 #include "controlplane/engine/intent.h"
-#include "controlplane/engine/step_effects.h"
 #include "controlplane/engine/requests.h"
+#include "controlplane/engine/step_effects.h"
 #include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
@@ -140,7 +140,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const Undelet
     tenant->fence_time.reset();
     tenant->purge_parked = false;
   }
-  if (operation.steps.empty()) ApplyStepEffect(draft, operation, {.landing = domain::Landing::kTenantUndeleted}, {});
+  if (operation.steps.empty())
+    ApplyStepEffect(draft, operation, {.landing = domain::Landing::kTenantUndeleted}, {});
   return Begin(draft, *tenant, std::move(operation));
 }
 

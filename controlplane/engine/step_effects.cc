@@ -5,9 +5,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "controlplane/domain/host_choice.h"
 #include "controlplane/domain/lifecycle.h"
 #include "controlplane/domain/plan.h"
-#include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/progress.h"
 #include "controlplane/engine/verdict.h"
 
@@ -68,7 +68,7 @@ void MovePlacement(Draft& draft, const Operation& operation, Tenant& tenant, con
   // Sealed: from now on its room is that of a database nobody connects to, whatever becomes of the quota.
   domain::ChangeConnections(*old_host, tenant.quota.connections, 0);
   ScheduleCleanUp(draft, operation, tenant,
-                 domain::DropCopyPlan(tenant, {old.host, old.database}, draft.now() + kUndoCopyAge));
+                  domain::DropCopyPlan(tenant, {old.host, old.database}, draft.now() + kUndoCopyAge));
 }
 
 void PublishCredentials(Draft& draft, const Operation& operation, Tenant& tenant) {
@@ -216,7 +216,7 @@ void EndFailedRestore(Draft& draft, const Operation& operation, Tenant& tenant) 
   if (domain::Host* host = draft.FindHost(made.host))
     domain::ChangeConnections(*host, tenant.quota.connections, 0);
   ScheduleCleanUp(draft, operation, tenant,
-                 domain::DropCopyPlan(tenant, {made.host, made.database}, draft.now() + kUndoCopyAge));
+                  domain::DropCopyPlan(tenant, {made.host, made.database}, draft.now() + kUndoCopyAge));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/features.h"
-#include "controlplane/domain/plan.h"
 #include "controlplane/domain/host_choice.h"
+#include "controlplane/domain/plan.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/requests.h"
 
@@ -40,7 +40,7 @@ absl::Status CheckIdIsFree(Draft& draft, const std::string& id) {
 
 // A new tenant in its first state, placed and its room taken. Counters go on where a purged namesake's ended.
 absl::StatusOr<Tenant*> PlaceNewTenant(Draft& draft, Tenant tenant, domain::PlacementRequest wanted,
-                               const std::string& operation) {
+                                       const std::string& operation) {
   CROFT_RETURN_IF_ERROR(CheckIdIsFree(draft, tenant.id));
   CROFT_RETURN_IF_ERROR(CheckAliases(draft, tenant.id, tenant.aliases));
   wanted.now = draft.now();
@@ -69,10 +69,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateT
     if (usable) return OperationName(present->create_operation);
   }
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, PlaceNewTenant(draft, request.tenant,
-                                                 {.labels = request.host_selector,
-                                                  .connections = request.tenant.quota.connections,
-                                                  .task_kinds = {"create", "drop"}},
-                                                 request.operation));
+                                                         {.labels = request.host_selector,
+                                                          .connections = request.tenant.quota.connections,
+                                                          .task_kinds = {"create", "drop"}},
+                                                         request.operation));
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kCreate, *tenant);
   operation.steps = domain::CreatePlan(*tenant);
@@ -184,11 +184,11 @@ absl::StatusOr<Subject> RestoreAsNew(Draft& draft, const Caller& caller, const R
                                      const Tenant& source, const domain::Backup& backup) {
   CROFT_RETURN_IF_ERROR(CheckFreeToRead(draft, source, backup.id));
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, PlaceNewTenant(draft, CopyOf(source, *request.as_new),
-                                                 {.connections = source.quota.connections,
-                                                  .store = backup.store,
-                                                  .host = request.host,
-                                                  .task_kinds = RestoreTasks()},
-                                                 request.operation));
+                                                         {.connections = source.quota.connections,
+                                                          .store = backup.store,
+                                                          .host = request.host,
+                                                          .task_kinds = RestoreTasks()},
+                                                         request.operation));
   domain::Operation operation =
       NewOperation(draft, caller, request.operation, OperationKind::kRestore, *tenant);
   operation.source_tenant = source.id;

@@ -65,12 +65,17 @@ constexpr char kInventory[] = "inventory";
 
 }  // namespace
 
-Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status)
+Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock,
+             ToGrpcStatus to_status)
     : Fleet(event_queue, keys, clock, std::move(to_status), Pace()) {}
 
-Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status,
-             Pace pace)
-    : event_queue_(event_queue), keys_(keys), clock_(clock), to_status_(std::move(to_status)), pace_(pace) {}
+Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock,
+             ToGrpcStatus to_status, Pace pace)
+    : event_queue_(event_queue),
+      keys_(keys),
+      clock_(clock),
+      to_status_(std::move(to_status)),
+      pace_(pace) {}
 
 Fleet::~Fleet() { Stop(); }
 
@@ -135,8 +140,8 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
     case v1::ConnectRequest::kHeartbeat: OnHeartbeat(session, message.heartbeat().report()); break;
     case v1::ConnectRequest::kProgress:
       event_queue_.Post(engine::TaskProgress{.host = session->host(),
-                                      .fencing = ReadFencing(message.progress().fencing()),
-                                      .message = message.progress().message()});
+                                             .fencing = ReadFencing(message.progress().fencing()),
+                                             .message = message.progress().message()});
       break;
     case v1::ConnectRequest::kResult:
       if (!inventories_.OnResult(session->host(), message.result()))
@@ -310,10 +315,11 @@ void Fleet::Refuse(const engine::SendTask& task, const absl::Status& why) {
                                        {"operation", task.fencing.operation},
                                        {"task", std::string(domain::TaskName(task.step.task))},
                                        {"error", std::string(why.message())}});
-  event_queue_.Post(engine::TaskReport{.host = task.host,
-                                .fencing = task.fencing,
-                                .outcome = engine::TaskError{.reason = DetailsOf(why).reason,
-                                                             .message = std::string(why.message())}});
+  event_queue_.Post(engine::TaskReport{
+      .host = task.host,
+      .fencing = task.fencing,
+      .outcome =
+          engine::TaskError{.reason = DetailsOf(why).reason, .message = std::string(why.message())}});
 }
 
 // What is begun here and not sent is failed by whatever ended the session, or right away.

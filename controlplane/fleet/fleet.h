@@ -41,8 +41,10 @@ class Fleet final : public SessionListener, public InventorySource {
     absl::Duration retell = absl::Seconds(60);    // after which an unchanged report is told again
   };
   // All references outlive it.
-  Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status);
-  Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock, ToGrpcStatus to_status, Pace pace);
+  Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock,
+        ToGrpcStatus to_status);
+  Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clock& clock,
+        ToGrpcStatus to_status, Pace pace);
   ~Fleet() override;
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;

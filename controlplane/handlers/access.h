@@ -17,8 +17,9 @@ namespace croft::handlers {
 class AccessHandlers {
  public:
   // All outlive it.
-  AccessHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const access::Authority& authority,
-                 const wire::PageTokens& tokens, Random& random, const Clock& clock)
+  AccessHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog,
+                 const access::Authority& authority, const wire::PageTokens& tokens, Random& random,
+                 const Clock& clock)
       : event_queue_(event_queue),
         catalog_(catalog),
         authority_(authority),

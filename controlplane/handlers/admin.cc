@@ -96,13 +96,13 @@ absl::StatusOr<v1::RepairFleetResponse> AdminHandlers::RepairFleet(const Request
 }
 
 void AdminHandlers::Repair(const engine::Caller& caller, const domain::FleetRepair& repair,
-                         v1::FleetRepair& told) {
+                           v1::FleetRepair& told) {
   told.set_id(repair.Id());
   told.set_tenant(TenantName(repair.tenant));
   if (!repair.host.empty()) told.set_host(HostName(repair.host));
   told.set_description(repair.description);
-  const absl::StatusOr<engine::Answer> answer =
-      event_queue_.Call(caller, engine::RepairTenant{.operation = secrets_.NewOperationId(), .repair = repair});
+  const absl::StatusOr<engine::Answer> answer = event_queue_.Call(
+      caller, engine::RepairTenant{.operation = secrets_.NewOperationId(), .repair = repair});
   if (!answer.ok()) {
     told.set_problem(std::string(answer.status().message()));
   } else if (const auto* operation = std::get_if<domain::Operation>(&*answer);

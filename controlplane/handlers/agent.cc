@@ -40,8 +40,8 @@ absl::StatusOr<v1::JoinResponse> AgentHandlers::Join(const RequestContext& conte
   caller.name = HostName(host->id);
   CROFT_RETURN_IF_ERROR(event_queue_
                             .Call(std::move(caller), engine::JoinHost{.host = host->id,
-                                                                     .secret_hash = token.secret_hash,
-                                                                     .fingerprint = made.fingerprint})
+                                                                      .secret_hash = token.secret_hash,
+                                                                      .fingerprint = made.fingerprint})
                             .status());
   v1::JoinResponse response;
   response.set_host(HostName(host->id));
@@ -61,8 +61,8 @@ absl::StatusOr<v1::RenewCertificateResponse> AgentHandlers::RenewCertificate(
                          Sign(*host, request.certificate_request(), request.server_certificate_request()));
   CROFT_RETURN_IF_ERROR(event_queue_
                             .Call(context.caller, engine::RenewHost{.host = host->id,
-                                                                   .old_fingerprint = agent.fingerprint,
-                                                                   .fingerprint = made.fingerprint})
+                                                                    .old_fingerprint = agent.fingerprint,
+                                                                    .fingerprint = made.fingerprint})
                             .status());
   v1::RenewCertificateResponse response;
   response.set_certificate_chain(std::move(made.certificate));

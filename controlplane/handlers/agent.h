@@ -19,8 +19,9 @@ class AgentHandlers {
  public:
   // `trusted_authority`: PEM of whoever signs the control plane's server certificate, which may be another
   // than `authority`, who signs agents. The references outlive it.
-  AgentHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const access::Authority& authority,
-                std::string trusted_authority, fleet::Fleet& fleet, const Clock& clock)
+  AgentHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog,
+                const access::Authority& authority, std::string trusted_authority, fleet::Fleet& fleet,
+                const Clock& clock)
       : event_queue_(event_queue),
         catalog_(catalog),
         authority_(authority),

@@ -49,7 +49,8 @@ namespace {
 // Which tenants' rows the caller may see, each asked once.
 class Visibility {
  public:
-  Visibility(catalog::Catalog& catalog, const RequestContext& context) : catalog_(catalog), context_(context) {}
+  Visibility(catalog::Catalog& catalog, const RequestContext& context)
+      : catalog_(catalog), context_(context) {}
 
   absl::StatusOr<bool> Sees(const std::string& id) {
     const auto known = seen_.find(id);

@@ -17,7 +17,11 @@ class BackupHandlers {
  public:
   BackupHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const SecretMaker& secrets,
                  const Presenter& presenter, const wire::PageTokens& tokens)
-      : event_queue_(event_queue), catalog_(catalog), secrets_(secrets), presenter_(presenter), tokens_(tokens) {}
+      : event_queue_(event_queue),
+        catalog_(catalog),
+        secrets_(secrets),
+        presenter_(presenter),
+        tokens_(tokens) {}
 
   Service service();
 

@@ -39,7 +39,8 @@ void OperationWatcher::Mark(const std::string& topic) {
   }
 }
 
-OperationWatcher::Ticket OperationWatcher::Subscribe(std::string operation, absl::Time deadline, OnNews on_news) {
+OperationWatcher::Ticket OperationWatcher::Subscribe(std::string operation, absl::Time deadline,
+                                                     OnNews on_news) {
   const MutexLock lock(mutex_);
   const Ticket ticket = next_++;
   const std::string topic = OperationName(operation);

@@ -113,8 +113,8 @@ namespace {
 // One operation, sent again whenever what a caller sees of it has changed.
 class OperationFeed final : public Feed<v1::Operation> {
  public:
-  OperationFeed(catalog::Catalog& catalog, const Presenter& presenter, OperationWatcher& news, std::string id,
-                Wake wake)
+  OperationFeed(catalog::Catalog& catalog, const Presenter& presenter, OperationWatcher& news,
+                std::string id, Wake wake)
       : catalog_(catalog), presenter_(presenter), news_(news), id_(std::move(id)) {
     ticket_ =
         news_.Subscribe(id_, absl::InfiniteFuture(), [signal = signal_, wake = std::move(wake)](auto) {

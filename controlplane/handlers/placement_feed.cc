@@ -61,8 +61,8 @@ absl::StatusOr<std::unique_ptr<Feed<grpc::ByteBuffer>>> PlacementFeed::Open(
       new PlacementFeed(components, context, wanted, cursor, std::move(wake)));
 }
 
-PlacementFeed::PlacementFeed(const Components& components, const RequestContext& context, lookup::Wanted wanted,
-                             lookup::Cursor cursor, Wake wake)
+PlacementFeed::PlacementFeed(const Components& components, const RequestContext& context,
+                             lookup::Wanted wanted, lookup::Cursor cursor, Wake wake)
     : components_(components),
       context_(context),
       wanted_(wanted),
@@ -79,7 +79,8 @@ PlacementFeed::Visibility PlacementFeed::Judge(absl::string_view id, const acces
   const bool sees = policy_.Sees(context_.principal, "LookupService/WatchPlacements", id, &labels);
   if (!sees) return remembers_ && told_.erase(std::string(id)) > 0 ? Visibility::kGone : Visibility::kNone;
   if (remembers_) told_.emplace(id);
-  return policy_.SeesSecrets(context_.principal, id, &labels) ? Visibility::kWithPassword : Visibility::kPlain;
+  return policy_.SeesSecrets(context_.principal, id, &labels) ? Visibility::kWithPassword
+                                                              : Visibility::kPlain;
 }
 
 // At the end of the first set, and now and then: it moves the place to resume from, and shows that the stream

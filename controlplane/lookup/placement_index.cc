@@ -6,8 +6,8 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "common/errors.h"
 #include "common/bounded_pipeline.h"
+#include "common/errors.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/lookup/reply.h"
 
@@ -77,7 +77,8 @@ absl::Status PlacementIndex::Load(catalog::Catalog& catalog) {
   // malloc's main arena grows by larger steps than others.
   absl::StatusOr<domain::Revision> read = absl::UnknownError("");
   {
-    BoundedPipeline<domain::Tenant> tenants([&](const auto& place) { read = catalog.ReadPlacements(place); });
+    BoundedPipeline<domain::Tenant> tenants(
+        [&](const auto& place) { read = catalog.ReadPlacements(place); });
     while (const domain::Tenant* tenant = tenants.Next()) {
       Add(*tenant, present.revision);
       if (tenants_ % kCollectEvery == 0) reclaimer_.Collect();
@@ -288,10 +289,10 @@ PlacementIndex::Read PlacementIndex::ReadOn(Cursor& cursor, size_t most, const W
     if (known || (purged && row.sequence() <= cursor.whole_set_until)) return true;
     RowContents contents = row.Unpack(true);
     PlacementUpdate told{.id = std::string(contents.id),
-              .aliases = {contents.aliases.begin(), contents.aliases.end()},
-              .labels = std::move(contents.labels),
-              .generation = row.generation(),
-              .revision = row.revision()};
+                         .aliases = {contents.aliases.begin(), contents.aliases.end()},
+                         .labels = std::move(contents.labels),
+                         .generation = row.generation(),
+                         .revision = row.revision()};
     const Visibility sight = judge(told.id, told.labels);
     if (sight == Visibility::kNone) return true;
     told.removed = purged || sight == Visibility::kGone;

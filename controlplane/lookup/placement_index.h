@@ -92,9 +92,9 @@ class PlacementIndex {
       std::function<Visibility(absl::string_view id, const std::map<std::string, std::string>& labels)>;
 
   struct Read {
-    std::vector<PlacementUpdate> told;     // of tenants in sight, and what left it: `removed`
-    bool caught_up = false;     // nothing more is there now
-    domain::Revision revision;  // when caught up: everything up to here was told
+    std::vector<PlacementUpdate> told;  // of tenants in sight, and what left it: `removed`
+    bool caught_up = false;             // nothing more is there now
+    domain::Revision revision;          // when caught up: everything up to here was told
   };
   // Tells the next changes after `cursor`, at most `most`, and moves it. A tenant appears once, as it is now,
   // however often it changed. `judge_all`: also tell tenants out of sight, as removed.

@@ -8,8 +8,8 @@
 #include "controlplane/access/policy.h"
 #include "controlplane/handlers/call_log.h"
 #include "controlplane/server/adapter.h"
-#include "controlplane/server/call_limits.h"
 #include "controlplane/server/affected_tenants.h"
+#include "controlplane/server/call_limits.h"
 
 namespace croft::server {
 

@@ -78,7 +78,8 @@ std::string TenantNamedIn(const Message& request) {
   return IdIn(Text(request.GetReflection()->GetMessage(request, tenant), "name"));
 }
 
-absl::StatusOr<std::vector<AffectedTenant>> AffectedTenants(const Message& request, const TenantFacts& facts) {
+absl::StatusOr<std::vector<AffectedTenant>> AffectedTenants(const Message& request,
+                                                            const TenantFacts& facts) {
   std::vector<AffectedTenant> touched;
   const std::string name = Text(request, "name");
   if (absl::string_view operation = name; absl::ConsumePrefix(&operation, "operations/")) {

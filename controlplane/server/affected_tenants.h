@@ -34,8 +34,8 @@ struct AffectedTenant {
 
 // The tenants that `request` is about, each of which its caller must reach. Empty: none in particular, or rows of
 // many, of which the handler leaves out what the caller may not see.
-[[nodiscard]] absl::StatusOr<std::vector<AffectedTenant>> AffectedTenants(const google::protobuf::Message& request,
-                                                                  const TenantFacts& facts);
+[[nodiscard]] absl::StatusOr<std::vector<AffectedTenant>> AffectedTenants(
+    const google::protobuf::Message& request, const TenantFacts& facts);
 
 // The tenant that `request` names, for the audit; empty for none.
 [[nodiscard]] std::string TenantNamedIn(const google::protobuf::Message& request);

@@ -30,7 +30,8 @@ namespace croft::server {
 class CallRecorder final : public handlers::CallLog {
  public:
   // Both outlive it.
-  CallRecorder(engine::EventQueue& event_queue, const Clock& clock) : event_queue_(event_queue), clock_(clock) {}
+  CallRecorder(engine::EventQueue& event_queue, const Clock& clock)
+      : event_queue_(event_queue), clock_(clock) {}
   ~CallRecorder() override { Stop(); }
 
   void Start();

@@ -18,8 +18,8 @@ constexpr absl::Duration kAgain = absl::Seconds(10);
 
 }  // namespace
 
-Confirmer::Confirmer(catalog::Catalog& catalog, fleet::InventorySource& agents, engine::EventQueue& event_queue,
-                     const Clock& clock)
+Confirmer::Confirmer(catalog::Catalog& catalog, fleet::InventorySource& agents,
+                     engine::EventQueue& event_queue, const Clock& clock)
     : catalog_(catalog), agents_(agents), event_queue_(event_queue), clock_(clock) {}
 
 Confirmer::~Confirmer() { Stop(); }

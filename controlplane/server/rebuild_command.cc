@@ -45,7 +45,7 @@ namespace croft::server {
 namespace {
 
 constexpr absl::Duration kLook = absl::Milliseconds(500);
-constexpr absl::Duration kTell = absl::Seconds(30);      // between lines about who is missing
+constexpr absl::Duration kTell = absl::Seconds(30);     // between lines about who is missing
 constexpr absl::Duration kTimeout = absl::Minutes(30);  // of an agent that reads all manifests
 constexpr absl::Duration kGoodbye = absl::Milliseconds(100);
 constexpr size_t kStreams = 10'000;
@@ -123,7 +123,7 @@ std::string Summary(const domain::Rebuilt& rebuilt, const catalog::RestoredCatal
 // Declared in the order in which they are made; destroyed the other way round.
 struct CatalogRebuild::Components {
   Components(const RebuildOptions& given, catalog::CatalogLock held, access::Authority made_authority,
-        keyring::Keyring loaded_keyring)
+             keyring::Keyring loaded_keyring)
       : options(given),
         state(given.state_directory),
         lock(std::move(held)),
@@ -178,12 +178,14 @@ absl::StatusOr<std::unique_ptr<CatalogRebuild>> CatalogRebuild::Start(const Rebu
   if (!options.without_key_store && !Exists(state.key_store)) return KeyStoreMissing(state.key_store);
   CROFT_ASSIGN_OR_RETURN(catalog::CatalogLock lock, catalog::LockCatalog(state.catalog));
   CROFT_RETURN_IF_ERROR(CheckLost(state));  // nobody makes one from here on
-  auto components = std::make_unique<Components>(options, std::move(lock), std::move(authority), std::move(keyring));
+  auto components =
+      std::make_unique<Components>(options, std::move(lock), std::move(authority), std::move(keyring));
   CROFT_RETURN_IF_ERROR(components->Listen());
   return std::unique_ptr<CatalogRebuild>(new CatalogRebuild(std::move(components)));
 }
 
-CatalogRebuild::CatalogRebuild(std::unique_ptr<Components> components) : components_(std::move(components)) {}
+CatalogRebuild::CatalogRebuild(std::unique_ptr<Components> components)
+    : components_(std::move(components)) {}
 
 CatalogRebuild::~CatalogRebuild() = default;
 
@@ -254,7 +256,8 @@ void CatalogRebuild::Components::AskAll() {
   }
 }
 
-absl::StatusOr<domain::Rebuilt> CatalogRebuild::Components::Rebuild(std::vector<domain::ReportedHost> reported) {
+absl::StatusOr<domain::Rebuilt> CatalogRebuild::Components::Rebuild(
+    std::vector<domain::ReportedHost> reported) {
   std::vector<std::string> notes;
   CROFT_RETURN_IF_ERROR(ImportKeys(reported, notes));
   CROFT_ASSIGN_OR_RETURN(const auto owners, keys->Owners());
@@ -281,7 +284,7 @@ absl::StatusOr<domain::Rebuilt> CatalogRebuild::Components::Rebuild(std::vector<
 
 // Those that the key store does not have. Only what the keyring sealed for that very uid opens.
 absl::Status CatalogRebuild::Components::ImportKeys(const std::vector<domain::ReportedHost>& reported,
-                                               std::vector<std::string>& notes) {
+                                                    std::vector<std::string>& notes) {
   CROFT_ASSIGN_OR_RETURN(const auto owners, keys->Owners());
   std::set<std::string> tried;
   for (const domain::ReportedHost& host : reported) {

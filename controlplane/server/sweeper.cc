@@ -14,8 +14,8 @@ engine::Caller System(const char* method) { return {.name = "system", .peer = "l
 
 }  // namespace
 
-Sweeper::Sweeper(catalog::Catalog& catalog, engine::EventQueue& event_queue, const handlers::SecretMaker& secrets,
-                 const Clock& clock)
+Sweeper::Sweeper(catalog::Catalog& catalog, engine::EventQueue& event_queue,
+                 const handlers::SecretMaker& secrets, const Clock& clock)
     : catalog_(catalog), event_queue_(event_queue), secrets_(secrets), clock_(clock) {}
 
 Sweeper::~Sweeper() { Stop(); }

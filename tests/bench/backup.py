@@ -4,7 +4,7 @@ import subprocess
 import time
 
 import sample_data
-from cell import Cell
+from cluster import Cluster
 from peers import PeakMemory
 from report import Row, in_turns
 
@@ -16,10 +16,10 @@ PROGRAMS = "/usr/lib/postgresql/{major}/bin"
 class Tenant:
     """One tenant with the sample data, its backups, and the tenants that they are restored as."""
 
-    def __init__(self, cell):
-        self._cell = cell
-        cell.create_tenant("bench")
-        with cell.login("bench", "MIGRATE") as login:
+    def __init__(self, cluster):
+        self._cluster = cluster
+        cluster.create_tenant("bench")
+        with cluster.login("bench", "MIGRATE") as login:
             sample_data.fill(login)
             self.database = login.database
         self.newest = None
@@ -27,7 +27,7 @@ class Tenant:
 
     def back_up(self):
         self._succeed("BackupService.CreateBackup", parent="tenants/bench")
-        self.newest = self._cell.call("BackupService.ListBackups", parent="tenants/bench").backups[0]
+        self.newest = self._cluster.call("BackupService.ListBackups", parent="tenants/bench").backups[0]
 
     def restore(self):
         self._copies += 1
@@ -38,23 +38,23 @@ class Tenant:
         self._succeed("BackupService.VerifyBackup", name=self.newest.name)
 
     def _succeed(self, method, **fields):
-        operation = self._cell.call(method, **fields)
+        operation = self._cluster.call(method, **fields)
         while not operation.done:
-            operation = self._cell.call("OperationService.WaitOperation", name=operation.name)
+            operation = self._cluster.call("OperationService.WaitOperation", name=operation.name)
         assert operation.state == operation.STATE_SUCCEEDED, operation
 
 
 class Programs:
     """PostgreSQL's client programs, as the superuser over the local socket."""
 
-    def __init__(self, cell, tenant, version):
-        socket, port = cell.postgres_address("h1")
+    def __init__(self, cluster, tenant, version):
+        socket, port = cluster.postgres_address("h1")
         self._connect = ["-h", socket, "-p", str(port), "-U", "croft"]
         self._folder = PROGRAMS.format(major=version.split(".")[0])
         self._database = tenant.database
-        self.custom = os.path.join(cell.state, "peer.dump")
-        self._list = os.path.join(cell.state, "peer.list")
-        self.plain = os.path.join(cell.state, "peer.zst")
+        self.custom = os.path.join(cluster.state, "peer.dump")
+        self._list = os.path.join(cluster.state, "peer.list")
+        self.plain = os.path.join(cluster.state, "peer.zst")
 
     def dump_custom(self):
         self._run("pg_dump", "-Fc", "-f", self.custom, self._database)
@@ -109,12 +109,12 @@ def measured_restores(tenant, programs, rounds):
 
 def run(rounds):
     rounds = max(2, rounds or ROUNDS)
-    with Cell(agents=1) as cell:
-        host = cell.call("HostService.GetHost", name="hosts/h1")
-        versions = {"Croft": cell.call("AdminService.GetStatus").version, "PostgreSQL": host.postgres_version}
-        tenant = Tenant(cell)
-        programs = Programs(cell, tenant, host.postgres_version)
-        memory = PeakMemory(cell.pid("h1"))
+    with Cluster(agents=1) as cluster:
+        host = cluster.call("HostService.GetHost", name="hosts/h1")
+        versions = {"Croft": cluster.call("AdminService.GetStatus").version, "PostgreSQL": host.postgres_version}
+        tenant = Tenant(cluster)
+        programs = Programs(cluster, tenant, host.postgres_version)
+        memory = PeakMemory(cluster.pid("h1"))
         backups, customs, plains = in_turns(
             [tenant.back_up, programs.dump_custom, programs.dump_through_zstd], rounds, warm_up=1)
         backup_memory = memory.above_idle()

@@ -1,27 +1,27 @@
 """CreateTenant, from the request to READY, against `createdb` on the same PostgreSQL server."""
 import subprocess
 
-from cell import Cell
+from cluster import Cluster
 from report import Row, alternate
 
 ROUNDS = 25
 
 
 def run(rounds):
-    with Cell(agents=1) as cell:
-        socket, port = cell.postgres_address("h1")
+    with Cluster(agents=1) as cluster:
+        socket, port = cluster.postgres_address("h1")
 
         def create_tenant(number):
-            operation = cell.call("TenantService.CreateTenant", tenant_id=f"bench-{number}")
+            operation = cluster.call("TenantService.CreateTenant", tenant_id=f"bench-{number}")
             while not operation.done:
-                operation = cell.call("OperationService.WaitOperation", name=operation.name)
+                operation = cluster.call("OperationService.WaitOperation", name=operation.name)
             assert operation.state == operation.STATE_SUCCEEDED, operation
 
         def createdb(number):
             subprocess.run(["createdb", "-h", socket, "-p", str(port), "-U", "croft", f"bench_{number}"], check=True)
 
         subject, peer = alternate(create_tenant, createdb, rounds or ROUNDS)
-        host = cell.call("HostService.GetHost", name="hosts/h1")
-        status = cell.call("AdminService.GetStatus")
+        host = cluster.call("HostService.GetHost", name="hosts/h1")
+        status = cluster.call("AdminService.GetStatus")
         return [Row("create: request to READY, one at a time", "createdb", subject, peer, reach=1.5,
                     versions={"Croft": status.version, "PostgreSQL": host.postgres_version})]

@@ -9,7 +9,7 @@ import time
 import grpc
 import peers
 import wire
-from cell import BIN
+from cluster import BIN
 
 
 class Daemon:

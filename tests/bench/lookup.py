@@ -7,7 +7,7 @@ import tempfile
 
 import peers
 import wire
-from cell import BIN, Cell
+from cluster import BIN, Cluster
 from report import Row
 
 ROUNDS = 5
@@ -76,17 +76,17 @@ def run(rounds):
     rounds = max(2, rounds or ROUNDS)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="croft-bench."))
-        cell = stack.enter_context(Cell(agents=1))
+        cluster = stack.enter_context(Cluster(agents=1))
         names = [f"bench-{number}" for number in range(TENANTS)]
-        for operation in [cell.call("TenantService.CreateTenant", tenant_id=name) for name in names]:
-            cell.succeed(operation)
-        port = int(cell.env["CROFT_SERVER"].rpartition(":")[2])
-        pid = cell.pid("croftd")
-        env = cell.env
-        pair = peers.Pair(folder, os.path.join(cell.state, "croftd", "tls", "server.pem"))
+        for operation in [cluster.call("TenantService.CreateTenant", tenant_id=name) for name in names]:
+            cluster.succeed(operation)
+        port = int(cluster.env["CROFT_SERVER"].rpartition(":")[2])
+        pid = cluster.pid("croftd")
+        env = cluster.env
+        pair = peers.Pair(folder, os.path.join(cluster.state, "croftd", "tls", "server.pem"))
 
         request = wire.message("LookupRequest")(tenant=names[0])
-        answer = cell.call("LookupService.Lookup", tenant=names[0]).SerializeToString()
+        answer = cluster.call("LookupService.Lookup", tenant=names[0]).SerializeToString()
         path = os.path.join(folder, "answer")
         with open(path, "wb") as file:
             file.write(answer)
@@ -104,25 +104,25 @@ def run(rounds):
         alternate([again, etcd], rounds, folder)
         rows.append(Row("lookup: one RPC, wall", "etcd Range", again.wall, etcd.wall, reach=1 / 3,
                         versions={"etcd": peers.etcd_version()}))
-        rows += batch_rows(stack, cell, names, pair, answer, rounds, folder)
+        rows += batch_rows(stack, cluster, names, pair, answer, rounds, folder)
         return rows
 
 
-def batch_rows(stack, cell, names, pair, answer, rounds, folder):
+def batch_rows(stack, cluster, names, pair, answer, rounds, folder):
     """A hundred names at once, per name; and the cache of the C++ client."""
-    port, pid = int(cell.env["CROFT_SERVER"].rpartition(":")[2]), cell.pid("croftd")
+    port, pid = int(cluster.env["CROFT_SERVER"].rpartition(":")[2]), cluster.pid("croftd")
     batch = Server(pid, port, "/croft.v1.LookupService/BatchLookup",
-                   wire.message("BatchLookupRequest")(tenants=names).SerializeToString(), cell.env,
+                   wire.message("BatchLookupRequest")(tenants=names).SerializeToString(), cluster.env,
                    per_request=len(names))
     value = answer[:300].hex()
     _, _, options = stack.enter_context(peers.redis(pair, {name: value for name in names}))
     mget, get, local, pgbench = [], [], [], []
-    table = postgres_table(cell, names, value)
+    table = postgres_table(cluster, names, value)
     for number in range(rounds + 1):
         batch.measure(folder)
         mget.append(redis_benchmark(options, ["MGET", *names], 20_000) / len(names))
-        pgbench.append(postgres_select(cell, table, folder) / len(names))
-        result = cached(cell.env, port)
+        pgbench.append(postgres_select(cluster, table, folder) / len(names))
+        result = cached(cluster.env, port)
         local.append(result["seconds"] / result["requests"])
         get.append(redis_benchmark(options, ["GET", names[0]], 50_000))
     for samples in (batch.wall, mget, pgbench, local, get):
@@ -134,19 +134,19 @@ def batch_rows(stack, cell, names, pair, answer, rounds, folder):
             Row("cached lookup, C++ client", "Redis GET", local, get, reach=1 / 100)]
 
 
-def postgres_table(cell, names, value):
+def postgres_table(cluster, names, value):
     values = ", ".join(f"('{name}', '{value}')" for name in names)
-    cell.superuser("h1", "CREATE TABLE bench (name text PRIMARY KEY, value text NOT NULL)")
-    cell.superuser("h1", f"INSERT INTO bench VALUES {values}")
+    cluster.superuser("h1", "CREATE TABLE bench (name text PRIMARY KEY, value text NOT NULL)")
+    cluster.superuser("h1", f"INSERT INTO bench VALUES {values}")
     return "SELECT name, value FROM bench WHERE name = ANY (ARRAY[" + ", ".join(f"'{name}'" for name in names) + "]);"
 
 
-def postgres_select(cell, statement, folder):
+def postgres_select(cluster, statement, folder):
     """Seconds a statement, over the local socket, which is faster than TLS."""
     script = os.path.join(folder, "select.sql")
     with open(script, "w", encoding="utf-8") as file:
         file.write(statement + "\n")
-    socket, port = cell.postgres_address("h1")
+    socket, port = cluster.postgres_address("h1")
     output = subprocess.run([pgbench_program(), "-n", "-M", "prepared", "-c", "16", "-j", "2", "-T", str(SECONDS), "-f", script,
                              "-h", socket, "-p", str(port), "-U", "croft", "postgres"], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, check=True).stdout

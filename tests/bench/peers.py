@@ -9,7 +9,7 @@ import time
 
 import grpc
 
-from cell import BIN
+from cluster import BIN
 
 
 def free_port():

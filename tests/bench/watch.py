@@ -7,7 +7,7 @@ import tempfile
 
 import peers
 import wire
-from cell import BIN
+from cluster import BIN
 from daemon import Daemon
 from google.protobuf import field_mask_pb2, struct_pb2
 from report import Row

@@ -9,17 +9,17 @@ import uuid
 import grpc
 import pytest
 import wire
-from cell import BIN, Cell, wait_until
+from cluster import BIN, Cluster, wait_until
 from grpc import StatusCode
 
 
 class Caller:
     """Calls as the holder of a token."""
 
-    def __init__(self, cell, token):
-        with open(cell.env["CROFT_CA"], "rb") as file:
+    def __init__(self, cluster, token):
+        with open(cluster.env["CROFT_CA"], "rb") as file:
             credentials = grpc.ssl_channel_credentials(file.read())
-        self._channel = grpc.secure_channel(cell.env["CROFT_SERVER"], credentials)
+        self._channel = grpc.secure_channel(cluster.env["CROFT_SERVER"], credentials)
         self._metadata = [("authorization", "Bearer " + token)]
 
     def close(self):
@@ -43,51 +43,51 @@ class Caller:
         return stub(request(**fields), timeout=120, metadata=self._metadata)
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        create(cell, "acme", app="shop")
-        create(cell, "globex", app="bank")
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        create(cluster, "acme", app="shop")
+        create(cluster, "globex", app="bank")
+        yield cluster
 
 
-def create(cell, tenant, **labels):
-    cell.succeed(cell.call("TenantService.CreateTenant", tenant_id=tenant, tenant={"labels": labels}))
+def create(cluster, tenant, **labels):
+    cluster.succeed(cluster.call("TenantService.CreateTenant", tenant_id=tenant, tenant={"labels": labels}))
 
 
-def principal(cell, name, *bindings):
-    cell.call("AccessService.CreatePrincipal", principal_id=name)
+def principal(cluster, name, *bindings):
+    cluster.call("AccessService.CreatePrincipal", principal_id=name)
     for binding in bindings:
-        cell.call("AccessService.BindRole", name=f"principals/{name}", binding=binding)
+        cluster.call("AccessService.BindRole", name=f"principals/{name}", binding=binding)
 
 
-def token(cell, name, **fields):
-    return cell.call("AccessService.CreateToken", parent=f"principals/{name}", **fields)
+def token(cluster, name, **fields):
+    return cluster.call("AccessService.CreateToken", parent=f"principals/{name}", **fields)
 
 
 @pytest.fixture(name="caller")
-def callers(cell):
+def callers(cluster):
     """Makes principals with a token each; they are gone at the end."""
     made = []
 
     def make(*bindings):
         name = "p-" + uuid.uuid4().hex[:12]
-        principal(cell, name, *bindings)
-        made.append((name, Caller(cell, token(cell, name).secret)))
+        principal(cluster, name, *bindings)
+        made.append((name, Caller(cluster, token(cluster, name).secret)))
         return made[-1]
     yield make
     for name, one in made:
         one.close()
-        left = {one.name for one in cell.call("AccessService.ListPrincipals").principals}
+        left = {one.name for one in cluster.call("AccessService.ListPrincipals").principals}
         if f"principals/{name}" in left:
-            cell.call("AccessService.DeletePrincipal", name=f"principals/{name}")
+            cluster.call("AccessService.DeletePrincipal", name=f"principals/{name}")
 
 
 SHOPS = {"role": "ROLE_CONNECTOR", "labels": {"app": "shop"}}
 
 
-def audited(cell, **conditions):
-    return cell.call("AuditService.ListAuditEvents",
+def audited(cluster, **conditions):
+    return cluster.call("AuditService.ListAuditEvents",
                      filter=" AND ".join(f'{key} = "{value}"' for key, value in conditions.items())).events
 
 
@@ -138,9 +138,9 @@ def test_a_viewer_sees_no_password_and_lists_only_its_own(caller):
     assert viewer.refused("TenantService.SuspendTenant", name="tenants/acme").code == StatusCode.PERMISSION_DENIED
 
 
-def test_operations_of_other_tenants_are_denied_like_those_that_are_not_there(cell, caller):
+def test_operations_of_other_tenants_are_denied_like_those_that_are_not_there(cluster, caller):
     _, viewer = caller({"role": "ROLE_VIEWER", "labels": {"app": "shop"}})
-    operations = cell.call("OperationService.ListOperations").operations
+    operations = cluster.call("OperationService.ListOperations").operations
     own = next(one.name for one in operations if one.target == "tenants/acme")
     other = next(one.name for one in operations if one.target == "tenants/globex")
     assert viewer.call("OperationService.GetOperation", name=own).name == own
@@ -149,7 +149,7 @@ def test_operations_of_other_tenants_are_denied_like_those_that_are_not_there(ce
     assert {error.code for error in refusals} == {StatusCode.PERMISSION_DENIED}
 
 
-def test_an_operator_narrowed_by_label_moves_no_tenant_across_the_border(caller, cell):
+def test_an_operator_narrowed_by_label_moves_no_tenant_across_the_border(caller, cluster):
     _, operator = caller({"role": "ROLE_OPERATOR", "labels": {"app": "shop"}})
     away = {"name": "tenants/acme", "labels": {"app": "bank"}}
     error = operator.refused("TenantService.UpdateTenant", tenant=away, update_mask={"paths": ["labels"]})
@@ -157,16 +157,16 @@ def test_an_operator_narrowed_by_label_moves_no_tenant_across_the_border(caller,
     assert operator.refused("TenantService.CreateTenant", tenant_id="new").code == StatusCode.PERMISSION_DENIED
     operator.call("TenantService.CreateTenant", tenant_id="new", tenant={"labels": {"app": "shop"}},
                   validate_only=True)
-    assert cell.tenant("acme").labels["app"] == "shop"
+    assert cluster.tenant("acme").labels["app"] == "shop"
 
 
-def test_a_tenant_that_leaves_the_scope_is_sent_as_removed(cell, caller):
-    create(cell, "leaver", app="shop")
+def test_a_tenant_that_leaves_the_scope_is_sent_as_removed(cluster, caller):
+    create(cluster, "leaver", app="shop")
     _, shop = caller(SHOPS)
     stream = shop.watch()
     seen, _ = placements(stream)
     assert "tenants/leaver" in seen
-    cell.call("TenantService.UpdateTenant", tenant={"name": "tenants/leaver", "labels": {"app": "bank"}},
+    cluster.call("TenantService.UpdateTenant", tenant={"name": "tenants/leaver", "labels": {"app": "bank"}},
               update_mask={"paths": ["labels"]})
     assert first_change(stream, "tenants/leaver").removed
     assert shop.refused("LookupService.Lookup", tenant="leaver").code == StatusCode.PERMISSION_DENIED
@@ -190,32 +190,32 @@ def end_of(stream):
     raise AssertionError("the stream ended well")
 
 
-def test_a_revoked_token_is_refused_and_its_open_watch_ends(cell, caller):
+def test_a_revoked_token_is_refused_and_its_open_watch_ends(cluster, caller):
     name, shop = caller(SHOPS)
     stream = shop.watch()
     placements(stream)
-    held = cell.call("AccessService.GetPrincipal", name=f"principals/{name}").tokens[0].name
+    held = cluster.call("AccessService.GetPrincipal", name=f"principals/{name}").tokens[0].name
     before = time.monotonic()
-    cell.call("AccessService.RevokeToken", name=held)
+    cluster.call("AccessService.RevokeToken", name=held)
     assert shop.refused("LookupService.Lookup", tenant="acme").reason == "TOKEN_INVALID"
     assert end_of(stream).code == StatusCode.UNAUTHENTICATED
     assert time.monotonic() - before < 30, "far below the watch's own deadline"
 
 
-def test_a_lost_role_ends_the_open_watch(cell, caller):
+def test_a_lost_role_ends_the_open_watch(cluster, caller):
     name, shop = caller(SHOPS)
     stream = shop.watch()
     placements(stream)
-    cell.call("AccessService.UnbindRole", name=f"principals/{name}", binding=SHOPS)
+    cluster.call("AccessService.UnbindRole", name=f"principals/{name}", binding=SHOPS)
     assert end_of(stream).code == StatusCode.PERMISSION_DENIED
     assert shop.refused("LookupService.Lookup", tenant="acme").code == StatusCode.PERMISSION_DENIED
 
 
-def test_a_wider_role_makes_a_watcher_ask_anew(cell, caller):
+def test_a_wider_role_makes_a_watcher_ask_anew(cluster, caller):
     name, shop = caller(SHOPS)
     stream = shop.watch()
     placements(stream)
-    cell.call("AccessService.BindRole", name=f"principals/{name}",
+    cluster.call("AccessService.BindRole", name=f"principals/{name}",
               binding={"role": "ROLE_LOCATOR", "tenants": ["globex"]})
     error = end_of(stream)
     assert (error.code, error.reason) == (StatusCode.UNAVAILABLE, "PERMISSIONS_CHANGED")
@@ -223,19 +223,19 @@ def test_a_wider_role_makes_a_watcher_ask_anew(cell, caller):
     assert {"tenants/acme", "tenants/globex"} <= seen
 
 
-def test_a_deleted_principal_is_nobody(cell, caller):
+def test_a_deleted_principal_is_nobody(cluster, caller):
     name, shop = caller(SHOPS)
     stream = shop.watch()
     placements(stream)
-    cell.call("AccessService.DeletePrincipal", name=f"principals/{name}")
+    cluster.call("AccessService.DeletePrincipal", name=f"principals/{name}")
     assert end_of(stream).code == StatusCode.UNAUTHENTICATED
     assert shop.refused("AccessService.WhoAmI").reason == "TOKEN_INVALID"
 
 
-def test_an_expired_token_is_refused_and_its_open_watch_ends(cell, caller):
+def test_an_expired_token_is_refused_and_its_open_watch_ends(cluster, caller):
     name, _ = caller(SHOPS)
     soon = int(time.time()) + 4
-    short = Caller(cell, token(cell, name, expire_time={"seconds": soon}).secret)
+    short = Caller(cluster, token(cluster, name, expire_time={"seconds": soon}).secret)
     stream = short.watch()
     placements(stream)
     assert end_of(stream).code == StatusCode.UNAUTHENTICATED
@@ -244,30 +244,30 @@ def test_an_expired_token_is_refused_and_its_open_watch_ends(cell, caller):
     short.close()
 
 
-def test_a_repeat_never_shows_the_token_again(cell, caller):
+def test_a_repeat_never_shows_the_token_again(cluster, caller):
     name, _ = caller()
     request_id = str(uuid.uuid4())
-    first = token(cell, name, request_id=request_id)
-    again = token(cell, name, request_id=request_id)
+    first = token(cluster, name, request_id=request_id)
+    again = token(cluster, name, request_id=request_id)
     assert first.secret.startswith("croft_") and not again.secret
     assert first.token.name == again.token.name
 
 
-def test_a_wrong_token_is_refused_even_beside_the_administrators_certificate(cell):
-    stub, request = wire.stub("TenantService", cell.channel).ListTenants, wire.message("ListTenantsRequest")()
+def test_a_wrong_token_is_refused_even_beside_the_administrators_certificate(cluster):
+    stub, request = wire.stub("TenantService", cluster.channel).ListTenants, wire.message("ListTenantsRequest")()
     error = wire.failure(lambda message, timeout: stub(
         message, timeout=timeout, metadata=[("authorization", "Bearer croft_" + "x" * 43)]), request)
     assert (error.code, error.reason) == (StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
 
 
-def test_croftctl_gives_and_takes_access(cell, tmp_path):
-    as_admin = cell.croftctl
+def test_croftctl_gives_and_takes_access(cluster, tmp_path):
+    as_admin = cluster.croftctl
     as_admin("access", "principal", "create", "event_queue", "--display-name", "A event_queue")
     as_admin("access", "bind", "event_queue", "connector", "-l", "app=shop")
     file = tmp_path / "event_queue.token"
     as_admin("access", "token", "create", "event_queue", "--expire-in", "1h", "--to-file", str(file))
     assert file.stat().st_mode & 0o777 == 0o600
-    env = {"CROFT_SERVER": cell.env["CROFT_SERVER"], "CROFT_CA": cell.env["CROFT_CA"],
+    env = {"CROFT_SERVER": cluster.env["CROFT_SERVER"], "CROFT_CA": cluster.env["CROFT_CA"],
            "CROFT_TOKEN_FILE": str(file), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
 
     def as_desk(*args):
@@ -288,36 +288,36 @@ def test_croftctl_gives_and_takes_access(cell, tmp_path):
     assert as_desk("access", "whoami").returncode == 4
 
 
-def test_the_audit_says_who_did_what(cell, caller):
+def test_the_audit_says_who_did_what(cluster, caller):
     name, operator = caller({"role": "ROLE_OPERATOR", "all_tenants": True})
     operator.call("TenantService.UpdateTenant", tenant={"name": "tenants/acme", "display_name": name},
                   update_mask={"paths": ["display_name"]})
-    row, = audited(cell, caller=name, result="OK")
+    row, = audited(cluster, caller=name, result="OK")
     assert (row.method, list(row.resources), row.count) == ("TenantService/UpdateTenant", ["tenants/acme"], 1)
     assert row.peer
-    made = audited(cell, caller="admin", resource=f"principals/{name}")
+    made = audited(cluster, caller="admin", resource=f"principals/{name}")
     assert {one.method for one in made} == {"AccessService/CreatePrincipal", "AccessService/BindRole",
                                             "AccessService/CreateToken"}
 
 
-def test_reads_of_passwords_and_denied_calls_are_in_the_audit(cell, caller):
+def test_reads_of_passwords_and_denied_calls_are_in_the_audit(cluster, caller):
     name, shop = caller(SHOPS)
     shop.call("LookupService.Lookup", tenant="acme")
-    first, = audited(cell, caller=name, method="LookupService/Lookup", result="OK")
+    first, = audited(cluster, caller=name, method="LookupService/Lookup", result="OK")
     assert list(first.resources) == ["tenants/acme"], "durable before the answer"
     for _ in range(3):
         shop.call("LookupService.Lookup", tenant="acme")
         shop.refused("LookupService.Lookup", tenant="globex")
-    denied = wait_until(lambda: audited(cell, caller=name, result="PERMISSION_DENIED"), "the denial is in the audit")
+    denied = wait_until(lambda: audited(cluster, caller=name, result="PERMISSION_DENIED"), "the denial is in the audit")
     assert {tuple(row.resources) for row in denied} == {("tenants/globex",)}
-    assert len(audited(cell, caller=name, method="LookupService/Lookup", result="OK")) == 1, "once in an hour"
+    assert len(audited(cluster, caller=name, method="LookupService/Lookup", result="OK")) == 1, "once in an hour"
 
 
-def test_no_secret_is_in_the_catalog_or_a_log(cell, caller):
+def test_no_secret_is_in_the_catalog_or_a_log(cluster, caller):
     name, _ = caller(SHOPS)
-    secret = token(cell, name).secret
-    Caller(cell, secret).call("LookupService.Lookup", tenant="acme")
-    for folder, _, files in os.walk(cell.state):
+    secret = token(cluster, name).secret
+    Caller(cluster, secret).call("LookupService.Lookup", tenant="acme")
+    for folder, _, files in os.walk(cluster.state):
         for file in files:
             path = os.path.join(folder, file)
             if os.path.isfile(path) and "/pg/" not in path:
@@ -325,15 +325,15 @@ def test_no_secret_is_in_the_catalog_or_a_log(cell, caller):
                     assert secret[6:].encode() not in opened.read(), path
 
 
-def head_of(cell, *args, check=True):
-    return cell.croftctl("audit", "verify", *args, check=check)
+def head_of(cluster, *args, check=True):
+    return cluster.croftctl("audit", "verify", *args, check=check)
 
 
-def test_what_is_changed_behind_the_audits_back_is_found(cell):
-    head = head_of(cell).stdout.strip()
-    assert head_of(cell, "--expect-head", head).stdout.startswith(head.split(":", maxsplit=1)[0])
-    catalog = os.path.join(catalog_folder(cell), "catalog.db")
-    cell.stop("croftd")
+def test_what_is_changed_behind_the_audits_back_is_found(cluster):
+    head = head_of(cluster).stdout.strip()
+    assert head_of(cluster, "--expect-head", head).stdout.startswith(head.split(":", maxsplit=1)[0])
+    catalog = os.path.join(catalog_folder(cluster), "catalog.db")
+    cluster.stop("croftd")
     kept = catalog + ".kept"
     shutil.copy(catalog, kept)
 
@@ -347,20 +347,20 @@ def test_what_is_changed_behind_the_audits_back_is_found(cell):
             with sqlite3.connect(catalog) as database:
                 database.execute(change)
             database.close()
-            cell.start("croftd")
-            broken = head_of(cell, "--expect-head", head, check=False)
+            cluster.start("croftd")
+            broken = head_of(cluster, "--expect-head", head, check=False)
             assert broken.returncode == 1, change
             assert "the audit was changed from outside" in broken.stderr, change
-            cell.stop("croftd")
+            cluster.stop("croftd")
     finally:
         put_back()
         os.unlink(kept)
-        cell.start("croftd")
-    assert head_of(cell, "--expect-head", head).returncode == 0
+        cluster.start("croftd")
+    assert head_of(cluster, "--expect-head", head).returncode == 0
 
 
-def catalog_folder(cell):
-    for folder, _, files in os.walk(cell.state):
+def catalog_folder(cluster):
+    for folder, _, files in os.walk(cluster.state):
         if "catalog.db" in files:
             return folder
     raise LookupError("no catalog")

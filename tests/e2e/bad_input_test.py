@@ -14,7 +14,7 @@ import grpc
 import pytest
 import reflection
 import wire
-from cell import Cell
+from cluster import Cluster
 from google.protobuf.descriptor import FieldDescriptor
 from grpc import StatusCode
 
@@ -112,27 +112,27 @@ def legal(path, value, method):
     return False
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        cell.croftctl("tenant", "create", "acme")
-        cell.croftctl("backup", "create", "acme")
-        cell.call("AccessService.CreatePrincipal", principal_id="shop")
-        yield cell
-        as_agent(cell).close()
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        cluster.croftctl("tenant", "create", "acme")
+        cluster.croftctl("backup", "create", "acme")
+        cluster.call("AccessService.CreatePrincipal", principal_id="shop")
+        yield cluster
+        as_agent(cluster).close()
 
 
 @pytest.fixture(scope="module", name="right")
-def right_values(cell):
+def right_values(cluster):
     """A good value for each field that a request must have, by method and field."""
-    backups = cell.service("BackupService").ListBackups(wire.message("ListBackupsRequest")(parent="tenants/acme"))
-    operations = cell.service("OperationService").ListOperations(wire.message("ListOperationsRequest")())
+    backups = cluster.service("BackupService").ListBackups(wire.message("ListBackupsRequest")(parent="tenants/acme"))
+    operations = cluster.service("OperationService").ListOperations(wire.message("ListOperationsRequest")())
     names = {
         "TenantService": "tenants/acme", "HostService": "hosts/h1", "BackupService": backups.backups[0].name,
         "OperationService": operations.operations[0].name, "AccessService": "principals/shop",
     }
-    join_token = cell.call("HostService.CreateJoinToken", host="hosts/h9").token
-    head = cell.call("AuditService.VerifyAudit").head
+    join_token = cluster.call("HostService.CreateJoinToken", host="hosts/h9").token
+    head = cluster.call("AuditService.VerifyAudit").head
     signable = subprocess.run(["openssl", "req", "-new", "-subj", "/CN=shop", "-newkey", "ec", "-pkeyopt",
                                "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", os.devnull],
                               check=True, capture_output=True, text=True).stdout
@@ -241,11 +241,11 @@ def repeated(field):
     return field.label == FieldDescriptor.LABEL_REPEATED
 
 
-def call(cell, service, method, request):
+def call(cluster, service, method, request):
     """(answer, Error): one of the two is None. The request goes out as bytes, so that it may be no UTF-8."""
     data = request.SerializeToString().replace(INVALID_UTF8.encode(), b"ab\xff\xfecd")
     path = f"/croft.v1.{service}/{method.name}"
-    channel = as_agent(cell) if f"{service}.{method.name}" in AGENTS else cell.channel
+    channel = as_agent(cluster) if f"{service}.{method.name}" in AGENTS else cluster.channel
     try:
         if method.server_streaming:
             answers = channel.unary_stream(path)(data, timeout=10)
@@ -263,26 +263,26 @@ def call(cell, service, method, request):
 
 
 @functools.lru_cache(maxsize=1)
-def as_agent(cell):
-    """A channel with the identity of the cell's host."""
-    identity = os.path.join(cell.state, "agents", "h1", "identity")
-    return wire.channel({**cell.env, "CROFT_KEY": os.path.join(identity, "agent.key"),
+def as_agent(cluster):
+    """A channel with the identity of the cluster's host."""
+    identity = os.path.join(cluster.state, "agents", "h1", "identity")
+    return wire.channel({**cluster.env, "CROFT_KEY": os.path.join(identity, "agent.key"),
                          "CROFT_CERT": os.path.join(identity, "agent.crt")})
 
 
-def everything(cell):
+def everything(cluster):
     """All that calls could change, as text."""
-    hosts = cell.call("HostService.ListHosts")
+    hosts = cluster.call("HostService.ListHosts")
     for host in hosts.hosts:
         host.ClearField("last_seen_time")
         host.ClearField("free_bytes")
         host.ClearField("update_time")
         host.ClearField("etag")
-    tenants = cell.service("TenantService").ListTenants(wire.message("ListTenantsRequest")(show_retired=True))
-    backups = cell.service("BackupService").ListBackups(wire.message("ListBackupsRequest")(parent="tenants/-"))
-    databases = cell.superuser("h1", "SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles ORDER BY 1")
-    principals = cell.call("AccessService.ListPrincipals")
-    operations = cell.call("OperationService.ListOperations")
+    tenants = cluster.service("TenantService").ListTenants(wire.message("ListTenantsRequest")(show_retired=True))
+    backups = cluster.service("BackupService").ListBackups(wire.message("ListBackupsRequest")(parent="tenants/-"))
+    databases = cluster.superuser("h1", "SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles ORDER BY 1")
+    principals = cluster.call("AccessService.ListPrincipals")
+    operations = cluster.call("OperationService.ListOperations")
     return f"{hosts}{tenants}{backups}{operations}{principals}{databases}"
 
 
@@ -314,16 +314,16 @@ def short(value):
     return repr(value) if len(repr(value)) < 80 else repr(value)[:60] + "…"
 
 
-def test_these_are_all_the_methods_that_reflection_tells_of(cell):
-    assert reflection.services(cell.channel, "croft.v1") == ["croft.v1." + name for name in SERVICES]
+def test_these_are_all_the_methods_that_reflection_tells_of(cluster):
+    assert reflection.services(cluster.channel, "croft.v1") == ["croft.v1." + name for name in SERVICES]
     for name in SERVICES:
-        told = reflection.file_of(cell.channel, "croft.v1." + name)
+        told = reflection.file_of(cluster.channel, "croft.v1." + name)
         assert told == wire.service_descriptor(name).file.serialized_pb, f"{name} is described differently"
 
 
 @pytest.mark.parametrize("service, method", methods())
-def test_bad_values_are_refused_by_field_and_change_nothing(cell, right, service, method):
-    before = everything(cell)
+def test_bad_values_are_refused_by_field_and_change_nothing(cluster, right, service, method):
+    before = everything(cluster)
     wrong, sent = [], 0
     for path in leaves(method.input_type):
         values = NUMBERS.get(path[-1].type) or TEXT.values()
@@ -334,12 +334,12 @@ def test_bad_values_are_refused_by_field_and_change_nothing(cell, right, service
             if may_pass and "validate_only" not in request.DESCRIPTOR.fields_by_name and changes(method):
                 continue  # nothing is wrong with it, and it would be carried out
             put(request, path, value)
-            _, error = call(cell, service, method, request)
+            _, error = call(cluster, service, method, request)
             sent += 1
             what = complaint(error, name, value, may_pass)
             if what:
                 wrong.append(f"{name} = {short(value)}: {what}: {error}")
-    if everything(cell) != before:
+    if everything(cluster) != before:
         wrong.append("something was changed")
     assert not wrong, f"{len(wrong)} of {sent} answers are wrong:\n" + "\n".join(wrong)
 
@@ -352,32 +352,32 @@ NAMED = {"tenants": "TENANT_NOT_FOUND", "hosts": "HOST_NOT_FOUND", "operations":
 
 
 @pytest.mark.parametrize("collection", NAMED)
-def test_well_formed_names_of_nothing_are_not_found(cell, collection):
+def test_well_formed_names_of_nothing_are_not_found(cluster, collection):
     service, method = {"tenants": ("TenantService", "GetTenant"), "hosts": ("HostService", "GetHost"),
                        "operations": ("OperationService", "GetOperation")}[collection]
     for one in ("a" * 63, "template1", "postgres", "op-aaaaaaaaaaaaaaaa"):
         if collection == "operations" and not one.startswith("op-"):
             continue
         request = wire.message(method + "Request")(name=f"{collection}/{one}")
-        error = wire.failure(getattr(cell.service(service), method), request)
+        error = wire.failure(getattr(cluster.service(service), method), request)
         assert (error.code, error.reason) == (StatusCode.NOT_FOUND, NAMED[collection]), (one, error)
         assert one in str(error.metadata), error
 
 
 @pytest.mark.parametrize("name", [name for name, value in TEXT.items() if value and len(value) < 100])
-def test_names_hold_an_id_after_their_collection(cell, name):
+def test_names_hold_an_id_after_their_collection(cluster, name):
     value = TEXT[name]
     if ID.fullmatch(value):
         return
     for method, request in (("GetTenant", "GetTenantRequest"), ("RetireTenant", "RetireTenantRequest")):
         message = wire.message(request)(name="tenants/" + value)
-        _, error = call(cell, "TenantService", next(m for m in wire.service_descriptor("TenantService").methods
+        _, error = call(cluster, "TenantService", next(m for m in wire.service_descriptor("TenantService").methods
                                                     if m.name == method), message)
         assert error is not None and complaint(error, "name", value, False) is None, error
 
 
-def test_display_names_come_back_byte_for_byte(cell):
-    tenants = cell.service("TenantService")
+def test_display_names_come_back_byte_for_byte(cluster):
+    tenants = cluster.service("TenantService")
     for value in ("ac'me", 'ac"me', "ac\\me", "$$", "%s%n", "../etc/passwd", "x host=evil", "caf\u00e9", "cafe\u0301"):
         request = wire.message("UpdateTenantRequest")()
         request.tenant.name = "tenants/acme"

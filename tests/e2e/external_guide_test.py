@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from cell import BIN, TOP, Cell
+from cluster import BIN, TOP, Cluster
 from external import ExternalServer, client_programs
 
 VERSION = os.environ.get("CROFT_TEST_POSTGRES", "managed").replace("managed", "15")
@@ -28,17 +28,17 @@ def with_values(settings, values):
 
 
 def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
-    with Cell(agents=1, postgres="managed") as cell, ExternalServer(VERSION) as server:
-        cell.call("HostService.CordonHost", name="hosts/h1")
+    with Cluster(agents=1, postgres="managed") as cluster, ExternalServer(VERSION) as server:
+        cluster.call("HostService.CordonHost", name="hosts/h1")
         before = server.superuser("SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles")
         values = {"PGHOST": "127.0.0.1", "PGPORT": server.port, "PGUSER": "postgres", "VERSION": VERSION,
-                  "AUTHORITY": server.authority, "BACKUPS": os.path.join(cell.state, "backups")}
+                  "AUTHORITY": server.authority, "BACKUPS": os.path.join(cluster.state, "backups")}
         script = "set -euo pipefail\n"
         for settings, text in blocks():
             script += with_values(text, values) if settings else text
         # The superuser of this server comes by its socket; the page's has a password that psql would ask for.
         server.superuser("ALTER ROLE postgres PASSWORD 'of the page'")
-        environment = {**os.environ, **cell.env, "PATH": BIN + ":" + os.environ["PATH"], "PGPASSWORD": "of the page"}
+        environment = {**os.environ, **cluster.env, "PATH": BIN + ":" + os.environ["PATH"], "PGPASSWORD": "of the page"}
         programs = client_programs([VERSION])
         if programs:
             script = script.replace("--mode external", f"--mode external --client-programs {programs}")
@@ -50,7 +50,7 @@ def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
         assert result.returncode == 0, result.stdout + result.stderr
         assert server.superuser("SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles") == before
         assert server.superuser("SELECT count(*) FROM pg_database") == "3"
-        hosts = [host.name for host in cell.call("HostService.ListHosts").hosts]
+        hosts = [host.name for host in cluster.call("HostService.ListHosts").hosts]
         assert hosts == ["hosts/h1"]
 
 

@@ -12,7 +12,7 @@ import tempfile
 import generic
 import generic_clients_test as generic_calls
 import pytest
-from cell import BIN, TOP, wait_until
+from cluster import BIN, TOP, wait_until
 
 DOCS = os.path.join(TOP, "docs")
 

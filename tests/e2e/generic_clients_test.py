@@ -4,7 +4,7 @@ import subprocess
 
 import generic
 import pytest
-from cell import Cell
+from cluster import Cluster
 
 CLIENTS = ("buf", "generated")
 # What only an agent may call.
@@ -15,18 +15,18 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        yield cluster
 
 
 @pytest.fixture(name="client", params=CLIENTS)
-def any_client(cell, request):
+def any_client(cluster, request):
     if request.param == "buf":
-        yield Caller(generic.Buf(cell.env), "buf")
+        yield Caller(generic.Buf(cluster.env), "buf")
     else:
-        client = generic.Generated(cell.env)
+        client = generic.Generated(cluster.env)
         yield Caller(client, "generated")
         client.close()
 
@@ -183,8 +183,8 @@ def test_every_method_is_called_and_every_answer_printed(client, tmp_path):
 
 
 @pytest.mark.parametrize("protocol", ["grpc-v1", "grpc-v1alpha"])
-def test_both_reflections_describe_all_services_health_included(cell, protocol):
-    buf = generic.Buf(cell.env, "--reflect-protocol", protocol)
+def test_both_reflections_describe_all_services_health_included(cluster, protocol):
+    buf = generic.Buf(cluster.env, "--reflect-protocol", protocol)
     code, out, errors = buf.run("--list-services")
     assert code == 0, errors
     wanted = {name.partition("/")[0] for name in generic.methods()} | {"grpc.health.v1.Health"}
@@ -195,8 +195,8 @@ def test_both_reflections_describe_all_services_health_included(cell, protocol):
     assert buf.call("croft.v1.AdminService/GetStatus")[0]["caller"] == "admin"
 
 
-def test_health_answers_for_each_service_and_the_whole(cell):
-    buf = generic.Buf(cell.env)
+def test_health_answers_for_each_service_and_the_whole(cluster):
+    buf = generic.Buf(cluster.env)
     for service in ["", *{name.partition("/")[0] for name in generic.methods()}]:
         assert buf.call("grpc.health.v1.Health/Check", {"service": service}) == [{"status": "SERVING"}], service
     with pytest.raises(generic.Refused) as refusal:

@@ -6,7 +6,7 @@ What it tries while Croft works on its database is in hostile_work_test.py.
 import os
 
 import pytest
-from cell import Cell
+from cluster import Cluster
 from hostile import CANARY, Outside, make_victim, names_for
 
 # Attempts that must be refused: what is tried, and the statements, of which the last is the one that counts.
@@ -182,31 +182,31 @@ HARMLESS = {
 }
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
         for tenant in ("mallory", "victim"):
-            cell.create_tenant(tenant)
-        yield cell
+            cluster.create_tenant(tenant)
+        yield cluster
 
 
 @pytest.fixture(scope="module", name="outside")
-def seen_outside(cell):
-    make_victim(cell, "victim")
-    cell.psql("mallory", "CREATE TABLE canary (secret text)")
-    outside = Outside(cell, "h1", "mallory", "victim")
+def seen_outside(cluster):
+    make_victim(cluster, "victim")
+    cluster.psql("mallory", "CREATE TABLE canary (secret text)")
+    outside = Outside(cluster, "h1", "mallory", "victim")
     yield outside
     outside.close()
 
 
 @pytest.fixture(scope="module", name="names")
-def names_of_both(cell):
-    return names_for(cell, "mallory", "victim")
+def names_of_both(cluster):
+    return names_for(cluster, "mallory", "victim")
 
 
 @pytest.fixture(scope="module", name="mallory")
-def her_login(cell):
-    with cell.login("mallory") as login:
+def her_login(cluster):
+    with cluster.login("mallory") as login:
         yield login
 
 
@@ -249,10 +249,10 @@ DOORS = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_it_enters_no_other_database(cell, names, outside, door):
+def test_it_enters_no_other_database(cluster, names, outside, door):
     before = outside.look()
     for role in ("APP", "READ_ONLY", "MIGRATE"):
-        with cell.login("mallory", role) as login:
+        with cluster.login("mallory", role) as login:
             assert login.refusal(PGDATABASE=DOORS[door].format(**names))
     outside.unchanged_since(before)
 
@@ -267,8 +267,8 @@ def test_it_enters_by_no_other_role_nor_without_tls_nor_as_a_replica(mallory, na
     assert mallory.refusal() is None, "it does get in by its own way"
 
 
-def test_what_others_do_is_hidden_from_it(cell, mallory):
-    with cell.login("victim") as theirs, theirs.session() as busy:
+def test_what_others_do_is_hidden_from_it(cluster, mallory):
+    with cluster.login("victim") as theirs, theirs.session() as busy:
         busy.run(f"SELECT '{CANARY}' AS running")
         with mallory.session() as session:
             text = session.value("SELECT coalesce(query, ''), coalesce(client_addr::text, '') FROM pg_stat_activity "

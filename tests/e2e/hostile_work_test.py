@@ -8,7 +8,7 @@ import os
 import threading
 
 import pytest
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 from hostile import CANARY, MARK, Outside, make_victim, names_for
 from libpq import ask
 from login import LOST
@@ -83,23 +83,23 @@ TRAPS = {
 }
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
         for tenant in ("mallory", "victim"):
-            cell.create_tenant(tenant)
-        make_victim(cell, "victim")
-        names = names_for(cell, "mallory", "victim")
-        cell.psql("mallory", SPRING.format(**names))
+            cluster.create_tenant(tenant)
+        make_victim(cluster, "victim")
+        names = names_for(cluster, "mallory", "victim")
+        cluster.psql("mallory", SPRING.format(**names))
         for trap in TRAPS.values():
-            cell.psql("mallory", trap.format(**names))
-        yield cell
+            cluster.psql("mallory", trap.format(**names))
+        yield cluster
 
 
 @pytest.fixture(name="outside")
-def seen_outside(cell):
+def seen_outside(cluster):
     """Compared after each test."""
-    outside = Outside(cell, "h1", "mallory", "victim").except_own_databases_and_roles()
+    outside = Outside(cluster, "h1", "mallory", "victim").except_own_databases_and_roles()
     before = outside.look()
     yield outside
     outside.unchanged_since(before)
@@ -110,66 +110,66 @@ def seen_outside(cell):
     outside.close()
 
 
-def backup(cell):
-    cell.succeed(cell.call("BackupService.CreateBackup", parent="tenants/mallory"), 240)
-    return cell.call("BackupService.ListBackups", parent="tenants/mallory").backups[0]
+def backup(cluster):
+    cluster.succeed(cluster.call("BackupService.CreateBackup", parent="tenants/mallory"), 240)
+    return cluster.call("BackupService.ListBackups", parent="tenants/mallory").backups[0]
 
 
-def test_traps_are_not_sprung_by_a_backup_and_its_proof(cell, outside):
-    made = backup(cell)
-    cell.succeed(cell.call("BackupService.VerifyBackup", name=made.name), 240)
+def test_traps_are_not_sprung_by_a_backup_and_its_proof(cluster, outside):
+    made = backup(cluster)
+    cluster.succeed(cluster.call("BackupService.VerifyBackup", name=made.name), 240)
 
 
-def test_traps_are_not_sprung_by_a_restore_in_place(cell, outside):
-    made = backup(cell)
-    with cell.login("mallory") as login, login.session() as old:
+def test_traps_are_not_sprung_by_a_restore_in_place(cluster, outside):
+    made = backup(cluster)
+    with cluster.login("mallory") as login, login.session() as old:
         old.value("SELECT 1")
-        cell.succeed(cell.call("TenantService.RestoreTenant", name="tenants/mallory", backup=made.name), 300)
+        cluster.succeed(cluster.call("TenantService.RestoreTenant", name="tenants/mallory", backup=made.name), 300)
         assert old.run("INSERT INTO with_rule VALUES (2)").state == LOST, "a session is left on the old database"
         assert login.refusal() and login.refusal(PGDATABASE=login.database + "_f")
 
 
-def test_traps_are_not_sprung_by_a_rotation_and_old_passwords_end(cell, outside):
-    with cell.login("mallory") as login, login.session() as old:
+def test_traps_are_not_sprung_by_a_rotation_and_old_passwords_end(cluster, outside):
+    with cluster.login("mallory") as login, login.session() as old:
         old.value("SELECT 1")
-        cell.succeed(cell.call("TenantService.RotateCredentials", name="tenants/mallory", overlap={"seconds": 1}), 240)
+        cluster.succeed(cluster.call("TenantService.RotateCredentials", name="tenants/mallory", overlap={"seconds": 1}), 240)
         wait_until(lambda: old.run("SELECT 1").state == LOST, "sessions of the old password end after the overlap")
         assert login.refusal(), "the old password still works"
-    assert cell.psql("mallory", "SELECT 1") == "1"
+    assert cluster.psql("mallory", "SELECT 1") == "1"
 
 
-def suspended(cell, mode):
-    modes = cell.call("TenantService.GetTenant", name="tenants/mallory").DESCRIPTOR.file.enum_types_by_name["SuspendMode"]
-    cell.succeed(cell.call("TenantService.SuspendTenant", name="tenants/mallory",
+def suspended(cluster, mode):
+    modes = cluster.call("TenantService.GetTenant", name="tenants/mallory").DESCRIPTOR.file.enum_types_by_name["SuspendMode"]
+    cluster.succeed(cluster.call("TenantService.SuspendTenant", name="tenants/mallory",
                            mode=modes.values_by_name["SUSPEND_MODE_" + mode].number), 240)
 
 
-def resumed(cell):
-    cell.succeed(cell.call("TenantService.ResumeTenant", name="tenants/mallory"), 240)
-    assert cell.psql("mallory", "SELECT 1") == "1"
+def resumed(cluster):
+    cluster.succeed(cluster.call("TenantService.ResumeTenant", name="tenants/mallory"), 240)
+    assert cluster.psql("mallory", "SELECT 1") == "1"
 
 
-def test_nobody_of_it_is_inside_while_it_is_blocked(cell, outside):
+def test_nobody_of_it_is_inside_while_it_is_blocked(cluster, outside):
     with contextlib.ExitStack() as stack:
-        ways = [stack.enter_context(cell.login("mallory", role)) for role in ("APP", "READ_ONLY", "MIGRATE")]
+        ways = [stack.enter_context(cluster.login("mallory", role)) for role in ("APP", "READ_ONLY", "MIGRATE")]
         held = [stack.enter_context(way.session()) for way in ways]
         held[0].value("BEGIN; CREATE TABLE unfinished (i int)")
         held[2].value("LISTEN x")
         held[1].send("SELECT pg_sleep(600)")
-        suspended(cell, "BLOCKED")
+        suspended(cluster, "BLOCKED")
         assert held[1].answer().state == LOST
         assert [session.run("SELECT 1").state for session in (held[0], held[2])] == [LOST, LOST]
         for way in ways:
             assert way.refusal() and way.refusal(PGDATABASE=way.database + "_f")
     names = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 't\\_mallory%'"
-    assert cell.superuser("h1", names) == "0"
-    resumed(cell)
-    assert cell.psql("mallory", "SELECT to_regclass('unfinished')") == ""
+    assert cluster.superuser("h1", names) == "0"
+    resumed(cluster)
+    assert cluster.psql("mallory", "SELECT to_regclass('unfinished')") == ""
 
 
-def test_readers_read_and_nobody_writes_while_it_is_read_only(cell, outside):
-    with cell.login("mallory", "READ_ONLY") as reader, cell.login("mallory") as app:
-        suspended(cell, "READ_ONLY")
+def test_readers_read_and_nobody_writes_while_it_is_read_only(cluster, outside):
+    with cluster.login("mallory", "READ_ONLY") as reader, cluster.login("mallory") as app:
+        suspended(cluster, "READ_ONLY")
         assert app.refusal()
         with reader.session() as session:
             session.value("SELECT count(*) FROM with_check")
@@ -179,7 +179,7 @@ def test_readers_read_and_nobody_writes_while_it_is_read_only(cell, outside):
                               "SELECT lo_from_bytea(0, 'x')", "CREATE TEMP TABLE t (i int)"):
                 answer = session.run(statement)
                 assert not answer.ok or "lo_from" in statement, statement
-    resumed(cell)
+    resumed(cluster)
 
 
 HELD = {
@@ -194,26 +194,26 @@ HELD = {
 
 
 @pytest.mark.parametrize("what", HELD)
-def test_a_lock_that_is_never_let_go_of_does_not_hold_off_a_fence(cell, outside, what):
-    names = names_for(cell, "mallory", "victim")
-    with cell.login("mallory") as login, login.session() as holder:
+def test_a_lock_that_is_never_let_go_of_does_not_hold_off_a_fence(cluster, outside, what):
+    names = names_for(cluster, "mallory", "victim")
+    with cluster.login("mallory") as login, login.session() as holder:
         holder.value("SET idle_in_transaction_session_timeout = 0")
         for statement in HELD[what]:
             assert holder.run(statement.format(**names)).ok, statement
-        suspended(cell, "BLOCKED")
+        suspended(cluster, "BLOCKED")
         assert holder.run("COMMIT").state == LOST
-    resumed(cell)
+    resumed(cluster)
 
 
-def test_a_lock_on_a_table_makes_its_backup_say_so_and_not_wait_for_ever(cell, outside):
-    with cell.login("mallory") as login, login.session() as holder:
+def test_a_lock_on_a_table_makes_its_backup_say_so_and_not_wait_for_ever(cluster, outside):
+    with cluster.login("mallory") as login, login.session() as holder:
         holder.value("SET idle_in_transaction_session_timeout = 0")
         holder.value("BEGIN; LOCK TABLE with_check IN ACCESS EXCLUSIVE MODE")
-        operation = cell.call("BackupService.CreateBackup", parent="tenants/mallory")
-        said = wait_until(lambda: locked(cell.operation(operation.name)), "the backup says that a table is locked", 120)
+        operation = cluster.call("BackupService.CreateBackup", parent="tenants/mallory")
+        said = wait_until(lambda: locked(cluster.operation(operation.name)), "the backup says that a table is locked", 120)
         assert said
         holder.value("ROLLBACK")
-        cell.finish(operation, 240)
+        cluster.finish(operation, 240)
 
 
 def locked(operation):
@@ -221,26 +221,26 @@ def locked(operation):
     return "lock" in text.lower()
 
 
-def test_a_flood_of_its_connections_does_not_hold_off_backup_rotation_or_fence(cell, outside):
-    quota = cell.tenant("mallory").quota.connections
-    with cell.login("mallory") as login:
+def test_a_flood_of_its_connections_does_not_hold_off_backup_rotation_or_fence(cluster, outside):
+    quota = cluster.tenant("mallory").quota.connections
+    with cluster.login("mallory") as login:
         flood = [login.session() for _ in range(quota + 10)]
         for session in flood:
             session.send("SELECT pg_sleep(600)")
         busy = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND datname LIKE 't\\_mallory%'"
-        wait_until(lambda: int(cell.superuser("h1", busy)) >= quota, "all its connections are busy")
+        wait_until(lambda: int(cluster.superuser("h1", busy)) >= quota, "all its connections are busy")
         assert login.refusal(), "more get in than its quota"
-        backup(cell)
-        cell.succeed(cell.call("TenantService.RotateCredentials", name="tenants/mallory", overlap={"seconds": 1}), 240)
-        suspended(cell, "BLOCKED")
+        backup(cluster)
+        cluster.succeed(cluster.call("TenantService.RotateCredentials", name="tenants/mallory", overlap={"seconds": 1}), 240)
+        suspended(cluster, "BLOCKED")
         for session in flood:
             session.close()
-    resumed(cell)
+    resumed(cluster)
 
 
-def test_a_storm_of_reconnecting_grants_does_not_hold_off_a_fence(cell, outside):
+def test_a_storm_of_reconnecting_grants_does_not_hold_off_a_fence(cluster, outside):
     """Rows of the shared catalogs change under Croft's hands all the time."""
-    names = names_for(cell, "mallory", "victim")
+    names = names_for(cluster, "mallory", "victim")
     over = threading.Event()
 
     def storm(login):
@@ -252,25 +252,25 @@ def test_a_storm_of_reconnecting_grants_does_not_hold_off_a_fence(cell, outside)
                         break
                     session.run("GRANT CONNECT ON DATABASE {database} TO {login}".format(**names))
 
-    with cell.login("mallory") as login:
+    with cluster.login("mallory") as login:
         threads = [threading.Thread(target=storm, args=(login,)) for _ in range(6)]
         for thread in threads:
             thread.start()
         try:
-            suspended(cell, "BLOCKED")
+            suspended(cluster, "BLOCKED")
             assert login.refusal()
         finally:
             over.set()
             for thread in threads:
                 thread.join()
-    resumed(cell)
+    resumed(cluster)
 
 
 class Flood:
     """Connections that come back as fast as they can and hold on to what they get, until it ends."""
 
-    def __init__(self, cell, stem, ways, each):
-        self._cell, self._stem = cell, stem
+    def __init__(self, cluster, stem, ways, each):
+        self._cluster, self._stem = cluster, stem
         self._over = threading.Event()
         self.turned_away = 0
         self._threads = [threading.Thread(target=self._storm, args=(way,)) for way in ways for _ in range(each)]
@@ -289,7 +289,7 @@ class Flood:
                 thread.join(1)
 
     def ask(self, what):
-        return self._cell.superuser("h1", f"{what} FROM pg_stat_activity WHERE datname LIKE '{self._stem}%'")
+        return self._cluster.superuser("h1", f"{what} FROM pg_stat_activity WHERE datname LIKE '{self._stem}%'")
 
     def _storm(self, way):
         while not self._over.is_set():
@@ -301,40 +301,40 @@ class Flood:
         wait_until(lambda: self.turned_away > seen + 20, "it knocks as before")
 
 
-def test_a_live_flood_in_all_its_roles_does_not_hold_off_retirement_and_purge(cell, outside):
+def test_a_live_flood_in_all_its_roles_does_not_hold_off_retirement_and_purge(cluster, outside):
     """It knocks on the name before the fence and the one behind it, and once nothing is left to enter, goes on."""
-    cell.create_tenant("flooder")
-    stem = names_for(cell, "flooder", "victim")["owner"]
+    cluster.create_tenant("flooder")
+    stem = names_for(cluster, "flooder", "victim")["owner"]
     with contextlib.ExitStack() as stack:
-        logins = [stack.enter_context(cell.login("flooder", role)) for role in ("APP", "READ_ONLY", "MIGRATE")]
+        logins = [stack.enter_context(cluster.login("flooder", role)) for role in ("APP", "READ_ONLY", "MIGRATE")]
         ways = [login.parameters(dbname=login.database + ending) for login in logins for ending in ("", "_f")]
-        flood = stack.enter_context(Flood(cell, stem, ways, each=6))
+        flood = stack.enter_context(Flood(cluster, stem, ways, each=6))
         wait_until(lambda: int(flood.ask("SELECT count(*)")) == 18, "all who knock at the front are inside")
-        cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/flooder"), 300)
+        cluster.succeed(cluster.call("TenantService.RetireTenant", name="tenants/flooder"), 300)
         assert flood.ask("SELECT count(*)") == "0"
         flood.goes_on()
-        cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/flooder", confirm="tenants/flooder"), 300)
+        cluster.succeed(cluster.call("TenantService.PurgeTenant", name="tenants/flooder", confirm="tenants/flooder"), 300)
         flood.goes_on()
         for what in ("pg_database WHERE datname", "pg_roles WHERE rolname"):
-            assert cell.superuser("h1", f"SELECT count(*) FROM {what} LIKE '{stem}%'") == "0"
+            assert cluster.superuser("h1", f"SELECT count(*) FROM {what} LIKE '{stem}%'") == "0"
 
 
-def test_traps_are_not_sprung_by_its_retirement_its_return_and_its_end(cell, outside):
-    with cell.login("mallory") as login, login.session() as old:
+def test_traps_are_not_sprung_by_its_retirement_its_return_and_its_end(cluster, outside):
+    with cluster.login("mallory") as login, login.session() as old:
         old.value("BEGIN")
-        cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/mallory"), 300)
+        cluster.succeed(cluster.call("TenantService.RetireTenant", name="tenants/mallory"), 300)
         assert old.run("SELECT 1").state == LOST
         assert login.refusal() and login.refusal(PGDATABASE=login.database + "_f")
-    cell.succeed(cell.call("TenantService.UndeleteTenant", name="tenants/mallory"), 300)
-    assert cell.psql("mallory", "SELECT 1") == "1"
-    names = names_for(cell, "mallory", "victim")
+    cluster.succeed(cluster.call("TenantService.UndeleteTenant", name="tenants/mallory"), 300)
+    assert cluster.psql("mallory", "SELECT 1") == "1"
+    names = names_for(cluster, "mallory", "victim")
     # What its neighbour could do to keep its roles here.
-    cell.psql("victim", "CREATE TABLE bait (i int); GRANT SELECT ON bait TO {owner}; "
+    cluster.psql("victim", "CREATE TABLE bait (i int); GRANT SELECT ON bait TO {owner}; "
                         "CREATE POLICY p ON bait TO {login}".format(**names))
-    cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/mallory"), 300)
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/mallory", confirm="tenants/mallory"), 300)
-    assert cell.superuser("h1", f"SELECT count(*) FROM pg_database WHERE datname LIKE '{names['owner']}%'") == "0"
+    cluster.succeed(cluster.call("TenantService.RetireTenant", name="tenants/mallory"), 300)
+    cluster.succeed(cluster.call("TenantService.PurgeTenant", name="tenants/mallory", confirm="tenants/mallory"), 300)
+    assert cluster.superuser("h1", f"SELECT count(*) FROM pg_database WHERE datname LIKE '{names['owner']}%'") == "0"
     ways_in = f"SELECT count(*) FROM pg_authid WHERE rolname LIKE '{names['owner']}%' AND (rolcanlogin OR rolpassword IS NOT NULL)"
-    assert cell.superuser("h1", ways_in) == "0"
-    cell.psql("victim", "DROP TABLE bait")
-    assert CANARY in cell.psql("victim", "SELECT * FROM canary")
+    assert cluster.superuser("h1", ways_in) == "0"
+    cluster.psql("victim", "DROP TABLE bait")
+    assert CANARY in cluster.psql("victim", "SELECT * FROM canary")

@@ -1,18 +1,18 @@
 """What a tenant sees of its own sessions, and of nobody else's."""
 import pytest
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 
 SLEEPS = "SELECT pg_sleep(300)"
 SHOWN = "SELECT query FROM pg_stat_activity WHERE pid = {pid}"
 CANCEL = "SELECT pg_cancel_backend({pid})"
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        cell.create_tenant("acme")
-        cell.create_tenant("globex")
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        cluster.create_tenant("acme")
+        cluster.create_tenant("globex")
+        yield cluster
 
 
 class Busy:
@@ -30,8 +30,8 @@ class Busy:
         self.session.close()
 
 
-def test_a_tenant_manages_its_own_sessions_after_set_role_none(cell):
-    with cell.login("acme") as login, Busy(login) as busy, login.session() as session:
+def test_a_tenant_manages_its_own_sessions_after_set_role_none(cluster):
+    with cluster.login("acme") as login, Busy(login) as busy, login.session() as session:
         assert session.value(SHOWN.format(pid=busy.pid)) == "<insufficient privilege>"
         assert session.run(CANCEL.format(pid=busy.pid)).state == "42501"
         session.value("SET ROLE NONE")
@@ -42,8 +42,8 @@ def test_a_tenant_manages_its_own_sessions_after_set_role_none(cell):
                              .format(pid=busy.pid)) == "t"
 
 
-def test_set_role_none_opens_nothing_of_another_tenants(cell):
-    with cell.login("globex") as others, Busy(others) as busy, cell.login("acme") as login, login.session() as session:
+def test_set_role_none_opens_nothing_of_another_tenants(cluster):
+    with cluster.login("globex") as others, Busy(others) as busy, cluster.login("acme") as login, login.session() as session:
         session.value("SET ROLE NONE")
         assert session.value(SHOWN.format(pid=busy.pid)) == "<insufficient privilege>"
         assert session.run(CANCEL.format(pid=busy.pid)).state == "42501"

@@ -2,110 +2,110 @@
 import uuid
 
 import pytest
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 from grpc import RpcError, StatusCode
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        cell.create_tenant("acme")
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        cluster.create_tenant("acme")
+        yield cluster
 
 
 @pytest.mark.parametrize("method", ["GetTenant", "SuspendTenant", "ResumeTenant", "RetireTenant", "UndeleteTenant",
                                     "PurgeTenant", "RotateCredentials"])
-def test_unknown_tenants_are_not_found(cell, method):
-    error = cell.refused("TenantService." + method, name="tenants/nobody")
+def test_unknown_tenants_are_not_found(cluster, method):
+    error = cluster.refused("TenantService." + method, name="tenants/nobody")
     assert (error.code, error.reason) == (StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
     assert "nobody" in error.message
 
 
-def test_lookups_and_backups_of_unknown_tenants_are_not_found(cell):
-    assert cell.refused("LookupService.Lookup", tenant="nobody").reason == "TENANT_NOT_FOUND"
-    assert cell.refused("BackupService.CreateBackup", parent="tenants/nobody").reason == "TENANT_NOT_FOUND"
-    assert cell.refused("BackupService.GetBackup", name="tenants/acme/backups/none").reason == "BACKUP_NOT_FOUND"
+def test_lookups_and_backups_of_unknown_tenants_are_not_found(cluster):
+    assert cluster.refused("LookupService.Lookup", tenant="nobody").reason == "TENANT_NOT_FOUND"
+    assert cluster.refused("BackupService.CreateBackup", parent="tenants/nobody").reason == "TENANT_NOT_FOUND"
+    assert cluster.refused("BackupService.GetBackup", name="tenants/acme/backups/none").reason == "BACKUP_NOT_FOUND"
 
 
-def test_an_id_that_is_taken_already_exists(cell):
-    before = cell.tenant("acme")
-    error = cell.refused("TenantService.CreateTenant", tenant_id="acme")
+def test_an_id_that_is_taken_already_exists(cluster):
+    before = cluster.tenant("acme")
+    error = cluster.refused("TenantService.CreateTenant", tenant_id="acme")
     assert (error.code, error.reason) == (StatusCode.ALREADY_EXISTS, "TENANT_EXISTS")
-    assert cell.tenant("acme") == before
+    assert cluster.tenant("acme") == before
 
 
-def test_if_missing_answers_with_the_operation_that_made_the_tenant(cell):
-    made = [operation for operation in cell.call("OperationService.ListOperations").operations
+def test_if_missing_answers_with_the_operation_that_made_the_tenant(cluster):
+    made = [operation for operation in cluster.call("OperationService.ListOperations").operations
             if operation.target == "tenants/acme" and operation.kind == operation.KIND_CREATE]
-    assert cell.call("TenantService.CreateTenant", tenant_id="acme", if_missing=True).name == made[0].name
+    assert cluster.call("TenantService.CreateTenant", tenant_id="acme", if_missing=True).name == made[0].name
 
 
-def test_an_id_stays_taken_while_its_tenant_is_retired_and_is_free_after_purge(cell):
-    first = cell.create_tenant("twice")
-    cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/twice"))
-    assert cell.refused("TenantService.CreateTenant", tenant_id="twice").reason == "TENANT_EXISTS"
-    assert cell.refused("LookupService.Lookup", tenant="twice").reason == "TENANT_RETIRED"
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/twice", confirm="tenants/twice"))
-    again = cell.create_tenant("twice")
+def test_an_id_stays_taken_while_its_tenant_is_retired_and_is_free_after_purge(cluster):
+    first = cluster.create_tenant("twice")
+    cluster.succeed(cluster.call("TenantService.RetireTenant", name="tenants/twice"))
+    assert cluster.refused("TenantService.CreateTenant", tenant_id="twice").reason == "TENANT_EXISTS"
+    assert cluster.refused("LookupService.Lookup", tenant="twice").reason == "TENANT_RETIRED"
+    cluster.succeed(cluster.call("TenantService.PurgeTenant", name="tenants/twice", confirm="tenants/twice"))
+    again = cluster.create_tenant("twice")
     assert again.uid != first.uid
     assert again.placement.generation > first.placement.generation
 
 
-def test_a_ready_tenant_is_not_purged(cell):
-    error = cell.refused("TenantService.PurgeTenant", name="tenants/acme", confirm="tenants/acme")
+def test_a_ready_tenant_is_not_purged(cluster):
+    error = cluster.refused("TenantService.PurgeTenant", name="tenants/acme", confirm="tenants/acme")
     assert error.code == StatusCode.FAILED_PRECONDITION
-    assert cell.psql("acme", "SELECT 1") == "1"
+    assert cluster.psql("acme", "SELECT 1") == "1"
 
 
-def test_a_repeated_request_has_one_effect(cell):
+def test_a_repeated_request_has_one_effect(cluster):
     request_id = str(uuid.uuid4())
-    first = cell.call("TenantService.CreateTenant", tenant_id="once", request_id=request_id)
-    again = cell.call("TenantService.CreateTenant", tenant_id="once", request_id=request_id)
+    first = cluster.call("TenantService.CreateTenant", tenant_id="once", request_id=request_id)
+    again = cluster.call("TenantService.CreateTenant", tenant_id="once", request_id=request_id)
     assert again.name == first.name
-    error = cell.refused("TenantService.CreateTenant", tenant_id="other", request_id=request_id)
+    error = cluster.refused("TenantService.CreateTenant", tenant_id="other", request_id=request_id)
     assert error.code == StatusCode.INVALID_ARGUMENT
-    cell.succeed(first)
-    assert cell.refused("TenantService.GetTenant", name="tenants/other").reason == "TENANT_NOT_FOUND"
+    cluster.succeed(first)
+    assert cluster.refused("TenantService.GetTenant", name="tenants/other").reason == "TENANT_NOT_FOUND"
 
 
-def test_a_stale_etag_is_aborted_and_changes_nothing(cell):
-    before = cell.tenant("acme")
-    error = cell.refused("TenantService.RetireTenant", name="tenants/acme", etag=before.etag.replace("\"", "\"1", 1))
+def test_a_stale_etag_is_aborted_and_changes_nothing(cluster):
+    before = cluster.tenant("acme")
+    error = cluster.refused("TenantService.RetireTenant", name="tenants/acme", etag=before.etag.replace("\"", "\"1", 1))
     assert error.code == StatusCode.ABORTED
-    assert cell.tenant("acme") == before
+    assert cluster.tenant("acme") == before
 
 
-def test_validate_only_checks_and_changes_nothing(cell):
-    operation = cell.call("TenantService.CreateTenant", tenant_id="dry", validate_only=True)
+def test_validate_only_checks_and_changes_nothing(cluster):
+    operation = cluster.call("TenantService.CreateTenant", tenant_id="dry", validate_only=True)
     assert operation.name == ""
-    assert cell.refused("TenantService.GetTenant", name="tenants/dry").reason == "TENANT_NOT_FOUND"
+    assert cluster.refused("TenantService.GetTenant", name="tenants/dry").reason == "TENANT_NOT_FOUND"
 
 
-def test_no_tenant_is_created_on_a_cordoned_host(cell):
-    cell.call("HostService.CordonHost", name="hosts/h1")
-    error = cell.refused("TenantService.CreateTenant", tenant_id="homeless")
+def test_no_tenant_is_created_on_a_cordoned_host(cluster):
+    cluster.call("HostService.CordonHost", name="hosts/h1")
+    error = cluster.refused("TenantService.CreateTenant", tenant_id="homeless")
     assert (error.code, error.reason) == (StatusCode.FAILED_PRECONDITION, "NO_HOST_FITS")
-    cell.call("HostService.UncordonHost", name="hosts/h1")
-    assert cell.refused("TenantService.GetTenant", name="tenants/homeless").reason == "TENANT_NOT_FOUND"
+    cluster.call("HostService.UncordonHost", name="hosts/h1")
+    assert cluster.refused("TenantService.GetTenant", name="tenants/homeless").reason == "TENANT_NOT_FOUND"
 
 
-def is_refused(cell, tenant):
+def is_refused(cluster, tenant):
     try:
-        cell.call("TenantService.CreateTenant", tenant_id=tenant, validate_only=True)
+        cluster.call("TenantService.CreateTenant", tenant_id=tenant, validate_only=True)
         return False
     except RpcError:
         return True
 
 
-def test_no_tenant_is_created_while_no_host_is_up(cell):
-    cell.stop("h1")
-    wait_until(lambda: cell.host_state("h1") == "STATE_AWAY", "h1 is away")
+def test_no_tenant_is_created_while_no_host_is_up(cluster):
+    cluster.stop("h1")
+    wait_until(lambda: cluster.host_state("h1") == "STATE_AWAY", "h1 is away")
     # One that was there a moment ago may be starting again.
-    wait_until(lambda: is_refused(cell, "homeless"), "h1 is given up")
-    error = cell.refused("TenantService.CreateTenant", tenant_id="homeless")
+    wait_until(lambda: is_refused(cluster, "homeless"), "h1 is given up")
+    error = cluster.refused("TenantService.CreateTenant", tenant_id="homeless")
     assert (error.code, error.reason) == (StatusCode.FAILED_PRECONDITION, "NO_HOST_FITS")
     assert "h1" in error.message + str(error.metadata)
-    assert cell.refused("TenantService.GetTenant", name="tenants/homeless").reason == "TENANT_NOT_FOUND"
-    assert cell.psql("acme", "SELECT 1") == "1", "databases go on serving without their agent"
-    cell.start("h1")
-    cell.create_tenant("housed")
+    assert cluster.refused("TenantService.GetTenant", name="tenants/homeless").reason == "TENANT_NOT_FOUND"
+    assert cluster.psql("acme", "SELECT 1") == "1", "databases go on serving without their agent"
+    cluster.start("h1")
+    cluster.create_tenant("housed")

@@ -4,7 +4,7 @@ import itertools
 import os
 
 import pytest
-from cell import Cell
+from cluster import Cluster
 from external import VERSIONS
 
 CHOSEN = os.environ.get("CROFT_TEST_RESTORES", " ".join(VERSIONS)).split()
@@ -30,36 +30,36 @@ EXPECTED = "1000|500|A|large"
 
 @pytest.fixture(scope="module", name="backups")
 def one_tenant_on_each():
-    """(cell, {version: its host}, {version: name of a backup})"""
-    with Cell(postgres=CHOSEN) as cell:
+    """(cluster, {version: its host}, {version: name of a backup})"""
+    with Cluster(postgres=CHOSEN) as cluster:
         hosts = {version: f"h{n + 1}" for n, version in enumerate(CHOSEN)}
         backups = {}
         for version, host in hosts.items():
-            cell.croftctl("host", "update", host, "--labels", f"version={version}")
+            cluster.croftctl("host", "update", host, "--labels", f"version={version}")
             tenant = f"from-{version}"
-            cell.succeed(cell.call("TenantService.CreateTenant", tenant_id=tenant, host_selector={"version": version}))
-            cell.psql(tenant, SCHEMA)
-            made = cell.succeed(cell.call("BackupService.CreateBackup", parent=f"tenants/{tenant}"))
-            listed = cell.call("BackupService.ListBackups", parent=f"tenants/{tenant}").backups
+            cluster.succeed(cluster.call("TenantService.CreateTenant", tenant_id=tenant, host_selector={"version": version}))
+            cluster.psql(tenant, SCHEMA)
+            made = cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{tenant}"))
+            listed = cluster.call("BackupService.ListBackups", parent=f"tenants/{tenant}").backups
             assert len(listed) == 1, made
             backups[version] = listed[0].name
-        yield cell, hosts, backups
+        yield cluster, hosts, backups
 
 
 @pytest.mark.parametrize("old, new", list(itertools.combinations_with_replacement(CHOSEN, 2)))
 def test_a_backup_is_restored_on_its_own_version_and_on_later_ones(backups, old, new):
-    cell, hosts, names = backups
+    cluster, hosts, names = backups
     tenant = f"from-{old}-to-{new}"
-    cell.succeed(cell.call("TenantService.RestoreTenant", name=f"tenants/from-{old}", backup=names[old],
+    cluster.succeed(cluster.call("TenantService.RestoreTenant", name=f"tenants/from-{old}", backup=names[old],
                            new_tenant_id=tenant, host=f"hosts/{hosts[new]}"))
-    assert cell.psql(tenant, COUNTS) == EXPECTED
-    assert cell.psql(tenant, "SHOW server_version_num")[:2] == new
+    assert cluster.psql(tenant, COUNTS) == EXPECTED
+    assert cluster.psql(tenant, "SHOW server_version_num")[:2] == new
 
 
 @pytest.mark.parametrize("new, old", list(itertools.combinations(CHOSEN, 2)))
 def test_no_backup_is_restored_on_an_earlier_version(backups, new, old):
-    cell, hosts, names = backups
-    operation = cell.finish(cell.call("TenantService.RestoreTenant", name=f"tenants/from-{old}", backup=names[old],
+    cluster, hosts, names = backups
+    operation = cluster.finish(cluster.call("TenantService.RestoreTenant", name=f"tenants/from-{old}", backup=names[old],
                                       new_tenant_id=f"back-{old}-to-{new}", host=f"hosts/{hosts[new]}"))
     assert operation.state == operation.STATE_FAILED
     assert "SERVER_TOO_OLD" in str(operation.error)
@@ -67,5 +67,5 @@ def test_no_backup_is_restored_on_an_earlier_version(backups, new, old):
 
 @pytest.mark.parametrize("version", CHOSEN)
 def test_a_backup_is_proven_on_its_own_version(backups, version):
-    cell, _, names = backups
-    cell.succeed(cell.call("BackupService.VerifyBackup", name=names[version]))
+    cluster, _, names = backups
+    cluster.succeed(cluster.call("BackupService.VerifyBackup", name=names[version]))

@@ -4,36 +4,36 @@ import os
 import shutil
 
 import pytest
-from cell import BIN, Cell, run, wait_until
+from cluster import BIN, Cluster, run, wait_until
 
 INTERVAL = 5
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=2) as cell:
-        cell.stop("croftd")
-        cell.relaunch("croftd", "--fleet-check-interval", str(INTERVAL))
-        wait_until(lambda: serves(cell), "croftd serves again")
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=2) as cluster:
+        cluster.stop("croftd")
+        cluster.relaunch("croftd", "--fleet-check-interval", str(INTERVAL))
+        wait_until(lambda: serves(cluster), "croftd serves again")
+        yield cluster
 
 
-def serves(cell):
-    return cell.croftctl("status", check=False).returncode == 0 and \
-        {cell.host_state(host) for host in cell.hosts()} == {"STATE_UP"}
+def serves(cluster):
+    return cluster.croftctl("status", check=False).returncode == 0 and \
+        {cluster.host_state(host) for host in cluster.hosts()} == {"STATE_UP"}
 
 
-def mismatch(cell, tenant):
+def mismatch(cluster, tenant):
     """What the condition FLEET_MISMATCH of a tenant says, or None."""
-    return next((one.message for one in cell.tenant(tenant).conditions if one.type == "FLEET_MISMATCH"), None)
+    return next((one.message for one in cluster.tenant(tenant).conditions if one.type == "FLEET_MISMATCH"), None)
 
 
 class Server:
     """The PostgreSQL server of one host, and copies of its data folder."""
 
-    def __init__(self, cell, host):
-        self._cell, self._host = cell, host
-        self._agent = os.path.join(cell.state, "agents", host)
+    def __init__(self, cluster, host):
+        self._cluster, self._host = cluster, host
+        self._agent = os.path.join(cluster.state, "agents", host)
         self._data = os.path.join(self._agent, "pg", "data")
 
     def put_aside(self, name):
@@ -48,41 +48,41 @@ class Server:
         run(["cp", "-a", source, target])
 
     def _stopped(self, work):
-        cell = self._cell
-        cell.stop(self._host)
+        cluster = self._cluster
+        cluster.stop(self._host)
         run([os.path.join(BIN, "croft-agent"), "stop-postgres", "--state", self._agent])
         work()
-        cell.start(self._host)
-        wait_until(lambda: cell.host_state(self._host) == "STATE_UP", f"{self._host} is up again")
+        cluster.start(self._host)
+        wait_until(lambda: cluster.host_state(self._host) == "STATE_UP", f"{self._host} is up again")
 
 
-def create_on(cell, tenant, host):
-    cell.call("HostService.UpdateHost", host={"name": f"hosts/{host}", "labels": {"place": host}},
+def create_on(cluster, tenant, host):
+    cluster.call("HostService.UpdateHost", host={"name": f"hosts/{host}", "labels": {"place": host}},
               update_mask={"paths": ["labels"]})
-    cell.succeed(cell.call("TenantService.CreateTenant", tenant_id=tenant, host_selector={"place": host}))
+    cluster.succeed(cluster.call("TenantService.CreateTenant", tenant_id=tenant, host_selector={"place": host}))
 
 
-def test_a_server_that_was_rolled_back_raises_conditions_until_it_is_mended(cell):
-    server = Server(cell, "h1")
-    create_on(cell, "old", "h1")
-    create_on(cell, "elsewhere", "h2")
+def test_a_server_that_was_rolled_back_raises_conditions_until_it_is_mended(cluster):
+    server = Server(cluster, "h1")
+    create_on(cluster, "old", "h1")
+    create_on(cluster, "elsewhere", "h2")
     server.put_aside("before")
-    create_on(cell, "young", "h1")
-    cell.succeed(cell.call("TenantService.RotateCredentials", name="tenants/old", overlap={"seconds": 0}))
+    create_on(cluster, "young", "h1")
+    cluster.succeed(cluster.call("TenantService.RotateCredentials", name="tenants/old", overlap={"seconds": 0}))
     server.put_aside("now")
-    assert [mismatch(cell, tenant) for tenant in ("old", "young", "elsewhere")] == [None] * 3
+    assert [mismatch(cluster, tenant) for tenant in ("old", "young", "elsewhere")] == [None] * 3
 
     server.go_back_to("before")
-    told = wait_until(lambda: mismatch(cell, "young"), "the lost tenant says so", seconds=60)
+    told = wait_until(lambda: mismatch(cluster, "young"), "the lost tenant says so", seconds=60)
     assert "hosts/h1" in told and "the tenant's database is not there" in told
-    wait_until(lambda: mismatch(cell, "old"), "the tenant with the older logins says so", seconds=60)
-    assert mismatch(cell, "elsewhere") is None
-    status = cell.call("AdminService.GetStatus")
+    wait_until(lambda: mismatch(cluster, "old"), "the tenant with the older logins says so", seconds=60)
+    assert mismatch(cluster, "elsewhere") is None
+    status = cluster.call("AdminService.GetStatus")
     assert status.fleet_problem_count >= 2 and status.fleet_check_time.seconds > 0
-    assert "FLEET_MISMATCH" in cell.croftctl("tenant", "get", "young", "-o", "json").stdout
+    assert "FLEET_MISMATCH" in cluster.croftctl("tenant", "get", "young", "-o", "json").stdout
 
     server.go_back_to("now")
     for tenant in ("old", "young"):
-        wait_until(lambda tenant=tenant: mismatch(cell, tenant) is None, f"{tenant} is well again", seconds=60)
-        assert cell.psql(tenant, "SELECT 1") == "1"
-    assert cell.call("AdminService.GetStatus").fleet_problem_count == 0
+        wait_until(lambda tenant=tenant: mismatch(cluster, tenant) is None, f"{tenant} is well again", seconds=60)
+        assert cluster.psql(tenant, "SELECT 1") == "1"
+    assert cluster.call("AdminService.GetStatus").fleet_problem_count == 0

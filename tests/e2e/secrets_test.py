@@ -13,7 +13,7 @@ import threading
 import grpc
 import pytest
 import wire
-from cell import Cell
+from cluster import Cluster
 
 FORGED = "croft_" + "Zm9yZ2VkLXRva2VuLXRoYXQtbm9ib2R5LWV2ZXItbWFkZQ"[:43]
 
@@ -28,8 +28,8 @@ class Secrets:
         assert len(text) >= 16, f"{what} is too short to look for"
         self._texts[what] = text.encode()
 
-    def add_login(self, cell, tenant, role):
-        found = cell.login(tenant, role)
+    def add_login(self, cluster, tenant, role):
+        found = cluster.login(tenant, role)
         with found:
             self.add(f"{found.user}'s password", found.password)
 
@@ -51,11 +51,11 @@ class Secrets:
 
 
 class Watcher:
-    """Looks at arguments and environment of the cell's processes and of all that they start, until it is stopped."""
+    """Looks at arguments and environment of the cluster's processes and of all that they start, until it is stopped."""
 
-    def __init__(self, cell):
+    def __init__(self, cluster):
         self.seen = {}
-        self._roots = {os.getpid(), cell.postgres_pid("h1"), *(cell.pid(name) for name in cell.names())}
+        self._roots = {os.getpid(), cluster.postgres_pid("h1"), *(cluster.pid(name) for name in cluster.names())}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -92,69 +92,69 @@ def read_if_there(path):
 
 @pytest.fixture(scope="module", name="story")
 def a_whole_life():
-    """(cell, secrets, [(where, bytes)]): a tenant's life with every kind of secret, and all that it left."""
-    with Cell(agents=1) as cell:
+    """(cluster, secrets, [(where, bytes)]): a tenant's life with every kind of secret, and all that it left."""
+    with Cluster(agents=1) as cluster:
         secrets, left = Secrets(), []
-        watcher = Watcher(cell)
+        watcher = Watcher(cluster)
         try:
-            live(cell, secrets, left)
+            live(cluster, secrets, left)
         finally:
             watcher.stop()
         left += [(f"a process's {name}", data) for data, name in watcher.seen.items()]
-        yield cell, secrets, left
+        yield cluster, secrets, left
 
 
-def live(cell, secrets, left):
+def live(cluster, secrets, left):
     for name in ("ca.key", "admin.key", "server.pem", "databases.pem"):
-        secrets.add_pem(name, os.path.join(cell.state, "croftd", "tls", name))
-    for path in glob.glob(os.path.join(cell.state, "agents", "h1", "identity", "*.key")):
+        secrets.add_pem(name, os.path.join(cluster.state, "croftd", "tls", name))
+    for path in glob.glob(os.path.join(cluster.state, "agents", "h1", "identity", "*.key")):
         secrets.add_pem(path, path)
-    with open(os.path.join(cell.state, "croftd", "keyring"), encoding="utf-8") as file:
+    with open(os.path.join(cluster.state, "croftd", "keyring"), encoding="utf-8") as file:
         for number, text in enumerate(re.findall(r"[A-Za-z0-9+/_=-]{40,}", file.read())):
             secrets.add(f"key {number} of the keyring", text.rstrip("="))
-    token = cell.call("HostService.CreateJoinToken", host="hosts/h9").token
+    token = cluster.call("HostService.CreateJoinToken", host="hosts/h9").token
     packed = token[len("croft_join_"):]
     secrets.add("a join token's secret", json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))["secret"])
     secrets.add("a token that nobody made", FORGED)
-    cell.call("AccessService.CreatePrincipal", principal_id="shop")
-    cell.call("AccessService.BindRole", name="principals/shop", binding={"role": "ROLE_CONNECTOR", "all_tenants": True})
-    made = cell.call("AccessService.CreateToken", parent="principals/shop")
+    cluster.call("AccessService.CreatePrincipal", principal_id="shop")
+    cluster.call("AccessService.BindRole", name="principals/shop", binding={"role": "ROLE_CONNECTOR", "all_tenants": True})
+    made = cluster.call("AccessService.CreateToken", parent="principals/shop")
     secrets.add("a principal's token", made.secret)
 
-    cell.create_tenant("acme")
-    cell.create_tenant("globex")
-    logins(cell, secrets)
-    cell.psql("acme", "CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) AS i")
-    cell.succeed(cell.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 1}))
-    logins(cell, secrets)
-    cell.succeed(cell.call("BackupService.CreateBackup", parent="tenants/acme"))
-    backup = cell.call("BackupService.ListBackups", parent="tenants/acme").backups[0].name
-    cell.succeed(cell.call("BackupService.VerifyBackup", name=backup))
-    cell.succeed(cell.call("TenantService.RestoreTenant", name="tenants/acme", backup=backup))
-    logins(cell, secrets)
-    cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/globex"))
-    cell.succeed(cell.call("TenantService.PurgeTenant", name="tenants/globex", confirm="tenants/globex"))
-    left += errors(cell, (FORGED, FORGED + "x", "croft_" + token, token), token)
-    left += answers(cell, made.secret)
-    cell.call("AccessService.RevokeToken", name=made.token.name)
-    left += errors(cell, (made.secret, made.secret[:-1]), token)
-    left += commands(cell)
+    cluster.create_tenant("acme")
+    cluster.create_tenant("globex")
+    logins(cluster, secrets)
+    cluster.psql("acme", "CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) AS i")
+    cluster.succeed(cluster.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 1}))
+    logins(cluster, secrets)
+    cluster.succeed(cluster.call("BackupService.CreateBackup", parent="tenants/acme"))
+    backup = cluster.call("BackupService.ListBackups", parent="tenants/acme").backups[0].name
+    cluster.succeed(cluster.call("BackupService.VerifyBackup", name=backup))
+    cluster.succeed(cluster.call("TenantService.RestoreTenant", name="tenants/acme", backup=backup))
+    logins(cluster, secrets)
+    cluster.succeed(cluster.call("TenantService.RetireTenant", name="tenants/globex"))
+    cluster.succeed(cluster.call("TenantService.PurgeTenant", name="tenants/globex", confirm="tenants/globex"))
+    left += errors(cluster, (FORGED, FORGED + "x", "croft_" + token, token), token)
+    left += answers(cluster, made.secret)
+    cluster.call("AccessService.RevokeToken", name=made.token.name)
+    left += errors(cluster, (made.secret, made.secret[:-1]), token)
+    left += commands(cluster)
 
 
-def logins(cell, secrets):
+def logins(cluster, secrets):
     for tenant in ("acme", "globex"):
         for role in ("APP", "READ_ONLY", "MIGRATE"):
-            secrets.add_login(cell, tenant, role)
+            secrets.add_login(cluster, tenant, role)
 
 
-def unknown(cell):
+def unknown(cluster):
     """A channel without an identity."""
-    return grpc.secure_channel(cell.env["CROFT_SERVER"], grpc.ssl_channel_credentials(read(cell.env["CROFT_CA"])))
+    return grpc.secure_channel(cluster.env["CROFT_SERVER"], grpc.ssl_channel_credentials(read(cluster.env["CROFT_CA"])))
 
 
-def answers(cell, secret):
+def answers(cluster, secret):
     """What the holder of a token is told of it, and of a tenant."""
-    with unknown(cell) as channel:
+    with unknown(cluster) as channel:
         holder = {"metadata": [("authorization", "Bearer " + secret)], "timeout": 30}
         myself = wire.stub("AccessService", channel).WhoAmI(wire.message("WhoAmIRequest")(), **holder)
         found = wire.stub("LookupService", channel).Lookup(wire.message("LookupRequest")(tenant="acme"), **holder)
@@ -162,10 +162,10 @@ def answers(cell, secret):
         return [("who somebody is", str(myself).encode())]
 
 
-def errors(cell, wrong, token):
+def errors(cluster, wrong, token):
     """What is said to those who come with a wrong, spent or malformed secret."""
     said = []
-    channel = unknown(cell)
+    channel = unknown(cluster)
     lookups, agents = wire.stub("LookupService", channel), wire.stub("AgentService", channel)
     for sent in wrong:
         bearer = [("authorization", "Bearer " + sent)]
@@ -176,19 +176,19 @@ def errors(cell, wrong, token):
         said.append(("the error of a join", repr(wire.failure(agents.Join, wire.message("JoinRequest")(
             token=sent, certificate_request="garbage"))).encode()))
     channel.close()
-    with cell.login("acme") as login, login.session() as session:
+    with cluster.login("acme") as login, login.session() as session:
         for statement in (f"ALTER ROLE nobody PASSWORD '{login.password}'", "ALTER SYSTEM SET port = 1"):
             said.append(("PostgreSQL's own error", session.run(statement).text.replace(login.password, "").encode()))
     return said
 
 
-def commands(cell):
+def commands(cluster):
     printed = []
     for line in ("status", "doctor", "host list", "host get h1", "tenant list", "tenant get acme", "tenant dsn acme",
                  "tenant lookup acme", "op list", "backup list acme", "audit list", "audit verify", "access whoami",
                  "access principal list", "access principal get shop"):
         for form in (["-o", "json"], []):
-            done = cell.croftctl(*line.split(), *form, check=False)
+            done = cluster.croftctl(*line.split(), *form, check=False)
             printed.append((f"croftctl {line}", (done.stdout + done.stderr).encode()))
     return printed
 
@@ -198,10 +198,10 @@ def read(path):
         return file.read()
 
 
-def files(cell):
+def files(cluster):
     """Everything that is kept and may be read by others than its owner: (path, bytes)."""
     keys = ("croftd/tls/", "croftd/keyring", "identity/", "pg/tls/")
-    for folder, _, names in os.walk(cell.state):
+    for folder, _, names in os.walk(cluster.state):
         for name in names:
             path = os.path.join(folder, name)
             if os.path.islink(path) or not os.path.isfile(path) or any(kind in path for kind in keys):
@@ -210,9 +210,9 @@ def files(cell):
 
 
 def test_the_search_finds_secrets_where_they_are(story):
-    cell, secrets, _ = story
+    cluster, secrets, _ = story
     for path in ("croftd/keyring", "croftd/tls/ca.key", "agents/h1/identity/agent.key"):
-        assert list(secrets.found_in(path, read(os.path.join(cell.state, path)))), path
+        assert list(secrets.found_in(path, read(os.path.join(cluster.state, path)))), path
 
 
 def test_no_secret_is_in_anything_that_was_said_or_shown(story):
@@ -223,17 +223,17 @@ def test_no_secret_is_in_anything_that_was_said_or_shown(story):
 
 
 def test_no_secret_is_in_any_file_but_those_made_to_keep_it(story):
-    cell, secrets, _ = story
-    seen = dict(files(cell))
+    cluster, secrets, _ = story
+    seen = dict(files(cluster))
     for kept in ("croftd/catalog.db", "croftd/keys.db", "h1/journal.db", "log/croftd.log", "log/h1.log", "pg/log/"):
         assert any(kept in path for path in seen), f"{kept} was not looked at"
     assert [found for path, data in seen.items() for found in secrets.found_in(path, data)] == []
 
 
 def test_files_that_keep_secrets_are_closed_to_others(story):
-    cell, _, _ = story
+    cluster, _, _ = story
     open_to_others = []
-    for folder, _, names in os.walk(cell.state):
+    for folder, _, names in os.walk(cluster.state):
         for name in names:
             path = os.path.join(folder, name)
             private = b"PRIVATE KEY" in read(path) if os.path.isfile(path) and os.path.getsize(path) < 65536 else False
@@ -243,13 +243,13 @@ def test_files_that_keep_secrets_are_closed_to_others(story):
 
 
 def test_a_daemon_that_aborts_leaves_no_core(story):
-    cell, _, _ = story
+    cluster, _, _ = story
     for name in ("croftd", "h1"):
-        pid = cell.pid(name)
+        pid = cluster.pid(name)
         limits = read(f"/proc/{pid}/limits").decode()
         assert re.search(r"^Max core file size\s+0\s+0\s", limits, re.M), limits
-        cell.kill(name, signal.SIGABRT)
-    cores = [path for path, _ in files(cell) if re.search(r"/core(\.\d+)?$", path)]
+        cluster.kill(name, signal.SIGABRT)
+    cores = [path for path, _ in files(cluster) if re.search(r"/core(\.\d+)?$", path)]
     assert cores == [] and glob.glob("core*") == []
-    cell.start("croftd", "h1")
-    assert cell.psql("acme", "SELECT count(*) FROM t") == "1000"
+    cluster.start("croftd", "h1")
+    assert cluster.psql("acme", "SELECT count(*) FROM t") == "1000"

@@ -6,51 +6,51 @@ import ssl
 import subprocess
 
 import pytest
-from cell import Cell, run, running, wait_until
+from cluster import Cluster, run, running, wait_until
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        cell.create_tenant("acme")
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        cluster.create_tenant("acme")
+        yield cluster
 
 
-def logged(cell, name):
-    with open(os.path.join(cell.state, "log", name + ".log"), encoding="utf-8") as file:
+def logged(cluster, name):
+    with open(os.path.join(cluster.state, "log", name + ".log"), encoding="utf-8") as file:
         return file.read()
 
 
-def hang_up(cell, name):
+def hang_up(cluster, name):
     """Sends SIGHUP and returns what the daemon logs from then on, once it says that it is through."""
-    before = len(logged(cell, name))
-    os.kill(cell.pid(name), signal.SIGHUP)
-    wait_until(lambda: "the certificates were read again" in logged(cell, name)[before:],
+    before = len(logged(cluster, name))
+    os.kill(cluster.pid(name), signal.SIGHUP)
+    wait_until(lambda: "the certificates were read again" in logged(cluster, name)[before:],
                f"{name} has read its certificates again", seconds=20)
-    return logged(cell, name)[before:]
+    return logged(cluster, name)[before:]
 
 
-def test_both_daemons_go_on_after_sighup_and_log_it(cell):
-    for name in cell.names():
-        pid = cell.pid(name)
-        assert "as SIGHUP asks" in hang_up(cell, name), name
-        hang_up(cell, name)
-        assert running(pid) and cell.pid(name) == pid, name
-    cell.create_tenant("after")
-    assert cell.psql("after", "SELECT 1") == "1"
+def test_both_daemons_go_on_after_sighup_and_log_it(cluster):
+    for name in cluster.names():
+        pid = cluster.pid(name)
+        assert "as SIGHUP asks" in hang_up(cluster, name), name
+        hang_up(cluster, name)
+        assert running(pid) and cluster.pid(name) == pid, name
+    cluster.create_tenant("after")
+    assert cluster.psql("after", "SELECT 1") == "1"
 
 
-def test_an_agent_gives_postgresql_its_certificate_again(cell):
-    folder = os.path.join(cell.state, "agents", "h1", "pg", "tls")
+def test_an_agent_gives_postgresql_its_certificate_again(cluster):
+    folder = os.path.join(cluster.state, "agents", "h1", "pg", "tls")
     path = os.path.join(folder, "server.pem")
     with open(path, "rb") as file:
         good = file.read()
     with open(path, "wb") as file:
         file.write(b"not a certificate")
-    hang_up(cell, "h1")
+    hang_up(cluster, "h1")
     with open(path, "rb") as file:
         assert file.read() == good
-    assert cell.psql("acme", "SELECT 1") == "1"
+    assert cluster.psql("acme", "SELECT 1") == "1"
 
 
 def own_certificate(folder, name):
@@ -87,26 +87,26 @@ def served_name(address):
     return subject.rpartition("= ")[2].strip()
 
 
-def test_a_certificate_of_ones_own_that_was_replaced_is_served_after_sighup(cell, tmp_path):
+def test_a_certificate_of_ones_own_that_was_replaced_is_served_after_sighup(cluster, tmp_path):
     folder = str(tmp_path)
     authority = own_certificate(folder, "first")
     served = os.path.join(folder, "first")
-    address = cell.env["CROFT_SERVER"]
-    cell.stop("croftd")
-    cell.relaunch("croftd", "--tls-cert", served + ".crt", "--tls-key", served + ".key", "--tls-ca", authority)
+    address = cluster.env["CROFT_SERVER"]
+    cluster.stop("croftd")
+    cluster.relaunch("croftd", "--tls-cert", served + ".crt", "--tls-key", served + ".key", "--tls-ca", authority)
     try:
         wait_until(lambda: served_name(address) == "first", "the first certificate is served")
         own_certificate(folder, "second")
         for suffix in (".crt", ".key"):
             os.replace(os.path.join(folder, "second" + suffix), served + suffix)
-        hang_up(cell, "croftd")
+        hang_up(cluster, "croftd")
         wait_until(lambda: served_name(address) == "second", "the second certificate is served", seconds=20)
         with open(served + ".key", "w", encoding="ascii") as file:
             file.write("not a key")
-        pid = cell.pid("croftd")
+        pid = cluster.pid("croftd")
         os.kill(pid, signal.SIGHUP)
-        wait_until(lambda: "cannot be renewed" in logged(cell, "croftd"), "the broken pair is logged")
+        wait_until(lambda: "cannot be renewed" in logged(cluster, "croftd"), "the broken pair is logged")
         assert served_name(address) == "second" and running(pid)
     finally:
-        cell.stop("croftd")
-        cell.start("croftd")
+        cluster.stop("croftd")
+        cluster.start("croftd")

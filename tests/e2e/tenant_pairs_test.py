@@ -3,7 +3,7 @@ import concurrent.futures
 import os
 
 import pytest
-from cell import Cell, run
+from cluster import Cluster, run
 from libpq import ask
 
 TENANTS = [f"pair-{n}" for n in range(50)]
@@ -31,17 +31,17 @@ class Way:
 
 @pytest.fixture(scope="module", name="ways")
 def fifty_tenants():
-    with Cell(agents=2) as cell:
-        made = [cell.call("TenantService.CreateTenant", tenant_id=tenant) for tenant in TENANTS]
+    with Cluster(agents=2) as cluster:
+        made = [cluster.call("TenantService.CreateTenant", tenant_id=tenant) for tenant in TENANTS]
         for operation in made:
-            cell.succeed(operation, 240)
+            cluster.succeed(operation, 240)
         ways = {}
         for tenant in TENANTS:
-            found = cell.call("LookupService.Lookup", tenant=tenant)
-            root = os.path.join(cell.state, f"root-{found.endpoints[0].port}.crt")
+            found = cluster.call("LookupService.Lookup", tenant=tenant)
+            root = os.path.join(cluster.state, f"root-{found.endpoints[0].port}.crt")
             with open(root, "w", encoding="utf-8") as file:
                 file.write(found.root_certificate)
-            with cell.login(tenant) as login:
+            with cluster.login(tenant) as login:
                 run(["psql", "-X", "-q", "-c", f"CREATE TABLE canary AS SELECT 'canary of {tenant}' AS secret;"
                                                "GRANT ALL ON canary TO PUBLIC; GRANT ALL ON SCHEMA public TO PUBLIC"],
                     login.variables())

@@ -379,8 +379,7 @@ absl::StatusOr<std::unique_ptr<ClusterSession>> ModelCluster::Begin(absl::string
 }
 
 absl::Status ModelCluster::ProveLogin(absl::string_view database, absl::string_view user,
-                                      absl::string_view password, bool write,
-                                      const Timeout& /*timeout*/) {
+                                      absl::string_view password, bool write, const Timeout& /*timeout*/) {
   CROFT_RETURN_IF_ERROR(traffic_.OnCall("ProveLogin"));
   CROFT_ASSIGN_OR_RETURN(const int64_t session, server_.Connect(database, user, password));
   absl::Status proven;

@@ -1,4 +1,4 @@
-"""A cell whose daemons can be made to fail at any call, and what must hold in it whatever failed."""
+"""A cluster whose daemons can be made to fail at any call, and what must hold in it whatever failed."""
 import glob
 import json
 import os
@@ -8,7 +8,7 @@ import uuid
 
 import grpc
 import wire
-from cell import BIN, running, wait_until
+from cluster import BIN, running, wait_until
 from trigger import Trigger
 
 HOST = "h1"
@@ -41,18 +41,18 @@ def expect(condition, words):
 
 
 class Field:
-    """Takes over a running Cell with one host. `with` is not needed: the cell cleans up."""
+    """Takes over a running Cluster with one host. `with` is not needed: the cluster cleans up."""
 
-    def __init__(self, cell):
-        self.cell = cell
+    def __init__(self, cluster):
+        self.cluster = cluster
         self.triggers = {}
         self.meanwhile = None  # called while an answer is awaited
         self.let_rest = set()  # daemons that are not started again when they have ended
         self.left_folders = set()  # by PostgreSQL servers that were killed
         self.reach = []  # what a program is started by that is to be where PostgreSQL listens
         self._channel = None
-        for name in cell.names():
-            self.triggers[name] = Trigger(os.path.join(cell.state, "run", name + ".faults"))
+        for name in cluster.names():
+            self.triggers[name] = Trigger(os.path.join(cluster.state, "run", name + ".faults"))
             self.kill(name)
             self.launch(name)
         wait_until(lambda: self.host_is_up(), "the host is up")
@@ -63,7 +63,7 @@ class Field:
 
     def launch(self, name, *options):
         # AddressSanitizer, where a build has it, is not the first library then.
-        self.cell.relaunch(name, *options, env={"LD_PRELOAD": os.path.join(BIN, "croft_faults.so"),
+        self.cluster.relaunch(name, *options, env={"LD_PRELOAD": os.path.join(BIN, "croft_faults.so"),
                                                 "ASAN_OPTIONS": "verify_asan_link_order=0",
                                                 **self.triggers[name].environment(PROGRAMS[name])})
         if name == "croftd" and self._channel:
@@ -71,28 +71,28 @@ class Field:
             self._channel = None
 
     def kill(self, name):
-        pid = self.cell.pid(name)
+        pid = self.cluster.pid(name)
         if running(pid):
-            self.cell.kill(name)
+            self.cluster.kill(name)
 
     def is_running(self, name):
-        return running(self.cell.pid(name))
+        return running(self.cluster.pid(name))
 
     def raise_the_dead(self):
         """Starts again what has ended; the names."""
-        self.cell.keep_servers()
-        ended = [name for name in self.cell.names() if name not in self.let_rest and not self.is_running(name)]
+        self.cluster.keep_servers()
+        ended = [name for name in self.cluster.names() if name not in self.let_rest and not self.is_running(name)]
         for name in ended:
             self.triggers[name].disarm()
             self.launch(name)
         return ended
 
     def log_size(self, name):
-        return os.path.getsize(os.path.join(self.cell.state, "log", name + ".log"))
+        return os.path.getsize(os.path.join(self.cluster.state, "log", name + ".log"))
 
     def log_from(self, name, size):
         """What the daemon has logged since its log had this size."""
-        with open(os.path.join(self.cell.state, "log", name + ".log"), "rb") as file:
+        with open(os.path.join(self.cluster.state, "log", name + ".log"), "rb") as file:
             file.seek(size)
             return file.read().decode("utf-8", "replace")
 
@@ -104,7 +104,7 @@ class Field:
 
     def start_call(self, method, seconds=30, **fields):
         if self._channel is None:
-            self._channel = quick_channel(self.cell.env)
+            self._channel = quick_channel(self.cluster.env)
         service, _, name = method.partition(".")
         request = wire.message(name + "Request")(**fields)
         return getattr(wire.stub(service, self._channel), name).future(request, timeout=seconds, wait_for_ready=True)
@@ -172,7 +172,7 @@ class Field:
 
     def try_psql(self, found, sql, database=None):
         """psql's result with what a lookup found, as an application would have it."""
-        folder = os.path.join(self.cell.state, "run")
+        folder = os.path.join(self.cluster.state, "run")
         address = found.endpoints[0]
         passfile, root = os.path.join(folder, "pass"), os.path.join(folder, "root.crt")
         for path, text in ((passfile, "*:*:*:*:" + found.password.replace("\\", "\\\\").replace(":", "\\:") + "\n"),
@@ -192,9 +192,9 @@ class Field:
 
     def server(self):
         """What the host's PostgreSQL holds, asked past all of Croft."""
-        folder, port = self.cell.postgres_address(HOST)
+        folder, port = self.cluster.postgres_address(HOST)
         return json.loads(subprocess.run(
-            [PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", self.cell.superuser_name(HOST), "-h", folder, "-p",
+            [PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", self.cluster.superuser_name(HOST), "-h", folder, "-p",
              str(port), "-d", "postgres", "-c", SERVER_SQL], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout)
 
 

@@ -9,14 +9,14 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "harness"))
 
-from cell import Cell  # noqa: E402
-from deeds import DEEDS, Stock  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from actions import ACTIONS, Stock  # noqa: E402
 from field import Field, Wrong  # noqa: E402
 from ledger import Ledger, Point  # noqa: E402
 from own_network import enter_own_network  # noqa: E402
 from rest import check_secrets  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
-from strikes import strike  # noqa: E402
+from faults import strike  # noqa: E402
 
 PROCESSES = ("croftd", "h1", "postgres", "backend", "zombie")
 # The operation must go untouched so often in a row before its points are taken to be all.
@@ -76,7 +76,7 @@ def strike_one(maker, ledger, operation, process, at, options):
     started = time.monotonic()
     place = maker.place()
     try:
-        struck = strike(place.field, place.deed(operation), process, at)
+        struck = strike(place.field, place.action(operation), process, at)
         point = Point(operation, process, at, struck.touched, struck.calls, struck.seconds)
     except Exception as error:  # pylint: disable=broad-except
         words = f"{type(error).__name__}: {error}"
@@ -89,12 +89,12 @@ def strike_one(maker, ledger, operation, process, at, options):
 
 
 def work(rows, done, options):
-    """One worker, with a cell of its own: strikes row after row."""
+    """One worker, with a cluster of its own: strikes row after row."""
     signal.signal(signal.SIGTERM, end_from_outside)
     maker, ledger = CellMaker(options), Ledger(options.record)
     try:
         if options.jobs > 1:
-            enter_own_network()  # else the port of a daemon that is being started again may be another cell's choice
+            enter_own_network()  # else the port of a daemon that is being started again may be another cluster's choice
         for operation, process in iter(rows.get, None):
             points = strike_all(maker, ledger, operation, process, options)
             done.put((operation, process, points))
@@ -106,12 +106,12 @@ def work(rows, done, options):
         done.put(None)
 
 
-def run_deeds(table, options):
+def run_actions(table, options):
     """All rows, shared by as many workers as were asked for."""
     processes = multiprocessing.get_context("fork")
     rows, done = processes.SimpleQueue(), processes.SimpleQueue()
     for process in options.process or ("croftd", "h1"):
-        for operation in options.operation or DEEDS:
+        for operation in options.operation or ACTIONS:
             rows.put((operation, process))
     workers = [processes.Process(target=work, args=(rows, done, options)) for _ in range(options.jobs)]
     for worker in workers:
@@ -167,24 +167,24 @@ def run_scenario(name, options):
 
 class Place:
     def __init__(self, before_start=None):
-        self.cell = Cell(agents=1, before_start=before_start)
-        self.cell.__enter__()
+        self.cluster = Cluster(agents=1, before_start=before_start)
+        self.cluster.__enter__()
         try:
-            self.field = Field(self.cell)
+            self.field = Field(self.cluster)
         except BaseException as error:
-            self.cell.__exit__(type(error), error, error.__traceback__)
+            self.cluster.__exit__(type(error), error, error.__traceback__)
             raise
         self.stock = Stock(self.field)
-        self._deeds = {}
+        self._actions = {}
 
-    def deed(self, operation):
-        if operation not in self._deeds:
-            self._deeds[operation] = DEEDS[operation](self.field, self.stock)
-        return self._deeds[operation]
+    def action(self, operation):
+        if operation not in self._actions:
+            self._actions[operation] = ACTIONS[operation](self.field, self.stock)
+        return self._actions[operation]
 
 
 class CellMaker:
-    """One cell for many points; a new one after a failure, whose logs are kept."""
+    """One cluster for many points; a new one after a failure, whose logs are kept."""
 
     def __init__(self, options, before_start=None):
         self._options, self._before_start = options, before_start
@@ -205,11 +205,11 @@ class CellMaker:
             self._keep_logs(keep_logs)
         place, self._place = self._place, None
         if place is not None:
-            place.cell.__exit__(None, None, None)
+            place.cluster.__exit__(None, None, None)
 
     def _keep_logs(self, name):
         os.makedirs(self._options.logs, exist_ok=True)
-        folder = os.path.join(self._place.cell.state, "log")
+        folder = os.path.join(self._place.cluster.state, "log")
         for log in os.listdir(folder):
             with open(os.path.join(folder, log), "rb") as source, \
                     open(os.path.join(self._options.logs, f"{name}-{log}"), "wb") as target:
@@ -218,7 +218,7 @@ class CellMaker:
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="tests/faults/run")
-    parser.add_argument("--operation", action="append", choices=DEEDS)
+    parser.add_argument("--operation", action="append", choices=ACTIONS)
     parser.add_argument("--process", action="append", choices=PROCESSES)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--from", type=int, default=1, dest="first")
@@ -238,7 +238,7 @@ def main(arguments):
     if options.scenario:
         run_scenarios(SCENARIOS if "all" in options.scenario else options.scenario, table, options)
     else:
-        run_deeds(table, options)
+        run_actions(table, options)
     return table.close()
 
 

@@ -44,7 +44,7 @@ def check_databases(tenants, databases):
 
 
 def check_store(field, tenants):
-    store = os.path.join(field.cell.state, "backups")
+    store = os.path.join(field.cluster.state, "backups")
     files = {os.path.relpath(os.path.join(folder, name), store)
              for folder, _, names in os.walk(store) for name in names}
     known, usable = set(), {}
@@ -65,7 +65,7 @@ def check_store(field, tenants):
 
 def digest_is_stored(field, backup):
     """Whether some file of the store is what the catalog says of the backup."""
-    store = os.path.join(field.cell.state, "backups")
+    store = os.path.join(field.cluster.state, "backups")
     folder = next((here for here, _, _ in os.walk(store) if here.endswith("/" + backup.name.rpartition("/")[2])), None)
     for name in os.listdir(folder) if folder else []:
         with open(os.path.join(folder, name), "rb") as file:
@@ -99,7 +99,7 @@ def check_bystander(field):
 
 def check_secrets(field):
     """No password in a log."""
-    folder = os.path.join(field.cell.state, "log")
+    folder = os.path.join(field.cluster.state, "log")
     for name in os.listdir(folder):
         with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
             text = file.read()

@@ -26,10 +26,10 @@ class Case:
 class Course:
     """One case's life; each step asserts what it finds."""
 
-    def __init__(self, cell, tenant, case, path):
+    def __init__(self, cluster, tenant, case, path):
         """`path`: of the statements that fill its database."""
-        self.cell, self.case, self.path = cell, case, path
-        self.life = Life(cell, tenant)
+        self.cluster, self.case, self.path = cluster, case, path
+        self.life = Life(cluster, tenant)
         self.before = None
         self.relations = 0
         self.state = None
@@ -57,7 +57,7 @@ class Course:
         if self.path.endswith(".superuser.sql"):
             self.life.load_as_superuser(self.path)
         elif self.path.endswith(".session.sql"):
-            login = stack.enter_context(self.cell.login(self.life.id))
+            login = stack.enter_context(self.cluster.login(self.life.id))
             session = stack.enter_context(login.session())
             with open(self.path, encoding="utf-8") as file:
                 session.value(file.read())
@@ -80,7 +80,7 @@ class Course:
 
     def restore_elsewhere(self, backup):
         for host in ("h1", "h2"):
-            copy = Life(self.cell, f"{self.life.id}-{host}")
+            copy = Life(self.cluster, f"{self.life.id}-{host}")
             self.restore(backup, new_tenant_id=copy.id, host="hosts/" + host)
             assert copy.host() == host
             self.same_as_before(copy)
@@ -98,7 +98,7 @@ class Course:
             assert not unsaid(self.case.says, done.warnings), f"the restore does not say it: {done}"
 
     def refused_as_incomplete(self, backup, fields):
-        error = self.cell.refused("TenantService.RestoreTenant", name=self.life.name, backup=backup, **fields)
+        error = self.cluster.refused("TenantService.RestoreTenant", name=self.life.name, backup=backup, **fields)
         assert (error.code, error.reason) == (StatusCode.FAILED_PRECONDITION, "BACKUP_INCOMPLETE"), error
 
     def same_as_before(self, life):
@@ -106,7 +106,7 @@ class Course:
         wrong = [each for each in life.changed_since(self.before) if not self.may_be_lost(each)]
         assert not wrong, f"{life.id}: " + "\n".join(str(each) for each in wrong[:20])
         for question, answer in self.case.ask.items():
-            assert self.cell.psql(life.id, question) == answer
+            assert self.cluster.psql(life.id, question) == answer
 
     def may_be_lost(self, difference):
         return any(re.fullmatch(pattern, f"{difference.kind} {difference.name}") for pattern in self.case.lost)
@@ -136,10 +136,10 @@ class Course:
         stem = self.life.database().stem
         final = self.retired()
         if final.state == final.STATE_INCOMPLETE:
-            assert self.cell.refused("TenantService.PurgeTenant", name=self.life.name).reason == "BACKUP_NOT_PROVEN"
+            assert self.cluster.refused("TenantService.PurgeTenant", name=self.life.name).reason == "BACKUP_NOT_PROVEN"
             succeeded(self.life.purge(accept_incomplete_backup=final.name))
         else:
             succeeded(self.life.purge())
-        left = left_on(self.cell, "h1", stem)
+        left = left_on(self.cluster, "h1", stem)
         # Tenants copied from this one have ids that begin the same, but no uid.
         assert not left, f"left behind: {left}"

@@ -9,15 +9,15 @@ CANARY = "canary-4f1c9e"
 MARK = os.path.join(tempfile.gettempdir(), "croft-hostile-was-here")
 
 
-def make_victim(cell, tenant):
-    cell.psql(tenant, f"CREATE TABLE canary AS SELECT '{CANARY}' AS secret; CREATE SCHEMA hidden; "
+def make_victim(cluster, tenant):
+    cluster.psql(tenant, f"CREATE TABLE canary AS SELECT '{CANARY}' AS secret; CREATE SCHEMA hidden; "
                       f"CREATE TABLE hidden.canary AS SELECT '{CANARY}' AS secret")
 
 
-def names_for(cell, tenant, victim):
+def names_for(cluster, tenant, victim):
     """For the statements of attempts."""
-    mine, theirs = cell.tenant(tenant), cell.tenant(victim)
-    with cell.login(tenant) as login, cell.login(victim) as victims:
+    mine, theirs = cluster.tenant(tenant), cluster.tenant(victim)
+    with cluster.login(tenant) as login, cluster.login(victim) as victims:
         database, victim_database = login.database, victims.database
         stem, _, generation = database.rpartition("_g")
         victim_stem = victim_database.rpartition("_g")[0]
@@ -58,14 +58,14 @@ UNION ALL SELECT 'prepared', gid, owner::text FROM pg_prepared_xacts
 class Outside:
     """All of a server but the inside of `tenant`'s database, and a victim's rows. Its sessions stay open: close it."""
 
-    def __init__(self, cell, host, tenant, victim):
-        with cell.login(tenant) as login:
+    def __init__(self, cluster, host, tenant, victim):
+        with cluster.login(tenant) as login:
             self._stem = login.database.rpartition("_g")[0]
         self._mine = "false"
-        socket, port = cell.postgres_address(host)
-        self._server = Session({"PGHOST": socket, "PGPORT": str(port), "PGUSER": cell.superuser_name(host),
+        socket, port = cluster.postgres_address(host)
+        self._server = Session({"PGHOST": socket, "PGPORT": str(port), "PGUSER": cluster.superuser_name(host),
                                 "PGDATABASE": "postgres", "PATH": os.environ["PATH"]})
-        self._login = cell.login(victim)
+        self._login = cluster.login(victim)
         self._rows = self._login.session()
 
     def close(self):

@@ -25,20 +25,20 @@ def unsaid(patterns, findings):
 
 
 class Life:
-    """A tenant that was created on one host of a running cell."""
+    """A tenant that was created on one host of a running cluster."""
 
-    def __init__(self, cell, tenant):
-        self.cell, self.id, self.name = cell, tenant, "tenants/" + tenant
+    def __init__(self, cluster, tenant):
+        self.cluster, self.id, self.name = cluster, tenant, "tenants/" + tenant
 
     # --- its database ----------------------------------------------------------------------------------------
 
     def host(self):
-        return self.cell.tenant(self.id).placement.host.removeprefix("hosts/")
+        return self.cluster.tenant(self.id).placement.host.removeprefix("hosts/")
 
     def database(self):
         """As the server's superuser sees it."""
-        placement = self.cell.tenant(self.id).placement
-        socket, port = self.cell.postgres_address(placement.host.removeprefix("hosts/"))
+        placement = self.cluster.tenant(self.id).placement
+        socket, port = self.cluster.postgres_address(placement.host.removeprefix("hosts/"))
         return Database(socket, port, placement.database.rpartition("/")[2])
 
     def facts(self):
@@ -49,7 +49,7 @@ class Life:
 
     def load(self, path, role="APP"):
         """Runs the statements of a file as the tenant's application."""
-        with self.cell.login(self.id, role) as login:
+        with self.cluster.login(self.id, role) as login:
             done = subprocess.run([*PSQL, "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", path], env=login.variables(),
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600)
             assert done.returncode == 0, done.stderr
@@ -83,24 +83,24 @@ class Life:
         return self.do("TenantService.PurgeTenant", seconds, name=self.name, confirm=self.name, **fields)
 
     def do(self, method, seconds, **fields):
-        return self.cell.finish(self.cell.call(method, **fields), seconds)
+        return self.cluster.finish(self.cluster.call(method, **fields), seconds)
 
     # --- what is said of it ----------------------------------------------------------------------------------
 
     def backups(self):
         """Newest first."""
-        return self.cell.call("BackupService.ListBackups", parent=self.name).backups
+        return self.cluster.call("BackupService.ListBackups", parent=self.name).backups
 
     def backup(self, name):
         """As `croftctl backup get -o json` prints it."""
-        return json.loads(self.cell.croftctl("backup", "get", name, "-o", "json").stdout)
+        return json.loads(self.cluster.croftctl("backup", "get", name, "-o", "json").stdout)
 
     def state(self):
-        tenant = self.cell.tenant(self.id)
+        tenant = self.cluster.tenant(self.id)
         return tenant.State.Name(tenant.state).removeprefix("STATE_")
 
     def conditions(self):
-        return [condition.type for condition in self.cell.tenant(self.id).conditions]
+        return [condition.type for condition in self.cluster.tenant(self.id).conditions]
 
 
 def succeeded(operation):
@@ -115,18 +115,18 @@ def failed(operation):
 
 
 @contextlib.contextmanager
-def cordoned(cell, *hosts):
+def cordoned(cluster, *hosts):
     """Nothing is created on these hosts meanwhile."""
     for host in hosts:
-        cell.call("HostService.CordonHost", name="hosts/" + host)
+        cluster.call("HostService.CordonHost", name="hosts/" + host)
     try:
         yield
     finally:
         for host in hosts:
-            cell.call("HostService.UncordonHost", name="hosts/" + host)
+            cluster.call("HostService.UncordonHost", name="hosts/" + host)
 
 
-def left_on(cell, host, stem):
+def left_on(cluster, host, stem):
     """Databases and roles of a tenant that the host still has."""
-    return cell.superuser(host, "SELECT string_agg(name, ' ') FROM (SELECT datname AS name FROM pg_database UNION ALL "
+    return cluster.superuser(host, "SELECT string_agg(name, ' ') FROM (SELECT datname AS name FROM pg_database UNION ALL "
                                 f"SELECT rolname FROM pg_roles) AS names WHERE name ^@ '{stem}'")

@@ -7,8 +7,8 @@
 
 #include <absl/strings/match.h>
 
-#include "agent/tasks/task_step.h"
 #include "agent/tasks/sql_task.h"
+#include "agent/tasks/task_step.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
 

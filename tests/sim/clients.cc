@@ -51,11 +51,11 @@ void Clients::Call(const std::shared_ptr<Question>& question) {
     world_.scheduler.After(world_.dice.Between(absl::Microseconds(200), absl::Milliseconds(50)),
                            [this, plane, question, caller = std::move(caller), body = std::move(body)] {
                              plane->Call(caller, body,
-                                        [this, question](const absl::StatusOr<engine::Answer>& answer) {
-                                          // The answer can be lost on its way.
-                                          if (world_.faults && world_.dice.Chance(1, 12)) return;
-                                          OnAnswer(question, answer);
-                                        });
+                                         [this, question](const absl::StatusOr<engine::Answer>& answer) {
+                                           // The answer can be lost on its way.
+                                           if (world_.faults && world_.dice.Chance(1, 12)) return;
+                                           OnAnswer(question, answer);
+                                         });
                            });
   }
   world_.scheduler.After(kTimeout, [this, question] {

@@ -92,8 +92,8 @@ absl::StatusOr<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(absl::string_
   CROFT_ASSIGN_OR_RETURN(claim.inode, InodeOf(absolute));
   CROFT_RETURN_IF_ERROR(ClaimCatalog(*database, claim));
   CROFT_ASSIGN_OR_RETURN(std::unique_ptr<Writer> writer, Writer::Make(std::move(database)));
-  return std::unique_ptr<SqliteCatalog>(new SqliteCatalog(
-      std::make_unique<Components>(std::move(lock), std::move(writer), std::move(absolute), options.readers)));
+  return std::unique_ptr<SqliteCatalog>(new SqliteCatalog(std::make_unique<Components>(
+      std::move(lock), std::move(writer), std::move(absolute), options.readers)));
 }
 
 SqliteCatalog::SqliteCatalog(std::unique_ptr<Components> components) : components_(std::move(components)) {}
@@ -108,7 +108,9 @@ absl::StatusOr<std::unique_ptr<Transaction>> SqliteCatalog::Begin() {
                                   });
 }
 
-domain::Revision SqliteCatalog::revision() const { return {components_->epoch, components_->revision.load()}; }
+domain::Revision SqliteCatalog::revision() const {
+  return {components_->epoch, components_->revision.load()};
+}
 
 // All that `ask` reads is one state of the catalog.
 template <typename Ask>

@@ -6,8 +6,8 @@
 
 #include <absl/strings/string_view.h>
 
-#include "common/errors.h"
 #include "common/bounded_pipeline.h"
+#include "common/errors.h"
 #include "common/sqlite/statement.h"
 #include "controlplane/catalog/sqlite/columns.h"
 #include "controlplane/catalog/sqlite/tenant_columns.h"

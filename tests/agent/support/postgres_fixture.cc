@@ -191,8 +191,7 @@ std::string TestPostgres::SetUp(ExternalSetupOptions options) {
 
 absl::StatusOr<Connection> TestPostgres::Login(const std::string& database, const std::string& user,
                                                const std::string& password) {
-  return Connection::Open(TenantConninfo(access_, database, user, password), Trust::kTenant,
-                          TestTimeout());
+  return Connection::Open(TenantConninfo(access_, database, user, password), Trust::kTenant, TestTimeout());
 }
 
 Timeout TestTimeout() { return {.deadline = absl::Now() + absl::Seconds(60)}; }

@@ -9,7 +9,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 sys.path.insert(0, os.path.join(TOP, "tests", "harness"))
 
 import package  # noqa: E402
-from cell import Cell, wait_until  # noqa: E402
+from cluster import Cluster, wait_until  # noqa: E402
 
 TENANTS = [f"shop-{number}" for number in range(5)]
 
@@ -21,16 +21,16 @@ def built(tmp_path_factory):
     return package.build_by_find_package(prefix, folder)
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
         for tenant in TENANTS:
-            cell.create_tenant(tenant)
-        yield cell
+            cluster.create_tenant(tenant)
+        yield cluster
 
 
-def start(program, cell, *arguments):
-    return subprocess.Popen([program, *arguments], env={**os.environ, **cell.env}, stdin=subprocess.PIPE,
+def start(program, cluster, *arguments):
+    return subprocess.Popen([program, *arguments], env={**os.environ, **cluster.env}, stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -42,47 +42,47 @@ def outcome(process, seconds=120):
     return {name: int(value) for name, _, value in (pair.partition("=") for pair in first.split())}, results
 
 
-def databases(cell):
-    return sorted(cell.tenant(tenant).placement.database for tenant in TENANTS)
+def databases(cluster):
+    return sorted(cluster.tenant(tenant).placement.database for tenant in TENANTS)
 
 
-def test_few_connections_serve_many_tenants(program, cell):
-    counts, results = outcome(start(program, cell, "--tenants", ",".join(TENANTS), "--most", "3", "--threads", "8",
+def test_few_connections_serve_many_tenants(program, cluster):
+    counts, results = outcome(start(program, cluster, "--tenants", ",".join(TENANTS), "--most", "3", "--threads", "8",
                                     "--queries", "25"))
     assert counts == {"queries": 200, "errors": 0, "stale": 0, "peak": 3}
-    assert results == databases(cell)
+    assert results == databases(cluster)
 
 
-def test_a_rotation_turns_the_pool_over_without_an_error(program, cell):
-    before = cell.tenant(TENANTS[0]).placement.database
-    process = start(program, cell, "--tenants", TENANTS[0], "--most", "2", "--threads", "2", "--until-closed")
+def test_a_rotation_turns_the_pool_over_without_an_error(program, cluster):
+    before = cluster.tenant(TENANTS[0]).placement.database
+    process = start(program, cluster, "--tenants", TENANTS[0], "--most", "2", "--threads", "2", "--until-closed")
     assert process.stdout.readline() == "running\n"
-    cell.succeed(cell.call("TenantService.RotateCredentials", name=f"tenants/{TENANTS[0]}", overlap={"seconds": 3}))
+    cluster.succeed(cluster.call("TenantService.RotateCredentials", name=f"tenants/{TENANTS[0]}", overlap={"seconds": 3}))
     counts, results = outcome(process)
     assert counts["errors"] == 0, "a rotation has no moment of failure"
     assert results == [before]
 
 
-def test_a_restart_of_the_control_plane_is_not_felt(program, cell):
-    process = start(program, cell, "--tenants", ",".join(TENANTS), "--most", "2", "--threads", "2", "--until-closed")
+def test_a_restart_of_the_control_plane_is_not_felt(program, cluster):
+    process = start(program, cluster, "--tenants", ",".join(TENANTS), "--most", "2", "--threads", "2", "--until-closed")
     assert process.stdout.readline() == "running\n"
-    cell.stop("croftd")
-    cell.start("croftd")
+    cluster.stop("croftd")
+    cluster.start("croftd")
     counts, results = outcome(process)
     assert counts["errors"] == 0 and counts["queries"] > 0
-    assert results == databases(cell)
+    assert results == databases(cluster)
 
 
-def test_a_narrowed_identity_reaches_its_own_tenants_alone(program, cell, tmp_path):
-    cell.call("AccessService.CreatePrincipal", principal_id="one")
-    cell.call("AccessService.BindRole", name="principals/one",
+def test_a_narrowed_identity_reaches_its_own_tenants_alone(program, cluster, tmp_path):
+    cluster.call("AccessService.CreatePrincipal", principal_id="one")
+    cluster.call("AccessService.BindRole", name="principals/one",
               binding={"role": "ROLE_CONNECTOR", "tenants": [TENANTS[0]]})
     token = tmp_path / "token"
-    token.write_text(cell.call("AccessService.CreateToken", parent="principals/one").secret)
+    token.write_text(cluster.call("AccessService.CreateToken", parent="principals/one").secret)
 
     def ask(*tenants):
         return subprocess.run([program, "--tenants", ",".join(tenants), "--threads", "1", "--queries", "1"],
-                              env={**os.environ, **cell.env, "CROFT_TOKEN_FILE": str(token)}, stdin=subprocess.DEVNULL,
+                              env={**os.environ, **cluster.env, "CROFT_TOKEN_FILE": str(token)}, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False)
     own = ask(TENANTS[0])
     assert own.returncode == 0, own.stderr
@@ -91,19 +91,19 @@ def test_a_narrowed_identity_reaches_its_own_tenants_alone(program, cell, tmp_pa
         assert other.returncode == 1 and "PERMISSION_DENIED" in other.stderr, other.stderr
 
 
-def test_twenty_fresh_processes_connect_from_the_snapshot_while_the_control_plane_is_away(program, cell, tmp_path):
+def test_twenty_fresh_processes_connect_from_the_snapshot_while_the_control_plane_is_away(program, cluster, tmp_path):
     snapshot = str(tmp_path / "snapshot")
-    first = start(program, cell, "--tenants", TENANTS[1], "--snapshot", snapshot, "--until-closed")
+    first = start(program, cluster, "--tenants", TENANTS[1], "--snapshot", snapshot, "--until-closed")
     assert first.stdout.readline() == "running\n"
     wait_until(lambda: os.path.exists(snapshot) or first.poll() is not None, "the snapshot is there")
     outcome(first)
     assert os.stat(snapshot).st_mode & 0o777 == 0o600
-    cell.stop("croftd")
+    cluster.stop("croftd")
     try:
-        processes = [start(program, cell, "--tenants", TENANTS[1], "--snapshot", snapshot, "--most", "1", "--threads",
+        processes = [start(program, cluster, "--tenants", TENANTS[1], "--snapshot", snapshot, "--most", "1", "--threads",
                            "1", "--queries", "3") for _ in range(20)]
         outcomes = [outcome(process) for process in processes]
     finally:
-        cell.start("croftd")
+        cluster.start("croftd")
     assert all(counts == {"queries": 3, "errors": 0, "stale": 3, "peak": 1} for counts, _ in outcomes)
     assert len({tuple(results) for _, results in outcomes}) == 1

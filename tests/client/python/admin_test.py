@@ -6,7 +6,7 @@ import threading
 import croft
 import croft.aio
 import pytest
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 
 
 class Asynchronous:
@@ -48,16 +48,16 @@ class Asynchronous:
 KINDS = {"sync": croft.Admin, "asyncio": Asynchronous}
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        yield cluster
 
 
 @pytest.fixture(name="options")
-def how_to_reach_it(cell):
-    return {"endpoints": [cell.env["CROFT_SERVER"]], "authority_file": cell.env["CROFT_CA"],
-            "certificate_file": cell.env["CROFT_CERT"], "key_file": cell.env["CROFT_KEY"]}
+def how_to_reach_it(cluster):
+    return {"endpoints": [cluster.env["CROFT_SERVER"]], "authority_file": cluster.env["CROFT_CA"],
+            "certificate_file": cluster.env["CROFT_CERT"], "key_file": cluster.env["CROFT_KEY"]}
 
 
 @pytest.fixture(name="kind", params=KINDS)
@@ -138,13 +138,13 @@ def test_an_operation_that_fails_is_raised_with_how_it_ended(admin, kind):
     assert error.value.reason
 
 
-def test_a_program_with_a_token_may_do_what_its_role_allows_and_no_more(cell, options, kind, tmp_path):
+def test_a_program_with_a_token_may_do_what_its_role_allows_and_no_more(cluster, options, kind, tmp_path):
     principal = f"narrow-{kind}"
-    cell.call("AccessService.CreatePrincipal", principal_id=principal)
-    cell.call("AccessService.BindRole", name=f"principals/{principal}",
+    cluster.call("AccessService.CreatePrincipal", principal_id=principal)
+    cluster.call("AccessService.BindRole", name=f"principals/{principal}",
               binding={"role": "ROLE_CONNECTOR", "labels": {"app": "none"}})
     token = tmp_path / "token"
-    token.write_text(cell.call("AccessService.CreateToken", parent=f"principals/{principal}").secret)
+    token.write_text(cluster.call("AccessService.CreateToken", parent=f"principals/{principal}").secret)
     own = {"endpoints": options["endpoints"], "authority_file": options["authority_file"], "token_file": str(token)}
     with KINDS[kind](**own) as admin:
         with pytest.raises(croft.PermissionDenied) as error:
@@ -157,17 +157,17 @@ def test_a_program_with_a_token_may_do_what_its_role_allows_and_no_more(cell, op
         locator.locate("mine")
 
 
-def test_a_wait_goes_on_through_a_restart_of_the_control_plane(cell, admin, kind):
+def test_a_wait_goes_on_through_a_restart_of_the_control_plane(cluster, admin, kind):
     operation = admin.create(f"patient-{kind}")
     waited = []
     waiter = threading.Thread(target=lambda: waited.append(admin.wait(operation)))
-    cell.stop("croftd")
+    cluster.stop("croftd")
     waiter.start()
     try:
         with pytest.raises(croft.Unavailable):
             admin.get("nobody")
     finally:
-        cell.start("croftd")
+        cluster.start("croftd")
     waiter.join(120)
     assert [one.state for one in waited] == ["SUCCEEDED"]
     wait_until(lambda: admin.get(f"patient-{kind}").state == "READY", "it is ready")

@@ -5,46 +5,46 @@ import sys
 import pytest
 from shop import TENANTS, environment, fleet
 
-@pytest.fixture(scope="module", name="cell")
-def cell_without_tables():
-    with fleet(table=None) as cell:
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def cluster_without_tables():
+    with fleet(table=None) as cluster:
+        yield cluster
 
 
 @pytest.fixture(name="manage")
-def management_commands(cell, tmp_path):
+def management_commands(cluster, tmp_path):
     def manage(*arguments, code=0, **variables):
         done = subprocess.run([sys.executable, "-m", "shop_django_manage", *arguments], text=True, capture_output=True,
-                              check=False, cwd=tmp_path, env=environment(cell, tmp_path, **variables))
+                              check=False, cwd=tmp_path, env=environment(cluster, tmp_path, **variables))
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
     return manage
 
 
 @pytest.fixture(name="script")
-def scripts(cell, tmp_path):
+def scripts(cluster, tmp_path):
     def run(text):
         prelude = ("import shop_django\nfrom shop_django_orders.models import Order\nfrom django.db import connection, connections, transaction\n"
                    "from croft import tenancy\nfrom croft.tenancy import tenant, current\n")
         done = subprocess.run([sys.executable, "-c", prelude + text], text=True, capture_output=True, check=False,
-                              cwd=tmp_path, env=environment(cell, tmp_path))
+                              cwd=tmp_path, env=environment(cluster, tmp_path))
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
     return run
 
 
-def test_tenants_are_migrated_by_their_migrate_login_and_a_second_run_does_nothing(cell, manage, tmp_path):
+def test_tenants_are_migrated_by_their_migrate_login_and_a_second_run_does_nothing(cluster, manage, tmp_path):
     told = manage("migrate_tenants", "-l", "app=shop", "--parallel", "3", "--canary", "1")
     assert f"{len(TENANTS)} succeeded, 0 failed" in told
-    owner = cell.psql(TENANTS[0], "SELECT tableowner FROM pg_tables WHERE tablename = 'orders'")
+    owner = cluster.psql(TENANTS[0], "SELECT tableowner FROM pg_tables WHERE tablename = 'orders'")
     assert owner and "croft" not in owner.split("_")[:1]
     assert f"{len(TENANTS)} succeeded" in manage("migrate_tenants", "-l", "app=shop", "--parallel", "3")
     # One fails; the run after that does the others no more.
-    cell.psql(TENANTS[1], "DELETE FROM django_migrations WHERE app = 'shop_django_orders'")
+    cluster.psql(TENANTS[1], "DELETE FROM django_migrations WHERE app = 'shop_django_orders'")
     progress = str(tmp_path / "progress")
     told = manage("migrate_tenants", *TENANTS, "--resume", progress, "--max-failures", "9", code=1)
     assert f"{len(TENANTS) - 1} succeeded, 1 failed" in told and "already exists" in told
-    cell.psql(TENANTS[1], "DROP TABLE orders")
+    cluster.psql(TENANTS[1], "DROP TABLE orders")
     told = manage("migrate_tenants", *TENANTS, "--resume", progress)
     assert f"1 succeeded, 0 failed, {len(TENANTS) - 1} were done before" in told
 
@@ -129,8 +129,8 @@ class OrderTest(TenantTestCase):
 """
 
 
-def test_an_applications_tests_run_with_tenants(cell, tmp_path):
+def test_an_applications_tests_run_with_tenants(cluster, tmp_path):
     (tmp_path / "order_tests.py").write_text(TESTS)
     done = subprocess.run([sys.executable, "-m", "unittest", "order_tests"], text=True, capture_output=True,
-                          check=False, cwd=tmp_path, env=environment(cell, tmp_path))
+                          check=False, cwd=tmp_path, env=environment(cluster, tmp_path))
     assert done.returncode == 0 and "Ran 3 tests" in done.stderr, done.stderr

@@ -5,6 +5,6 @@ SERVER = ["gunicorn", "--preload", "--workers", "2", "--threads", "4", "--bind",
 
 
 def test_requests_are_served_through_all_changes_of_tenants(tmp_path):
-    with fleet() as cell, Server(cell, tmp_path, SERVER) as server:
+    with fleet() as cluster, Server(cluster, tmp_path, SERVER) as server:
         answers_those_without_a_tenant(server)
-        live_through_changes(cell, server)
+        live_through_changes(cluster, server)

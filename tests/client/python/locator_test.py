@@ -11,26 +11,26 @@ import time
 import croft
 import croft.aio
 import pytest
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 from google.protobuf import struct_pb2
 from libpq import ask
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
         settings = struct_pb2.Struct()
         settings["theme"] = "dark"
-        operation = cell.call("TenantService.CreateTenant", tenant_id="acme",
+        operation = cluster.call("TenantService.CreateTenant", tenant_id="acme",
                               tenant={"aliases": ["shop.acme.com"], "settings": settings})
-        cell.succeed(operation)
-        yield cell
+        cluster.succeed(operation)
+        yield cluster
 
 
 @pytest.fixture(name="options")
-def how_to_reach_it(cell):
-    return {"endpoints": [cell.env["CROFT_SERVER"]], "authority_file": cell.env["CROFT_CA"],
-            "certificate_file": cell.env["CROFT_CERT"], "key_file": cell.env["CROFT_KEY"]}
+def how_to_reach_it(cluster):
+    return {"endpoints": [cluster.env["CROFT_SERVER"]], "authority_file": cluster.env["CROFT_CA"],
+            "certificate_file": cluster.env["CROFT_CERT"], "key_file": cluster.env["CROFT_KEY"]}
 
 
 @pytest.fixture(name="locator")
@@ -72,7 +72,7 @@ ODD = ["it's", 'a"b', "back\\slash\\", "100%41", "user:p@ss/w?rd#&x=1;", " two  
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_a_dsn_logs_in_as_the_one_meant_whatever_its_parts_are(cell, locator, odd, tmp_path, monkeypatch):
+def test_a_dsn_logs_in_as_the_one_meant_whatever_its_parts_are(cluster, locator, odd, tmp_path, monkeypatch):
     folder = tmp_path / odd.replace("/", "_")
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))  # where the authority is written, as TMPDIR says
@@ -80,8 +80,8 @@ def test_a_dsn_logs_in_as_the_one_meant_whatever_its_parts_are(cell, locator, od
     known = locator.locate("acme")
     placement = dataclasses.replace(known, user=odd, database=odd, password=odd, options=f"-c croft.word={word}")
     name, text = '"' + odd.replace('"', '""') + '"', "'" + odd.replace("'", "''") + "'"
-    cell.superuser("h1", f"CREATE ROLE {name} LOGIN PASSWORD {text}")
-    cell.superuser("h1", f"CREATE DATABASE {name}")
+    cluster.superuser("h1", f"CREATE ROLE {name} LOGIN PASSWORD {text}")
+    cluster.superuser("h1", f"CREATE DATABASE {name}")
     try:
         told = "SELECT current_user || '/' || current_database() || '/' || current_setting('croft.word')"
         assert ask(placement.connect_kwargs(), told) == (f"{odd}/{odd}/{odd}", None)
@@ -89,8 +89,8 @@ def test_a_dsn_logs_in_as_the_one_meant_whatever_its_parts_are(cell, locator, od
                                 capture_output=True, env={"PATH": os.environ["PATH"], "PGCLIENTENCODING": "UTF8"})
         assert by_uri.stdout == f"{odd}/{odd}/{odd}\n", by_uri.stderr
     finally:
-        cell.superuser("h1", f"DROP DATABASE {name} WITH (FORCE)")
-        cell.superuser("h1", f"DROP ROLE {name}")
+        cluster.superuser("h1", f"DROP DATABASE {name} WITH (FORCE)")
+        cluster.superuser("h1", f"DROP ROLE {name}")
 
 
 def test_roles_have_logins_of_their_own(options, locator):
@@ -100,13 +100,13 @@ def test_roles_have_logins_of_their_own(options, locator):
         assert select_one(migrations.locate("acme")) == "1"
 
 
-def test_refusals_are_exceptions_with_their_reason(cell, locator):
+def test_refusals_are_exceptions_with_their_reason(cluster, locator):
     with pytest.raises(croft.TenantNotFound) as error:
         locator.locate("nobody")
     assert (error.value.tenant, error.value.reason) == ("nobody", "TENANT_NOT_FOUND")
-    cell.create_tenant("leaver")
+    cluster.create_tenant("leaver")
     wait_until(lambda: answers(locator, "leaver"), "the watch told of the new tenant")
-    cell.succeed(cell.call("TenantService.RetireTenant", name="tenants/leaver"))
+    cluster.succeed(cluster.call("TenantService.RetireTenant", name="tenants/leaver"))
 
     def refused():
         try:
@@ -117,11 +117,11 @@ def test_refusals_are_exceptions_with_their_reason(cell, locator):
     wait_until(refused, "the watch told of the retirement")
 
 
-def test_a_rotation_reaches_whoever_keeps_pools(cell, locator):
+def test_a_rotation_reaches_whoever_keeps_pools(cluster, locator):
     told = threading.Event()
     before = locator.locate("acme")
     locator.on_change(lambda tenant, placement: tenant == "acme" and placement.user != before.user and told.set())
-    cell.succeed(cell.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 2}))
+    cluster.succeed(cluster.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 2}))
     assert told.wait(30)
     after = locator.locate("acme")
     assert after.user != before.user
@@ -129,16 +129,16 @@ def test_a_rotation_reaches_whoever_keeps_pools(cell, locator):
     wait_until(lambda: select_one(before) != "1", "the replaced login ends")
 
 
-def test_it_goes_on_through_a_restart_of_the_control_plane(cell, locator):
+def test_it_goes_on_through_a_restart_of_the_control_plane(cluster, locator):
     before = locator.locate("acme")
-    cell.stop("croftd")
+    cluster.stop("croftd")
     try:
         assert select_one(locator.locate("acme")) == "1"
         with pytest.raises(croft.Unavailable):
             locator.locate("nobody-knows")
     finally:
-        cell.start("croftd")
-    cell.create_tenant("after-the-restart")
+        cluster.start("croftd")
+    cluster.create_tenant("after-the-restart")
     wait_until(lambda: not locator.locate("acme").stale, "answers are fresh again")
     assert locator.locate("acme").dsn() == before.dsn()
     wait_until(lambda: answers(locator, "after-the-restart"), "the watch told of the new tenant")
@@ -160,27 +160,27 @@ sys.exit("it did not connect again")
 """
 
 
-def test_it_connects_again_after_a_crash_of_the_control_plane(cell):
+def test_it_connects_again_after_a_crash_of_the_control_plane(cluster):
     # In a process of its own: calls of another channel, such as the test's, would read its sockets, too.
     import_path = os.pathsep.join(path for path in sys.path if path)
-    with subprocess.Popen([sys.executable, "-c", WAITING], env={**os.environ, **cell.env, "PYTHONPATH": import_path},
+    with subprocess.Popen([sys.executable, "-c", WAITING], env={**os.environ, **cluster.env, "PYTHONPATH": import_path},
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
-        cell.kill("croftd")
+        cluster.kill("croftd")
         time.sleep(2)  # while it is away the pauses between attempts grow
-        cell.start("croftd")
-        cell.create_tenant("made-later")
+        cluster.start("croftd")
+        cluster.create_tenant("made-later")
         process.communicate("go on\n", timeout=60)
         assert process.returncode == 0
 
 
-def test_names_out_of_scope_are_refused_and_never_told(cell, options, tmp_path):
-    cell.succeed(cell.call("TenantService.CreateTenant", tenant_id="mine", tenant={"labels": {"app": "mine"}}))
-    cell.call("AccessService.CreatePrincipal", principal_id="mine")
-    cell.call("AccessService.BindRole", name="principals/mine",
+def test_names_out_of_scope_are_refused_and_never_told(cluster, options, tmp_path):
+    cluster.succeed(cluster.call("TenantService.CreateTenant", tenant_id="mine", tenant={"labels": {"app": "mine"}}))
+    cluster.call("AccessService.CreatePrincipal", principal_id="mine")
+    cluster.call("AccessService.BindRole", name="principals/mine",
               binding={"role": "ROLE_CONNECTOR", "labels": {"app": "mine"}})
     token = tmp_path / "token"
-    token.write_text(cell.call("AccessService.CreateToken", parent="principals/mine").secret)
+    token.write_text(cluster.call("AccessService.CreateToken", parent="principals/mine").secret)
     own = {"endpoints": options["endpoints"], "authority_file": options["authority_file"], "token_file": str(token)}
     for watch in (True, False):
         told = []
@@ -190,7 +190,7 @@ def test_names_out_of_scope_are_refused_and_never_told(cell, options, tmp_path):
             for name in ("acme", "shop.acme.com", "nobody"):
                 with pytest.raises(croft.PermissionDenied):
                     narrowed.locate(name)
-            cell.call("TenantService.UpdateTenant",
+            cluster.call("TenantService.UpdateTenant",
                       tenant={"name": "tenants/acme", "display_name": f"seen by none, {watch}"},
                       update_mask={"paths": ["display_name"]})
             assert "acme" not in told
@@ -225,27 +225,27 @@ sys.exit(any(os.waitpid(child, 0)[1] for child in children))
 
 
 @pytest.mark.parametrize("parent", ["did not ask", "asked", "asked one that is away and then another"])
-def test_children_of_a_forking_server_ask_for_themselves(cell, parent):
+def test_children_of_a_forking_server_ask_for_themselves(cluster, parent):
     import_path = os.pathsep.join(path for path in sys.path if path)
-    variables = {**os.environ, **cell.env, "PYTHONPATH": import_path}
+    variables = {**os.environ, **cluster.env, "PYTHONPATH": import_path}
     if "away" in parent:
         variables["CROFT_SERVER"] = "127.0.0.1:1," + variables["CROFT_SERVER"]
     subprocess.run([sys.executable, "-c", FORKING, parent], env=variables, timeout=120, check=True)
 
 
-def test_twenty_processes_start_from_the_snapshot_while_the_control_plane_is_away(cell, options, tmp_path):
+def test_twenty_processes_start_from_the_snapshot_while_the_control_plane_is_away(cluster, options, tmp_path):
     snapshot = str(tmp_path / "snapshot")
     with croft.Locator(**options, snapshot_file=snapshot) as locator:
         assert locator.wait_until_ready(30)
         known = locator.locate("acme")
-        cell.stop("croftd")
+        cluster.stop("croftd")
         try:
             assert locator.locate("acme").dsn() == known.dsn()
             script = ("import croft, sys; placement = croft.Locator(snapshot_file=sys.argv[1]).locate('acme'); "
                       "assert placement.stale; print(placement.dsn())")
             import_path = os.pathsep.join(path for path in sys.path if path)
             started = [subprocess.Popen([sys.executable, "-c", script, snapshot], stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, **cell.env, "PYTHONPATH": import_path})
+                                        env={**os.environ, **cluster.env, "PYTHONPATH": import_path})
                        for _ in range(20)]
             dsns = {process.communicate(timeout=120)[0].strip() for process in started}
             assert len(dsns) == 1
@@ -253,4 +253,4 @@ def test_twenty_processes_start_from_the_snapshot_while_the_control_plane_is_awa
                                   text=True, check=True)
             assert psql.stdout.strip() == "1"
         finally:
-            cell.start("croftd")
+            cluster.start("croftd")

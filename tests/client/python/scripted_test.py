@@ -7,7 +7,7 @@ import croft
 import grpc
 import pytest
 import scripted
-from cell import wait_until
+from cluster import wait_until
 
 
 @pytest.fixture(scope="session", name="certificates")

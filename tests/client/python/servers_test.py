@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 
 WORKERS = 3
 
@@ -42,15 +42,15 @@ def where():
 """
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=1) as cell:
-        cell.create_tenant("acme")
-        yield cell
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        cluster.create_tenant("acme")
+        yield cluster
 
 
 @pytest.fixture(name="start")
-def starter(cell, tmp_path):
+def starter(cluster, tmp_path):
     """Starts `python -m ...` in a folder of its own; it is gone at the end."""
     started = []
 
@@ -59,7 +59,7 @@ def starter(cell, tmp_path):
         with open(tmp_path / "log", "ab") as log:
             started.append(subprocess.Popen(  # pylint: disable=consider-using-with
                 [sys.executable, "-m", *arguments], cwd=tmp_path, stdout=log, stderr=log,
-                env={**os.environ, **cell.env, **variables, "PYTHONPATH": import_path}))
+                env={**os.environ, **cluster.env, **variables, "PYTHONPATH": import_path}))
     yield start
     for process in started:
         process.terminate()
@@ -68,12 +68,12 @@ def starter(cell, tmp_path):
     assert codes == [0] * len(codes)
 
 
-def rotate(cell):
-    cell.succeed(cell.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 2}))
+def rotate(cluster):
+    cluster.succeed(cluster.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 2}))
 
 
-def dsn_of(cell):
-    login = cell.call("LookupService.Lookup", tenant="acme")
+def dsn_of(cluster):
+    login = cluster.call("LookupService.Lookup", tenant="acme")
     return login.endpoints[0].user, login.password
 
 
@@ -88,7 +88,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def test_workers_of_a_preloading_gunicorn_answer_and_hear_of_changes(cell, start, tmp_path):
+def test_workers_of_a_preloading_gunicorn_answer_and_hear_of_changes(cluster, start, tmp_path):
     (tmp_path / "web.py").write_text(WEB)
     path = str(tmp_path / "socket")
     start("gunicorn", "--preload", "--workers", str(WORKERS), "--bind", f"unix:{path}", "web:application")
@@ -110,16 +110,16 @@ def test_workers_of_a_preloading_gunicorn_answer_and_hear_of_changes(cell, start
             have[pid] = all(part in dsn for part in login)
         return len(have) == WORKERS and all(have.values())
 
-    wait_until(lambda: all_workers_have(dsn_of(cell)), "each worker answers")
-    rotate(cell)
-    wait_until(lambda: all_workers_have(dsn_of(cell)), "each worker has the new login")
+    wait_until(lambda: all_workers_have(dsn_of(cluster)), "each worker answers")
+    rotate(cluster)
+    wait_until(lambda: all_workers_have(dsn_of(cluster)), "each worker has the new login")
 
 
-def test_children_of_a_celery_pool_answer_and_hear_of_changes(cell, start, tmp_path, monkeypatch):
+def test_children_of_a_celery_pool_answer_and_hear_of_changes(cluster, start, tmp_path, monkeypatch):
     (tmp_path / "tasks.py").write_text(TASKS)
     queue = tmp_path / "queue"
     queue.mkdir()
-    for name, value in {**cell.env, "QUEUE": str(queue)}.items():
+    for name, value in {**cluster.env, "QUEUE": str(queue)}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(tmp_path))
     start("celery", "-A", "tasks", "worker", "--pool", "prefork", "--concurrency", str(WORKERS), "--without-gossip",
@@ -133,7 +133,7 @@ def test_children_of_a_celery_pool_answer_and_hear_of_changes(cell, start, tmp_p
             have[pid] = all(part in dsn for part in login)
         return len(have) == WORKERS and all(have.values())
 
-    wait_until(lambda: all_children_have(dsn_of(cell)), "each child answers")
-    rotate(cell)
-    wait_until(lambda: all_children_have(dsn_of(cell)), "each child has the new login")
+    wait_until(lambda: all_children_have(dsn_of(cluster)), "each child answers")
+    rotate(cluster)
+    wait_until(lambda: all_children_have(dsn_of(cluster)), "each child has the new login")
     tasks.locator.close()

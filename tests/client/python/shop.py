@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 from conftest import TOP
 
 EXAMPLES = os.path.join(TOP, "client", "python", "examples")
@@ -23,25 +23,25 @@ TABLE = "CREATE TABLE orders (id bigserial PRIMARY KEY, tenant text NOT NULL, te
 
 @contextlib.contextmanager
 def fleet(tenants=TENANTS, table=TABLE):
-    """A cell with tenants; each has the shop's table unless `table` is None."""
-    with Cell(agents=1) as cell:
-        operations = [cell.call("TenantService.CreateTenant", tenant_id=name, tenant={"labels": {"app": "shop"}})
+    """A cluster with tenants; each has the shop's table unless `table` is None."""
+    with Cluster(agents=1) as cluster:
+        operations = [cluster.call("TenantService.CreateTenant", tenant_id=name, tenant={"labels": {"app": "shop"}})
                       for name in tenants]
         for operation in operations:
-            cell.succeed(operation)
+            cluster.succeed(operation)
         for name in tenants if table else ():
-            run_sql(cell, name, table)
-        yield cell
+            run_sql(cluster, name, table)
+        yield cluster
 
 
-def run_sql(cell, tenant, sql):
-    return cell.psql(tenant, sql)
+def run_sql(cluster, tenant, sql):
+    return cluster.psql(tenant, sql)
 
 
-def environment(cell, folder, **others):
+def environment(cluster, folder, **others):
     """For a process that works as the shop does; it finds the package of this build."""
     path = os.pathsep.join([str(folder), EXAMPLES, *(path for path in sys.path if path)])
-    return {**os.environ, **cell.env, "PYTHONPATH": path, "SHOP_DOMAIN": DOMAIN,
+    return {**os.environ, **cluster.env, "PYTHONPATH": path, "SHOP_DOMAIN": DOMAIN,
             "PYTHONFAULTHANDLER": "1", **others}
 
 
@@ -53,14 +53,14 @@ def free_port():
 class Server:
     """`python -m ARGUMENTS`, ready when /healthz answers; ends with the block, and says so if it did not end well."""
 
-    def __init__(self, cell, folder, arguments, **variables):
+    def __init__(self, cluster, folder, arguments, **variables):
         self.port = free_port()
         self._log = os.path.join(folder, "server.log")
         arguments = [one.format(port=self.port) for one in arguments]
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [sys.executable, "-m", *arguments], cwd=folder, stdout=log, stderr=log,
-                env=environment(cell, folder, **variables))
+                env=environment(cluster, folder, **variables))
 
     def __enter__(self):
         try:
@@ -185,32 +185,32 @@ def all_answer(server, tenant, status):
     return {server.ask(tenant)[0] for _ in range(10)} == {status}
 
 
-def live_through_changes(cell, server, tenants=TENANTS):
+def live_through_changes(cluster, server, tenants=TENANTS):
     """Every change of a tenant's life under load, and what the pages on frameworks promise of each."""
     moved, suspended, retired = tenants[:3]
-    backup = cell.succeed(cell.call("BackupService.CreateBackup", parent=f"tenants/{moved}")).result
+    backup = cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{moved}")).result
     with Load(server, tenants) as load:
         with load.phase("steady"):
             pass
         with load.phase("rotation", 3):
-            rotations = [cell.call("TenantService.RotateCredentials", name=f"tenants/{name}", overlap={"seconds": 4})
+            rotations = [cluster.call("TenantService.RotateCredentials", name=f"tenants/{name}", overlap={"seconds": 4})
                          for name in tenants]
             for rotation in rotations:
-                cell.succeed(rotation)
+                cluster.succeed(rotation)
         with load.phase("restore in place", 3):
-            cell.succeed(cell.call("TenantService.RestoreTenant", name=f"tenants/{moved}", backup=backup))
+            cluster.succeed(cluster.call("TenantService.RestoreTenant", name=f"tenants/{moved}", backup=backup))
         with load.phase("suspended", 0):
-            cell.succeed(cell.call("TenantService.SuspendTenant", name=f"tenants/{suspended}"))
+            cluster.succeed(cluster.call("TenantService.SuspendTenant", name=f"tenants/{suspended}"))
             wait_until(lambda: all_answer(server, suspended, 503), "every worker knows that it is suspended")
         with load.phase("resumed", 0):
-            cell.succeed(cell.call("TenantService.ResumeTenant", name=f"tenants/{suspended}"))
+            cluster.succeed(cluster.call("TenantService.ResumeTenant", name=f"tenants/{suspended}"))
             wait_until(lambda: all_answer(server, suspended, 200), "it is served again")
         with load.phase("control plane away", 3):
-            cell.kill("croftd")
+            cluster.kill("croftd")
         with load.phase("control plane back", 1):
-            cell.start("croftd")
+            cluster.start("croftd")
         with load.phase("retired", 0):
-            cell.succeed(cell.call("TenantService.RetireTenant", name=f"tenants/{retired}"))
+            cluster.succeed(cluster.call("TenantService.RetireTenant", name=f"tenants/{retired}"))
             wait_until(lambda: all_answer(server, retired, 410), "every worker knows that it is retired")
     for phase in ("steady", "rotation", "control plane away", "control plane back"):
         assert set(load.statuses(phase)) == {200}, (phase, load.statuses(phase))
@@ -223,7 +223,7 @@ def live_through_changes(cell, server, tenants=TENANTS):
     assert restored[200] > 0 and load.longest["restore in place"] < 12, (restored, load.longest)
     for name in tenants:
         if name != retired:
-            assert run_sql(cell, name, f"SELECT count(*) FROM orders WHERE tenant <> '{name}'") == "0"
+            assert run_sql(cluster, name, f"SELECT count(*) FROM orders WHERE tenant <> '{name}'") == "0"
     return load
 
 

@@ -11,6 +11,6 @@ SERVERS = {
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_requests_are_served_through_all_changes_of_tenants(name, tmp_path):
-    with fleet() as cell, Server(cell, tmp_path, SERVERS[name]) as server:
+    with fleet() as cluster, Server(cluster, tmp_path, SERVERS[name]) as server:
         answers_those_without_a_tenant(server)
-        live_through_changes(cell, server)
+        live_through_changes(cluster, server)

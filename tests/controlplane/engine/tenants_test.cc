@@ -71,7 +71,8 @@ TEST_F(Tenants, AliasesAreUniqueOverAliasesAndIds) {
 
 TEST_F(Tenants, LabelsChangeWhileTheTenantIsBusy) {
   world.Begin(NewRotation("acme", "1"));
-  ASSERT_TRUE(world.Call(UpdateTenant{.tenant = "acme", .update = {.label_edits = {{"app", "shop"}}}}).ok());
+  ASSERT_TRUE(
+      world.Call(UpdateTenant{.tenant = "acme", .update = {.label_edits = {{"app", "shop"}}}}).ok());
   EXPECT_EQ(world.Tenant("acme").labels.at("app"), "shop");
 }
 

@@ -44,7 +44,7 @@ class World {
   // --- What callers do.
 
   absl::StatusOr<Answer> Call(RequestBody body, const std::string& request_id = "",
-                             bool validate_only = false, const std::string& payload_hash = "p") {
+                              bool validate_only = false, const std::string& payload_hash = "p") {
     Caller caller{.name = "admin",
                   .peer = "test",
                   .method = "m" + std::to_string(body.index()),
@@ -79,9 +79,9 @@ class World {
   void Join(const std::string& host) {
     const std::string hash = "hash-" + host;
     EXPECT_TRUE(Call(CreateJoinToken{.host = host,
-                                    .uid = "u" + host,
-                                    .secret_hash = hash,
-                                    .expire_time = now + absl::Minutes(15)})
+                                     .uid = "u" + host,
+                                     .secret_hash = hash,
+                                     .expire_time = now + absl::Minutes(15)})
                     .ok());
     EXPECT_TRUE(Call(JoinHost{.host = host, .secret_hash = hash, .fingerprint = "f-" + host}).ok());
     Post(HostSeen{.host = host, .report = Report()});

@@ -93,10 +93,10 @@ class FleetUnderTest {
     const access::IssuedToken token =
         access::MakeJoinToken(host, {"127.0.0.1:1"}, plane_->authority().certificate(), random_);
     Call(engine::CreateJoinToken{.host = host,
-                                .uid = secrets_.NewUid(),
-                                .secret_hash = token.hash,
-                                .expire_time = clock_.Now() + absl::Minutes(15),
-                                .server_names = std::move(server_names)});
+                                 .uid = secrets_.NewUid(),
+                                 .secret_hash = token.hash,
+                                 .expire_time = clock_.Now() + absl::Minutes(15),
+                                 .server_names = std::move(server_names)});
     return token.text;
   }
 

@@ -24,7 +24,8 @@ class Follower {
   explicit Follower(const PlacementIndex& index) : index_(index), cursor_(*index.Open({})) {}
 
   void Read(size_t most) {
-    const auto read = index_.ReadOn(cursor_, most, {}, [](auto, const auto&) { return Visibility::kPlain; });
+    const auto read =
+        index_.ReadOn(cursor_, most, {}, [](auto, const auto&) { return Visibility::kPlain; });
     for (const auto& told : read.told) {
       if (told.removed) {
         known_.erase(told.id);

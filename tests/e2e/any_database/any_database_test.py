@@ -11,7 +11,7 @@ import os
 import time
 
 import pytest
-from cell import Cell, wait_until
+from cluster import Cluster, wait_until
 from course import INCOMPLETE, NOTES, VERIFIED, Case, Course
 from lives import Life, cordoned, failed, left_on, succeeded
 
@@ -51,22 +51,22 @@ def file_of(case):
     return glob.glob(os.path.join(HERE, "cases", case + ".*"))[0]
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=2) as cell:
-        with cordoned(cell, "h2"):
-            made = [cell.call("TenantService.CreateTenant", tenant_id="case-" + name[:2]) for name in [*CASES, "19", "22"]]
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=2) as cluster:
+        with cordoned(cluster, "h2"):
+            made = [cluster.call("TenantService.CreateTenant", tenant_id="case-" + name[:2]) for name in [*CASES, "19", "22"]]
             for operation in made:
-                cell.succeed(operation)
-        yield cell
+                cluster.succeed(operation)
+        yield cluster
 
 
 @pytest.fixture(scope="module", name="lives")
-def lives_side_by_side(cell, request):
+def lives_side_by_side(cluster, request):
     """{case: its future}, of the cases that are asked for."""
     wanted = [item.callspec.params["name"] for item in request.session.items if "name" in getattr(item, "callspec", NoCase).params]
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as threads:
-        yield {name: threads.submit(Course(cell, "case-" + name[:2], CASES[name], file_of(name)).run) for name in wanted}
+        yield {name: threads.submit(Course(cluster, "case-" + name[:2], CASES[name], file_of(name)).run) for name in wanted}
 
 
 class NoCase:
@@ -78,8 +78,8 @@ def test_a_database_outlives_backup_restore_rotation_and_retirement(lives, name)
     lives[name].result()
 
 
-def test_a_value_too_big_for_copy_fails_quickly_and_its_tenant_can_be_ended(cell):
-    life = Life(cell, "case-19")
+def test_a_value_too_big_for_copy_fails_quickly_and_its_tenant_can_be_ended(cluster):
+    life = Life(cluster, "case-19")
     life.load(file_of("19-value-too-big-for-copy"), "MIGRATE")
     start = time.monotonic()
     ended = life.back_up()
@@ -90,32 +90,32 @@ def test_a_value_too_big_for_copy_fails_quickly_and_its_tenant_can_be_ended(cell
     assert life.retire().state == ended.STATE_FAILED
     assert life.state() == "RETIRED" and "FINAL_BACKUP_FAILED" in life.conditions()
     succeeded(life.undelete())
-    assert cell.psql(life.id, "SELECT count(*) FROM video") == "1"
+    assert cluster.psql(life.id, "SELECT count(*) FROM video") == "1"
     stem = life.database().stem
     life.retire()
-    assert cell.refused("TenantService.PurgeTenant", name=life.name, confirm=life.name).reason == "BACKUP_NOT_PROVEN"
+    assert cluster.refused("TenantService.PurgeTenant", name=life.name, confirm=life.name).reason == "BACKUP_NOT_PROVEN"
     succeeded(life.purge(waive_backup_reason="the video is kept elsewhere"))
-    assert not left_on(cell, "h1", stem)
+    assert not left_on(cluster, "h1", stem)
 
 
-def missing_grants(cell, tenant):
-    return [finding for finding in json.loads(cell.croftctl("admin", "check-fleet", "-o", "json", check=False).stdout)["findings"]
+def missing_grants(cluster, tenant):
+    return [finding for finding in json.loads(cluster.croftctl("admin", "check-fleet", "-o", "json", check=False).stdout)["findings"]
             if finding["kind"] == "KIND_GRANT_MISSING" and finding.get("tenant") == "tenants/" + tenant]
 
 
-def test_rights_that_a_reset_dropped_are_found_and_given_back(cell):
-    life = Life(cell, "case-22")
+def test_rights_that_a_reset_dropped_are_found_and_given_back(cluster):
+    life = Life(cluster, "case-22")
     life.load(file_of("22-grants-that-a-reset-dropped"))
-    with cell.login(life.id) as login, login.session() as session:
+    with cluster.login(life.id) as login, login.session() as session:
         assert not session.run("CREATE SCHEMA again").ok
-    wait_until(lambda: missing_grants(cell, life.id), "check-fleet names what is gone")
-    cell.croftctl("admin", "repair-fleet", "--yes")
-    wait_until(lambda: not missing_grants(cell, life.id), "repair-fleet gave it back")
-    cell.psql(life.id, "CREATE SCHEMA IF NOT EXISTS public; CREATE TABLE public.greeting (t text); INSERT INTO greeting VALUES ('hello')")
+    wait_until(lambda: missing_grants(cluster, life.id), "check-fleet names what is gone")
+    cluster.croftctl("admin", "repair-fleet", "--yes")
+    wait_until(lambda: not missing_grants(cluster, life.id), "repair-fleet gave it back")
+    cluster.psql(life.id, "CREATE SCHEMA IF NOT EXISTS public; CREATE TABLE public.greeting (t text); INSERT INTO greeting VALUES ('hello')")
     made = succeeded(life.back_up())
     succeeded(life.verify(made.result))
     succeeded(life.restore(made.result))
-    assert cell.psql(life.id, "SELECT t FROM greeting") == "hello"
+    assert cluster.psql(life.id, "SELECT t FROM greeting") == "hello"
 
 
 def test_every_case_is_tried():

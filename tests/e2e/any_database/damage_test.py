@@ -6,7 +6,7 @@ does it in the scratch database and nowhere else.
 import concurrent.futures
 
 import pytest
-from cell import Cell
+from cluster import Cluster
 from lives import Life, failed, succeeded, text_of
 
 AT_A_TIME = 3
@@ -97,22 +97,22 @@ CHANGES = {
 }
 
 
-def proof_of(cell, tenant, change):
+def proof_of(cluster, tenant, change):
     """(operation, backup) after the proof."""
-    life = Life(cell, tenant)
-    cell.psql(tenant, DATABASE + TRAP.format(change=change))
+    life = Life(cluster, tenant)
+    cluster.psql(tenant, DATABASE + TRAP.format(change=change))
     made = succeeded(life.back_up())
-    return life.verify(made.result), cell.call("BackupService.GetBackup", name=made.result)
+    return life.verify(made.result), cluster.call("BackupService.GetBackup", name=made.result)
 
 
 @pytest.fixture(scope="module", name="proofs")
 def proofs_side_by_side(request):
     wanted = ["nothing", *(item.callspec.params["what"] for item in request.session.items if hasattr(item, "callspec"))]
-    with Cell(agents=1) as cell, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as threads:
+    with Cluster(agents=1) as cluster, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as threads:
         tenants = {what: f"damage-{number}" for number, what in enumerate(wanted)}
         for tenant in tenants.values():
-            cell.create_tenant(tenant)
-        yield {what: threads.submit(proof_of, cell, tenant, CHANGES.get(what, ("PERFORM 1", ""))[0])
+            cluster.create_tenant(tenant)
+        yield {what: threads.submit(proof_of, cluster, tenant, CHANGES.get(what, ("PERFORM 1", ""))[0])
                for what, tenant in tenants.items()}
 
 

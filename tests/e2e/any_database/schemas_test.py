@@ -2,7 +2,7 @@
 import os
 
 import pytest
-from cell import Cell
+from cluster import Cluster
 from course import NOTES, VERIFIED, Case, Course
 from lives import cordoned
 from schemas import atlas, forum, library
@@ -12,20 +12,20 @@ SCHEMAS = {"library": library, "atlas": atlas, "forum": forum}
 WHOLE = Case((VERIFIED, NOTES), lost=("materialized rows .*",))
 
 
-@pytest.fixture(scope="module", name="cell")
-def running_cell():
-    with Cell(agents=2) as cell:
-        with cordoned(cell, "h2"):
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=2) as cluster:
+        with cordoned(cluster, "h2"):
             for schema in SCHEMAS:
-                cell.create_tenant(schema)
-        yield cell
+                cluster.create_tenant(schema)
+        yield cluster
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_large_schema_outlives_backup_restore_rotation_and_retirement(cell, name):
-    path = os.path.join(cell.state, name + ".sql")
+def test_a_large_schema_outlives_backup_restore_rotation_and_retirement(cluster, name):
+    path = os.path.join(cluster.state, name + ".sql")
     with open(path, "w", encoding="utf-8") as file:
         file.write(SCHEMAS[name].build())
-    course = Course(cell, name, WHOLE, path)
+    course = Course(cluster, name, WHOLE, path)
     course.run()
     assert course.relations >= 300

@@ -1,4 +1,4 @@
-"""Faults that are no single call's. Each has a cell of its own."""
+"""Faults that are no single call's. Each has a cluster of its own."""
 from scenarios.copies import copy
 from scenarios.disks import catalog_disk, data_disk, journal_disk, mount_data, mount_store, store_disk
 from scenarios.networks import BOTH, FROM_AGENT, TO_AGENT, network
@@ -6,7 +6,7 @@ from scenarios.twins import twins
 
 
 class Scenario:
-    """`act(place)` does it and looks at what is left; `before_start(cell)` is called when nothing runs yet."""
+    """`act(place)` does it and looks at what is left; `before_start(cluster)` is called when nothing runs yet."""
 
     def __init__(self, act, needs_root=False, before_start=None):
         self.act, self.needs_root, self.before_start = act, needs_root, before_start

@@ -2,10 +2,10 @@
 import os
 import socket
 
-from cell import BIN, run
+from cluster import BIN, run
 from field import HOST
 from rest import check_bystander, check_fleet, check_rest
-from strikes import settle
+from faults import settle
 
 
 def at_rest(field):
@@ -31,7 +31,7 @@ def replaced(words, option, value):
 
 
 def free_port():
-    """Below those that outgoing connections have, and above those that cells choose."""
+    """Below those that outgoing connections have, and above those that clusters choose."""
     for port in range(8600, 9600):
         with socket.socket() as probe:
             try:

@@ -5,22 +5,22 @@ import signal
 import subprocess
 
 import wire
-from cell import running, wait_until
+from cluster import running, wait_until
 from field import HOST, expect, quick_channel
 from scenarios.common import at_rest, free_port, replaced
 
 
 def copy(place):
     """A copy of the control plane's folder leads; the one it was copied from wakes up, and no agent obeys it."""
-    field, cell = place.field, place.cell
-    original, first = dict(cell.env), cell.pid("croftd")
-    folder, address = os.path.join(cell.state, "copy"), f"127.0.0.1:{free_port()}"
+    field, cluster = place.field, place.cluster
+    original, first = dict(cluster.env), cluster.pid("croftd")
+    folder, address = os.path.join(cluster.state, "copy"), f"127.0.0.1:{free_port()}"
     os.kill(first, signal.SIGSTOP)
     try:
-        shutil.copytree(os.path.join(cell.state, "croftd"), folder, ignore=shutil.ignore_patterns("*.sock"))
-        cell.commands["croftd"] = replaced(replaced(cell.commands["croftd"], "--state", folder), "--listen", address)
-        check_refused(cell.commands["croftd"])
-        cell.env["CROFT_SERVER"] = address
+        shutil.copytree(os.path.join(cluster.state, "croftd"), folder, ignore=shutil.ignore_patterns("*.sock"))
+        cluster.commands["croftd"] = replaced(replaced(cluster.commands["croftd"], "--state", folder), "--listen", address)
+        check_refused(cluster.commands["croftd"])
+        cluster.env["CROFT_SERVER"] = address
         field.launch("croftd", "--take-over")
         send_agent_to(field, address)
         field.new_tenant("of-the-copy")
@@ -46,7 +46,7 @@ def check_refused(command):
 def send_agent_to(field, address):
     """The agent's log from here on begins where this says."""
     field.kill(HOST)
-    field.cell.commands[HOST] = replaced(field.cell.commands[HOST], "--server", address)
+    field.cluster.commands[HOST] = replaced(field.cluster.commands[HOST], "--server", address)
     seen = field.log_size(HOST)
     field.launch(HOST)
     return seen

@@ -3,7 +3,7 @@ import os
 import shutil
 
 import grpc
-from cell import running, wait_until
+from cluster import running, wait_until
 from field import HOST, expect
 from scenarios.common import at_rest, stop_postgres
 
@@ -15,23 +15,23 @@ NOISE = "CREATE TABLE noise AS SELECT i, gen_random_uuid() AS a, gen_random_uuid
 
 def catalog_disk(place):
     """The control plane ends with a sentence; where there is room again, all that it acknowledged comes to pass."""
-    field, cell = place.field, place.cell
-    folder = os.path.join(cell.state, "croftd")
+    field, cluster = place.field, place.cluster
+    folder = os.path.join(cluster.state, "croftd")
     field.kill("croftd")
-    move_to_small_disk(cell, folder)
+    move_to_small_disk(cluster, folder)
     field.launch("croftd", "--take-over")  # the catalog lies in another file now
     wait_until(field.host_is_up, "the host is up")
-    seen, pid = field.log_size("croftd"), cell.pid("croftd")
-    leave(cell, folder, kibibytes=400)
+    seen, pid = field.log_size("croftd"), cluster.pid("croftd")
+    leave(cluster, folder, kibibytes=400)
     acknowledged = ask_until_it_ends(field, pid)
     expect(tells_of_no_room(field.log_from("croftd", seen)), "the control plane does not say that there is no room")
     expect(acknowledged, "there was no room for anything")
-    leave(cell, folder, kibibytes=0)
+    leave(cluster, folder, kibibytes=0)
     seen = field.log_size("croftd")
     field.launch("croftd")
     wait_until(lambda: not field.is_running("croftd"), "it ends again, for there is still no room")
     expect(tells_of_no_room(field.log_from("croftd", seen)), "the second time, it does not say that there is no room")
-    make_room(cell, folder)
+    make_room(cluster, folder)
     for operation in acknowledged:
         expect_success(field, operation)  # which starts it again
     at_rest(field)
@@ -58,57 +58,57 @@ def ask_until_it_ends(field, pid):
 
 def journal_disk(place):
     """The agent refuses what it cannot note down, before it acts on it, and says why; it goes on where there is room."""
-    field, cell = place.field, place.cell
-    folder = os.path.join(cell.state, "agents", HOST)
+    field, cluster = place.field, place.cluster
+    folder = os.path.join(cluster.state, "agents", HOST)
     field.kill(HOST)
     stop_postgres(folder)  # whose folder is moved
-    move_to_small_disk(cell, folder, keep="pg")
+    move_to_small_disk(cluster, folder, keep="pg")
     field.launch(HOST)
     wait_until(field.host_is_up, "the host is up")
-    pid = cell.pid(HOST)
+    pid = cluster.pid(HOST)
     for spare in (0, 12, 40):  # for nothing, for some tasks' beginnings, for some of their ends
-        leave(cell, folder, spare)
+        leave(cluster, folder, spare)
         begun = [field.begin("TenantService.CreateTenant", tenant_id=f"noted{spare}n{number}") for number in range(8)]
         wait_until(lambda: waits_for_room(field, begun[-1], may_end=spare > 0), "the last one says what it waits for")
         expect(spare > 0 or "t_noted0" not in str(field.server()), "the agent acted on what it could not note down")
-        make_room(cell, folder)
+        make_room(cluster, folder)
         for operation in begun:
             expect_success(field, operation)
         at_rest(field)
-    expect(cell.pid(HOST) == pid, "the agent ended over it")
+    expect(cluster.pid(HOST) == pid, "the agent ended over it")
 
 
-def data_folder(cell):
-    return os.path.join(cell.state, "agents", HOST, "pg")
+def data_folder(cluster):
+    return os.path.join(cluster.state, "agents", HOST, "pg")
 
 
-def mount_data(cell):
+def mount_data(cluster):
     # Less is short of what is reserved on a host.
-    cell.mount_disk(data_folder(cell), 16 << 10, mode=0o755)
+    cluster.mount_disk(data_folder(cluster), 16 << 10, mode=0o755)
 
 
 def data_disk(place):
     """PostgreSQL has no room, and may end over it again and again: a restore waits and ends where there is room."""
-    field, cell, deed = place.field, place.cell, place.deed("restore")
-    deed.prepare()
+    field, cluster, action = place.field, place.cluster, place.action("restore")
+    action.prepare()
     seen = field.log_size(HOST)
-    leave(cell, data_folder(cell), kibibytes=2 << 10)
-    operation = field.begin(deed.method, **deed.fields())
+    leave(cluster, data_folder(cluster), kibibytes=2 << 10)
+    operation = field.begin(action.method, **action.fields())
     wait_until(lambda: waits_for_room(field, operation) or tells_of_no_room(field.log_from(HOST, seen)),
                "the operation says what it waits for, or the agent why PostgreSQL does not start")
-    make_room(cell, data_folder(cell), 16 << 10)
+    make_room(cluster, data_folder(cluster), 16 << 10)
     expect_success(field, operation)
-    deed.check()
+    action.check()
     at_rest(field)
 
 
-def mount_store(cell):
-    cell.mount_disk(os.path.join(cell.state, "backups"), 2)
+def mount_store(cluster):
+    cluster.mount_disk(os.path.join(cluster.state, "backups"), 2)
 
 
 def store_disk(place):
     """A retired tenant's final backup waits for room and says so; until it is stored and proven nothing is purged."""
-    field, cell = place.field, place.cell
+    field, cluster = place.field, place.cluster
     name = "tenants/" + field.new_tenant("noisy")
     field.psql(field.lookup("noisy"), NOISE)
     operation = field.begin("TenantService.RetireTenant", name=name)
@@ -117,7 +117,7 @@ def store_disk(place):
     expect(reason == "TENANT_BUSY", f"a purge without a final backup is answered with {reason}")
     backups = field.ask("BackupService.ListBackups", parent=name).backups
     expect(not [b for b in backups if b.state in (b.STATE_AVAILABLE, b.STATE_VERIFIED)], f"usable, they say: {backups}")
-    make_room(cell, os.path.join(cell.state, "backups"), 64)
+    make_room(cluster, os.path.join(cluster.state, "backups"), 64)
     expect_success(field, operation)
     at_rest(field)
     field.succeed("TenantService.UndeleteTenant", name=name)
@@ -125,27 +125,27 @@ def store_disk(place):
     at_rest(field)
 
 
-def move_to_small_disk(cell, folder, keep=None):
+def move_to_small_disk(cluster, folder, keep=None):
     """A daemon's folder becomes a disk of some mebibytes; `keep` in it stays on the large one."""
     aside = folder + ".aside"
     mode = os.stat(folder).st_mode & 0o777
     shutil.move(folder, aside)
-    cell.mount_disk(folder, SMALL, mode)
+    cluster.mount_disk(folder, SMALL, mode)
     for entry in os.listdir(aside):
         if entry != keep and not entry.endswith(".sock"):
             shutil.move(os.path.join(aside, entry), folder)
     if keep:
-        cell.mount(os.path.join(folder, keep), "--bind", os.path.join(aside, keep), mode=0o755)
+        cluster.mount(os.path.join(folder, keep), "--bind", os.path.join(aside, keep), mode=0o755)
 
 
-def leave(cell, folder, kibibytes):
-    """So much room on a disk of the cell's."""
+def leave(cluster, folder, kibibytes):
+    """So much room on a disk of the cluster's."""
     room = os.statvfs(folder)
-    cell.resize(folder, ((room.f_blocks - room.f_bfree) * room.f_frsize >> 10) + kibibytes)
+    cluster.resize(folder, ((room.f_blocks - room.f_bfree) * room.f_frsize >> 10) + kibibytes)
 
 
-def make_room(cell, folder, mebibytes=SMALL):
-    cell.resize(folder, mebibytes << 10)
+def make_room(cluster, folder, mebibytes=SMALL):
+    cluster.resize(folder, mebibytes << 10)
 
 
 def expect_success(field, operation):

@@ -2,11 +2,11 @@
 import os
 import signal
 
-from cell import BIN, run, wait_until
+from cluster import BIN, run, wait_until
 from field import HOST, expect
 from rest import check_bystander
 from scenarios.common import at_rest, host_state, replaced, stop_postgres
-from strikes import stopped
+from faults import stopped
 from trigger import STOP_ITSELF
 
 TO_AGENT, FROM_AGENT = ("to",), ("from",)
@@ -67,30 +67,30 @@ def network(ways):
 
 def move_agent(place, cable):
     """With its PostgreSQL to the far end of the cable."""
-    field, cell = place.field, place.cell
-    port = cell.env["CROFT_SERVER"].rpartition(":")[2]
+    field, cluster = place.field, place.cluster
+    port = cluster.env["CROFT_SERVER"].rpartition(":")[2]
     for name in (HOST, "croftd"):
         field.kill(name)
-    stop_postgres(os.path.join(cell.state, "agents", HOST))
-    with open(os.path.join(cell.state, "croftd", "server-names"), "a", encoding="ascii") as names:
+    stop_postgres(os.path.join(cluster.state, "agents", HOST))
+    with open(os.path.join(cluster.state, "croftd", "server-names"), "a", encoding="ascii") as names:
         names.write(cable.here + "\n")
-    cell.commands["croftd"] = [*replaced(cell.commands["croftd"], "--listen", f"0.0.0.0:{port}"),
+    cluster.commands["croftd"] = [*replaced(cluster.commands["croftd"], "--listen", f"0.0.0.0:{port}"),
                                "--advertise", f"{cable.here}:{port}"]
     field.reach = ["ip", "netns", "exec", cable.name]
     # The library leaves the children of what it is loaded into alone, and `ip` is the first.
-    cell.commands[HOST] = [*field.reach, "env", "LD_PRELOAD=" + os.path.join(BIN, "croft_faults.so"),
-                           *replaced(cell.commands[HOST], "--server", f"{cable.here}:{port}")]
+    cluster.commands[HOST] = [*field.reach, "env", "LD_PRELOAD=" + os.path.join(BIN, "croft_faults.so"),
+                           *replaced(cluster.commands[HOST], "--server", f"{cable.here}:{port}")]
     for name in ("croftd", HOST):
         field.launch(name)
     wait_until(field.host_is_up, "the host is up by the cable")
 
 
 def cut_in_the_middle(place, cable, ways, operation, at):
-    field, deed = place.field, place.deed(operation)
-    agent, trigger = place.cell.pid(HOST), field.triggers[HOST]
-    deed.prepare()
+    field, action = place.field, place.action(operation)
+    agent, trigger = place.cluster.pid(HOST), field.triggers[HOST]
+    action.prepare()
     trigger.arm(at, STOP_ITSELF)
-    begun = field.begin(deed.method, **deed.fields())
+    begun = field.begin(action.method, **action.fields())
     wait_until(lambda: stopped(agent), f"the agent is at call {at} of {operation}")
     cable.cut(ways)
     try:
@@ -104,5 +104,5 @@ def cut_in_the_middle(place, cable, ways, operation, at):
         trigger.disarm()
     ended = field.finish(begun)
     expect(ended.state == ended.STATE_SUCCEEDED, f"{operation} failed: {ended}")
-    expect(place.cell.pid(HOST) == agent, "the agent ended over it")
-    deed.check()
+    expect(place.cluster.pid(HOST) == agent, "the agent ended over it")
+    action.check()

@@ -106,7 +106,8 @@ TEST_F(Bulk, UpdatesAnswerWithTenants) {
     tenant = request.tenant();
     return grpc::Status::OK;
   });
-  const Ran ran = event_queue.Run({"tenant", "update", "-l", "app=shop", "--labels", "tier=gold", "-o", "json"});
+  const Ran ran =
+      event_queue.Run({"tenant", "update", "-l", "app=shop", "--labels", "tier=gold", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(Json::parse(ran.out)["tenants"], SizeIs(6));
 }
@@ -208,7 +209,8 @@ TEST_F(SilentHost, WhatStillWaitsAtTheEndIsToldAsRunningAndNotAsFailed) {
     MutexLock lock(mutex_);
     done_on_h2_ = -100;
   }
-  const Ran ran = event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "2", "--timeout", "5s"});
+  const Ran ran =
+      event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "2", "--timeout", "5s"});
   EXPECT_EQ(ran.exit_code, 7);
   EXPECT_THAT(ran.err,
               AllOf(HasSubstr("still run"), Not(HasSubstr("failed,")), HasSubstr("croftctl op wait op-0")));

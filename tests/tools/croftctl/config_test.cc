@@ -51,7 +51,8 @@ class Config : public ::testing::Test, protected Pair {
   }
   // Makes a context for the server that runs, with the certificate that the variables named.
   void SetContext(const std::string& name) {
-    ASSERT_EQ(event_queue.Run({"config", "set", name, "--server", server.address(), "--ca", files_["CROFT_CA"],
+    ASSERT_EQ(event_queue
+                  .Run({"config", "set", name, "--server", server.address(), "--ca", files_["CROFT_CA"],
                         "--cert", files_["CROFT_CERT"], "--key", files_["CROFT_KEY"]})
                   .exit_code,
               0);
@@ -135,7 +136,8 @@ TEST_F(Config, AContextVariableBesideOthersIsRefused) {
 TEST_F(Config, WhatIsInForceIsSaid) {
   SetContext("prod");
   EXPECT_THAT(event_queue.Run({"status", "-v"}).err, HasSubstr("come from context prod, the current one"));
-  EXPECT_THAT(event_queue.Run({"status", "-v", "--context", "prod"}).err, HasSubstr("context prod, by --context"));
+  EXPECT_THAT(event_queue.Run({"status", "-v", "--context", "prod"}).err,
+              HasSubstr("context prod, by --context"));
   EXPECT_THAT(event_queue.Run({"config", "show"}).err, HasSubstr("in force: context prod"));
   EXPECT_THAT(event_queue.Run({"doctor"}).out, HasSubstr("come from context prod, the current one"));
   event_queue.environment["CROFT_SERVER"] = "b:2";

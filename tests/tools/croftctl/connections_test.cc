@@ -105,7 +105,8 @@ TEST_F(Connections, DsnIsOneUriAndNothingElse) {
 }
 
 TEST_F(Connections, LookupAsksForThePasswordOnlyWhenTold) {
-  EXPECT_THAT(event_queue.Run({"tenant", "lookup", "shop.acme.com", "-o", "json"}).out, Not(HasSubstr("s3cret")));
+  EXPECT_THAT(event_queue.Run({"tenant", "lookup", "shop.acme.com", "-o", "json"}).out,
+              Not(HasSubstr("s3cret")));
   EXPECT_THAT(event_queue.Run({"tenant", "lookup", "acme", "--with-password", "-o", "json"}).out,
               HasSubstr("s3cret"));
   EXPECT_EQ(server.lookup.asked().at(0).tenant(), "shop.acme.com");

@@ -99,13 +99,15 @@ TEST_F(Findings, IncompleteBackupsAreUsedOnlyWhereThatIsSaid) {
   server.restore_tenant.Answers(Succeeded(Running("op-1", "tenants/acme")));
   server.purge_tenant.Answers(Succeeded(Running("op-2", "tenants/acme")));
   server.create_backup.Answers(Succeeded(Running("op-3", "tenants/acme")));
-  EXPECT_EQ(event_queue.Run({"tenant", "restore", "acme", "--backup", "b1", "--as", "copy", "--allow-incomplete"})
-                .exit_code,
-            0);
+  EXPECT_EQ(
+      event_queue.Run({"tenant", "restore", "acme", "--backup", "b1", "--as", "copy", "--allow-incomplete"})
+          .exit_code,
+      0);
   EXPECT_TRUE(server.restore_tenant.asked().at(0).allow_incomplete());
   EXPECT_EQ(event_queue.Run({"tenant", "purge", "acme", "--accept-incomplete", "b1", "-y"}).exit_code, 0);
   EXPECT_EQ(server.purge_tenant.asked().at(0).accept_incomplete_backup(), "tenants/acme/backups/b1");
-  EXPECT_EQ(event_queue.Run({"tenant", "purge", "-l", "app=x", "--accept-incomplete", "b1", "-y"}).exit_code, 2);
+  EXPECT_EQ(
+      event_queue.Run({"tenant", "purge", "-l", "app=x", "--accept-incomplete", "b1", "-y"}).exit_code, 2);
   EXPECT_EQ(event_queue.Run({"backup", "create", "acme", "--max-duration", "2h"}).exit_code, 0);
   EXPECT_EQ(server.create_backup.asked().at(0).max_duration().seconds(), 7200);
 }

@@ -91,7 +91,8 @@ TEST_F(Usability, NegativeLimitsAreRefused) {
                            {"host", "update", "h1", "--databases", "-1"}}) {
     EXPECT_EQ(event_queue.Run(line).exit_code, 2) << line[0];
   }
-  EXPECT_THAT(event_queue.Run({"tenant", "list", "--limit", "-1"}).err, HasSubstr("wants 0 or more, not -1"));
+  EXPECT_THAT(event_queue.Run({"tenant", "list", "--limit", "-1"}).err,
+              HasSubstr("wants 0 or more, not -1"));
 }
 
 TEST_F(Usability, QuietIsQuiet) {
@@ -127,7 +128,8 @@ TEST_F(Usability, VersionAndHelpAnswerToTheirUsualNames) {
   const std::string version = event_queue.Run({"version"}).out;
   EXPECT_THAT(version, StartsWith("croftctl "));
   EXPECT_EQ(event_queue.Run({"--version"}).out, version);
-  EXPECT_EQ(event_queue.Run({"help", "tenant", "create"}).out, event_queue.Run({"tenant", "create", "--help"}).out);
+  EXPECT_EQ(event_queue.Run({"help", "tenant", "create"}).out,
+            event_queue.Run({"tenant", "create", "--help"}).out);
   EXPECT_THAT(event_queue.Run({"help"}).out, AllOf(HasSubstr("Usage: croftctl"), HasSubstr("doctor")));
   const Ran unknown = event_queue.Run({"help", "tenant", "craete"});
   EXPECT_EQ(unknown.exit_code, 2);
@@ -184,8 +186,9 @@ TEST_F(Usability, SeveralIdsAreOneList) {
   v1::ListTenantsResponse tenants;
   *tenants.add_tenants() = ReadyTenant("acme");
   server.list_tenants.Answers(tenants);
-  EXPECT_THAT(Json::parse(event_queue.Run({"tenant", "get", "-l", "app=shop", "-o", "json"}).out)["tenants"],
-              SizeIs(1));
+  EXPECT_THAT(
+      Json::parse(event_queue.Run({"tenant", "get", "-l", "app=shop", "-o", "json"}).out)["tenants"],
+      SizeIs(1));
   EXPECT_EQ(event_queue.Run({"tenant", "get", "acme", "-l", "app=shop"}).exit_code, 2);
   server.get_operation.Answers([](const v1::GetOperationRequest& request, v1::Operation& operation) {
     operation = Succeeded(Running(request.name().substr(11), "tenants/acme"));

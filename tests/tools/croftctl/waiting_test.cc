@@ -83,7 +83,8 @@ TEST_F(Waiting, TheNameIsThatOfWhatWasMade) {
     return grpc::Status::OK;
   });
   EXPECT_EQ(event_queue.Run({"backup", "create", "acme", "-o", "name"}).out, "tenants/acme/backups/b1\n");
-  EXPECT_EQ(event_queue.Run({"backup", "create", "acme", "-o", "name", "--no-wait"}).out, "operations/op-1\n");
+  EXPECT_EQ(event_queue.Run({"backup", "create", "acme", "-o", "name", "--no-wait"}).out,
+            "operations/op-1\n");
 }
 
 TEST_F(Waiting, PeopleSeeEveryStep) {

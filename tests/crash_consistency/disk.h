@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/power/trace.h"
+#include "tests/crash_consistency/trace.h"
 
 namespace croft::power {
 

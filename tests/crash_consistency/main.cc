@@ -1,6 +1,6 @@
-// Cuts the power of one SQLite file's disk at every write; tests/power/run is the way to call it.
+// Cuts the power of one SQLite file's disk at every write; tests/crash_consistency/run is the way to call it.
 //
-//   croft_power --of catalog|journal [--syncs all|normal|none] [--every K] [--part I] [--parts N] [--subsets R]
+//   croft_crash_consistency --of catalog|journal [--syncs all|normal|none] [--every K] [--part I] [--parts N] [--subsets R]
 //
 // Prints what was seen as lines `count N WHAT`, and with syncs=all fails when a state lost or broke anything.
 
@@ -18,9 +18,9 @@
 #include "common/errors.h"
 #include "common/log.h"
 #include "tests/common/sqlite/temporary_folder.h"
-#include "tests/power/disk.h"
-#include "tests/power/recording_vfs.h"
-#include "tests/power/subject.h"
+#include "tests/crash_consistency/disk.h"
+#include "tests/crash_consistency/recording_vfs.h"
+#include "tests/crash_consistency/subject.h"
 
 namespace croft::power {
 namespace {
@@ -199,7 +199,7 @@ class PowerRun {
 int Main(int count, char** arguments) {
   Options options;
   if (!Parse(count, arguments, options)) {
-    std::fprintf(stderr, "see the head of tests/power/main.cc\n");
+    std::fprintf(stderr, "see the head of tests/crash_consistency/main.cc\n");
     return 2;
   }
   const TemporaryFolder folder;

@@ -1,4 +1,4 @@
-#include "tests/power/recording_vfs.h"
+#include "tests/crash_consistency/recording_vfs.h"
 
 #include <unistd.h>
 

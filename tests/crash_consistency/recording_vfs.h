@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "tests/power/trace.h"
+#include "tests/crash_consistency/trace.h"
 
 namespace croft::power {
 

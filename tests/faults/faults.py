@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from cell import running, wait_until
+from cluster import running, wait_until
 from field import HOST, Wrong, expect
 from rest import check_bystander, check_fleet, check_rest
 from trigger import KILL_ITSELF, KILL_OTHER, STOP_ITSELF
@@ -19,20 +19,20 @@ class Struck:
         self.touched, self.calls, self.seconds = touched, calls, seconds
 
 
-def strike(field, deed, process, at):
-    """Does the deed with the fault at call number `at`; raises Wrong when something does not hold after it."""
+def strike(field, action, process, at):
+    """Does the action with the fault at call number `at`; raises Wrong when something does not hold after it."""
     started = time.monotonic()
-    deed.prepare()
+    action.prepare()
     daemon = "croftd" if process in ("croftd", "zombie") else HOST
     trigger = field.triggers[daemon]
     if process == "postgres":
-        trigger.arm(at, KILL_OTHER, field.cell.postgres_pid(HOST))
+        trigger.arm(at, KILL_OTHER, field.cluster.postgres_pid(HOST))
     else:
         trigger.arm(at, KILL_ITSELF if process == daemon else STOP_ITSELF)
     while_it_runs, afterwards = MEDDLERS.get(process, (None, None))
     field.meanwhile = while_it_runs and (lambda: while_it_runs(field))
     try:
-        operation = field.finish(field.begin(deed.method, **deed.fields()))
+        operation = field.finish(field.begin(action.method, **action.fields()))
         touched = trigger.fired
         if while_it_runs:
             while_it_runs(field)  # who stopped as the last answer came
@@ -40,21 +40,21 @@ def strike(field, deed, process, at):
             # What is looked at from here on is not the operation's; only an agent is struck in the clean-ups, too.
             trigger.disarm()
         field.meanwhile = afterwards and (lambda: afterwards(field))
-        calls = look_after(field, deed, process, operation, trigger)
+        calls = look_after(field, action, process, operation, trigger)
     finally:
         field.meanwhile = None
         trigger.disarm()
     return Struck(touched, calls, time.monotonic() - started)
 
 
-def look_after(field, deed, process, operation, trigger):
+def look_after(field, action, process, operation, trigger):
     """All that must hold after the operation; the calls that were counted until it had come to rest."""
     expect(operation.state == operation.STATE_SUCCEEDED, f"it ended otherwise: {operation}")
     field.raise_the_dead()
     server_was_killed = process in ("postgres", "backend")
     if server_was_killed:
         wait_until(lambda: answers(field), "PostgreSQL is back", 60)
-    deed.check()
+    action.check()
     check_bystander(field)
     settle(field, check_rest)
     calls = trigger.count
@@ -66,16 +66,16 @@ def look_after(field, deed, process, operation, trigger):
 
 def kill_a_backend(field):
     """Once the agent has stopped where it was told to: PostgreSQL then ends all its other backends, too."""
-    agent = field.cell.pid(HOST)
+    agent = field.cluster.pid(HOST)
     if stopped(agent):
-        for pid in backends(field.cell.postgres_pid(HOST))[:1]:
+        for pid in backends(field.cluster.postgres_pid(HOST))[:1]:
             os.kill(pid, signal.SIGKILL)
         os.kill(agent, signal.SIGCONT)
 
 
 def take_over(field):
     """Once the control plane has stopped where it was told to, another ends it; it wakes up as a zombie."""
-    zombie = field.cell.pid("croftd")
+    zombie = field.cluster.pid("croftd")
     if not stopped(zombie):
         return
     seen = field.log_size("croftd")
@@ -89,7 +89,7 @@ def take_over(field):
 
 def wake_the_agent(field):
     """Who stopped after the operation had ended: there is nothing left to strike."""
-    agent = field.cell.pid(HOST)
+    agent = field.cluster.pid(HOST)
     if stopped(agent):
         os.kill(agent, signal.SIGCONT)
 

@@ -20,11 +20,11 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin"))
 
 
-class Cell:
+class Cluster:
     """Use as a context manager; everything is gone when it ends."""
 
     def __init__(self, agents=2, before_start=None, postgres=None):
-        """`before_start(cell)` is called when the folder is there and nothing runs yet. `postgres` overrules
+        """`before_start(cluster)` is called when the folder is there and nothing runs yet. `postgres` overrules
         CROFT_TEST_POSTGRES; a list of versions gives each host a server of its own version."""
         # PostgreSQL's user must be able to enter it.
         self.state = tempfile.mkdtemp(prefix="croft-test.", dir="/var/tmp")
@@ -79,7 +79,7 @@ class Cell:
     # --- disks -----------------------------------------------------------------------------------------------
 
     def mount(self, folder, *how, mode=0o700):
-        """`mount HOW... FOLDER`, a folder in the cell's, until the cell ends. Needs root."""
+        """`mount HOW... FOLDER`, a folder in the cluster's, until the cluster ends. Needs root."""
         os.makedirs(folder, mode, exist_ok=True)
         run(["mount", *how, folder])
         self._mounted.append(folder)

@@ -7,7 +7,7 @@
 #include "common/errors.h"
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "tests/contract/catalog_samples.h"
-#include "tests/power/subject.h"
+#include "tests/crash_consistency/subject.h"
 
 namespace croft::power {
 namespace {

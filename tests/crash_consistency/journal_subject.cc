@@ -6,7 +6,7 @@
 #include "agent/journal/journal.h"
 #include "common/clock.h"
 #include "common/errors.h"
-#include "tests/power/subject.h"
+#include "tests/crash_consistency/subject.h"
 
 namespace croft::power {
 namespace {

@@ -7,7 +7,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
-#include "tests/power/recording_vfs.h"
+#include "tests/crash_consistency/recording_vfs.h"
 
 namespace croft::power {
 

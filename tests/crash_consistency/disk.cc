@@ -1,4 +1,4 @@
-#include "tests/power/disk.h"
+#include "tests/crash_consistency/disk.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 """The operations that faults strike, each with what it needs first and what must be so when it has ended."""
 import itertools
 
-from cell import wait_until
+from cluster import wait_until
 from field import expect
 from rest import digest_is_stored
 
@@ -10,7 +10,7 @@ WHOLE = "500|125250"
 
 
 class Stock:
-    """Tenants left over from earlier deeds, for later ones."""
+    """Tenants left over from earlier actions, for later ones."""
 
     def __init__(self, field):
         self.field = field
@@ -37,7 +37,7 @@ class Stock:
         return self.retired.pop()
 
 
-class Deed:
+class Action:
     """`prepare` and `check` run undisturbed; what `method` and `fields` ask for is what is struck."""
 
     def __init__(self, field, stock):
@@ -59,7 +59,7 @@ class Deed:
         expect(result.returncode != 0 and "FATAL" in result.stderr, f"{what}: {result.stdout}{result.stderr}")
 
 
-class Create(Deed):
+class Create(Action):
     method = "TenantService.CreateTenant"
 
     def prepare(self):
@@ -75,7 +75,7 @@ class Create(Deed):
         self.stock.ready.append(self.tenant)
 
 
-class BackUp(Deed):
+class BackUp(Action):
     method = "BackupService.CreateBackup"
 
     def prepare(self):
@@ -97,7 +97,7 @@ class BackUp(Deed):
         self.field.succeed("BackupService.DeleteBackup", name=new[0].name)
 
 
-class Restore(Deed):
+class Restore(Action):
     """In place."""
     method = "TenantService.RestoreTenant"
     copies_kept = 25  # undo copies of one tenant
@@ -126,7 +126,7 @@ class Restore(Deed):
         self.expect_kept_out(self.old, "the replaced database lets its tenant in")
 
 
-class Rotate(Deed):
+class Rotate(Action):
     method = "TenantService.RotateCredentials"
 
     def prepare(self):
@@ -151,7 +151,7 @@ class Rotate(Deed):
         return self.field.try_psql(self.old, "SELECT 1").returncode != 0
 
 
-class Retire(Deed):
+class Retire(Action):
     method = "TenantService.RetireTenant"
 
     def prepare(self):
@@ -171,7 +171,7 @@ class Retire(Deed):
         self.stock.retired.append(self.tenant)
 
 
-class Undelete(Deed):
+class Undelete(Action):
     method = "TenantService.UndeleteTenant"
 
     def prepare(self):
@@ -182,7 +182,7 @@ class Undelete(Deed):
         self.stock.ready.append(self.tenant)
 
 
-class Purge(Deed):
+class Purge(Action):
     method = "TenantService.PurgeTenant"
 
     def prepare(self):
@@ -200,5 +200,5 @@ class Purge(Deed):
         expect(not left, f"a purge left {left}")
 
 
-DEEDS = {"create": Create, "retire": Retire, "undelete": Undelete, "purge": Purge, "backup": BackUp,
+ACTIONS = {"create": Create, "retire": Retire, "undelete": Undelete, "purge": Purge, "backup": BackUp,
          "restore": Restore, "rotate": Rotate}
