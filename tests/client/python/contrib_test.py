@@ -2,6 +2,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 
 import croft
 import croft.aio
@@ -12,8 +13,9 @@ from croft import StaticLocator, tenancy
 from croft.contrib import asgi, wsgi
 from croft.contrib.flask import Croft, without_tenant
 from croft.contrib.flask_sqlalchemy import SQLAlchemy
-from croft.contrib.sqlalchemy import TenantEngines
+from croft.contrib.sqlalchemy import AsyncTenantEngines, TenantEngines
 from croft.tenancy import by_path, by_subdomain, current, current_or_none, tenant
+from sqlalchemy.util import await_only, greenlet_spawn
 
 TENANTS = {name: {"database": f"d_{name}", "uid": f"u-{name}", "host": "db.invalid"} for name in ("acme", "globex")}
 
@@ -24,14 +26,18 @@ def static_ones():
         yield
 
 
-@pytest.mark.parametrize("module", ["tenancy", "contrib.wsgi", "contrib.asgi", "contrib.sqlalchemy", "contrib.flask",
-                                    "contrib.flask_sqlalchemy"])
+@pytest.mark.parametrize("module", ["tenancy", "contrib.alembic", "contrib.asgi", "contrib.celery", "contrib.fastapi",
+                                    "contrib.flask", "contrib.flask_sqlalchemy", "contrib.pyramid", "contrib.sqlalchemy",
+                                    "contrib.wsgi"])
 def test_a_module_imports_its_own_framework_alone(module):
     script = (f"import sys; sys.path[:] = {sys.path!r}; import croft.{module}; "
               "print(*{name.partition('.')[0] for name in sys.modules} & "
-              "{'flask', 'django', 'fastapi', 'sqlalchemy', 'celery', 'pyramid', 'psycopg', 'psycopg2', 'asyncpg'})")
+              "{'alembic', 'flask', 'django', 'fastapi', 'sqlalchemy', 'celery', 'pyramid', 'psycopg', 'psycopg2', "
+              "'asyncpg', 'openfeature', 'sqlmodel', 'transaction'})")
     told = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, check=True).stdout.split()
-    own = {"contrib.sqlalchemy": ["sqlalchemy"], "contrib.flask": ["flask"],
+    # Celery's kombu imports Django by itself where it is.
+    own = {"contrib.alembic": ["alembic", "sqlalchemy"], "contrib.celery": ["celery", "django"], "contrib.fastapi": ["fastapi"],
+           "contrib.pyramid": ["pyramid"], "contrib.sqlalchemy": ["sqlalchemy"], "contrib.flask": ["flask"],
            "contrib.flask_sqlalchemy": ["flask", "sqlalchemy"]}
     assert sorted(told) == own.get(module, []), TOP
 
@@ -168,6 +174,28 @@ def test_engines_are_bounded_and_the_one_used_longest_ago_makes_room():
     assert len(engines) == 1
     with tenant("acme"):
         assert engines.engine() is not first
+
+
+def test_tasks_that_open_the_first_connection_after_a_turn_over_do_not_block_the_event_loop():
+    async def run():
+        engines = AsyncTenantEngines()
+        with tenant("acme"):
+            engine = engines.engine()
+        await engine.dispose()  # as a rotation does
+        both = asyncio.Barrier(2)
+
+        async def first():
+            def connect(*_):
+                # As SQLAlchemy does once for a new pool, with statements in between.
+                with engine.sync_engine.pool.dispatch.connect._exec_once_mutex:
+                    await_only(asyncio.sleep(0.01))
+            await both.wait()
+            await greenlet_spawn(connect)
+        await asyncio.gather(first(), first())
+    runner = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
+    runner.start()
+    runner.join(20)
+    assert not runner.is_alive(), "the event loop is blocked"
 
 
 def test_without_a_tenant_there_is_no_engine():

@@ -217,6 +217,7 @@ class DriverError(Exception):
     (DriverError("permission denied for table orders", sqlstate="42501"), False),
     (DriverError("wrapped", orig=DriverError(sqlstate="3D000")), True),
     (DriverError("connection refused"), False),
+    (DriverError("cannot switch to state 12; another operation (2) is in progress"), True),
 ])
 def test_refusals_are_told_by_state_or_by_libpqs_words(error, is_refused):
     assert tenancy.refused(error) is is_refused
@@ -226,6 +227,23 @@ def test_an_error_with_a_cause_is_looked_through():
     outer = ValueError("outer")
     outer.__cause__ = DriverError(sqlstate="28000")
     assert tenancy.refused(outer)
+
+
+def test_a_refused_lock_is_tried_again_with_growing_pauses():
+    pauses, errors = [], [DriverError(pgcode="55P03"), DriverError("wrapped", orig=DriverError(sqlstate="40P01"))]
+
+    def work():
+        if errors:
+            raise errors.pop()
+    tenancy.retry_locks(work, 2, pauses.append)
+    assert pauses == [0.5, 1.0]
+    errors[:] = [DriverError(pgcode="55P03")] * 3
+    with pytest.raises(DriverError):
+        tenancy.retry_locks(work, 1, pauses.append)
+    errors[:] = [DriverError(pgcode="42P01")]
+    with pytest.raises(DriverError):
+        tenancy.retry_locks(work, 5, pauses.append)
+    assert len(pauses) == 3
 
 
 def opener(locator, kind, connect, wait=5.0):
@@ -265,6 +283,23 @@ def test_the_wait_is_bounded(locator, kind):
     with pytest.raises(DriverError):
         opener(locator, kind, connect, wait=0.3)
     assert 0.3 <= time.monotonic() - begun < 3
+
+
+def test_an_attempt_that_hangs_is_given_up(locator):
+    async def hang(_):
+        await asyncio.Event().wait()
+
+    async def refuse_and_hang(placement):
+        if not tried:
+            tried.append(placement)
+            raise DriverError("the tenant is closed", sqlstate="28000")
+        await hang(placement)
+    tried = []
+    for connect, raised in ((hang, ConnectionError), (refuse_and_hang, DriverError)):
+        begun = time.monotonic()
+        with pytest.raises(raised):
+            asyncio.run(tenancy.open_connection_async(croft.aio.AsyncStaticLocator(TENANTS), "acme", connect, wait=0.1))
+        assert 1 <= time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])

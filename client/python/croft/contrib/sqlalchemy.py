@@ -7,14 +7,15 @@
         session.query(Order).count()
 
 Each tenant that is worked for has an engine of its own with a small pool. New connections ask the locator, so a rotation
-or a move needs nothing; connections of a placement that is no more are not handed out. SQLModel needs nothing else:
-pass ``class_=TenantSession`` a subclass of its Session, or use :meth:`TenantEngines.session_class`.
+or a move needs nothing; connections of a placement that is no more are not handed out. SQLModel needs nothing else than
+``engines.sessionmaker(base=sqlmodel.Session)``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import threading
 import weakref
@@ -145,6 +146,16 @@ def _listen(engine: Engine, placement: Placement, connect: Callable[..., Any], i
     event.listen(engine, "handle_error", handle_error)
 
 
+def _keep_mutex_of_asyncio(engine: Engine) -> None:
+    """The pool that follows a disposed one gets a mutex of threads for its first connection (SQLAlchemy 1.4.46): two
+    tasks that open it would block the event loop for ever. Listening to its events sets asyncio's again."""
+    event.listen(engine.pool, "connect", _nothing)
+
+
+def _nothing(*_: Any) -> None:
+    """What listens for the sake of listening."""
+
+
 def _same_tenant(now: Placement, placement: Placement) -> None:
     if now.uid != placement.uid:
         raise PlacementGone(f"tenant {now.tenant} is another one now")
@@ -169,9 +180,9 @@ class TenantEngines(_Engines[Engine]):
         """A subclass of ``base`` whose sessions work for the current tenant."""
         return type("TenantSession", (TenantSession, base), {"engines": self})
 
-    def sessionmaker(self, **options: Any) -> Any:
+    def sessionmaker(self, *, base: type[Session] = Session, **options: Any) -> Any:
         """A ``sessionmaker`` of such sessions."""
-        return sessionmaker(class_=self.session_class(), **options)
+        return sessionmaker(class_=self.session_class(base), **options)
 
     def dispose(self) -> None:
         """Closes all idle connections."""
@@ -186,11 +197,12 @@ class TenantEngines(_Engines[Engine]):
 
     def _make(self, placement: Placement) -> Engine:
         engine: Engine = create_engine(self._url, **self._options)
+        limit = {"connect_timeout": math.ceil(self._wait)}
 
         def connect(dialect: Any, parameters: dict[str, Any]) -> tuple[Any, str]:
             def attempt(now: Placement) -> tuple[Any, str]:
                 _same_tenant(now, placement)
-                return dialect.connect(**parameters | now.connect_kwargs()), now.key
+                return dialect.connect(**limit | parameters | now.connect_kwargs()), now.key
 
             return tenancy.open_connection(
                 tenancy.locator(placement.role), placement.tenant, attempt, wait=self._wait
@@ -245,11 +257,14 @@ class AsyncTenantEngines(_Engines[Any]):
         super().__init__(max_engines, wait, options)
         self._disposals: set[asyncio.Task[None]] = set()
 
-    def sessionmaker(self, **options: Any) -> Any:
-        """A ``sessionmaker`` of sessions that work for the current tenant."""
+    def sessionmaker(self, *, base: type[Session] = Session, **options: Any) -> Any:
+        """A ``sessionmaker`` of sessions that work for the current tenant.
+
+        :param base: of the synchronous session inside, which ``run_sync`` gives.
+        """
         from sqlalchemy.ext.asyncio import AsyncSession
 
-        sync_class = type("TenantSession", (TenantSession,), {"engines": self})
+        sync_class = type("TenantSession", (TenantSession, base), {"engines": self})
         options = {"expire_on_commit": False, "sync_session_class": sync_class} | options
         return sessionmaker(class_=AsyncSession, **options)
 
@@ -282,6 +297,7 @@ class AsyncTenantEngines(_Engines[Any]):
             return opened
 
         _listen(engine.sync_engine, placement, connect, lambda connection: bool(connection._connection.is_closed()))
+        event.listen(engine.sync_engine, "engine_disposed", _keep_mutex_of_asyncio)
         return engine
 
     def _dispose(self, engine: Any) -> None:

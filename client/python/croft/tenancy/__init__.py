@@ -32,10 +32,11 @@ from croft.tenancy._locators import (
     override,
     use,
 )
+from croft.tenancy._locks import lock_refused, retry_locks
 from croft.tenancy._log import LogFilter, cache_prefix, span_attributes, storage_prefix
 from croft.tenancy._open import open_connection, open_connection_async
 from croft.tenancy._pool import ConnectionPool, PlacementGone, PoolStatus, PoolTimeout
-from croft.tenancy._refused import STATES, ended, refused
+from croft.tenancy._refused import STATES, ended, refused, state_of
 from croft.tenancy._resolve import (
     Request,
     Resolved,
@@ -88,12 +89,15 @@ __all__ = [
     "first_of",
     "for_each_tenant",
     "locator",
+    "lock_refused",
     "open_connection",
     "open_connection_async",
     "override",
     "plain_page",
     "refused",
+    "retry_locks",
     "span_attributes",
+    "state_of",
     "status_of",
     "storage_prefix",
     "tenant",

@@ -18,6 +18,8 @@ C = TypeVar("C")
 WAIT = 10.0
 #: Seconds between two questions to the control plane while it waits, should the watch be silent.
 LOOK = 1.0
+#: Seconds that even the last attempt may take.
+SHORTEST = 1.0
 
 
 class _Attempts:
@@ -45,12 +47,18 @@ class _Attempts:
     def left(self) -> float:
         return self._deadline - time.monotonic()
 
+    def limit(self) -> float:
+        """Seconds that the next attempt may take."""
+        return max(SHORTEST, self.left())
+
 
 def open_connection(
     locator: LocatorLike, tenant: str, connect: Callable[[Placement], C], *, wait: float = WAIT
 ) -> C:
     """``connect(placement)`` with the tenant's placement. When PostgreSQL refuses it, asks the control plane again and
     waits up to ``wait`` seconds for a newer placement, as during a restore in place or a move.
+
+    An attempt that hangs is ``connect``'s to end: give libpq a ``connect_timeout``.
 
     :raises: what ``connect`` last raised; what :meth:`~croft.Locator.locate` raises, at once.
     """
@@ -84,12 +92,15 @@ def _await_change(locator: LocatorLike, placement: Placement, seconds: float) ->
 async def open_connection_async(
     locator: AsyncLocatorLike, tenant: str, connect: Callable[[Placement], Awaitable[C]], *, wait: float = WAIT
 ) -> C:
-    """:func:`open_connection` for asyncio."""
+    """:func:`open_connection` for asyncio. An attempt that hangs is given up when ``wait`` is over."""
     placement = await locator.locate(tenant)
     attempts = _Attempts(wait)
+    last: Exception | None = None
     while True:
         try:
-            return await connect(placement)
+            return await asyncio.wait_for(connect(placement), attempts.limit())
+        except TimeoutError:
+            raise last or ConnectionError(f"PostgreSQL did not answer within {wait:g} s") from None
         except Exception as error:
             attempts.note(placement, error)
             last = error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Iterator
 from typing import Any
 
 #: Logins and databases that are no more, or not yet open.
@@ -30,24 +31,43 @@ _MESSAGES = (
     "the database system is",
     "server closed the connection unexpectedly",
     "connection has been closed unexpectedly",
+    # asyncpg's, when the server's farewell came before the statement.
+    "connection was closed in the middle of operation",
+    "another operation (2) is in progress",
 )
 
 
 def refused(error: BaseException) -> bool:
     """Whether PostgreSQL refused a connection, or ended it, because what :meth:`~croft.Locator.locate` answered is no
     longer so. Knows the errors of psycopg, psycopg2, asyncpg and of what wraps them (SQLAlchemy, Django)."""
-    seen: set[int] = set()
-    one: BaseException | None = error
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
-        state = getattr(one, "sqlstate", None) or getattr(one, "pgcode", None)
+    for one in _chain(error):
+        state = _state(one)
         if state and state not in _UNCLEAR:
             return state in STATES
         text = str(one)
         if any(message in text for message in _MESSAGES) or ('database "' in text and "does not exist" in text):
             return True
-        one = getattr(one, "orig", None) or one.__cause__
     return False
+
+
+def state_of(error: BaseException) -> str | None:
+    """The SQLSTATE of an error, or of what it wraps."""
+    return next(filter(None, map(_state, _chain(error))), None)
+
+
+def _state(error: BaseException) -> str | None:
+    state: str | None = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return state
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what it wraps or was caused by."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = getattr(one, "orig", None) or one.__cause__
 
 
 def ended(connection: Any) -> bool:

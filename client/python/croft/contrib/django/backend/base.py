@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -98,7 +99,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if now.uid != placement.uid:
                 raise PlacementGone(f"tenant {now.tenant} is another one now")
             open_new = super(DatabaseWrapper, self).get_new_connection
-            return open_new(conn_params | now.connect_kwargs()), now.key
+            limit = {"connect_timeout": math.ceil(conf.setting("WAIT"))}
+            return open_new(limit | conn_params | now.connect_kwargs()), now.key
 
         connection, self._key = tenancy.open_connection(
             tenancy.locator(placement.role), placement.tenant, connect, wait=conf.setting("WAIT")
