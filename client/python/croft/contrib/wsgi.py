@@ -101,7 +101,7 @@ class TenantMiddleware:
                     raise
                 log.warning("a request of tenant %s failed: %s", placement.tenant, error)
                 return self._refuse(error, start_response)
-        return body if isinstance(body, (list, tuple)) else _Body(body, placement)
+        return body if isinstance(body, (list, tuple)) else Body(body, placement)
 
     def _refuse(self, error: Exception, start_response: Callable[..., Any]) -> Iterable[bytes]:
         status = status_of(error) or 500
@@ -114,14 +114,14 @@ class TenantMiddleware:
         return [content]
 
 
-class _Body:
+class Body:
     """Reads an answer with its tenant current; between two parts the thread may do other work."""
 
     def __init__(self, body: Iterable[bytes], placement: Placement) -> None:
         self._body, self._placement = body, placement
         self._parts = iter(body)
 
-    def __iter__(self) -> _Body:
+    def __iter__(self) -> Body:
         return self
 
     def __next__(self) -> bytes:
