@@ -9,12 +9,14 @@ Each request's tenant is resolved before its view, and current in it; a view tha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import click
 import flask
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup, ScriptInfo, with_appcontext
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
@@ -142,24 +144,74 @@ def shell(context: click.Context, name: str) -> None:
         context.invoke(flask.cli.shell_command)
 
 
+def _fleet_options(command: F) -> F:
+    """What commands over many tenants have in common."""
+    for option in reversed((
+        click.option("-l", "--selector", default="", help="Labels, such as app=shop."),
+        click.option("--parallel", default=1, show_default=True, help="So many tenants at once."),
+        click.option("--canary", default=0, show_default=True, help="So many first, one after the other."),
+        click.option("--max-failures", default=0, show_default=True, help="Begin no more after more than this many."),
+        click.option("--resume", default=None, type=click.Path(), help="A file that remembers what is done."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _conclude(report: tenancy.Report) -> None:
+    click.echo(report.table())
+    if not report.ok:
+        raise SystemExit(1)
+
+
+@_cli.command("migrate")
+@click.argument("tenants", nargs=-1)
+@_fleet_options
+@click.option("-d", "--directory", default="migrations", show_default=True, help="Of Alembic or Flask-Migrate.")
+@click.option("--revision", default="head", show_default=True)
+@click.option("--lock-timeout", default="5s", show_default=True, help="How long a statement waits for a lock.")
+@click.option("--lock-retries", default=5, show_default=True, help="How often it is tried again after that.")
+@click.pass_context
+def migrate(
+    context: click.Context,
+    tenants: tuple[str, ...],
+    selector: str,
+    resume: str | None,
+    directory: str,
+    revision: str,
+    lock_timeout: str,
+    lock_retries: int,
+    **limits: Any,
+) -> None:
+    """Migrates TENANTS, or all that the selector finds, by Alembic and with logins of the role migrate."""
+    from croft.contrib import alembic
+
+    migration = alembic.Migration(
+        "upgrade",
+        revision,
+        os.path.join(directory, "alembic.ini"),
+        directory,
+        lock_timeout,
+        lock_retries,
+        functools.partial(_app_context, context.ensure_object(ScriptInfo).app_import_path),
+    )
+    progress = tenancy.Progress(resume, migration.key) if resume else None
+    _conclude(alembic.migrate(migration, tenants or selector, progress=progress, **limits))
+
+
+@contextlib.contextmanager
+def _app_context(import_path: str | None) -> Iterator[None]:
+    """The application's, also in another process."""
+    app = flask.current_app if flask.has_app_context() else ScriptInfo(app_import_path=import_path).load_app()
+    with app.app_context():
+        yield
+
+
 @_cli.command("each", context_settings={"ignore_unknown_options": True})
-@click.option("-l", "--selector", default="", help="Labels, such as app=shop.")
+@_fleet_options
 @click.option("--role", default="app", show_default=True, help="Of the logins: app, read_only or migrate.")
-@click.option("--parallel", default=1, show_default=True, help="So many tenants at once.")
-@click.option("--canary", default=0, show_default=True, help="So many first, one after the other.")
-@click.option("--max-failures", default=0, show_default=True, help="Begin no more after this many.")
-@click.option("--resume", default=None, type=click.Path(), help="A file that remembers what is done.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @with_appcontext
-def each(
-    selector: str,
-    role: str,
-    parallel: int,
-    canary: int,
-    max_failures: int,
-    resume: str | None,
-    command: tuple[str, ...],
-) -> None:
+def each(selector: str, resume: str | None, role: str, command: tuple[str, ...], **limits: Any) -> None:
     """Runs a flask command for each tenant: `flask tenants each -l app=shop -- COMMAND`."""
     app = flask.current_app._get_current_object()  # type: ignore[attr-defined]
     found = app.cli.get_command(click.get_current_context(), command[0])
@@ -167,18 +219,8 @@ def each(
         raise click.UsageError(f"there is no command {command[0]}")
 
     def run(_: Placement) -> None:
-        with app.app_context(), contextlib.ExitStack():
+        with app.app_context():
             found.main(list(command[1:]), prog_name=command[0], standalone_mode=False)
 
-    report = tenancy.for_each_tenant(
-        run,
-        selector,
-        role=role,
-        parallel=parallel,
-        canary=canary,
-        max_failures=max_failures,
-        progress=tenancy.Progress(resume, " ".join(command)) if resume else None,
-    )
-    click.echo(report.table())
-    if not report.ok:
-        raise SystemExit(1)
+    progress = tenancy.Progress(resume, " ".join(command)) if resume else None
+    _conclude(tenancy.for_each_tenant(run, selector, role=role, progress=progress, **limits))

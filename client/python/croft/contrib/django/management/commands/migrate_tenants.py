@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from croft.placement import Placement
-from croft.tenancy import Progress, for_each_tenant
-
-_LOCK_NOT_AVAILABLE = "55P03"
+from croft.tenancy import Progress, for_each_tenant, retry_locks
 
 
 class Command(BaseCommand):
@@ -34,7 +31,7 @@ class Command(BaseCommand):
 
         def migrate(_: Placement) -> None:
             try:
-                _migrate(target, options["lock_timeout"], options["lock_retries"])
+                retry_locks(lambda: _migrate(target, options["lock_timeout"]), options["lock_retries"])
             finally:
                 connections[DEFAULT_DB_ALIAS].close()
 
@@ -57,15 +54,7 @@ class Command(BaseCommand):
             raise CommandError("not every tenant was migrated")
 
 
-def _migrate(target: list[str], lock_timeout: str, retries: int) -> None:
-    for attempt in range(retries + 1):
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [lock_timeout])
-            call_command("migrate", *target, database=DEFAULT_DB_ALIAS, interactive=False, verbosity=0)
-            return
-        except OperationalError as error:
-            # A migration that waits for a lock holds up the application behind it: better to stand aside and retry.
-            if getattr(error.__cause__, "pgcode", None) != _LOCK_NOT_AVAILABLE or attempt == retries:
-                raise
-            time.sleep(min(2.0**attempt, 30.0) / 2)
+def _migrate(target: list[str], lock_timeout: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [lock_timeout])
+    call_command("migrate", *target, database=DEFAULT_DB_ALIAS, interactive=False, verbosity=0)
