@@ -4,6 +4,7 @@ import collections
 import contextlib
 import http.client
 import json
+import math
 import os
 import signal
 import socket
@@ -192,8 +193,11 @@ def live_through_changes(cluster, server, tenants=TENANTS):
     with Load(server, tenants) as load:
         with load.phase("steady"):
             pass
+        # On a machine that is busy with other things requests are slower; the overlap must be longer than they are.
+        overlap = 4 + math.ceil(2 * load.longest["steady"])
         with load.phase("rotation", 3):
-            rotations = [cluster.call("TenantService.RotateCredentials", name=f"tenants/{name}", overlap={"seconds": 4})
+            rotations = [cluster.call("TenantService.RotateCredentials", name=f"tenants/{name}",
+                                   overlap={"seconds": overlap})
                          for name in tenants]
             for rotation in rotations:
                 cluster.succeed(rotation)
@@ -220,7 +224,8 @@ def live_through_changes(cluster, server, tenants=TENANTS):
     # Only requests whose transaction was open at the switch fail: each client had at most one.
     restored = load.answers["restore in place", moved]
     assert sum(count for status, count in restored.items() if status != 200) <= 8, restored
-    assert restored[200] > 0 and load.longest["restore in place"] < 12, (restored, load.longest)
+    # The wait is bounded to 10 s; the rest is what a request takes.
+    assert restored[200] > 0 and load.longest["restore in place"] < 12 + load.longest["steady"], (restored, load.longest)
     for name in tenants:
         if name != retired:
             assert run_sql(cluster, name, f"SELECT count(*) FROM orders WHERE tenant <> '{name}'") == "0"

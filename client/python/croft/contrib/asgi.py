@@ -57,7 +57,7 @@ class TenantMiddleware:
 
     The parameters are those of :class:`croft.tenancy.WebTenancy`. ``scope["croft.tenant"]`` is the placement. An error of
     Croft's that the application lets through, before it has begun to answer, is answered by its status, too. At the end
-    of the server's lifespan the event loop's locators are closed.
+    of the server's lifespan ``close`` is called and the event loop's locators are closed.
     """
 
     def __init__(
@@ -69,8 +69,10 @@ class TenantMiddleware:
         pages: Mapping[int, Page] | None = None,
         role: str = "app",
         budget: Budget | None = None,
+        close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._app = app
+        self._close = close
         self._tenancy = WebTenancy(resolve, public=public, pages=pages, role=role, budget=budget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +110,8 @@ class TenantMiddleware:
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def watched(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown."):
+                if self._close is not None:
+                    await self._close()
                 await close_async()
             await send(message)
 
