@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import grpc
 import grpc.aio
 
 from croft import _calls
-from croft._calls import Call
-from croft._options import CHANNEL_OPTIONS, Identity, Options
-from croft.admin import PAUSE, SLICE, OperationFailed, error_of
+from croft._calls import Call, Page
+from croft._closing import AsyncClosing
+from croft._options import CHANNEL_OPTIONS, Identity
+from croft.admin import SLICE, AdminOptions, Waiting, error_of
 from croft.errors import CroftError, Unavailable
 from croft.resources import Backup, Operation, Tenant
 
@@ -34,34 +33,17 @@ def method_of(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncAdmin, P
     return method
 
 
-class AsyncAdmin:
+class AsyncAdmin(AdminOptions, AsyncClosing):
     """:class:`croft.Admin` for asyncio: the same methods, awaited. Of one event loop and one process.
 
         async with croft.aio.AsyncAdmin(token_file="/run/secrets/sign-up") as admin:
             await admin.wait(await admin.create("acme"))
     """
 
-    def __init__(
-        self,
-        endpoints: Sequence[str] | None = None,
-        *,
-        authority_file: str | None = None,
-        certificate_file: str | None = None,
-        key_file: str | None = None,
-        token_file: str | None = None,
-        timeout: float = 30.0,
-    ) -> None:
-        self._options = Options.make(
-            endpoints,
-            authority_file,
-            certificate_file=certificate_file,
-            key_file=key_file,
-            token_file=token_file,
-            timeout=timeout,
-        )
+    def __init__(self, endpoints: Sequence[str] | None = None, **options: Any) -> None:
+        super().__init__(endpoints, **options)
         self._channels: dict[tuple[str, Identity], grpc.aio.Channel] = {}
         self._process = 0  # that it was used in
-        self._closed = False
 
     create = method_of(_calls.create)
     get = method_of(_calls.get)
@@ -80,57 +62,30 @@ class AsyncAdmin:
     operation = method_of(_calls.operation)
     cancel = method_of(_calls.cancel)
 
-    async def list(
+    def list(
         self, *, selector: str = "", filter: str = "", show_retired: bool = False, page_size: int = 1000
     ) -> AsyncIterator[Tenant]:
         """As :meth:`croft.Admin.list`."""
-        token = ""
-        while True:
-            page = await self._run(_calls.tenants_page(filter, selector, show_retired, page_size, token))
-            for tenant in page.rows:
-                yield tenant
-            token = page.next_token
-            if not token:
-                return
+        return self._rows(lambda token: _calls.tenants_page(filter, selector, show_retired, page_size, token))
 
-    async def backups(self, tenant: str) -> AsyncIterator[Backup]:
+    def backups(self, tenant: str) -> AsyncIterator[Backup]:
         """As :meth:`croft.Admin.backups`."""
-        token = ""
-        while True:
-            page = await self._run(_calls.backups_page(tenant, token))
-            for backup in page.rows:
-                yield backup
-            token = page.next_token
-            if not token:
-                return
+        return self._rows(lambda token: _calls.backups_page(tenant, token))
 
-    async def operations(self, filter: str = "") -> AsyncIterator[Operation]:
+    def operations(self, filter: str = "") -> AsyncIterator[Operation]:
         """As :meth:`croft.Admin.operations`."""
-        token = ""
-        while True:
-            page = await self._run(_calls.operations_page(filter, token))
-            for operation in page.rows:
-                yield operation
-            token = page.next_token
-            if not token:
-                return
+        return self._rows(lambda token: _calls.operations_page(filter, token))
 
     async def wait(self, operation: Operation | str, timeout: float | None = 600.0) -> Operation:
         """As :meth:`croft.Admin.wait`."""
-        id = operation if isinstance(operation, str) else operation.id
-        deadline = None if timeout is None else time.monotonic() + timeout
+        waiting = Waiting(operation, timeout)
         while True:
-            left = SLICE if deadline is None else deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"operation {id} is not done after {timeout} s")
             try:
-                now = await self._run(_calls.wait_operation(id, min(left, SLICE)), timeout=SLICE + 10)
+                now = await self._run(waiting.call(), timeout=SLICE + 10)
             except Unavailable:
-                await asyncio.sleep(min(PAUSE, left))
+                await asyncio.sleep(waiting.pause())
                 continue
-            if now.done:
-                if now.state != "SUCCEEDED":
-                    raise OperationFailed.of(now)
+            if waiting.is_over(now):
                 return now
 
     async def close(self) -> None:
@@ -140,28 +95,26 @@ class AsyncAdmin:
         if self._process in (0, os.getpid()):  # else they are the parent's
             await asyncio.gather(*(channel.close() for channel in channels.values()))
 
-    async def __aenter__(self) -> AsyncAdmin:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+    async def _rows(self, page: Callable[[str], Call[Page[T]]]) -> AsyncIterator[T]:
+        token = ""
+        while True:
+            found = await self._run(page(token))
+            for row in found.rows:
+                yield row
+            token = found.next_token
+            if not token:
+                return
 
     async def _run(self, call: Call[T], timeout: float | None = None) -> T:
-        options = self._options
-        deadline = time.monotonic() + (timeout or options.timeout)
         error: CroftError = Unavailable("no control plane answered", tenant=call.target)
-        for left in range(len(options.endpoints), 0, -1):
-            endpoint = options.endpoints[-left]
-            share = max(0.001, (deadline - time.monotonic()) / left)
+        for endpoint, share in self._shares(timeout):
             try:
                 send = self._channel(endpoint).unary_unary(
                     call.path,
                     request_serializer=type(call.request).SerializeToString,
                     response_deserializer=call.answer.FromString,
                 )
-                return call.read(await send(call.request, timeout=share, metadata=options.metadata()))
+                return call.read(await send(call.request, timeout=share, metadata=self._options.metadata()))
             except grpc.aio.AioRpcError as failure:
                 error = error_of(failure, call.target)
                 if not isinstance(error, Unavailable):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import grpc
 
 from croft import _calls, _messages
-from croft._calls import Call
+from croft._calls import Call, Page
+from croft._closing import Closing
 from croft._fork import Gate, forkable, keep_grpc_awake
 from croft._options import CHANNEL_OPTIONS, Identity, Options
+from croft._rounds import Rounds
 from croft.errors import CroftError, RequestRefused, Unavailable, from_request_status
 from croft.resources import Backup, Operation, Tenant
 
@@ -57,15 +59,8 @@ def error_of(failure: Any, target: str) -> CroftError:
     return from_request_status(failure.code().value[0], failure.details(), reason, target)
 
 
-class Admin:
-    """Calls the control plane; nothing is cached. Thread-safe, and may be made before a fork. Options are those of
-    :class:`croft.Locator`.
-
-        with croft.Admin(token_file="/run/secrets/sign-up") as admin:
-            admin.wait(admin.create("acme", aliases=["shop.acme.com"], labels={"app": "shop"}))
-
-    A call that finds no control plane is repeated at the next endpoint; a change carries an id, so that a repeat has
-    no second effect.
+class AdminOptions:
+    """How :class:`Admin` and its asyncio twin reach a control plane; the options are those of :class:`croft.Locator`.
 
     :param timeout: seconds that one call may take, over all endpoints.
     """
@@ -88,9 +83,58 @@ class Admin:
             token_file=token_file,
             timeout=timeout,
         )
+        self._rounds = Rounds()
+        self._closed = False
+
+    def _shares(self, timeout: float | None) -> Iterator[tuple[str, float]]:
+        """(endpoint, seconds that it may take)"""
+        endpoints = self._options.endpoints
+        for which, share in self._rounds.one(len(endpoints), timeout or self._options.timeout):
+            yield endpoints[which], share
+
+
+class Waiting:
+    """For an operation to end; the sync and the asyncio way share it."""
+
+    def __init__(self, operation: Operation | str, timeout: float | None) -> None:
+        self._id = operation if isinstance(operation, str) else operation.id
+        self._timeout = timeout
+        self._deadline = math.inf if timeout is None else time.monotonic() + timeout
+
+    def call(self) -> Call[Operation]:
+        """The next one. :raises TimeoutError: it took too long."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"operation {self._id} is not done after {self._timeout} s")
+        return _calls.wait_operation(self._id, min(left, SLICE))
+
+    def pause(self) -> float:
+        """Seconds before the next call, when no control plane answered."""
+        return max(0.0, min(PAUSE, self._deadline - time.monotonic()))
+
+    @staticmethod
+    def is_over(now: Operation) -> bool:
+        """:raises OperationFailed:"""
+        if now.done and now.state != "SUCCEEDED":
+            raise OperationFailed.of(now)
+        return now.done
+
+
+class Admin(AdminOptions, Closing):
+    """Calls the control plane; nothing is cached. Thread-safe, and may be made before a fork. Options are those of
+    :class:`AdminOptions`.
+
+        with croft.Admin(token_file="/run/secrets/sign-up") as admin:
+            admin.wait(admin.create("acme", aliases=["shop.acme.com"], labels={"app": "shop"}))
+
+    A call that finds no control plane is repeated at the next endpoint; a change carries an id, so that a repeat has
+    no second effect.
+    """
+
+    def __init__(self, endpoints: Sequence[str] | None = None, **options: Any) -> None:
+        super().__init__(endpoints, **options)
         self._calls = Gate()
         self._channels: dict[tuple[str, Identity], grpc.Channel] = {}
-        self._closed = False
         forkable.add(self)
 
     create = method_of(_calls.create)
@@ -118,33 +162,15 @@ class Admin:
         :param selector: labels, such as ``app=shop,tier!=free``.
         :param filter: such as ``state = READY AND host = h1``.
         """
-        token = ""
-        while True:
-            page = self._run(_calls.tenants_page(filter, selector, show_retired, page_size, token))
-            yield from page.rows
-            token = page.next_token
-            if not token:
-                return
+        return self._rows(lambda token: _calls.tenants_page(filter, selector, show_retired, page_size, token))
 
     def backups(self, tenant: str) -> Iterator[Backup]:
         """A tenant's backups, newest first."""
-        token = ""
-        while True:
-            page = self._run(_calls.backups_page(tenant, token))
-            yield from page.rows
-            token = page.next_token
-            if not token:
-                return
+        return self._rows(lambda token: _calls.backups_page(tenant, token))
 
     def operations(self, filter: str = "") -> Iterator[Operation]:
         """Operations, newest first; ``filter`` is such as ``target = "tenants/acme" AND done = false``."""
-        token = ""
-        while True:
-            page = self._run(_calls.operations_page(filter, token))
-            yield from page.rows
-            token = page.next_token
-            if not token:
-                return
+        return self._rows(lambda token: _calls.operations_page(filter, token))
 
     def wait(self, operation: Operation | str, timeout: float | None = 600.0) -> Operation:
         """Waits until the operation is done, through restarts of the control plane.
@@ -153,20 +179,14 @@ class Admin:
         :raises OperationFailed: it ended, and did not succeed.
         :raises TimeoutError: it is still under way after ``timeout`` seconds. It goes on.
         """
-        id = operation if isinstance(operation, str) else operation.id
-        deadline = None if timeout is None else time.monotonic() + timeout
+        waiting = Waiting(operation, timeout)
         while True:
-            left = SLICE if deadline is None else deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"operation {id} is not done after {timeout} s")
             try:
-                now = self._run(_calls.wait_operation(id, min(left, SLICE)), timeout=SLICE + 10)
+                now = self._run(waiting.call(), timeout=SLICE + 10)
             except Unavailable:
-                time.sleep(min(PAUSE, max(0.0, left)))
+                time.sleep(waiting.pause())
                 continue
-            if now.done:
-                if now.state != "SUCCEEDED":
-                    raise OperationFailed.of(now)
+            if waiting.is_over(now):
                 return now
 
     def close(self) -> None:
@@ -174,31 +194,28 @@ class Admin:
         self._closed = True
         self._disconnect()
 
-    def __enter__(self) -> Admin:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     # --- Connections.
 
+    def _rows(self, page: Callable[[str], Call[Page[T]]]) -> Iterator[T]:
+        token = ""
+        while True:
+            found = self._run(page(token))
+            yield from found.rows
+            token = found.next_token
+            if not token:
+                return
+
     def _run(self, call: Call[T], timeout: float | None = None) -> T:
-        options = self._options
-        deadline = time.monotonic() + (timeout or options.timeout)
         error: CroftError = Unavailable("no control plane answered", tenant=call.target)
         with self._calls:
-            for left in range(len(options.endpoints), 0, -1):
-                endpoint = options.endpoints[-left]
-                share = max(0.001, (deadline - time.monotonic()) / left)
+            for endpoint, share in self._shares(timeout):
                 try:
                     send = self._channel(endpoint).unary_unary(
                         call.path,
                         request_serializer=type(call.request).SerializeToString,
                         response_deserializer=call.answer.FromString,
                     )
-                    return call.read(send(call.request, timeout=share, metadata=options.metadata()))
+                    return call.read(send(call.request, timeout=share, metadata=self._options.metadata()))
                 except grpc.RpcError as failure:
                     error = error_of(failure, call.target)
                     if not isinstance(error, Unavailable):

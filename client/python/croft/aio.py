@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any
 
 import grpc
@@ -15,17 +14,19 @@ import grpc.aio
 from croft import _messages
 from croft._aio_admin import AsyncAdmin
 from croft._cache import InvalidResponse
+from croft._closing import AsyncClosing
 from croft._options import CHANNEL_OPTIONS, FIRST_PAUSE, LONGEST_PAUSE, LOOKUP, WATCH, Identity, Options
 from croft._listeners import ChangeCallback, log
+from croft._rounds import Rounds
 from croft._state import StaleCatalog, State, Unusable
 from croft.errors import CroftError, Unavailable
 from croft.placement import Placement
-from croft.static import Description, Source, StaticPlacements
+from croft.static import AsyncStaticLocator
 
 __all__ = ["AsyncAdmin", "AsyncLocator", "AsyncStaticLocator"]
 
 
-class AsyncLocator:
+class AsyncLocator(AsyncClosing):
     """:class:`croft.Locator` for asyncio: the same options, the same promises, one event loop. Made before a fork it
     works in the children as long as it was not asked before; else it refuses there.
 
@@ -44,7 +45,7 @@ class AsyncLocator:
         self._channels: list[grpc.aio.Channel] = []
         self._identity: Identity | None = None  # that they were made with
         self._partings: set[asyncio.Task[None]] = set()  # with channels of an identity that was renewed
-        self._preferred = 0
+        self._rounds = Rounds()
         self._watcher: asyncio.Task[None] | None = None
         self._flights: dict[str, asyncio.Future[Placement]] = {}
         self._closed = False
@@ -98,14 +99,6 @@ class AsyncLocator:
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
         await asyncio.to_thread(self._state.save_snapshot)
 
-    async def __aenter__(self) -> AsyncLocator:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def _open(self) -> None:
         if self._closed:
             raise Unavailable("the locator is closed")
@@ -153,21 +146,14 @@ class AsyncLocator:
             raise error.again() from None
 
     async def _lookup(self, tenant: str) -> Placement:
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._state.options.timeout
         error: CroftError = Unavailable("no control plane answered", tenant=tenant)
-        for left in range(len(self._channels), 0, -1):
-            preferred = self._preferred
-            # A slow one must leave time for the others.
-            share = max(0.001, (deadline - clock()) / left)
+        for which, share in self._rounds.one(len(self._channels), self._state.options.timeout):
             try:
-                return await self._lookup_at(preferred, tenant, share)
+                return await self._lookup_at(which, tenant, share)
             except Unusable as failure:
                 error = failure.error
             if self._closed:
                 raise Unavailable("the locator is closed", tenant=tenant)
-            if self._preferred == preferred:
-                self._preferred += 1
         return self._state.fallback(tenant, error)
 
     async def _lookup_at(self, which: int, tenant: str, timeout: float) -> Placement:
@@ -204,7 +190,7 @@ class AsyncLocator:
         """Watches until the stream ends. True when it sent a usable answer."""
         heard = False
         self._renew()
-        preferred = self._preferred
+        preferred = self._rounds.preferred
         watch = self._channels[preferred % len(self._channels)].unary_stream(
             WATCH,
             request_serializer=_messages.WatchPlacementsRequest.SerializeToString,
@@ -230,8 +216,7 @@ class AsyncLocator:
         finally:
             if stream is not None:
                 stream.cancel()
-        if self._preferred == preferred:
-            self._preferred += 1
+        self._rounds.avoid(preferred)
         return heard
 
     async def _take(self, response: Any) -> None:
@@ -240,52 +225,3 @@ class AsyncLocator:
             await asyncio.to_thread(self._state.save_snapshot)
         if self._state.whole:
             self._ready.set()
-
-
-class AsyncStaticLocator:
-    """:class:`croft.StaticLocator` for asyncio: answers as :class:`AsyncLocator` does, from a file or a mapping."""
-
-    def __init__(self, source: Source, *, role: str = "app") -> None:
-        self._placements = StaticPlacements(source, role)
-
-    async def locate(self, tenant: str) -> Placement:
-        """:raises TenantNotFound:"""
-        return self._placements.find(tenant)
-
-    def cached(self, tenant: str) -> Placement | None:
-        return self._placements.find(tenant)
-
-    async def connection_rejected(self, tenant: str) -> Placement:
-        return self._placements.find(tenant)
-
-    async def dsn(self, tenant: str) -> str:
-        return self._placements.find(tenant).dsn()
-
-    def set(self, tenant: str, description: Description) -> None:
-        self._placements.set(tenant, description)
-
-    def remove(self, tenant: str) -> None:
-        self._placements.remove(tenant)
-
-    def tenants(self) -> list[str]:
-        return self._placements.tenants()
-
-    def on_change(self, callback: ChangeCallback) -> Callable[[], None]:
-        return self._placements.listeners.add(callback)
-
-    def remove_on_change(self, callback: ChangeCallback) -> None:
-        self._placements.listeners.remove(callback)
-
-    async def wait_until_ready(self, timeout: float | None = None) -> bool:
-        return True
-
-    async def close(self) -> None:
-        """There is nothing to close."""
-
-    async def __aenter__(self) -> AsyncStaticLocator:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()

@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Any
 
 import grpc
 
 from croft import _messages
 from croft._cache import InvalidResponse
+from croft._closing import Closing
 from croft._fork import PAUSE_AFTER_FORK, READER_PATIENCE, Gate, forkable, keep_grpc_awake
 from croft._options import (
     CHANNEL_OPTIONS,
@@ -28,12 +28,13 @@ from croft._options import (
     remembered_for,
 )
 from croft._listeners import ChangeCallback, log
+from croft._rounds import Rounds
 from croft._state import StaleCatalog, State, Unusable
 from croft.errors import CroftError, Unavailable
 from croft.placement import Placement
 
 
-class Locator:
+class Locator(Closing):
     """Finds tenants' databases. Thread-safe; made before a fork, it works in the children too: a fork waits for
     calls that are under way and closes the connections, which parent and child then open anew, each its own.
 
@@ -146,14 +147,6 @@ class Locator:
         self._disconnect()
         self._state.save_snapshot()
 
-    def __enter__(self) -> Locator:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     # --- Connections.
 
     def _forget_connections(self) -> None:
@@ -163,7 +156,7 @@ class Locator:
         self._channels: list[grpc.Channel] = []
         self._former: list[grpc.Channel] = []  # of the identity before it was renewed; calls may be under way on them
         self._identity: Identity | None = None  # that the channels were made with
-        self._preferred = 0
+        self._rounds = Rounds()
         self._watcher: threading.Thread | None = None
         self._stream: Any = None
         self._readers: list[threading.Thread] = []
@@ -285,21 +278,14 @@ class Locator:
             return self._flights.pop(tenant)
 
     def _lookup(self, tenant: str) -> Placement:
-        options = self._state.options
-        deadline = time.monotonic() + options.timeout
         error: CroftError = Unavailable("no control plane answered", tenant=tenant)
-        for left in range(len(self._channels), 0, -1):
-            preferred = self._preferred
-            # A slow one must leave time for the others.
-            share = max(0.001, (deadline - time.monotonic()) / left)
+        for which, share in self._rounds.one(len(self._channels), self._state.options.timeout):
             try:
-                return self._lookup_at(preferred, tenant, share)
+                return self._lookup_at(which, tenant, share)
             except Unusable as failure:
                 error = failure.error
             if self._closed.is_set():
                 raise Unavailable("the locator is closed", tenant=tenant)
-            if self._preferred == preferred:  # unless another thread moved on already
-                self._preferred += 1
         return self._state.fallback(tenant, error)
 
     def _lookup_at(self, which: int, tenant: str, timeout: float) -> Placement:
@@ -340,7 +326,7 @@ class Locator:
             if not self._channels:
                 return False
             self._renew()
-            preferred = self._preferred
+            preferred = self._rounds.preferred
             channel = self._channels[preferred % len(self._channels)]
         watch = channel.unary_stream(
             WATCH,
@@ -383,8 +369,7 @@ class Locator:
                 stream.cancel()
         finally:
             self._settled.set()
-        if self._preferred == preferred:
-            self._preferred += 1
+        self._rounds.avoid(preferred)
         return heard
 
     def _take(self, response: Any) -> None:

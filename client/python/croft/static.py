@@ -7,10 +7,10 @@ import os
 import threading
 import tomllib
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from croft._closing import AsyncClosing, Closing
 from croft._listeners import ChangeCallback, Listeners
 from croft.errors import TenantNotFound
 from croft.placement import Placement
@@ -81,36 +81,16 @@ class StaticPlacements:
             raise ValueError(f"{self._where}: tenants.{tenant}: {error}") from None
 
 
-class StaticLocator:
-    """Answers as :class:`croft.Locator` does, from a TOML file:
+class _Static:
+    """What both have that needs no waiting."""
 
-        [tenants.acme]
-        database = "acme"
-        user = "me"
-        aliases = ["shop.acme.com"]
-
-    or from a mapping of tenants to the same fields or to libpq URIs:
-
-        StaticLocator({"acme": "postgresql://me@localhost/acme", "globex": {"database": "globex"}})
-
-    Keys are those of :class:`croft.Placement`; ``database`` is required, and ``uid`` is the tenant's name unless given.
-    """
-
-    def __init__(self, source: Source, *, role: str = "app") -> None:
-        self._placements = StaticPlacements(source, role)
-
-    def locate(self, tenant: str) -> Placement:
-        """:raises TenantNotFound:"""
-        return self._placements.find(tenant)
+    def __init__(self, source: Source | _Static, *, role: str = "app") -> None:
+        self._placements: StaticPlacements = (
+            source._placements if isinstance(source, _Static) else StaticPlacements(source, role)
+        )
 
     def cached(self, tenant: str) -> Placement | None:
-        return self.locate(tenant)
-
-    def connection_rejected(self, tenant: str) -> Placement:
-        return self.locate(tenant)
-
-    def dsn(self, tenant: str) -> str:
-        return self.locate(tenant).dsn()
+        return self._placements.find(tenant)
 
     def set(self, tenant: str, description: Description) -> None:
         """Adds a tenant or replaces it; its generation rises, and listeners are told, as after a move."""
@@ -131,19 +111,58 @@ class StaticLocator:
     def remove_on_change(self, callback: ChangeCallback) -> None:
         self._placements.listeners.remove(callback)
 
+
+class StaticLocator(_Static, Closing):
+    """Answers as :class:`croft.Locator` does, from a TOML file:
+
+        [tenants.acme]
+        database = "acme"
+        user = "me"
+        aliases = ["shop.acme.com"]
+
+    or from a mapping of tenants to the same fields or to libpq URIs:
+
+        StaticLocator({"acme": "postgresql://me@localhost/acme", "globex": {"database": "globex"}})
+
+    Keys are those of :class:`croft.Placement`; ``database`` is required, and ``uid`` is the tenant's name unless given.
+    """
+
+    def locate(self, tenant: str) -> Placement:
+        """:raises TenantNotFound:"""
+        return self._placements.find(tenant)
+
+    def connection_rejected(self, tenant: str) -> Placement:
+        return self.locate(tenant)
+
+    def dsn(self, tenant: str) -> str:
+        return self.locate(tenant).dsn()
+
     def wait_until_ready(self, timeout: float | None = None) -> bool:
         return True
 
     def close(self) -> None:
         """There is nothing to close."""
 
-    def __enter__(self) -> StaticLocator:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+class AsyncStaticLocator(_Static, AsyncClosing):
+    """:class:`croft.StaticLocator` for asyncio: answers as :class:`AsyncLocator` does, from a file or a mapping, or from
+    another static locator, whose tenants it shares."""
+
+    async def locate(self, tenant: str) -> Placement:
+        """:raises TenantNotFound:"""
+        return self._placements.find(tenant)
+
+    async def connection_rejected(self, tenant: str) -> Placement:
+        return self._placements.find(tenant)
+
+    async def dsn(self, tenant: str) -> str:
+        return self._placements.find(tenant).dsn()
+
+    async def wait_until_ready(self, timeout: float | None = None) -> bool:
+        return True
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _tables(source: Source) -> Mapping[str, Description]:

@@ -9,11 +9,11 @@ tasks keep it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from croft.errors import CroftError
-from croft.tenancy import Budget, Page, Request, Resolver, WebTenancy, close_async, status_of, tenant, without_tenant
+from croft.tenancy import Request, WebTenancy, close_async, status_of, tenant, without_tenant
 
 log = logging.getLogger("croft")
 
@@ -64,16 +64,12 @@ class TenantMiddleware:
         self,
         app: Application,
         *,
-        resolve: Resolver,
-        public: Iterable[str] = (),
-        pages: Mapping[int, Page] | None = None,
-        role: str = "app",
-        budget: Budget | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
+        **options: Any,
     ) -> None:
         self._app = app
         self._close = close
-        self._tenancy = WebTenancy(resolve, public=public, pages=pages, role=role, budget=budget)
+        self._tenancy = WebTenancy(**options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -118,15 +114,11 @@ class TenantMiddleware:
         await self._app(scope, receive, watched)
 
     async def _refuse(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        status = status_of(error) or 500
+        refusal = self._tenancy.refusal(error)
         if scope["type"] == "websocket":
             await receive()  # websocket.connect
-            await send({"type": "websocket.close", "code": 1013 if status == 503 else 1008})
+            await send({"type": "websocket.close", "code": 1013 if refusal.status == 503 else 1008})
             return
-        kind, text = self._tenancy.page(status, error if isinstance(error, CroftError) else None)
-        content = text.encode()
-        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(content)).encode())]
-        if status == 503:
-            headers.append((b"retry-after", b"5"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        headers = [(name.lower().encode(), value.encode()) for name, value in refusal.all_headers]
+        await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await send({"type": "http.response.body", "body": refusal.content})

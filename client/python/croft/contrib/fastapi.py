@@ -15,14 +15,14 @@ loop, never before a fork, and closed at its end; ``lifespan`` is the applicatio
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from fastapi import FastAPI
 
 from croft.contrib.asgi import TenantMiddleware
 from croft.placement import Placement
-from croft.tenancy import Budget, Page, Resolver, current
+from croft.tenancy import current
 
 
 async def current_tenant() -> Placement:
@@ -31,9 +31,8 @@ async def current_tenant() -> Placement:
 
 
 class Tenancy:
-    """How an application finds its tenants.
+    """How an application finds its tenants. Other parameters are those of :class:`croft.tenancy.WebTenancy`.
 
-    :param resolve: and the others: as for :class:`croft.tenancy.WebTenancy`.
     :param engines: for :meth:`session`, by default :class:`croft.contrib.sqlalchemy.AsyncTenantEngines`.
     :param sync_engines: for :meth:`sync_session`, by default :class:`croft.contrib.sqlalchemy.TenantEngines`.
     :param session_base: of the synchronous sessions, such as ``sqlmodel.Session``.
@@ -42,16 +41,12 @@ class Tenancy:
     def __init__(
         self,
         *,
-        resolve: Resolver,
-        public: Iterable[str] = (),
-        pages: Mapping[int, Page] | None = None,
-        role: str = "app",
-        budget: Budget | None = None,
         engines: Any = None,
         sync_engines: Any = None,
         session_base: Any = None,
+        **options: Any,
     ) -> None:
-        self._options = {"resolve": resolve, "public": public, "pages": pages, "role": role, "budget": budget}
+        self._options = options
         self._engines, self._sync_engines = engines, sync_engines
         self._session_base = {"base": session_base} if session_base else {}
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
@@ -24,7 +24,7 @@ from croft import tenancy
 from croft.contrib.wsgi import request_of
 from croft.errors import CroftError
 from croft.placement import Placement
-from croft.tenancy import Budget, Page, Resolver, WebTenancy, status_of, tenant
+from croft.tenancy import WebTenancy, status_of, tenant
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,17 +50,8 @@ class Croft:
     PostgreSQL refused the tenant's login for longer than the wait.
     """
 
-    def __init__(
-        self,
-        app: flask.Flask | None = None,
-        *,
-        resolve: Resolver,
-        public: Iterable[str] = (),
-        pages: Mapping[int, Page] | None = None,
-        role: str = "app",
-        budget: Budget | None = None,
-    ) -> None:
-        self._tenancy = WebTenancy(resolve, public=public, pages=pages, role=role, budget=budget)
+    def __init__(self, app: flask.Flask | None = None, **options: Any) -> None:
+        self._tenancy = WebTenancy(**options)
         if app is not None:
             self.init_app(app)
 
@@ -92,7 +83,7 @@ class Croft:
             name = environ.get(_TEST_TENANT) or self._tenancy.resolve(request_of(environ)).name
             block = tenant(self._tenancy.locate(name))
         except CroftError as error:
-            return self._response(status_of(error) or 500, error)
+            return self._response(error)
         environ["croft.tenant"] = block.__enter__()
         flask.g._croft_tenant = block
         return None
@@ -103,20 +94,16 @@ class Croft:
             block.__exit__(None, None, None)
 
     def _answer(self, error: Exception) -> Any:
-        status = None if isinstance(error, HTTPException) else status_of(error)
-        if status is None:
-            if isinstance(error, HTTPException):
-                return error
+        if isinstance(error, HTTPException):
+            return error
+        if status_of(error) is None:
             raise error
         flask.current_app.logger.warning("a request of tenant %s failed: %s", _name(), error)
-        return self._response(status, error if isinstance(error, CroftError) else None)
+        return self._response(error)
 
-    def _response(self, status: int, error: CroftError | None) -> flask.Response:
-        kind, text = self._tenancy.page(status, error)
-        response = flask.Response(text, status, content_type=kind)
-        if status == 503:
-            response.headers["Retry-After"] = "5"
-        return response
+    def _response(self, error: Exception) -> flask.Response:
+        refusal = self._tenancy.refusal(error)
+        return flask.Response(refusal.text, refusal.status, refusal.headers, content_type=refusal.content_type)
 
 
 def _name() -> str:

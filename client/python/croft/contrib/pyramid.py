@@ -107,16 +107,12 @@ def _answered(tenancy: WebTenancy, handler: Callable[[Any], Any], request: Any) 
     try:
         return handler(request)
     except Exception as error:
-        status = status_of(error)
-        if status is None:
+        if status_of(error) is None:
             raise
         if error is not request.environ.get("croft.refused"):
             log.warning("a request of tenant %s failed: %s", request.tenant and request.tenant.tenant, error)
-        kind, text = tenancy.page(status, error if isinstance(error, CroftError) else None)
-        response = Response(text, status=status, content_type=kind.partition(";")[0], charset="utf-8")
-        if status == 503:
-            response.headers["Retry-After"] = "5"
-        return response
+        refusal = tenancy.refusal(error)
+        return Response(refusal.content, status=refusal.status, headerlist=refusal.all_headers)
 
 
 def _kept(response: Any, placement: Placement) -> Any:

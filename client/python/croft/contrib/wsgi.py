@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from croft.errors import CroftError
 from croft.placement import Placement
-from croft.tenancy import Budget, Page, Request, Resolver, WebTenancy, status_of, tenant, without_tenant
+from croft.tenancy import Request, WebTenancy, status_of, tenant, without_tenant
 
 log = logging.getLogger("croft")
 
@@ -57,18 +56,9 @@ class TenantMiddleware:
     of Croft's that the application lets through, before it has begun to answer, is answered by its status, too.
     """
 
-    def __init__(
-        self,
-        application: Application,
-        *,
-        resolve: Resolver,
-        public: Iterable[str] = (),
-        pages: Mapping[int, Page] | None = None,
-        role: str = "app",
-        budget: Budget | None = None,
-    ) -> None:
+    def __init__(self, application: Application, **options: Any) -> None:
         self._application = application
-        self._tenancy = WebTenancy(resolve, public=public, pages=pages, role=role, budget=budget)
+        self._tenancy = WebTenancy(**options)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if self._tenancy.is_public(environ.get("PATH_INFO", "")):
@@ -104,14 +94,9 @@ class TenantMiddleware:
         return body if isinstance(body, (list, tuple)) else Body(body, placement)
 
     def _refuse(self, error: Exception, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        status = status_of(error) or 500
-        kind, text = self._tenancy.page(status, error if isinstance(error, CroftError) else None)
-        content = text.encode()
-        headers = [("Content-Type", kind), ("Content-Length", str(len(content)))]
-        if status == 503:
-            headers.append(("Retry-After", "5"))
-        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-        return [content]
+        refusal = self._tenancy.refusal(error)
+        start_response(refusal.status_line, refusal.all_headers)
+        return [refusal.content]
 
 
 class Body:

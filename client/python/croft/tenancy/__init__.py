@@ -49,7 +49,7 @@ from croft.tenancy._resolve import (
     first_of,
     valid,
 )
-from croft.tenancy._web import STATUS, Budget, Page, WebTenancy, plain_page, status_of
+from croft.tenancy._web import STATUS, Budget, Page, Refusal, WebTenancy, plain_page, status_of
 
 __all__ = [
     "AsyncLocatorLike",
@@ -63,6 +63,7 @@ __all__ = [
     "PoolStatus",
     "PoolTimeout",
     "Progress",
+    "Refusal",
     "Report",
     "Request",
     "Resolved",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -48,6 +49,33 @@ def status_of(error: BaseException) -> int | None:
 def plain_page(status: int, error: CroftError | None) -> tuple[str, str]:
     """Says no more than the status: what a stranger asked for is not repeated."""
     return "text/plain; charset=utf-8", f"{status} {HTTPStatus(status).phrase}\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """An answer in place of the application's."""
+
+    status: int
+    content_type: str
+    text: str
+
+    @property
+    def content(self) -> bytes:
+        return self.text.encode()
+
+    @property
+    def status_line(self) -> str:
+        return f"{self.status} {HTTPStatus(self.status).phrase}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Without the content's type and length."""
+        return {"Retry-After": "5"} if self.status == 503 else {}
+
+    @property
+    def all_headers(self) -> list[tuple[str, str]]:
+        own = [("Content-Type", self.content_type), ("Content-Length", str(len(self.content)))]
+        return own + [*self.headers.items()]
 
 
 class Budget:
@@ -130,6 +158,8 @@ class WebTenancy:
         if not self._budget.take():
             raise TenantNotFound("too many unknown tenants are asked for", tenant=name)
 
-    def page(self, status: int, error: CroftError | None = None) -> tuple[str, str]:
-        """(content type, body)"""
-        return self._pages.get(status, plain_page)(status, error)
+    def refusal(self, error: BaseException) -> Refusal:
+        """The answer to a request that ended so."""
+        status = status_of(error) or 500
+        page = self._pages.get(status, plain_page)
+        return Refusal(status, *page(status, error if isinstance(error, CroftError) else None))

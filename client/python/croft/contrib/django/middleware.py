@@ -85,11 +85,10 @@ class TenantMiddleware:
         return resolved.name
 
     def _refuse(self, error: Exception) -> HttpResponse:
-        status = status_of(error) or 500
-        kind, text = self._tenancy.page(status, error if isinstance(error, CroftError) else None)
-        response = HttpResponse(text, status=status, content_type=kind)
-        if status == 503:
-            response["Retry-After"] = "5"
+        refusal = self._tenancy.refusal(error)
+        response = HttpResponse(refusal.text, status=refusal.status, content_type=refusal.content_type)
+        for name, value in refusal.headers.items():
+            response[name] = value
         return response
 
     @staticmethod
