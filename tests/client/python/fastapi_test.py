@@ -1,12 +1,10 @@
 """The FastAPI example with uvicorn, real databases and a control plane, through all changes of its tenants."""
 from cluster import wait_until
-from shop import Server, TENANTS, answers_those_without_a_tenant, fleet, live_through_changes
-
-SERVER = ["uvicorn", "--port", "{port}", "--log-level", "warning", "shop_fastapi:app"]
+from shop import SERVERS, Server, TENANTS, answers_those_without_a_tenant, fleet, live_through_changes
 
 
 def test_requests_are_served_through_all_changes_of_tenants(tmp_path):
-    with fleet() as cluster, Server(cluster, tmp_path, SERVER) as server:
+    with fleet() as cluster, Server(cluster, tmp_path, SERVERS["fastapi"]) as server:
         answers_those_without_a_tenant(server)
         tenant = TENANTS[-1]
         server.ask(tenant, "POST", body="x")

@@ -1,12 +1,9 @@
 """The Pyramid example with gunicorn, real databases and a control plane, through all changes of its tenants."""
-from shop import Server, TENANTS, answers_those_without_a_tenant, fleet, live_through_changes
-
-SERVER = ["gunicorn", "--preload", "--workers", "2", "--threads", "4", "--bind", "127.0.0.1:{port}",
-          "shop_pyramid:application"]
+from shop import SERVERS, Server, TENANTS, answers_those_without_a_tenant, fleet, live_through_changes
 
 
 def test_requests_are_served_through_all_changes_of_tenants(tmp_path):
-    with fleet() as cluster, Server(cluster, tmp_path, SERVER) as server:
+    with fleet() as cluster, Server(cluster, tmp_path, SERVERS["pyramid"]) as server:
         answers_those_without_a_tenant(server)
         one, other = TENANTS[-2:]
         server.ask(one, "POST", body="by traversal")

@@ -97,12 +97,13 @@ class ScriptedControlPlane:
 
     # --- the script
 
-    def place(self, tenant, generation, aliases=()):
+    def place(self, tenant, generation, aliases=(), **endpoint):
         def fill(change):
             placement = change.placement
             placement.tenant, placement.uid = f"tenants/{tenant}", f"uid-{tenant}"
             placement.placement_generation = generation
-            placement.endpoints.add(host="localhost", port=7500, database=f"d{generation}", user="me")
+            placement.endpoints.add(**{"host": "localhost", "port": 7500, "database": f"d{generation}", "user": "me"}
+                                    | endpoint)
             placement.conninfo = f"dbname=d{generation}"
             self._set_ttl(placement)
             change.aliases.extend(aliases)

@@ -19,13 +19,26 @@ from conftest import TOP
 EXAMPLES = os.path.join(TOP, "client", "python", "examples")
 DOMAIN = "shop.test"
 TENANTS = [f"t{number}" for number in range(6)]
+_GUNICORN = ["gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}"]
+_THREADS = [*_GUNICORN, "--preload", "--threads", "4"]
+_UVICORN = ["uvicorn", "--port", "{port}", "--log-level", "warning"]
+#: How each example is run, by name.
+SERVERS = {
+    "wsgi": [*_THREADS, "shop_wsgi:application"],
+    "gevent": [*_GUNICORN, "--worker-class", "gevent", "shop_wsgi:application"],
+    "asgi": [*_UVICORN, "shop_asgi:application"],
+    "flask": [*_THREADS, "shop_flask:app"],
+    "django": [*_THREADS, "shop_django:application"],
+    "fastapi": [*_UVICORN, "shop_fastapi:app"],
+    "pyramid": [*_THREADS, "shop_pyramid:application"],
+}
 TABLE = "CREATE TABLE orders (id bigserial PRIMARY KEY, tenant text NOT NULL, text text NOT NULL)"
 
 
 @contextlib.contextmanager
-def fleet(tenants=TENANTS, table=TABLE):
+def fleet(tenants=TENANTS, table=TABLE, **options):
     """A cluster with tenants; each has the shop's table unless `table` is None."""
-    with Cluster(agents=1) as cluster:
+    with Cluster(**{"agents": 1} | options) as cluster:
         operations = [cluster.call("TenantService.CreateTenant", tenant_id=name, tenant={"labels": {"app": "shop"}})
                       for name in tenants]
         for operation in operations:
@@ -186,11 +199,15 @@ def all_answer(server, tenant, status):
     return {server.ask(tenant)[0] for _ in range(10)} == {status}
 
 
-def live_through_changes(cluster, server, tenants=TENANTS):
-    """Every change of a tenant's life under load, and what the pages on frameworks promise of each."""
+def live_through_changes(cluster, server, tenants=TENANTS, clients=8, seconds=0):
+    """Every change of a tenant's life under load, and what the pages on frameworks promise of each.
+
+    :param seconds: that the load lasts at least.
+    """
+    begun = time.monotonic()
     moved, suspended, retired = tenants[:3]
     backup = cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{moved}")).result
-    with Load(server, tenants) as load:
+    with Load(server, tenants, clients) as load:
         with load.phase("steady"):
             pass
         # On a machine that is busy with other things requests are slower; the overlap must be longer than they are.
@@ -209,6 +226,10 @@ def live_through_changes(cluster, server, tenants=TENANTS):
         with load.phase("resumed", 0):
             cluster.succeed(cluster.call("TenantService.ResumeTenant", name=f"tenants/{suspended}"))
             wait_until(lambda: all_answer(server, suspended, 200), "it is served again")
+        with load.phase("agent away", 3):
+            cluster.kill("h1")
+        with load.phase("agent back", 0):
+            cluster.start("h1")
         with load.phase("control plane away", 3):
             cluster.kill("croftd")
         with load.phase("control plane back", 1):
@@ -216,14 +237,18 @@ def live_through_changes(cluster, server, tenants=TENANTS):
         with load.phase("retired", 0):
             cluster.succeed(cluster.call("TenantService.RetireTenant", name=f"tenants/{retired}"))
             wait_until(lambda: all_answer(server, retired, 410), "every worker knows that it is retired")
-    for phase in ("steady", "rotation", "control plane away", "control plane back"):
+        with load.phase("after all", max(1.0, seconds - (time.monotonic() - begun))):
+            pass
+    for phase in ("steady", "rotation", "agent away", "agent back", "control plane away", "control plane back"):
         assert set(load.statuses(phase)) == {200}, (phase, load.statuses(phase))
     for phase, touched in (("restore in place", moved), ("suspended", suspended), ("resumed", suspended),
-                           ("retired", retired)):
+                           ("retired", retired), ("after all", retired)):
         assert set(load.statuses(phase, but=[touched])) == {200}, (phase, load.statuses(phase, but=[touched]))
     # Only requests whose transaction was open at the switch fail: each client had at most one.
     restored = load.answers["restore in place", moved]
-    assert sum(count for status, count in restored.items() if status != 200) <= 8, restored
+    assert sum(count for status, count in restored.items() if status != 200) <= clients, restored
+    assert set(load.answers["suspended", suspended]) <= {200, 503}, load.answers["suspended", suspended]
+    assert set(load.answers["after all", retired]) <= {410}, load.answers["after all", retired]
     # The wait is bounded to 10 s; the rest is what a request takes.
     assert restored[200] > 0 and load.longest["restore in place"] < 12 + load.longest["steady"], (restored, load.longest)
     for name in tenants:
