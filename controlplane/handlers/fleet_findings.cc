@@ -25,6 +25,8 @@ void FleetFindings::Put(const std::string& host, absl::Time time,
   }
   const MutexLock lock(mutex_);
   Host& before = hosts_[host];
+  if (before.time && time < *before.time) return;
+  now.asked = before.asked;
   for (const std::string& tenant : busy) {
     if (const auto known = before.tenants.find(tenant); known != before.tenants.end()) {
       now.tenants.insert(*known);
@@ -33,10 +35,11 @@ void FleetFindings::Put(const std::string& host, absl::Time time,
   before = std::move(now);
 }
 
-void FleetFindings::Expect(const std::set<std::string>& hosts) {
+void FleetFindings::Expect(const std::set<std::string>& known, const std::set<std::string>& asked) {
   const MutexLock lock(mutex_);
-  std::erase_if(hosts_, [&](const auto& entry) { return hosts.count(entry.first) == 0; });
-  for (const std::string& host : hosts) hosts_.try_emplace(host);
+  std::erase_if(hosts_, [&](const auto& entry) { return known.count(entry.first) == 0; });
+  for (auto& [id, host] : hosts_) host.asked = asked.count(id) > 0;
+  for (const std::string& host : asked) hosts_.try_emplace(host);
 }
 
 FleetFindings::Summary FleetFindings::Summarize() const {
@@ -44,8 +47,10 @@ FleetFindings::Summary FleetFindings::Summarize() const {
   bool all_compared = true;
   const MutexLock lock(mutex_);
   for (const auto& [id, host] : hosts_) {
-    all_compared = all_compared && host.time.has_value();
-    if (host.time && (!summary.time || *host.time < *summary.time)) summary.time = host.time;
+    if (host.asked) {
+      all_compared = all_compared && host.time.has_value();
+      if (host.time && (!summary.time || *host.time < *summary.time)) summary.time = host.time;
+    }
     summary.problems += host.strays;
     for (const auto& [tenant, problem] : host.tenants) summary.problems += problem.count;
   }

@@ -20,17 +20,18 @@ namespace croft::handlers {
 class FleetFindings {
  public:
   struct Summary {
-    // Of the comparison that is longest ago; none while a host was never compared.
+    // Of the comparison that is longest ago, among hosts that can be asked; none while one of them was never compared.
     std::optional<absl::Time> time;
     int64_t problems = 0;
   };
 
-  // A comparison of `host` at `time`. Notes among `findings` are passed over. What was known of `busy` tenants, of which
-  // the comparison says nothing, stays.
+  // A comparison of `host` that began at `time`. Notes among `findings` are passed over. What was known of `busy` tenants, of which
+  // the comparison says nothing, stays. One that began before the newest known one changes nothing.
   void Put(const std::string& host, absl::Time time, const std::vector<domain::FleetFinding>& findings,
            const std::vector<std::string>& busy);
-  // Forgets all hosts but these, and waits for those that were not compared yet.
-  void Expect(const std::set<std::string>& hosts);
+  // Forgets all hosts but `known`, and waits for a comparison of each of `asked`, which are some of them. What was found
+  // on a host that cannot be asked stays known: being away mends nothing.
+  void Expect(const std::set<std::string>& known, const std::set<std::string>& asked);
 
   Summary Summarize() const;
   // One sentence on what is wrong with the tenant, or nothing. Nothing too when the tenant has changed at `update_time`,
@@ -45,6 +46,7 @@ class FleetFindings {
   };
   struct Host {
     std::optional<absl::Time> time;
+    bool asked = true;
     std::map<std::string, Problem> tenants;  // by id
     int64_t strays = 0;                      // problems of no tenant's
   };

@@ -97,10 +97,11 @@ void FleetWatch::ReadHosts() {
                {{"error", log::Text(listed.status())}});
     return;
   }
-  std::set<std::string> expected;
+  std::set<std::string> known, expected;
   const MutexLock lock(mutex_);
   hosts_.clear();
   for (domain::Host& host : *listed) {
+    known.insert(host.id);
     if (!fleet::CanBeAsked(host)) continue;
     expected.insert(host.id);
     turns_.try_emplace(host.id, Turn{.due = NextTime(host.id, interval_, clock_.Now())});
@@ -108,7 +109,7 @@ void FleetWatch::ReadHosts() {
     hosts_.emplace(std::move(id), std::move(host));
   }
   std::erase_if(turns_, [&](const auto& turn) { return expected.count(turn.first) == 0; });
-  findings_.Expect(expected);
+  findings_.Expect(known, expected);
 }
 
 void FleetWatch::Compare(const domain::Host& host) {

@@ -21,7 +21,7 @@ FleetFinding Missing(const std::string& tenant) {
 
 TEST(FleetFindingsTest, AProblemIsToldUntilTheNextComparisonFindsAllWell) {
   FleetFindings findings;
-  findings.Expect({"h1"});
+  findings.Expect({"h1"}, {"h1"});
   EXPECT_EQ(findings.ProblemOf("acme", absl::InfinitePast()), "");
   findings.Put("h1", At(1), {Missing("acme"), Missing("acme")}, {});
   EXPECT_THAT(
@@ -62,16 +62,33 @@ TEST(FleetFindingsTest, AProblemFromBeforeTheTenantsLastChangeIsNotTold) {
 TEST(FleetFindingsTest, TheTimeIsThatOfTheOldestComparisonOnceAllWereCompared) {
   FleetFindings findings;
   EXPECT_FALSE(findings.Summarize().time);
-  findings.Expect({"h1", "h2"});
+  findings.Expect({"h1", "h2"}, {"h1", "h2"});
   findings.Put("h1", At(1), {}, {});
   EXPECT_FALSE(findings.Summarize().time);
   findings.Put("h2", At(5), {Missing("acme")}, {});
   EXPECT_EQ(findings.Summarize().time, At(1));
   findings.Put("h1", At(9), {}, {});
   EXPECT_EQ(findings.Summarize().time, At(5));
-  findings.Expect({"h1"});
+  findings.Expect({"h1"}, {"h1"});
   EXPECT_EQ(findings.Summarize().time, At(9));
   EXPECT_EQ(findings.Summarize().problems, 0) << "a host that is gone is forgotten";
+}
+
+TEST(FleetFindingsTest, WhatWasFoundOnAHostStaysKnownWhileItIsAway) {
+  FleetFindings findings;
+  findings.Put("h1", At(1), {Missing("acme")}, {});
+  findings.Put("h2", At(5), {}, {});
+  findings.Expect({"h1", "h2"}, {"h2"});
+  EXPECT_NE(findings.ProblemOf("acme", absl::InfinitePast()), "");
+  EXPECT_EQ(findings.Summarize().problems, 1);
+  EXPECT_EQ(findings.Summarize().time, At(5)) << "nobody waits for a host that cannot be asked";
+}
+
+TEST(FleetFindingsTest, AComparisonThatEndsAfterALaterOneSaysNothing) {
+  FleetFindings findings;
+  findings.Put("h1", At(2), {}, {});
+  findings.Put("h1", At(1), {Missing("acme")}, {});
+  EXPECT_EQ(findings.ProblemOf("acme", absl::InfinitePast()), "");
 }
 
 }  // namespace
