@@ -100,6 +100,24 @@ def test_a_tenant_in_the_path_is_the_applications_root():
     assert ask_wsgi(middleware, path="/t/acme") == ("200 OK", "/t/acme /")
 
 
+def test_a_request_that_leaves_its_tenant_entered_leaks_it_to_no_other():
+    def leaky(_, start_response):
+        start_response("200 OK", [])
+        before = current_or_none()
+        tenant("globex").__enter__()  # and never left
+        return [str(before and before.tenant).encode()]
+    middleware = wsgi.TenantMiddleware(leaky, resolve=by_subdomain("example.com"), public=["/healthz"])
+    for _ in range(3):
+        assert ask_wsgi(middleware) == ("200 OK", "acme")
+        assert ask_wsgi(middleware, path="/healthz") == ("200 OK", "None")
+    app, _ = flask_app()
+    app.add_url_rule("/leaky", view_func=lambda: str(tenant("globex").__enter__().tenant))
+    for _ in range(3):
+        assert app.test_client().get("/leaky", base_url="http://acme.example.com").text == "globex"
+        assert app.test_client().get("/healthz", base_url="http://example.com").text == "None"
+        assert current_or_none() is None
+
+
 # --- ASGI
 
 

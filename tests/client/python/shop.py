@@ -19,6 +19,7 @@ from conftest import TOP
 EXAMPLES = os.path.join(TOP, "client", "python", "examples")
 DOMAIN = "shop.test"
 TENANTS = [f"t{number}" for number in range(6)]
+CHANGING = 3  # of them, the first
 _GUNICORN = ["gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}"]
 _THREADS = [*_GUNICORN, "--preload", "--threads", "4"]
 _UVICORN = ["uvicorn", "--port", "{port}", "--log-level", "warning"]
@@ -122,8 +123,8 @@ class Server:
 
 
 class Load:
-    """Clients that ask for all tenants in turn, reading and writing, until the block ends. A wrong tenant in any answer
-    fails the test at the end."""
+    """Clients that ask for all tenants, and for the first ones more often, reading and writing, until the block ends. A
+    wrong tenant in any answer fails the test at the end."""
 
     def __init__(self, server, tenants, clients=8):
         self._server, self._tenants, self._clients = server, tenants, clients
@@ -175,7 +176,8 @@ class Load:
         step = number
         while not self._stop.is_set():
             step += 1
-            tenant = self._tenants[step % len(self._tenants)]
+            # Every other request is for one of those that change.
+            tenant = self._tenants[step // 2 % CHANGING if step % 2 else step // 2 % len(self._tenants)]
             method = "POST" if step % 3 == 0 else "GET"
             with self._lock:
                 phase = self._phase
@@ -205,7 +207,7 @@ def live_through_changes(cluster, server, tenants=TENANTS, clients=8, seconds=0)
     :param seconds: that the load lasts at least.
     """
     begun = time.monotonic()
-    moved, suspended, retired = tenants[:3]
+    moved, suspended, retired = tenants[:CHANGING]
     backup = cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{moved}")).result
     with Load(server, tenants, clients) as load:
         with load.phase("steady"):
