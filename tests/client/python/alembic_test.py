@@ -1,12 +1,15 @@
 """Alembic over real tenants, by its own command and by Flask's: what is migrated, what is tried again, what is not
 repeated, and as whom."""
 import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
-from cluster import wait_until
+from cluster import BIN, wait_until
+from conftest import TOP
+from external import ExternalServer
 from shop import EXAMPLES, TENANTS, environment, fleet
 
 FOLDER = os.path.join(EXAMPLES, "shop_flask_migrations")
@@ -128,3 +131,19 @@ def test_a_run_after_a_crash_repeats_nothing_that_is_done(cluster, tmp_path, ale
     assert f"{len(names) - 2} succeeded, 0 failed, 2 were done before" in told
     assert begun.read_text().split() == [*names[:3], *names[2:]]
     assert all(has_column(cluster, name, "slow") for name in names) and not (tmp_path / "progress").exists()
+
+
+def test_rows_of_a_shared_database_come_into_a_tenants_own_by_what_the_page_says(cluster, tmp_path):
+    with open(os.path.join(TOP, "docs", "python", "moving.md"), encoding="utf-8") as file:
+        commands = re.findall(r"```sh\n(.*?)```", file.read(), re.S)[1]
+    cluster.create_tenant("acme")
+    cluster.psql("acme", "CREATE TABLE orders (id bigserial PRIMARY KEY, text text)")
+    with ExternalServer("15") as shared:
+        shared.superuser("CREATE TABLE orders (id bigserial PRIMARY KEY, customer text, text text)")
+        shared.superuser("INSERT INTO orders (customer, text) VALUES ('acme', 'one'), ('globex', 'not acme''s'), "
+                         "('acme', E'two,\\nand \"more\"')")
+        environment = {**os.environ, **cluster.env, "SHARED": f"host={shared.folder} port={shared.port} user=postgres",
+                       "PATH": BIN + os.pathsep + os.environ["PATH"]}
+        subprocess.run(["bash", "-euc", commands], cwd=tmp_path, env=environment, check=True)
+    assert cluster.psql("acme", "SELECT string_agg(id || text, '|' ORDER BY id) FROM orders") == '1one|3two,\nand "more"'
+    assert cluster.psql("acme", "INSERT INTO orders (text) VALUES ('next') RETURNING id") == "4"

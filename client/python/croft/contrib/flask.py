@@ -153,7 +153,7 @@ def _conclude(report: tenancy.Report) -> None:
 @_cli.command("migrate")
 @click.argument("tenants", nargs=-1)
 @_fleet_options
-@click.option("-d", "--directory", default="migrations", show_default=True, help="Of Alembic or Flask-Migrate.")
+@click.option("-d", "--directory", default="migrations", show_default=True, help="With env.py and alembic.ini.")
 @click.option("--revision", default="head", show_default=True)
 @click.option("--lock-timeout", default="5s", show_default=True, help="How long a statement waits for a lock.")
 @click.option("--lock-retries", default=5, show_default=True, help="How often it is tried again after that.")
