@@ -86,6 +86,9 @@ Conninfo WithSafeStart(Conninfo conninfo, Trust trust) {
   return conninfo;
 }
 
+// From here on CREATEROLE reaches only the roles that it makes. It may act as them where it asks for that beforehand.
+constexpr int kRestrictedCreateRole = 160000;
+
 bool HasNul(absl::string_view text) { return text.find('\0') != absl::string_view::npos; }
 
 }  // namespace
@@ -303,7 +306,11 @@ absl::StatusOr<Connection> Connection::Open(const Conninfo& conninfo, Trust trus
       PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0), trust);
   state->timeout = timeout;
   CROFT_RETURN_IF_ERROR(state->FinishConnecting());
-  return Connection(std::move(state));
+  Connection connection(std::move(state));
+  if (trust == Trust::kPrivileged && connection.server_version() >= kRestrictedCreateRole) {
+    CROFT_RETURN_IF_ERROR(connection.Execute("SET createrole_self_grant = 'set'"));
+  }
+  return connection;
 }
 
 Connection::Connection(std::unique_ptr<State> state) : state_(std::move(state)) {}

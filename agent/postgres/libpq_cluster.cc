@@ -27,9 +27,8 @@ class Pool {
     return taken;
   }
 
-  // Drops a connection that is lost, one too many or out of date; its locks end with it.
+  // Drops a connection that is lost or one too many; its locks end with it.
   void GiveBack(MaintenanceConnection returned) {
-    if (returned.refused) return;
     returned.connection.SetPatience({.deadline = absl::Now() + kUnlockPatience});
     if (!returned.connection.Execute("SELECT pg_advisory_unlock_all()").ok()) return;
     const MutexLock lock(mutex_);
@@ -126,7 +125,7 @@ class LibpqCluster final : public Cluster {
   absl::StatusOr<MaintenanceConnection> Maintain(const Timeout& timeout, const First& first) {
     while (std::optional<MaintenanceConnection> pooled = pool_->Take()) {
       pooled->connection.SetPatience(timeout);
-      const absl::Status status = first(pooled->connection);
+      const absl::Status status = MakeReady(*pooled, first);
       if (status.ok()) return *std::move(pooled);
       if (pooled->connection.usable()) {
         pool_->GiveBack(*std::move(pooled));
@@ -138,26 +137,19 @@ class LibpqCluster final : public Cluster {
         Connection connection,
         Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, timeout));
     connection.SetPatience(timeout);
-    auto rights = connection.Row<bool, bool, bool, bool, std::string>(
-        "SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
-        "AND has_column_privilege('pg_authid', 'oid', 'SELECT'), "
-        "has_parameter_privilege('temp_file_limit', 'SET'), "
-        "current_setting('server_version_num')::int < 160000 AND NOT "
-        "current_setting('is_superuser')::bool, "
-        "rolsuper OR rolbypassrls AND current_setting('server_version_num')::int >= 160000, rolname "
-        "FROM pg_roles WHERE rolname = current_user");
-    if (!rights.ok()) return std::move(rights).status();
-    CROFT_ASSIGN_OR_RETURN(const RoleMaking making, FindRoleMaking(connection));
-    const bool functions = making == RoleMaking::kByFunctions;
-    auto& [shows_passwords, may_limit, before_16, bypasses, role] = *rights;
-    MaintenanceConnection made{
-        .connection = std::move(connection),
-        .shows_passwords = shows_passwords,
-        .may_limit_temporary_files = may_limit,
-        .joins_what_it_makes = before_16 && !functions,
-        .role_maker = {.making = making, .role = std::move(role), .may_bypass_rls = bypasses || functions}};
-    CROFT_RETURN_IF_ERROR(first(made.connection));
+    MaintenanceConnection made{.connection = std::move(connection)};
+    CROFT_RETURN_IF_ERROR(MakeReady(made, first));
     return made;
+  }
+
+  // On a server that somebody else keeps, rights may have been given or taken since the connection was last in use.
+  template <typename First>
+  absl::Status MakeReady(MaintenanceConnection& maintenance, const First& first) {
+    CROFT_RETURN_IF_ERROR(first(maintenance.connection));
+    const bool known = !maintenance.rights.role.empty();
+    if (known && access_().own_server) return absl::OkStatus();
+    CROFT_ASSIGN_OR_RETURN(maintenance.rights, FindSessionRights(maintenance.connection));
+    return absl::OkStatus();
   }
 
   template <typename First>

@@ -180,7 +180,7 @@ absl::StatusOr<std::vector<RoleState>> LibpqSession::ObserveRoles(const std::vec
               std::optional<std::string>>(statement);
   };
   auto rows =
-      maintenance_.shows_passwords
+      maintenance_.rights.shows_passwords
           ? observe(Bind("SELECT r.rolname, r.rolcanlogin, r.rolinherit, r.rolsuper, r.rolconnlimit, "
                          "ARRAY(SELECT DISTINCT g.rolname::text FROM pg_auth_members m "
                          "JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1), "
@@ -207,7 +207,7 @@ absl::StatusOr<std::vector<RoleState>> LibpqSession::ObserveRoles(const std::vec
                      .connection_limit = limit,
                      .member_of = std::move(groups),
                      .settings = Settings(config),
-                     .shows_password = maintenance_.shows_passwords,
+                     .shows_password = maintenance_.rights.shows_passwords,
                      .verifier = std::move(verifier)});
   }
   return roles;
@@ -246,21 +246,36 @@ absl::StatusOr<std::optional<DatabaseState>> LibpqSession::ObserveDatabase(absl:
   return state;
 }
 
-absl::Status LibpqSession::Noting(absl::Status status) {
-  if (SqlStateOf(status) == sqlstate::kInsufficientPrivilege) maintenance_.refused = true;
-  return status;
+RoleMaker LibpqSession::role_maker() const {
+  const SessionRights& rights = maintenance_.rights;
+  return {.making = rights.making, .role = rights.role, .may_bypass_rls = rights.may_bypass_rls};
+}
+
+absl::Status LibpqSession::Explain(absl::Status status) {
+  if (SqlStateOf(status) != sqlstate::kInsufficientPrivilege) return status;
+  auto missing = FindMissingRights(maintenance());
+  if (!missing.ok() || missing->empty()) return status;
+  std::vector<std::string> lacking;
+  for (const MissingRight& one : *missing)
+    lacking.push_back(absl::StrCat(one.right, " (", one.remedy, ")"));
+  ErrorDetails details = DetailsOf(status);
+  return WithPostgresMessage(
+      MakeError(status.code(),
+                absl::StrCat(status.message(), "; the agent's role lacks ", absl::StrJoin(lacking, ", ")),
+                std::move(details)),
+      PostgresMessageOf(status));
 }
 
 absl::Status LibpqSession::Apply(const std::vector<Change>& changes, Durability durability) {
   LeaveDatabase();
-  std::vector<Statement> statements = StatementsFor(changes, durability, maintenance_.role_maker);
+  std::vector<Statement> statements = StatementsFor(changes, durability, role_maker());
   // From 16 on, who makes a role may act as it; before, a role that is no superuser must be in it.
   for (const Change& change : changes) {
     const auto* made = std::get_if<CreateRole>(&change);
-    if (made == nullptr || made->role.can_login || !maintenance_.joins_what_it_makes) continue;
+    if (made == nullptr || made->role.can_login || !maintenance_.rights.joins_what_it_makes) continue;
     statements.push_back({"GRANT %I TO CURRENT_USER", {made->role.name}});
   }
-  return Noting(ExecuteUnhindered(maintenance(), statements));
+  return Explain(ExecuteUnhindered(maintenance(), statements));
 }
 
 absl::Status LibpqSession::CreateDatabase(absl::string_view name, absl::string_view locale) {
@@ -280,12 +295,12 @@ absl::Status LibpqSession::CreateDatabase(absl::string_view name, absl::string_v
                      absl::StrCat("the server does not know the locale \"", locale, "\" for UTF-8"),
                      {.reason = "INVALID_LOCALE", .metadata = {{"locale", std::string(locale)}}});
   }
-  return made;
+  return Explain(made);
 }
 
 absl::Status LibpqSession::DropDatabase(absl::string_view name) {
   LeaveDatabase();
-  return maintenance().Execute({"DROP DATABASE IF EXISTS %I WITH (FORCE)", {std::string(name)}});
+  return Explain(maintenance().Execute({"DROP DATABASE IF EXISTS %I WITH (FORCE)", {std::string(name)}}));
 }
 
 absl::StatusOr<SchemaState> LibpqSession::ObserveSchema(absl::string_view database, absl::string_view owner,
@@ -358,8 +373,10 @@ absl::StatusOr<int64_t> LibpqSession::CountSessions(const SessionFilter& filter)
 }
 
 absl::StatusOr<int64_t> LibpqSession::TerminateSessions(const SessionFilter& filter) {
-  return maintenance().Value<int64_t>(
+  auto ended = maintenance().Value<int64_t>(
       Bind(kTerminateSessionsOf, {filter.database, filter.user, TextArray(filter.except_users)}));
+  if (!ended.ok()) return Explain(std::move(ended).status());
+  return ended;
 }
 
 absl::StatusOr<int64_t> LibpqSession::CountPreparedTransactions(absl::string_view database) {
@@ -370,9 +387,9 @@ absl::StatusOr<int64_t> LibpqSession::CountPreparedTransactions(absl::string_vie
 // Before 16 the agent is not in the logins that it makes, or a login has taken that back.
 absl::Status LibpqSession::LetActAs(const std::string& role) {
   if (by_functions()) {
-    return maintenance().Execute({"SELECT %I.let_act_as(%L)", {maintenance_.role_maker.role, role}});
+    return maintenance().Execute({"SELECT %I.let_act_as(%L)", {maintenance_.rights.role, role}});
   }
-  if (!maintenance_.joins_what_it_makes) return absl::OkStatus();
+  if (!maintenance_.rights.joins_what_it_makes) return absl::OkStatus();
   return maintenance().Execute({"GRANT %I TO CURRENT_USER", {role}});
 }
 
@@ -410,13 +427,14 @@ absl::Status LibpqSession::HandOver(absl::string_view database, absl::string_vie
   const std::string between = absl::StrCat("croft_handover_", inside.backend_pid());
   std::vector<Statement> statements = {
       {"CREATE ROLE %I NOLOGIN INHERIT IN ROLE %I, %I", {between, giver, taker}}};
-  if (maintenance_.joins_what_it_makes) statements.push_back({"GRANT %I TO CURRENT_USER", {between}});
+  if (maintenance_.rights.joins_what_it_makes)
+    statements.push_back({"GRANT %I TO CURRENT_USER", {between}});
   statements.push_back({"SET LOCAL ROLE %I", {between}});
   statements.push_back({"REASSIGN OWNED BY %I TO %I", {giver, taker}});
   statements.push_back({"DROP OWNED BY %I", {giver}});
   statements.push_back("RESET ROLE");
   statements.push_back({"DROP ROLE %I", {between}});
-  return ExecuteUnhindered(inside, statements);
+  return Explain(ExecuteUnhindered(inside, statements));
 }
 
 // The role that is in both outlives a cut, without a login; the next hand over, or the tenant's drop, takes it away.
@@ -424,8 +442,7 @@ absl::Status LibpqSession::HandOverByFunctions(Connection& inside, const std::st
                                                const std::string& taker) {
   const std::string between = absl::StrCat(taker, "_h");
   const auto run = [&](const std::vector<Change>& changes) {
-    return ExecuteUnhindered(maintenance(),
-                             StatementsFor(changes, Durability::kWithNext, maintenance_.role_maker));
+    return ExecuteUnhindered(maintenance(), StatementsFor(changes, Durability::kWithNext, role_maker()));
   };
   const absl::Status dropped = run({DropRole{between}});
   if (!dropped.ok() && !absl::IsNotFound(dropped)) return dropped;

@@ -12,15 +12,10 @@
 
 namespace croft::agent {
 
-// A connection to the maintenance database and what the agent's role may see there.
+// A connection to the maintenance database, and what the agent's role may do when the session begins.
 struct MaintenanceConnection {
   Connection connection;
-  bool shows_passwords = false;            // pg_authid can be read
-  bool may_limit_temporary_files = false;  // temp_file_limit can be set
-  bool joins_what_it_makes = false;        // no superuser, before 16: must be in a role to act as it
-  RoleMaker role_maker = {};
-  // A statement was refused for a right: what is held here about rights may be out of date.
-  bool refused = false;
+  SessionRights rights = {};
 };
 
 // ClusterSession over one maintenance connection that already holds the tenant's lock.
@@ -39,7 +34,7 @@ class LibpqSession final : public ClusterSession {
   absl::StatusOr<std::vector<RoleState>> ObserveRoles(const std::vector<std::string>& names,
                                                       absl::string_view family) override;
   absl::StatusOr<std::optional<DatabaseState>> ObserveDatabase(absl::string_view name) override;
-  bool MayLimitTemporaryFiles() const override { return maintenance_.may_limit_temporary_files; }
+  bool MayLimitTemporaryFiles() const override { return maintenance_.rights.may_limit_temporary_files; }
   using ClusterSession::Apply;
   absl::Status Apply(const std::vector<Change>& changes, Durability durability) override;
   absl::Status CreateDatabase(absl::string_view name, absl::string_view locale) override;
@@ -68,9 +63,10 @@ class LibpqSession final : public ClusterSession {
   // All in one transaction. Who holds it up is ended: a tenant can keep the rows of its own roles and database
   // locked, by an ALTER ROLE of itself that it does not commit, and would else hold off its fence for good.
   absl::Status ExecuteUnhindered(Connection& connection, const std::vector<Statement>& statements);
-  bool by_functions() const { return maintenance_.role_maker.making == RoleMaking::kByFunctions; }
-  // Notes when a right is gone.
-  absl::Status Noting(absl::Status status);
+  bool by_functions() const { return maintenance_.rights.making == RoleMaking::kByFunctions; }
+  RoleMaker role_maker() const;
+  // A refusal for a right, with the rights that the agent's role lacks now.
+  absl::Status Explain(absl::Status status);
   absl::Status LetActAs(const std::string& role);
   // HandOver where roles are made by functions, which are not in the tenant's database.
   absl::Status HandOverByFunctions(Connection& inside, const std::string& giver, const std::string& taker);

@@ -28,32 +28,41 @@ struct Held {
   bool bypass_rls = false;
   bool signal_backend = false;
   bool temp_file_limit = false;
-  bool self_grant = false;
+  bool connect = false;
+  bool control_data = false;
+  bool verifiers = false;
   bool functions = false;
+  std::string database;
 };
 
 // The functions count when they are all there, callable, and run with a superuser's rights whom nobody else can make
 // into another: who owns a function may replace it.
-constexpr char kFunctions[] =
-    "SELECT count(*) = 6 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+constexpr char kHeld[] =
+    "SELECT current_setting('server_version_num')::int, rolname, rolsuper, rolcreatedb, rolcreaterole, "
+    "rolbypassrls, pg_has_role('pg_signal_backend', 'USAGE'), "
+    "has_parameter_privilege('temp_file_limit', 'SET'), "
+    "has_database_privilege(current_database(), 'CONNECT'), "
+    "has_function_privilege('pg_control_system()', 'EXECUTE') "
+    "AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE'), "
+    "has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
+    "AND has_column_privilege('pg_authid', 'oid', 'SELECT'), "
+    "(SELECT count(*) = 6 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
     "JOIN pg_roles o ON o.oid = p.proowner "
     "WHERE n.nspname = current_user AND p.prosecdef AND o.rolsuper "
     "AND p.proname IN ('create_role', 'alter_role', 'grant_role', 'drop_role', 'let_act_as', "
     "'limit_temporary_files') "
-    "AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')";
+    "AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')), "
+    "current_database()::text "
+    "FROM pg_roles WHERE rolname = current_user";
 
 absl::StatusOr<Held> Look(Connection& connection) {
-  auto row = connection.Row<int32_t, std::string, bool, bool, bool, bool, bool, bool, bool>(
-      "SELECT current_setting('server_version_num')::int, rolname, rolsuper, rolcreatedb, rolcreaterole, "
-      "rolbypassrls, pg_has_role('pg_signal_backend', 'USAGE'), "
-      "has_parameter_privilege('temp_file_limit', 'SET'), "
-      "coalesce(current_setting('createrole_self_grant', true), '') ~ '\\mset\\M' "
-      "FROM pg_roles WHERE rolname = current_user");
+  auto row = connection.Row<int32_t, std::string, bool, bool, bool, bool, bool, bool, bool, bool, bool,
+                            bool, std::string>(kHeld);
   if (!row.ok()) return std::move(row).status();
   Held held;
   std::tie(held.version, held.role, held.superuser, held.create_database, held.create_role, held.bypass_rls,
-           held.signal_backend, held.temp_file_limit, held.self_grant) = *std::move(row);
-  CROFT_ASSIGN_OR_RETURN(held.functions, connection.Value<bool>(kFunctions));
+           held.signal_backend, held.temp_file_limit, held.connect, held.control_data, held.verifiers,
+           held.functions, held.database) = *std::move(row);
   return held;
 }
 
@@ -88,10 +97,16 @@ MissingRight MissingBypass(const Held& held) {
 
 }  // namespace
 
-absl::StatusOr<RoleMaking> FindRoleMaking(Connection& connection) {
-  CROFT_ASSIGN_OR_RETURN(const Held held, Look(connection));
-  const bool by_functions = !held.superuser && held.version < kRestrictedCreateRole && held.functions;
-  return by_functions ? RoleMaking::kByFunctions : RoleMaking::kDirectly;
+absl::StatusOr<SessionRights> FindSessionRights(Connection& connection) {
+  CROFT_ASSIGN_OR_RETURN(Held held, Look(connection));
+  const bool before_16 = held.version < kRestrictedCreateRole;
+  const bool by_functions = !held.superuser && before_16 && held.functions;
+  return SessionRights{.shows_passwords = held.verifiers,
+                       .may_limit_temporary_files = held.temp_file_limit,
+                       .joins_what_it_makes = before_16 && !held.superuser && !by_functions,
+                       .may_bypass_rls = held.superuser || by_functions || (held.bypass_rls && !before_16),
+                       .making = by_functions ? RoleMaking::kByFunctions : RoleMaking::kDirectly,
+                       .role = std::move(held.role)};
 }
 
 absl::StatusOr<std::vector<MissingRight>> FindMissingRights(Connection& connection) {
@@ -100,6 +115,9 @@ absl::StatusOr<std::vector<MissingRight>> FindMissingRights(Connection& connecti
   if (held.superuser) return missing;
   const std::string role = Quoted(held.role);
   const bool functions = held.version < kRestrictedCreateRole && held.functions;
+  // A session that is open goes on without these two; the next one is not let in.
+  if (!held.connect) missing.push_back(MissingConnect(held.database, held.role));
+  if (!held.control_data) missing.push_back(MissingControlData(held.role));
   if (!held.create_database) {
     missing.push_back({.right = "CREATEDB",
                        .consequence =
@@ -109,14 +127,6 @@ absl::StatusOr<std::vector<MissingRight>> FindMissingRights(Connection& connecti
                        .task_kinds = {"create", "fence", "unfence", "verify", "restore"}});
   }
   if (!held.create_role && !functions) missing.push_back(MissingRoles(held));
-  if (held.version >= kRestrictedCreateRole && !held.self_grant) {
-    missing.push_back({.right = "createrole_self_grant = 'set'",
-                       .consequence =
-                           "the agent cannot act as the roles that it makes: no tenant is created or "
-                           "restored",
-                       .remedy = absl::StrCat("ALTER ROLE ", role, " SET createrole_self_grant = 'set';"),
-                       .task_kinds = {"create", "verify", "restore", "rotate"}});
-  }
   if (!held.signal_backend) {
     missing.push_back({.right = "pg_signal_backend",
                        .consequence =

@@ -27,8 +27,19 @@ enum class RoleMaking {
   kByFunctions,  // the functions that external-setup makes on PostgreSQL 15, in a schema called like the role
 };
 
-// Of the role that `connection`, one to the maintenance database, is logged in as.
-[[nodiscard]] absl::StatusOr<RoleMaking> FindRoleMaking(Connection& connection);
+// What decides how the agent's role works.
+struct SessionRights {
+  bool shows_passwords = false;            // pg_authid can be read
+  bool may_limit_temporary_files = false;  // temp_file_limit can be set
+  bool joins_what_it_makes = false;        // no superuser, before 16: must be in a role to act as it
+  bool may_bypass_rls = false;             // roles that it makes can have BYPASSRLS
+  RoleMaking making = RoleMaking::kDirectly;
+  std::string role;  // the agent's own
+};
+
+// Of the role that `connection`, one to the maintenance database, is logged in as, at this moment: rights change while
+// a connection is open. One statement, of catalogs only.
+[[nodiscard]] absl::StatusOr<SessionRights> FindSessionRights(Connection& connection);
 
 // In the order in which they are best given; none for a superuser. Reads catalogs only.
 [[nodiscard]] absl::StatusOr<std::vector<MissingRight>> FindMissingRights(Connection& connection);

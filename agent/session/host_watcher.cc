@@ -67,7 +67,10 @@ ServerReport HostWatcher::Look() {
   if (report.up) return report;
   const absl::Status started = server_.EnsureRunning({absl::Now() + kStartTime, keep_going});
   report = server_.Report({absl::Now() + kLookTime, keep_going});
-  if (!started.ok() && !report.up) report.problem = std::string(started.message());
+  // A report that names the right that it lacks knows better.
+  if (!started.ok() && !report.up && report.missing_rights.empty()) {
+    report.problem = std::string(started.message());
+  }
   return report;
 }
 

@@ -57,6 +57,6 @@ def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
 def test_every_right_of_the_setup_is_on_the_page():
     with open(PAGE, encoding="utf-8") as file:
         page = file.read()
-    for right in ("CREATEDB", "CREATEROLE", "BYPASSRLS", "pg_signal_backend", "createrole_self_grant", "temp_file_limit",
+    for right in ("CREATEDB", "CREATEROLE", "BYPASSRLS", "pg_signal_backend", "temp_file_limit",
                   "CONNECT", "pg_control_system"):
         assert right in page

@@ -169,6 +169,7 @@ Cluster& TestPostgres::restricted_cluster(const std::string& role, bool provider
     access.agent = access.tenants;
     access.agent["user"] = role;
     access.extensions.reset();  // only a superuser can narrow them
+    access.own_server = false;
     access.agent["password"] = password;
     cluster = NewLibpqCluster([access] { return access; });
   }
