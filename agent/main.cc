@@ -88,6 +88,8 @@ void AddSetup(CLI::App& command, croft::agent::ExternalSetupOptions& setup, std:
   command.add_option("--role", setup.role, "Name of the agent's role")->capture_default_str();
   command.add_flag("--superuser", setup.superuser, "Make it a superuser");
   command.add_flag("--provider", setup.provider, "For a service whose administrator is no superuser");
+  command.add_flag("--revoke-public-connect", setup.revoke_public_connect,
+                   "Also close the databases postgres and template1 to roles without a grant of their own");
   command.add_flag("--remove", setup.remove, "Print the SQL that takes all of it back");
   command.add_option(
       "--password-file", password_file,

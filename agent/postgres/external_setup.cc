@@ -61,6 +61,31 @@ $croft$;
 
 )sql";
 
+constexpr char kPublicConnectStays[] =
+    R"sql(-- postgres and template1 let every login in as PostgreSQL makes them, tenants' too: they read catalogs there, and no
+-- tenant's data. croft-agent external-setup --revoke-public-connect prints what closes them.
+
+)sql";
+
+// Before the agent's role is let in, so that it is by a right of its own.
+constexpr char kRevokePublicConnect[] =
+    R"sql(-- To keep tenants out of the databases that PostgreSQL opens to every login. Any other role that connects there needs a
+-- GRANT CONNECT of its own from now on. To take this back: GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC;
+-- GRANT CONNECT ON DATABASE template1 TO PUBLIC.
+DO $croft$
+DECLARE
+  open_database name;
+BEGIN
+  FOR open_database IN
+    SELECT datname FROM pg_catalog.pg_database WHERE datname IN ('postgres', 'template1', current_database())
+  LOOP
+    EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', open_database);
+  END LOOP;
+END
+$croft$;
+
+)sql";
+
 constexpr char kBasics[] =
     R"sql(-- To log in, and to make the tenants' databases. Croft's databases belong to this role, never to a tenant.
 ALTER ROLE @ROLE@ LOGIN CREATEDB;
@@ -70,6 +95,16 @@ DO $croft$
 BEGIN
   IF NOT has_database_privilege('@ROLE@', current_database(), 'CONNECT') THEN
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO @ROLE@', current_database());
+  END IF;
+END
+$croft$;
+
+-- To tell this cluster from another one at the same address, and a failover. Everybody may, unless that was taken away.
+DO $croft$
+BEGIN
+  IF NOT has_function_privilege('@ROLE@', 'pg_control_system()', 'EXECUTE')
+    OR NOT has_function_privilege('@ROLE@', 'pg_control_checkpoint()', 'EXECUTE') THEN
+    GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO @ROLE@;
   END IF;
 END
 $croft$;
@@ -99,12 +134,9 @@ $croft$;
 
 constexpr char kRestrictedRoles[] =
     R"sql(-- To make the tenants' roles. From PostgreSQL 16 on this reaches only roles that it has made itself, and hands on only
--- what it has itself.
+-- what it has itself. The agent asks for the right to act as them (createrole_self_grant) in each of its sessions: a
+-- tenant's schema is prepared, and what a login left behind is given to its owner, as the tenant.
 ALTER ROLE @ROLE@ CREATEROLE;
-
--- To act as a role that it has made, without having its rights all the time: a tenant's schema is prepared, and what a
--- login left behind is given to its owner, as the tenant.
-ALTER ROLE @ROLE@ SET createrole_self_grant = 'set';
 
 -- To read all rows of a tenant's tables in a backup, those of tables that FORCE row level security too: the short-lived
 -- login of a dump gets it. It gives no access to any table by itself.
@@ -341,6 +373,10 @@ BEGIN
   IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '@ROLE@') THEN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM @ROLE@', current_database());
     BEGIN
+      REVOKE ALL ON FUNCTION pg_control_system(), pg_control_checkpoint() FROM @ROLE@;
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END;
+    BEGIN
       REVOKE ALL ON PARAMETER temp_file_limit FROM @ROLE@;
     EXCEPTION WHEN insufficient_privilege THEN NULL;
     END;
@@ -378,6 +414,9 @@ absl::Status Check(const ExternalSetupOptions& options) {
   if (options.superuser && options.provider) {
     return InvalidField("provider", "cannot be had with --superuser: only a superuser makes another");
   }
+  if (options.remove && options.revoke_public_connect) {
+    return InvalidField("revoke_public_connect", "cannot be had with --remove");
+  }
   return absl::OkStatus();
 }
 
@@ -391,9 +430,14 @@ const char* Runner(const ExternalSetupOptions& options) {
 }
 
 std::string Rights(const ExternalSetupOptions& options) {
-  if (options.superuser) return kSuperuser;
+  if (options.superuser) {
+    return absl::StrCat(options.revoke_public_connect ? kRevokePublicConnect : kPublicConnectStays,
+                        kSuperuser);
+  }
   const bool restricted = options.postgres_major >= kRestrictedCreateRole;
-  std::string sql = absl::StrCat(kNoSuperuser, kBasics, kGuarded);
+  std::string sql =
+      absl::StrCat(kNoSuperuser, options.revoke_public_connect ? kRevokePublicConnect : kPublicConnectStays,
+                   kBasics, kGuarded);
   absl::StrAppend(&sql, restricted ? kRestrictedRoles : options.provider ? kProviderRoles15 : kFunctions15);
   return sql;
 }

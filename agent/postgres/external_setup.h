@@ -15,6 +15,8 @@ struct ExternalSetupOptions {
   bool superuser = false;
   // Whoever runs the SQL is no superuser, as with most providers.
   bool provider = false;
+  // Closes `postgres` and `template1` to all roles that have no CONNECT of their own there, tenants' among them.
+  bool revoke_public_connect = false;
   // Takes everything back instead.
   bool remove = false;
   std::optional<std::string> verifier;  // SCRAM-SHA-256, for the role's password

@@ -23,9 +23,10 @@ BIN = os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin"))
 class Cluster:
     """Use as a context manager; everything is gone when it ends."""
 
-    def __init__(self, agents=2, before_start=None, postgres=None):
+    def __init__(self, agents=2, before_start=None, postgres=None, setup=()):
         """`before_start(cluster)` is called when the folder is there and nothing runs yet. `postgres` overrules
-        CROFT_TEST_POSTGRES; a list of versions gives each host a server of its own version."""
+        CROFT_TEST_POSTGRES; a list of versions gives each host a server of its own version. `setup` are options of
+        `croft-agent external-setup`, where somebody else keeps the servers."""
         # PostgreSQL's user must be able to enter it.
         self.state = tempfile.mkdtemp(prefix="croft-test.", dir="/var/tmp")
         os.chmod(self.state, 0o711)
@@ -35,6 +36,7 @@ class Cluster:
             f"h{n + 1}": external.ExternalServer(version) for n, version in enumerate(versions)}
         self._agents = len(versions)
         self._before_start = before_start
+        self._setup = setup
         self._channel = None
         self.commands = {}
         self._relaunched = {}
@@ -235,7 +237,7 @@ class Cluster:
             if not server.is_made():
                 server.make()
                 server.start()
-            options += ["--external", server.write_conninfo(server.set_up())]
+            options += ["--external", server.write_conninfo(server.set_up("croft", *self._setup))]
         return options
 
     def _note_commands(self):

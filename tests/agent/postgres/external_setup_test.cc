@@ -129,7 +129,8 @@ TEST(ExternalSetupTest, RefusesWhatItCannotPrint) {
         ExternalSetupOptions{.postgres_major = 15, .role = "Croft"},
         ExternalSetupOptions{.postgres_major = 15, .role = "t_x"},
         ExternalSetupOptions{.postgres_major = 15, .role = "x; DROP TABLE y"},
-        ExternalSetupOptions{.postgres_major = 15, .superuser = true, .provider = true}}) {
+        ExternalSetupOptions{.postgres_major = 15, .superuser = true, .provider = true},
+        ExternalSetupOptions{.postgres_major = 15, .revoke_public_connect = true, .remove = true}}) {
     EXPECT_EQ(ExternalSetup(options).status().code(), absl::StatusCode::kInvalidArgument);
   }
 }
