@@ -34,7 +34,8 @@ class Server:
     def __init__(self, cluster, host):
         self._cluster, self._host = cluster, host
         self._agent = os.path.join(cluster.state, "agents", host)
-        self._data = os.path.join(self._agent, "pg", "data")
+        self._keeper = cluster.servers.get(host)
+        self._data = self._keeper.data if self._keeper else os.path.join(self._agent, "pg", "data")
 
     def put_aside(self, name):
         """Keeps a copy of the data as it is now under `name`."""
@@ -50,8 +51,13 @@ class Server:
     def _stopped(self, work):
         cluster = self._cluster
         cluster.stop(self._host)
-        run([os.path.join(BIN, "croft-agent"), "stop-postgres", "--state", self._agent])
-        work()
+        if self._keeper:
+            self._keeper.stop("fast")
+            work()
+            self._keeper.start()
+        else:
+            run([os.path.join(BIN, "croft-agent"), "stop-postgres", "--state", self._agent])
+            work()
         cluster.start(self._host)
         wait_until(lambda: cluster.host_state(self._host) == "STATE_UP", f"{self._host} is up again")
 

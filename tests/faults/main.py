@@ -53,9 +53,11 @@ class Table:
         self.left_out.append(words)
         print(f"left out: {words}", flush=True)
 
-    def close(self):
-        """The exit status: nothing was struck is no success."""
+    def close(self, least):
+        """The exit status: fewer points than `least` are no success."""
         print(f"{self._points} points, {self._passed} passed" + (f", {len(self.left_out)} left out" if self.left_out else ""))
+        if 0 < self._points < least:
+            self.failures.append(f"fewer than {least} points")
         for failure in self.failures:
             print(failure)
         return 1 if self.failures else 0 if self._points else SKIPPED
@@ -224,6 +226,7 @@ def parse(arguments):
     parser.add_argument("--from", type=int, default=1, dest="first")
     parser.add_argument("--to", type=int, default=0, dest="last")
     parser.add_argument("--scenario", action="append", choices=[*SCENARIOS, "all"])
+    parser.add_argument("--least", type=int, default=1)
     parser.add_argument("-j", type=int, default=1, dest="jobs")
     parser.add_argument("--record")
     parser.add_argument("--logs")
@@ -239,7 +242,7 @@ def main(arguments):
         run_scenarios(SCENARIOS if "all" in options.scenario else options.scenario, table, options)
     else:
         run_actions(table, options)
-    return table.close()
+    return table.close(options.least)
 
 
 if __name__ == "__main__":
