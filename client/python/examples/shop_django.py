@@ -1,5 +1,5 @@
-"""A shop in Django, in one file. Run it with `gunicorn --preload shop_django:application`, its commands with
-`python shop_django_manage.py migrate_tenants -l app=shop`."""
+"""A shop in Django, in one file. Run it with `gunicorn --preload shop_django:application` or `uvicorn
+shop_django:asgi_application`, its commands with `python shop_django_manage.py migrate_tenants -l app=shop`."""
 
 import os
 
@@ -33,6 +33,7 @@ settings.configure(
 )
 django.setup()
 
+from django.core.asgi import get_asgi_application  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.http import JsonResponse  # noqa: E402
@@ -57,3 +58,4 @@ def health(request):
 
 urlpatterns = [path("orders", orders), path("healthz", health)]
 application = get_wsgi_application()
+asgi_application = get_asgi_application()

@@ -80,6 +80,35 @@ print(current_or_none())
 """) == ["acme/acme", "acmeacme", "503", "404", "404", "200", "globex/globex", "None"]
 
 
+def test_asynchronous_and_other_views_have_their_tenant_under_asgi():
+    assert run("""
+import asyncio
+from croft.aio import AsyncStaticLocator
+from asgiref.testing import ApplicationCommunicator
+from django.http import HttpResponse
+from django.urls import path
+from croft.tenancy import current, current_or_none
+tenancy.use(asynchronous=AsyncStaticLocator(tenancy.locator()))
+async def asynchronous(request):
+    await asyncio.sleep(0)
+    return HttpResponse(f"{current().tenant}/{request.tenant.tenant}")
+def synchronous(request):
+    return HttpResponse(current().tenant)
+shop_django.urlpatterns += [path("async", asynchronous), path("sync", synchronous)]
+async def ask():
+    for host, where in (("acme", "async"), ("globex", "sync"), ("nobody", "async"), ("acme", "healthz")):
+        scope = {"type": "http", "method": "GET", "path": f"/{where}", "query_string": b"",
+                 "headers": [(b"host", f"{host}.shop.test".encode())]}
+        answering = ApplicationCommunicator(shop_django.asgi_application, scope)
+        await answering.send_input({"type": "http.request", "body": b""})
+        status = (await answering.receive_output(30))["status"]
+        body = (await answering.receive_output(30))["body"].decode()
+        print(body if where != "healthz" and status == 200 else status)
+    print(current_or_none())
+asyncio.run(ask())
+""") == ["acme/acme", "globex", "404", "200", "None"]
+
+
 def test_checks_name_what_is_missing():
     told = run("""
 from django.conf import settings

@@ -30,6 +30,7 @@ SERVERS = {
     "asgi": [*_UVICORN, "shop_asgi:application"],
     "flask": [*_THREADS, "shop_flask:app"],
     "django": [*_THREADS, "shop_django:application"],
+    "django_asgi": [*_UVICORN, "--lifespan", "off", "shop_django:asgi_application"],
     "fastapi": [*_UVICORN, "shop_fastapi:app"],
     "pyramid": [*_THREADS, "shop_pyramid:application"],
 }

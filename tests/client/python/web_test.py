@@ -3,7 +3,7 @@ import pytest
 from shop import SERVERS, Server, answers_those_without_a_tenant, fleet, live_through_changes
 
 
-@pytest.mark.parametrize("name", ["wsgi", "gevent", "asgi", "flask", "django"])
+@pytest.mark.parametrize("name", ["wsgi", "gevent", "asgi", "flask", "django", "django_asgi"])
 def test_requests_are_served_through_all_changes_of_tenants(name, tmp_path):
     with fleet() as cluster, Server(cluster, tmp_path, SERVERS[name]) as server:
         answers_those_without_a_tenant(server)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 
 from croft.contrib.django import conf
@@ -27,10 +27,10 @@ class TenantMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
         self._tenancy = conf.web_tenancy()
-        self._is_async = asyncio.iscoroutinefunction(get_response)
+        self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             # By this Django knows an async middleware.
-            self._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
         if self._is_async:
