@@ -1,4 +1,5 @@
-# The library as applications install it: cmake --install BUILD --component client --prefix PREFIX
+# The library as applications install it: cmake --install BUILD --component client --prefix PREFIX, and the same with
+# client-dev for what is needed to build against it.
 #
 # One shared library, made of position-independent parts of its own, that shows its interface alone. Its generated
 # code is the lite kind, which registers nothing for the whole process: an application may have stubs of the same
@@ -45,11 +46,12 @@ configure_package_config_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/CroftClientConfi
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/CroftClientConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 
-install(TARGETS croft_client_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT client)
-install(DIRECTORY include/croft DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT client)
+install(TARGETS croft_client_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT client
+        NAMELINK_COMPONENT client-dev)
+install(DIRECTORY include/croft DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT client-dev)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/CroftClientConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/CroftClientConfigVersion.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/CroftClient COMPONENT client)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/CroftClient COMPONENT client-dev)
 # Made when it is installed, which is when the prefix is known.
 set(PC_IN ${CMAKE_CURRENT_SOURCE_DIR}/cmake/croft-client.pc.in)
 set(PC_OUT ${CMAKE_CURRENT_BINARY_DIR}/croft-client.pc)
@@ -57,5 +59,5 @@ install(CODE "
   set(PROJECT_VERSION \"${PROJECT_VERSION}\")
   set(CMAKE_INSTALL_LIBDIR \"${CMAKE_INSTALL_LIBDIR}\")
   set(CMAKE_INSTALL_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")
-  configure_file(\"${PC_IN}\" \"${PC_OUT}\" @ONLY)" COMPONENT client)
-install(FILES ${PC_OUT} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT client)
+  configure_file(\"${PC_IN}\" \"${PC_OUT}\" @ONLY)" COMPONENT client-dev)
+install(FILES ${PC_OUT} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT client-dev)

@@ -17,7 +17,8 @@ def run(*command, **options):
 
 def install(prefix):
     """The folder of the libraries."""
-    run("cmake", "--install", BUILD, "--component", "client", "--prefix", str(prefix))
+    for component in ("client", "client-dev"):
+        run("cmake", "--install", BUILD, "--component", component, "--prefix", str(prefix))
     folders = [folder for folder, _, files in os.walk(prefix) if "libcroft-client.so" in files]
     assert len(folders) == 1
     return folders[0]
