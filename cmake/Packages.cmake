@@ -18,8 +18,9 @@ endfunction()
 croft_program_package(croftd)
 croft_program_package(croft-agent)
 croft_program_package(croftctl)
-install(DIRECTORY ${PACKAGE_FILES}/doc/libcroft-client DESTINATION share/doc COMPONENT client)
-install(DIRECTORY ${PACKAGE_FILES}/doc/libcroft-client-dev DESTINATION share/doc COMPONENT client-dev)
+# OPTIONAL: an installation by cmake --install has no need of them.
+install(DIRECTORY ${PACKAGE_FILES}/doc/libcroft-client DESTINATION share/doc COMPONENT client OPTIONAL)
+install(DIRECTORY ${PACKAGE_FILES}/doc/libcroft-client-dev DESTINATION share/doc COMPONENT client-dev OPTIONAL)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/python/croft DESTINATION lib/python3/dist-packages COMPONENT python
         PATTERN __pycache__ EXCLUDE PATTERN LICENSE EXCLUDE)
 install(DIRECTORY ${PACKAGE_FILES}/doc/python3-croft DESTINATION share/doc COMPONENT python)
