@@ -10,7 +10,7 @@ from croft.tenancy import ConnectionPool, current, current_or_none
 
 app = Celery("shop", broker=os.environ["CELERY_BROKER"], backend=os.environ["CELERY_BROKER"])
 install(app)
-pool = ConnectionPool(lambda placement: psycopg.connect(**placement.connect_kwargs()))
+pool = ConnectionPool(lambda placement: psycopg.connect(**placement.connect_kwargs(connect_timeout=10)))
 
 
 @app.task

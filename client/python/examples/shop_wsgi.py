@@ -13,7 +13,7 @@ import psycopg
 from croft.contrib.wsgi import TenantMiddleware
 from croft.tenancy import ConnectionPool, by_subdomain, current
 
-pool = ConnectionPool(lambda placement: psycopg.connect(**placement.connect_kwargs()))
+pool = ConnectionPool(lambda placement: psycopg.connect(**placement.connect_kwargs(connect_timeout=10)))
 
 
 def orders(environ):

@@ -45,7 +45,7 @@ class ConnectionPool:
     """Connections of the current tenant, bounded over all tenants and for each. Thread-safe; made before a fork, it
     opens connections of its own in the children.
 
-        pool = ConnectionPool(lambda placement: psycopg.connect(**placement.connect_kwargs()))
+        pool = ConnectionPool(lambda placement: psycopg.connect(**placement.connect_kwargs(connect_timeout=10)))
         with tenant("acme"), pool.connection() as connection:
             connection.execute("SELECT 1")
 
