@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import grpc
@@ -40,8 +40,7 @@ class AsyncAdmin(AdminOptions, AsyncClosing):
             await admin.wait(await admin.create("acme"))
     """
 
-    def __init__(self, endpoints: Sequence[str] | None = None, **options: Any) -> None:
-        super().__init__(endpoints, **options)
+    def _set_up(self) -> None:
         self._channels: dict[tuple[str, Identity], grpc.aio.Channel] = {}
         self._process = 0  # that it was used in
 

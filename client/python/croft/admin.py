@@ -85,6 +85,10 @@ class AdminOptions:
         )
         self._rounds = Rounds()
         self._closed = False
+        self._set_up()
+
+    def _set_up(self) -> None:
+        raise NotImplementedError
 
     def _shares(self, timeout: float | None) -> Iterator[tuple[str, float]]:
         """(endpoint, seconds that it may take)"""
@@ -131,8 +135,7 @@ class Admin(AdminOptions, Closing):
     no second effect.
     """
 
-    def __init__(self, endpoints: Sequence[str] | None = None, **options: Any) -> None:
-        super().__init__(endpoints, **options)
+    def _set_up(self) -> None:
         self._calls = Gate()
         self._channels: dict[tuple[str, Identity], grpc.Channel] = {}
         forkable.add(self)
