@@ -14,7 +14,6 @@ using domain::Binding;
 using domain::LabelledTenants;
 using domain::NamedTenants;
 using domain::Role;
-using domain::RoleName;
 using domain::Scope;
 
 // What a method asks of its caller.

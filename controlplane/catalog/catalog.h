@@ -38,7 +38,7 @@
 // Passwords lie in it sealed, data keys not at all (see keyring).
 //
 // What was put comes back equal, but that times are kept to the microsecond and durations to the nanosecond
-// (rounded down), and that labels and lists hold UTF-8.
+// (rounded down), and that labels, lists and what a task or an operation remembers hold UTF-8.
 namespace croft::catalog {
 
 // The answer to a request id of one caller.

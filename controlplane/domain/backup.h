@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 #include "controlplane/domain/finding.h"
@@ -22,7 +23,30 @@ enum class BackupState {
   kIncomplete,         // some objects do not restore
   kDamaged,            // not what was backed up, or not to be read
 };
+
+constexpr absl::string_view NameOf(BackupState value) {
+  switch (value) {
+    case BackupState::kCreating: return "CREATING";
+    case BackupState::kAvailable: return "AVAILABLE";
+    case BackupState::kVerified: return "VERIFIED";
+    case BackupState::kFailed: return "FAILED";
+    case BackupState::kDeleting: return "DELETING";
+    case BackupState::kVerifiedWithNotes: return "VERIFIED_WITH_NOTES";
+    case BackupState::kIncomplete: return "INCOMPLETE";
+    case BackupState::kDamaged: return "DAMAGED";
+  }
+  return "";
+}
 enum class BackupOrigin { kManual, kFinal, kScheduled };
+
+constexpr absl::string_view NameOf(BackupOrigin value) {
+  switch (value) {
+    case BackupOrigin::kManual: return "MANUAL";
+    case BackupOrigin::kFinal: return "FINAL";
+    case BackupOrigin::kScheduled: return "SCHEDULED";
+  }
+  return "";
+}
 
 struct Backup {
   std::string tenant;  // id

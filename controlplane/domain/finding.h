@@ -4,11 +4,22 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/string_view.h>
+
 // What a backup, its proof or a restore says about single objects of a tenant's database.
 namespace croft::domain {
 
 // In the order of gravity. proto/croft/v1/finding.proto says what each means.
 enum class FindingSeverity { kNote, kMissing, kDifferent };
+
+constexpr absl::string_view NameOf(FindingSeverity value) {
+  switch (value) {
+    case FindingSeverity::kNote: return "NOTE";
+    case FindingSeverity::kMissing: return "MISSING";
+    case FindingSeverity::kDifferent: return "DIFFERENT";
+  }
+  return "";
+}
 
 struct Finding {
   FindingSeverity severity = FindingSeverity::kNote;

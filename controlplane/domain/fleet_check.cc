@@ -66,11 +66,12 @@ void Knowledge::NoteWork(const std::vector<Operation>& running) {
 void Knowledge::NoteCleanUp(const Operation& operation) {
   for (const Step& step : operation.steps) {
     const bool sent = step.attempt > 0;
-    if (step.task != TaskKind::kDrop) {
+    const auto* drop = std::get_if<DropTask>(&step.task);
+    if (drop == nullptr) {
       if (step.state == StepState::kDispatched) busy_.insert(operation.tenant);
       continue;
     }
-    for (const std::string& database : step.databases) {
+    for (const std::string& database : drop->databases) {
       Copy& copy = copies_[{step.host, WithoutSeal(database)}];
       if (copy != Copy::kLeaving) copy = sent ? Copy::kLeaving : Copy::kSealed;
     }

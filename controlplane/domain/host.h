@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 namespace croft::domain {
@@ -89,6 +90,19 @@ struct Host {
 };
 
 enum class HostState { kExpected, kUp, kAway, kIdentityChanged, kMissing, kAwaited, kUnconfirmed };
+
+constexpr absl::string_view NameOf(HostState value) {
+  switch (value) {
+    case HostState::kExpected: return "EXPECTED";
+    case HostState::kUp: return "UP";
+    case HostState::kAway: return "AWAY";
+    case HostState::kIdentityChanged: return "IDENTITY_CHANGED";
+    case HostState::kMissing: return "MISSING";
+    case HostState::kAwaited: return "AWAITED";
+    case HostState::kUnconfirmed: return "UNCONFIRMED";
+  }
+  return "";
+}
 
 HostState StateOf(const Host& host);
 

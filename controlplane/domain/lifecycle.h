@@ -39,14 +39,4 @@ inline constexpr std::array kTenantLife = {
 // The state after `event`, or nullopt where the table has no such row.
 std::optional<TenantState> Next(TenantState from, TenantEvent event);
 
-// Whether `next` may begin while `running` works on the same tenant. Two that name the same backup never
-// may.
-bool MayRunBeside(OperationKind running, OperationKind next);
-
-// Whether the kind changes the tenant's database or its roles, and so raises the tenant's order.
-bool Exclusive(OperationKind kind);
-
-// How long an operation may try before it fails.
-absl::Duration TimeoutOf(OperationKind kind);
-
 }  // namespace croft::domain

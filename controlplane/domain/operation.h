@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -10,6 +11,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/finding.h"
+#include "controlplane/domain/task.h"
 #include "controlplane/domain/tenant.h"
 
 namespace croft::domain {
@@ -31,58 +33,60 @@ enum class OperationKind {
   kCleanUp,
 };
 
+// Names of these enums are those of the API without its prefixes.
+constexpr absl::string_view NameOf(OperationKind value) {
+  switch (value) {
+    case OperationKind::kCreate: return "CREATE";
+    case OperationKind::kConfigure: return "CONFIGURE";
+    case OperationKind::kSuspend: return "SUSPEND";
+    case OperationKind::kResume: return "RESUME";
+    case OperationKind::kRetire: return "RETIRE";
+    case OperationKind::kUndelete: return "UNDELETE";
+    case OperationKind::kPurge: return "PURGE";
+    case OperationKind::kRestore: return "RESTORE";
+    case OperationKind::kRotate: return "ROTATE";
+    case OperationKind::kBackUp: return "BACK_UP";
+    case OperationKind::kVerify: return "VERIFY";
+    case OperationKind::kDeleteBackup: return "DELETE_BACKUP";
+    case OperationKind::kCleanUp: return "CLEAN_UP";
+  }
+  return "";
+}
+
 enum class OperationState { kRunning, kUndoing, kSucceeded, kFailed, kCancelled };
+
+constexpr absl::string_view NameOf(OperationState value) {
+  switch (value) {
+    case OperationState::kRunning: return "RUNNING";
+    case OperationState::kUndoing: return "UNDOING";
+    case OperationState::kSucceeded: return "SUCCEEDED";
+    case OperationState::kFailed: return "FAILED";
+    case OperationState::kCancelled: return "CANCELLED";
+  }
+  return "";
+}
 
 enum class StepState { kPending, kDispatched, kDone, kFailed };
 
-// What an agent is asked to do in a step. kEraseKey is the control plane's own.
-enum class TaskKind {
-  kCreate,
-  kConfigure,
-  kFence,
-  kUnfence,
-  kDrop,
-  kBackUp,
-  kVerify,
-  kRestore,
-  kRotate,
-  kDeleteBackup,
-  kEraseKey,
-};
+constexpr absl::string_view NameOf(StepState value) {
+  switch (value) {
+    case StepState::kPending: return "PENDING";
+    case StepState::kDispatched: return "DISPATCHED";
+    case StepState::kDone: return "DONE";
+    case StepState::kFailed: return "FAILED";
+  }
+  return "";
+}
 
-// What becomes true in the catalog in the transaction that records a step's success.
-enum class Landing {
-  kNone,
-  kTenantReady,      // created or restored as new: READY
-  kTenantResumed,    // READY
-  kTenantUndeleted,  // the state before it was retired
-  kTenantFenced,     // retirement's fence is complete
-  kPlacementMoved,   // the step's generation is the placement now; the old one becomes an undo copy
-  kCredentialsPublished,
-  kLoginDisabled,
-  kBackupAvailable,
-  kBackupVerified,
-  kBackupDeleted,
-  kCopyDropped,   // an undo copy is gone; its room is free again
-  kTenantErased,  // tombstone
-};
-
-// One coarse task. Names and references only: secrets are opened when the task is sent.
+// One coarse task.
 struct Step {
-  TaskKind task = TaskKind::kCreate;
-  std::string host;  // id; empty for the control plane's own
-  Landing landing = Landing::kNone;
+  Task task;
+  std::string host;   // id; empty for the control plane's own
   bool undo = false;  // part of taking back what failed
 
-  // Payload, as the kind needs it.
+  // The database of the tenant's that the task is about.
   int64_t generation = 0;
   std::string database;
-  std::string backup;         // id
-  std::string backup_tenant;  // id of the tenant it was taken from
-  std::vector<std::string> logins;
-  bool flag =
-      false;  // fence: allow readers · rotate: enable · drop: roles too · back up: sealed · delete: all
-  std::vector<std::string> databases;  // drop
 
   StepState state = StepState::kPending;
   int32_t attempt = 0;
@@ -106,6 +110,37 @@ struct OperationError {
   friend bool operator==(const OperationError&, const OperationError&) = default;
 };
 
+// What a configure puts back when it fails: the quota, where it set one.
+struct ConfigureDetails {
+  std::optional<Quota> previous_quota;
+
+  friend bool operator==(const ConfigureDetails&, const ConfigureDetails&) = default;
+};
+
+// What a suspend puts back when it fails.
+struct SuspendDetails {
+  TenantState previous_state = TenantState::kReady;
+  SuspendMode previous_mode = SuspendMode::kNone;
+
+  friend bool operator==(const SuspendDetails&, const SuspendDetails&) = default;
+};
+
+struct RotateDetails {
+  absl::Duration overlap;  // how long the replaced logins go on working
+
+  friend bool operator==(const RotateDetails&, const RotateDetails&) = default;
+};
+
+struct PurgeDetails {
+  std::string waiver;  // why no proven backup was asked for
+
+  friend bool operator==(const PurgeDetails&, const PurgeDetails&) = default;
+};
+
+// What an operation remembers that only its kind needs.
+using OperationDetails =
+    std::variant<std::monostate, ConfigureDetails, SuspendDetails, RotateDetails, PurgeDetails>;
+
 // A persisted plan. `steps` only grows: undo steps are appended.
 struct Operation {
   std::string id;
@@ -127,16 +162,9 @@ struct Operation {
   int32_t point_of_no_return = 0;
   bool cancel_requested = false;
   std::optional<OperationError> error;
-  absl::Duration overlap;         // rotate: how long the replaced logins go on working
-  std::string waiver;             // purge: why no proven backup was asked for
-  bool allow_incomplete = false;  // restore: leave out what does not restore
-  absl::Duration max_duration;  // back up: longest age of the dump's snapshot; zero is the agent's default
+  OperationDetails details;
   // What an operator should know although, or because, it ended as it did.
   Findings warnings;
-  // What a failure puts back.
-  std::optional<Quota> previous_quota;
-  TenantState previous_state = TenantState::kCreating;
-  SuspendMode previous_suspend_mode = SuspendMode::kNone;
 
   friend bool operator==(const Operation&, const Operation&) = default;
 };
@@ -150,7 +178,18 @@ inline bool Ended(const Operation& operation) {
 // while kUndoing, the others while kRunning); nullopt when there is none left.
 std::optional<size_t> CurrentStep(const Operation& operation);
 
-absl::string_view TaskName(TaskKind kind);                // `create`, `back_up`, …
-absl::string_view OperationKindName(OperationKind kind);  // `CREATE`, `BACK_UP`, …
+// The details of type T, made when the operation has none yet.
+template <typename T>
+T& Details(Operation& operation) {
+  auto* details = std::get_if<T>(&operation.details);
+  return details != nullptr ? *details : operation.details.emplace<T>();
+}
+
+// Nothing remembered when it has none.
+template <typename T>
+T Details(const Operation& operation) {
+  const auto* details = std::get_if<T>(&operation.details);
+  return details != nullptr ? *details : T();
+}
 
 }  // namespace croft::domain

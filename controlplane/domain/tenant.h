@@ -6,16 +6,46 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 namespace croft::domain {
 
 enum class TenantState { kCreating, kReady, kSuspended, kRetired, kFailed, kPurged };
 
+constexpr absl::string_view NameOf(TenantState value) {
+  switch (value) {
+    case TenantState::kCreating: return "CREATING";
+    case TenantState::kReady: return "READY";
+    case TenantState::kSuspended: return "SUSPENDED";
+    case TenantState::kRetired: return "RETIRED";
+    case TenantState::kFailed: return "FAILED";
+    case TenantState::kPurged: return "PURGED";
+  }
+  return "";
+}
+
 enum class SuspendMode { kNone, kBlocked, kReadOnly };
+
+constexpr absl::string_view NameOf(SuspendMode value) {
+  switch (value) {
+    case SuspendMode::kNone: return "NONE";
+    case SuspendMode::kBlocked: return "BLOCKED";
+    case SuspendMode::kReadOnly: return "READ_ONLY";
+  }
+  return "";
+}
 
 // Which of a tenant's two login pairs a credential belongs to. MIGRATE connects as kApp.
 enum class LoginRole { kApp, kReadOnly };
+
+constexpr absl::string_view NameOf(LoginRole value) {
+  switch (value) {
+    case LoginRole::kApp: return "APP";
+    case LoginRole::kReadOnly: return "READ_ONLY";
+  }
+  return "";
+}
 
 struct Quota {
   int32_t connections = 50;

@@ -1,19 +1,16 @@
 #include "controlplane/domain/user.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
 
 #include <absl/strings/str_cat.h>
 
+#include "common/enums.h"
 #include "common/errors.h"
 #include "common/names.h"
 
 namespace croft::domain {
 namespace {
-
-constexpr Role kRoles[] = {Role::kAdmin,     Role::kOperator, Role::kViewer,
-                           Role::kConnector, Role::kLocator,  Role::kAgent};
 
 // `admin` is the one that `croftd init` made, `system` the control plane itself.
 constexpr absl::string_view kReserved[] = {"admin", "system", "anonymous", "agent"};
@@ -30,22 +27,8 @@ absl::Status CheckNamed(const NamedTenants& named) {
 
 }  // namespace
 
-absl::string_view RoleName(Role role) {
-  switch (role) {
-    case Role::kAdmin: return "admin";
-    case Role::kOperator: return "operator";
-    case Role::kViewer: return "viewer";
-    case Role::kConnector: return "connector";
-    case Role::kLocator: return "locator";
-    case Role::kAgent: return "agent";
-  }
-  std::abort();
-}
-
 absl::StatusOr<Role> ParseRole(absl::string_view name, absl::string_view field) {
-  for (const Role role : kRoles) {
-    if (RoleName(role) == name) return role;
-  }
+  if (const auto role = FromName<Role>(name)) return *role;
   return InvalidField(field, "must be admin, operator, viewer, connector or locator");
 }
 

@@ -24,7 +24,18 @@ enum class Role {
   kAgent,      // acts as its own host
 };
 
-[[nodiscard]] absl::string_view RoleName(Role role);  // `admin`, …
+constexpr absl::string_view NameOf(Role role) {
+  switch (role) {
+    case Role::kAdmin: return "admin";
+    case Role::kOperator: return "operator";
+    case Role::kViewer: return "viewer";
+    case Role::kConnector: return "connector";
+    case Role::kLocator: return "locator";
+    case Role::kAgent: return "agent";
+  }
+  return "";
+}
+
 // INVALID_ARGUMENT naming `field` for anything but a role's name.
 [[nodiscard]] absl::StatusOr<Role> ParseRole(absl::string_view name, absl::string_view field);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "controlplane/engine/engine.h"
+#include "controlplane/engine/kind.h"
 
 namespace croft::engine {
 
@@ -14,14 +15,20 @@ namespace croft::engine {
 class Draft {
  public:
   // Times are kept as the catalog keeps them, so that an answer says what a later read says.
-  Draft(catalog::Facts& facts, const Moment& moment)
+  Draft(catalog::Facts& facts, const Moment& moment, const Rules& rules)
       : facts_(facts),
-        moment_{.now = absl::FromUnixMicros(absl::ToUnixMicros(moment.now)), .epoch = moment.epoch} {}
+        moment_{.now = absl::FromUnixMicros(absl::ToUnixMicros(moment.now)), .epoch = moment.epoch},
+        rules_(rules) {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
   absl::Time now() const { return moment_.now; }
   int64_t epoch() const { return moment_.epoch; }
+  const Rules& rules() const { return rules_; }
+  const Kind& KindOf(const domain::Operation& operation) const { return rules_.KindOf(operation.kind); }
+  // A draft of a plan alone: nothing of it is sent or stored, so no step is begun.
+  void PlanOnly() { plan_only_ = true; }
+  bool plan_only() const { return plan_only_; }
   // Does not see this draft's own changes.
   catalog::Facts& facts() { return facts_; }
 
@@ -65,6 +72,8 @@ class Draft {
 
   catalog::Facts& facts_;
   const Moment moment_;
+  const Rules& rules_;
+  bool plan_only_ = false;
   Entries<domain::Tenant> tenants_;
   Entries<domain::Host> hosts_;
   Entries<domain::User> users_;

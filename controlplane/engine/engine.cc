@@ -12,7 +12,6 @@
 #include "controlplane/engine/confirmation.h"
 #include "controlplane/engine/draft.h"
 #include "controlplane/engine/progress.h"
-#include "controlplane/engine/requests.h"
 
 namespace croft::engine {
 namespace {
@@ -67,14 +66,14 @@ void RecordSuccess(Draft& draft, const Request& request, const Subject& subject,
                                                  .time = draft.now()}});
 }
 
-Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& moment) {
+Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
   const auto reply = [&](absl::StatusOr<Answer> answer) {
     return Effect(Reply{.ticket = request.ticket, .answer = std::move(answer)});
   };
-  Draft draft(facts, moment);
+  Draft draft(facts, moment, rules);
   if (auto again = AnswerOnceMore(draft, request.caller)) return {.effects = {reply(*std::move(again))}};
-  const absl::StatusOr<Subject> subject =
-      std::visit([&](const auto& body) { return Handle(draft, request.caller, body); }, request.body);
+  if (request.caller.validate_only) draft.PlanOnly();
+  const absl::StatusOr<Subject> subject = rules.Handle(draft, request.caller, request.body);
   if (!subject.ok()) return {.effects = {reply(subject.status())}};
   Outcome outcome = draft.Finish();
   // RecordCalls is not itself audited.
@@ -155,16 +154,16 @@ void On(Draft& draft, const Started&) {
   for (const domain::Operation& running : draft.facts().RunningOperations()) {
     domain::Operation& operation = *draft.FindOperation(running.id);
     const std::optional<size_t> index = domain::CurrentStep(operation);
-    if (index && operation.steps[*index].task == domain::TaskKind::kEraseKey) SendAgain(draft, operation);
+    if (index && IsOwnTask(operation.steps[*index])) SendAgain(draft, operation);
     Advance(draft, operation);
   }
 }
 
 }  // namespace
 
-Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment) {
-  if (const auto* request = std::get_if<Request>(&event)) return OnRequest(*request, facts, moment);
-  Draft draft(facts, moment);
+Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
+  if (const auto* request = std::get_if<Request>(&event)) return OnRequest(*request, facts, moment, rules);
+  Draft draft(facts, moment, rules);
   std::visit(
       [&](const auto& one) {
         if constexpr (!std::is_same_v<std::decay_t<decltype(one)>, Request>) On(draft, one);

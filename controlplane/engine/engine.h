@@ -15,10 +15,14 @@
 // Decides what follows from an event. Pure: no clock, entropy, thread or I/O but reading `facts`; the same
 // event, facts and moment give the same outcome.
 //
+// `rules` are those of controlplane/operations.
+//
 // The caller applies the changes in the transaction that `facts` reads, commits, and only then lets the
 // effects go. An effect may be lost (the process dies after the commit) or done twice: every effect can be
 // derived again from what is stored, which is what Started and HostSeen do.
 namespace croft::engine {
+
+class Rules;
 
 struct Reply {
   uint64_t ticket = 0;
@@ -36,8 +40,6 @@ struct SendTask {
   // Owner and reader role at the source, when the backup is another tenant's.
   std::string backup_owner_role;
   std::string backup_reader_role;
-  bool allow_incomplete = false;  // restore
-  absl::Duration max_duration;    // back up; zero is the agent's default
 };
 struct CancelTask {
   std::string host;
@@ -75,6 +77,6 @@ struct Moment {
   int64_t epoch = 0;
 };
 
-Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment);
+Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment, const Rules& rules);
 
 }  // namespace croft::engine

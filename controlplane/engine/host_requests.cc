@@ -126,7 +126,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const RenewHost& req
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const CancelOperation& request) {
   domain::Operation* operation = draft.FindOperation(request.operation);
-  if (operation == nullptr || operation->kind == domain::OperationKind::kCleanUp) {
+  if (operation == nullptr || draft.KindOf(*operation).hold == Hold::kNone) {
     return domain::OperationNotFound(request.operation);
   }
   if (domain::Ended(*operation)) {

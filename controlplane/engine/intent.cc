@@ -6,8 +6,6 @@
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/host_choice.h"
-#include "controlplane/domain/lifecycle.h"
-#include "controlplane/domain/plan.h"
 #include "controlplane/engine/progress.h"
 
 namespace croft::engine {
@@ -36,33 +34,45 @@ absl::Status CheckConfirmed(Draft& draft, const domain::Tenant& tenant, domain::
   if (!tenant.unconfirmed) return absl::OkStatus();
   const domain::Host* host = draft.FindHost(tenant.placement.host);
   const bool host_is_known = host == nullptr || !host->unconfirmed;
-  if (kind == domain::OperationKind::kRestore && host_is_known) return absl::OkStatus();
+  if (draft.rules().KindOf(kind).begins_unconfirmed && host_is_known) return absl::OkStatus();
   return domain::TenantUnconfirmed(tenant.id, tenant.placement.host);
 }
 
 absl::Status CheckIdle(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
                        const std::string& backup) {
+  const Kind& next = draft.rules().KindOf(kind);
   for (const domain::Operation& running : draft.facts().RunningOperationsOfTenant(tenant.id)) {
-    if (running.kind == domain::OperationKind::kCleanUp) continue;
+    const Kind& now = draft.KindOf(running);
+    if (now.hold == Hold::kNone) continue;
     const bool same_backup = !backup.empty() && running.backup == backup;
     // A restore as new only reads here: it minds the end of what it reads, nothing else.
     const bool only_reads = running.tenant != tenant.id;
-    const bool beside =
-        only_reads ? kind != domain::OperationKind::kPurge : domain::MayRunBeside(running.kind, kind);
-    const bool deletes = kind == domain::OperationKind::kDeleteBackup ||
-                         running.kind == domain::OperationKind::kDeleteBackup;
-    if (!beside || (same_backup && (deletes || running.kind == kind)))
+    const bool beside = only_reads ? next.backups != BackupUse::kDeletesAll : MayRunBeside(now, next);
+    const bool deletes = next.backups == BackupUse::kDeletesOne || now.backups == BackupUse::kDeletesOne;
+    if (!beside || (same_backup && (deletes || now.id == next.id)))
       return domain::TenantBusy(tenant.id, running.id);
   }
   return absl::OkStatus();
 }
 
+bool MayRunBeside(const Kind& running, const Kind& next) {
+  // Work of Croft's own waits for nobody: it touches only what nothing else uses any more.
+  if (running.hold == Hold::kNone || next.hold == Hold::kNone) return true;
+  if (running.hold == Hold::kExclusive || next.hold == Hold::kExclusive) return false;
+  // Two backups of one database would only make each other slow; and deleting the last one in a store takes
+  // along what a new one has just put there.
+  const auto writes = [](const Kind& kind) {
+    return kind.backups == BackupUse::kAdds || kind.backups == BackupUse::kDeletesOne;
+  };
+  return !(writes(running) && writes(next));
+}
+
 absl::Status CheckFreeToRead(Draft& draft, const domain::Tenant& source, const std::string& backup) {
   for (const domain::Operation& running : draft.facts().RunningOperationsOfTenant(source.id)) {
+    if (running.tenant != source.id) continue;
+    const BackupUse use = draft.KindOf(running).backups;
     const bool ends_it =
-        running.tenant == source.id &&
-        (running.kind == domain::OperationKind::kPurge ||
-         (running.kind == domain::OperationKind::kDeleteBackup && running.backup == backup));
+        use == BackupUse::kDeletesAll || (use == BackupUse::kDeletesOne && running.backup == backup);
     if (ends_it) return domain::TenantBusy(source.id, running.id);
   }
   return absl::OkStatus();
@@ -106,19 +116,18 @@ domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::st
   operation.tenant = tenant.id;
   operation.caller = caller.name;
   operation.create_time = draft.now();
-  operation.deadline = draft.now() + domain::TimeoutOf(kind);
-  operation.previous_state = tenant.state;
-  operation.previous_suspend_mode = tenant.suspend_mode;
+  operation.deadline = draft.now() + draft.rules().KindOf(kind).timeout;
   return operation;
 }
 
 std::string Begin(Draft& draft, domain::Tenant& tenant, domain::Operation operation) {
-  if (domain::Exclusive(operation.kind)) {
+  const Kind& kind = draft.KindOf(operation);
+  if (kind.hold == Hold::kExclusive) {
     tenant.order += 1;
     tenant.current_operation = operation.id;
   }
   operation.order = tenant.order;
-  operation.point_of_no_return = domain::PointOfNoReturn(operation.kind, operation.steps);
+  operation.point_of_no_return = kind.revertible ? static_cast<int32_t>(operation.steps.size()) : 0;
   domain::Operation& begun = draft.Add(std::move(operation));
   Advance(draft, begun);
   return OperationName(begun.id);

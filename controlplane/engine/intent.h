@@ -28,6 +28,9 @@ absl::Status CheckIdle(Draft& draft, const domain::Tenant& tenant, domain::Opera
 absl::Status CheckFree(Draft& draft, const domain::Tenant& tenant, domain::OperationKind kind,
                        const std::string& backup = "");
 
+// Whether `next` may begin while `running` works on the same tenant. Two that name the same backup never may.
+bool MayRunBeside(const Kind& running, const Kind& next);
+
 // TENANT_BUSY when an operation under way ends what a restore as new would read.
 absl::Status CheckFreeToRead(Draft& draft, const domain::Tenant& source, const std::string& backup);
 

@@ -5,10 +5,6 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
-#include "controlplane/domain/host_choice.h"
-#include "controlplane/domain/lifecycle.h"
-#include "controlplane/domain/plan.h"
-#include "controlplane/engine/step_effects.h"
 #include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
@@ -31,14 +27,6 @@ constexpr absl::Duration kLongestShortage = absl::Minutes(15);
 
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(500);
 constexpr absl::Duration kLongestDelay = absl::Seconds(60);
-
-// Undoing a configure sends the quota, so it is put back first, and its room with it.
-void PutBackQuota(Draft& draft, domain::Tenant& tenant, const domain::Quota& previous) {
-  if (domain::Host* host = draft.FindHost(tenant.placement.host)) {
-    domain::ChangeConnections(*host, tenant.quota.connections, previous.connections);
-  }
-  tenant.quota = previous;
-}
 
 // Doubles from attempt to attempt; spread by a quarter, by a hash of who retries, so that many which failed
 // together do not come back together.
@@ -65,23 +53,10 @@ bool CanBeTakenBack(const Operation& operation, size_t index) {
          static_cast<int32_t>(index) < operation.point_of_no_return;
 }
 
-// A clean-up's names were written when it was appointed; the tenant may have moved since.
-void Readdress(Draft& draft, Operation& operation, Step& step) {
-  if (operation.kind != domain::OperationKind::kCleanUp) return;
-  const domain::Tenant* tenant = draft.FindTenant(operation.tenant);
-  operation.order = tenant->order;
-  // Where the tenant lives again, its roles are in use.
-  if (step.task == domain::TaskKind::kDrop) step.flag = step.host != tenant->placement.host;
-  if (step.task != domain::TaskKind::kRotate) return;
-  step.host = tenant->placement.host;
-  step.database = tenant->placement.database;
-  step.generation = tenant->placement.generation;
-}
-
 void EmitTask(Draft& draft, const Operation& operation, size_t index) {
   const Step& step = operation.steps[index];
   const domain::Tenant* tenant = draft.FindTenant(operation.tenant);
-  if (step.task == domain::TaskKind::kEraseKey) {
+  if (IsOwnTask(step)) {
     draft.Emit(EraseKey{.uid = tenant->uid, .fencing = FencingOf(draft, operation, index)});
     return;
   }
@@ -90,13 +65,10 @@ void EmitTask(Draft& draft, const Operation& operation, size_t index) {
                 .step = step,
                 .kind = operation.kind,
                 .deadline = CanBeTakenBack(operation, index) ? operation.deadline : absl::InfiniteFuture(),
-                .tenant = *tenant,
-                .allow_incomplete = operation.allow_incomplete,
-                .max_duration = operation.max_duration};
-  if (!step.backup.empty()) {
-    if (const domain::Backup* backup = draft.FindBackup(step.backup_tenant, step.backup))
-      send.backup = *backup;
-    const domain::Tenant* source = draft.FindTenant(step.backup_tenant);
+                .tenant = *tenant};
+  if (const domain::BackupRef* about = domain::BackupOf(step.task)) {
+    if (const domain::Backup* backup = draft.FindBackup(about->tenant, about->id)) send.backup = *backup;
+    const domain::Tenant* source = draft.FindTenant(about->tenant);
     send.backup_owner_role = source->owner_role;
     send.backup_reader_role = source->reader_role;
   }
@@ -113,16 +85,16 @@ void Dispatch(Draft& draft, Operation& operation, size_t index) {
   EmitTask(draft, operation, index);
 }
 
-// An exclusive operation that is under way may open the tenant to its logins as they were when it was sent. One that
-// is closed meanwhile would be open again.
 bool WaitsForItsTurn(Draft& draft, const Operation& operation, const Step& step) {
-  return operation.kind == domain::OperationKind::kCleanUp && step.task == domain::TaskKind::kRotate &&
+  const Kind& kind = draft.KindOf(operation);
+  return kind.yields != nullptr && kind.yields(step) &&
          !draft.FindTenant(operation.tenant)->current_operation.empty();
 }
 
-void GoOnWithCleanUps(Draft& draft, const Operation& ended) {
+// Those of Croft's own may wait for the tenant to be free; the one that this operation left behind may be new.
+void ResumeOwnWork(Draft& draft, const Operation& ended) {
   for (const Operation& running : draft.facts().RunningOperationsOfTenant(ended.tenant)) {
-    if (running.kind == domain::OperationKind::kCleanUp) Advance(draft, *draft.FindOperation(running.id));
+    if (draft.KindOf(running).hold == Hold::kNone) Advance(draft, *draft.FindOperation(running.id));
   }
   if (Operation* own = draft.FindOperation(CleanUpOf(ended))) Advance(draft, *own);
 }
@@ -133,13 +105,13 @@ void Conclude(Draft& draft, Operation& operation) {
   } else {
     operation.state = operation.error->code == absl::StatusCode::kCancelled ? OperationState::kCancelled
                                                                             : OperationState::kFailed;
-    Revert(draft, operation);
+    if (const auto revert = draft.KindOf(operation).revert) revert(draft, operation);
   }
   operation.end_time = draft.now();
   domain::Tenant* tenant = draft.FindTenant(operation.tenant);
   if (tenant->current_operation != operation.id) return;
   tenant->current_operation.clear();
-  GoOnWithCleanUps(draft, operation);
+  ResumeOwnWork(draft, operation);
 }
 
 // A step that cannot be done. An undo is left behind, and that is said.
@@ -165,11 +137,11 @@ void Retry(Draft& draft, Operation& operation, Step& step, const std::string& me
 }
 
 // Counts the refusal; says whether the step has been refused often enough.
-bool RefusedForGood(const Operation& operation, Step& step, const std::string& reason) {
+bool RefusedForGood(const Kind& kind, Step& step, const std::string& reason) {
   step.refusals += 1;
   step.same_refusals = step.refusal_reason == reason ? step.same_refusals + 1 : 1;
   step.refusal_reason = reason;
-  const bool nobody_waits = operation.kind == domain::OperationKind::kCleanUp;
+  const bool nobody_waits = kind.hold == Hold::kNone;
   return step.refusals >= kMostRefusals || (!nobody_waits && step.same_refusals >= kMostSameRefusals);
 }
 
@@ -182,7 +154,7 @@ bool ShortForGood(Step& step, absl::Time now) {
 void OnRefusal(Draft& draft, Operation& operation, size_t index, const TaskError& error,
                const domain::OperationError& reported) {
   Step& step = operation.steps[index];
-  const bool for_good = RefusedForGood(operation, step, error.reason);
+  const bool for_good = RefusedForGood(draft.KindOf(operation), step, error.reason);
   const bool at_once = CanBeTakenBack(operation, index) && !error.retryable;
   if (for_good || at_once || IsVerdict(error.reason)) return GiveUp(draft, operation, step, reported);
   Retry(draft, operation, step, error.message,
@@ -195,8 +167,8 @@ void OnError(Draft& draft, Operation& operation, size_t index, const TaskError& 
   const bool gives_up_in_time = CanBeTakenBack(operation, index);
   // Advance undoes a cancelled one instead.
   if (gives_up_in_time && operation.cancel_requested) return Retry(draft, operation, step, error.message);
-  // A newer operation of the tenant pushed a clean-up aside; its turn comes again, under the newer order.
-  const bool overtaken = operation.kind == domain::OperationKind::kCleanUp &&
+  // A newer operation of the tenant pushed it aside; its turn comes again, under the newer order.
+  const bool overtaken = draft.KindOf(operation).hold == Hold::kNone &&
                          (error.reason == "CANCELLED" || error.reason == "STALE_COMMAND");
   if (overtaken) return Retry(draft, operation, step, error.message);
   if (error.cause == Cause::kRefusal) return OnRefusal(draft, operation, index, error, reported);
@@ -226,34 +198,49 @@ void OnDone(Draft& draft, Operation& operation, size_t index, const TaskReport& 
   step.message.clear();
   if (const auto* done = std::get_if<TaskDone>(&report.outcome)) step.message = done->message;
   if (std::holds_alternative<Restored>(report.outcome)) step.message = "restored and compared";
-  ApplyStepEffect(draft, operation, step, report);
+  const auto apply = draft.KindOf(operation).apply;
+  if (apply != nullptr && !step.undo) apply(draft, operation, step, report);
   Advance(draft, operation);
 }
 
-// A restore in place closes the old database before it opens the new one. Nobody gets into one that is not there, or
-// that a cut DROP has left invalid; that it is so is why it is being restored, as often as not.
-bool NothingToFence(const Operation& operation, const Step& step, const TaskError& error) {
-  return operation.kind == domain::OperationKind::kRestore && !step.undo &&
-         step.task == domain::TaskKind::kFence &&
-         (error.reason == "DATABASE_MISSING" || error.reason == "DATABASE_INVALID");
+// What makes the error as good as success, when something does.
+std::optional<std::string> Excuse(Draft& draft, const Operation& operation, const Step& step,
+                                  const TaskError& error) {
+  const auto excuses = draft.KindOf(operation).excuses;
+  return excuses == nullptr || step.undo ? std::nullopt : excuses(step, error);
 }
 
-TaskReport OldDatabaseIsGone() {
-  return {.outcome = TaskDone{"nobody can get into the old database: it is gone"}};
-}
-
-// What a clean-up or a purge would remove from a host is gone with the host.
-bool EndsWithItsHost(const Operation& operation, const Step& step) {
-  return operation.kind == domain::OperationKind::kCleanUp ||
-         (operation.kind == domain::OperationKind::kPurge && step.task == domain::TaskKind::kDrop);
+bool EndsWithItsHost(Draft& draft, const Operation& operation, const Step& step) {
+  const auto ends_with_host = draft.KindOf(operation).ends_with_host;
+  return ends_with_host != nullptr && ends_with_host(step);
 }
 
 TaskReport HostIsGone() { return {.outcome = TaskDone{"the host was declared missing"}}; }
 
+// In the order of the steps, not against it: a restore's new database is dropped before the old one opens again, so that
+// never two take writes.
+void AppendUndo(Draft& draft, Operation& operation) {
+  const auto undo = draft.KindOf(operation).undo;
+  if (undo == nullptr) return;
+  const domain::Tenant& tenant = *draft.FindTenant(operation.tenant);
+  const size_t forward = operation.steps.size();
+  for (size_t i = 0; i < forward; ++i) {
+    if (operation.steps[i].undo || operation.steps[i].attempt == 0) continue;
+    std::optional<Step> back = undo(operation, operation.steps[i], tenant);
+    if (!back) continue;
+    back->undo = true;
+    operation.steps.push_back(*std::move(back));
+  }
+}
+
 }  // namespace
 
+bool IsOwnTask(const Step& step) { return std::holds_alternative<domain::EraseKeyTask>(step.task); }
+
+std::string CleanUpOf(const Operation& cause) { return cause.id + "-clean"; }
+
 void Advance(Draft& draft, Operation& operation) {
-  if (domain::Ended(operation)) return;
+  if (domain::Ended(operation) || draft.plan_only()) return;
   const std::optional<size_t> index = domain::CurrentStep(operation);
   if (!index) return Conclude(draft, operation);
   Step& step = operation.steps[*index];
@@ -266,11 +253,11 @@ void Advance(Draft& draft, Operation& operation) {
     return;
   }
   if (WaitsForItsTurn(draft, operation, step)) return;
-  Readdress(draft, operation, step);
-  if (step.task == domain::TaskKind::kEraseKey) return Dispatch(draft, operation, *index);
+  if (const auto prepare = draft.KindOf(operation).prepare) prepare(draft, operation, step);
+  if (IsOwnTask(step)) return Dispatch(draft, operation, *index);
   const domain::Host* host = draft.FindHost(step.host);
   if (host == nullptr || host->missing) {
-    if (EndsWithItsHost(operation, step)) return OnDone(draft, operation, *index, HostIsGone());
+    if (EndsWithItsHost(draft, operation, step)) return OnDone(draft, operation, *index, HostIsGone());
     return GiveUp(draft, operation, step,
                   {absl::StatusCode::kFailedPrecondition, "HOST_MISSING",
                    absl::StrCat("host ", step.host, " was declared missing")});
@@ -310,12 +297,8 @@ void Fail(Draft& draft, Operation& operation, domain::OperationError error) {
   const bool can_undo = operation.point_of_no_return > 0;
   operation.error = std::move(error);
   operation.state = OperationState::kUndoing;
-  domain::Tenant* tenant = draft.FindTenant(operation.tenant);
-  if (operation.previous_quota) PutBackQuota(draft, *tenant, *operation.previous_quota);
-  if (can_undo) {
-    const std::vector<Step> undo = domain::UndoPlan(operation, *tenant);
-    operation.steps.insert(operation.steps.end(), undo.begin(), undo.end());
-  }
+  if (const auto fail = draft.KindOf(operation).fail) fail(draft, operation);
+  if (can_undo) AppendUndo(draft, operation);
   Advance(draft, operation);
 }
 
@@ -325,11 +308,11 @@ namespace {
 // is raised so that whatever comes next pushes aside what the agent still does, also when the cancel is lost.
 void Park(Draft& draft, Operation& operation, size_t index) {
   Step& step = operation.steps[index];
-  if (domain::Exclusive(operation.kind)) draft.FindTenant(operation.tenant)->order += 1;
+  if (draft.KindOf(operation).hold == Hold::kExclusive) draft.FindTenant(operation.tenant)->order += 1;
   GiveUp(draft, operation, step,
          {absl::StatusCode::kAborted, "CANCELLED",
           absl::StrCat("cancelled by request at step ", index + 1, " of ", operation.steps.size(), ", ",
-                       domain::TaskName(step.task),
+                       domain::NameOf(domain::KindOf(step.task)),
                        ", which is not taken back; ask for the same again to go on")});
 }
 
@@ -341,7 +324,7 @@ void Cancel(Draft& draft, Operation& operation) {
   const Step& step = operation.steps[index];
   const bool sent = step.state == StepState::kDispatched;
   // The control plane's own, done in a moment.
-  if (sent && step.task == domain::TaskKind::kEraseKey) return;
+  if (sent && IsOwnTask(step)) return;
   if (sent) draft.Emit(CancelTask{.host = step.host, .fencing = FencingOf(draft, operation, index)});
   if (!CanBeTakenBack(operation, index)) return Park(draft, operation, index);
   if (!sent) Advance(draft, operation);
@@ -355,8 +338,8 @@ void OnReport(Draft& draft, const TaskReport& report) {
   if (!index || operation->steps[*index].host != report.host) return;
   const auto* error = std::get_if<TaskError>(&report.outcome);
   if (error == nullptr) return OnDone(draft, *operation, *index, report);
-  if (NothingToFence(*operation, operation->steps[*index], *error)) {
-    return OnDone(draft, *operation, *index, OldDatabaseIsGone());
+  if (const auto excuse = Excuse(draft, *operation, operation->steps[*index], *error)) {
+    return OnDone(draft, *operation, *index, {.outcome = TaskDone{*excuse}});
   }
   TakeFindings(draft, *operation, operation->steps[*index], report);
   OnError(draft, *operation, *index, *error);

@@ -11,6 +11,12 @@ namespace croft::engine {
 // the operation when no step is left. Harmless at any time.
 void Advance(Draft& draft, domain::Operation& operation);
 
+// Whether the control plane itself does the step, and no agent.
+bool IsOwnTask(const domain::Step& step);
+
+// The id of the work of Croft's own that follows from `cause`, if any does.
+std::string CleanUpOf(const domain::Operation& cause);
+
 // Sends a step that was sent before once more, in case it was lost. The agent tells repeats apart.
 void SendAgain(Draft& draft, domain::Operation& operation);
 

@@ -6,28 +6,10 @@
 
 #include "controlplane/engine/draft.h"
 
-// What each request leads to: checks, then changes on the draft. Files follow the resources.
+// What each request leads to that begins no operation: checks, then changes on the draft. Files follow the resources.
 namespace croft::engine {
 
-// The resource that a request is answered with, by name; empty for none.
-using Subject = std::string;
-
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UpdateTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const SuspendTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ResumeTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RetireTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UndeleteTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RestoreTenant& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RotateCredentials& request);
-
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CreateBackup& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const VerifyBackup& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const DeleteBackup& request);
-
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CancelOperation& request);
-absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RepairTenant& request);
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UpdateHost& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CordonHost& request);

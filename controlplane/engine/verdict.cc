@@ -63,11 +63,16 @@ domain::OperationError NotGood(const Backup& backup) {
                        domain::NamesOf(findings, FindingSeverity::kMissing))};
 }
 
+// The backup that the step is about; nullptr when there is none.
+Backup* BackupOf(Draft& draft, const domain::Step& step) {
+  const domain::BackupRef* about = domain::BackupOf(step.task);
+  return about == nullptr ? nullptr : draft.FindBackup(about->tenant, about->id);
+}
+
 // Sets what the report says of the backup; answers why that is no good, when the task went through.
 std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& step,
                                             const TaskReport& report) {
-  if (step.backup.empty() || step.undo) return std::nullopt;
-  Backup* backup = draft.FindBackup(step.backup_tenant, step.backup);
+  Backup* backup = step.undo ? nullptr : BackupOf(draft, step);
   if (backup == nullptr) return std::nullopt;
   std::optional<BackupState> state;
   if (const auto* verified = std::get_if<Verified>(&report.outcome)) {
@@ -96,7 +101,7 @@ std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operati
                                                    const domain::Step& step, const TaskReport& report) {
   const Findings& findings = FindingsIn(report);
   if (findings.count > 0) operation.warnings = domain::Together(operation.warnings, findings);
-  const Backup* backup = draft.FindBackup(step.backup_tenant, step.backup);
+  const Backup* backup = BackupOf(draft, step);
   if (std::holds_alternative<Verified>(report.outcome) && backup != nullptr) {
     operation.warnings = domain::Together(operation.warnings, NotesAmong(backup->findings));
   }

@@ -301,7 +301,7 @@ void Fleet::End(const engine::EndSession& end) {
 void Fleet::Deliver(const engine::SendTask& task) {
   const auto session = SessionOf(task.host);
   if (!session) return;
-  const absl::string_view kind = domain::TaskName(task.step.task);
+  const absl::string_view kind = domain::NameOf(domain::KindOf(task.step.task));
   if (!Knows(task.host, kind)) return Refuse(task, KindUnknown(task.host, kind));
   absl::StatusOr<v1::Task> written = WriteTask(task, keys_, clock_.Now());
   if (!written.ok()) return Refuse(task, written.status());
@@ -311,10 +311,11 @@ void Fleet::Deliver(const engine::SendTask& task) {
 }
 
 void Fleet::Refuse(const engine::SendTask& task, const absl::Status& why) {
-  log::Error("a task cannot be sent", {{"host", task.host},
-                                       {"operation", task.fencing.operation},
-                                       {"task", std::string(domain::TaskName(task.step.task))},
-                                       {"error", std::string(why.message())}});
+  log::Error("a task cannot be sent",
+             {{"host", task.host},
+              {"operation", task.fencing.operation},
+              {"task", std::string(domain::NameOf(domain::KindOf(task.step.task)))},
+              {"error", std::string(why.message())}});
   event_queue_.Post(engine::TaskReport{
       .host = task.host,
       .fencing = task.fencing,

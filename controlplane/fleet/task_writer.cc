@@ -12,7 +12,6 @@ namespace croft::fleet {
 namespace {
 
 using domain::Credential;
-using domain::TaskKind;
 
 absl::Status Incomplete(const engine::SendTask& task, absl::string_view what) {
   return MakeError(
@@ -55,16 +54,12 @@ void WriteLogins(const domain::Tenant& tenant, absl::Time now, Work& work) {
   }
 }
 
-absl::Status WriteUnfence(const engine::SendTask& task, absl::Time now, v1::UnfenceWork& work) {
-  WriteLimits(task.tenant.quota, *work.mutable_limits());
-  for (const Credential& credential : task.tenant.credentials) {
-    const auto& wanted = task.step.logins;
-    const bool named = std::find(wanted.begin(), wanted.end(), credential.login) != wanted.end();
-    if (named && Works(credential, now)) WriteLogin(credential, *work.add_logins());
-  }
-  if (work.logins().empty()) return Incomplete(task, "login that still works");
-  return absl::OkStatus();
-}
+// What the tasks are written from.
+struct Source {
+  const engine::SendTask& task;
+  keyring::KeyStore& keys;
+  absl::Time now;
+};
 
 // The login that `name` is made to replace: the published one of the same role. Empty when there is none.
 std::string ReplacedBy(const domain::Tenant& tenant, const std::string& name) {
@@ -76,95 +71,115 @@ std::string ReplacedBy(const domain::Tenant& tenant, const std::string& name) {
   return "";
 }
 
-absl::Status WriteRotate(const engine::SendTask& task, v1::RotateWork& work) {
-  if (task.step.logins.empty()) return Incomplete(task, "login");
-  const std::string& name = task.step.logins.front();
-  v1::Login& login = task.step.flag ? *work.mutable_enable() : *work.mutable_disable();
-  login.set_name(name);
-  for (const Credential& credential : task.tenant.credentials) {
-    if (credential.login == name) WriteLogin(credential, login);
-  }
-  if (task.step.flag && login.verifier().empty()) return Incomplete(task, "known login");
-  if (task.step.flag) work.set_replaces(ReplacedBy(task.tenant, name));
-  return absl::OkStatus();
-}
-
-absl::Status WriteBackUp(const engine::SendTask& task, keyring::KeyStore& keys, v1::BackUpWork& work) {
-  if (!task.backup) return Incomplete(task, "backup");
-  CROFT_ASSIGN_OR_RETURN(*work.mutable_key(),
-                         keys.UnwrapBackupKey(task.backup->tenant_uid, task.backup->wrapped_key));
-  CROFT_ASSIGN_OR_RETURN(*work.mutable_wrapped_data_key(), keys.Wrapped(task.backup->tenant_uid));
-  work.set_backup(task.backup->id);
-  work.set_store(task.backup->store);
-  work.set_wrapped_key(task.backup->wrapped_key);
-  work.set_sealed(task.step.flag);
-  if (task.max_duration > absl::ZeroDuration()) {
-    SetDuration(task.max_duration, *work.mutable_max_duration());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WriteSource(const engine::SendTask& task, keyring::KeyStore& keys, v1::BackupSource& source) {
-  if (!task.backup) return Incomplete(task, "backup");
-  const domain::Backup& backup = *task.backup;
+absl::Status WriteSource(const Source& from, v1::BackupSource& source) {
+  if (!from.task.backup) return Incomplete(from.task, "backup");
+  const domain::Backup& backup = *from.task.backup;
   CROFT_ASSIGN_OR_RETURN(*source.mutable_key(),
-                         keys.UnwrapBackupKey(backup.tenant_uid, backup.wrapped_key));
+                         from.keys.UnwrapBackupKey(backup.tenant_uid, backup.wrapped_key));
   source.set_backup(backup.id);
   source.set_store(backup.store);
   source.set_uid(backup.tenant_uid);
   source.set_generation(backup.generation);
   source.set_sha256(backup.sha256);
-  source.set_owner_role(task.backup_owner_role);
-  source.set_reader_role(task.backup_reader_role);
+  source.set_owner_role(from.task.backup_owner_role);
+  source.set_reader_role(from.task.backup_reader_role);
   return absl::OkStatus();
 }
 
-absl::Status WriteRestore(const engine::SendTask& task, keyring::KeyStore& keys, absl::Time now,
-                          v1::RestoreWork& work) {
-  WriteLimits(task.tenant.quota, *work.mutable_limits());
-  WriteLogins(task.tenant, now, work);
-  work.set_locale(task.tenant.locale);
-  work.set_allow_incomplete(task.allow_incomplete);
-  return WriteSource(task, keys, *work.mutable_source());
-}
+// --- One for each kind of task.
 
-absl::Status WriteDeleteBackup(const engine::SendTask& task, v1::DeleteBackupWork& work) {
-  if (!task.backup) return Incomplete(task, "backup");
-  work.set_store(task.backup->store);
-  work.add_backups(task.backup->id);
-  work.set_all(task.step.flag);
+absl::Status Write(const domain::CreateTask&, const Source& from, v1::Task& into) {
+  v1::CreateWork& work = *into.mutable_create();
+  WriteLimits(from.task.tenant.quota, *work.mutable_limits());
+  WriteLogins(from.task.tenant, from.now, work);
+  for (const std::string& extension : from.task.tenant.extensions) work.add_extensions(extension);
+  work.set_locale(from.task.tenant.locale);
   return absl::OkStatus();
 }
 
-void WriteCreate(const engine::SendTask& task, absl::Time now, v1::CreateWork& work) {
-  WriteLimits(task.tenant.quota, *work.mutable_limits());
-  WriteLogins(task.tenant, now, work);
-  for (const std::string& extension : task.tenant.extensions) work.add_extensions(extension);
-  work.set_locale(task.tenant.locale);
+absl::Status Write(const domain::ConfigureTask&, const Source& from, v1::Task& into) {
+  WriteLimits(from.task.tenant.quota, *into.mutable_configure()->mutable_limits());
+  WriteLogins(from.task.tenant, from.now, *into.mutable_configure());
+  return absl::OkStatus();
 }
 
-absl::Status WriteWork(const engine::SendTask& task, keyring::KeyStore& keys, absl::Time now,
-                       v1::Task& into) {
-  switch (task.step.task) {
-    case TaskKind::kCreate: WriteCreate(task, now, *into.mutable_create()); return absl::OkStatus();
-    case TaskKind::kConfigure:
-      WriteLimits(task.tenant.quota, *into.mutable_configure()->mutable_limits());
-      WriteLogins(task.tenant, now, *into.mutable_configure());
-      return absl::OkStatus();
-    case TaskKind::kFence: into.mutable_fence()->set_allow_readers(task.step.flag); return absl::OkStatus();
-    case TaskKind::kUnfence: return WriteUnfence(task, now, *into.mutable_unfence());
-    case TaskKind::kDrop:
-      for (const std::string& database : task.step.databases) into.mutable_drop()->add_databases(database);
-      into.mutable_drop()->set_roles(task.step.flag);
-      return absl::OkStatus();
-    case TaskKind::kBackUp: return WriteBackUp(task, keys, *into.mutable_back_up());
-    case TaskKind::kVerify: return WriteSource(task, keys, *into.mutable_verify()->mutable_source());
-    case TaskKind::kRestore: return WriteRestore(task, keys, now, *into.mutable_restore());
-    case TaskKind::kRotate: return WriteRotate(task, *into.mutable_rotate());
-    case TaskKind::kDeleteBackup: return WriteDeleteBackup(task, *into.mutable_delete_backup());
-    case TaskKind::kEraseKey: break;  // the control plane's own
+absl::Status Write(const domain::FenceTask& fence, const Source&, v1::Task& into) {
+  into.mutable_fence()->set_allow_readers(fence.allow_readers);
+  return absl::OkStatus();
+}
+
+absl::Status Write(const domain::UnfenceTask& unfence, const Source& from, v1::Task& into) {
+  v1::UnfenceWork& work = *into.mutable_unfence();
+  WriteLimits(from.task.tenant.quota, *work.mutable_limits());
+  for (const Credential& credential : from.task.tenant.credentials) {
+    const auto& wanted = unfence.logins;
+    const bool named = std::find(wanted.begin(), wanted.end(), credential.login) != wanted.end();
+    if (named && Works(credential, from.now)) WriteLogin(credential, *work.add_logins());
   }
-  return Incomplete(task, "work for an agent");
+  if (work.logins().empty()) return Incomplete(from.task, "login that still works");
+  return absl::OkStatus();
+}
+
+absl::Status Write(const domain::DropTask& drop, const Source&, v1::Task& into) {
+  for (const std::string& database : drop.databases) into.mutable_drop()->add_databases(database);
+  into.mutable_drop()->set_roles(drop.roles);
+  return absl::OkStatus();
+}
+
+absl::Status Write(const domain::BackUpTask& back_up, const Source& from, v1::Task& into) {
+  v1::BackUpWork& work = *into.mutable_back_up();
+  if (!from.task.backup) return Incomplete(from.task, "backup");
+  const domain::Backup& backup = *from.task.backup;
+  CROFT_ASSIGN_OR_RETURN(*work.mutable_key(),
+                         from.keys.UnwrapBackupKey(backup.tenant_uid, backup.wrapped_key));
+  CROFT_ASSIGN_OR_RETURN(*work.mutable_wrapped_data_key(), from.keys.Wrapped(backup.tenant_uid));
+  work.set_backup(backup.id);
+  work.set_store(backup.store);
+  work.set_wrapped_key(backup.wrapped_key);
+  work.set_sealed(back_up.sealed);
+  if (back_up.max_duration > absl::ZeroDuration())
+    SetDuration(back_up.max_duration, *work.mutable_max_duration());
+  return absl::OkStatus();
+}
+
+absl::Status Write(const domain::VerifyTask&, const Source& from, v1::Task& into) {
+  return WriteSource(from, *into.mutable_verify()->mutable_source());
+}
+
+absl::Status Write(const domain::RestoreTask& restore, const Source& from, v1::Task& into) {
+  v1::RestoreWork& work = *into.mutable_restore();
+  WriteLimits(from.task.tenant.quota, *work.mutable_limits());
+  WriteLogins(from.task.tenant, from.now, work);
+  work.set_locale(from.task.tenant.locale);
+  work.set_allow_incomplete(restore.allow_incomplete);
+  return WriteSource(from, *work.mutable_source());
+}
+
+absl::Status Write(const domain::RotateTask& rotate, const Source& from, v1::Task& into) {
+  if (rotate.login.empty()) return Incomplete(from.task, "login");
+  v1::RotateWork& work = *into.mutable_rotate();
+  v1::Login& login = rotate.enable ? *work.mutable_enable() : *work.mutable_disable();
+  login.set_name(rotate.login);
+  for (const Credential& credential : from.task.tenant.credentials) {
+    if (credential.login == rotate.login) WriteLogin(credential, login);
+  }
+  if (rotate.enable && login.verifier().empty()) return Incomplete(from.task, "known login");
+  if (rotate.enable) work.set_replaces(ReplacedBy(from.task.tenant, rotate.login));
+  return absl::OkStatus();
+}
+
+absl::Status Write(const domain::DeleteBackupTask& remove, const Source& from, v1::Task& into) {
+  if (!from.task.backup) return Incomplete(from.task, "backup");
+  v1::DeleteBackupWork& work = *into.mutable_delete_backup();
+  work.set_store(from.task.backup->store);
+  work.add_backups(from.task.backup->id);
+  work.set_all(remove.all);
+  return absl::OkStatus();
+}
+
+// The control plane's own.
+absl::Status Write(const domain::EraseKeyTask&, const Source& from, v1::Task&) {
+  return Incomplete(from.task, "work for an agent");
 }
 
 }  // namespace
@@ -179,7 +194,9 @@ absl::StatusOr<v1::Task> WriteTask(const engine::SendTask& task, keyring::KeySto
   objects.set_owner_role(task.tenant.owner_role);
   objects.set_reader_role(task.tenant.reader_role);
   if (task.deadline != absl::InfiniteFuture()) SetTime(task.deadline, *written.mutable_deadline());
-  CROFT_RETURN_IF_ERROR(WriteWork(task, keys, now, written));
+  const Source from{task, keys, now};
+  CROFT_RETURN_IF_ERROR(
+      std::visit([&](const auto& work) { return Write(work, from, written); }, task.step.task));
   return written;
 }
 

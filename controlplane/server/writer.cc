@@ -8,6 +8,7 @@
 
 #include "common/errors.h"
 #include "common/log.h"
+#include "controlplane/operations/rules.h"
 
 namespace croft::server {
 namespace {
@@ -127,7 +128,7 @@ absl::Status Writer::Work(const Batch& batch) {
   std::vector<catalog::Change> changes;
   std::vector<engine::Effect> effects;
   for (const engine::Event& event : batch) {
-    engine::Outcome outcome = engine::Decide(event, *transaction, moment);
+    engine::Outcome outcome = engine::Decide(event, *transaction, moment, operations::AllRules());
     for (const catalog::Change& change : outcome.changes) transaction->Apply(change);
     std::move(outcome.changes.begin(), outcome.changes.end(), std::back_inserter(changes));
     std::move(outcome.effects.begin(), outcome.effects.end(), std::back_inserter(effects));

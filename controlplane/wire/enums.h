@@ -13,6 +13,7 @@
 #include "croft/v1/operation.pb.h"
 #include "croft/v1/tenant.pb.h"
 
+// The API calls enumerators like the domain does, behind a prefix.
 namespace croft::wire {
 
 v1::Tenant::State ToProto(domain::TenantState state);
@@ -25,10 +26,7 @@ v1::Operation::Kind ToProto(domain::OperationKind kind);  // UNSPECIFIED for Cro
 v1::Operation::State ToProto(domain::OperationState state);
 v1::Step::State ToProto(domain::StepState state);
 
-// By the API's names without their prefix, such as `READY`; nullopt for any other text.
-std::optional<domain::TenantState> TenantStateNamed(absl::string_view name);
-std::optional<domain::HostState> HostStateNamed(absl::string_view name);
-std::optional<domain::OperationState> OperationStateNamed(absl::string_view name);
-std::optional<domain::OperationKind> OperationKindNamed(absl::string_view name);
+// The kind called `name` in the API, without its prefix; nullopt for any other text and for Croft's own.
+std::optional<domain::OperationKind> ListedKindNamed(absl::string_view name);
 
 }  // namespace croft::wire

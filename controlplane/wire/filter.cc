@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include "common/enums.h"
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/wire/enums.h"
@@ -226,7 +227,7 @@ absl::StatusOr<TenantCondition> ParseTenantCondition(const FilterCondition& cond
   }
   if (Names(condition, "state")) {
     result.field = Field::kState;
-    CROFT_RETURN_IF_ERROR(KnownValue(condition, TenantStateNamed(condition.value)).status());
+    CROFT_RETURN_IF_ERROR(KnownValue(condition, FromName<domain::TenantState>(condition.value)).status());
   } else if (Names(condition, "id")) {
     result.field = Field::kId;
   } else if (Names(condition, "uid")) {
@@ -267,7 +268,7 @@ absl::StatusOr<HostFilter> ParseHostCondition(const FilterCondition& condition) 
   if (Names(condition, "state")) {
     CROFT_RETURN_IF_ERROR(OnlyEquality(condition));
     CROFT_ASSIGN_OR_RETURN(const domain::HostState state,
-                           KnownValue(condition, HostStateNamed(condition.value)));
+                           KnownValue(condition, FromName<domain::HostState>(condition.value)));
     return [=](const domain::Host& host) { return (domain::StateOf(host) == state) == wanted; };
   }
   if (Names(condition, "id")) {
@@ -339,11 +340,12 @@ absl::StatusOr<OperationPredicate> ParseOperationCondition(const FilterCondition
     };
   }
   if (condition.field == "kind") {
-    CROFT_ASSIGN_OR_RETURN(const auto kind, KnownValue(condition, OperationKindNamed(condition.value)));
+    CROFT_ASSIGN_OR_RETURN(const auto kind, KnownValue(condition, ListedKindNamed(condition.value)));
     if (wanted) filter.kind = kind;
     return [=](const domain::Operation& operation) { return (operation.kind == kind) == wanted; };
   }
-  CROFT_ASSIGN_OR_RETURN(const auto state, KnownValue(condition, OperationStateNamed(condition.value)));
+  CROFT_ASSIGN_OR_RETURN(const auto state,
+                         KnownValue(condition, FromName<domain::OperationState>(condition.value)));
   if (wanted) filter.state = state;
   return [=](const domain::Operation& operation) { return (operation.state == state) == wanted; };
 }

@@ -4,6 +4,7 @@
 
 #include "common/errors.h"
 #include "common/names.h"
+#include "controlplane/operations/rules.h"
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/finding.h"
@@ -13,7 +14,6 @@ namespace croft::wire {
 namespace {
 
 using domain::Operation;
-using domain::OperationKind;
 using domain::OperationState;
 using domain::Step;
 using domain::StepState;
@@ -57,7 +57,7 @@ std::string Position(const Operation& operation, size_t current) {
     if (i <= current) ++number;
   }
   return absl::StrCat(step.undo ? "undo " : "", "step ", number, " of ", count, ": ",
-                      domain::TaskName(step.task),
+                      domain::NameOf(domain::KindOf(step.task)),
                       step.host.empty() ? "" : absl::StrCat(" on ", HostName(step.host)));
 }
 
@@ -78,7 +78,7 @@ std::string StepLine(const Operation& operation, size_t current, const domain::H
 
 v1::Step StepToProto(const Step& step) {
   v1::Step proto;
-  proto.set_task(std::string(domain::TaskName(step.task)));
+  proto.set_task(std::string(domain::NameOf(domain::KindOf(step.task))));
   if (!step.host.empty()) proto.set_host(HostName(step.host));
   proto.set_state(ToProto(step.state));
   proto.set_attempt(step.attempt);
@@ -110,31 +110,13 @@ std::string ProgressLine(const Operation& operation, const domain::Host* host, a
 }
 
 std::string TargetOf(const Operation& operation) {
-  const bool on_backup =
-      operation.kind == OperationKind::kVerify || operation.kind == OperationKind::kDeleteBackup;
-  if (on_backup) return BackupName(operation.tenant, operation.backup);
-  return TenantName(operation.source_tenant.empty() ? operation.tenant : operation.source_tenant);
+  const auto target = operations::KindOf(operation.kind).target;
+  return target == nullptr ? TenantName(operation.tenant) : target(operation);
 }
 
 std::string ResultOf(const Operation& operation) {
-  switch (operation.kind) {
-    case OperationKind::kBackUp:
-    case OperationKind::kRetire:
-      return operation.backup.empty() ? "" : BackupName(operation.tenant, operation.backup);
-    case OperationKind::kRestore:
-      return operation.source_tenant.empty() ? "" : TenantName(operation.tenant);
-    case OperationKind::kCreate:
-    case OperationKind::kConfigure:
-    case OperationKind::kSuspend:
-    case OperationKind::kResume:
-    case OperationKind::kUndelete:
-    case OperationKind::kPurge:
-    case OperationKind::kRotate:
-    case OperationKind::kVerify:
-    case OperationKind::kDeleteBackup:
-    case OperationKind::kCleanUp: break;
-  }
-  return "";
+  const auto result = operations::KindOf(operation.kind).result;
+  return result == nullptr ? "" : result(operation);
 }
 
 v1::Operation ToProto(const Operation& operation, const domain::Host* host, absl::Time now) {

@@ -297,7 +297,7 @@ TEST_P(CatalogContract, RunningOperationsAreFoundByWhatTheyHold) {
   domain::Operation ended = SampleOperation("op-c", "acme");
   ended.state = domain::OperationState::kFailed;
   domain::Operation own = SampleOperation("op-0", "other");
-  own.steps = {{.task = domain::TaskKind::kEraseKey}};
+  own.steps = {{.task = domain::EraseKeyTask()}};
   MustPut({PutOperation{SampleOperation("op-z", "acme")}, PutOperation{restore}, PutOperation{ended},
            PutOperation{own}});
   const std::unique_ptr<Transaction> facts = Begin();
@@ -332,7 +332,7 @@ TEST_P(CatalogContract, OperationFollowsItsSteps) {
   MustPut({PutOperation{operation}, PutOperation{SampleOperation("op-2", "acme")}});
   operation.steps[0].state = domain::StepState::kDone;
   operation.steps.push_back(
-      {.task = domain::TaskKind::kDrop, .host = "h2", .undo = true, .logins = {"a", "b"}});
+      {.task = domain::DropTask{.databases = {"a", "b"}}, .host = "h2", .undo = true});
   operation.state = domain::OperationState::kUndoing;
   operation.error = {absl::StatusCode::kUnavailable, "HOST_UNREACHABLE", "gone"};
   MustPut({PutOperation{operation}});

@@ -102,11 +102,10 @@ inline domain::Operation SampleOperation(const std::string& id, const std::strin
   operation.create_time = At(0);
   operation.update_time = At(0);
   operation.deadline = At(3600);
-  operation.allow_incomplete = true;
-  operation.max_duration = absl::Hours(2);
+  operation.details = domain::RotateDetails{.overlap = absl::Hours(2)};
   operation.warnings = SampleFindings();
   operation.steps = {
-      {.task = domain::TaskKind::kCreate, .host = "h1", .landing = domain::Landing::kTenantReady}};
+      {.task = domain::RestoreTask{.backup = {tenant, "b1"}, .allow_incomplete = true}, .host = "h1"}};
   operation.steps.front().refusal_reason = "LOCK_TIMEOUT";
   operation.steps.front().same_refusals = 2;
   operation.steps.front().short_since = At(5);

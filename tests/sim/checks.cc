@@ -6,7 +6,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
-#include "controlplane/domain/lifecycle.h"
+#include "controlplane/operations/rules.h"
 
 namespace croft::sim {
 namespace {
@@ -131,7 +131,9 @@ void Checks::CheckDrop(const ModelDatabase& database, const std::string& name, c
 void Checks::CheckPurgedRows(const domain::Tenant& tenant, const domain::Operation& operation,
                              const ModelDatabase& database) {
   world_.tally.Work("databases purged");
-  if (!operation.waiver.empty() || tenant.state != domain::TenantState::kRetired) return;
+  if (!domain::Details<domain::PurgeDetails>(operation).waiver.empty() ||
+      tenant.state != domain::TenantState::kRetired)
+    return;
   std::set<int64_t> wanted(database.rows.begin(), database.rows.end());
   const auto& acknowledged = world_.acknowledged[{tenant.uid, database.tag->generation}];
   wanted.insert(acknowledged.begin(), acknowledged.end());
@@ -224,9 +226,9 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
                                                                                    : "(failed)");
   }
   if (!operations_.insert(operation.id).second || operation.kind == domain::OperationKind::kCleanUp) return;
-  world_.Say("operation ", operation.id, " is ", domain::OperationKindName(operation.kind), " of ",
-             operation.tenant, " order ", operation.order);
-  world_.tally.Operation(domain::OperationKindName(operation.kind));
+  world_.Say("operation ", operation.id, " is ", NameOf(operation.kind), " of ", operation.tenant,
+             " order ", operation.order);
+  world_.tally.Operation(NameOf(operation.kind));
   const bool audited = std::any_of(changes.begin(), changes.end(), [&](const catalog::Change& change) {
     const auto* audit = std::get_if<catalog::AppendAudit>(&change);
     if (audit == nullptr) return false;
@@ -238,7 +240,7 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
            names(absl::StrCat("tenants/", operation.tenant));
   });
   if (!audited) world_.Violate(12, absl::StrCat(operation.id, " began without a row in the audit"));
-  const bool exclusive = domain::Exclusive(operation.kind);
+  const bool exclusive = operations::KindOf(operation.kind).hold == engine::Hold::kExclusive;
   if (!exclusive) return;
   const auto [holder, first] =
       orders_.emplace(std::make_pair(operation.tenant, operation.order), operation.id);

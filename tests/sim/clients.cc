@@ -94,7 +94,7 @@ void Clients::CheckCancelled(const domain::Operation& operation) {
   const std::optional<size_t> current = domain::CurrentStep(operation);
   if (!current || operation.state != domain::OperationState::kRunning) return;
   const bool goes_on = static_cast<int32_t>(*current) >= operation.point_of_no_return &&
-                       operation.steps[*current].task != domain::TaskKind::kEraseKey;
+                       !std::holds_alternative<domain::EraseKeyTask>(operation.steps[*current].task);
   if (goes_on) world_.Violate(14, absl::StrCat(operation.id, " was cancelled and neither ends nor undoes"));
 }
 

@@ -80,7 +80,8 @@ void Checks::ExpectCopies(Expected& expected) {
         // A purge that parked after it had dropped a database leaves the tenant without it.
         const bool dropped = operation.kind == domain::OperationKind::kPurge &&
                              operation.state == domain::OperationState::kFailed &&
-                             step.task == domain::TaskKind::kDrop && step.state == domain::StepState::kDone;
+                             std::holds_alternative<domain::DropTask>(step.task) &&
+                             step.state == domain::StepState::kDone;
         // What was given up and then taken back left nothing.
         const bool taken_back =
             !step.undo && static_cast<size_t>(operation.point_of_no_return) == ForwardSteps(operation);

@@ -6,6 +6,7 @@
 #include "common/errors.h"
 #include "controlplane/fleet/messages.h"
 #include "controlplane/fleet/task_writer.h"
+#include "controlplane/operations/rules.h"
 
 namespace croft::sim {
 namespace {
@@ -143,7 +144,7 @@ bool SimPlane::Commit(std::deque<engine::Event> batch) {
   std::vector<catalog::Change> changes;
   std::vector<engine::Effect> effects;
   for (const engine::Event& event : batch) {
-    engine::Outcome outcome = engine::Decide(event, **transaction, moment);
+    engine::Outcome outcome = engine::Decide(event, **transaction, moment, operations::AllRules());
     for (const catalog::Change& change : outcome.changes) (*transaction)->Apply(change);
     std::move(outcome.changes.begin(), outcome.changes.end(), std::back_inserter(changes));
     std::move(outcome.effects.begin(), outcome.effects.end(), std::back_inserter(effects));
@@ -261,8 +262,8 @@ void SimPlane::Deliver(const engine::SendTask& task) {
         .outcome = engine::TaskError{.reason = DetailsOf(written.status()).reason,
                                      .message = std::string(written.status().message())}});
   }
-  world_.Say("epoch ", epoch_, " sends ", domain::TaskName(task.step.task), " ", NameOf(task.fencing),
-             " to ", task.host);
+  world_.Say("epoch ", epoch_, " sends ", domain::NameOf(domain::KindOf(task.step.task)), " ",
+             NameOf(task.fencing), " to ", task.host);
   v1::ConnectResponse message;
   *message.mutable_task() = *std::move(written);
   found->second.link->Down(message);

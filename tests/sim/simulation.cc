@@ -355,10 +355,9 @@ void Simulation::Repair() {
   };
   if (!Await(kPeace, quiet)) {
     const auto left = world_.catalog.ListOperations({.ended = false, .limit = 1})->operations;
-    world_.Violate(14, left.empty()
-                           ? "a request is not answered"
-                           : absl::StrCat(left.front().id, " (",
-                                          domain::OperationKindName(left.front().kind), ") does not end"));
+    world_.Violate(14, left.empty() ? "a request is not answered"
+                                    : absl::StrCat(left.front().id, " (", NameOf(left.front().kind),
+                                                   ") does not end"));
   }
   applications_.LeaveAll();
   RunUntil(world_.scheduler.Now() + kAfterlife);

@@ -14,6 +14,7 @@ MAY_INCLUDE = {
         "common", "common/sqlite", "common/crypto", "controlplane/domain", "controlplane/catalog",
     ],
     "controlplane/engine": ["common", "controlplane/domain", "controlplane/catalog"],
+    "controlplane/operations": ["common", "controlplane/domain", "controlplane/catalog", "controlplane/engine"],
     "controlplane/keyring": ["common", "common/sqlite", "common/crypto", "controlplane/domain"],
     "controlplane/access": ["common", "common/crypto", "controlplane/domain"],
     "controlplane/lookup": [
@@ -25,7 +26,8 @@ MAY_INCLUDE = {
         "controlplane/keyring", "controlplane/access", "proto",
     ],
     "controlplane/wire": [
-        "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine", "proto",
+        "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
+        "controlplane/operations", "proto",
     ],
     "controlplane/handlers": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
@@ -34,8 +36,9 @@ MAY_INCLUDE = {
     ],
     "controlplane/server": [
         "common", "common/crypto", "common/sqlite", "controlplane/domain", "controlplane/catalog",
-        "controlplane/catalog/sqlite", "controlplane/engine", "controlplane/keyring", "controlplane/access",
-        "controlplane/lookup", "controlplane/fleet", "controlplane/wire", "controlplane/handlers", "proto",
+        "controlplane/catalog/sqlite", "controlplane/engine", "controlplane/operations", "controlplane/keyring",
+        "controlplane/access", "controlplane/lookup", "controlplane/fleet", "controlplane/wire",
+        "controlplane/handlers", "proto",
     ],
     "controlplane": ["common", "controlplane/server"],
     "agent/dump_format": ["common", "common/crypto"],
@@ -86,7 +89,7 @@ THIRD_PARTY = {
 
 # These rooms decide, and one seed must give one history: no clock, entropy, thread or I/O, and no container
 # whose order changes by process.
-PURE = ["controlplane/domain", "controlplane/engine"]
+PURE = ["controlplane/domain", "controlplane/engine", "controlplane/operations"]
 IMPURE_INCLUDES = [
     "absl/container/flat_hash", "absl/container/node_hash", "absl/random/", "absl/time/clock.h", "atomic",
     "chrono", "common/clock.h", "common/log.h", "common/random.h", "common/subprocess.h", "common/sync.h",

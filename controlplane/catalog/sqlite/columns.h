@@ -1,12 +1,15 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
+#include "common/enums.h"
+#include "common/sqlite/statement.h"
 #include "controlplane/domain/backup.h"
 #include "controlplane/domain/finding.h"
 #include "controlplane/domain/host.h"
@@ -31,30 +34,74 @@ using Labels = std::map<std::string, std::string>;
 [[nodiscard]] absl::Status DecodeMissingRights(absl::string_view text,
                                                std::vector<domain::MissingRight>& rights);
 
-// Names as in the API, without its prefixes.
-[[nodiscard]] absl::string_view EncodeEnum(domain::TenantState value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::SuspendMode value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::LoginRole value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::OperationKind value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::OperationState value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::StepState value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::TaskKind value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::Landing value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::BackupState value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::BackupOrigin value);
-[[nodiscard]] absl::string_view EncodeEnum(domain::Role value);
+// DATA_LOSS: no value of its column is written `text`.
+[[nodiscard]] absl::Status Undecodable(absl::string_view text);
 
-// DATA_LOSS when it is none of the names.
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::TenantState& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::SuspendMode& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::LoginRole& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::OperationKind& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::OperationState& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::StepState& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::TaskKind& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::Landing& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::BackupState& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::BackupOrigin& value);
-[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, domain::Role& value);
+// By the name that the enum declares beside itself.
+template <typename Enum>
+[[nodiscard]] absl::Status DecodeEnum(absl::string_view text, Enum& value) {
+  const std::optional<Enum> found = FromName<Enum>(text);
+  if (!found) return Undecodable(text);
+  value = *found;
+  return absl::OkStatus();
+}
+// Roles are stored in capitals.
+[[nodiscard]] std::string EncodeRole(domain::Role role);
+[[nodiscard]] absl::Status DecodeRole(absl::string_view text, domain::Role& role);
+
+// --- For the columns of a Table (table.h).
+
+struct EnumCodec {
+  template <typename Enum>
+  absl::string_view Encode(Enum value) const {
+    return NameOf(value);
+  }
+  template <typename Enum>
+  absl::Status Decode(const sqlite::Rows& rows, int column, Enum& value) const {
+    return DecodeEnum(rows.Text(column), value);
+  }
+};
+
+struct ListCodec {
+  std::string Encode(const std::vector<std::string>& list) const { return EncodeList(list); }
+  absl::Status Decode(const sqlite::Rows& rows, int column, std::vector<std::string>& list) const {
+    return DecodeList(rows.Text(column), list);
+  }
+};
+
+struct MapCodec {
+  std::string Encode(const Labels& map) const { return EncodeMap(map); }
+  absl::Status Decode(const sqlite::Rows& rows, int column, Labels& map) const {
+    return DecodeMap(rows.Text(column), map);
+  }
+};
+
+struct FindingsCodec {
+  std::string Encode(const std::vector<domain::Finding>& findings) const {
+    return EncodeFindings(findings);
+  }
+  absl::Status Decode(const sqlite::Rows& rows, int column, std::vector<domain::Finding>& findings) const {
+    return DecodeFindings(rows.Text(column), findings);
+  }
+};
+
+struct MissingRightsCodec {
+  std::string Encode(const std::vector<domain::MissingRight>& rights) const {
+    return EncodeMissingRights(rights);
+  }
+  absl::Status Decode(const sqlite::Rows& rows, int column,
+                      std::vector<domain::MissingRight>& rights) const {
+    return DecodeMissingRights(rows.Text(column), rights);
+  }
+};
+
+// Bytes in a BLOB column.
+struct BytesCodec {
+  sqlite::Blob Encode(const std::string& bytes) const { return {bytes}; }
+  absl::Status Decode(const sqlite::Rows& rows, int column, std::string& bytes) const {
+    rows.Read(column, bytes);
+    return absl::OkStatus();
+  }
+};
 
 }  // namespace croft::catalog

@@ -4,49 +4,59 @@
 
 #include "common/errors.h"
 #include "controlplane/catalog/sqlite/columns.h"
+#include "controlplane/catalog/sqlite/table.h"
 
 namespace croft::catalog {
 namespace {
 
 using domain::Host;
-using sqlite::Blob;
 using sqlite::Rows;
 using sqlite::Sql;
 using sqlite::SqlBuilder;
 
-constexpr Sql kColumns =
-    "id, uid, create_time, update_time, version, labels, limit_databases, limit_connections, "
-    "limit_reserve_bytes, "
-    "cordoned, missing, certificate_fingerprint, previous_fingerprint, join_secret_hash, join_expire_time, "
-    "server_names, up, "
-    "last_seen_time, agent_version, postgres_up, postgres_version, system_identifier, timeline, "
-    "advertise_endpoints, free_bytes, stores, tls, root_certificate, problem, task_kinds, "
-    "accepted_system_identifier, databases_reserved, connections_reserved, awaited, unconfirmed, "
-    "free_bytes_unknown, managed, max_connections, missing_rights";
+using domain::HostReport;
 
-absl::Status ReadHost(const Rows& rows, Host& host) {
-  std::string labels, server_names, advertise_endpoints, stores, task_kinds, missing_rights;
-  rows.Read(0, host.id, host.uid, host.create_time, host.update_time, host.version, labels,
-            host.limits.databases, host.limits.connections, host.limits.reserve_bytes, host.cordoned,
-            host.missing, host.certificate_fingerprint, host.previous_fingerprint, host.join_secret_hash,
-            host.join_expire_time, server_names, host.up, host.last_seen_time, host.report.agent_version,
-            host.report.postgres_up, host.report.postgres_version, host.report.system_identifier,
-            host.report.timeline, advertise_endpoints, host.report.free_bytes, stores, host.report.tls,
-            host.report.root_certificate, host.report.problem, task_kinds, host.accepted_system_identifier,
-            host.databases_reserved, host.connections_reserved, host.awaited, host.unconfirmed,
-            host.report.free_bytes_unknown, host.report.managed, host.report.max_connections,
-            missing_rights);
-  CROFT_RETURN_IF_ERROR(DecodeMissingRights(missing_rights, host.report.missing_rights));
-  CROFT_RETURN_IF_ERROR(DecodeMap(labels, host.labels));
-  CROFT_RETURN_IF_ERROR(DecodeList(server_names, host.server_names));
-  CROFT_RETURN_IF_ERROR(DecodeList(advertise_endpoints, host.report.advertise_endpoints));
-  CROFT_RETURN_IF_ERROR(DecodeList(stores, host.report.stores));
-  return DecodeList(task_kinds, host.report.task_kinds);
+constexpr Table kHosts(
+    Col("id", &Host::id), Col("uid", &Host::uid), Col("create_time", &Host::create_time),
+    Col("update_time", &Host::update_time), Col("version", &Host::version),
+    Col("labels", MapCodec(), &Host::labels),
+    Col("limit_databases", &Host::limits, &domain::HostLimits::databases),
+    Col("limit_connections", &Host::limits, &domain::HostLimits::connections),
+    Col("limit_reserve_bytes", &Host::limits, &domain::HostLimits::reserve_bytes),
+    Col("cordoned", &Host::cordoned), Col("missing", &Host::missing),
+    Col("certificate_fingerprint", &Host::certificate_fingerprint),
+    Col("previous_fingerprint", &Host::previous_fingerprint),
+    Col("join_secret_hash", BytesCodec(), &Host::join_secret_hash),
+    Col("join_expire_time", &Host::join_expire_time), Col("server_names", ListCodec(), &Host::server_names),
+    Col("up", &Host::up), Col("last_seen_time", &Host::last_seen_time),
+    Col("agent_version", &Host::report, &HostReport::agent_version),
+    Col("postgres_up", &Host::report, &HostReport::postgres_up),
+    Col("postgres_version", &Host::report, &HostReport::postgres_version),
+    Col("system_identifier", &Host::report, &HostReport::system_identifier),
+    Col("timeline", &Host::report, &HostReport::timeline),
+    Col("advertise_endpoints", ListCodec(), &Host::report, &HostReport::advertise_endpoints),
+    Col("free_bytes", &Host::report, &HostReport::free_bytes),
+    Col("stores", ListCodec(), &Host::report, &HostReport::stores),
+    Col("tls", &Host::report, &HostReport::tls),
+    Col("root_certificate", &Host::report, &HostReport::root_certificate),
+    Col("problem", &Host::report, &HostReport::problem),
+    Col("task_kinds", ListCodec(), &Host::report, &HostReport::task_kinds),
+    Col("accepted_system_identifier", &Host::accepted_system_identifier),
+    Col("databases_reserved", &Host::databases_reserved),
+    Col("connections_reserved", &Host::connections_reserved), Col("awaited", &Host::awaited),
+    Col("unconfirmed", &Host::unconfirmed),
+    Col("free_bytes_unknown", &Host::report, &HostReport::free_bytes_unknown),
+    Col("managed", &Host::report, &HostReport::managed),
+    Col("max_connections", &Host::report, &HostReport::max_connections),
+    Col("missing_rights", MissingRightsCodec(), &Host::report, &HostReport::missing_rights));
+
+SqlBuilder Select(Sql rest) {
+  return SqlBuilder().Append("SELECT ").Append(kHosts.Names()).Append(" FROM hosts ").Append(rest);
 }
 
 absl::StatusOr<std::vector<Host>> Collect(Rows rows) {
   std::vector<Host> hosts;
-  while (rows.Next()) CROFT_RETURN_IF_ERROR(ReadHost(rows, hosts.emplace_back()));
+  while (rows.Next()) CROFT_RETURN_IF_ERROR(kHosts.Read(rows, 0, hosts.emplace_back()));
   if (!rows.status().ok()) return rows.status();
   return hosts;
 }
@@ -54,8 +64,7 @@ absl::StatusOr<std::vector<Host>> Collect(Rows rows) {
 }  // namespace
 
 HostReads::HostReads(sqlite::Database& database)
-    : find_(database, SqlBuilder().Append("SELECT ").Append(kColumns).Append(" FROM hosts WHERE id = ?")),
-      list_(database, SqlBuilder().Append("SELECT ").Append(kColumns).Append(" FROM hosts ORDER BY id")) {}
+    : find_(database, Select("WHERE id = ?")), list_(database, Select("ORDER BY id")) {}
 
 absl::StatusOr<std::optional<Host>> HostReads::Find(absl::string_view id) {
   CROFT_ASSIGN_OR_RETURN(std::vector<Host> hosts, Collect(find_.Query(id)));
@@ -66,29 +75,16 @@ absl::StatusOr<std::optional<Host>> HostReads::Find(absl::string_view id) {
 absl::StatusOr<std::vector<Host>> HostReads::List() { return Collect(list_.Query()); }
 
 HostWrites::HostWrites(sqlite::Database& database)
-    : put_(
-          database,
-          SqlBuilder()
-              .Append("INSERT OR REPLACE INTO hosts (")
-              .Append(kColumns)
-              .Append(
-                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+    : put_(database, SqlBuilder()
+                         .Append("INSERT OR REPLACE INTO hosts (")
+                         .Append(kHosts.Names())
+                         .Append(") VALUES (")
+                         .Append(kHosts.Places())
+                         .Append(")")),
       delete_(database, "DELETE FROM hosts WHERE id = ?") {}
 
 absl::Status HostWrites::Put(const Host& host) {
-  return put_.Execute(
-      host.id, host.uid, host.create_time, host.update_time, host.version, EncodeMap(host.labels),
-      host.limits.databases, host.limits.connections, host.limits.reserve_bytes, host.cordoned,
-      host.missing, host.certificate_fingerprint, host.previous_fingerprint, Blob{host.join_secret_hash},
-      host.join_expire_time, EncodeList(host.server_names), host.up, host.last_seen_time,
-      host.report.agent_version, host.report.postgres_up, host.report.postgres_version,
-      host.report.system_identifier, host.report.timeline, EncodeList(host.report.advertise_endpoints),
-      host.report.free_bytes, EncodeList(host.report.stores), host.report.tls, host.report.root_certificate,
-      host.report.problem, EncodeList(host.report.task_kinds), host.accepted_system_identifier,
-      host.databases_reserved, host.connections_reserved, host.awaited, host.unconfirmed,
-      host.report.free_bytes_unknown, host.report.managed, host.report.max_connections,
-      EncodeMissingRights(host.report.missing_rights));
+  return kHosts.Bind(host, [&](const auto&... columns) { return put_.Execute(columns...); });
 }
 
 absl::Status HostWrites::Delete(absl::string_view id) { return delete_.Execute(id); }

@@ -5,6 +5,8 @@
 
 #include "common/errors.h"
 #include "controlplane/catalog/sqlite/columns.h"
+#include "controlplane/catalog/sqlite/payloads.h"
+#include "controlplane/catalog/sqlite/table.h"
 
 namespace croft::catalog {
 namespace {
@@ -17,94 +19,90 @@ using sqlite::Rows;
 using sqlite::Sql;
 using sqlite::SqlBuilder;
 
-constexpr Sql kColumns =
-    "id, kind, tenant, source_tenant, backup, caller, create_time, update_time, version, end_time, "
-    "deadline, state, "
-    "operation_order, point_of_no_return, cancel_requested, error_code, error_reason, error_message, "
-    "overlap, waiver, "
-    "previous_quota_connections, previous_quota_storage_bytes, previous_quota_statement_timeout, "
-    "previous_state, "
-    "previous_suspend_mode, allow_incomplete, max_duration, warnings, warning_count";
-constexpr Sql kPlaces =
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
-constexpr Sql kStepColumns =
-    "task, host, landing, undo, generation, database_name, backup, backup_tenant, logins, flag, databases, "
-    "state, "
-    "attempt, refusals, refusal_reason, same_refusals, short_since, not_before, start_time, end_time, "
-    "message";
+using domain::OperationError;
+
+// The error lies in three columns, which are NULL when there is none.
+struct ErrorCodeCodec {
+  std::optional<int> Encode(const std::optional<OperationError>& error) const {
+    return error ? std::optional(static_cast<int>(error->code)) : std::nullopt;
+  }
+  absl::Status Decode(const Rows& rows, int column, std::optional<OperationError>& error) const {
+    const auto code = rows.Get<std::optional<int>>(column);
+    if (code) error.emplace().code = static_cast<absl::StatusCode>(*code);
+    return absl::OkStatus();
+  }
+};
+
+template <std::string OperationError::*text>
+struct ErrorTextCodec {
+  std::optional<std::string> Encode(const std::optional<OperationError>& error) const {
+    return error ? std::optional((*error).*text) : std::nullopt;
+  }
+  absl::Status Decode(const Rows& rows, int column, std::optional<OperationError>& error) const {
+    if (error) rows.Read(column, (*error).*text);
+    return absl::OkStatus();
+  }
+};
+
+struct DetailsCodec {
+  std::string Encode(const domain::OperationDetails& details) const { return EncodeDetails(details); }
+  absl::Status Decode(const Rows& rows, int column, domain::OperationDetails& details) const {
+    return DecodeDetails(rows.Text(column), details);
+  }
+};
+
+struct TaskKindCodec {
+  absl::string_view Encode(const domain::Task& task) const { return NameOf(domain::KindOf(task)); }
+  absl::Status Decode(const Rows& rows, int column, domain::Task& task) const {
+    domain::TaskKind kind = domain::TaskKind::kCreate;
+    CROFT_RETURN_IF_ERROR(DecodeEnum(rows.Text(column), kind));
+    task = domain::EmptyTask(kind);
+    return absl::OkStatus();
+  }
+};
+
+struct TaskCodec {
+  std::string Encode(const domain::Task& task) const { return EncodeTask(task); }
+  absl::Status Decode(const Rows& rows, int column, domain::Task& task) const {
+    return DecodeTask(rows.Text(column), task);
+  }
+};
+
+std::string CurrentHost(const Operation& operation) {
+  const auto step = domain::CurrentStep(operation);
+  return step ? operation.steps[*step].host : "";
+}
+
+constexpr Table kOperations(
+    Col("id", &Operation::id), Col("kind", EnumCodec(), &Operation::kind),
+    Col("tenant", &Operation::tenant), Col("source_tenant", &Operation::source_tenant),
+    Col("backup", &Operation::backup), Col("caller", &Operation::caller),
+    Col("create_time", &Operation::create_time), Col("update_time", &Operation::update_time),
+    Col("version", &Operation::version), Col("end_time", &Operation::end_time),
+    Col("deadline", &Operation::deadline), Col("state", EnumCodec(), &Operation::state),
+    Col("operation_order", &Operation::order), Col("point_of_no_return", &Operation::point_of_no_return),
+    Col("cancel_requested", &Operation::cancel_requested),
+    Col("error_code", ErrorCodeCodec(), &Operation::error),
+    Col("error_reason", ErrorTextCodec<&OperationError::reason>(), &Operation::error),
+    Col("error_message", ErrorTextCodec<&OperationError::message>(), &Operation::error),
+    Col("details", DetailsCodec(), &Operation::details),
+    Col("warnings", FindingsCodec(), &Operation::warnings, &domain::Findings::listed),
+    Col("warning_count", &Operation::warnings, &domain::Findings::count),
+    Derived("current_host", CurrentHost));
+
+constexpr Table kSteps(Col("task", TaskKindCodec(), &Step::task), Col("payload", TaskCodec(), &Step::task),
+                       Col("host", &Step::host), Col("undo", &Step::undo),
+                       Col("generation", &Step::generation), Col("database_name", &Step::database),
+                       Col("state", EnumCodec(), &Step::state), Col("attempt", &Step::attempt),
+                       Col("refusals", &Step::refusals), Col("refusal_reason", &Step::refusal_reason),
+                       Col("same_refusals", &Step::same_refusals), Col("short_since", &Step::short_since),
+                       Col("not_before", &Step::not_before), Col("start_time", &Step::start_time),
+                       Col("end_time", &Step::end_time), Col("message", &Step::message));
 
 constexpr Sql kIsRunning = "state IN ('RUNNING', 'UNDOING')";
 
-absl::Status ReadOperation(const Rows& rows, int first, Operation& operation) {
-  std::string kind, state, previous_state, previous_suspend_mode, warnings;
-  std::optional<int32_t> error_code, quota_connections;
-  std::string error_reason, error_message;
-  domain::Quota quota;
-  rows.Read(first, operation.id, kind, operation.tenant, operation.source_tenant, operation.backup,
-            operation.caller, operation.create_time, operation.update_time, operation.version,
-            operation.end_time, operation.deadline, state, operation.order, operation.point_of_no_return,
-            operation.cancel_requested, error_code, error_reason, error_message, operation.overlap,
-            operation.waiver, quota_connections, quota.storage_bytes, quota.statement_timeout,
-            previous_state, previous_suspend_mode, operation.allow_incomplete, operation.max_duration,
-            warnings, operation.warnings.count);
-  if (error_code.has_value()) {
-    operation.error = {static_cast<absl::StatusCode>(*error_code), error_reason, error_message};
-  }
-  if (quota_connections.has_value()) {
-    quota.connections = *quota_connections;
-    operation.previous_quota = quota;
-  }
-  CROFT_RETURN_IF_ERROR(DecodeFindings(warnings, operation.warnings.listed));
-  CROFT_RETURN_IF_ERROR(DecodeEnum(kind, operation.kind));
-  CROFT_RETURN_IF_ERROR(DecodeEnum(state, operation.state));
-  CROFT_RETURN_IF_ERROR(DecodeEnum(previous_state, operation.previous_state));
-  return DecodeEnum(previous_suspend_mode, operation.previous_suspend_mode);
-}
-
-absl::Status ReadStep(const Rows& rows, Step& step) {
-  std::string task, landing, logins, databases, state;
-  rows.Read(0, task, step.host, landing, step.undo, step.generation, step.database, step.backup,
-            step.backup_tenant, logins, step.flag, databases, state, step.attempt, step.refusals,
-            step.refusal_reason, step.same_refusals, step.short_since, step.not_before, step.start_time,
-            step.end_time, step.message);
-  CROFT_RETURN_IF_ERROR(DecodeEnum(task, step.task));
-  CROFT_RETURN_IF_ERROR(DecodeEnum(landing, step.landing));
-  CROFT_RETURN_IF_ERROR(DecodeList(logins, step.logins));
-  CROFT_RETURN_IF_ERROR(DecodeList(databases, step.databases));
-  return DecodeEnum(state, step.state);
-}
-
-template <typename Run>
-absl::Status Columns(const Operation& operation, Run run) {
-  std::optional<int> error_code;
-  std::optional<std::string> error_reason, error_message;
-  if (operation.error.has_value()) {
-    error_code = static_cast<int>(operation.error->code);
-    error_reason = operation.error->reason;
-    error_message = operation.error->message;
-  }
-  std::optional<int32_t> connections;
-  std::optional<int64_t> storage_bytes;
-  std::optional<absl::Duration> statement_timeout;
-  if (operation.previous_quota.has_value()) {
-    connections = operation.previous_quota->connections;
-    storage_bytes = operation.previous_quota->storage_bytes;
-    statement_timeout = operation.previous_quota->statement_timeout;
-  }
-  std::string current_host;
-  if (const auto step = domain::CurrentStep(operation)) current_host = operation.steps[*step].host;
-  return run(
-      operation.id, EncodeEnum(operation.kind), operation.tenant, operation.source_tenant, operation.backup,
-      operation.caller, operation.create_time, operation.update_time, operation.version, operation.end_time,
-      operation.deadline, EncodeEnum(operation.state), operation.order, operation.point_of_no_return,
-      operation.cancel_requested, error_code, error_reason, error_message, operation.overlap,
-      operation.waiver, connections, storage_bytes, statement_timeout, EncodeEnum(operation.previous_state),
-      EncodeEnum(operation.previous_suspend_mode), operation.allow_incomplete, operation.max_duration,
-      EncodeFindings(operation.warnings.listed), operation.warnings.count, current_host);
-}
-
 SqlBuilder Select() {
-  return SqlBuilder().Append("SELECT position, ").Append(kColumns).Append(" FROM operations ");
+  return SqlBuilder().Append("SELECT position, ").Append(kOperations.Names()).Append(" FROM operations ");
 }
 
 SqlBuilder SelectRunning(Sql index, Sql condition) {
@@ -128,7 +126,7 @@ OperationReads::OperationReads(sqlite::Database& database)
       find_(database, Select().Append("WHERE id = ?")),
       steps_(database, SqlBuilder()
                            .Append("SELECT ")
-                           .Append(kStepColumns)
+                           .Append(kSteps.Names())
                            .Append(" FROM steps WHERE operation = ? ORDER BY number")),
       running_(database, SelectRunning("INDEXED BY operations_running", "")),
       running_of_tenant_(database,
@@ -148,7 +146,7 @@ OperationReads::OperationReads(sqlite::Database& database)
 
 absl::Status OperationReads::ReadSteps(int64_t position, Operation& operation) {
   Rows rows = steps_.Query(position);
-  while (rows.Next()) CROFT_RETURN_IF_ERROR(ReadStep(rows, operation.steps.emplace_back()));
+  while (rows.Next()) CROFT_RETURN_IF_ERROR(kSteps.Read(rows, 0, operation.steps.emplace_back()));
   return rows.status();
 }
 
@@ -157,7 +155,7 @@ absl::StatusOr<std::vector<OperationReads::Stored>> OperationReads::Collect(Rows
   while (rows.Next()) {
     Stored& one = stored.emplace_back();
     one.position = rows.Get<int64_t>(0);
-    CROFT_RETURN_IF_ERROR(ReadOperation(rows, 1, one.operation));
+    CROFT_RETURN_IF_ERROR(kOperations.Read(rows, 1, one.operation));
     CROFT_RETURN_IF_ERROR(ReadSteps(one.position, one.operation));
   }
   if (!rows.status().ok()) return rows.status();
@@ -214,8 +212,8 @@ absl::StatusOr<OperationPage> OperationReads::List(const OperationQuery& query) 
   sqlite::Statement statement(database_, sql);
   CROFT_RETURN_IF_ERROR(statement.BindNext(query.before.value_or(std::numeric_limits<int64_t>::max())));
   if (query.tenant) CROFT_RETURN_IF_ERROR(statement.BindNext(*query.tenant));
-  if (query.state) CROFT_RETURN_IF_ERROR(statement.BindNext(EncodeEnum(*query.state)));
-  if (query.kind) CROFT_RETURN_IF_ERROR(statement.BindNext(EncodeEnum(*query.kind)));
+  if (query.state) CROFT_RETURN_IF_ERROR(statement.BindNext(NameOf(*query.state)));
+  if (query.kind) CROFT_RETURN_IF_ERROR(statement.BindNext(NameOf(*query.kind)));
   CROFT_RETURN_IF_ERROR(statement.BindNext(int64_t{query.limit} + 1));
   CROFT_ASSIGN_OR_RETURN(std::vector<Stored> stored, Collect(statement.Query()));
 
@@ -232,22 +230,22 @@ OperationWrites::OperationWrites(sqlite::Database& database)
       position_(database, "SELECT position FROM operations WHERE id = ?"),
       insert_(database, SqlBuilder()
                             .Append("INSERT INTO operations (")
-                            .Append(kColumns)
-                            .Append(", current_host) VALUES (")
-                            .Append(kPlaces)
-                            .Append(", ?)")),
+                            .Append(kOperations.Names())
+                            .Append(") VALUES (")
+                            .Append(kOperations.Places())
+                            .Append(")")),
       update_(database, SqlBuilder()
                             .Append("UPDATE operations SET (")
-                            .Append(kColumns)
-                            .Append(", current_host) = (")
-                            .Append(kPlaces)
-                            .Append(", ?) WHERE position = ?")),
-      put_step_(
-          database,
-          SqlBuilder()
-              .Append("INSERT OR REPLACE INTO steps (operation, number, ")
-              .Append(kStepColumns)
-              .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+                            .Append(kOperations.Names())
+                            .Append(") = (")
+                            .Append(kOperations.Places())
+                            .Append(") WHERE position = ?")),
+      put_step_(database, SqlBuilder()
+                              .Append("INSERT OR REPLACE INTO steps (operation, number, ")
+                              .Append(kSteps.Names())
+                              .Append(") VALUES (?, ?, ")
+                              .Append(kSteps.Places())
+                              .Append(")")),
       delete_steps_from_(database, "DELETE FROM steps WHERE operation = ? AND number >= ?") {}
 
 absl::StatusOr<std::optional<int64_t>> OperationWrites::FindPosition(absl::string_view id) {
@@ -259,18 +257,14 @@ absl::StatusOr<std::optional<int64_t>> OperationWrites::FindPosition(absl::strin
 
 absl::Status OperationWrites::Put(const Operation& operation) {
   CROFT_ASSIGN_OR_RETURN(std::optional<int64_t> position, FindPosition(operation.id));
-  CROFT_RETURN_IF_ERROR(Columns(operation, [&](const auto&... columns) {
+  CROFT_RETURN_IF_ERROR(kOperations.Bind(operation, [&](const auto&... columns) {
     return position ? update_.Execute(columns..., *position) : insert_.Execute(columns...);
   }));
   if (!position) position = database_.last_insert_rowid();
   for (size_t i = 0; i < operation.steps.size(); ++i) {
-    const Step& step = operation.steps[i];
-    CROFT_RETURN_IF_ERROR(put_step_.Execute(
-        *position, i, EncodeEnum(step.task), step.host, EncodeEnum(step.landing), step.undo,
-        step.generation, step.database, step.backup, step.backup_tenant, EncodeList(step.logins), step.flag,
-        EncodeList(step.databases), EncodeEnum(step.state), step.attempt, step.refusals,
-        step.refusal_reason, step.same_refusals, step.short_since, step.not_before, step.start_time,
-        step.end_time, step.message));
+    CROFT_RETURN_IF_ERROR(kSteps.Bind(operation.steps[i], [&](const auto&... columns) {
+      return put_step_.Execute(*position, i, columns...);
+    }));
   }
   return delete_steps_from_.Execute(*position, operation.steps.size());
 }

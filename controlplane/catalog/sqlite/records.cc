@@ -5,6 +5,7 @@
 
 #include "common/errors.h"
 #include "controlplane/catalog/sqlite/columns.h"
+#include "controlplane/catalog/sqlite/table.h"
 
 namespace croft::catalog {
 namespace {
@@ -13,39 +14,33 @@ using domain::AuditRow;
 using domain::Backup;
 using sqlite::Blob;
 using sqlite::Rows;
-using sqlite::Sql;
 using sqlite::SqlBuilder;
 
-constexpr Sql kBackupColumns =
-    "tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes, sha256, "
-    "generation, "
-    "server_version, table_count, row_count, verify_time, wrapped_key, findings, finding_count, "
-    "proof_findings, proof_finding_count";
+constexpr Table kBackups(
+    Col("tenant", &Backup::tenant), Col("id", &Backup::id), Col("tenant_uid", &Backup::tenant_uid),
+    Col("create_time", &Backup::create_time), Col("update_time", &Backup::update_time),
+    Col("version", &Backup::version), Col("state", EnumCodec(), &Backup::state),
+    Col("origin", EnumCodec(), &Backup::origin), Col("store", &Backup::store),
+    Col("size_bytes", &Backup::size_bytes), Col("sha256", &Backup::sha256),
+    Col("generation", &Backup::generation), Col("server_version", &Backup::server_version),
+    Col("table_count", &Backup::table_count), Col("row_count", &Backup::row_count),
+    Col("verify_time", &Backup::verify_time), Col("wrapped_key", BytesCodec(), &Backup::wrapped_key),
+    Col("findings", FindingsCodec(), &Backup::findings, &domain::Findings::listed),
+    Col("finding_count", &Backup::findings, &domain::Findings::count),
+    Col("proof_findings", FindingsCodec(), &Backup::proof_findings, &domain::Findings::listed),
+    Col("proof_finding_count", &Backup::proof_findings, &domain::Findings::count));
 
 constexpr absl::string_view kAboveAllIds = "\x7f";
 
-absl::Status ReadBackup(const Rows& rows, Backup& backup) {
-  std::string state, origin, findings, proof_findings;
-  rows.Read(0, backup.tenant, backup.id, backup.tenant_uid, backup.create_time, backup.update_time,
-            backup.version, state, origin, backup.store, backup.size_bytes, backup.sha256,
-            backup.generation, backup.server_version, backup.table_count, backup.row_count,
-            backup.verify_time, backup.wrapped_key, findings, backup.findings.count, proof_findings,
-            backup.proof_findings.count);
-  CROFT_RETURN_IF_ERROR(DecodeFindings(proof_findings, backup.proof_findings.listed));
-  CROFT_RETURN_IF_ERROR(DecodeFindings(findings, backup.findings.listed));
-  CROFT_RETURN_IF_ERROR(DecodeEnum(state, backup.state));
-  return DecodeEnum(origin, backup.origin);
-}
-
 absl::StatusOr<std::vector<Backup>> CollectBackups(Rows rows) {
   std::vector<Backup> backups;
-  while (rows.Next()) CROFT_RETURN_IF_ERROR(ReadBackup(rows, backups.emplace_back()));
+  while (rows.Next()) CROFT_RETURN_IF_ERROR(kBackups.Read(rows, 0, backups.emplace_back()));
   if (!rows.status().ok()) return rows.status();
   return backups;
 }
 
 SqlBuilder SelectBackups() {
-  return SqlBuilder().Append("SELECT ").Append(kBackupColumns).Append(" FROM backups ");
+  return SqlBuilder().Append("SELECT ").Append(kBackups.Names()).Append(" FROM backups ");
 }
 
 }  // namespace
@@ -73,20 +68,16 @@ absl::StatusOr<std::vector<Backup>> BackupReads::List(absl::string_view tenant, 
 }
 
 BackupWrites::BackupWrites(sqlite::Database& database)
-    : put_(database,
-           SqlBuilder()
-               .Append("INSERT OR REPLACE INTO backups (")
-               .Append(kBackupColumns)
-               .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+    : put_(database, SqlBuilder()
+                         .Append("INSERT OR REPLACE INTO backups (")
+                         .Append(kBackups.Names())
+                         .Append(") VALUES (")
+                         .Append(kBackups.Places())
+                         .Append(")")),
       delete_(database, "DELETE FROM backups WHERE tenant = ? AND id = ?") {}
 
 absl::Status BackupWrites::Put(const Backup& backup) {
-  return put_.Execute(backup.tenant, backup.id, backup.tenant_uid, backup.create_time, backup.update_time,
-                      backup.version, EncodeEnum(backup.state), EncodeEnum(backup.origin), backup.store,
-                      backup.size_bytes, backup.sha256, backup.generation, backup.server_version,
-                      backup.table_count, backup.row_count, backup.verify_time, Blob{backup.wrapped_key},
-                      EncodeFindings(backup.findings.listed), backup.findings.count,
-                      EncodeFindings(backup.proof_findings.listed), backup.proof_findings.count);
+  return kBackups.Bind(backup, [&](const auto&... columns) { return put_.Execute(columns...); });
 }
 
 absl::Status BackupWrites::Delete(absl::string_view tenant, absl::string_view id) {
@@ -124,23 +115,30 @@ absl::Status Requests::Put(const RequestRecord& record) {
 
 namespace {
 
-constexpr Sql kAuditColumns =
-    "sequence, time, caller, peer, method, resource, result, request_id, count, previous_hash, hash";
+using domain::AuditEvent;
+
+constexpr Table kAudit(Col("sequence", &AuditRow::sequence),
+                       Col("time", &AuditRow::event, &AuditEvent::time),
+                       Col("caller", &AuditRow::event, &AuditEvent::caller),
+                       Col("peer", &AuditRow::event, &AuditEvent::peer),
+                       Col("method", &AuditRow::event, &AuditEvent::method),
+                       Col("resource", &AuditRow::event, &AuditEvent::resource),
+                       Col("result", &AuditRow::event, &AuditEvent::result),
+                       Col("request_id", &AuditRow::event, &AuditEvent::request_id),
+                       Col("count", &AuditRow::event, &AuditEvent::count),
+                       Col("previous_hash", &AuditRow::previous_hash), Col("hash", &AuditRow::hash));
 
 absl::StatusOr<std::vector<AuditRow>> CollectAudit(Rows rows) {
   std::vector<AuditRow> answer;
   while (rows.Next()) {
-    AuditRow& row = answer.emplace_back();
-    domain::AuditEvent& event = row.event;
-    rows.Read(0, row.sequence, event.time, event.caller, event.peer, event.method, event.resource,
-              event.result, event.request_id, event.count, row.previous_hash, row.hash);
+    CROFT_RETURN_IF_ERROR(kAudit.Read(rows, 0, answer.emplace_back()));
   }
   if (!rows.status().ok()) return rows.status();
   return answer;
 }
 
 SqlBuilder SelectAudit() {
-  return SqlBuilder().Append("SELECT ").Append(kAuditColumns).Append(" FROM audit ");
+  return SqlBuilder().Append("SELECT ").Append(kAudit.Names()).Append(" FROM audit ");
 }
 
 }  // namespace
@@ -160,13 +158,13 @@ absl::StatusOr<std::vector<AuditRow>> AuditReads::ListBefore(int64_t sequence, i
 AuditWrites::AuditWrites(sqlite::Database& database)
     : insert_(database, SqlBuilder()
                             .Append("INSERT INTO audit (")
-                            .Append(kAuditColumns)
-                            .Append(") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {}
+                            .Append(kAudit.Names())
+                            .Append(") VALUES (")
+                            .Append(kAudit.Places())
+                            .Append(")")) {}
 
 absl::Status AuditWrites::Append(const AuditRow& row) {
-  const domain::AuditEvent& event = row.event;
-  return insert_.Execute(row.sequence, event.time, event.caller, event.peer, event.method, event.resource,
-                         event.result, event.request_id, event.count, row.previous_hash, row.hash);
+  return kAudit.Bind(row, [&](const auto&... columns) { return insert_.Execute(columns...); });
 }
 
 }  // namespace croft::catalog

@@ -1,28 +1,80 @@
 #pragma once
 
+#include <optional>
+
 #include <absl/status/status.h>
 
 #include "common/sqlite/sql.h"
 #include "common/sqlite/statement.h"
+#include "controlplane/catalog/sqlite/columns.h"
+#include "controlplane/catalog/sqlite/table.h"
 #include "controlplane/domain/tenant.h"
 
+// The tables of tenants and of their credentials, for those who read one and for those who read all.
 namespace croft::catalog {
 
-// The columns of table tenants that ReadTenant() wants, in their order.
-inline constexpr sqlite::Sql kTenantColumns =
-    "id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name, "
-    "aliases, labels, extensions, "
-    "locale, settings, features, quota_connections, quota_storage_bytes, quota_statement_timeout, "
-    "backups_kept, "
-    "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
-    "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation, "
-    "unconfirmed, delete_protection, final_backup_failure, purge_parked";
+// When something is to happen to the tenant by itself, which nothing works on yet.
+inline std::optional<absl::Time> DueTime(const domain::Tenant& tenant) {
+  if (tenant.state == domain::TenantState::kPurged || tenant.unconfirmed) return std::nullopt;
+  if (tenant.delete_protection) return std::nullopt;
+  if (!tenant.current_operation.empty()) return std::nullopt;
+  return tenant.state == domain::TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
+}
 
-// All but the credentials, which lie in their own table.
-[[nodiscard]] absl::Status ReadTenant(const sqlite::Rows& rows, domain::Tenant& tenant);
+// What a tenant's life does not change, and neither the indexes on it.
+inline constexpr Table kTenantFixed(Col("id", &domain::Tenant::id), Col("uid", &domain::Tenant::uid),
+                                    Col("create_time", &domain::Tenant::create_time));
 
-// Columns login, role, sealed_password, verifier, create_time, published, disable_time, from `first` on.
-[[nodiscard]] absl::Status ReadCredential(const sqlite::Rows& rows, int first,
-                                          domain::Credential& credential);
+inline constexpr Table kTenantChanging(
+    Col("update_time", &domain::Tenant::update_time), Col("version", &domain::Tenant::version),
+    Col("delete_time", &domain::Tenant::delete_time), Col("purge_time", &domain::Tenant::purge_time),
+    Col("expire_time", &domain::Tenant::expire_time), Col("display_name", &domain::Tenant::display_name),
+    Col("aliases", ListCodec(), &domain::Tenant::aliases),
+    Col("labels", MapCodec(), &domain::Tenant::labels),
+    Col("extensions", ListCodec(), &domain::Tenant::extensions), Col("locale", &domain::Tenant::locale),
+    Col("settings", &domain::Tenant::settings), Col("features", &domain::Tenant::features),
+    Col("quota_connections", &domain::Tenant::quota, &domain::Quota::connections),
+    Col("quota_storage_bytes", &domain::Tenant::quota, &domain::Quota::storage_bytes),
+    Col("quota_statement_timeout", &domain::Tenant::quota, &domain::Quota::statement_timeout),
+    Col("backups_kept", &domain::Tenant::backups_kept), Col("state", EnumCodec(), &domain::Tenant::state),
+    Col("suspend_mode", EnumCodec(), &domain::Tenant::suspend_mode),
+    Col("state_before_retire", EnumCodec(), &domain::Tenant::state_before_retire),
+    Col("host", &domain::Tenant::placement, &domain::Placement::host),
+    Col("database_name", &domain::Tenant::placement, &domain::Placement::database),
+    Col("generation", &domain::Tenant::placement, &domain::Placement::generation),
+    Col("owner_role", &domain::Tenant::owner_role), Col("reader_role", &domain::Tenant::reader_role),
+    Col("operation_order", &domain::Tenant::order),
+    Col("last_generation", &domain::Tenant::last_generation),
+    Col("fence_time", &domain::Tenant::fence_time), Col("last_backup", &domain::Tenant::last_backup),
+    Col("current_operation", &domain::Tenant::current_operation),
+    Col("create_operation", &domain::Tenant::create_operation), Derived("due_time", DueTime),
+    Col("unconfirmed", &domain::Tenant::unconfirmed),
+    Col("delete_protection", &domain::Tenant::delete_protection),
+    Col("final_backup_failure", &domain::Tenant::final_backup_failure),
+    Col("purge_parked", &domain::Tenant::purge_parked));
+
+inline constexpr Table kCredentials(
+    Col("login", &domain::Credential::login), Col("role", EnumCodec(), &domain::Credential::role),
+    Col("sealed_password", BytesCodec(), &domain::Credential::sealed_password),
+    Col("verifier", &domain::Credential::verifier), Col("create_time", &domain::Credential::create_time),
+    Col("published", &domain::Credential::published),
+    Col("disable_time", &domain::Credential::disable_time));
+
+// `SELECT` of all that ReadTenant() wants, from tenants, and `rest`.
+inline sqlite::SqlBuilder SelectTenants(sqlite::Sql rest) {
+  return sqlite::SqlBuilder()
+      .Append("SELECT ")
+      .Append(kTenantFixed.Names())
+      .Append(", ")
+      .Append(kTenantChanging.Names())
+      .Append(" FROM tenants ")
+      .Append(rest);
+}
+
+// All but the credentials.
+inline absl::Status ReadTenant(const sqlite::Rows& rows, domain::Tenant& tenant) {
+  absl::Status status = kTenantFixed.Read(rows, 0, tenant);
+  return status.ok() ? kTenantChanging.Read(rows, kTenantFixed.kCount, tenant) : status;
+}
 
 }  // namespace croft::catalog

@@ -219,7 +219,7 @@ class Planner {
     Where in;
     in.Add("state IN (");
     for (size_t i = 0; i < states_.size(); ++i) {
-      in.Add(i == 0 ? Sql("?") : Sql(", ?")).Bind(std::string(EncodeEnum(states_[i])));
+      in.Add(i == 0 ? Sql("?") : Sql(", ?")).Bind(std::string(NameOf(states_[i])));
     }
     in.Add(")");
     filter_.Add(" AND ").Add(in);

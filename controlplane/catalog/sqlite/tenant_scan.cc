@@ -80,13 +80,11 @@ absl::Status ScanWithLogins(sqlite::Database& database, BoundedPipeline<Login>& 
 // Both tables lie in the order of tenants' ids: two scans side by side are much faster than a look-up each.
 
 absl::Status ScanTenants(sqlite::Database& database, const std::function<void(const Tenant&)>& visit) {
-  Statement tenants(database, SqlBuilder()
-                                  .Append("SELECT ")
-                                  .Append(kTenantColumns)
-                                  .Append(" FROM tenants WHERE +state <> 'PURGED' ORDER BY id"));
-  Statement logins(database,
-                   "SELECT tenant, login, role, sealed_password, verifier, create_time, published, "
-                   "disable_time FROM credentials ORDER BY tenant, position");
+  Statement tenants(database, SelectTenants("WHERE +state <> 'PURGED' ORDER BY id"));
+  Statement logins(database, SqlBuilder()
+                                 .Append("SELECT tenant, ")
+                                 .Append(kCredentials.Names())
+                                 .Append(" FROM credentials ORDER BY tenant, position"));
   Rows rows = tenants.Query();
   Rows login_rows = logins.Query();
   bool more = login_rows.Next();
@@ -97,7 +95,7 @@ absl::Status ScanTenants(sqlite::Database& database, const std::function<void(co
     for (; more && login_rows.Text(0) <= tenant.id; more = login_rows.Next()) {
       if (login_rows.Text(0) < tenant.id) continue;
       if (tenant.credentials.size() == count) tenant.credentials.emplace_back();
-      CROFT_RETURN_IF_ERROR(ReadCredential(login_rows, 1, tenant.credentials[count++]));
+      CROFT_RETURN_IF_ERROR(kCredentials.Read(login_rows, 1, tenant.credentials[count++]));
     }
     tenant.credentials.resize(count);
     visit(tenant);

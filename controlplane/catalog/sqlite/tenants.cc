@@ -21,38 +21,11 @@ using sqlite::SqlBuilder;
 
 constexpr size_t kUsualCredentials = 2;  // one of each role
 
-// What changes in a tenant's life, in the order in which Changing() gives it.
-constexpr Sql kChangingColumns =
-    "update_time, version, delete_time, purge_time, expire_time, display_name, aliases, labels, "
-    "extensions, "
-    "locale, settings, features, quota_connections, quota_storage_bytes, quota_statement_timeout, "
-    "backups_kept, "
-    "state, suspend_mode, state_before_retire, host, database_name, generation, owner_role, reader_role, "
-    "operation_order, last_generation, fence_time, last_backup, current_operation, create_operation, "
-    "due_time, unconfirmed, delete_protection, final_backup_failure, purge_parked";
-constexpr Sql kChangingPlaces =
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?";
-
-std::optional<absl::Time> DueTime(const Tenant& tenant) {
-  if (tenant.state == TenantState::kPurged || tenant.unconfirmed) return std::nullopt;
-  if (tenant.delete_protection) return std::nullopt;
-  if (!tenant.current_operation.empty()) return std::nullopt;
-  return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
-}
-
-template <typename Run>
-absl::Status Changing(const Tenant& tenant, const std::string& aliases, const std::string& labels,
-                      Run run) {
-  return run(tenant.update_time, tenant.version, tenant.delete_time, tenant.purge_time, tenant.expire_time,
-             tenant.display_name, aliases, labels, EncodeList(tenant.extensions), tenant.locale,
-             tenant.settings, tenant.features, tenant.quota.connections, tenant.quota.storage_bytes,
-             tenant.quota.statement_timeout, tenant.backups_kept, EncodeEnum(tenant.state),
-             EncodeEnum(tenant.suspend_mode), EncodeEnum(tenant.state_before_retire), tenant.placement.host,
-             tenant.placement.database, tenant.placement.generation, tenant.owner_role, tenant.reader_role,
-             tenant.order, tenant.last_generation, tenant.fence_time, tenant.last_backup,
-             tenant.current_operation, tenant.create_operation, DueTime(tenant), tenant.unconfirmed,
-             tenant.delete_protection, tenant.final_backup_failure, tenant.purge_parked);
+SqlBuilder SelectCredentials() {
+  return SqlBuilder()
+      .Append("SELECT ")
+      .Append(kCredentials.Names())
+      .Append(" FROM credentials WHERE tenant = ? ORDER BY position");
 }
 
 // Rows of one tenant after another, in the order of their ids, whose column 0 is the id. Stepping over some rows is
@@ -99,56 +72,20 @@ class OrderedRowCursor {
 
 }  // namespace
 
-absl::Status ReadTenant(const Rows& rows, Tenant& tenant) {
-  absl::string_view aliases, labels, extensions, state, suspend_mode, state_before_retire;
-  rows.Read(0, tenant.id, tenant.uid, tenant.create_time, tenant.update_time, tenant.version,
-            tenant.delete_time, tenant.purge_time, tenant.expire_time, tenant.display_name, aliases, labels,
-            extensions, tenant.locale, tenant.settings, tenant.features, tenant.quota.connections,
-            tenant.quota.storage_bytes, tenant.quota.statement_timeout, tenant.backups_kept, state,
-            suspend_mode, state_before_retire, tenant.placement.host, tenant.placement.database,
-            tenant.placement.generation, tenant.owner_role, tenant.reader_role, tenant.order,
-            tenant.last_generation, tenant.fence_time, tenant.last_backup, tenant.current_operation,
-            tenant.create_operation, tenant.unconfirmed, tenant.delete_protection,
-            tenant.final_backup_failure, tenant.purge_parked);
-  CROFT_RETURN_IF_ERROR(DecodeList(aliases, tenant.aliases));
-  CROFT_RETURN_IF_ERROR(DecodeMap(labels, tenant.labels));
-  CROFT_RETURN_IF_ERROR(DecodeList(extensions, tenant.extensions));
-  CROFT_RETURN_IF_ERROR(DecodeEnum(state, tenant.state));
-  CROFT_RETURN_IF_ERROR(DecodeEnum(suspend_mode, tenant.suspend_mode));
-  return DecodeEnum(state_before_retire, tenant.state_before_retire);
-}
-
-absl::Status ReadCredential(const Rows& rows, int first, Credential& credential) {
-  absl::string_view role;
-  rows.Read(first, credential.login, role, credential.sealed_password, credential.verifier,
-            credential.create_time, credential.published, credential.disable_time);
-  return DecodeEnum(role, credential.role);
-}
-
 TenantReads::TenantReads(sqlite::Database& database)
     : database_(database),
-      find_(database,
-            SqlBuilder().Append("SELECT ").Append(kTenantColumns).Append(" FROM tenants WHERE id = ?")),
-      find_by_uid_(
-          database,
-          SqlBuilder().Append("SELECT ").Append(kTenantColumns).Append(" FROM tenants WHERE uid = ?")),
-      find_from_(database, SqlBuilder()
-                               .Append("SELECT ")
-                               .Append(kTenantColumns)
-                               .Append(" FROM tenants WHERE id >= ? ORDER BY id")),
-      credentials_(database,
-                   "SELECT login, role, sealed_password, verifier, create_time, published, disable_time "
-                   "FROM credentials WHERE tenant = ? ORDER BY position"),
+      find_(database, SelectTenants("WHERE id = ?")),
+      find_by_uid_(database, SelectTenants("WHERE uid = ?")),
+      find_from_(database, SelectTenants("WHERE id >= ? ORDER BY id")),
+      credentials_(database, SelectCredentials()),
       credentials_from_(database,
-                        "SELECT tenant, login, role, sealed_password, verifier, create_time, published, "
-                        "disable_time FROM credentials WHERE tenant >= ? ORDER BY tenant, position"),
+                        SqlBuilder()
+                            .Append("SELECT tenant, ")
+                            .Append(kCredentials.Names())
+                            .Append(" FROM credentials WHERE tenant >= ? ORDER BY tenant, position")),
       find_alias_(database, "SELECT tenant FROM aliases WHERE alias = ?"),
-      due_(database,
-           SqlBuilder()
-               .Append("SELECT ")
-               .Append(kTenantColumns)
-               .Append(" FROM tenants INDEXED BY tenants_due WHERE due_time IS NOT NULL AND due_time <= ? "
-                       "ORDER BY due_time, id LIMIT ?")),
+      due_(database, SelectTenants("INDEXED BY tenants_due WHERE due_time IS NOT NULL AND due_time <= ? "
+                                   "ORDER BY due_time, id LIMIT ?")),
       count_on_host_(
           database,
           "SELECT count(*) FROM tenants INDEXED BY tenants_by_host WHERE host = ? AND state <> 'PURGED'"),
@@ -158,7 +95,7 @@ TenantReads::TenantReads(sqlite::Database& database)
 absl::Status TenantReads::ReadCredentials(Tenant& tenant) {
   Rows rows = credentials_.Query(tenant.id);
   while (rows.Next()) {
-    CROFT_RETURN_IF_ERROR(ReadCredential(rows, 0, tenant.credentials.emplace_back()));
+    CROFT_RETURN_IF_ERROR(kCredentials.Read(rows, 0, tenant.credentials.emplace_back()));
   }
   return rows.status();
 }
@@ -216,7 +153,7 @@ absl::StatusOr<TenantPage> TenantReads::List(const TenantQuery& query) {
     CROFT_ASSIGN_OR_RETURN(bool more, credentials.Reach(id));
     tenant.credentials.reserve(kUsualCredentials);
     while (more) {
-      CROFT_RETURN_IF_ERROR(ReadCredential(credentials.rows(), 1, tenant.credentials.emplace_back()));
+      CROFT_RETURN_IF_ERROR(kCredentials.Read(credentials.rows(), 1, tenant.credentials.emplace_back()));
       CROFT_ASSIGN_OR_RETURN(more, credentials.Next(id));
     }
   }
@@ -250,47 +187,50 @@ struct TenantWrites::Former {
 TenantWrites::TenantWrites(sqlite::Database& database)
     : former_(database, "SELECT uid, create_time, state, aliases, labels FROM tenants WHERE id = ?"),
       insert_(database, SqlBuilder()
-                            .Append("INSERT INTO tenants (id, uid, create_time, ")
-                            .Append(kChangingColumns)
-                            .Append(") VALUES (?, ?, ?, ")
-                            .Append(kChangingPlaces)
+                            .Append("INSERT INTO tenants (")
+                            .Append(kTenantChanging.Names())
+                            .Append(", ")
+                            .Append(kTenantFixed.Names())
+                            .Append(") VALUES (")
+                            .Append(kTenantChanging.Places())
+                            .Append(", ")
+                            .Append(kTenantFixed.Places())
                             .Append(")")),
       // Leaves the indexes alone that a tenant's life does not change.
       update_(database, SqlBuilder()
                             .Append("UPDATE tenants SET (")
-                            .Append(kChangingColumns)
+                            .Append(kTenantChanging.Names())
                             .Append(") = (")
-                            .Append(kChangingPlaces)
+                            .Append(kTenantChanging.Places())
                             .Append(") WHERE id = ?")),
       replace_(database, SqlBuilder()
                              .Append("UPDATE tenants SET (")
-                             .Append(kChangingColumns)
-                             .Append(", uid, create_time) = (")
-                             .Append(kChangingPlaces)
-                             .Append(", ?, ?) WHERE id = ?")),
+                             .Append(kTenantChanging.Names())
+                             .Append(", ")
+                             .Append(kTenantFixed.Names())
+                             .Append(") = (")
+                             .Append(kTenantChanging.Places())
+                             .Append(", ")
+                             .Append(kTenantFixed.Places())
+                             .Append(") WHERE id = ?")),
       insert_alias_(database, "INSERT INTO aliases (alias, tenant) VALUES (?, ?)"),
       delete_alias_(database, "DELETE FROM aliases WHERE alias = ? AND tenant = ?"),
       put_label_(database,
                  "INSERT INTO tenant_labels (key, tenant, value) VALUES (?, ?, ?) "
                  "ON CONFLICT (key, tenant) DO UPDATE SET value = excluded.value"),
       delete_label_(database, "DELETE FROM tenant_labels WHERE key = ? AND tenant = ?"),
-      credentials_(database,
-                   "SELECT login, role, sealed_password, verifier, create_time, published, disable_time "
-                   "FROM credentials WHERE tenant = ? ORDER BY position"),
-      put_credential_(
-          database,
-          "INSERT INTO credentials (tenant, position, login, role, sealed_password, verifier, create_time, "
-          "published, disable_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, position) DO "
-          "UPDATE "
-          "SET login = excluded.login, role = excluded.role, sealed_password = excluded.sealed_password, "
-          "verifier = excluded.verifier, create_time = excluded.create_time, published = "
-          "excluded.published, "
-          "disable_time = excluded.disable_time"),
+      credentials_(database, SelectCredentials()),
+      put_credential_(database, SqlBuilder()
+                                    .Append("INSERT OR REPLACE INTO credentials (tenant, position, ")
+                                    .Append(kCredentials.Names())
+                                    .Append(") VALUES (?, ?, ")
+                                    .Append(kCredentials.Places())
+                                    .Append(")")),
       delete_credentials_from_(database, "DELETE FROM credentials WHERE tenant = ? AND position >= ?") {}
 
 absl::StatusOr<int> TenantWrites::Put(const Tenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(const std::optional<Former> former, ReadFormer(tenant.id));
-  CROFT_RETURN_IF_ERROR(PutRow(tenant, former, EncodeList(tenant.aliases), EncodeMap(tenant.labels)));
+  CROFT_RETURN_IF_ERROR(PutRow(tenant, former));
   const bool was_present = former.has_value() && former->state != TenantState::kPurged;
   const bool is_present = tenant.state != TenantState::kPurged;
   CROFT_RETURN_IF_ERROR(PutAliases(tenant, was_present ? former->aliases : std::vector<std::string>()));
@@ -314,14 +254,14 @@ absl::StatusOr<std::optional<TenantWrites::Former>> TenantWrites::ReadFormer(abs
   return std::optional<Former>(std::move(former));
 }
 
-absl::Status TenantWrites::PutRow(const Tenant& tenant, const std::optional<Former>& former,
-                                  const std::string& aliases, const std::string& labels) {
-  return Changing(tenant, aliases, labels, [&](const auto&... changing) {
-    if (!former.has_value()) return insert_.Execute(tenant.id, tenant.uid, tenant.create_time, changing...);
-    if (former->uid == tenant.uid && former->create_time == tenant.create_time) {
+absl::Status TenantWrites::PutRow(const Tenant& tenant, const std::optional<Former>& former) {
+  return kTenantChanging.Bind(tenant, [&](const auto&... changing) {
+    if (former && former->uid == tenant.uid && former->create_time == tenant.create_time)
       return update_.Execute(changing..., tenant.id);
-    }
-    return replace_.Execute(changing..., tenant.uid, tenant.create_time, tenant.id);
+    return kTenantFixed.Bind(tenant, [&](const auto&... fixed) {
+      return former ? replace_.Execute(changing..., fixed..., tenant.id)
+                    : insert_.Execute(changing..., fixed...);
+    });
   });
 }
 
@@ -357,15 +297,14 @@ absl::Status TenantWrites::PutCredentials(const Tenant& tenant) {
   std::vector<Credential> former;
   {
     Rows rows = credentials_.Query(tenant.id);
-    while (rows.Next()) CROFT_RETURN_IF_ERROR(ReadCredential(rows, 0, former.emplace_back()));
+    while (rows.Next()) CROFT_RETURN_IF_ERROR(kCredentials.Read(rows, 0, former.emplace_back()));
     CROFT_RETURN_IF_ERROR(rows.status());
   }
   for (size_t i = 0; i < tenant.credentials.size(); ++i) {
     const Credential& now = tenant.credentials[i];
     if (i < former.size() && former[i] == now) continue;
-    CROFT_RETURN_IF_ERROR(put_credential_.Execute(tenant.id, i, now.login, EncodeEnum(now.role),
-                                                  sqlite::Blob{now.sealed_password}, now.verifier,
-                                                  now.create_time, now.published, now.disable_time));
+    CROFT_RETURN_IF_ERROR(kCredentials.Bind(
+        now, [&](const auto&... columns) { return put_credential_.Execute(tenant.id, i, columns...); }));
   }
   if (former.size() <= tenant.credentials.size()) return absl::OkStatus();
   return delete_credentials_from_.Execute(tenant.id, tenant.credentials.size());

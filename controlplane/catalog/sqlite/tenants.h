@@ -61,8 +61,7 @@ class TenantWrites {
   struct Former;
 
   absl::StatusOr<std::optional<Former>> ReadFormer(absl::string_view id);
-  absl::Status PutRow(const domain::Tenant& tenant, const std::optional<Former>& former,
-                      const std::string& aliases, const std::string& labels);
+  absl::Status PutRow(const domain::Tenant& tenant, const std::optional<Former>& former);
   absl::Status PutAliases(const domain::Tenant& tenant, const std::vector<std::string>& former);
   absl::Status PutLabels(const domain::Tenant& tenant, const std::map<std::string, std::string>& former);
   absl::Status PutCredentials(const domain::Tenant& tenant);

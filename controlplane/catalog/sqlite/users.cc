@@ -71,7 +71,7 @@ absl::Status UserReads::ReadParts(User& user) {
       domain::Binding& binding = user.bindings.emplace_back();
       std::string role, kind, contents;
       rows.Read(0, role, kind, contents);
-      CROFT_RETURN_IF_ERROR(DecodeEnum(role, binding.role));
+      CROFT_RETURN_IF_ERROR(DecodeRole(role, binding.role));
       CROFT_RETURN_IF_ERROR(DecodeScope(kind, contents, binding.scope));
     }
     CROFT_RETURN_IF_ERROR(rows.status());
@@ -146,7 +146,7 @@ absl::Status UserWrites::PutParts(const User& user) {
   for (const domain::Binding& binding : user.bindings) {
     const ScopeColumns scope = EncodeScope(binding.scope);
     CROFT_RETURN_IF_ERROR(
-        put_binding_.Execute(user.id, position++, EncodeEnum(binding.role), scope.kind, scope.contents));
+        put_binding_.Execute(user.id, position++, EncodeRole(binding.role), scope.kind, scope.contents));
   }
   for (const domain::AccessToken& token : user.tokens) {
     CROFT_RETURN_IF_ERROR(put_token_.Execute(user.id, position++, token.id, token.hash, token.create_time,

@@ -216,7 +216,6 @@ class DriverError(Exception):
     (DriverError('permission denied for database "d"', sqlstate="42501"), True),
     (DriverError("permission denied for table orders", sqlstate="42501"), False),
     (DriverError("wrapped", orig=DriverError(sqlstate="3D000")), True),
-    (DriverError("connection was closed in the middle of operation", sqlstate="08003"), True),
     (DriverError("connection refused"), False),
     (DriverError("cannot switch to state 12; another operation (2) is in progress"), True),
 ])

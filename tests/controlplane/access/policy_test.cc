@@ -153,7 +153,7 @@ TEST(PolicyMatrix, RolesThatAreNotNarrowedMayWhatTheTableSays) {
 TEST(PolicyMatrix, NarrowedRolesReachTheirOwnTenantsAlone) {
   for (const Row& row : kMatrix) {
     for (const auto& [role, letter] : kUserRoles) {
-      SCOPED_TRACE(absl::StrCat(row.method, " as ", RoleName(role)));
+      SCOPED_TRACE(absl::StrCat(row.method, " as ", domain::NameOf(role)));
       const bool own = (Has(row, letter) && row.narrow != '.') || TakesNone(row);
       const bool rows = (Has(row, letter) && row.narrow == 'r') || TakesNone(row);
       const bool other = TakesNone(row);

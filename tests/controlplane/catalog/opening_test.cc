@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "tests/common/sqlite/temporary_folder.h"
 #include "tests/contract/catalog_samples.h"
 #include "tests/controlplane/catalog/keeper_process.h"
+#include "tests/controlplane/catalog/old_catalog.h"
 
 namespace croft::catalog {
 namespace {
@@ -54,72 +54,67 @@ class OpeningTest : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(OpeningTest, SchemaIsTheOneThatIsWrittenDown) {
-  MakeCatalog();
-  std::string schema;
-  for (const std::string& statement : RawFile(Path()).Run(
-           "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")) {
-    absl::StrAppend(&schema, statement, ";\n");
-  }
-  EXPECT_EQ(schema, Contents(CATALOG_SCHEMA))
-      << "When a migration was added, write the new schema to schema.sql";
-}
-
-// Takes away what the newest migration has added.
-void ForgetFindings(RawFile& file) {
-  for (const char* column :
-       {"backups.findings", "backups.finding_count", "backups.proof_findings",
-        "backups.proof_finding_count", "operations.allow_incomplete", "operations.max_duration",
-        "operations.warnings", "operations.warning_count", "steps.refusal_reason", "steps.same_refusals",
-        "steps.short_since", "tenants.delete_protection", "tenants.final_backup_failure",
-        "tenants.purge_parked", "hosts.free_bytes_unknown", "hosts.managed", "hosts.max_connections",
-        "hosts.missing_rights"}) {
-    const std::vector<std::string> parts = absl::StrSplit(column, '.');
-    file.Run(absl::StrCat("ALTER TABLE ", parts[0], " DROP COLUMN ", parts[1]));
-  }
-  file.Run("PRAGMA user_version = 5");
-}
-
 TEST_F(OpeningTest, TenantsOfACatalogThatDidNotCountThemAreCounted) {
   MakeCatalog();
-  RawFile file(Path());
-  ForgetFindings(file);
-  file.Run("ALTER TABLE meta DROP COLUMN tenants");
-  file.Run("UPDATE tenants SET state = 'PURGED' WHERE id = 't7'");
-  file.Run("PRAGMA user_version = 4");
-  EXPECT_EQ(*(*SqliteCatalog::Open(Path(), {}))->CountTenants(), 49);
+  MakeOldCatalog(folder_.File("old.db"), 4, Path());
+  RawFile(folder_.File("old.db")).Run("UPDATE tenants SET state = 'PURGED' WHERE id = 't7'");
+  const auto catalog = SqliteCatalog::Open(folder_.File("old.db"), {.take_over = true});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_EQ(*(*catalog)->CountTenants(), 49);
 }
 
 // What the catalog was before it knew findings, with one of each row that changed since.
-void MakeCatalogWithoutFindings(const std::string& path) {
+void MakeCatalogWithoutFindings(const std::string& old, const std::string& now) {
   {
-    const auto catalog = SqliteCatalog::Open(path, {});
+    const auto catalog = SqliteCatalog::Open(now, {});
     const std::unique_ptr<Transaction> transaction = *(*catalog)->Begin();
     transaction->Apply(PutHost{SampleHost("h1")});
     transaction->Apply(PutTenant{SampleTenant("acme")});
-    transaction->Apply(PutOperation{SampleOperation("op-1", "acme")});
     transaction->Apply(PutBackup{SampleBackup("acme", "b1")});
     ASSERT_TRUE(transaction->Commit().ok());
   }
-  RawFile file(path);
-  ForgetFindings(file);
+  MakeOldCatalog(old, 5, now);
+  RawFile file(old);
+  file.Run(
+      "INSERT INTO operations (position, id, kind, tenant, source_tenant, backup, caller, create_time, "
+      "update_time, "
+      "version, deadline, state, operation_order, point_of_no_return, cancel_requested, overlap, waiver, "
+      "previous_state, previous_suspend_mode, current_host) VALUES (1, 'op-1', 'ROTATE', 'acme', '', '', "
+      "'alice', 1, 2, "
+      "3, 4, 'RUNNING', 5, 1, 0, 300000000000, '', 'READY', 'NONE', 'h1')");
+  file.Run(
+      "INSERT INTO steps (operation, number, task, host, landing, undo, generation, database_name, backup, "
+      "backup_tenant, logins, flag, databases, state, attempt, message) VALUES (1, 0, 'ROTATE', 'h1', "
+      "'CREDENTIALS_PUBLISHED', 0, 6, 'd', '', '', '[\"t_acme_b\"]', 1, '[]', 'DISPATCHED', 7, 'm')");
 }
 
 TEST_F(OpeningTest, RowsOfACatalogThatKnewNoFindingsAreKept) {
-  MakeCatalogWithoutFindings(Path());
-  const auto catalog = SqliteCatalog::Open(Path(), {});
+  MakeCatalogWithoutFindings(folder_.File("old.db"), Path());
+  const auto catalog = SqliteCatalog::Open(folder_.File("old.db"), {.take_over = true});
   ASSERT_TRUE(catalog.ok()) << catalog.status();
   domain::Backup backup = SampleBackup("acme", "b1");
   backup.findings = {};
   backup.proof_findings = {};
   EXPECT_EQ(*(*catalog)->GetBackup("acme", "b1"), backup);
-  domain::Operation operation = SampleOperation("op-1", "acme");
-  operation.allow_incomplete = false;
-  operation.max_duration = absl::ZeroDuration();
-  operation.warnings = {};
-  operation.steps.front().refusal_reason = "";
-  operation.steps.front().same_refusals = 0;
-  operation.steps.front().short_since.reset();
+  const domain::Operation operation{
+      .id = "op-1",
+      .kind = domain::OperationKind::kRotate,
+      .tenant = "acme",
+      .caller = "alice",
+      .create_time = absl::FromUnixMicros(1),
+      .update_time = absl::FromUnixMicros(2),
+      .version = 3,
+      .deadline = absl::FromUnixMicros(4),
+      .order = 5,
+      .steps = {{.task = domain::RotateTask{.login = "t_acme_b", .enable = true},
+                 .host = "h1",
+                 .generation = 6,
+                 .database = "d",
+                 .state = domain::StepState::kDispatched,
+                 .attempt = 7,
+                 .message = "m"}},
+      .point_of_no_return = 1,
+      .details = domain::RotateDetails{.overlap = absl::Minutes(5)}};
   EXPECT_EQ(*(*catalog)->GetOperation("op-1"), operation);
   domain::Tenant tenant = SampleTenant("acme");
   tenant.final_backup_failure = "";

@@ -12,65 +12,13 @@
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "tests/common/sqlite/temporary_folder.h"
 #include "tests/contract/catalog_samples.h"
+#include "tests/controlplane/catalog/generators.h"
 #include "tests/fakes/memory_catalog.h"
 
 // Whatever is put comes back equal. Generators name every member by structured binding, so that a member that is
 // added to a type does not compile here until it is generated, and does not pass until it is stored.
 namespace croft::catalog {
 namespace {
-
-// Any bytes.
-std::string Text() { return *rc::gen::container<std::string>(rc::gen::arbitrary<char>()); }
-// What lists and labels may hold.
-std::string Utf8() {
-  return *rc::gen::oneOf(rc::gen::container<std::string>(rc::gen::inRange<char>(0, 127)),
-                         rc::gen::element<std::string>("", "é\"\\", "\n", "名"));
-}
-absl::Time Moment() {
-  return *rc::gen::oneOf(rc::gen::map(rc::gen::inRange<int64_t>(-4102444800000000, 4102444800000000),
-                                      [](int64_t micros) { return absl::FromUnixMicros(micros); }),
-                         rc::gen::element(absl::InfiniteFuture(), absl::InfinitePast(), absl::UnixEpoch()));
-}
-absl::Duration Span() {
-  return *rc::gen::oneOf(
-      rc::gen::map(rc::gen::arbitrary<int32_t>(), [](int32_t n) { return absl::Nanoseconds(n); }),
-      rc::gen::element(absl::InfiniteDuration(), absl::Hours(99999), absl::ZeroDuration()));
-}
-template <typename Make>
-auto Maybe(Make make) -> std::optional<decltype(make())> {
-  if (*rc::gen::arbitrary<bool>()) return make();
-  return std::nullopt;
-}
-template <typename Make>
-auto Several(Make make) -> std::vector<decltype(make())> {
-  std::vector<decltype(make())> list;
-  const int count = *rc::gen::inRange(0, 4);
-  for (int i = 0; i < count; ++i) list.push_back(make());
-  return list;
-}
-std::map<std::string, std::string> SomeLabels() {
-  std::map<std::string, std::string> labels;
-  for (const std::string& key : Several(Utf8)) labels[key] = Utf8();
-  return labels;
-}
-template <typename Enum>
-Enum One(Enum last) {
-  return static_cast<Enum>(*rc::gen::inRange(0, static_cast<int>(last) + 1));
-}
-bool Flag() { return *rc::gen::arbitrary<bool>(); }
-int32_t Small() { return *rc::gen::arbitrary<int32_t>(); }
-int64_t Large() {
-  return *rc::gen::oneOf(rc::gen::arbitrary<int64_t>(), rc::gen::element<int64_t>(INT64_MAX, INT64_MIN, 0));
-}
-
-domain::Quota SomeQuota() {
-  domain::Quota quota;
-  auto& [connections, storage_bytes, statement_timeout] = quota;
-  connections = Small();
-  storage_bytes = Large();
-  statement_timeout = Span();
-  return quota;
-}
 
 domain::Credential SomeCredential() {
   domain::Credential made;
@@ -82,27 +30,6 @@ domain::Credential SomeCredential() {
   create_time = Moment();
   published = Flag();
   disable_time = Maybe(Moment);
-  return made;
-}
-
-domain::Finding SomeFinding() {
-  domain::Finding made;
-  auto& [severity, reason, object, owner, message, postgres_message, remedy] = made;
-  severity = One(domain::FindingSeverity::kDifferent);
-  reason = Utf8();
-  object = Utf8();
-  owner = Utf8();
-  message = Utf8();
-  postgres_message = Utf8();
-  remedy = Utf8();
-  return made;
-}
-
-domain::Findings SomeFindings() {
-  domain::Findings made;
-  auto& [listed, count] = made;
-  listed = Several(SomeFinding);
-  count = Small();
   return made;
 }
 
@@ -218,78 +145,6 @@ domain::Host SomeHost(const std::string& with_id) {
   accepted_system_identifier = Text();
   databases_reserved = Small();
   connections_reserved = Small();
-  return made;
-}
-
-domain::Step SomeStep() {
-  domain::Step made;
-  auto& [task, host, landing, undo, generation, database, backup, backup_tenant, logins, flag, databases,
-         state, attempt, refusals, refusal_reason, same_refusals, short_since, not_before, start_time,
-         end_time, message] = made;
-  task = One(domain::TaskKind::kEraseKey);
-  host = Text();
-  landing = One(domain::Landing::kTenantErased);
-  undo = Flag();
-  generation = Large();
-  database = Text();
-  backup = Text();
-  backup_tenant = Text();
-  logins = Several(Utf8);
-  flag = Flag();
-  databases = Several(Utf8);
-  state = One(domain::StepState::kFailed);
-  attempt = Small();
-  refusals = Small();
-  refusal_reason = Text();
-  same_refusals = Small();
-  short_since = Maybe(Moment);
-  not_before = Maybe(Moment);
-  start_time = Maybe(Moment);
-  end_time = Maybe(Moment);
-  message = Text();
-  return made;
-}
-
-domain::OperationError SomeError() {
-  domain::OperationError made;
-  auto& [code, reason, message] = made;
-  code = One(absl::StatusCode::kUnauthenticated);
-  reason = Text();
-  message = Text();
-  return made;
-}
-
-domain::Operation SomeOperation(const std::string& with_id) {
-  domain::Operation made;
-  auto& [id, kind, tenant, source_tenant, backup, caller, create_time, update_time, version, end_time,
-         deadline, state, order, steps, point_of_no_return, cancel_requested, error, overlap, waiver,
-         allow_incomplete, max_duration, warnings, previous_quota, previous_state, previous_suspend_mode] =
-      made;
-  id = with_id;
-  kind = One(domain::OperationKind::kCleanUp);
-  tenant = Text();
-  source_tenant = Text();
-  backup = Text();
-  caller = Text();
-  create_time = Moment();
-  update_time = Moment();
-  version = Large();
-  end_time = Maybe(Moment);
-  deadline = Moment();
-  state = One(domain::OperationState::kCancelled);
-  order = Large();
-  steps = Several(SomeStep);
-  point_of_no_return = Small();
-  cancel_requested = Flag();
-  error = Maybe(SomeError);
-  overlap = Span();
-  waiver = Text();
-  allow_incomplete = Flag();
-  max_duration = Span();
-  warnings = SomeFindings();
-  previous_quota = Maybe(SomeQuota);
-  previous_state = One(domain::TenantState::kPurged);
-  previous_suspend_mode = One(domain::SuspendMode::kReadOnly);
   return made;
 }
 

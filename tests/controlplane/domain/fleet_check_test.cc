@@ -85,8 +85,7 @@ class FleetCheckTest : public testing::Test {
     h1().databases = {{.name = Name("_g1_f"), .uid = kUid, .generation = 1},
                       {.name = Name("_g2"), .uid = kUid, .generation = 2, .allows_connections = true}};
     Operation clean_up{.id = "op-x-clean", .kind = OperationKind::kCleanUp, .tenant = "acme"};
-    clean_up.steps = {
-        {.task = TaskKind::kDrop, .host = "h1", .databases = {Name("_g1")}, .attempt = attempts}};
+    clean_up.steps = {{.task = DropTask{.databases = {Name("_g1")}}, .host = "h1", .attempt = attempts}};
     catalog_.running = {clean_up};
   }
 
@@ -347,7 +346,7 @@ TEST_F(FleetCheckTest, RolesBesideAnUndoCopyElsewhereStayClosed) {
   h2().databases = {{.name = Name("_g0_f"), .uid = kUid, .generation = 0}};
   h2().roles = {{.name = kOwner}, {.name = Name("_a")}};
   Operation clean_up{.id = "op-x-clean", .kind = OperationKind::kCleanUp, .tenant = "acme"};
-  clean_up.steps = {{.task = TaskKind::kDrop, .host = "h2", .databases = {Name("_g0")}}};
+  clean_up.steps = {{.task = DropTask{.databases = {Name("_g0")}}, .host = "h2"}};
   catalog_.running = {clean_up};
   EXPECT_THAT(Kinds(), IsEmpty());
   h2().roles.back().can_login = true;

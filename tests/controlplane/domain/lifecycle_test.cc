@@ -13,14 +13,6 @@ constexpr TenantState kStates[] = {TenantState::kCreating, TenantState::kReady, 
 constexpr TenantEvent kEvents[] = {
     TenantEvent::kCreated, TenantEvent::kCreateFailed, TenantEvent::kSuspend, TenantEvent::kResume,
     TenantEvent::kRetire,  TenantEvent::kUndelete,     TenantEvent::kPurge};
-constexpr OperationKind kKinds[] = {
-    OperationKind::kCreate,  OperationKind::kConfigure, OperationKind::kSuspend,
-    OperationKind::kResume,  OperationKind::kRetire,    OperationKind::kUndelete,
-    OperationKind::kPurge,   OperationKind::kRestore,   OperationKind::kRotate,
-    OperationKind::kBackUp,  OperationKind::kVerify,    OperationKind::kDeleteBackup,
-    OperationKind::kCleanUp,
-};
-
 // Written by hand from the design, not read from the table.
 TEST(TenantLife, EveryPairLeadsWhereTheDesignSays) {
   const std::map<std::pair<TenantState, TenantEvent>, TenantState> expected = {
@@ -48,37 +40,6 @@ TEST(TenantLife, EveryPairLeadsWhereTheDesignSays) {
 
 TEST(TenantLife, NothingLeavesPurged) {
   for (const TenantEvent event : kEvents) EXPECT_FALSE(Next(TenantState::kPurged, event));
-}
-
-TEST(Compatibility, NothingRunsBesideWorkThatChangesTheDatabase) {
-  for (const OperationKind running : kKinds) {
-    for (const OperationKind next : kKinds) {
-      if (running == OperationKind::kCleanUp || next == OperationKind::kCleanUp) continue;
-      if (Exclusive(running) || Exclusive(next)) {
-        EXPECT_FALSE(MayRunBeside(running, next)) << OperationKindName(running) << OperationKindName(next);
-      }
-    }
-  }
-}
-
-TEST(Compatibility, ProofAndBackupShareTheTenant) {
-  EXPECT_TRUE(MayRunBeside(OperationKind::kBackUp, OperationKind::kVerify));
-  EXPECT_TRUE(MayRunBeside(OperationKind::kVerify, OperationKind::kBackUp));
-  EXPECT_FALSE(MayRunBeside(OperationKind::kBackUp, OperationKind::kBackUp));
-}
-
-TEST(Compatibility, CleaningUpWaitsForNobody) {
-  for (const OperationKind kind : kKinds) {
-    EXPECT_TRUE(MayRunBeside(kind, OperationKind::kCleanUp));
-    EXPECT_TRUE(MayRunBeside(OperationKind::kCleanUp, kind));
-  }
-}
-
-TEST(Timeout, EveryKindEndsSomeDay) {
-  for (const OperationKind kind : kKinds) {
-    EXPECT_GT(TimeoutOf(kind), absl::ZeroDuration());
-    EXPECT_LT(TimeoutOf(kind), absl::InfiniteDuration());
-  }
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 TEST(Role, NamesParseBack) {
   for (const Role role :
        {Role::kAdmin, Role::kOperator, Role::kViewer, Role::kConnector, Role::kLocator, Role::kAgent}) {
-    EXPECT_EQ(*ParseRole(RoleName(role), "role"), role);
+    EXPECT_EQ(*ParseRole(NameOf(role), "role"), role);
   }
   for (const char* name : {"", "Admin", "root", "admin "}) {
     EXPECT_EQ(DetailsOf(ParseRole(name, "binding.role").status()).violations.front().field, "binding.role");

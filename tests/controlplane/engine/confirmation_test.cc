@@ -100,7 +100,7 @@ TEST_F(ConfirmationTest, NothingIsSentToAnAwaitedHost) {
   world_.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
   EXPECT_TRUE(world_.sent.empty());
   world_.Post(HostSeen{.host = home_, .report = World::Report()});
-  EXPECT_EQ(world_.TakeSent().step.task, domain::TaskKind::kFence);
+  EXPECT_EQ(KindOf(world_.TakeSent()), domain::TaskKind::kFence);
 }
 
 // --- After a failover.

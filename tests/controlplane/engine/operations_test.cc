@@ -70,8 +70,8 @@ TEST_F(Operations, FailedCreateIsTakenBackAndGivesItsRoomBack) {
   world.Begin(NewTenant("acme"));
   world.Fails(world.TakeSent(), "EXTENSION_NOT_AVAILABLE", false);
   const SendTask undo = world.TakeSent();
-  EXPECT_EQ(undo.step.task, TaskKind::kDrop);
-  EXPECT_TRUE(undo.step.flag);
+  EXPECT_EQ(KindOf(undo), TaskKind::kDrop);
+  EXPECT_TRUE(TaskOf<domain::DropTask>(undo).roles);
   world.Done(undo);
   const domain::Operation operation = world.Operation("op-create-acme");
   EXPECT_EQ(operation.state, OperationState::kFailed);

@@ -125,7 +125,7 @@ TEST_F(Verdicts, AnIncompleteBackupIsRestoredOnlyWhereThatIsAllowed) {
   allowed.allow_incomplete = true;
   world.Begin(allowed);
   const SendTask task = world.TakeSent();
-  EXPECT_TRUE(task.allow_incomplete);
+  EXPECT_TRUE(TaskOf<domain::RestoreTask>(task).allow_incomplete);
   world.Post(TaskReport{.host = task.host,
                         .fencing = task.fencing,
                         .outcome = Restored{.findings = World::Found({kMissing})}});
@@ -206,7 +206,8 @@ TEST_F(Verdicts, AcceptingTheIncompleteFinalBackupIsAProofAndIsRecorded) {
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
   const domain::Operation operation = world.Operation("op-p");
   EXPECT_EQ(operation.backup, "f1");
-  EXPECT_EQ(operation.waiver, "accepted tenants/acme/backups/f1, which is INCOMPLETE");
+  EXPECT_EQ(domain::Details<domain::PurgeDetails>(operation).waiver,
+            "accepted tenants/acme/backups/f1, which is INCOMPLETE");
   EXPECT_EQ(operation.warnings, World::Found({kMissing}));
 }
 

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,16 +16,24 @@
 #include "common/errors.h"
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "controlplane/engine/engine.h"
+#include "controlplane/operations/rules.h"
 
 namespace croft::engine {
 
 // The engine on a real catalog, with a clock that only the test moves and hosts that do what the test says.
 class World {
  public:
-  World() {
+  World() : World([](const std::string&) {}) {}
+  // On the catalog that `make` leaves at the path it is called with.
+  explicit World(const std::function<void(const std::string& path)>& make) {
     char folder[] = "/tmp/croft-engine-XXXXXX";
     folder_ = mkdtemp(folder);
-    catalog_ = *catalog::SqliteCatalog::Open(folder_ + "/catalog.db", {});
+    const std::string path = folder_ + "/catalog.db";
+    make(path);
+    auto opened =
+        catalog::SqliteCatalog::Open(path, {.take_over = std::filesystem::exists(path), .now = now});
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    catalog_ = *std::move(opened);
   }
   ~World() {
     catalog_.reset();
@@ -89,9 +98,10 @@ class World {
 
   void Done(const SendTask& task) {
     TaskReport report{.host = task.host, .fencing = task.fencing, .outcome = TaskDone{"done"}};
-    if (task.step.task == domain::TaskKind::kBackUp)
+    if (std::holds_alternative<domain::BackUpTask>(task.step.task))
       report.outcome = BackedUp{.size_bytes = 10, .sha256 = "ab"};
-    if (task.step.task == domain::TaskKind::kVerify) report.outcome = Verified{.table_count = 1};
+    if (std::holds_alternative<domain::VerifyTask>(task.step.task))
+      report.outcome = Verified{.table_count = 1};
     Post(report);
   }
   void Fails(const SendTask& task, const std::string& reason, bool retryable) {
@@ -173,7 +183,8 @@ class World {
 
   void Post(const Event& event) {
     auto transaction = *catalog_->Begin();
-    const Outcome outcome = Decide(event, *transaction, {.now = now, .epoch = catalog_->revision().epoch});
+    const Outcome outcome = Decide(event, *transaction, {.now = now, .epoch = catalog_->revision().epoch},
+                                   operations::AllRules());
     for (const catalog::Change& change : outcome.changes) transaction->Apply(change);
     ASSERT_TRUE(transaction->Commit().ok());
     for (const Effect& effect : outcome.effects) std::visit([&](const auto& one) { Release(one); }, effect);
@@ -193,6 +204,13 @@ class World {
   absl::StatusOr<Answer> answer_ = absl::UnknownError("");
   std::set<std::pair<absl::Time, std::string>> timers_;
 };
+
+// The task that was sent, as one of its kind.
+template <typename T>
+const T& TaskOf(const SendTask& sent) {
+  return std::get<T>(sent.step.task);
+}
+inline domain::TaskKind KindOf(const SendTask& sent) { return domain::KindOf(sent.step.task); }
 
 inline CreateTenant NewTenant(const std::string& id) {
   CreateTenant create{.operation = "op-create-" + id};

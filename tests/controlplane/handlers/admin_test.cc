@@ -39,8 +39,9 @@ class AdminTest : public ControlPlane {
   }
   size_t TasksOf(domain::TaskKind kind) {
     const auto sent = fleet_->sent();
-    return static_cast<size_t>(
-        std::count_if(sent.begin(), sent.end(), [&](const auto& task) { return task.step.task == kind; }));
+    return static_cast<size_t>(std::count_if(sent.begin(), sent.end(), [&](const auto& task) {
+      return domain::KindOf(task.step.task) == kind;
+    }));
   }
 
   domain::Inventory home_;

@@ -69,7 +69,8 @@ class ScriptedFleet final : public engine::EffectExecutor {
       std::optional<engine::TaskReport> report;
       {
         const MutexLock lock(mutex_);
-        while (!ending_ && (waiting_.empty() || held_.count(waiting_.front().step.task) > 0)) {
+        while (!ending_ &&
+               (waiting_.empty() || held_.count(domain::KindOf(waiting_.front().step.task)) > 0)) {
           changed_.Wait(mutex_);
         }
         if (ending_) return;
@@ -83,13 +84,13 @@ class ScriptedFleet final : public engine::EffectExecutor {
   engine::TaskReport ReportOn(const engine::SendTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     engine::TaskReport report{
         .host = task.host, .fencing = task.fencing, .outcome = engine::TaskDone{"done"}};
-    if (failing_ == task.step.task) {
+    if (failing_ == domain::KindOf(task.step.task)) {
       failing_.reset();
       report.outcome = engine::TaskError{.reason = "DISK_FULL", .message = "no room on the disk"};
-    } else if (task.step.task == domain::TaskKind::kBackUp) {
+    } else if (std::holds_alternative<domain::BackUpTask>(task.step.task)) {
       report.outcome =
           engine::BackedUp{.size_bytes = 17, .sha256 = std::string(64, 'a'), .server_version = "15.20"};
-    } else if (task.step.task == domain::TaskKind::kVerify) {
+    } else if (std::holds_alternative<domain::VerifyTask>(task.step.task)) {
       report.outcome = engine::Verified{};
     }
     return report;

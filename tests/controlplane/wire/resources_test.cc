@@ -11,7 +11,6 @@ namespace {
 
 using domain::OperationState;
 using domain::StepState;
-using domain::TaskKind;
 
 const absl::Time kNow = absl::FromCivil(absl::CivilSecond(2026, 11, 23, 10, 30, 0), absl::UTCTimeZone());
 
@@ -26,8 +25,8 @@ domain::Host UpHost() {
 
 domain::Operation Running() {
   domain::Operation operation{.id = "op-a", .kind = domain::OperationKind::kRetire, .tenant = "acme"};
-  operation.steps = {{.task = TaskKind::kFence, .host = "h1", .state = StepState::kDone},
-                     {.task = TaskKind::kBackUp, .host = "h1", .state = StepState::kDispatched}};
+  operation.steps = {{.task = domain::FenceTask(), .host = "h1", .state = StepState::kDone},
+                     {.task = domain::BackUpTask(), .host = "h1", .state = StepState::kDispatched}};
   return operation;
 }
 
@@ -68,7 +67,7 @@ TEST(ProgressTest, UndoStepsAreCountedApart) {
   operation.state = OperationState::kUndoing;
   operation.steps[1].state = StepState::kFailed;
   operation.steps.push_back(
-      {.task = TaskKind::kUnfence, .host = "h1", .undo = true, .state = StepState::kDispatched});
+      {.task = domain::UnfenceTask(), .host = "h1", .undo = true, .state = StepState::kDispatched});
   EXPECT_EQ(ProgressLine(operation, &host, kNow), "undo step 1 of 1: unfence on hosts/h1");
 }
 

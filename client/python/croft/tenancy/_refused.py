@@ -6,9 +6,8 @@ import select
 from collections.abc import Iterator
 from typing import Any
 
-#: Logins and databases that are no more, or not yet open, and sessions that the server has ended.
+#: Logins and databases that are no more, or not yet open.
 STATES = frozenset({
-    "08003",  # asyncpg's own: the connection was closed in the middle of an operation
     "28000",  # the role may not log in
     "28P01",  # the password is wrong: it was replaced
     "3D000",  # the database does not exist: it was moved or restored
@@ -33,6 +32,7 @@ _MESSAGES = (
     "server closed the connection unexpectedly",
     "connection has been closed unexpectedly",
     # asyncpg's, when the server's farewell came before the statement.
+    "connection was closed in the middle of operation",
     "another operation (2) is in progress",
 )
 

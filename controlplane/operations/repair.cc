@@ -1,24 +1,29 @@
-#include <algorithm>
+// Repairs what a check of the fleet found: brings a tenant's database back to what the catalog says, drops what is
+// nobody's any more, or forgets a backup that is not there. Not a kind of its own: it begins a CONFIGURE or a CLEAN_UP,
+// or only changes the catalog.
+
+#include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
 #include "common/errors.h"
 #include "common/names.h"
-#include "controlplane/domain/errors.h"
 #include "controlplane/domain/inventory.h"
-#include "controlplane/domain/lifecycle.h"
-#include "controlplane/domain/plan.h"
 #include "controlplane/engine/intent.h"
-#include "controlplane/engine/progress.h"
-#include "controlplane/engine/requests.h"
 #include "controlplane/engine/verdict.h"
+#include "controlplane/operations/clean_up.h"
+#include "controlplane/operations/kinds.h"
+#include "controlplane/operations/steps.h"
 
-namespace croft::engine {
+namespace croft::operations {
 namespace {
 
 using domain::FleetRepair;
-using domain::OperationKind;
+using domain::Step;
 using domain::Tenant;
+using domain::TenantState;
+using engine::RepairTenant;
 
 absl::Status NotCalledFor(const FleetRepair& repair) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
@@ -27,22 +32,40 @@ absl::Status NotCalledFor(const FleetRepair& repair) {
 }
 
 // The plan was made from what was seen some moments ago: what it rests on is looked at again, in the transaction.
-absl::StatusOr<Tenant*> TenantToMend(Draft& draft, const FleetRepair& repair) {
-  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, LiveTenant(draft, repair.tenant));
+absl::StatusOr<Tenant*> TenantToRepair(Draft& draft, const FleetRepair& repair) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, engine::LiveTenant(draft, repair.tenant));
   if (tenant->uid != repair.uid) return NotCalledFor(repair);
-  CROFT_RETURN_IF_ERROR(CheckIdle(draft, *tenant, OperationKind::kConfigure));
+  CROFT_RETURN_IF_ERROR(engine::CheckIdle(draft, *tenant, kConfigure.id));
   return tenant;
+}
+
+// Empty for a state without a database.
+std::vector<Step> RestateSteps(const Tenant& tenant) {
+  std::vector<Step> steps = {Configure(tenant)};
+  switch (tenant.state) {
+    case TenantState::kReady:
+      steps.push_back(Open(tenant, tenant.placement, domain::SuspendMode::kNone));
+      return steps;
+    case TenantState::kSuspended:
+      for (Step& step : SuspendSteps(tenant)) steps.push_back(std::move(step));
+      return steps;
+    case TenantState::kRetired: steps.push_back(Fence(tenant, /*allow_readers=*/false)); return steps;
+    case TenantState::kCreating:
+    case TenantState::kFailed:
+    case TenantState::kPurged: break;
+  }
+  return {};
 }
 
 absl::StatusOr<Subject> Shape(Draft& draft, const Caller& caller, const RepairTenant& request,
                               Tenant& tenant) {
   const domain::Placement wanted{request.repair.host, request.repair.database, request.repair.generation};
-  std::vector<domain::Step> steps = domain::RestatePlan(tenant);
+  std::vector<Step> steps = RestateSteps(tenant);
   if (steps.empty() || tenant.placement != wanted) return NotCalledFor(request.repair);
   domain::Operation operation =
-      NewOperation(draft, caller, request.operation, OperationKind::kConfigure, tenant);
+      engine::NewOperation(draft, caller, request.operation, kConfigure.id, tenant);
   operation.steps = std::move(steps);
-  return Begin(draft, tenant, std::move(operation));
+  return engine::Begin(draft, tenant, std::move(operation));
 }
 
 // Nobody's any more: no operation of the tenant's waits for it, and the tenant does not live in it.
@@ -55,22 +78,11 @@ absl::StatusOr<Subject> Drop(Draft& draft, const RepairTenant& request, const Te
               : repair.generation < tenant.placement.generation && !tenant.unconfirmed &&
                     database != tenant.placement.database;
   if (!proven) return NotCalledFor(repair);
-  domain::Step drop{.task = domain::TaskKind::kDrop, .host = repair.host};
-  drop.generation = tenant.placement.generation;
-  drop.database = scratch ? repair.database : database;
-  drop.databases = {drop.database};
-  domain::Operation& clean_up = draft.Add(domain::Operation{
-      .id = request.operation,
-      .kind = OperationKind::kCleanUp,
-      .tenant = tenant.id,
-      .caller = "croft",
-      .create_time = draft.now(),
-      .deadline = draft.now() + domain::TimeoutOf(OperationKind::kCleanUp),
-      .order = tenant.order,
-      .steps = {std::move(drop)},
-  });
-  Advance(draft, clean_up);
-  return OperationName(clean_up.id);
+  Step drop{.host = repair.host,
+            .generation = tenant.placement.generation,
+            .database = scratch ? repair.database : database};
+  drop.task = domain::DropTask{.databases = {drop.database}};
+  return OperationName(BeginCleanUp(draft, request.operation, tenant, {std::move(drop)}).id);
 }
 
 absl::StatusOr<Subject> ForgetBackup(Draft& draft, const RepairTenant& request, Tenant& tenant) {
@@ -78,14 +90,14 @@ absl::StatusOr<Subject> ForgetBackup(Draft& draft, const RepairTenant& request, 
   if (backup == nullptr || backup->tenant_uid != tenant.uid || !domain::Stored(*backup))
     return NotCalledFor(request.repair);
   backup->state = domain::BackupState::kFailed;
-  ChooseLastBackup(draft, tenant);
+  engine::ChooseLastBackup(draft, tenant);
   return TenantName(tenant.id);
 }
 
 }  // namespace
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RepairTenant& request) {
-  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, TenantToMend(draft, request.repair));
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, TenantToRepair(draft, request.repair));
   switch (request.repair.kind) {
     case FleetRepair::Kind::kShape: return Shape(draft, caller, request, *tenant);
     case FleetRepair::Kind::kDrop:
@@ -95,4 +107,4 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RepairT
   return NotCalledFor(request.repair);
 }
 
-}  // namespace croft::engine
+}  // namespace croft::operations

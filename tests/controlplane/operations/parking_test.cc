@@ -24,7 +24,7 @@ class Parking : public ::testing::Test {
   // Retires acme and answers the step that comes after `done` steps that went well.
   SendTask RetireUpTo(TaskKind task) {
     world.Begin(NewRetirement("acme", "b1"));
-    while (world.sent.front().step.task != task) world.Done(world.TakeSent());
+    while (KindOf(world.sent.front()) != task) world.Done(world.TakeSent());
     return world.TakeSent();
   }
   void ExpectParked(const std::string& reason) {
@@ -180,7 +180,7 @@ TEST_F(Parking, ACancelledPurgeCanBeAskedForAgainAlthoughItsProofIsGone) {
   world.Settle();
   world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
   world.Done(world.TakeSent());
-  ASSERT_EQ(world.sent.front().step.task, TaskKind::kDeleteBackup);
+  ASSERT_EQ(KindOf(world.sent.front()), TaskKind::kDeleteBackup);
   world.Begin(CancelOperation{"op-p"});
   world.sent.clear();
   EXPECT_EQ(world.Operation("op-p").state, OperationState::kFailed);

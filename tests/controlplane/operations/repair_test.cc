@@ -51,11 +51,11 @@ TEST_F(RepairTest, AReadyTenantIsConfiguredAndOpened) {
   EXPECT_EQ(operation.kind, domain::OperationKind::kConfigure);
   EXPECT_EQ(operation.order, 2);
   const SendTask configure = world_.TakeSent();
-  EXPECT_EQ(configure.step.task, TaskKind::kConfigure);
+  EXPECT_EQ(KindOf(configure), TaskKind::kConfigure);
   world_.Done(configure);
   const SendTask open = world_.TakeSent();
-  EXPECT_EQ(open.step.task, TaskKind::kUnfence);
-  EXPECT_THAT(open.step.logins, testing::ElementsAre("t_acme_a", "t_acme_ra"));
+  EXPECT_EQ(KindOf(open), TaskKind::kUnfence);
+  EXPECT_THAT(TaskOf<domain::UnfenceTask>(open).logins, testing::ElementsAre("t_acme_a", "t_acme_ra"));
   world_.Done(open);
   EXPECT_EQ(world_.Operation("op-mend").state, OperationState::kSucceeded);
   EXPECT_EQ(world_.Tenant("acme").state, TenantState::kReady);
@@ -68,8 +68,8 @@ TEST_F(RepairTest, WhoIsToBeKeptOutIsClosed) {
   world_.Begin(Repair(Kind::kShape));
   world_.Done(world_.TakeSent());
   const SendTask fence = world_.TakeSent();
-  EXPECT_EQ(fence.step.task, TaskKind::kFence);
-  EXPECT_FALSE(fence.step.flag);
+  EXPECT_EQ(KindOf(fence), TaskKind::kFence);
+  EXPECT_FALSE(TaskOf<domain::FenceTask>(fence).allow_readers);
   world_.Done(fence);
   EXPECT_TRUE(world_.sent.empty()) << "nothing is opened";
   EXPECT_EQ(world_.Tenant("acme").state, TenantState::kSuspended);
@@ -98,9 +98,9 @@ TEST_F(RepairTest, WhatHasChangedSinceThePlanIsNotMended) {
 TEST_F(RepairTest, AnEarlierGenerationIsDroppedByACleanUp) {
   world_.Begin(DropOfOld());
   const SendTask drop = world_.TakeSent();
-  EXPECT_EQ(drop.step.task, TaskKind::kDrop);
-  EXPECT_THAT(drop.step.databases, testing::ElementsAre("t_acme_g1"));
-  EXPECT_FALSE(drop.step.flag) << "the roles are in use";
+  EXPECT_EQ(KindOf(drop), TaskKind::kDrop);
+  EXPECT_THAT(TaskOf<domain::DropTask>(drop).databases, testing::ElementsAre("t_acme_g1"));
+  EXPECT_FALSE(TaskOf<domain::DropTask>(drop).roles) << "the roles are in use";
   world_.Done(drop);
   EXPECT_EQ(world_.Operation("op-mend").state, OperationState::kSucceeded);
   EXPECT_EQ(world_.Host("h1").databases_reserved, 1);

@@ -23,7 +23,7 @@ class Tenants : public ::testing::Test {
   std::vector<TaskKind> RunAndList() {
     std::vector<TaskKind> kinds;
     while (!world.sent.empty()) {
-      kinds.push_back(world.sent.front().step.task);
+      kinds.push_back(KindOf(world.sent.front()));
       world.Done(world.TakeSent());
     }
     return kinds;
@@ -123,7 +123,7 @@ TEST_F(Tenants, RetireUndeleteReturnsToTheStateBefore) {
   world.Settle();
   EXPECT_EQ(world.Backup("acme", "b1").state, domain::BackupState::kVerified);
   world.Begin(UndeleteTenant{.operation = "op-u", .tenant = "acme"});
-  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_ra"));
+  EXPECT_THAT(TaskOf<domain::UnfenceTask>(world.sent.front()).logins, ElementsAre("t_acme_ra"));
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").state, TenantState::kSuspended);
   EXPECT_FALSE(world.Tenant("acme").purge_time);
@@ -175,11 +175,9 @@ TEST_F(Tenants, AWaiverIsRecorded) {
   world.Fails(world.TakeSent(), "X", true);
   world.Pass(absl::Hours(24 * 8));
   world.Settle();
-  EXPECT_EQ(world
-                .Begin(PurgeTenant{
-                    .operation = "op-p", .tenant = "acme", .waiver = "test data", .confirmed = true})
-                .waiver,
-            "test data");
+  const domain::Operation purge = world.Begin(
+      PurgeTenant{.operation = "op-p", .tenant = "acme", .waiver = "test data", .confirmed = true});
+  EXPECT_EQ(domain::Details<domain::PurgeDetails>(purge).waiver, "test data");
 }
 
 TEST_F(Tenants, PurgeErasesTheKeyLastAndGivesTheRoomBack) {
@@ -211,7 +209,7 @@ TEST_F(Tenants, RestoreInPlaceMovesThePlacementWhenTheNewOneIsOpen) {
   EXPECT_EQ(world.Tenant("acme").placement.database, "t_acme_g2");
   EXPECT_EQ(world.Host("h1").databases_reserved, 2) << "the undo copy keeps its room";
   world.Pass(absl::Hours(25));
-  EXPECT_THAT(world.sent.front().step.databases, ElementsAre("t_acme_g1"));
+  EXPECT_THAT(TaskOf<domain::DropTask>(world.sent.front()).databases, ElementsAre("t_acme_g1"));
   world.Settle();
   EXPECT_EQ(world.Host("h1").databases_reserved, 1);
 }
@@ -226,9 +224,9 @@ TEST_F(Tenants, ADatabaseThatIsGoneIsRestoredInPlace) {
     world.Begin(
         RestoreTenant{.operation = absl::StrCat("op-", backup), .tenant = "acme", .backup = backup});
     world.Done(world.TakeSent());
-    ASSERT_EQ(world.sent.front().step.task, TaskKind::kFence);
+    ASSERT_EQ(KindOf(world.sent.front()), TaskKind::kFence);
     world.Fails(world.TakeSent(), reason, false);
-    ASSERT_EQ(world.sent.front().step.task, TaskKind::kUnfence) << reason;
+    ASSERT_EQ(KindOf(world.sent.front()), TaskKind::kUnfence) << reason;
     world.Done(world.TakeSent());
     EXPECT_EQ(world.Tenant("acme").placement.generation, generation + 1) << reason;
   }
@@ -313,7 +311,8 @@ TEST_F(Tenants, APurgeTakesUndoCopiesAlong) {
   world.Begin(NewRetirement("acme", "b2"));
   world.Settle();
   world.Begin(PurgeTenant{.operation = "op-p", .tenant = "acme", .confirmed = true});
-  EXPECT_THAT(world.sent.front().step.databases, ElementsAre("t_acme_g1", "t_acme_g2"));
+  EXPECT_THAT(TaskOf<domain::DropTask>(world.sent.front()).databases,
+              ElementsAre("t_acme_g1", "t_acme_g2"));
   world.Settle();
   EXPECT_EQ(world.Host("h1").databases_reserved, 0);
   world.Pass(absl::Hours(48));
@@ -358,12 +357,11 @@ TEST_F(Tenants, RotationKeepsTheOldLoginThroughTheOverlap) {
   EXPECT_EQ(world.Refusal(NewRotation("acme", "2")), "ROTATION_UNDER_WAY");
   EXPECT_EQ(world.Tenant("acme").credentials.size(), 4u);
   world.Pass(absl::Minutes(6));
-  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_a"));
-  EXPECT_FALSE(world.sent.front().step.flag);
+  EXPECT_EQ(TaskOf<domain::RotateTask>(world.sent.front()), (domain::RotateTask{.login = "t_acme_a"}));
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
   world.Begin(NewRotation("acme", "3"));
-  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_a"));
+  EXPECT_EQ(TaskOf<domain::RotateTask>(world.sent.front()).login, "t_acme_a");
 }
 
 TEST_F(Tenants, AFailedRotationLeavesTheOldLoginPublished) {
@@ -398,8 +396,7 @@ TEST_F(Tenants, ReplacedLoginsAreNotClosedWhileTheTenantIsBeingOpened) {
   EXPECT_TRUE(world.sent.empty()) << "the opening would let the old login in again";
   world.Done(opening);
   ASSERT_FALSE(world.sent.empty());
-  EXPECT_THAT(world.sent.front().step.logins, ElementsAre("t_acme_a"));
-  EXPECT_FALSE(world.sent.front().step.flag);
+  EXPECT_EQ(TaskOf<domain::RotateTask>(world.sent.front()), (domain::RotateTask{.login = "t_acme_a"}));
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").credentials.size(), 2u);
 }
@@ -476,7 +473,8 @@ TEST_F(Tenants, AnUndoCopyLeavesTheRolesWhereTheTenantLivesAgain) {
   ASSERT_EQ(world.Tenant("acme").placement.host, "h1");
   world.Pass(absl::Hours(25));
   ASSERT_EQ(world.sent.size(), 2u);
-  for (const SendTask& drop : world.sent) EXPECT_EQ(drop.step.flag, drop.host != "h1") << drop.host;
+  for (const SendTask& drop : world.sent)
+    EXPECT_EQ(TaskOf<domain::DropTask>(drop).roles, drop.host != "h1") << drop.host;
 }
 
 TEST_F(Tenants, PurgeEmptiesEveryStoreThatHoldsBackups) {
@@ -513,7 +511,7 @@ TEST_F(Tenants, AFailedPurgeGivesBackTheCleanUpsItTookOver) {
   }
   ASSERT_EQ(world.Operation("op-p").state, OperationState::kFailed);
   ASSERT_EQ(world.sent.size(), 1u);
-  EXPECT_THAT(world.sent[0].step.databases, ElementsAre("t_acme_g1"));
+  EXPECT_THAT(TaskOf<domain::DropTask>(world.sent[0]).databases, ElementsAre("t_acme_g1"));
 }
 
 TEST_F(Tenants, LoginsThatWereOnALostHostDoNotStopTheNextRotation) {
@@ -549,10 +547,10 @@ TEST_F(Tenants, TheLastBackupInAStoreTakesTheCopyOfTheKeyAlong) {
   world.Begin(NewBackup("acme", "b2"));
   world.Settle();
   world.Begin(DeleteBackup{.operation = "op-d1", .tenant = "acme", .backup = "b1"});
-  EXPECT_FALSE(world.sent.front().step.flag);
+  EXPECT_FALSE(TaskOf<domain::DeleteBackupTask>(world.sent.front()).all);
   world.Settle();
   world.Begin(DeleteBackup{.operation = "op-d2", .tenant = "acme", .backup = "b2"});
-  EXPECT_TRUE(world.sent.front().step.flag);
+  EXPECT_TRUE(TaskOf<domain::DeleteBackupTask>(world.sent.front()).all);
 }
 
 }  // namespace

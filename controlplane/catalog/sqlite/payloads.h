@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+
+#include "controlplane/domain/operation.h"
+
+// What only one kind of task or of operation remembers, as the JSON of one column. A field of it is described once, in
+// payloads.cc; a new type that is not described there does not compile.
+namespace croft::catalog {
+
+// The fields of the task: `{"login":"t_acme_b","enable":true}`. Its kind has a column of its own.
+[[nodiscard]] std::string EncodeTask(const domain::Task& task);
+// `task` is of its kind already. DATA_LOSS when `text` is not what the encoder makes. A field that is not there keeps
+// its value, so that one can be added without a migration.
+[[nodiscard]] absl::Status DecodeTask(absl::string_view text, domain::Task& task);
+
+// `{"rotate":{"overlap":300000000000}}`, or `{}` for none.
+[[nodiscard]] std::string EncodeDetails(const domain::OperationDetails& details);
+[[nodiscard]] absl::Status DecodeDetails(absl::string_view text, domain::OperationDetails& details);
+
+}  // namespace croft::catalog

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+// What a step asks an agent to do: one type for each kind of task, with the references that only this kind needs.
+// Names only: secrets are opened when the task is sent. A new kind of task is a type here, in Task and in TaskKind.
+namespace croft::domain {
+
+struct BackupRef {
+  std::string tenant;  // id of the tenant it was taken from
+  std::string id;
+
+  friend bool operator==(const BackupRef&, const BackupRef&) = default;
+};
+
+struct CreateTask {
+  friend bool operator==(const CreateTask&, const CreateTask&) = default;
+};
+
+struct ConfigureTask {
+  friend bool operator==(const ConfigureTask&, const ConfigureTask&) = default;
+};
+
+struct FenceTask {
+  bool allow_readers = false;
+
+  friend bool operator==(const FenceTask&, const FenceTask&) = default;
+};
+
+struct UnfenceTask {
+  std::vector<std::string> logins;  // those that get in again
+
+  friend bool operator==(const UnfenceTask&, const UnfenceTask&) = default;
+};
+
+struct DropTask {
+  std::vector<std::string> databases;
+  bool roles = false;      // the tenant's roles go too
+  bool undo_copy = false;  // the host still counts the database; its place is free when it is dropped
+
+  friend bool operator==(const DropTask&, const DropTask&) = default;
+};
+
+struct BackUpTask {
+  BackupRef backup;
+  bool sealed = false;          // the database is fenced and is dumped under its sealed name
+  absl::Duration max_duration;  // longest age of the dump's snapshot; zero is the agent's default
+
+  friend bool operator==(const BackUpTask&, const BackUpTask&) = default;
+};
+
+struct VerifyTask {
+  BackupRef backup;
+
+  friend bool operator==(const VerifyTask&, const VerifyTask&) = default;
+};
+
+struct RestoreTask {
+  BackupRef backup;
+  bool allow_incomplete = false;  // leave out what does not restore
+
+  friend bool operator==(const RestoreTask&, const RestoreTask&) = default;
+};
+
+struct RotateTask {
+  std::string login;
+  bool enable = false;  // make the login and prove it; else disable it
+
+  friend bool operator==(const RotateTask&, const RotateTask&) = default;
+};
+
+struct DeleteBackupTask {
+  BackupRef backup;
+  bool all = false;  // all that its store holds of the tenant, this backup being one of them
+
+  friend bool operator==(const DeleteBackupTask&, const DeleteBackupTask&) = default;
+};
+
+// The control plane's own: no agent runs it.
+struct EraseKeyTask {
+  friend bool operator==(const EraseKeyTask&, const EraseKeyTask&) = default;
+};
+
+using Task = std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask,
+                          VerifyTask, RestoreTask, RotateTask, DeleteBackupTask, EraseKeyTask>;
+
+// In the order of Task's alternatives.
+enum class TaskKind {
+  kCreate,
+  kConfigure,
+  kFence,
+  kUnfence,
+  kDrop,
+  kBackUp,
+  kVerify,
+  kRestore,
+  kRotate,
+  kDeleteBackup,
+  kEraseKey,
+};
+
+static_assert(std::variant_size_v<Task> == static_cast<size_t>(TaskKind::kEraseKey) + 1,
+              "every alternative of Task has its TaskKind");
+
+inline TaskKind KindOf(const Task& task) { return static_cast<TaskKind>(task.index()); }
+
+// The task without a payload that fits it yet, such as a decoder begins with.
+Task EmptyTask(TaskKind kind);
+
+// The backup that the task makes, reads, proves or deletes; nullptr when it is about none.
+const BackupRef* BackupOf(const Task& task);
+
+// As agents, the API and the catalog call it: `create`, `back_up`, …
+constexpr absl::string_view NameOf(TaskKind kind) {
+  switch (kind) {
+    case TaskKind::kCreate: return "create";
+    case TaskKind::kConfigure: return "configure";
+    case TaskKind::kFence: return "fence";
+    case TaskKind::kUnfence: return "unfence";
+    case TaskKind::kDrop: return "drop";
+    case TaskKind::kBackUp: return "back_up";
+    case TaskKind::kVerify: return "verify";
+    case TaskKind::kRestore: return "restore";
+    case TaskKind::kRotate: return "rotate";
+    case TaskKind::kDeleteBackup: return "delete_backup";
+    case TaskKind::kEraseKey: return "erase_key";
+  }
+  return "";
+}
+
+}  // namespace croft::domain

@@ -1,0 +1,27 @@
+#include "controlplane/operations/backups.h"
+
+#include "common/names.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/engine/intent.h"
+
+namespace croft::operations {
+
+absl::StatusOr<domain::Backup*> ExistingBackup(engine::Draft& draft, const domain::Tenant& tenant,
+                                               const std::string& id) {
+  domain::Backup* backup = draft.FindBackup(tenant.id, id);
+  if (backup == nullptr) return domain::BackupNotFound(BackupName(tenant.id, id));
+  return backup;
+}
+
+absl::StatusOr<std::string> HostForBackup(engine::Draft& draft, const domain::Tenant& tenant,
+                                          const domain::Backup& backup) {
+  const std::string host = engine::StoreHost(draft, tenant, backup.store);
+  if (host.empty()) return domain::StoreUnreachable(backup.store);
+  return host;
+}
+
+std::string BackupTarget(const domain::Operation& operation) {
+  return BackupName(operation.tenant, operation.backup);
+}
+
+}  // namespace croft::operations

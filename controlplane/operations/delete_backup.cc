@@ -1,0 +1,59 @@
+// DELETE_BACKUP: removes a backup from its store, and its row with it.
+//
+// It only goes forward: what is half removed is no backup any more.
+
+#include <algorithm>
+#include <vector>
+
+#include "common/errors.h"
+#include "common/names.h"
+#include "controlplane/engine/intent.h"
+#include "controlplane/engine/verdict.h"
+#include "controlplane/operations/backups.h"
+#include "controlplane/operations/kinds.h"
+#include "controlplane/operations/steps.h"
+
+namespace croft::operations {
+namespace {
+
+bool IsLastInStore(Draft& draft, const domain::Backup& backup) {
+  const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(backup.tenant);
+  return std::none_of(backups.begin(), backups.end(), [&](const domain::Backup& other) {
+    return other.id != backup.id && other.store == backup.store;
+  });
+}
+
+void Apply(Draft& draft, domain::Operation& operation, const domain::Step&, const engine::TaskReport&) {
+  draft.EraseBackup(operation.tenant, operation.backup);
+  engine::ChooseLastBackup(draft, *draft.FindTenant(operation.tenant));
+}
+
+}  // namespace
+
+constinit const Kind kDeleteBackup = {.id = domain::OperationKind::kDeleteBackup,
+                                      .hold = engine::Hold::kShared,
+                                      .backups = engine::BackupUse::kDeletesOne,
+                                      .timeout = absl::Hours(24),
+                                      .revertible = false,
+                                      .apply = Apply,
+                                      .target = BackupTarget};
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::DeleteBackup& request) {
+  CROFT_ASSIGN_OR_RETURN(domain::Tenant * tenant, engine::LiveTenant(draft, request.tenant));
+  CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, ExistingBackup(draft, *tenant, request.backup));
+  CROFT_RETURN_IF_ERROR(
+      engine::CheckEtag(request.etag, BackupName(tenant->id, backup->id), backup->version));
+  CROFT_RETURN_IF_ERROR(engine::CheckFree(draft, *tenant, kDeleteBackup.id, backup->id));
+  CROFT_ASSIGN_OR_RETURN(const std::string host, HostForBackup(draft, *tenant, *backup));
+  domain::Operation operation =
+      engine::NewOperation(draft, caller, request.operation, kDeleteBackup.id, *tenant);
+  backup->state = domain::BackupState::kDeleting;
+  operation.backup = backup->id;
+  // With the tenant's last backup in its store, the copy of the data key beside it goes too.
+  operation.steps = {
+      {.task = domain::DeleteBackupTask{.backup = RefTo(*backup), .all = IsLastInStore(draft, *backup)},
+       .host = host}};
+  return engine::Begin(draft, *tenant, std::move(operation));
+}
+
+}  // namespace croft::operations

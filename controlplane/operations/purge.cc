@@ -1,0 +1,254 @@
+// PURGE: the end of a tenant: its databases, its backups and its keys.
+//
+// Why this order: databases and roles first, while the backups could still bring the tenant back; then what each store
+// holds; the data key last, since from then on no copy of a backup, wherever it is, can be read. Without a proven final
+// backup it asks for a reason. It only goes forward. One that ends half-way parks: it gives back the work that it took
+// over and may be asked for again, although what proved that it may is gone.
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/errors.h"
+#include "common/names.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/engine/intent.h"
+#include "controlplane/engine/verdict.h"
+#include "controlplane/operations/clean_up.h"
+#include "controlplane/operations/kinds.h"
+#include "controlplane/operations/steps.h"
+#include "controlplane/operations/tenants.h"
+
+namespace croft::operations {
+namespace {
+
+using domain::Backup;
+using domain::DeleteBackupTask;
+using domain::DropTask;
+using domain::EraseKeyTask;
+using domain::Operation;
+using domain::Step;
+using domain::Tenant;
+using domain::TenantState;
+using engine::PurgeTenant;
+
+struct PlacedDatabase {
+  std::string host;
+  std::string database;
+};
+
+// --- How its steps go.
+
+// What is left of a purged tenant: its id, its uid and its counters, never to be used again.
+Tenant TombstoneOf(const Tenant& tenant) {
+  Tenant tombstone{.id = tenant.id, .uid = tenant.uid, .create_time = tenant.create_time};
+  tombstone.update_time = tenant.update_time;
+  tombstone.version = tenant.version;
+  tombstone.delete_time = tenant.delete_time;
+  tombstone.state = TenantState::kPurged;
+  tombstone.placement.generation = tenant.last_generation;
+  tombstone.order = tenant.order;
+  tombstone.last_generation = tenant.last_generation;
+  tombstone.current_operation = tenant.current_operation;
+  tombstone.create_operation = tenant.create_operation;
+  return tombstone;
+}
+
+void Erase(Draft& draft, const Operation& operation, Tenant& tenant) {
+  for (const Step& step : operation.steps) {
+    const auto* drop = std::get_if<DropTask>(&step.task);
+    if (drop == nullptr) continue;
+    for (const std::string& database : drop->databases) {
+      const bool copy = database != tenant.placement.database;
+      GiveBackRoomOn(draft, step.host, copy ? 0 : tenant.quota.connections);
+    }
+  }
+  for (const Backup& backup : draft.facts().BackupsOfTenant(tenant.id)) {
+    draft.EraseBackup(backup.tenant, backup.id);
+  }
+  tenant = TombstoneOf(tenant);
+}
+
+void Apply(Draft& draft, Operation& operation, const Step& step, const engine::TaskReport&) {
+  if (std::holds_alternative<EraseKeyTask>(step.task))
+    Erase(draft, operation, *draft.FindTenant(operation.tenant));
+}
+
+// What it would drop from a host is gone with the host.
+bool EndsWithHost(const Step& step) { return std::holds_alternative<DropTask>(step.task); }
+
+// --- How it fails.
+
+// The clean-ups that it did not get to are scheduled again; the room of what it dropped is free.
+void GiveBackCleanUps(Draft& draft, const Operation& operation, const Tenant& tenant) {
+  std::vector<Step> steps;
+  for (const Step& step : operation.steps) {
+    const auto* drop = std::get_if<DropTask>(&step.task);
+    if (drop == nullptr) continue;
+    for (const std::string& database : drop->databases) {
+      if (database == tenant.placement.database) continue;
+      if (step.state == domain::StepState::kDone) {
+        GiveBackRoomOn(draft, step.host, 0);
+      } else {
+        steps.push_back(DropCopy(tenant, step.host, database, draft.now()));
+      }
+    }
+  }
+  for (const domain::Credential& credential : tenant.credentials) {
+    if (!credential.disable_time) continue;
+    const auto disable = DisableLogins(tenant, {credential.login}, *credential.disable_time);
+    steps.insert(steps.end(), disable.begin(), disable.end());
+  }
+  if (!steps.empty()) ScheduleCleanUp(draft, operation, tenant, std::move(steps));
+}
+
+// What it was sent to remove from the stores cannot be counted on any more, and it was allowed to go on: the next one
+// is, too.
+void Park(Draft& draft, const Operation& operation, Tenant& tenant) {
+  std::set<std::string> stores;
+  for (const Step& step : operation.steps) {
+    const bool removes = std::holds_alternative<DeleteBackupTask>(step.task) ||
+                         std::holds_alternative<EraseKeyTask>(step.task);
+    if (!removes || step.attempt == 0) continue;
+    tenant.purge_parked = true;
+    const domain::BackupRef* about = domain::BackupOf(step.task);
+    const Backup* any = about == nullptr ? nullptr : draft.FindBackup(about->tenant, about->id);
+    if (any != nullptr) stores.insert(any->store);
+  }
+  for (const Backup& backup : engine::BackupsOf(draft, tenant)) {
+    if (stores.contains(backup.store))
+      draft.FindBackup(backup.tenant, backup.id)->state = domain::BackupState::kDeleting;
+  }
+  engine::ChooseLastBackup(draft, tenant);
+}
+
+void Revert(Draft& draft, Operation& operation) {
+  Tenant& tenant = *draft.FindTenant(operation.tenant);
+  Park(draft, operation, tenant);
+  GiveBackCleanUps(draft, operation, tenant);
+}
+
+// --- How it begins.
+
+// Clean-ups that a purge does anyway end here; their databases are the purge's to drop.
+void TakeOverCleanUps(Draft& draft, const Tenant& tenant, std::vector<PlacedDatabase>& databases) {
+  for (const Operation& running : draft.facts().RunningOperationsOfTenant(tenant.id)) {
+    if (running.kind != kCleanUp.id) continue;
+    Operation& clean_up = *draft.FindOperation(running.id);
+    clean_up.state = domain::OperationState::kCancelled;
+    clean_up.end_time = draft.now();
+    for (const Step& step : clean_up.steps) {
+      const auto* drop = std::get_if<DropTask>(&step.task);
+      if (drop == nullptr) continue;
+      for (const std::string& database : drop->databases) databases.push_back({step.host, database});
+    }
+  }
+}
+
+// Every database of the tenant that still lies somewhere, ordered by host.
+std::vector<PlacedDatabase> DatabasesOf(Draft& draft, const Tenant& tenant) {
+  std::vector<PlacedDatabase> databases;
+  TakeOverCleanUps(draft, tenant, databases);
+  if (!tenant.placement.host.empty())
+    databases.push_back({tenant.placement.host, tenant.placement.database});
+  std::erase_if(databases, [&](const PlacedDatabase& one) { return !engine::CanHold(draft, one.host); });
+  std::sort(databases.begin(), databases.end(), [](const PlacedDatabase& a, const PlacedDatabase& b) {
+    return std::tie(a.host, a.database) < std::tie(b.host, b.database);
+  });
+  return databases;
+}
+
+// One drop a host.
+std::vector<Step> DropSteps(const Tenant& tenant, const std::vector<PlacedDatabase>& databases) {
+  std::vector<Step> steps;
+  for (const PlacedDatabase& placed : databases) {
+    if (steps.empty() || steps.back().host != placed.host) {
+      steps.push_back({.task = DropTask{.roles = true},
+                       .host = placed.host,
+                       .generation = tenant.placement.generation,
+                       .database = tenant.placement.database});
+    }
+    std::get<DropTask>(steps.back().task).databases.push_back(placed.database);
+  }
+  return steps;
+}
+
+// One a store that holds backups of the tenant, each on a host that reaches it: a purge must not leave any.
+absl::StatusOr<std::vector<Step>> DeleteSteps(Draft& draft, const Tenant& tenant) {
+  std::map<std::string, Step> by_store;
+  for (const Backup& backup : draft.facts().BackupsOfTenant(tenant.id)) {
+    if (by_store.contains(backup.store)) continue;
+    const std::string host = engine::StoreHost(draft, tenant, backup.store);
+    if (host.empty()) return domain::StoreUnreachable(backup.store);
+    by_store[backup.store] = {.task = DeleteBackupTask{.backup = RefTo(backup), .all = true}, .host = host};
+  }
+  std::vector<Step> steps;
+  for (auto& [store, step] : by_store) steps.push_back(std::move(step));
+  return steps;
+}
+
+// Whether the tenant may be purged: nobody asks for a proof of one that never came to be, of one that the caller gives
+// a reason for, and of one whose proof an earlier purge has removed.
+absl::Status CheckProof(Draft& draft, const Tenant& tenant, const PurgeTenant& request) {
+  if (tenant.state != TenantState::kRetired) return absl::OkStatus();
+  const std::vector<Backup> backups = engine::BackupsOf(draft, tenant);
+  const Backup* incomplete = domain::IncompleteFinalBackup(tenant, backups);
+  if (!request.accepted_backup.empty()) {
+    const std::string name = BackupName(tenant.id, request.accepted_backup);
+    if (draft.FindBackup(tenant.id, request.accepted_backup) == nullptr)
+      return domain::BackupNotFound(name);
+    const bool exactly = incomplete != nullptr && incomplete->id == request.accepted_backup;
+    return exactly ? absl::OkStatus() : domain::BackupNotAcceptable(name);
+  }
+  if (!request.waiver.empty() || tenant.purge_parked || domain::HasProof(tenant, backups))
+    return absl::OkStatus();
+  return domain::BackupNotProven(tenant.id, tenant.final_backup_failure,
+                                 incomplete == nullptr ? "" : BackupName(tenant.id, incomplete->id));
+}
+
+// Why no proven backup was asked for, for whoever looks into the operation later.
+std::string WaiverOf(const PurgeTenant& request) {
+  if (request.accepted_backup.empty()) return request.waiver;
+  return absl::StrCat("accepted ", BackupName(request.tenant, request.accepted_backup),
+                      ", which is INCOMPLETE", request.waiver.empty() ? "" : ": ", request.waiver);
+}
+
+}  // namespace
+
+constinit const Kind kPurge = {.id = domain::OperationKind::kPurge,
+                               .backups = engine::BackupUse::kDeletesAll,
+                               .timeout = absl::Hours(7 * 24),
+                               .revertible = false,
+                               .ends_with_host = EndsWithHost,
+                               .apply = Apply,
+                               .revert = Revert};
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTenant& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant,
+                         TenantFor(draft, request.tenant, request.etag, domain::TenantEvent::kPurge,
+                                   kPurge.id, "purged; retire it first"));
+  if (tenant->delete_protection) return domain::DeleteProtected(tenant->id);
+  CROFT_RETURN_IF_ERROR(CheckProof(draft, *tenant, request));
+  if (!request.confirmed) {
+    return domain::ConfirmationRequired(
+        tenant->id, absl::StrCat("a purge removes tenant ", tenant->id, " and all of its backups"));
+  }
+  Operation operation = engine::NewOperation(draft, caller, request.operation, kPurge.id, *tenant);
+  operation.details = domain::PurgeDetails{.waiver = WaiverOf(request)};
+  operation.backup = request.accepted_backup;
+  if (const Backup* accepted = draft.FindBackup(tenant->id, request.accepted_backup))
+    operation.warnings = domain::FindingsOf(*accepted);
+  operation.steps = DropSteps(*tenant, DatabasesOf(draft, *tenant));
+  CROFT_ASSIGN_OR_RETURN(std::vector<Step> deletes, DeleteSteps(draft, *tenant));
+  for (Step& step : deletes) operation.steps.push_back(std::move(step));
+  operation.steps.push_back({.task = EraseKeyTask()});
+  return engine::Begin(draft, *tenant, std::move(operation));
+}
+
+}  // namespace croft::operations

@@ -1,0 +1,206 @@
+// RESTORE: a tenant's database from one of its backups, either in its place or as a new tenant.
+//
+// Why this order in place: the backup is restored beside the old database under the next generation; the old one is
+// closed before the new one opens, so that at most one place takes writes; with the opening the placement moves, and
+// the old database becomes an undo copy, sealed, that a clean-up drops a day later. What fails is taken back in the same
+// order: the new database is dropped before the old one opens again.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/errors.h"
+#include "common/ids.h"
+#include "common/names.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/engine/intent.h"
+#include "controlplane/operations/clean_up.h"
+#include "controlplane/operations/kinds.h"
+#include "controlplane/operations/steps.h"
+#include "controlplane/operations/tenants.h"
+
+namespace croft::operations {
+namespace {
+
+using domain::Backup;
+using domain::Operation;
+using domain::Placement;
+using domain::Step;
+using domain::SuspendMode;
+using domain::Tenant;
+using engine::RestoreTenant;
+
+bool IsAsNew(const Operation& operation) { return !operation.source_tenant.empty(); }
+
+// What the agent of a host must know for a backup to be restored there.
+std::vector<std::string> RestoreTasks() { return {"restore", "unfence", "drop"}; }
+
+// --- How its steps go.
+
+void MovePlacement(Draft& draft, const Operation& operation, Tenant& tenant, const Step& step) {
+  const Placement old = tenant.placement;
+  tenant.placement = {step.host, step.database, step.generation};
+  domain::Host* old_host = draft.FindHost(old.host);
+  if (old_host == nullptr || old_host->missing) {
+    GiveBackRoomOn(draft, old.host, tenant.quota.connections);
+    return;
+  }
+  // Sealed: from now on its room is that of a database nobody connects to, whatever becomes of the quota.
+  domain::ChangeConnections(*old_host, tenant.quota.connections, 0);
+  ScheduleCleanUp(draft, operation, tenant,
+                  {DropCopy(tenant, old.host, old.database, draft.now() + kUndoCopyAge)});
+}
+
+void Apply(Draft& draft, Operation& operation, const Step& step, const engine::TaskReport&) {
+  if (!std::holds_alternative<domain::UnfenceTask>(step.task)) return;
+  Tenant& tenant = *draft.FindTenant(operation.tenant);
+  if (IsAsNew(operation)) return MoveTo(tenant, domain::TenantEvent::kCreated);
+  MovePlacement(draft, operation, tenant, step);
+}
+
+// Nobody gets into an old database that is not there, or that a cut DROP has left invalid; that it is so is why it is
+// being restored, as often as not.
+std::optional<std::string> Excuses(const Step& step, const engine::TaskError& error) {
+  const bool gone = std::holds_alternative<domain::FenceTask>(step.task) &&
+                    (error.reason == "DATABASE_MISSING" || error.reason == "DATABASE_INVALID");
+  if (!gone) return std::nullopt;
+  return "nobody can get into the old database: it is gone";
+}
+
+// --- How it fails.
+
+std::optional<Step> Undo(const Operation& operation, const Step& step, const Tenant& tenant) {
+  if (std::holds_alternative<domain::FenceTask>(step.task))
+    return Open(tenant, tenant.placement, tenant.suspend_mode);
+  if (!std::holds_alternative<domain::RestoreTask>(step.task)) return std::nullopt;
+  // As new, or on another host than the one it lives on, the roles were made for it too.
+  return DropDatabase({step.host, step.database, step.generation},
+                      step.host != tenant.placement.host || IsAsNew(operation));
+}
+
+// In place: the database that its undo could not drop keeps its room and is dropped later.
+void Revert(Draft& draft, Operation& operation) {
+  Tenant& tenant = *draft.FindTenant(operation.tenant);
+  if (IsAsNew(operation)) return FailCreation(draft, operation, tenant);
+  const Step& made = operation.steps.front();
+  if (!LeftBehind(operation, made.host)) return GiveBackRoomOn(draft, made.host, tenant.quota.connections);
+  if (domain::Host* host = draft.FindHost(made.host))
+    domain::ChangeConnections(*host, tenant.quota.connections, 0);
+  ScheduleCleanUp(draft, operation, tenant,
+                  {DropCopy(tenant, made.host, made.database, draft.now() + kUndoCopyAge)});
+}
+
+std::string Target(const Operation& operation) {
+  return TenantName(IsAsNew(operation) ? operation.source_tenant : operation.tenant);
+}
+
+std::string Result(const Operation& operation) {
+  return IsAsNew(operation) ? TenantName(operation.tenant) : "";
+}
+
+// --- How it begins.
+
+Step Restore(const Placement& placement, const RestoreTenant& request, const Backup& backup) {
+  return On(placement,
+            domain::RestoreTask{.backup = RefTo(backup), .allow_incomplete = request.allow_incomplete});
+}
+
+// What a copy has in common with the tenant whose backup it is made from.
+Tenant CopyOf(const Tenant& source, Tenant as_new) {
+  as_new.display_name = source.display_name;
+  as_new.labels = source.labels;
+  as_new.extensions = source.extensions;
+  as_new.locale = source.locale;
+  as_new.settings = source.settings;
+  as_new.features = source.features;
+  as_new.quota = source.quota;
+  as_new.backups_kept = source.backups_kept;
+  return as_new;
+}
+
+absl::StatusOr<Subject> RestoreAsNew(Draft& draft, const Caller& caller, const RestoreTenant& request,
+                                     const Tenant& source, const Backup& backup) {
+  CROFT_RETURN_IF_ERROR(engine::CheckFreeToRead(draft, source, backup.id));
+  CROFT_ASSIGN_OR_RETURN(Tenant * tenant, PlaceNewTenant(draft, CopyOf(source, *request.as_new),
+                                                         {.connections = source.quota.connections,
+                                                          .store = backup.store,
+                                                          .host = request.host,
+                                                          .task_kinds = RestoreTasks()},
+                                                         request.operation));
+  Operation operation = engine::NewOperation(draft, caller, request.operation, kRestore.id, *tenant);
+  operation.source_tenant = source.id;
+  operation.backup = backup.id;
+  operation.steps = {Restore(tenant->placement, request, backup),
+                     Open(*tenant, tenant->placement, SuspendMode::kNone)};
+  return engine::Begin(draft, *tenant, std::move(operation));
+}
+
+// The host of the next generation: the one asked for, the one it lives on, or, when that is gone, any that fits.
+absl::StatusOr<std::string> HostForRestore(Draft& draft, const RestoreTenant& request, const Tenant& tenant,
+                                           const Backup& backup) {
+  const domain::Host* home = draft.FindHost(tenant.placement.host);
+  const bool home_gone = home == nullptr || home->missing;
+  if (!home_gone && (request.host.empty() || request.host == home->id)) return home->id;
+  return domain::ChooseHost(draft.facts().Hosts(), {.connections = tenant.quota.connections,
+                                                    .store = backup.store,
+                                                    .host = request.host,
+                                                    .task_kinds = RestoreTasks(),
+                                                    .now = draft.now()});
+}
+
+absl::StatusOr<Subject> RestoreInPlace(Draft& draft, const Caller& caller, const RestoreTenant& request,
+                                       Tenant& tenant, const Backup& backup) {
+  if (tenant.state != domain::TenantState::kReady)
+    return domain::WrongTenantState(tenant.id, tenant.state, "restored in place");
+  CROFT_RETURN_IF_ERROR(engine::CheckFree(draft, tenant, kRestore.id, backup.id));
+  CROFT_ASSIGN_OR_RETURN(const std::string host, HostForRestore(draft, request, tenant, backup));
+  domain::TakeRoom(*draft.FindHost(host), tenant.quota.connections);
+  tenant.last_generation += 1;
+  const Placement target{host, DatabaseName(tenant.owner_role, tenant.last_generation),
+                         tenant.last_generation};
+  Operation operation = engine::NewOperation(draft, caller, request.operation, kRestore.id, tenant);
+  operation.backup = backup.id;
+  operation.steps = {Restore(target, request, backup)};
+  // On a host that was declared missing there is nothing to fence.
+  if (engine::CanHold(draft, tenant.placement.host))
+    operation.steps.push_back(Fence(tenant, /*allow_readers=*/false));
+  operation.steps.push_back(Open(tenant, target, SuspendMode::kNone));
+  return engine::Begin(draft, tenant, std::move(operation));
+}
+
+absl::Status CheckUsable(const Backup& backup, bool allow_incomplete) {
+  const std::string name = BackupName(backup.tenant, backup.id);
+  if (backup.state == domain::BackupState::kDamaged) return domain::BackupDamaged(name);
+  if (backup.state == domain::BackupState::kIncomplete) {
+    if (allow_incomplete) return absl::OkStatus();
+    return domain::BackupIncomplete(
+        name, domain::NamesOf(domain::FindingsOf(backup), domain::FindingSeverity::kMissing));
+  }
+  return domain::Usable(backup) ? absl::OkStatus() : domain::BackupNotUsable(name, "not whole");
+}
+
+}  // namespace
+
+constinit const Kind kRestore = {.id = domain::OperationKind::kRestore,
+                                 .backups = engine::BackupUse::kReads,
+                                 .timeout = absl::Hours(24),
+                                 .begins_unconfirmed = true,
+                                 .excuses = Excuses,
+                                 .apply = Apply,
+                                 .undo = Undo,
+                                 .revert = Revert,
+                                 .target = Target,
+                                 .result = Result};
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RestoreTenant& request) {
+  CROFT_ASSIGN_OR_RETURN(Tenant * source, engine::LiveTenant(draft, request.tenant, request.etag));
+  const Backup* backup = draft.FindBackup(source->id, request.backup);
+  if (backup == nullptr) return domain::BackupNotFound(BackupName(source->id, request.backup));
+  CROFT_RETURN_IF_ERROR(CheckUsable(*backup, request.allow_incomplete));
+  if (!request.host.empty() && draft.FindHost(request.host) == nullptr)
+    return domain::HostNotFound(request.host);
+  return request.as_new ? RestoreAsNew(draft, caller, request, *source, *backup)
+                        : RestoreInPlace(draft, caller, request, *source, *backup);
+}
+
+}  // namespace croft::operations

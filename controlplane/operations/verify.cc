@@ -1,0 +1,44 @@
+// VERIFY: proves a backup by restoring it beside everything else and comparing.
+//
+// What the proof says of the backup is set by the engine (engine/verdict.h) whatever task found it. There is nothing to
+// take back: the agent removes what it restored.
+
+#include "common/errors.h"
+#include "common/names.h"
+#include "controlplane/domain/errors.h"
+#include "controlplane/engine/intent.h"
+#include "controlplane/operations/backups.h"
+#include "controlplane/operations/kinds.h"
+#include "controlplane/operations/steps.h"
+#include "controlplane/operations/tenants.h"
+
+namespace croft::operations {
+namespace {
+
+void Apply(Draft& draft, domain::Operation& operation, const domain::Step&, const engine::TaskReport&) {
+  RecordProof(draft, operation);
+}
+
+}  // namespace
+
+constinit const Kind kVerify = {.id = domain::OperationKind::kVerify,
+                                .hold = engine::Hold::kShared,
+                                .backups = engine::BackupUse::kReads,
+                                .timeout = absl::Hours(24),
+                                .apply = Apply,
+                                .target = BackupTarget};
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::VerifyBackup& request) {
+  CROFT_ASSIGN_OR_RETURN(domain::Tenant * tenant, engine::LiveTenant(draft, request.tenant));
+  CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, ExistingBackup(draft, *tenant, request.backup));
+  if (!domain::Stored(*backup))
+    return domain::BackupNotUsable(BackupName(tenant->id, backup->id), "not whole");
+  CROFT_RETURN_IF_ERROR(engine::CheckFree(draft, *tenant, kVerify.id, backup->id));
+  CROFT_ASSIGN_OR_RETURN(const std::string host, HostForBackup(draft, *tenant, *backup));
+  domain::Operation operation = engine::NewOperation(draft, caller, request.operation, kVerify.id, *tenant);
+  operation.backup = backup->id;
+  operation.steps = {{.task = domain::VerifyTask{RefTo(*backup)}, .host = host}};
+  return engine::Begin(draft, *tenant, std::move(operation));
+}
+
+}  // namespace croft::operations
