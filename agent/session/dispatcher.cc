@@ -13,11 +13,6 @@
 namespace croft::agent {
 namespace {
 
-bool IsBulk(const Work& work) {
-  return std::holds_alternative<BackUpWork>(work) || std::holds_alternative<VerifyWork>(work) ||
-         std::holds_alternative<RestoreWork>(work);
-}
-
 void LogEnd(const Task& task, const absl::Status& status, absl::Duration took) {
   const std::string name =
       absl::StrCat(task.fencing.operation, "/", task.fencing.step, "/", task.fencing.attempt);
@@ -68,7 +63,8 @@ Dispatcher::Dispatcher(RunTask run, Journal& journal, const Clock& clock, Events
 Dispatcher::~Dispatcher() { Stop(); }
 
 Dispatcher::Pool& Dispatcher::PoolOf(const QueuedTask& queued) {
-  return IsBulk(queued.task.work) && !queued.cancelled ? bulk_ : quick_;
+  const bool bulk = KindOf(queued.task.work).pool == TaskPool::kBulk;
+  return bulk && !queued.cancelled ? bulk_ : quick_;
 }
 
 void Dispatcher::HastenCancelled() {

@@ -219,7 +219,7 @@ v1::ConnectRequest Session::Hello() const {
   v1::Hello& hello = *message.mutable_hello();
   hello.set_agent_version(options_.agent_version);
   hello.set_instance_id(instance_id_);
-  for (const std::string& kind : KnownTaskKinds()) hello.add_task_kinds(kind);
+  for (const std::string& kind : TaskKindNames()) hello.add_task_kinds(kind);
   *hello.mutable_report() = sources_.report();
   hello.set_highest_epoch(journal_.HighestEpoch());
   return message;

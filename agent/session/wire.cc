@@ -281,13 +281,6 @@ absl::StatusOr<Task> TaskFromProto(const v1::Task& proto) {
   return task;
 }
 
-std::vector<std::string> KnownTaskKinds() {
-  std::vector<std::string> kinds;
-  const google::protobuf::OneofDescriptor* work = v1::Task::descriptor()->FindOneofByName("work");
-  for (int i = 0; i < work->field_count(); ++i) kinds.emplace_back(work->field(i)->name());
-  return kinds;
-}
-
 v1::TaskResult ResultToProto(const Fencing& fencing, const absl::StatusOr<Outcome>& outcome) {
   v1::TaskResult result;
   *result.mutable_fencing() = ToProto(fencing);

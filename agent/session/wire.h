@@ -20,10 +20,6 @@ namespace croft::agent {
 
 [[nodiscard]] Fencing FencingFromProto(const v1::Fencing& proto);
 [[nodiscard]] v1::Fencing ToProto(const Fencing& fencing);
-
-// The names of all kinds of work in agent.proto that TaskFromProto understands.
-[[nodiscard]] std::vector<std::string> KnownTaskKinds();
-
 // What is told of a task that has ended. An inventory's findings are not in it: they go by InventoryParts.
 [[nodiscard]] v1::TaskResult ResultToProto(const Fencing& fencing, const absl::StatusOr<Outcome>& outcome);
 // `stores`: ids of the backup stores that this agent reaches, the one it writes to first.

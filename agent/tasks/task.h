@@ -57,28 +57,50 @@ struct BackupSource {
   std::string reader_role;
 };
 
+// Quick tasks take moments; bulk ones move whole databases, and only a few of them run at a time.
+enum class TaskPool { kQuick, kBulk };
+
+// What is the same of all tasks of a kind. Each kind of work says its own; what the agent announces and which of its
+// pools runs a task follow from it.
+struct TaskKind {
+  absl::string_view name;  // as in agent.proto's Task.work
+  TaskPool pool = TaskPool::kQuick;
+};
+
 struct CreateWork {
+  static constexpr TaskKind kKind{"create", TaskPool::kQuick};
+
   DatabaseLimits limits;
   std::vector<Login> logins;
   std::vector<std::string> extensions;
   std::string locale;
 };
 struct ConfigureWork {
+  static constexpr TaskKind kKind{"configure", TaskPool::kQuick};
+
   DatabaseLimits limits;
   std::vector<Login> logins;
 };
 struct FenceWork {
+  static constexpr TaskKind kKind{"fence", TaskPool::kQuick};
+
   bool allow_readers = false;
 };
 struct UnfenceWork {
+  static constexpr TaskKind kKind{"unfence", TaskPool::kQuick};
+
   std::vector<Login> logins;
   DatabaseLimits limits;
 };
 struct DropWork {
+  static constexpr TaskKind kKind{"drop", TaskPool::kQuick};
+
   std::vector<std::string> databases;
   bool roles = false;
 };
 struct BackUpWork {
+  static constexpr TaskKind kKind{"back_up", TaskPool::kBulk};
+
   std::string backup;
   std::string store;
   std::string key;
@@ -88,9 +110,13 @@ struct BackUpWork {
   absl::Duration max_duration = absl::Hours(6);
 };
 struct VerifyWork {
+  static constexpr TaskKind kKind{"verify", TaskPool::kBulk};
+
   BackupSource source;
 };
 struct RestoreWork {
+  static constexpr TaskKind kKind{"restore", TaskPool::kBulk};
+
   BackupSource source;
   DatabaseLimits limits;
   std::vector<Login> logins;
@@ -98,22 +124,33 @@ struct RestoreWork {
   bool allow_incomplete = false;
 };
 struct RotateWork {
+  static constexpr TaskKind kKind{"rotate", TaskPool::kQuick};
+
   bool enable = false;  // make and prove `login`; else disable it
   Login login;
   std::string replaces;  // with `enable`; empty: none
 };
 struct DeleteBackupWork {
+  static constexpr TaskKind kKind{"delete_backup", TaskPool::kQuick};
+
   std::string store;
   std::vector<std::string> backups;
   bool all = false;
 };
 struct InventoryWork {
+  static constexpr TaskKind kKind{"inventory", TaskPool::kQuick};
+
   std::vector<std::string> stores;
   bool manifests = false;
 };
 
 using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork,
                           VerifyWork, RestoreWork, RotateWork, DeleteBackupWork, InventoryWork>;
+
+[[nodiscard]] const TaskKind& KindOf(const Work& work);
+
+// The names of all kinds, in Work's order: what an agent announces.
+[[nodiscard]] std::vector<std::string> TaskKindNames();
 
 struct Task {
   Fencing fencing;

@@ -1,6 +1,5 @@
 #include "agent/tasks/task_runner.h"
 
-#include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
@@ -35,7 +34,7 @@ absl::StatusOr<Outcome> TaskRunner::Run(const Task& task, TaskContext& context) 
   if (handler == handlers_.end()) {
     return MakeError(absl::StatusCode::kUnimplemented,
                      "this agent does not know the kind of task; update it",
-                     {.reason = "UNKNOWN_TASK", .metadata = {{"kind", absl::StrCat(task.work.index())}}});
+                     {.reason = "UNKNOWN_TASK", .metadata = {{"kind", std::string(KindOf(task.work).name)}}});
   }
   DeadlineContext bounded(context, task.deadline);
   CROFT_RETURN_IF_ERROR(bounded.KeepGoing());

@@ -145,7 +145,7 @@ void SimAgent::Connect() {
   v1::Hello& hello = *message.mutable_hello();
   hello.set_agent_version("sim");
   hello.set_instance_id(absl::StrCat(host_.id, "-", incarnation_));
-  for (const std::string& kind : agent::KnownTaskKinds()) hello.add_task_kinds(kind);
+  for (const std::string& kind : agent::TaskKindNames()) hello.add_task_kinds(kind);
   *hello.mutable_report() = Report();
   hello.set_highest_epoch(journal_->HighestEpoch());
   link_->Up(message);
