@@ -32,9 +32,9 @@ class DeadlineContext final : public TaskContext {
 absl::StatusOr<Outcome> TaskRunner::Run(const Task& task, TaskContext& context) const {
   const auto handler = handlers_.find(task.work.index());
   if (handler == handlers_.end()) {
-    return MakeError(absl::StatusCode::kUnimplemented,
-                     "this agent does not know the kind of task; update it",
-                     {.reason = "UNKNOWN_TASK", .metadata = {{"kind", std::string(KindOf(task.work).name)}}});
+    return MakeError(
+        absl::StatusCode::kUnimplemented, "this agent does not know the kind of task; update it",
+        {.reason = "UNKNOWN_TASK", .metadata = {{"kind", std::string(KindOf(task.work).name)}}});
   }
   DeadlineContext bounded(context, task.deadline);
   CROFT_RETURN_IF_ERROR(bounded.KeepGoing());
