@@ -61,10 +61,12 @@ constexpr char kForeignRelations[] =
     "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass "
     "AND d.objid = c.oid) ORDER BY 1, 2";
 
+// Those that the tenant may not read, and how many there are in all.
 constexpr char kForeignLargeObjects[] =
-    "SELECT m.oid::text, r.rolname::text FROM pg_largeobject_metadata m JOIN pg_roles r ON r.oid = "
-    "m.lomowner "
-    "WHERE r.rolname <> $1 ORDER BY m.oid LIMIT 1";
+    "SELECT m.oid::text, r.rolname::text, count(*) OVER () FROM pg_largeobject_metadata m "
+    "JOIN pg_roles r ON r.oid = m.lomowner WHERE r.rolname <> $1 "
+    "AND NOT EXISTS (SELECT FROM aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT' "
+    "AND (a.grantee = 0 OR pg_has_role($1, a.grantee, 'USAGE'))) ORDER BY m.oid LIMIT 20";
 
 constexpr char kInvalidIndexes[] =
     "SELECT n.nspname::text, c.relname::text, t.relname::text FROM pg_index i "
@@ -257,6 +259,37 @@ absl::Status AddRegroles(Connection& connection, std::vector<Finding>& notes) {
   return absl::OkStatus();
 }
 
+Finding Foreign(std::string object, const std::string& owner, const TenantRoles& roles) {
+  return {.severity = Severity::kMissing,
+          .reason = "FOREIGN_OWNER",
+          .object = object,
+          .owner = owner,
+          .message = absl::StrCat("It belongs to ", owner,
+                                  ", which is no role of the tenant's, and is not backed up."),
+          .remedy = absl::StrCat("ALTER ", object, " OWNER TO ", QuoteName(roles.owner), ";")};
+}
+
+// pg_dump leaves out all large objects or none.
+absl::Status AddLargeObjects(Connection& connection, const TenantRoles& roles, NotDumped& found) {
+  auto rows = connection.Rows<std::string, std::string, int64_t>(Bind(kForeignLargeObjects, {roles.owner}));
+  CROFT_RETURN_IF_ERROR(rows.status());
+  if (rows->empty()) return absl::OkStatus();
+  found.large_objects = true;
+  for (const auto& [oid, owner, count] : *rows) {
+    found.findings.push_back(Foreign(absl::StrCat("LARGE OBJECT ", oid), owner, roles));
+  }
+  found.findings.push_back(
+      {.severity = Severity::kMissing,
+       .reason = "LARGE_OBJECTS_LEFT_OUT",
+       .object = "LARGE OBJECTS",
+       .message =
+           absl::StrCat("None is backed up, the tenant's own neither: pg_dump dumps all or none, and "
+                        "the tenant may not read ",
+                        std::get<2>(rows->front()), " of them."),
+       .remedy = "give those to the tenant, or let it read them, then back up again"});
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<CatalogFacts> ReadCatalogFacts(Connection& connection, const TenantRoles& roles) {
@@ -301,25 +334,10 @@ absl::StatusOr<NotDumped> FindNotDumped(Connection& connection, const TenantRole
   for (const auto& [schema, name, owner, kind] : *rows) {
     const std::string object = absl::StrCat(kind, " ", Qualified(schema, name));
     found.patterns.push_back(Qualified(schema, name));
-    found.findings.push_back(
-        {.severity = Severity::kMissing,
-         .reason = "FOREIGN_OWNER",
-         .object = object,
-         .owner = owner,
-         .message = absl::StrCat("It belongs to ", owner,
-                                 ", which is no role of the tenant's, and is not backed up."),
-         .remedy = absl::StrCat("ALTER ", object, " OWNER TO ", QuoteName(roles.owner), ";")});
+    found.findings.push_back(Foreign(object, owner, roles));
   }
-  auto large = connection.Rows<std::string, std::string>(Bind(kForeignLargeObjects, {roles.owner}));
-  CROFT_RETURN_IF_ERROR(large.status());
-  if (large->empty()) return found;
-  const auto& [oid, owner] = large->front();
-  return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat("the large object ", oid, " belongs to ", owner,
-                                ", which is no role of the tenant's, so that it cannot be backed up; "
-                                "ALTER LARGE OBJECT ",
-                                oid, " OWNER TO ", QuoteName(roles.owner), ";"),
-                   {.reason = "FOREIGN_OWNER", .metadata = {{"large_object", oid}, {"owner", owner}}});
+  CROFT_RETURN_IF_ERROR(AddLargeObjects(connection, roles, found));
+  return found;
 }
 
 absl::StatusOr<std::vector<Finding>> FindNotes(Connection& connection) {

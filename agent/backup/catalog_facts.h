@@ -65,10 +65,12 @@ struct TenantRoles {
 [[nodiscard]] absl::StatusOr<CatalogFacts> ReadCatalogFacts(Connection& connection,
                                                             const TenantRoles& roles);
 
-// Relations that a dump cannot hold, since their owner is no role of the tenant's, as patterns for pg_dump's
-// --exclude-table, and what to say of each.
+// What a dump cannot hold, since its owner is no role of the tenant's: relations, as patterns for pg_dump's
+// --exclude-table, and large objects, and what to say of each.
 struct NotDumped {
   std::vector<std::string> patterns;
+  // One that the tenant may not read keeps pg_dump from all of them.
+  bool large_objects = false;
   std::vector<Finding> findings;
 };
 [[nodiscard]] absl::StatusOr<NotDumped> FindNotDumped(Connection& connection, const TenantRoles& roles);

@@ -86,6 +86,7 @@ std::vector<std::string> Arguments(const DumpSource& source) {
   for (const std::string& pattern : source.excluded_tables) {
     arguments.push_back(absl::StrCat("--exclude-table=", pattern));
   }
+  if (source.without_large_objects) arguments.emplace_back("--no-blobs");
   return arguments;
 }
 

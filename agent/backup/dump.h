@@ -24,6 +24,7 @@ struct DumpSource {
   Conninfo conninfo;
   // What the dump leaves out, as patterns for pg_dump.
   std::vector<std::string> excluded_tables;
+  bool without_large_objects = false;
   // Longest age of its snapshot, which holds back vacuum on the whole server.
   absl::Duration max_duration = absl::Hours(6);
 };

@@ -77,6 +77,8 @@ class DataLoader final : public DumpVisitor {
   DataLoader(ReplaySession& session, Begin begin) : session_(session), begin_(std::move(begin)) {}
 
   void Want(std::set<int32_t> dump_ids) { wanted_ = std::move(dump_ids); }
+  // Large objects that are not there to be filled.
+  void PassOver(std::set<uint32_t> large_objects) { passed_over_ = std::move(large_objects); }
   // By dump id: what could not be loaded, and why.
   std::map<int32_t, absl::Status> TakeFailures() { return std::exchange(failures_, {}); }
 
@@ -85,26 +87,14 @@ class DataLoader final : public DumpVisitor {
   absl::Status OnDataBegin(const TocEntry& entry) override {
     loading_ = wanted_.count(entry.dump_id) > 0;
     begun_ = false;
-    first_bytes_.clear();
+    pending_.clear();
     return absl::OkStatus();
   }
 
   absl::Status OnTableBytes(const TocEntry& entry, absl::string_view bytes) override {
     if (!loading_) return absl::OkStatus();
-    if (begun_) return Step(entry, [&](Connection& connection) { return connection.CopyIn(bytes); });
-    absl::StrAppend(&first_bytes_, bytes);
-    // No row begins so: the table is empty, and whatever is in the way of a COPY loses nothing.
-    constexpr absl::string_view kEnd = "\\.";
-    if (absl::StartsWith(kEnd, absl::string_view(first_bytes_).substr(0, kEnd.size())))
-      return absl::OkStatus();
-    begun_ = true;
-    const auto begin = [&](Connection& connection) -> absl::Status {
-      CROFT_RETURN_IF_ERROR(connection.BeginCopyIn(entry.copy_statement));
-      return connection.CopyIn(first_bytes_);
-    };
-    CROFT_RETURN_IF_ERROR(Step(entry, begin));
-    first_bytes_.clear();
-    return absl::OkStatus();
+    pending_.append(bytes.data(), bytes.size());
+    return pending_.size() < kPieceBytes ? absl::OkStatus() : SendRows(entry);
   }
 
   absl::Status OnLargeObjectBegin(const TocEntry& entry, uint32_t /*oid*/) override {
@@ -117,17 +107,17 @@ class DataLoader final : public DumpVisitor {
   }
 
   absl::Status OnLargeObjectBytes(const TocEntry& entry, uint32_t oid, absl::string_view bytes) override {
-    if (!loading_ || bytes.empty()) return absl::OkStatus();
-    const int64_t at = offset_;
-    offset_ += static_cast<int64_t>(bytes.size());
-    return Step(entry, [&](Connection& connection) { return connection.WriteLargeObject(oid, at, bytes); });
+    if (!loading_ || passed_over_.count(oid) > 0) return absl::OkStatus();
+    pending_.append(bytes.data(), bytes.size());
+    return pending_.size() < kPieceBytes ? absl::OkStatus() : SendBytes(entry, oid);
   }
 
-  absl::Status OnLargeObjectEnd(const TocEntry& /*entry*/, uint32_t /*oid*/) override {
-    return absl::OkStatus();
+  absl::Status OnLargeObjectEnd(const TocEntry& entry, uint32_t oid) override {
+    return loading_ && !pending_.empty() ? SendBytes(entry, oid) : absl::OkStatus();
   }
 
   absl::Status OnDataEnd(const TocEntry& entry) override {
+    if (loading_ && !pending_.empty()) CROFT_RETURN_IF_ERROR(SendRows(entry));
     if (!loading_ || !begun_) return absl::OkStatus();
     const bool large = std::exchange(large_, false);
     return Step(entry, [&](Connection& connection) {
@@ -136,12 +126,34 @@ class DataLoader final : public DumpVisitor {
   }
 
  private:
+  // pg_dump writes rows one by one, which is no way to send them.
+  static constexpr size_t kPieceBytes = 256 << 10;
+
+  absl::Status SendRows(const TocEntry& entry) {
+    const std::string piece = std::exchange(pending_, {});
+    if (begun_) return Step(entry, [&](Connection& connection) { return connection.CopyIn(piece); });
+    // No row begins so: the table is empty, and whatever is in the way of a COPY loses nothing.
+    if (absl::StartsWith(piece, "\\.")) return absl::OkStatus();
+    begun_ = true;
+    return Step(entry, [&](Connection& connection) -> absl::Status {
+      CROFT_RETURN_IF_ERROR(connection.BeginCopyIn(entry.copy_statement));
+      return connection.CopyIn(piece);
+    });
+  }
+
+  absl::Status SendBytes(const TocEntry& entry, uint32_t oid) {
+    const std::string piece = std::exchange(pending_, {});
+    const int64_t at = std::exchange(offset_, offset_ + static_cast<int64_t>(piece.size()));
+    return Step(entry, [&](Connection& connection) { return connection.WriteLargeObject(oid, at, piece); });
+  }
+
   // A failure is the entry's: what follows of it is passed over.
   absl::Status Step(const TocEntry& entry, const std::function<absl::Status(Connection&)>& work) {
     CROFT_ASSIGN_OR_RETURN(const Attempt attempt, session_.Try(work));
     if (attempt.entry.ok()) return absl::OkStatus();
     failures_.emplace(entry.dump_id, attempt.entry);
     loading_ = false;
+    pending_.clear();
     if (!std::exchange(large_, false)) return absl::OkStatus();
     return session_.Try([](Connection& connection) { return connection.Execute("ROLLBACK"); }).status();
   }
@@ -149,12 +161,13 @@ class DataLoader final : public DumpVisitor {
   ReplaySession& session_;
   Begin begin_;
   std::set<int32_t> wanted_;
+  std::set<uint32_t> passed_over_;
   std::map<int32_t, absl::Status> failures_;
   bool loading_ = false;  // the entry that is being read
   bool begun_ = false;
   bool large_ = false;  // in the transaction of its large objects
-  int64_t offset_ = 0;
-  std::string first_bytes_;
+  int64_t offset_ = 0;  // of what is pending, in its large object
+  std::string pending_;
 };
 
 class Replayer {
@@ -188,6 +201,7 @@ class Replayer {
     toc_ = &toc;
     for (const TocEntry& entry : toc.entries) {
       if (entry.kind == "TABLE" || entry.kind == "MATERIALIZED VIEW") tables_.insert(entry.dump_id);
+      if (entry.kind == "BLOB METADATA") objects_[entry.dump_id] = LargeObjectsOf(entry);
     }
     plan_ = PlanReplay(toc, target_.roles, target_.extensions);
     result_.findings = plan_.findings;
@@ -197,6 +211,10 @@ class Replayer {
     std::set<int32_t> wanted;
     for (const TocEntry* entry : plan_.data) wanted.insert(entry->dump_id);
     loader_.Want(std::move(wanted));
+    for (const TocEntry* entry : plan_.left_out) {
+      for (const uint32_t oid : LargeObjectsOf(*entry)) left_out_objects_.insert(oid);
+    }
+    loader_.PassOver(left_out_objects_);
     if (plan_.drop_public) CROFT_RETURN_IF_ERROR(session_.Run("DROP SCHEMA IF EXISTS public").status());
     return RunAll(plan_.before_data);
   }
@@ -305,6 +323,7 @@ class Replayer {
     std::set<int32_t> wanted;
     for (const auto& [dump_id, status] : unloaded) wanted.insert(dump_id);
     loader.Want(wanted);
+    loader.PassOver(left_out_objects_);
     DumpReader reader(loader);
     CROFT_RETURN_IF_ERROR(read_(reader));
     std::map<int32_t, absl::Status> left = loader.TakeFailures();
@@ -396,7 +415,9 @@ class Replayer {
 
   absl::Status Grant(const TocEntry& entry) {
     if (IsOfMissing(entry)) return absl::OkStatus();
-    for (const std::string& statement : SplitStatements(DefinitionWithRoles(entry, new_names_))) {
+    for (std::string& archived : GrantStatements(entry, ObjectsOf(entry))) {
+      const std::string statement =
+          DefinitionWithRoles({.kind = entry.kind, .definition = std::move(archived)}, new_names_);
       const std::string stranger = StrangerOf(entry.kind, statement);
       if (!stranger.empty() && IsAnothers(stranger)) {
         LeaveOutGrant(entry, stranger, statement);
@@ -414,6 +435,13 @@ class Replayer {
     return absl::OkStatus();
   }
 
+  // Those that the grants are on, where one entry made several.
+  std::vector<uint32_t> ObjectsOf(const TocEntry& grants) const {
+    const auto made =
+        grants.dependencies.empty() ? objects_.end() : objects_.find(grants.dependencies.front());
+    return made == objects_.end() ? std::vector<uint32_t>() : made->second;
+  }
+
   bool IsForeign(const std::string& role) const {
     return !role.empty() && role != target_.roles.new_owner && role != target_.roles.new_reader &&
            !absl::StartsWith(role, "pg_");
@@ -425,7 +453,7 @@ class Replayer {
 
   void LeaveOutGrant(const TocEntry& entry, const std::string& role, const std::string& statement) {
     result_.findings.push_back(LeftOutGrant(entry, role, statement));
-    result_.not_restored.insert(entry.dump_id);
+    result_.left_out_grants[entry.dump_id].insert(role);
   }
 
   bool IsOfMissing(const TocEntry& entry) const {
@@ -461,6 +489,8 @@ class Replayer {
   std::vector<Failure> failures_;  // of statements, in the order of the archive
   std::set<int32_t> missing_;
   std::set<int32_t> tables_;
+  std::map<int32_t, std::vector<uint32_t>> objects_;  // by dump id of the entry that makes them
+  std::set<uint32_t> left_out_objects_;
   Replayed result_;
 };
 

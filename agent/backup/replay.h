@@ -14,6 +14,7 @@
 #include "agent/backup/replay_session.h"
 #include "agent/dump_format/definition.h"
 #include "agent/dump_format/finding.h"
+#include "agent/dump_format/grants.h"
 #include "agent/dump_format/reader.h"
 #include "agent/postgres/access.h"
 #include "agent/postgres/timeout.h"
@@ -36,6 +37,8 @@ struct Replayed {
   std::vector<Finding> findings;
   // Dump ids of entries that were left out, or could not be restored.
   std::set<int32_t> not_restored;
+  // Grants that were left out of entries that were restored otherwise.
+  LeftOutGrants left_out_grants;
   // Roles of the archive -> roles of what was restored.
   RoleNames roles;
 };

@@ -6,9 +6,11 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_replace.h>
 #include <absl/strings/strip.h>
 
+#include "agent/dump_format/grants.h"
 #include "agent/dump_format/object_name.h"
 #include "agent/dump_format/scanner.h"
 
@@ -211,9 +213,19 @@ class Planner {
     Say(Severity::kMissing, "FOREIGN_OWNER", entry,
         absl::StrCat("It belongs to ", entry.owner,
                      ", which is no role of the tenant's, and is not restored."),
-        absl::StrCat("ALTER ", entry.kind, " ", ObjectName(entry).substr(entry.kind.size() + 1),
-                     " OWNER TO ", QuoteName(roles_.old_owner), ";"));
+        absl::StrJoin(OwnershipChanges(entry), " "));
     return true;
+  }
+
+  // What gives the tenant the objects that the entry makes.
+  std::vector<std::string> OwnershipChanges(const TocEntry& entry) const {
+    const std::string to_tenant = absl::StrCat(" OWNER TO ", QuoteName(roles_.old_owner), ";");
+    std::vector<std::string> changes;
+    for (const uint32_t oid : LargeObjectsOf(entry)) {
+      changes.push_back(absl::StrCat("ALTER LARGE OBJECT ", oid, to_tenant));
+    }
+    if (changes.empty()) changes.push_back(absl::StrCat("ALTER ", ObjectName(entry), to_tenant));
+    return changes;
   }
 
   bool ForeignPart(const TocEntry& entry) const {

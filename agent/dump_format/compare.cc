@@ -149,6 +149,10 @@ class Comparison {
         todo.insert(todo.end(), found->second.begin(), found->second.end());
       }
     }
+    for (const TocEntry& entry : backed_up_.entries) {
+      if (!IsExcused(entry.dump_id)) continue;
+      for (const uint32_t oid : LargeObjectsOf(entry)) excused_objects_.insert(oid);
+    }
   }
   bool IsExcused(int32_t dump_id) const { return excused_.count(dump_id) > 0; }
   template <typename List>
@@ -217,7 +221,8 @@ class Comparison {
     for (const LargeObjectBytes& object : restored_.large_objects) there[object.oid] = &object;
     for (const LargeObjectBytes& object : backed_up_.large_objects) {
       const auto found = there.find(object.oid);
-      if (!IsExcused(object.entry)) CompareBytes(object, found == there.end() ? nullptr : found->second);
+      const bool excused = IsExcused(object.entry) || excused_objects_.count(object.oid) > 0;
+      if (!excused) CompareBytes(object, found == there.end() ? nullptr : found->second);
       if (found != there.end()) there.erase(found);
     }
     for (const auto& [oid, object] : there) Surplus(absl::StrCat("LARGE OBJECT ", oid));
@@ -306,7 +311,7 @@ class Comparison {
       CompareSequences(entry, there);
       return;
     }
-    switch (CompareDefinitions(entry.definition, there.definition)) {
+    switch (CompareTexts(entry, there)) {
       case Likeness::kSame: return;
       case Likeness::kEquivalent:
         Note("EXPRESSION_REWRITTEN", entry,
@@ -326,6 +331,13 @@ class Comparison {
     Different(ObjectName(entry), absl::StrCat("It is defined differently: ", parting, "."), entry.owner);
   }
 
+  static Likeness CompareTexts(const TocEntry& entry, const TocEntry& there) {
+    if (entry.kind != "TABLE" && entry.kind != "FOREIGN TABLE") {
+      return CompareDefinitions(entry.definition, there.definition);
+    }
+    return CompareDefinitions(WithoutColumnOrder(entry.definition), WithoutColumnOrder(there.definition));
+  }
+
   void CompareSequences(const TocEntry& entry, const TocEntry& there) {
     const std::string here = SequenceValue(entry.definition);
     const std::string other = SequenceValue(there.definition);
@@ -338,7 +350,7 @@ class Comparison {
 
   void CompareGrants() {
     std::map<GrantSubject, Grants> there = GrantsOf(restored_, {});
-    for (const auto& [subject, grants] : GrantsOf(backed_up_, options_.roles)) {
+    for (const auto& [subject, grants] : GrantsOf(backed_up_, options_.roles, options_.left_out_grants)) {
       const auto found = there.find(subject);
       static const Grants kNone;
       const Grants& other = found == there.end() ? kNone : found->second;
@@ -376,6 +388,7 @@ class Comparison {
   const DumpDigest& restored_;
   const CompareOptions& options_;
   std::set<int32_t> excused_;
+  std::set<uint32_t> excused_objects_;  // OIDs of large objects
   std::vector<Finding> findings_;
 };
 

@@ -7,6 +7,7 @@
 #include "agent/dump_format/definition.h"
 #include "agent/dump_format/digest.h"
 #include "agent/dump_format/finding.h"
+#include "agent/dump_format/grants.h"
 
 namespace croft::agent {
 
@@ -19,6 +20,8 @@ struct CompareOptions {
   // Dump ids of the backup's entries that were left out or failed, and are reported already. Neither they nor what
   // depends on them is missed.
   std::set<int32_t> missing;
+  // Grants that were left out and are reported already. The other grants of the same entries are compared.
+  LeftOutGrants left_out_grants;
 };
 
 // What the restored database does not have like the backup, the gravest first. Both digests have one key.

@@ -17,6 +17,8 @@ namespace {
 constexpr absl::string_view kSetRole = "SET SESSION AUTHORIZATION ";
 constexpr absl::string_view kResetRole = "RESET SESSION AUTHORIZATION";
 
+constexpr absl::string_view kLargeObjects = "LARGE OBJECT";
+
 // With one space between two tokens, and another number for a large object where `oid` is not 0.
 std::string Canonical(absl::string_view statement, uint32_t oid) {
   std::string text;
@@ -33,23 +35,35 @@ std::string Canonical(absl::string_view statement, uint32_t oid) {
   return text;
 }
 
-void AddStatements(const TocEntry& entry, const RoleNames& roles, uint32_t oid,
-                   std::set<std::string>& statements) {
+bool NamesOneOf(const TocEntry& statement, const std::set<std::string>& roles) {
+  const std::vector<std::string> named = RolesNamed(statement);
+  return std::any_of(named.begin(), named.end(),
+                     [&](const std::string& role) { return roles.count(role) > 0; });
+}
+
+// Those of `left_out` have no part in it.
+void AddStatements(const TocEntry& entry, const RoleNames& roles, const std::set<std::string>& left_out,
+                   uint32_t oid, std::set<std::string>& statements) {
   std::string grantor;
-  for (const std::string& statement : SplitStatements(DefinitionWithRoles(entry, roles))) {
-    std::string text = Canonical(statement, oid);
+  for (std::string& split : SplitStatements(entry.definition)) {
+    const TocEntry statement{.kind = entry.kind, .definition = std::move(split)};
+    std::string text = Canonical(DefinitionWithRoles(statement, roles), oid);
     if (absl::StartsWith(text, kSetRole)) {
       grantor = text.substr(kSetRole.size());
     } else if (absl::StartsWith(text, kResetRole)) {
       grantor.clear();
-    } else {
+    } else if (!NamesOneOf(statement, left_out)) {
       statements.insert(grantor.empty() ? std::move(text) : absl::StrCat(text, " GRANTED BY ", grantor));
     }
   }
 }
 
-// Of a BLOB or BLOB METADATA entry.
-std::vector<uint32_t> ObjectsOf(const TocEntry& entry) {
+bool IsLargeObjects(const TocEntry& entry) { return entry.kind == "BLOB" || entry.kind == "BLOB METADATA"; }
+
+}  // namespace
+
+std::vector<uint32_t> LargeObjectsOf(const TocEntry& entry) {
+  if (!IsLargeObjects(entry)) return {};
   const std::string& list = entry.kind == "BLOB" ? entry.tag : entry.definition;
   std::vector<uint32_t> oids;
   for (const absl::string_view text : absl::StrSplit(list, '\n', absl::SkipEmpty())) {
@@ -59,27 +73,37 @@ std::vector<uint32_t> ObjectsOf(const TocEntry& entry) {
   return oids;
 }
 
-bool IsLargeObjects(const TocEntry& entry) { return entry.kind == "BLOB" || entry.kind == "BLOB METADATA"; }
+std::vector<std::string> GrantStatements(const TocEntry& entry, const std::vector<uint32_t>& objects) {
+  std::vector<std::string> statements = SplitStatements(entry.definition);
+  if (objects.size() < 2 || !absl::StartsWith(entry.tag, kLargeObjects)) return statements;
+  std::vector<std::string> of_each;
+  for (const uint32_t oid : objects) {
+    for (const std::string& statement : statements) of_each.push_back(Canonical(statement, oid));
+  }
+  return of_each;
+}
 
-}  // namespace
-
-std::map<GrantSubject, Grants> GrantsOf(const DumpDigest& dump, const RoleNames& roles) {
+std::map<GrantSubject, Grants> GrantsOf(const DumpDigest& dump, const RoleNames& roles,
+                                        const LeftOutGrants& left_out) {
   std::map<int32_t, std::vector<uint32_t>> objects;
   for (const TocEntry& entry : dump.entries) {
-    if (IsLargeObjects(entry)) objects[entry.dump_id] = ObjectsOf(entry);
+    if (IsLargeObjects(entry)) objects[entry.dump_id] = LargeObjectsOf(entry);
   }
+  static const std::set<std::string> kNobody;
   std::map<GrantSubject, Grants> found;
   const auto add = [&](const TocEntry& entry, const std::string& tag, const std::string& object,
                        uint32_t oid) {
     Grants& grants = found[{entry.kind, entry.schema, tag}];
     grants.object = object;
     grants.entries.insert(entry.dump_id);
-    AddStatements(entry, roles, oid, grants.statements);
+    const auto without = left_out.find(entry.dump_id);
+    AddStatements(entry, roles, without == left_out.end() ? kNobody : without->second, oid,
+                  grants.statements);
   };
   for (const TocEntry& entry : dump.entries) {
     if (entry.kind != "ACL" && entry.kind != "DEFAULT ACL") continue;
     const auto of = entry.dependencies.empty() ? objects.end() : objects.find(entry.dependencies.front());
-    if (of == objects.end() || !absl::StartsWith(entry.tag, "LARGE OBJECT")) {
+    if (of == objects.end() || !absl::StartsWith(entry.tag, kLargeObjects)) {
       add(entry, entry.tag, ObjectName(entry), 0);
       continue;
     }
@@ -96,7 +120,7 @@ std::map<uint32_t, std::string> LargeObjectOwners(const DumpDigest& dump, const 
   for (const TocEntry& entry : dump.entries) {
     if (!IsLargeObjects(entry)) continue;
     const auto renamed = roles.find(entry.owner);
-    for (const uint32_t oid : ObjectsOf(entry))
+    for (const uint32_t oid : LargeObjectsOf(entry))
       owners[oid] = renamed == roles.end() ? entry.owner : renamed->second;
   }
   return owners;

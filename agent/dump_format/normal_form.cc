@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
+#include "agent/dump_format/definition.h"
 #include "agent/dump_format/scanner.h"
 
 namespace croft::agent {
@@ -215,6 +219,31 @@ class Stripper {
   std::vector<size_t> partner_;
 };
 
+// CREATE TABLE … (item, …) INHERITS …, its items sorted; any other statement as it is.
+std::string WithSortedItems(const std::string& statement) {
+  const Tokens tokens = ScanSql(statement);
+  std::vector<absl::string_view> items;
+  const char* begin = nullptr;  // of the item
+  int depth = 0;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const char* const at = tokens[i].text.data();
+    if (tokens[i].Is("(") && depth++ == 0) begin = at + 1;
+    const bool last = tokens[i].Is(")") && --depth == 0;
+    if (!last && (depth != 1 || !tokens[i].Is(","))) continue;
+    items.push_back(absl::StripAsciiWhitespace(absl::string_view(begin, static_cast<size_t>(at - begin))));
+    begin = at + 1;
+    if (!last) continue;
+    if (i + 1 == tokens.size() || !tokens[i + 1].Is("INHERITS")) return statement;
+    const absl::string_view before(statement.data(),
+                                   static_cast<size_t>(items.front().data() - statement.data()));
+    const absl::string_view after =
+        absl::string_view(statement).substr(static_cast<size_t>(at - statement.data()));
+    std::sort(items.begin(), items.end());
+    return absl::StrCat(before, absl::StrJoin(items, ", "), after);
+  }
+  return statement;
+}
+
 }  // namespace
 
 std::string NormalForm(absl::string_view sql) {
@@ -229,6 +258,17 @@ std::string NormalForm(absl::string_view sql) {
 Likeness CompareDefinitions(absl::string_view a, absl::string_view b) {
   if (a == b) return Likeness::kSame;
   return NormalForm(a) == NormalForm(b) ? Likeness::kEquivalent : Likeness::kDifferent;
+}
+
+std::string WithoutColumnOrder(absl::string_view definition) {
+  std::vector<std::string> statements = SplitStatements(definition);
+  if (statements.empty()) return std::string(definition);
+  std::string sorted = WithSortedItems(statements.front());
+  if (sorted == statements.front()) return std::string(definition);
+  // Such as ALTER COLUMN … SET STORAGE, in the order of the columns.
+  std::sort(statements.begin() + 1, statements.end());
+  statements.front() = std::move(sorted);
+  return absl::StrJoin(statements, ";\n");
 }
 
 }  // namespace croft::agent

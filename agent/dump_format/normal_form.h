@@ -21,4 +21,8 @@ enum class Likeness {
 // What CompareDefinitions compares: the tokens of `sql`, one space between two, without casts and redundant parentheses.
 [[nodiscard]] std::string NormalForm(absl::string_view sql);
 
+// The definition of a table or foreign table, with its columns and constraints, and the statements that follow, sorted
+// where it inherits: a restore puts inherited columns first. Any other text as it is.
+[[nodiscard]] std::string WithoutColumnOrder(absl::string_view definition);
+
 }  // namespace croft::agent

@@ -172,10 +172,9 @@ void Append(std::vector<Finding>& findings, const std::vector<Finding>& more) {
 }
 
 // What the catalogs say before the dump, and what the dump is to leave out.
-absl::StatusOr<std::vector<std::string>> AskCatalogs(const BackupJob& job, const Conninfo& conninfo,
-                                                     Manifest& manifest) {
+absl::Status AskCatalogs(const BackupJob& job, Manifest& manifest, DumpSource& source) {
   CROFT_ASSIGN_OR_RETURN(Connection connection,
-                         Connection::Open(conninfo, Trust::kPrivileged, job.timeout()));
+                         Connection::Open(source.conninfo, Trust::kPrivileged, job.timeout()));
   connection.SetPatience(job.timeout());
   // The size of a table that the tenant keeps locked is not told.
   CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
@@ -192,7 +191,9 @@ absl::StatusOr<std::vector<std::string>> AskCatalogs(const BackupJob& job, const
   for (const auto& [name, plan] : extensions) {
     if (!plan.finding.reason.empty()) manifest.findings.push_back(plan.finding);
   }
-  return std::move(not_dumped.patterns);
+  source.excluded_tables = std::move(not_dumped.patterns);
+  source.without_large_objects = not_dumped.large_objects;
+  return absl::OkStatus();
 }
 
 // A dump that failed while a table was locked against it: seen in the catalogs, since a tenant could write any message.
@@ -226,7 +227,7 @@ absl::StatusOr<Manifest> DumpInto(const BackupJob& job, const BackUpWork& work, 
                     .create_time = job.tools().clock.Now(),
                     .wrapped_key = work.wrapped_key};
   DumpSource source{.conninfo = conninfo, .max_duration = work.max_duration};
-  CROFT_ASSIGN_OR_RETURN(source.excluded_tables, AskCatalogs(job, conninfo, manifest));
+  CROFT_RETURN_IF_ERROR(AskCatalogs(job, manifest, source));
   CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs,
                          job.tools().programs.For(static_cast<int>(manifest.facts.server_major)));
   CROFT_ASSIGN_OR_RETURN(const auto object, store.Put(ArchiveObject(tenant.uid, work.backup), 0));

@@ -153,7 +153,8 @@ class Filler {
                                    {.roles = replayed_.roles,
                                     .source_major = MajorOf(expected.server_version),
                                     .restored_major = MajorOf(found.server_version),
-                                    .missing = replayed_.not_restored}));
+                                    .missing = replayed_.not_restored,
+                                    .left_out_grants = replayed_.left_out_grants}));
     return absl::OkStatus();
   }
 

@@ -22,10 +22,12 @@ ALTER TABLE people ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_of_them ON people USING (true);
 INSERT INTO people (name, mood, born) SELECT 'n' || i, 'ok', '2000-01-01'::date + i FROM generate_series(1, 1000) AS i;
 INSERT INTO events SELECT '2026-06-01', 'x' || i FROM generate_series(1, 500) AS i;
-SELECT lo_from_bytea(4711, 'large');
+SELECT lo_from_bytea(4711, 'large'), lo_from_bytea(4712, 'more'), lo_from_bytea(4713, 'most');
+GRANT SELECT ON LARGE OBJECT 4711, 4712, 4713 TO PUBLIC;
 """
-COUNTS = "SELECT (SELECT count(*) FROM happy), (SELECT count(*) FROM events), shout('a'), convert_from(lo_get(4711), 'UTF8')"
-EXPECTED = "1000|500|A|large"
+COUNTS = """SELECT (SELECT count(*) FROM happy), (SELECT count(*) FROM events), shout('a'), convert_from(lo_get(4711), 'UTF8'),
+  (SELECT count(*) FROM pg_largeobject_metadata, aclexplode(lomacl) WHERE grantee = 0)"""
+EXPECTED = "1000|500|A|large|3"
 
 
 @pytest.fixture(scope="module", name="backups")

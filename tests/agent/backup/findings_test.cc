@@ -173,6 +173,65 @@ TEST_F(FindingsTest, ATableOfAnothersIsNamedAndTheRestIsBackedUp) {
   EXPECT_EQ(Ask<int64_t>(next, "SELECT count(*) FROM own"), 1);
 }
 
+TEST_F(FindingsTest, ALargeObjectOfAnothersThatTheTenantMayNotReadKeepsAllFromTheBackup) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant,
+       {"CREATE TABLE own (i int)", "INSERT INTO own VALUES (1)", "SELECT lo_from_bytea(4711, 'own')"});
+  AsSuperuser(tenant, "SELECT lo_from_bytea(4712, 'another''s')");
+  const Proof proof = Prove(tenant);
+  const Finding said = Find(proof.made.findings, "FOREIGN_OWNER");
+  EXPECT_EQ(said.severity, Severity::kMissing);
+  EXPECT_EQ(said.object, "LARGE OBJECT 4712");
+  EXPECT_EQ(said.remedy,
+            absl::StrCat("ALTER LARGE OBJECT 4712 OWNER TO \"", tenant.objects.owner_role, "\";"));
+  EXPECT_EQ(Find(proof.findings, "LARGE_OBJECTS_LEFT_OUT").severity, Severity::kMissing);
+  const TestTenant next = NextGeneration(tenant);
+  EXPECT_EQ(DetailsOf(RestoreAs(next, proof).status()).reason, "BACKUP_INCOMPLETE");
+  const auto allowed = RestoreAs(next, proof, /*allow_incomplete=*/true);
+  ASSERT_TRUE(allowed.ok()) << allowed.status();
+  ASSERT_TRUE(Unfence(next).ok());
+  EXPECT_EQ(Ask<int64_t>(next, "SELECT count(*) FROM own"), 1);
+}
+
+TEST_F(FindingsTest, ALargeObjectOfAnothersThatTheTenantMayReadIsMissingAlone) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant, {"SELECT lo_from_bytea(4711, 'own')", "SELECT lo_from_bytea(4713, 'own, too')"});
+  AsSuperuser(tenant, "SELECT lo_from_bytea(4712, 'another''s')");
+  AsSuperuser(tenant, {"GRANT SELECT ON LARGE OBJECT 4712 TO %I", {tenant.objects.owner_role}});
+  const Proof proof = Prove(tenant);
+  EXPECT_EQ(Find(proof.made.findings, "FOREIGN_OWNER").object, "LARGE OBJECT 4712");
+  const Finding said = Find(proof.findings, "FOREIGN_OWNER");
+  EXPECT_EQ(said.remedy,
+            absl::StrCat("ALTER LARGE OBJECT 4712 OWNER TO \"", tenant.objects.owner_role, "\";"));
+  EXPECT_EQ(proof.findings.size(), 1U) << Text(proof.findings);
+  const TestTenant next = NextGeneration(tenant);
+  ASSERT_TRUE(RestoreAs(next, proof, /*allow_incomplete=*/true).ok());
+  ASSERT_TRUE(Unfence(next).ok());
+  EXPECT_EQ(Ask<std::string>(next,
+                             "SELECT string_agg(convert_from(lo_get(oid), 'UTF8'), ', ' ORDER BY oid) "
+                             "FROM pg_largeobject_metadata"),
+            "own, own, too");
+}
+
+TEST_F(FindingsTest, AGrantThatIsLeftOutIsNamedAndTheOthersAreCompared) {
+  const TestTenant tenant = MadeTenant();
+  AsSuperuser(tenant, "CREATE ROLE shared_role_of_a_test");
+  Fill(tenant, {"CREATE TABLE t (i int)", "GRANT INSERT ON t TO PUBLIC",
+                "GRANT SELECT, DELETE ON t TO shared_role_of_a_test"});
+  const Proof proof = Prove(tenant);
+  EXPECT_THAT(proof.findings, IsEmpty()) << Text(proof.findings);
+  const TestTenant copy = NewTenant("copy");
+  const auto restored = RestoreAs(copy, proof);
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  const std::vector<Finding>& findings = std::get<Restored>(*restored).findings;
+  EXPECT_THAT(Find(findings, "GRANT_LEFT_OUT").message, HasSubstr("shared_role_of_a_test"));
+  EXPECT_EQ(findings.size(), 1U) << Text(findings);
+  ASSERT_TRUE(Unfence(copy).ok());
+  EXPECT_EQ(Ask<bool>(copy, "SELECT has_table_privilege('public', 't', 'INSERT')"), true);
+  AsSuperuser(tenant, "DROP OWNED BY shared_role_of_a_test");
+  AsSuperuser(tenant, "DROP ROLE shared_role_of_a_test");
+}
+
 TEST_F(FindingsTest, AGeneratedColumnThatReliesOnASearchPathIsRestoredAndNamed) {
   const TestTenant tenant = MadeTenant();
   Fill(tenant,

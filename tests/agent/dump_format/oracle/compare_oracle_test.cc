@@ -420,5 +420,57 @@ TEST(CompareDumps, TakesEntriesOfManyLargeObjectsForThatOfEach) {
   EXPECT_EQ(Objects(findings), (std::vector<std::string>{"LARGE OBJECT 1500", "LARGE OBJECT 2000"}));
 }
 
+TEST(CompareDumps, ComparesTheGrantsThatWereNotLeftOut) {
+  ParsedDump dump = *ParseDump(Source());
+  const int32_t grants = Entry(dump, "ACL", "TABLE \"orders\"").dump_id;
+  Entry(dump, "ACL", "TABLE \"orders\"").definition +=
+      "GRANT DELETE ON TABLE \"shop\".\"orders\" TO \"stranger\";\n";
+  const std::string backed_up = WriteDump(dump);
+  CompareOptions options = kSameServer;
+  options.left_out_grants = {{grants, {"stranger"}}};
+  std::vector<Finding> findings = Compare(backed_up, Source(), options);
+  EXPECT_TRUE(findings.empty()) << Shown(findings);
+  EXPECT_EQ(Compare(backed_up, Source()).size(), 1U);
+  ParsedDump restored = *ParseDump(Source());
+  Edit("ACL", "TABLE \"orders\"", "SELECT,INSERT", "SELECT")(restored);
+  findings = Compare(backed_up, WriteDump(restored), options);
+  EXPECT_EQ(Objects(findings), (std::vector<std::string>{R"(GRANTS ON TABLE "shop"."orders")"}));
+}
+
+TEST(CompareDumps, DoesNotMissTheBytesOfALargeObjectThatWasLeftOut) {
+  ParsedDump dump = *ParseDump(Source());
+  CompareOptions options = kSameServer;
+  options.missing = {Entry(dump, "BLOB", "1000").dump_id};
+  std::vector<LargeObject>& objects = dump.large_objects.begin()->second;
+  std::erase_if(objects, [](const LargeObject& object) { return object.oid == 1000; });
+  for (const char* kind : {"BLOB", "COMMENT", "ACL"}) {
+    const std::string tag = absl::StrCat(kind == std::string("BLOB") ? "" : "LARGE OBJECT ", 1000);
+    Drop(kind, tag)(dump);
+  }
+  std::vector<Finding> findings = Compare(Source(), WriteDump(dump), options);
+  EXPECT_TRUE(findings.empty()) << Shown(findings);
+  objects.front().bytes += "x";
+  findings = Compare(Source(), WriteDump(dump), options);
+  EXPECT_EQ(Objects(findings), std::vector<std::string>{"LARGE OBJECT 1500"});
+}
+
+TEST(CompareDumps, FindsNothingWhereAChildHadAColumnBeforeItInheritedIt) {
+  const std::string before = RealDatabase(R"(
+    CREATE TABLE layer (id int); CREATE TABLE stamped (stamp timestamptz);
+    CREATE TABLE roads (extent text, outline path) INHERITS (layer);
+    ALTER TABLE roads ADD stamp timestamptz, ALTER extent SET STORAGE EXTERNAL, ALTER stamp SET STATISTICS 9;
+    ALTER TABLE roads INHERIT stamped; INSERT INTO roads VALUES (1, 'a', NULL, '2026-01-01');)")
+                                 .Dump();
+  RealDatabase copy;
+  EXPECT_EQ(copy.Restore(before), "");
+  const std::string after = copy.Dump();
+  const std::vector<Finding> findings = Compare(before, after);
+  EXPECT_TRUE(findings.empty()) << Shown(findings);
+  ParsedDump damaged = *ParseDump(after);
+  Edit("TABLE", "roads", "timestamp with time zone", "timestamp without time zone")(damaged);
+  EXPECT_EQ(Objects(Compare(before, WriteDump(damaged))),
+            std::vector<std::string>{R"(TABLE "public"."roads")"});
+}
+
 }  // namespace
 }  // namespace croft::agent
