@@ -37,7 +37,8 @@ constexpr std::pair<const char*, const char*> kVariables[] = {{"host", "PGHOST"}
                                                               {"sslrootcert", "PGSSLROOTCERT"},
                                                               {"gssencmode", "PGGSSENCMODE"},
                                                               {"channel_binding", "PGCHANNELBINDING"},
-                                                              {"connect_timeout", "PGCONNECT_TIMEOUT"}};
+                                                              {"connect_timeout", "PGCONNECT_TIMEOUT"},
+                                                              {"options", "PGOPTIONS"}};
 
 absl::Status ScratchError(const std::string& path) {
   const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;

@@ -7,6 +7,7 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 #include <absl/time/clock.h>
 
 #include "agent/backup/catalog_facts.h"
@@ -69,6 +70,26 @@ void RemoveGuard(DumpDigest& digest) {
   });
 }
 
+// The version before dumped values in the forms that the tenant's database was set to. They are compared in those that a
+// database of the tenant on this server has now, else in the server's.
+absl::StatusOr<std::string> FormsOfBefore(const BackupJob& job, const std::string& uid) {
+  CROFT_ASSIGN_OR_RETURN(Connection maintenance, job.OpenMaintenance(job.timeout()));
+  const auto rows = maintenance.Rows<std::string, std::string>(
+      Bind("SELECT p.name, coalesce((SELECT min(substr(c, strpos(c, '=') + 1)) FROM pg_db_role_setting s, "
+           "unnest(s.setconfig) c WHERE s.setrole = 0 AND lower(split_part(c, '=', 1)) = lower(p.name) "
+           "AND starts_with(shobj_description(s.setdatabase, 'pg_database'), 'croft uid=' || $1 || ' ')), "
+           "p.reset_val) FROM pg_settings p WHERE p.name IN "
+           "('TimeZone', 'bytea_output', 'lc_monetary', 'xmlbinary') ORDER BY 1",
+           {uid}));
+  CROFT_RETURN_IF_ERROR(rows.status());
+  std::string options;
+  for (const auto& [name, value] : *rows) {
+    absl::StrAppend(&options, options.empty() ? "" : " ", "-c ", name, "=",
+                    absl::StrReplaceAll(value, {{"\\", "\\\\"}, {" ", "\\ "}}));
+  }
+  return options;
+}
+
 class Filler {
  public:
   Filler(const BackupJob& job, ClusterSession& session, Store& store, const Manifest& manifest,
@@ -86,9 +107,12 @@ class Filler {
     findings_ = manifest_.not_dumped;
     CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job_, manifest_));
     CROFT_RETURN_IF_ERROR(Fill());
-    CROFT_ASSIGN_OR_RETURN(const Conninfo reader,
+    CROFT_ASSIGN_OR_RETURN(Conninfo reader,
                            MakeShortLivedLogin(job_, session_, into_.roles.new_owner, into_.database,
                                                LoginPurpose::kReadEverything));
+    if (manifest_.old) {
+      CROFT_ASSIGN_OR_RETURN(reader["options"], FormsOfBefore(job_, manifest_.identity.uid));
+    }
     job_.context().Report("comparing what was restored with the archive");
     CROFT_RETURN_IF_ERROR(Blamed(job_, session_, Prove(programs, reader)));
     CROFT_RETURN_IF_ERROR(Blamed(job_, session_, CompareCatalogs(reader)));

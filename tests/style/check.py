@@ -18,6 +18,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
 CLANG_FORMAT_MAJOR = "14"  # versions format differently; this one is Debian 12's
 LONGEST_FILE = 600
+NO_TEXT = ("tests/fuzz/corpus/", "tests/agent/backup/of_the_version_before/archive")
 
 SOURCE = re.compile(r"\.(cc|h)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
@@ -111,8 +112,8 @@ def check_words(path, text):
 
 
 def check_layout(path, text):
-    if not text or path == "LICENSE" or path.endswith(".patch") or path.startswith("tests/fuzz/corpus/"):
-        # A patch has its empty context lines as spaces, and a corpus is no text.
+    if not text or path == "LICENSE" or path.endswith(".patch") or path.startswith(NO_TEXT):
+        # A patch has its empty context lines as spaces.
         return
     if path.endswith(".h") and not text.startswith("#pragma once\n"):
         yield 1, "a header starts with #pragma once"
