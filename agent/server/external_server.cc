@@ -116,12 +116,6 @@ ServerReport ExternalServer::Report(const Timeout& timeout) {
       report.problem = absl::StrCat(report.problem, "; ", missing->remedy);
       report.missing_rights.push_back(*std::move(missing));
     }
-    return report;
-  }
-  if (report.up && report.tls && root_certificate_.empty()) {
-    report.problem =
-        "applications cannot verify its server, since the agent was given no authority "
-        "(--postgres-authority-file)";
   }
   return report;
 }

@@ -2,6 +2,8 @@
 
 #include <absl/strings/numbers.h>
 
+#include "controlplane/domain/server_tls.h"
+
 namespace croft::lookup {
 
 HostAddress ParseAddress(absl::string_view text) {
@@ -21,18 +23,6 @@ HostAddress ParseAddress(absl::string_view text) {
   return address;
 }
 
-namespace {
-
-// Whether there is an authority by which applications can verify the server: the one that its agent reports, or, for a
-// server of the agent's own, the control plane's. Only agents that know of both modes say that they do not see the disk;
-// what an older one does not say of its mode means nothing.
-bool AuthorityKnown(const domain::HostReport& report) {
-  const bool somebody_elses = !report.managed && report.free_bytes_unknown;
-  return !report.root_certificate.empty() || !somebody_elses;
-}
-
-}  // namespace
-
 HostView HostView::Of(const domain::Host& host, absl::string_view authority) {
   HostView view;
   for (const std::string& endpoint : host.report.advertise_endpoints) {
@@ -40,8 +30,10 @@ HostView HostView::Of(const domain::Host& host, absl::string_view authority) {
   }
   view.missing = host.missing;
   // A server without TLS says so: asking for it first would only cost a round trip.
-  view.sslmode = !host.report.tls ? "disable" : AuthorityKnown(host.report) ? "verify-full" : "require";
-  if (host.report.tls && AuthorityKnown(host.report)) {
+  view.sslmode = !host.report.tls                    ? "disable"
+                 : domain::IsVerifiable(host.report) ? "verify-full"
+                                                     : "require";
+  if (host.report.tls && domain::IsVerifiable(host.report)) {
     view.root_certificate =
         host.report.root_certificate.empty() ? std::string(authority) : host.report.root_certificate;
   }

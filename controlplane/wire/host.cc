@@ -1,6 +1,7 @@
 #include "controlplane/wire/host.h"
 
 #include "common/names.h"
+#include "controlplane/domain/server_tls.h"
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
 
@@ -33,6 +34,7 @@ v1::Host ToProto(const domain::Host& host) {
   proto.mutable_stores()->Assign(report.stores.begin(), report.stores.end());
   proto.set_free_bytes(report.free_bytes);
   proto.set_tls(report.tls);
+  proto.set_tls_verifiable(report.tls && domain::IsVerifiable(report));
   proto.set_postgres_up(report.postgres_up);
   proto.set_problem(report.problem);
   proto.set_free_bytes_unknown(report.free_bytes_unknown);

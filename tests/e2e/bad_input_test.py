@@ -63,7 +63,7 @@ OUTPUT_ONLY = {
               "last_backup current_operation conditions",
     "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
             "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls "
-            "postgres_up problem free_bytes_unknown managed max_connections missing_rights",
+            "postgres_up problem free_bytes_unknown managed max_connections missing_rights tls_verifiable",
     "principal": "uid create_time update_time bindings tokens certificates",
 }
 # Fields of a resource that one method makes itself or, since it cannot change them, passes over.

@@ -128,6 +128,35 @@ def test_without_the_right_to_read_the_control_data_nothing_is_done(cluster):
         assert not host(cluster).postgres_up
 
 
+@contextlib.contextmanager
+def connected_by(cluster, ending):
+    """The agent of h1 with another end of its conninfo, from `sslmode` on."""
+    server = cluster.servers["h1"]
+    with open(os.path.join(server.folder, "conninfo"), encoding="utf-8") as file:
+        whole = file.read()
+
+    def use(conninfo):
+        cluster.stop("h1")
+        with open(os.path.join(server.folder, "conninfo"), "w", encoding="utf-8") as file:
+            file.write(conninfo)
+        cluster.start("h1")
+
+    use(whole.partition("sslmode=")[0] + ending + "\n")
+    try:
+        yield
+    finally:
+        use(whole)
+
+
+def test_doctor_names_a_server_that_applications_cannot_verify(cluster):
+    with connected_by(cluster, "sslmode=require"):
+        found = next(check for check in doctor(cluster) if check["state"] != "ok")
+        assert found["state"] == "warn" and "cannot verify its server" in found["text"]
+        assert "--postgres-authority-file" in found["remedy"]
+        assert cluster.call("LookupService.Lookup", tenant="acme").sslmode == "require"
+    assert [check["state"] for check in doctor(cluster)] == ["ok"]
+
+
 def test_postgres_and_template1_let_tenants_in_until_the_setup_closes_them(cluster):
     server = cluster.servers["h1"]
     with cluster.login("acme") as login:

@@ -109,6 +109,21 @@ Findings CheckRights(const v1::Host& host, const std::string& subject) {
   return findings;
 }
 
+// What applications are told of the server's TLS.
+void CheckTls(const v1::Host& host, const std::string& subject, Findings& findings) {
+  if (!host.tls()) {
+    findings.push_back(
+        {Level::kWarn, subject, "speaks no TLS to applications", "turn ssl on in its PostgreSQL"});
+  } else if (!host.tls_verifiable()) {
+    findings.push_back(
+        {Level::kWarn, subject,
+         "applications cannot verify its server: lookups say sslmode=require, since its agent "
+         "was given no authority",
+         "start its agent with --postgres-authority-file, the authority that signed the "
+         "server's certificate (PEM)"});
+  }
+}
+
 Findings CheckHost(const v1::Host& host, absl::Time now) {
   const std::string id = LastPart(host.name());
   const std::string subject = absl::StrCat("host ", id);
@@ -139,10 +154,7 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
     findings.push_back(
         {Level::kWarn, subject, host.problem(), "mend it, or whatever needs it there may be refused"});
   }
-  if (host.state() == v1::Host::STATE_UP && !host.tls()) {
-    findings.push_back({Level::kWarn, subject, "speaks no TLS to applications",
-                        "turn ssl on in its PostgreSQL and say so to its agent"});
-  }
+  if (host.state() == v1::Host::STATE_UP && host.postgres_up()) CheckTls(host, subject, findings);
   Findings rights = CheckRights(host, subject);
   findings.insert(findings.end(), std::make_move_iterator(rights.begin()),
                   std::make_move_iterator(rights.end()));

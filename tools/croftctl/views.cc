@@ -52,7 +52,7 @@ View ViewOf(const v1::Host& host) {
                 {"databases", absl::StrCat(host.database_count())},
                 FreeCell(host),
                 {"postgresql", PostgresOf(host), PostgresIsDown(host) ? Tone::kBad : Tone::kPlain},
-                {"tls", YesNo(host.tls())},
+                {"tls", host.tls() && !host.tls_verifiable() ? "unverifiable" : YesNo(host.tls())},
                 {"endpoints", Joined(host.advertise_endpoints())},
                 {"labels", Pairs(host.labels())},
                 AgeCell("seen", host.last_seen_time()),

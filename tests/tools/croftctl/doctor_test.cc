@@ -24,6 +24,7 @@ v1::Host UpHost(const std::string& id) {
   host.set_postgres_version("15.20");
   host.set_postgres_up(true);
   host.set_tls(true);
+  host.set_tls_verifiable(true);
   return host;
 }
 
@@ -49,6 +50,8 @@ TEST(Diagnosis, HostsThatAreNotWellAreNamedWithARemedy) {
   host.set_problem("PostgreSQL 15.13 has known holes");
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: PostgreSQL 15.13 has known holes");
   host.clear_problem();
+  host.set_tls_verifiable(false);
+  EXPECT_THAT(FirstTrouble(CheckHost(host, now)), HasSubstr("warn: applications cannot verify its server"));
   host.set_tls(false);
   EXPECT_EQ(FirstTrouble(CheckHost(host, now)), "warn: speaks no TLS to applications");
   host.set_state(v1::Host::STATE_AWAY);
