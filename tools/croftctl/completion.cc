@@ -201,10 +201,37 @@ Words FlagsAt(const CLI::App* app) {
   return flags;
 }
 
+// `--flag=` of a word that begins so, or nothing.
+std::string FlagBegun(const std::string& word) {
+  const size_t equals = word.find('=');
+  const bool flag = absl::StartsWith(word, "--") && equals != std::string::npos;
+  return flag ? word.substr(0, equals + 1) : "";
+}
+
+// bash takes `--flag=value` apart into three words.
+Words WithoutLoneEquals(const Words& words) {
+  Words joined;
+  for (const std::string& word : words) {
+    const bool behind_flag = !joined.empty() && absl::StartsWith(joined.back(), "--");
+    if (word != "=" || !behind_flag) joined.push_back(word);
+  }
+  return joined;
+}
+
 // Everything that can stand where the last of `words` does.
 Words Candidates(const Tool& tool, const CLI::App& root, Words words) {
+  const bool value_begins = !words.empty() && words.back() == "=";
+  words = WithoutLoneEquals(words);
+  if (value_begins) words.emplace_back();
   const std::string begun = words.empty() ? "" : words.back();
   if (!words.empty()) words.pop_back();
+  if (const std::string flag = FlagBegun(begun); !flag.empty()) {
+    words.push_back(flag.substr(0, flag.size() - 1));
+    const Place place = FindPlace(root, words);
+    Words values = place.option == nullptr ? Words() : ValuesAt(tool, place, *place.option);
+    for (std::string& value : values) value.insert(0, flag);
+    return values;
+  }
   const Place place = FindPlace(root, words);
   if (place.option != nullptr) return ValuesAt(tool, place, *place.option);
   if (absl::StartsWith(begun, "-")) return FlagsAt(place.app);
@@ -267,7 +294,8 @@ void AddHidden(Noun& root) {
   verb->tree = verb.app.get_parent();
   verb.app.add_option("WORDS", verb->words, "The command line without its first word");
   verb.RunsLocally([](const Tool& tool, const Arguments& arguments) -> absl::Status {
-    const std::string begun = arguments.words.empty() ? "" : arguments.words.back();
+    const std::string last = arguments.words.empty() ? "" : arguments.words.back();
+    const std::string begun = last == "=" ? "" : last;
     for (const std::string& candidate : Candidates(tool, *arguments.tree, arguments.words)) {
       if (absl::StartsWith(candidate, begun)) tool.printer.Text(candidate + "\n");
     }

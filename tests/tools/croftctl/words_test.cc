@@ -56,6 +56,25 @@ TEST(Printable, KeepsTextAndDropsControl) {
             "??2J\xc2\xa0");
 }
 
+// An interactive zsh on a terminal of its own. `^Xs` prints the line that is being typed and begins a new one.
+constexpr char kZshTyping[] = R"(
+zmodload zsh/zpty
+export TERM=dumb PS1='' LINES=24 COLUMNS=400
+zpty shell zsh -f -i
+zpty -w shell 'autoload -Uz compinit; compinit -u -D; eval "$(croftctl completion zsh)" show() {
+  print - r-- "LINE<$BUFFER>";
+  BUFFER = ;
+};
+zle - N show;
+bindkey "^Xs" show; print READY'
+zpty -r shell answer $'*\nREADY*'
+complete() {
+  zpty -w -n shell "$1"$'\t\x18s'
+  zpty -r shell answer '*LINE<*>*'
+  print -r -- "${${answer##*LINE<}%%>*}"
+}
+)";
+
 class Completion : public ::testing::Test, protected Pair {
  protected:
   // What a real bash offers for the last of `words`.
@@ -63,6 +82,15 @@ class Completion : public ::testing::Test, protected Pair {
     return InShell("/bin/bash",
                    absl::StrCat("eval \"$(croftctl completion bash)\"; COMP_WORDS=(", words,
                                 "); COMP_CWORD=", count, "; _croftctl; printf '%s ' \"${COMPREPLY[@]}\""));
+  }
+  // What a real fish offers for the command line `line`, each with a space behind it.
+  std::string FishOffers(const std::string& line) const {
+    return InShell("/usr/bin/fish", absl::StrCat("croftctl completion fish | source; complete -C '", line,
+                                                 "' | tr '\\n' ' '"));
+  }
+  // What a real zsh makes of `typed` when the tabulator key is pressed behind it.
+  std::string ZshMakes(const std::string& typed) const {
+    return InShell("/usr/bin/zsh", absl::StrCat(kZshTyping, "complete '", typed, "'"));
   }
   std::string InShell(const std::string& shell, const std::string& script) const {
     Command command = event_queue.CommandFor({});
@@ -89,6 +117,32 @@ TEST_F(Completion, BashOffersWhatFitsWhereItStands) {
   EXPECT_THAT(Offered("croftctl -o json tenant create --la", 5), HasSubstr("--labels "));
   EXPECT_THAT(Offered("croftctl tenant get --la", 3), Not(HasSubstr("--labels")));
   EXPECT_THAT(Offered("croftctl host list --out", 3), HasSubstr("--output "));
+}
+
+TEST_F(Completion, BashOffersValuesBehindAnEqualsSign) {
+  EXPECT_EQ(Offered("croftctl tenant list --output = js", 5), "json ");
+  EXPECT_EQ(Offered("croftctl tenant list --output =", 4), "table wide json yaml name ");
+}
+
+TEST_F(Completion, FishOffersWhatFitsWhereItStands) {
+  EXPECT_EQ(FishOffers("croftctl te"), "tenant ");
+  EXPECT_EQ(FishOffers("croftctl tenant re"), "restore resume retire ");
+  EXPECT_EQ(FishOffers("croftctl tenant list -o js"), "json ");
+  EXPECT_EQ(FishOffers("croftctl tenant list --output=js"), "--output=json ");
+  v1::ListTenantsResponse tenants;
+  for (const char* id : {"acme", "globex"}) *tenants.add_tenants() = ReadyTenant(id);
+  server.list_tenants.Answers(tenants);
+  EXPECT_EQ(FishOffers("croftctl tenant get "), "acme globex ");
+}
+
+TEST_F(Completion, ZshCompletesWhatFitsWhereItStands) {
+  EXPECT_EQ(ZshMakes("croftctl ten"), "croftctl tenant \n");
+  EXPECT_EQ(ZshMakes("croftctl tenant reti"), "croftctl tenant retire \n");
+  EXPECT_EQ(ZshMakes("croftctl tenant list --output=js"), "croftctl tenant list --output=json \n");
+  v1::ListTenantsResponse tenants;
+  for (const char* id : {"acme", "globex"}) *tenants.add_tenants() = ReadyTenant(id);
+  server.list_tenants.Answers(tenants);
+  EXPECT_EQ(ZshMakes("croftctl tenant get gl"), "croftctl tenant get globex \n");
 }
 
 TEST_F(Completion, IdsAreAskedOfTheControlPlane) {
