@@ -212,6 +212,17 @@ class ClusterSession {
   // Rolls them back, as `owner` or their own role. The database must allow connections.
   virtual absl::Status RollBackPrepared(absl::string_view database) = 0;
 
+  // Whether `reader` has what PrepareSchema granted it in `database`: the default privileges of the tenant's owner, and
+  // USAGE on a schema. Told from outside, so of a closed database, too.
+  virtual absl::StatusOr<bool> ReaderHasRights(absl::string_view database, absl::string_view reader) = 0;
+  // Grants it again what it lacks, as `owner` and without running the tenant's code; makes schema public where `owner`
+  // owns no schema. The database must allow connections.
+  virtual absl::Status GrantReader(absl::string_view database, absl::string_view owner,
+                                   absl::string_view reader) = 0;
+
+  // Databases that name `role`, inside or by a grant on them, so that it cannot be dropped; by name.
+  virtual absl::StatusOr<std::vector<std::string>> HoldersOf(absl::string_view role) = 0;
+
   // Whether `role` owns, or is granted, anything inside `database`.
   virtual absl::StatusOr<bool> LeavesTraces(absl::string_view database, absl::string_view role) = 0;
   // Gives all that `from` owns in `database` to `to` and takes all that it was granted there, without
@@ -234,14 +245,22 @@ struct ListedDatabase {
   bool allows_connections = false;
   bool invalid = false;
   int64_t size_bytes = 0;
+  std::string owner;  // empty: the agent's own role
+  // What Croft grants on it, and to readers inside it, and what is gone, such as `CONNECT to t_acme_…_a`. What a fence
+  // takes is among it: the server does not say who took it.
+  std::vector<std::string> missing_grants;
 };
 
 struct ListedRole {
   std::string name;
   bool can_login = false;
   bool expired = false;  // its VALID UNTIL has passed
+  // SUPERUSER, CREATEDB, CREATEROLE or REPLICATION, or BYPASSRLS without a time at which it ends.
+  bool overprivileged = false;
   std::string
       verifier_digest;  // SHA-256 in hexadecimal; empty for none or one that the server does not show
+  // Databases that name it, while none of its tenant's is here: it cannot be dropped before they no longer do.
+  std::vector<std::string> held_by;
 };
 
 struct ClusterListing {

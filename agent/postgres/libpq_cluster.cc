@@ -8,6 +8,7 @@
 
 #include "agent/postgres/connection.h"
 #include "agent/postgres/libpq_session.h"
+#include "agent/postgres/shared_dependencies.h"
 #include "common/sync.h"
 
 namespace croft::agent {
@@ -39,6 +40,28 @@ class Pool {
   Mutex mutex_;
   std::vector<MaintenanceConnection> idle_ ABSL_GUARDED_BY(mutex_);
 };
+
+// What a tenant's roles that are there were granted and lack, of a database `d` that is called like a tenant's. A login
+// that cannot log in lacks nothing: it waits for its rotation.
+void AppendMissingGrants(Statement& query) {
+  query
+      .Append(
+          "ARRAY(SELECT missing || ' to ' || r.rolname FROM "
+          "regexp_replace(d.datname, '_g[0-9]+(_f)?$', '') AS tenant, pg_roles r, "
+          "LATERAL (SELECT privilege FROM (VALUES ('CONNECT'), ('CREATE'), ('TEMPORARY')) AS granted "
+          "(privilege) "
+          "WHERE (privilege = 'CONNECT' OR r.rolname = tenant) AND NOT EXISTS ("
+          "SELECT FROM aclexplode(d.datacl) a WHERE a.grantee = r.oid AND a.privilege_type = privilege) "
+          "UNION ALL SELECT 'default privileges' WHERE r.rolname = tenant || '_r' AND NOT ")
+      .Append(kReaderHasDefaults)
+      .Append(" UNION ALL SELECT 'USAGE on a schema' WHERE r.rolname = tenant || '_r' AND NOT ")
+      .Append(kReaderHasSchema)
+      .Append(
+          ") AS gone (missing) WHERE d.datname ~ '^t_.*_g[0-9]+(_f)?$' AND d.datconnlimit <> -2 "
+          "AND r.rolname = ANY (ARRAY[tenant, tenant || '_r', tenant || '_a', tenant || '_b', "
+          "tenant || '_ra', tenant || '_rb']::name[]) "
+          "AND (r.rolcanlogin OR r.rolname = tenant OR r.rolname = tenant || '_r') ORDER BY 1)");
+}
 
 Conninfo AgentConninfo(const ServerAccess& access, absl::string_view database) {
   Conninfo conninfo = access.agent;
@@ -123,7 +146,11 @@ class LibpqCluster final : public Cluster {
   // unseen, so its loss is answered by a new one.
   template <typename First>
   absl::StatusOr<MaintenanceConnection> Maintain(const Timeout& timeout, const First& first) {
+    const ServerAccess access = access_();
+    const Conninfo conninfo = AgentConninfo(access, access.maintenance_database);
     while (std::optional<MaintenanceConnection> pooled = pool_->Take()) {
+      // The way to the server has changed: this one ends here.
+      if (pooled->opened_by != conninfo) continue;
       pooled->connection.SetPatience(timeout);
       const absl::Status status = MakeReady(*pooled, first);
       if (status.ok()) return *std::move(pooled);
@@ -132,12 +159,9 @@ class LibpqCluster final : public Cluster {
         return status;
       }
     }
-    const ServerAccess access = access_();
-    CROFT_ASSIGN_OR_RETURN(
-        Connection connection,
-        Connection::Open(AgentConninfo(access, access.maintenance_database), Trust::kPrivileged, timeout));
+    CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, timeout));
     connection.SetPatience(timeout);
-    MaintenanceConnection made{.connection = std::move(connection)};
+    MaintenanceConnection made{.connection = std::move(connection), .opened_by = conninfo};
     CROFT_RETURN_IF_ERROR(MakeReady(made, first));
     return made;
   }
@@ -161,38 +185,68 @@ class LibpqCluster final : public Cluster {
 
   static absl::Status FillListing(Connection& connection, ClusterListing& listing) {
     listing = {};
-    auto databases = connection.Rows<std::string, std::optional<std::string>, bool, bool, int64_t>(
+    CROFT_RETURN_IF_ERROR(FillDatabases(connection, listing));
+    return FillRoles(connection, listing);
+  }
+
+  static absl::Status FillDatabases(Connection& connection, ClusterListing& listing) {
+    Statement query =
         "SELECT datname, shobj_description(oid, 'pg_database'), datallowconn, datconnlimit = -2, "
         "coalesce(CASE WHEN datconnlimit <> -2 AND has_database_privilege(oid, 'CONNECT') "
-        "THEN pg_database_size(oid) END, 0) FROM pg_database "
-        "WHERE datname ~ '^(t_.*|v)_[a-z2-7]{16}_' OR shobj_description(oid, 'pg_database') ~ '^croft "
-        "uid=' "
-        "ORDER BY datname");
+        "THEN pg_database_size(oid) END, 0), "
+        "CASE WHEN datdba = current_user::regrole THEN '' ELSE pg_get_userbyid(datdba)::text END, ";
+    AppendMissingGrants(query);
+    query.Append(
+        " FROM pg_database d WHERE datname ~ '^(t_.*|v)_[a-z2-7]{16}_' "
+        "OR shobj_description(oid, 'pg_database') ~ '^croft uid=' ORDER BY datname");
+    auto databases = connection.Rows<std::string, std::optional<std::string>, bool, bool, int64_t,
+                                     std::string, std::vector<std::string>>(query);
     if (!databases.ok()) return std::move(databases).status();
-    for (auto& [name, comment, allows, invalid, size] : *databases) {
+    for (auto& [name, comment, allows, invalid, size, owner, missing_grants] : *databases) {
       listing.databases.push_back({.name = std::move(name),
                                    .tag = comment ? ParseDatabaseTag(*comment) : std::nullopt,
                                    .allows_connections = allows,
                                    .invalid = invalid,
-                                   .size_bytes = size});
+                                   .size_bytes = size,
+                                   .owner = std::move(owner),
+                                   .missing_grants = std::move(missing_grants)});
     }
+    return absl::OkStatus();
+  }
+
+  static absl::Status FillRoles(Connection& connection, ClusterListing& listing) {
     auto shows = connection.Value<bool>(
         "SELECT has_column_privilege('pg_authid', 'rolpassword', 'SELECT') "
-        "AND has_column_privilege('pg_authid', 'rolname', 'SELECT')");
+        "AND has_column_privilege('pg_authid', 'oid', 'SELECT')");
     if (!shows.ok()) return std::move(shows).status();
-    using RoleRows = absl::StatusOr<std::vector<std::tuple<std::string, bool, bool, std::string>>>;
-    RoleRows roles =
-        *shows ? connection.Rows<std::string, bool, bool, std::string>(
-                     "SELECT rolname, rolcanlogin, coalesce(rolvaliduntil < now(), false), "
-                     "coalesce(encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex'), '') FROM pg_authid "
-                     "WHERE rolname ~ '^t_.*_[a-z2-7]{16}(_[a-z0-9]+)?$' ORDER BY rolname")
-               : connection.Rows<std::string, bool, bool, std::string>(
-                     "SELECT rolname, rolcanlogin, coalesce(rolvaliduntil < now(), false), '' "
-                     "FROM pg_roles WHERE rolname ~ '^t_.*_[a-z2-7]{16}(_[a-z0-9]+)?$' "
-                     "ORDER BY rolname");
+    Statement query =
+        "SELECT rolname, rolcanlogin, coalesce(rolvaliduntil < now(), false), "
+        "rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication "
+        "OR rolbypassrls AND rolvaliduntil IS NULL, ";
+    if (*shows) {
+      query.Append(
+          "coalesce((SELECT encode(sha256(convert_to(a.rolpassword, 'UTF8')), 'hex') FROM pg_authid a "
+          "WHERE a.oid = r.oid), '')");
+    } else {
+      query.Append("''");
+    }
+    query.Append(
+        ", CASE WHEN substring(rolname::text FROM '^(t_.*_[a-z2-7]{16})') IN "
+        "(SELECT substring(datname::text FROM '^(t_.*_[a-z2-7]{16})_g') FROM pg_database "
+        "WHERE datname ~ '^t_.*_[a-z2-7]{16}_g') THEN '{}' ELSE ");
+    query.Append(kHolders);
+    query.Append(
+        " END FROM pg_roles r WHERE rolname ~ '^t_.*_[a-z2-7]{16}(_[a-z0-9]+)?$' ORDER BY rolname");
+    auto roles =
+        connection.Rows<std::string, bool, bool, bool, std::string, std::vector<std::string>>(query);
     if (!roles.ok()) return std::move(roles).status();
-    for (auto& [name, can_login, expired, digest] : *roles) {
-      listing.roles.push_back({std::move(name), can_login, expired, std::move(digest)});
+    for (auto& [name, can_login, expired, overprivileged, digest, held_by] : *roles) {
+      listing.roles.push_back({.name = std::move(name),
+                               .can_login = can_login,
+                               .expired = expired,
+                               .overprivileged = overprivileged,
+                               .verifier_digest = std::move(digest),
+                               .held_by = std::move(held_by)});
     }
     return absl::OkStatus();
   }

@@ -8,6 +8,7 @@
 #include <absl/strings/str_join.h>
 
 #include "agent/postgres/changes.h"
+#include "agent/postgres/shared_dependencies.h"
 
 namespace croft::agent {
 namespace {
@@ -98,6 +99,13 @@ absl::Status ExtensionNotAllowed(absl::string_view extension) {
 
 bool Among(const std::vector<std::string>& names, absl::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// What `reader` may do with whatever the role that runs this makes.
+std::vector<Statement> DefaultPrivilegesFor(const std::string& reader) {
+  return {{"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO %I", {reader}},
+          {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO %I", {reader}},
+          {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO %I", {reader}}};
 }
 
 // Refuses, inside a tenant's database, extensions that are not in `allowed`, those that others bring with them
@@ -350,15 +358,10 @@ absl::Status LibpqSession::PrepareSchema(absl::string_view database, const Schem
   if (extensions_) {
     for (Statement& statement : GuardOf(*extensions_)) statements.push_back(std::move(statement));
   }
-  const std::vector<Statement> as_owner = {
-      {"ALTER SCHEMA public OWNER TO %I", {spec.owner}},
-      {"SET LOCAL ROLE %I", {spec.owner}},
-      {"GRANT USAGE ON SCHEMA public TO %I", {spec.reader}},
-      {"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO %I", {spec.reader}},
-      {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO %I", {spec.reader}},
-      {"ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO %I", {spec.reader}},
-  };
-  statements.insert(statements.end(), as_owner.begin(), as_owner.end());
+  statements.push_back({"ALTER SCHEMA public OWNER TO %I", {spec.owner}});
+  statements.push_back({"SET LOCAL ROLE %I", {spec.owner}});
+  statements.push_back({"GRANT USAGE ON SCHEMA public TO %I", {spec.reader}});
+  for (Statement& statement : DefaultPrivilegesFor(spec.reader)) statements.push_back(std::move(statement));
   // An extension goes to the first schema of the path.
   if (!spec.extensions.empty()) statements.push_back("SET LOCAL search_path = public, pg_temp");
   for (const std::string& extension : spec.extensions) {
@@ -406,6 +409,43 @@ absl::Status LibpqSession::RollBackPrepared(absl::string_view database) {
     CROFT_RETURN_IF_ERROR(inside.Execute("RESET ROLE"));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LibpqSession::ReaderHasRights(absl::string_view database, absl::string_view reader) {
+  Statement look = Bind("SELECT coalesce((SELECT ", {std::string(database), std::string(reader)});
+  look.Append(kReaderHasDefaults).Append(" AND ").Append(kReaderHasSchema);
+  look.Append(" FROM pg_database d, pg_roles r WHERE d.datname = $1 AND r.rolname = $2), false)");
+  return maintenance().Value<bool>(look);
+}
+
+absl::Status LibpqSession::GrantReader(absl::string_view database, absl::string_view owner,
+                                       absl::string_view reader) {
+  const std::string as(owner);
+  const std::string to(reader);
+  CROFT_RETURN_IF_ERROR(LetActAs(as));
+  CROFT_ASSIGN_OR_RETURN(Connection inside, enter_(database));
+  auto schemas = inside.Rows<std::string, bool>(
+      Bind("SELECT n.nspname::text, EXISTS (SELECT FROM aclexplode(n.nspacl) a JOIN pg_roles g "
+           "ON g.oid = a.grantee WHERE g.rolname = $2 AND a.privilege_type = 'USAGE') "
+           "FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE o.rolname = $1 ORDER BY 1",
+           {as, to}));
+  if (!schemas.ok()) return std::move(schemas).status();
+  std::vector<Statement> statements = {{"SET LOCAL ROLE %I", {as}}};
+  for (Statement& statement : DefaultPrivilegesFor(to)) statements.push_back(std::move(statement));
+  if (schemas->empty()) statements.emplace_back("CREATE SCHEMA IF NOT EXISTS public");
+  // One schema that it may use is the tenant's decision about the others.
+  const bool uses_one =
+      std::any_of(schemas->begin(), schemas->end(), [](const auto& schema) { return std::get<1>(schema); });
+  for (const auto& [schema, usable] : *schemas) {
+    if (!uses_one) statements.push_back({"GRANT USAGE ON SCHEMA %I TO %I", {schema, to}});
+  }
+  return ExecuteUnhindered(inside, statements);
+}
+
+absl::StatusOr<std::vector<std::string>> LibpqSession::HoldersOf(absl::string_view role) {
+  Statement look = Bind("SELECT coalesce((SELECT ", {std::string(role)});
+  look.Append(kHolders).Append(" FROM pg_roles r WHERE r.rolname = $1), '{}')");
+  return maintenance().Value<std::vector<std::string>>(look);
 }
 
 absl::StatusOr<bool> LibpqSession::LeavesTraces(absl::string_view database, absl::string_view role) {

@@ -15,6 +15,7 @@ namespace croft::agent {
 // A connection to the maintenance database, and what the agent's role may do when the session begins.
 struct MaintenanceConnection {
   Connection connection;
+  Conninfo opened_by = {};
   SessionRights rights = {};
 };
 
@@ -46,6 +47,10 @@ class LibpqSession final : public ClusterSession {
   absl::StatusOr<int64_t> TerminateSessions(const SessionFilter& filter) override;
   absl::StatusOr<int64_t> CountPreparedTransactions(absl::string_view database) override;
   absl::Status RollBackPrepared(absl::string_view database) override;
+  absl::StatusOr<bool> ReaderHasRights(absl::string_view database, absl::string_view reader) override;
+  absl::Status GrantReader(absl::string_view database, absl::string_view owner,
+                           absl::string_view reader) override;
+  absl::StatusOr<std::vector<std::string>> HoldersOf(absl::string_view role) override;
   absl::StatusOr<bool> LeavesTraces(absl::string_view database, absl::string_view role) override;
   absl::Status HandOver(absl::string_view database, absl::string_view from, absl::string_view to) override;
 

@@ -16,6 +16,8 @@ void Write(const InventoryDatabase& database, v1::Inventory& part) {
   added.set_allows_connections(database.allows_connections);
   added.set_invalid(database.invalid);
   added.set_size_bytes(database.size_bytes);
+  added.set_owner(database.owner);
+  added.mutable_missing_grants()->Assign(database.missing_grants.begin(), database.missing_grants.end());
 }
 
 void Write(const InventoryRole& role, v1::Inventory& part) {
@@ -23,7 +25,9 @@ void Write(const InventoryRole& role, v1::Inventory& part) {
   added.set_name(role.name);
   added.set_can_login(role.can_login);
   added.set_expired(role.expired);
+  added.set_overprivileged(role.overprivileged);
   added.set_verifier_digest(role.verifier_digest);
+  added.mutable_held_by()->Assign(role.held_by.begin(), role.held_by.end());
 }
 
 void Write(const InventoryManifest& manifest, v1::Inventory::Manifest& added) {

@@ -3,7 +3,7 @@
 // Why this order: PostgreSQL keeps a role while a database holds anything of its, so databases go first. Each is
 // closed before its sessions are ended, or they would come back. A role that something outside still names,
 // such as another tenant's grant, cannot be dropped from here: it is left without a way to log in, and the
-// report names it.
+// report names it and the databases that hold it.
 
 #include <utility>
 
@@ -68,7 +68,7 @@ std::vector<std::string> InDropOrder(const TenantObjects& tenant, const std::vec
   return names;
 }
 
-// Those that could not be dropped and so were left without a way to log in.
+// Those that could not be dropped and so were left without a way to log in, with the databases that hold them.
 absl::StatusOr<std::vector<std::string>> DropOneByOne(const SqlTask& task,
                                                       const std::vector<std::string>& names) {
   std::vector<std::string> left;
@@ -77,7 +77,8 @@ absl::StatusOr<std::vector<std::string>> DropOneByOne(const SqlTask& task,
     const absl::Status dropped = task.session().Apply({DropRole{name}});
     if (dropped.ok() || absl::IsNotFound(dropped)) continue;
     if (DetailsOf(dropped).reason != "STILL_REFERENCED") return dropped;
-    left.push_back(name);
+    CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> holders, task.session().HoldersOf(name));
+    left.push_back(absl::StrCat(name, " (", absl::StrJoin(holders, ", "), ")"));
   }
   return left;
 }
@@ -119,7 +120,8 @@ absl::StatusOr<Outcome> RunDrop(const SqlTask& task, const DropWork& work) {
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> left, DropRoles(task));
   if (left.empty()) return Done{"databases and roles are gone"};
   return Done{absl::StrCat(
-      "the databases are gone; roles left without login, since other databases still name them: ",
+      "the databases are gone; roles left without login, since other databases (in brackets) still name "
+      "them: ",
       absl::StrJoin(left, ", "))};
 }
 

@@ -26,13 +26,17 @@ void TakeListing(ClusterListing listing, InventoryTaken& inventory) {
                                    .generation = database.tag ? database.tag->generation : 0,
                                    .allows_connections = database.allows_connections,
                                    .invalid = database.invalid,
-                                   .size_bytes = database.size_bytes});
+                                   .size_bytes = database.size_bytes,
+                                   .owner = std::move(database.owner),
+                                   .missing_grants = std::move(database.missing_grants)});
   }
   for (ListedRole& role : listing.roles) {
     inventory.roles.push_back({.name = std::move(role.name),
                                .can_login = role.can_login,
                                .expired = role.expired,
-                               .verifier_digest = std::move(role.verifier_digest)});
+                               .overprivileged = role.overprivileged,
+                               .verifier_digest = std::move(role.verifier_digest),
+                               .held_by = std::move(role.held_by)});
   }
   inventory.orphan_directories = std::move(listing.orphan_directories);
 }

@@ -16,19 +16,31 @@
 namespace croft::agent {
 namespace {
 
-absl::StatusOr<std::vector<Change>> MissingLogin(const SqlTask& task, const Login& login) {
+// Whether the database is open to the group's logins: a fenced tenant's rotation opens nothing. A fence takes CONNECT and
+// every login in one transaction; where somebody took CONNECT away, the login that is replaced still may log in.
+bool LetsIn(const SqlTask& task, const DatabaseState& database, const std::string& group,
+            const RoleState* replaced) {
+  if (task.IsSealed(database) || !database.allows_connections) return false;
+  return MayConnect(database, group) || (replaced != nullptr && replaced->can_login);
+}
+
+absl::StatusOr<std::vector<Change>> MissingLogin(const SqlTask& task, const Login& login,
+                                                 const std::string& replaced) {
   const TenantObjects& tenant = task.tenant();
   CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.ObserveRoles({login}));
   CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
-  // As open as its group is: a fenced tenant's rotation opens nothing.
-  const bool open = MayConnect(database, login.read_only ? tenant.reader_role : tenant.owner_role);
+  const std::string& group = login.read_only ? tenant.reader_role : tenant.owner_role;
+  const bool open = LetsIn(task, database, group, FindRole(roles, replaced));
   const int32_t connections =
       database.connection_limit < 0 ? -1 : std::max(0, database.connection_limit - kConnectionsForCroft);
   std::vector<Change> changes = GroupChanges(tenant, roles);
   Append(changes, LoginChanges(tenant, login, {.connections = connections, .open = open}, roles));
-  if (open && !MayConnect(database, login.name)) {
-    changes.push_back(GrantOnDatabase{database.name, login.name, {DatabasePrivilege::kConnect}});
+  if (!open) return changes;
+  for (const std::string& role : {login.name, group}) {
+    if (!MayConnect(database, role))
+      changes.push_back(GrantOnDatabase{database.name, role, {DatabasePrivilege::kConnect}});
   }
+  if (!login.read_only) Append(changes, OwnerChanges(tenant, database));
   return changes;
 }
 
@@ -44,7 +56,7 @@ absl::StatusOr<std::vector<Change>> MissingSettings(const SqlTask& task, const s
 absl::StatusOr<Outcome> Enable(const SqlTask& task, const Login& login, const std::string& replaced) {
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers({login}));
   std::vector<TaskStep> steps = {
-      task.Applying("make the new login", [&] { return MissingLogin(task, login); })};
+      task.Applying("make the new login", [&] { return MissingLogin(task, login, replaced); })};
   if (!replaced.empty()) {
     steps.push_back(task.Applying("set what the old login is set to",
                                   [&] { return MissingSettings(task, login.name, replaced); }));

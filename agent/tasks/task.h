@@ -187,12 +187,16 @@ struct InventoryDatabase {
   bool allows_connections = false;
   bool invalid = false;
   int64_t size_bytes = 0;
+  std::string owner;
+  std::vector<std::string> missing_grants;
 };
 struct InventoryRole {
   std::string name;
   bool can_login = false;
   bool expired = false;
+  bool overprivileged = false;
   std::string verifier_digest;
+  std::vector<std::string> held_by;
 };
 struct InventoryManifest {
   int64_t generation = 0;

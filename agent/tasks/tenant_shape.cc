@@ -142,9 +142,15 @@ std::vector<Change> DatabaseChanges(const TenantObjects& tenant, const DatabaseL
       changes.push_back(SetDatabaseSetting{name, setting, value});
     }
   }
+  Append(changes, OwnerChanges(tenant, observed));
+  return changes;
+}
+
+std::vector<Change> OwnerChanges(const TenantObjects& tenant, const DatabaseState& observed) {
+  std::vector<Change> changes;
   for (const DatabasePrivilege privilege : {DatabasePrivilege::kCreate, DatabasePrivilege::kTemporary}) {
     if (!Has(observed, tenant.owner_role, privilege)) {
-      changes.push_back(GrantOnDatabase{name, tenant.owner_role, {privilege}});
+      changes.push_back(GrantOnDatabase{observed.name, tenant.owner_role, {privilege}});
     }
   }
   return changes;

@@ -45,6 +45,9 @@ struct LoginShape {
                                                   bool may_limit_temporary_files,
                                                   const DatabaseState& observed);
 
+// What the owner may do inside, which is among DatabaseChanges.
+[[nodiscard]] std::vector<Change> OwnerChanges(const TenantObjects& tenant, const DatabaseState& observed);
+
 // CONNECT for exactly `roles`; PUBLIC loses everything.
 [[nodiscard]] std::vector<Change> DoorChanges(const DatabaseState& observed,
                                               const std::vector<std::string>& roles);

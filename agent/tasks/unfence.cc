@@ -2,10 +2,13 @@
 //
 // Why this order: name, limits, logins and doors change in one transaction, so that there is no moment in which
 // the database can be entered by a login that was not to get in, or only by some. The proof comes after, since
-// a login can only be tried at an open door; when it fails the task fails, and fencing is the way back.
+// a login can only be tried at an open door; when it fails the task fails, and fencing is the way back. What readers
+// lack inside comes last: it is no reason to keep the tenant out.
 
 #include <algorithm>
 #include <utility>
+
+#include <absl/strings/str_cat.h>
 
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
@@ -54,6 +57,18 @@ absl::Status ClearHiddenPasswords(const SqlTask& task, const UnfenceWork& work) 
   return changes.empty() ? absl::OkStatus() : task.session().Apply(changes);
 }
 
+// A tenant can take it away, by DROP OWNED for example, and nobody but readers misses it.
+void GiveReadersRightsBack(const SqlTask& task) {
+  const TenantObjects& tenant = task.tenant();
+  const absl::StatusOr<bool> complete = task.session().ReaderHasRights(tenant.database, tenant.reader_role);
+  if (complete.ok() && *complete) return;
+  const absl::Status given =
+      complete.ok() ? task.session().GrantReader(tenant.database, tenant.owner_role, tenant.reader_role)
+                    : complete.status();
+  if (given.ok()) return;
+  task.context().Report(absl::StrCat("the rights of readers are not given back: ", given.message()));
+}
+
 }  // namespace
 
 absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work) {
@@ -64,6 +79,7 @@ absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work)
       RunSteps({task.Applying("open it to its logins", [&] { return WhatKeepsItClosed(task, work); })},
                task.context()));
   CROFT_RETURN_IF_ERROR(ProveOpen(task));
+  GiveReadersRightsBack(task);
   return Done{"the database is open to its logins alone, and a login like theirs wrote into it"};
 }
 

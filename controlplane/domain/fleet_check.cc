@@ -199,7 +199,10 @@ bool ShowsAsSaid(const Inventory& inventory, const Tenant& tenant) {
          std::none_of(findings.begin(), findings.end(), [&](const FleetFinding& finding) {
            return finding.tenant == tenant.id && finding.severity == Severity::kProblem &&
                   finding.kind != FindingKind::kDatabaseDoubled &&
-                  finding.kind != FindingKind::kRoleOrphaned;
+                  finding.kind != FindingKind::kRoleOrphaned &&
+                  finding.kind != FindingKind::kGrantMissing &&
+                  finding.kind != FindingKind::kRoleOverprivileged &&
+                  finding.kind != FindingKind::kDatabaseOwnedByOther;
          });
 }
 

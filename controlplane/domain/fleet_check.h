@@ -44,6 +44,9 @@ enum class FindingKind {
   kKeyOrphaned,
   kTenantHomeless,
   kRoleDrifted,
+  kGrantMissing,
+  kRoleOverprivileged,
+  kDatabaseOwnedByOther,
 };
 
 // kNote: goes away by itself, or harms nobody.

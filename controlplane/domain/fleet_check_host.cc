@@ -4,6 +4,8 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/strip.h>
 
 #include "controlplane/domain/fleet_check_parts.h"
 
@@ -106,6 +108,9 @@ class HostCheck {
       return Add(tenant, FindingKind::kDatabaseHalfDropped, database.name,
                  "a DROP of the tenant's database was cut: nobody can use it any more", kRestore);
     }
+    CheckOwner(tenant, database);
+    // A closed one is given what it lacks when it is opened.
+    if (!is_sealed && database.allows_connections) CheckGrants(tenant, door, database);
     if (database.uid != tenant.uid || database.generation != tenant.placement.generation) {
       Add(tenant, FindingKind::kDatabaseMistagged, database.name,
           database.uid.empty()
@@ -127,14 +132,55 @@ class HostCheck {
     }
   }
 
+  void CheckOwner(const Tenant& tenant, const FoundDatabase& database) {
+    if (database.owner.empty()) return;
+    Add(tenant, FindingKind::kDatabaseOwnedByOther, database.name,
+        absl::StrCat("it belongs to ", database.owner,
+                     ", who can undo a fence and let anybody in; Croft can neither close nor drop it"),
+        absl::StrCat("find out who gave it away; then, as a superuser: ALTER DATABASE ", database.name,
+                     " OWNER TO the agent's role"));
+  }
+
+  // What was granted and is gone, as far as the tenant's state wants it granted.
+  void CheckGrants(const Tenant& tenant, Door door, const FoundDatabase& database) {
+    constexpr absl::string_view kConnectTo = "CONNECT to ";
+    std::vector<std::string> gone;
+    for (const std::string& grant : database.missing_grants) {
+      absl::string_view role = grant;
+      const bool connect = absl::ConsumePrefix(&role, kConnectTo);
+      if (connect ? IsLetIn(tenant, door, role) : door == Door::kOpen) gone.push_back(grant);
+    }
+    if (gone.empty()) return;
+    Add(tenant, FindingKind::kGrantMissing, database.name,
+        absl::StrCat("Croft granted it and it is gone: ", absl::StrJoin(gone, ", ")),
+        "`croftctl admin repair-fleet` grants it again");
+  }
+
+  static bool IsLetIn(const Tenant& tenant, Door door, absl::string_view role) {
+    if (role == tenant.owner_role) return LetsIn(door, LoginRole::kApp);
+    if (role == tenant.reader_role) return LetsIn(door, LoginRole::kReadOnly);
+    return std::any_of(tenant.credentials.begin(), tenant.credentials.end(), [&](const Credential& one) {
+      return one.login == role && LetsIn(door, one.role) && !one.disable_time;
+    });
+  }
+
+  void CheckPrivileges(const Tenant& tenant, const FoundRole& role) {
+    if (!role.overprivileged) return;
+    Add(tenant, FindingKind::kRoleOverprivileged, role.name,
+        "somebody gave it rights over the whole server, which none of a tenant's roles has",
+        absl::StrCat("find out what was done with them; then, as a superuser: ALTER ROLE ", role.name,
+                     " NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"));
+  }
+
   void CheckRoles(const Tenant& tenant, Door door) {
     for (const std::string& group : {tenant.owner_role, tenant.reader_role}) {
       const FoundRole* role = TakeRole(group);
       if (role == nullptr) {
         AddMissingRole(tenant, group);
-      } else if (CanGetIn(*role)) {
-        AddOpenRole(tenant, group, "it only groups others and must not log in");
+        continue;
       }
+      CheckPrivileges(tenant, *role);
+      if (CanGetIn(*role)) AddOpenRole(tenant, group, "it only groups others and must not log in");
     }
     for (const Credential& credential : tenant.credentials) CheckLogin(tenant, door, credential);
     TakeFamily(tenant);
@@ -143,6 +189,7 @@ class HostCheck {
   void CheckLogin(const Tenant& tenant, Door door, const Credential& credential) {
     const FoundRole* role = TakeRole(credential.login);
     if (role == nullptr) return AddMissingRole(tenant, credential.login);
+    CheckPrivileges(tenant, *role);
     const bool let_in = LetsIn(door, credential.role);
     if (!let_in && CanGetIn(*role)) {
       AddOpenRole(tenant, role->name, "it can log in, and its tenant is to be kept out");
@@ -166,6 +213,7 @@ class HostCheck {
     for (auto it = roles_.lower_bound(prefix); it != roles_.end() && absl::StartsWith(it->first, prefix);) {
       const FoundRole& role = *it->second;
       it = roles_.erase(it);
+      CheckPrivileges(tenant, role);
       if (IsHelper(role.name, tenant.owner_role)) {
         Add(tenant, FindingKind::kRoleLeftBehind, role.name,
             "a short-lived login of a task that was cut; nobody has its password",
@@ -277,6 +325,9 @@ class HostCheck {
       finding.remedy =
           "drop it by hand; where another tenant's grants still name it, it does no harm as long as it "
           "cannot log in";
+    }
+    if (!role.held_by.empty()) {
+      absl::StrAppend(&finding.message, "; it is still named by ", absl::StrJoin(role.held_by, ", "));
     }
     Add(std::move(finding));
   }

@@ -101,6 +101,7 @@ class Planner {
   bool PlanFor(const FleetFinding& finding) {
     switch (finding.kind) {
       case FindingKind::kDatabaseOpen:
+      case FindingKind::kGrantMissing:
       case FindingKind::kDatabaseFencedByNobody: return IsAtHome(finding) && Shape(finding);
       case FindingKind::kDatabaseMistagged: return IsUntagged(finding) && Shape(finding);
       case FindingKind::kRoleMissing:

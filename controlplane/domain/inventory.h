@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,7 +18,7 @@ struct FoundDatabase {
   bool allows_connections = false;
   bool invalid = false;  // a DROP was cut: only another DROP works
   int64_t size_bytes = 0;
-  std::string owner;
+  std::string owner;                        // empty: the agent's own role
   std::vector<std::string> missing_grants;  // what Croft granted on it and is gone
 };
 
@@ -26,8 +26,9 @@ struct FoundRole {
   std::string name;
   bool can_login = false;
   bool expired = false;
-  std::string verifier_digest;  // SHA-256 in hexadecimal; empty where it is not known
-  bool overprivileged = false;  // has an attribute, such as SUPERUSER, that Croft never gives
+  std::string verifier_digest;       // SHA-256 in hexadecimal; empty where it is not known
+  bool overprivileged = false;       // has an attribute, such as SUPERUSER, that Croft never gives
+  std::vector<std::string> held_by;  // databases that name it, while none of its tenant's is on the server
 };
 
 // What a backup says of itself, unproven.
@@ -52,8 +53,8 @@ struct FoundBackup {
   std::string id;
   bool has_archive = false;
   bool has_manifest = false;
-  int64_t size_bytes = 0;  // of the archive
-  std::optional<FoundManifest> manifest;
+  int64_t size_bytes = 0;                   // of the archive
+  std::shared_ptr<FoundManifest> manifest;  // null: not asked for, or not to be read
 };
 
 struct FoundKey {

@@ -162,7 +162,8 @@ void ReadStores(const v1::Inventory& part, domain::Inventory& into) {
                                                       .has_archive = backup.archive_found(),
                                                       .has_manifest = backup.manifest_found(),
                                                       .size_bytes = backup.size_bytes()});
-    if (backup.has_manifest()) found.manifest = Read(backup.manifest());
+    if (backup.has_manifest())
+      found.manifest = std::make_shared<domain::FoundManifest>(Read(backup.manifest()));
   }
   for (const v1::Inventory::StoredKey& key : part.keys())
     into.keys.push_back({key.store(), key.uid(), key.wrapped_data_key()});
@@ -189,7 +190,8 @@ void ReadInventory(const v1::Inventory& part, domain::Inventory& into) {
                           .can_login = role.can_login(),
                           .expired = role.expired(),
                           .verifier_digest = role.verifier_digest(),
-                          .overprivileged = role.overprivileged()});
+                          .overprivileged = role.overprivileged(),
+                          .held_by = {role.held_by().begin(), role.held_by().end()}});
   into.orphan_directories.insert(into.orphan_directories.end(), part.orphan_directories().begin(),
                                  part.orphan_directories().end());
   for (const v1::Inventory::Position& position : part.positions())

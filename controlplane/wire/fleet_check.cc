@@ -31,6 +31,9 @@ v1::FleetFinding::Kind ToProto(FindingKind kind) {
     case FindingKind::kKeyOrphaned: return v1::FleetFinding::KIND_KEY_ORPHANED;
     case FindingKind::kTenantHomeless: return v1::FleetFinding::KIND_TENANT_HOMELESS;
     case FindingKind::kRoleDrifted: return v1::FleetFinding::KIND_ROLE_DRIFTED;
+    case FindingKind::kGrantMissing: return v1::FleetFinding::KIND_GRANT_MISSING;
+    case FindingKind::kRoleOverprivileged: return v1::FleetFinding::KIND_ROLE_OVERPRIVILEGED;
+    case FindingKind::kDatabaseOwnedByOther: return v1::FleetFinding::KIND_DATABASE_OWNED_BY_OTHER;
   }
   return v1::FleetFinding::KIND_UNSPECIFIED;
 }

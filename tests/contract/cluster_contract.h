@@ -108,6 +108,17 @@ class ClusterContract : public ::testing::TestWithParam<ClusterFactory> {
     return DetailsOf(under_test_->LogIn(database_, user, password).status()).reason;
   }
 
+  // Of the test's database.
+  std::vector<std::string> MissingGrants() {
+    auto listing = cluster().List(Ample());
+    EXPECT_TRUE(listing.ok()) << listing.status();
+    for (const ListedDatabase& database : listing->databases) {
+      if (database.name == database_) return database.missing_grants;
+    }
+    ADD_FAILURE() << database_ << " is not listed";
+    return {};
+  }
+
   static constexpr char kPassword[] = "correcthorse";
 
   SystemRandom random_;
@@ -313,6 +324,8 @@ TEST_P(ClusterContract, RoleThatADatabaseNamesCannotBeDropped) {
   const absl::Status refused = session->Apply({DropRole{owner_ + "_a"}});
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
   EXPECT_EQ(DetailsOf(refused).reason, "STILL_REFERENCED");
+  EXPECT_THAT(*session->HoldersOf(owner_ + "_a"), testing::ElementsAre(database_));
+  EXPECT_THAT(*session->HoldersOf("no_such_role"), testing::IsEmpty());
   ASSERT_TRUE(session->DropDatabase(database_).ok());
   EXPECT_TRUE(session->Apply({DropRole{owner_ + "_a"}, DropRole{owner_}}).ok());
 }
@@ -395,6 +408,45 @@ TEST_P(ClusterContract, ListingShowsTagsAndNames) {
   int roles = 0;
   for (const ListedRole& role : listing->roles) roles += role.name == owner_ || role.name == owner_ + "_a";
   EXPECT_EQ(roles, 2);
+}
+
+TEST_P(ClusterContract, ListingNamesWhatIsNotGranted) {
+  auto session = WithOpenDatabase();
+  EXPECT_THAT(MissingGrants(), testing::ElementsAre("TEMPORARY to " + owner_));
+  ASSERT_TRUE(
+      session
+          ->Apply({GrantOnDatabase{database_, owner_, {DatabasePrivilege::kTemporary}},
+                   RevokeOnDatabase{database_, owner_ + "_a", {DatabasePrivilege::kConnect}},
+                   RevokeOnDatabase{
+                       database_, owner_, {DatabasePrivilege::kConnect, DatabasePrivilege::kCreate}}})
+          .ok());
+  EXPECT_THAT(MissingGrants(), testing::UnorderedElementsAre("CONNECT to " + owner_, "CREATE to " + owner_,
+                                                             "CONNECT to " + owner_ + "_a"));
+  ASSERT_TRUE(session->Apply({AlterRole{.name = owner_ + "_a", .can_login = false}}).ok());
+  EXPECT_THAT(MissingGrants(), testing::UnorderedElementsAre("CONNECT to " + owner_, "CREATE to " + owner_))
+      << "one that cannot log in lacks nothing";
+}
+
+TEST_P(ClusterContract, RightsOfReadersThatAreGoneAreNamedAndGivenBack) {
+  auto session = WithOpenDatabase();
+  const std::string reader = owner_ + "_r";
+  const auto connect = GrantOnDatabase{database_, reader, {DatabasePrivilege::kConnect}};
+  const auto temporary = GrantOnDatabase{database_, owner_, {DatabasePrivilege::kTemporary}};
+  ASSERT_TRUE(session->Apply({CreateRole{{.name = reader}}, connect, temporary}).ok());
+  EXPECT_FALSE(*session->ReaderHasRights(database_, reader));
+  ASSERT_TRUE(session->PrepareSchema(database_, {.owner = owner_, .reader = reader}).ok());
+  EXPECT_TRUE(*session->ReaderHasRights(database_, reader));
+  EXPECT_THAT(MissingGrants(), testing::IsEmpty());
+  ASSERT_TRUE(session->HandOver(database_, reader, owner_).ok());  // takes what the reader was granted
+  EXPECT_FALSE(*session->ReaderHasRights(database_, reader));
+  EXPECT_THAT(MissingGrants(), testing::UnorderedElementsAre("default privileges to " + reader,
+                                                             "USAGE on a schema to " + reader));
+  for (int repeated = 0; repeated < 2; ++repeated) {
+    const absl::Status given = session->GrantReader(database_, owner_, reader);
+    EXPECT_TRUE(given.ok()) << given;
+    EXPECT_TRUE(*session->ReaderHasRights(database_, reader));
+  }
+  EXPECT_THAT(MissingGrants(), testing::IsEmpty());
 }
 
 TEST_P(ClusterContract, ItKnowsWhoItIs) {

@@ -40,6 +40,32 @@ bool LooksLikeOurs(absl::string_view name) {
          });
 }
 
+// `roles` by name.
+template <typename Roles>
+std::vector<std::string> MissingGrants(const std::string& name, const ModelDatabase& database,
+                                       const Roles& roles) {
+  std::vector<std::string> missing;
+  const size_t generation = name.rfind("_g");
+  if (!absl::StartsWith(name, "t_") || generation == std::string::npos) return missing;
+  const std::string owner = name.substr(0, generation);
+  const std::string reader = owner + "_r";
+  const auto expect = [&](absl::string_view what, const std::string& role, DatabasePrivilege privilege) {
+    if (database.grants.count({role, privilege}) == 0) missing.push_back(absl::StrCat(what, " to ", role));
+  };
+  for (const auto& [role, state] : roles) {
+    const bool group = role == owner || role == reader;
+    if (!group && !(IsFamily(role, owner) && state->spec.can_login)) continue;
+    expect("CONNECT", role, DatabasePrivilege::kConnect);
+    if (role == owner) expect("CREATE", role, DatabasePrivilege::kCreate);
+    if (role == owner) expect("TEMPORARY", role, DatabasePrivilege::kTemporary);
+    if (role != reader || database.reader_sees_tables) continue;
+    missing.push_back(absl::StrCat("USAGE on a schema to ", role));
+    missing.push_back(absl::StrCat("default privileges to ", role));
+  }
+  std::sort(missing.begin(), missing.end());
+  return missing;
+}
+
 RoleState StateOf(const std::string& name, const ModelRole& role) {
   RoleState state{.name = name,
                   .can_login = role.spec.can_login,
@@ -241,6 +267,45 @@ class ModelClusterSession final : public ClusterSession {
     });
   }
 
+  absl::StatusOr<bool> ReaderHasRights(absl::string_view database, absl::string_view /*reader*/) override {
+    bool has = false;
+    CROFT_RETURN_IF_ERROR(Call("ReaderHasRights", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      const ModelDatabase* found = server_.databases_.Find(std::string(database));
+      has = found != nullptr && found->reader_sees_tables;
+      return absl::OkStatus();
+    }));
+    return has;
+  }
+
+  absl::Status GrantReader(absl::string_view database, absl::string_view owner,
+                           absl::string_view reader) override {
+    const std::string name(database);
+    return Call("GrantReader", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+      CROFT_ASSIGN_OR_RETURN(ModelDatabase inside, Enter(name));
+      CROFT_RETURN_IF_ERROR(server_.CheckRole(std::string(owner)));
+      CROFT_RETURN_IF_ERROR(server_.CheckRole(std::string(reader)));
+      inside.reader_sees_tables = true;
+      inside.traces.insert(std::string(owner));
+      inside.traces.insert(std::string(reader));
+      server_.databases_.Put(name, std::move(inside));
+      server_.Commit(Durability::kNow);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<std::vector<std::string>> HoldersOf(absl::string_view role) override {
+    std::vector<std::string> holders;
+    CROFT_RETURN_IF_ERROR(Call("HoldersOf", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
+      for (const auto& [name, database] : server_.databases_.rows()) {
+        const bool granted = std::any_of(database->grants.begin(), database->grants.end(),
+                                         [&](const DatabaseGrant& grant) { return grant.role == role; });
+        if (granted || database->traces.count(std::string(role)) > 0) holders.push_back(name);
+      }
+      return absl::OkStatus();
+    }));
+    return holders;
+  }
+
   absl::StatusOr<bool> LeavesTraces(absl::string_view database, absl::string_view role) override {
     bool traces = false;
     CROFT_RETURN_IF_ERROR(Call("LeavesTraces", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {
@@ -259,11 +324,8 @@ class ModelClusterSession final : public ClusterSession {
       CROFT_RETURN_IF_ERROR(server_.CheckRole(std::string(to)));
       inside.traces.erase(std::string(from));
       inside.traces.insert(std::string(to));
-      // DROP OWNED takes what it was granted on the database, too.
-      for (const auto privilege :
-           {DatabasePrivilege::kConnect, DatabasePrivilege::kCreate, DatabasePrivilege::kTemporary}) {
-        inside.grants.erase({std::string(from), privilege});
-      }
+      if (absl::EndsWith(from, "_r")) inside.reader_sees_tables = false;
+      // DROP OWNED leaves alone what the agent granted it on the database.
       server_.databases_.Put(name, std::move(inside));
       server_.Commit(Durability::kNow);
       return absl::OkStatus();
@@ -414,15 +476,17 @@ absl::StatusOr<ClusterListing> ModelCluster::List(const Timeout& /*timeout*/) {
   CROFT_RETURN_IF_ERROR(traffic_.OnCall("List"));
   if (!server_.up()) return PostgresUnavailable("the database system is starting up");
   ClusterListing listing;
+  const auto roles = server_.Roles();
   for (const auto& [name, database] : server_.Databases()) {
     if (!database->tag && !LooksLikeOurs(name)) continue;
     listing.databases.push_back({.name = name,
                                  .tag = database->tag,
                                  .allows_connections = database->allows_connections,
                                  .invalid = database->invalid,
-                                 .size_bytes = 7 << 20});
+                                 .size_bytes = 7 << 20,
+                                 .missing_grants = MissingGrants(name, *database, roles)});
   }
-  for (const auto& [name, role] : server_.Roles()) {
+  for (const auto& [name, role] : roles) {
     if (LooksLikeOurs(name)) listing.roles.push_back({.name = name, .can_login = role->spec.can_login});
   }
   return listing;

@@ -22,8 +22,15 @@ TEST(InventoryWire, EverythingThatWasFoundIsTold) {
                       .generation = 2,
                       .allows_connections = true,
                       .invalid = true,
-                      .size_bytes = 5}};
-  taken.roles = {{.name = "r", .can_login = true, .expired = true, .verifier_digest = "v"}};
+                      .size_bytes = 5,
+                      .owner = "o",
+                      .missing_grants = {"CONNECT to r"}}};
+  taken.roles = {{.name = "r",
+                  .can_login = true,
+                  .expired = true,
+                  .overprivileged = true,
+                  .verifier_digest = "v",
+                  .held_by = {"h"}}};
   taken.backups = {{.store = "s",
                     .uid = "u",
                     .backup = "b",
@@ -42,9 +49,13 @@ TEST(InventoryWire, EverythingThatWasFoundIsTold) {
   EXPECT_TRUE(part.databases(0).allows_connections());
   EXPECT_TRUE(part.databases(0).invalid());
   EXPECT_EQ(part.databases(0).size_bytes(), 5);
+  EXPECT_EQ(part.databases(0).owner(), "o");
+  EXPECT_EQ(part.databases(0).missing_grants(0), "CONNECT to r");
   EXPECT_EQ(part.roles(0).name(), "r");
   EXPECT_TRUE(part.roles(0).can_login());
   EXPECT_TRUE(part.roles(0).expired());
+  EXPECT_TRUE(part.roles(0).overprivileged());
+  EXPECT_EQ(part.roles(0).held_by(0), "h");
   EXPECT_EQ(part.roles(0).verifier_digest(), "v");
   EXPECT_EQ(part.backups(0).backup(), "b");
   EXPECT_TRUE(part.backups(0).archive_found());

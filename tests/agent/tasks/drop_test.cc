@@ -64,7 +64,9 @@ TEST_F(DropTest, RoleThatAnotherTenantGrantedToStaysWithoutLoginAndIsNamed) {
 
   const absl::StatusOr<Outcome> dropped = Run(acme, DropOf(acme));
   ASSERT_TRUE(dropped.ok()) << dropped.status();
-  EXPECT_THAT(MessageOf(dropped), HasSubstr(absl::StrCat(acme.a(), ", ", acme.objects.owner_role)));
+  const std::string holder = absl::StrCat(" (", globex.objects.database, ")");
+  EXPECT_THAT(MessageOf(dropped),
+              HasSubstr(absl::StrCat(acme.a(), holder, ", ", acme.objects.owner_role, holder)));
   EXPECT_THAT(MessageOf(dropped), Not(HasSubstr(acme.objects.reader_role)));
   EXPECT_FALSE(CanLogIn(acme, acme.a(), globex.objects.database));
   Connection admin = postgres_.Admin();
@@ -74,6 +76,13 @@ TEST_F(DropTest, RoleThatAnotherTenantGrantedToStaysWithoutLoginAndIsNamed) {
                                  {acme.objects.owner_role})),
       0);
   EXPECT_EQ(Count(acme.objects.owner_role), 2);
+  const absl::StatusOr<Outcome> found = Run(globex, InventoryWork{});
+  ASSERT_TRUE(found.ok()) << found.status();
+  for (const InventoryRole& role : std::get<InventoryTaken>(*found).roles) {
+    const bool left = role.name == acme.a() || role.name == acme.objects.owner_role;
+    EXPECT_EQ(role.held_by,
+              left ? std::vector<std::string>{globex.objects.database} : std::vector<std::string>());
+  }
 
   // Once the other's table is gone, so are they.
   ASSERT_TRUE(Sql(globex, globex.a(), "DROP TABLE public.t").ok());

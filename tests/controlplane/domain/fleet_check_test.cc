@@ -11,6 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr char kUid[] = "aaaaaaaaaaaaaaaa";
 constexpr char kOther[] = "bbbbbbbbbbbbbbbb";
@@ -325,6 +326,57 @@ TEST_F(FleetCheckTest, APasswordThatIsNotTheCatalogsIsFoundWhereTheServerShowsIt
   Only(FindingKind::kRoleDrifted, Name("_a"));
 }
 
+TEST_F(FleetCheckTest, GrantsThatAreGoneAreNamed) {
+  database().missing_grants = {"CONNECT to " + Name("_a"), "CREATE to " + std::string(kOwner),
+                               "default privileges to " + Name("_r")};
+  const FleetFinding finding = Only(FindingKind::kGrantMissing, Name("_g1"));
+  EXPECT_THAT(finding.message, HasSubstr("CONNECT to " + Name("_a")));
+  EXPECT_THAT(finding.message, HasSubstr("default privileges to " + Name("_r")));
+  EXPECT_THAT(finding.remedy, HasSubstr("repair-fleet"));
+}
+
+TEST_F(FleetCheckTest, GrantsAreMissedOnlyWhereTheTenantsStateWantsThem) {
+  database().missing_grants = {"CONNECT to " + Name("_b")};
+  EXPECT_THAT(Kinds(), IsEmpty()) << "a login that is not published";
+  acme().credentials.push_back({.login = Name("_b"), .disable_time = absl::UnixEpoch()});
+  h1().roles.push_back({.name = Name("_b"), .can_login = true});
+  EXPECT_THAT(Kinds(), IsEmpty()) << "one on its way out";
+
+  database().missing_grants = {"CONNECT to " + std::string(kOwner), "CREATE to " + std::string(kOwner),
+                               "USAGE on a schema to " + Name("_r")};
+  acme().state = TenantState::kSuspended;
+  acme().suspend_mode = SuspendMode::kReadOnly;
+  role(Name("_a")).can_login = role(Name("_b")).can_login = false;
+  EXPECT_THAT(Kinds(), IsEmpty()) << "writers are kept out";
+  database().missing_grants.push_back("CONNECT to " + Name("_ra"));
+  EXPECT_THAT(Only(FindingKind::kGrantMissing, Name("_g1")).message, Not(HasSubstr("CREATE")));
+
+  acme().suspend_mode = SuspendMode::kBlocked;
+  Seal();
+  EXPECT_THAT(Kinds(), IsEmpty()) << "nobody is let in";
+}
+
+TEST_F(FleetCheckTest, AClosedDatabaseIsNamedOnceAndNotForItsGrants) {
+  database().allows_connections = false;
+  database().missing_grants = {"CONNECT to " + Name("_a")};
+  EXPECT_THAT(Kinds(), ElementsAre(FindingKind::kDatabaseFencedByNobody));
+}
+
+TEST_F(FleetCheckTest, ARoleWithRightsOverTheServerIsFound) {
+  role(Name("_ra")).overprivileged = true;
+  EXPECT_THAT(Only(FindingKind::kRoleOverprivileged, Name("_ra")).remedy, HasSubstr("NOSUPERUSER"));
+  role(Name("_ra")).overprivileged = false;
+  role(kOwner).overprivileged = true;
+  Only(FindingKind::kRoleOverprivileged, kOwner);
+}
+
+TEST_F(FleetCheckTest, ADatabaseThatWasGivenAwayIsFound) {
+  database().owner = "somebody";
+  const FleetFinding finding = Only(FindingKind::kDatabaseOwnedByOther, Name("_g1"));
+  EXPECT_THAT(finding.message, HasSubstr("somebody"));
+  EXPECT_THAT(finding.remedy, HasSubstr("ALTER DATABASE"));
+}
+
 TEST_F(FleetCheckTest, AHelperThatWasLeftIsANote) {
   h1().roles.push_back({.name = Name("_m2345abcd"), .can_login = true, .expired = true});
   EXPECT_EQ(Only(FindingKind::kRoleLeftBehind, Name("_m2345abcd")).severity, Severity::kNote);
@@ -333,6 +385,13 @@ TEST_F(FleetCheckTest, AHelperThatWasLeftIsANote) {
 TEST_F(FleetCheckTest, AStrangerInTheFamilyIsOrphaned) {
   h1().roles.push_back({.name = Name("_x")});
   Only(FindingKind::kRoleOrphaned, Name("_x"));
+}
+
+TEST_F(FleetCheckTest, ARoleThatOutlivedItsTenantIsNamedWithTheDatabasesThatHoldIt) {
+  catalog_.tombstones = {{.id = "gone", .uid = kGone, .state = TenantState::kPurged}};
+  const std::string role = std::string("t_gone_") + kGone;
+  h1().roles.push_back({.name = role, .held_by = {Name("_g1")}});
+  EXPECT_THAT(Only(FindingKind::kRoleOrphaned, role).message, HasSubstr("still named by " + Name("_g1")));
 }
 
 TEST_F(FleetCheckTest, RolesWhereTheTenantDoesNotLiveAreOrphaned) {

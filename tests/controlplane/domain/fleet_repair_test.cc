@@ -81,6 +81,17 @@ TEST_F(FleetRepairTest, AllThatIsWrongWithATenantsOwnDatabaseIsOneRepair) {
   EXPECT_EQ(repair.generation, 2);
 }
 
+TEST_F(FleetRepairTest, GrantsThatAreGoneAreGivenBack) {
+  h1().databases[0].missing_grants = {"default privileges to " + Name("_r")};
+  EXPECT_EQ(Only().kind, Kind::kShape);
+}
+
+TEST_F(FleetRepairTest, WhatAnAdministratorGaveAwayIsLeft) {
+  h1().databases[0].owner = "somebody";
+  h1().roles[0].overprivileged = true;
+  ExpectLeft(2);
+}
+
 TEST_F(FleetRepairTest, NothingIsOpenedWhileAHostIsSilent) {
   h1().databases[0].allows_connections = false;
   fleet_.silent["h3"] = "it is away";

@@ -54,7 +54,7 @@ FoundBackup BackupOf(const std::string& slug, const std::string& uid, const std:
           .has_archive = true,
           .has_manifest = true,
           .size_bytes = 7,
-          .manifest = manifest};
+          .manifest = std::make_shared<FoundManifest>(manifest)};
 }
 
 const std::string kOwner = std::string("t_shop_1_") + kUid;

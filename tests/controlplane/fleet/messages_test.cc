@@ -89,11 +89,13 @@ TEST(InventoryMessageTest, SaysWhatWasChangedBehindCroftsBack) {
   part.add_databases()->set_owner("somebody");
   part.mutable_databases(0)->add_missing_grants("CONNECT to t_acme_a");
   part.add_roles()->set_overprivileged(true);
+  part.mutable_roles(0)->add_held_by("t_globex_g1");
   domain::Inventory read;
   ReadInventory(part, read);
   EXPECT_EQ(read.databases.front().owner, "somebody");
   EXPECT_THAT(read.databases.front().missing_grants, ElementsAre("CONNECT to t_acme_a"));
   EXPECT_TRUE(read.roles.front().overprivileged);
+  EXPECT_THAT(read.roles.front().held_by, ElementsAre("t_globex_g1"));
 }
 
 }  // namespace
