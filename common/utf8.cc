@@ -9,8 +9,9 @@ namespace {
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// Length of the well-formed character that `text` begins with, or 0.
-size_t CharacterLength(absl::string_view text) {
+}  // namespace
+
+size_t Utf8CharacterLength(absl::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;
@@ -28,13 +29,20 @@ size_t CharacterLength(absl::string_view text) {
   return overlong || surrogate || too_high ? 0 : length;
 }
 
-}  // namespace
+bool IsUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    const size_t length = Utf8CharacterLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
 
 std::string Presentable(absl::string_view text, size_t limit) {
   constexpr absl::string_view kCut = "…";
   std::string result;
   while (!text.empty()) {
-    const size_t length = CharacterLength(text);
+    const size_t length = Utf8CharacterLength(text);
     if (result.size() + std::max<size_t>(length, 1) + kCut.size() > limit)
       return absl::StrCat(result, kCut);
     if (length == 0) {

@@ -10,6 +10,8 @@
 #include <absl/strings/str_split.h>
 #include <arpa/inet.h>
 
+#include "common/utf8.h"
+
 namespace croft::wire {
 namespace {
 
@@ -28,27 +30,6 @@ constexpr std::array kTrustedExtensions = {
     "pgcrypto",        "seg",        "tablefunc", "tcn",  "unaccent", "tsm_system_rows",
     "tsm_system_time", "uuid-ossp",
 };
-
-// Length of the UTF-8 sequence at the start of `text`, or 0 when there is none (RFC 3629: no overlong forms,
-// no surrogates, nothing above U+10FFFF).
-size_t SequenceLength(absl::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = first == 0xED && byte(1) > 0x9F;
-    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && byte(1) < 0x90;
-    const bool beyond = first == 0xF4 && byte(1) > 0x8F;
-    return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
 
 // C0, DEL and C1 controls, and the two separators that end a line.
 bool IsControl(absl::string_view sequence) {
@@ -94,20 +75,11 @@ std::string At(absl::string_view field, size_t index) { return absl::StrCat(fiel
 
 }  // namespace
 
-bool IsUtf8(absl::string_view text) {
-  while (!text.empty()) {
-    const size_t length = SequenceLength(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 std::string ParseText(absl::string_view text, size_t limit, absl::string_view field,
                       Violations& violations) {
   size_t characters = 0;
   for (absl::string_view rest = text; !rest.empty(); ++characters) {
-    const size_t length = SequenceLength(rest);
+    const size_t length = Utf8CharacterLength(rest);
     if (length == 0) {
       violations.Add(field, "must be UTF-8");
       return "";

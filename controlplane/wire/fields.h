@@ -19,8 +19,6 @@
 // value. Safe for any bytes.
 namespace croft::wire {
 
-[[nodiscard]] bool IsUtf8(absl::string_view text);
-
 // Text that people read: UTF-8 without control characters, at most `limit` characters.
 std::string ParseText(absl::string_view text, size_t limit, absl::string_view field,
                       Violations& violations);

@@ -8,8 +8,8 @@
 
 #include "agent/postgres/connection.h"
 #include "common/files.h"
+#include "common/utf8.h"
 #include "controlplane/lookup/connection_text.h"
-#include "controlplane/wire/fields.h"
 #include "croft/placement.h"
 #include "tests/agent/support/postgres_fixture.h"
 #include "tests/fuzz/pieces.h"
@@ -26,7 +26,7 @@ constexpr size_t kMostNameBytes = 63;
 // Something PostgreSQL takes as a name or a value, as near to `text` as may be. Never one of its own names.
 std::string Storable(std::string text, size_t most) {
   text = text.substr(0, text.find('\0')).substr(0, most - 2);
-  while (!text.empty() && !wire::IsUtf8(text)) text.pop_back();
+  while (!text.empty() && !IsUtf8(text)) text.pop_back();
   return absl::StrCat(text, ".x");
 }
 

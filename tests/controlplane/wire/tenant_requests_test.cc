@@ -4,6 +4,7 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
+#include "common/utf8.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/tenant.h"
 #include "tests/controlplane/wire/corpus.h"
