@@ -62,7 +62,7 @@ Conninfo TenantsWay(const Conninfo& agent, const HostAndPort& first, const std::
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ExternalServer>> ExternalServer::New(ExternalServerOptions options) {
+absl::StatusOr<ExternalServer::Settings> ExternalServer::SettingsFrom(ExternalServerOptions options) {
   CROFT_ASSIGN_OR_RETURN(Conninfo agent, ParseConninfo(options.conninfo));
   ServerAccess access;
   access.maintenance_database = ValueOr(agent, "dbname", "postgres");
@@ -90,29 +90,57 @@ absl::StatusOr<std::unique_ptr<ExternalServer>> ExternalServer::New(ExternalServ
   }
   access.tenants = TenantsWay(agent, first, options.authority);
   access.agent = std::move(agent);
-  return std::unique_ptr<ExternalServer>(
-      new ExternalServer(std::move(access), std::move(endpoints), std::move(root_certificate)));
+  return Settings{std::move(access), std::move(endpoints), std::move(root_certificate)};
 }
 
-ExternalServer::ExternalServer(ServerAccess access, std::vector<std::string> endpoints,
-                               std::string root_certificate)
-    : access_(std::move(access)),
-      endpoints_(std::move(endpoints)),
-      root_certificate_(std::move(root_certificate)),
-      cluster_(NewLibpqCluster([made = access_] { return made; })) {}
+absl::StatusOr<std::unique_ptr<ExternalServer>> ExternalServer::New(ExternalServerOptions options) {
+  CROFT_ASSIGN_OR_RETURN(Settings settings, SettingsFrom(std::move(options)));
+  return std::unique_ptr<ExternalServer>(new ExternalServer(std::move(settings)));
+}
 
-ServerAccess ExternalServer::access() const { return access_; }
+ExternalServer::ExternalServer(Settings settings)
+    : settings_(std::move(settings)), cluster_(NewLibpqCluster([this] { return access(); })) {}
+
+absl::Status ExternalServer::Reload(ExternalServerOptions options) {
+  CROFT_ASSIGN_OR_RETURN(Settings settings, SettingsFrom(std::move(options)));
+  const MutexLock lock(settings_mutex_);
+  settings_ = std::move(settings);
+  return absl::OkStatus();
+}
+
+ExternalServer::Settings ExternalServer::settings() const {
+  const MutexLock lock(settings_mutex_);
+  return settings_;
+}
+
+ServerAccess ExternalServer::access() const { return settings().access; }
 
 absl::Status ExternalServer::EnsureRunning(const Timeout& timeout) {
   return cluster_->Identify(timeout).status();
 }
 
+namespace {
+
+// The right whose lack made a look at the server fail with `status`.
+std::optional<MissingRight> RightToLookAround(const absl::Status& status, const ServerAccess& access) {
+  if (SqlStateOf(status) != sqlstate::kInsufficientPrivilege) return std::nullopt;
+  const std::string role = ValueOr(access.agent, "user", "");
+  if (absl::StrContains(status.message(), "pg_control_")) return MissingControlData(role);
+  if (absl::StrContains(status.message(), "permission denied for database")) {
+    return MissingConnect(access.maintenance_database, role);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 ServerReport ExternalServer::Report(const Timeout& timeout) {
-  ServerReport report{.endpoints = endpoints_, .root_certificate = root_certificate_};
-  const absl::Status looked = Look(timeout, report);
+  const Settings now = settings();
+  ServerReport report{.endpoints = now.endpoints, .root_certificate = now.root_certificate};
+  const absl::Status looked = Look(now.access, timeout, report);
   if (!looked.ok()) {
     report.problem = std::string(looked.message());
-    if (std::optional<MissingRight> missing = RightToLookAround(looked)) {
+    if (std::optional<MissingRight> missing = RightToLookAround(looked, now.access)) {
       report.problem = absl::StrCat(report.problem, "; ", missing->remedy);
       report.missing_rights.push_back(*std::move(missing));
     }
@@ -121,13 +149,16 @@ ServerReport ExternalServer::Report(const Timeout& timeout) {
 }
 
 // A standby takes no changes, so it is not up; its timeline says nothing yet.
-absl::Status ExternalServer::Look(const Timeout& timeout, ServerReport& report) {
+absl::Status ExternalServer::Look(const ServerAccess& access, const Timeout& timeout,
+                                  ServerReport& report) {
   CROFT_ASSIGN_OR_RETURN(const ServerFacts facts, cluster_->Identify(timeout));
+  Conninfo conninfo = access.agent;
+  conninfo["dbname"] = access.maintenance_database;
   const MutexLock lock(mutex_);
-  if (!looking_ || !looking_->usable()) {
-    Conninfo conninfo = access_.agent;
-    conninfo["dbname"] = access_.maintenance_database;
+  if (!looking_ || !looking_->usable() || looking_by_ != conninfo) {
+    looking_.reset();
     CROFT_ASSIGN_OR_RETURN(looking_, Connection::Open(conninfo, Trust::kPrivileged, timeout));
+    looking_by_ = std::move(conninfo);
   }
   looking_->SetPatience(timeout);
   CROFT_ASSIGN_OR_RETURN(const bool standby, looking_->Value<bool>("SELECT pg_is_in_recovery()"));
@@ -150,16 +181,6 @@ absl::Status ExternalServer::Look(const Timeout& timeout, ServerReport& report) 
   report.timeline = facts.timeline;
   report.tls = facts.tls;
   return absl::OkStatus();
-}
-
-std::optional<MissingRight> ExternalServer::RightToLookAround(const absl::Status& status) const {
-  if (SqlStateOf(status) != sqlstate::kInsufficientPrivilege) return std::nullopt;
-  const std::string role = ValueOr(access_.agent, "user", "");
-  if (absl::StrContains(status.message(), "pg_control_")) return MissingControlData(role);
-  if (absl::StrContains(status.message(), "permission denied for database")) {
-    return MissingConnect(access_.maintenance_database, role);
-  }
-  return std::nullopt;
 }
 
 }  // namespace croft::agent

@@ -33,26 +33,37 @@ class ExternalServer final : public Server {
   // INVALID_ARGUMENT for a conninfo or an endpoint that does not parse. Does not connect.
   static absl::StatusOr<std::unique_ptr<ExternalServer>> New(ExternalServerOptions options);
 
+  // Connections that are opened from now on follow `options`, and so does what applications are told. Errors are New's,
+  // and leave everything as it was. Thread-safe.
+  absl::Status Reload(ExternalServerOptions options);
+
   ServerAccess access() const override;
   // Only asks whether it answers.
   absl::Status EnsureRunning(const Timeout& timeout) override;
   ServerReport Report(const Timeout& timeout) override;
 
  private:
-  ExternalServer(ServerAccess access, std::vector<std::string> endpoints, std::string root_certificate);
-  // Fills in what the server shows.
-  absl::Status Look(const Timeout& timeout, ServerReport& report);
-  // The right whose lack made a look at the server fail with `status`.
-  std::optional<MissingRight> RightToLookAround(const absl::Status& status) const;
+  struct Settings {
+    ServerAccess access;
+    std::vector<std::string> endpoints;
+    std::string root_certificate;
+  };
 
-  const ServerAccess access_;
-  const std::vector<std::string> endpoints_;
-  const std::string root_certificate_;
+  static absl::StatusOr<Settings> SettingsFrom(ExternalServerOptions options);
+
+  explicit ExternalServer(Settings settings);
+  Settings settings() const;
+  // Fills in what the server shows.
+  absl::Status Look(const ServerAccess& access, const Timeout& timeout, ServerReport& report);
+
+  mutable Mutex settings_mutex_;
+  Settings settings_ ABSL_GUARDED_BY(settings_mutex_);
   const std::unique_ptr<Cluster> cluster_;
 
   Mutex mutex_;
-  // Kept between two looks.
+  // Kept between two looks, and how it was opened.
   std::optional<Connection> looking_ ABSL_GUARDED_BY(mutex_);
+  Conninfo looking_by_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace croft::agent

@@ -150,22 +150,33 @@ ManagedServerOptions ManagedOptions(const AgentOptions& options, const std::stri
   return managed;
 }
 
-// The server, and what is to be done when its certificate was renewed.
+// The server, what is to be done when its certificate was renewed, and what at SIGHUP.
 struct OwnServer {
   std::unique_ptr<Server> server;
   std::function<absl::Status()> reload_tls = [] { return absl::OkStatus(); };
+  absl::string_view reread = "the certificates";
+  std::function<absl::Status()> reload;
 };
+
+absl::StatusOr<ExternalServerOptions> ReadExternalOptions(const AgentOptions& options) {
+  CROFT_ASSIGN_OR_RETURN(std::string conninfo, ReadPrivateFile(options.conninfo_file, kMaxConninfoFile));
+  return ExternalServerOptions{.conninfo = std::move(conninfo),
+                               .advertise_endpoints = options.advertise,
+                               .authority = options.postgres_authority_file};
+}
 
 absl::StatusOr<OwnServer> MakeServer(const AgentOptions& options, const std::string& state,
                                      const ServerCertificatePaths& certificate) {
   OwnServer made;
   if (options.mode == ServerMode::kExternal) {
-    CROFT_ASSIGN_OR_RETURN(const std::string conninfo,
-                           ReadPrivateFile(options.conninfo_file, kMaxConninfoFile));
-    CROFT_ASSIGN_OR_RETURN(made.server,
-                           ExternalServer::New({.conninfo = conninfo,
-                                                .advertise_endpoints = options.advertise,
-                                                .authority = options.postgres_authority_file}));
+    CROFT_ASSIGN_OR_RETURN(ExternalServerOptions external, ReadExternalOptions(options));
+    CROFT_ASSIGN_OR_RETURN(auto server, ExternalServer::New(std::move(external)));
+    made.reread = "the conninfo and the authority";
+    made.reload = [server = server.get(), options]() -> absl::Status {
+      CROFT_ASSIGN_OR_RETURN(ExternalServerOptions changed, ReadExternalOptions(options));
+      return server->Reload(std::move(changed));
+    };
+    made.server = std::move(server);
     return made;
   }
   ManagedServerOptions managed = ManagedOptions(options, state);
@@ -173,6 +184,7 @@ absl::StatusOr<OwnServer> MakeServer(const AgentOptions& options, const std::str
       .certificate = certificate.certificate, .key = certificate.key, .authority = certificate.authority};
   CROFT_ASSIGN_OR_RETURN(auto server, ManagedServer::New(std::move(managed)));
   made.reload_tls = [server = server.get()] { return server->ReloadTls({absl::Now() + kReloadTime}); };
+  made.reload = made.reload_tls;
   made.server = std::move(server);
   return made;
 }
@@ -251,18 +263,23 @@ class Agent {
                                   .scratch_directory = absl::StrCat(state, "/scratch")});
   }
 
-  // At SIGHUP.
+  // At SIGHUP. What cannot be read, or is wrong, leaves everything as it was.
   void Reload() {
-    log::Info("reading the certificates again, as SIGHUP asks");
-    if (ReloadTls()) log::Info("the certificates were read again");
+    log::Info(absl::StrCat("reading ", server_.reread, " again, as SIGHUP asks"));
+    const absl::Status status = server_.reload();
+    if (status.ok()) {
+      log::Info(absl::StrCat(server_.reread, " were read again"));
+    } else {
+      log::Error(absl::StrCat(server_.reread, " stay as they were"),
+                 {{"error", std::string(status.message())}});
+    }
   }
 
-  bool ReloadTls() {
+  void ReloadTls() {
     const absl::Status status = server_.reload_tls();
     if (!status.ok()) {
       log::Error("PostgreSQL did not take its new certificate", {{"error", std::string(status.message())}});
     }
-    return status.ok();
   }
 
   SystemClock clock_;

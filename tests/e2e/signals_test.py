@@ -1,4 +1,4 @@
-"""SIGHUP has both daemons read their certificates again, and ends neither."""
+"""SIGHUP has the daemons read again what can be, certificates and the way to somebody else's server, and ends none."""
 import os
 import signal
 import socket
@@ -21,12 +21,11 @@ def logged(cluster, name):
         return file.read()
 
 
-def hang_up(cluster, name):
+def hang_up(cluster, name, until="were read again"):
     """Sends SIGHUP and returns what the daemon logs from then on, once it says that it is through."""
     before = len(logged(cluster, name))
     os.kill(cluster.pid(name), signal.SIGHUP)
-    wait_until(lambda: "the certificates were read again" in logged(cluster, name)[before:],
-               f"{name} has read its certificates again", seconds=20)
+    wait_until(lambda: until in logged(cluster, name)[before:], f"{name} says: {until}", seconds=20)
     return logged(cluster, name)[before:]
 
 
@@ -110,3 +109,23 @@ def test_a_certificate_of_ones_own_that_was_replaced_is_served_after_sighup(clus
     finally:
         cluster.stop("croftd")
         cluster.start("croftd")
+
+
+def test_an_agent_of_somebody_elses_server_takes_up_a_new_password():
+    with Cluster(postgres=["15"]) as cluster:
+        server = cluster.servers["h1"]
+        cluster.create_tenant("acme")
+        server.superuser("ALTER ROLE croft PASSWORD 'quite another one'")
+        server.superuser("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'croft'")
+        up = lambda: cluster.call("HostService.GetHost", name="hosts/h1").postgres_up
+        wait_until(lambda: not up(), "the agent cannot get in by the old password")
+        pid = cluster.pid("h1")
+        path = server.write_conninfo("'quite another one'")
+        hang_up(cluster, "h1", until="the conninfo and the authority were read again")
+        wait_until(up, "the agent is in again")
+        cluster.create_tenant("globex")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("no such form")
+        hang_up(cluster, "h1", until="stay as they were")
+        cluster.create_tenant("initech")
+        assert running(pid) and cluster.pid("h1") == pid
