@@ -81,7 +81,8 @@ absl::StatusOr<v1::CheckFleetResponse> AdminHandlers::CheckFleet(const RequestCo
 absl::StatusOr<v1::RepairFleetResponse> AdminHandlers::RepairFleet(const RequestContext& context,
                                                                    const v1::RepairFleetRequest& request) {
   CROFT_RETURN_IF_ERROR(CheckRepairIds(request));
-  CROFT_ASSIGN_OR_RETURN(const FleetChecker::Checked checked, checker_.Check(context.deadline));
+  CROFT_ASSIGN_OR_RETURN(const FleetChecker::RepairView checked,
+                         checker_.CheckForRepairs(context.deadline));
   const domain::RepairPlan plan = domain::PlanRepairs(checked.check, checked.catalog, checked.fleet);
   const std::set<std::string> wanted(request.repairs().begin(), request.repairs().end());
   engine::Caller caller = context.caller;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -28,29 +29,27 @@ absl::Status Busy() {
                    {.reason = "OVERLOADED", .retry_delay = absl::Seconds(1)});
 }
 
-// Answers on their way from many hosts. Outlives the one who waits: late ones still call.
-class Answers {
+// A host's answer on its way. Outlives the one who waits: a late one still calls.
+class Answer {
  public:
-  explicit Answers(size_t expected) : missing_(expected) {}
-
-  void Put(const std::string& host, absl::StatusOr<domain::Inventory> answer) {
+  void Put(absl::StatusOr<domain::Inventory> answer) {
     const MutexLock lock(mutex_);
-    if (!answers_.emplace(host, std::move(answer)).second) return;
-    --missing_;
+    answer_ = std::move(answer);
     changed_.NotifyAll();
   }
 
-  std::map<std::string, absl::StatusOr<domain::Inventory>> Take(absl::Time deadline, const Clock& clock) {
+  // UNAVAILABLE when none came in time.
+  absl::StatusOr<domain::Inventory> Take(absl::Time deadline, const Clock& clock) {
     const MutexLock lock(mutex_);
-    while (missing_ > 0 && clock.Now() < deadline) changed_.WaitFor(mutex_, deadline - clock.Now());
-    return std::move(answers_);
+    while (!answer_ && clock.Now() < deadline) changed_.WaitFor(mutex_, deadline - clock.Now());
+    if (!answer_) return absl::UnavailableError("it did not answer in time");
+    return *std::move(answer_);
   }
 
  private:
   Mutex mutex_;
   CondVar changed_;
-  size_t missing_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, absl::StatusOr<domain::Inventory>> answers_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::StatusOr<domain::Inventory>> answer_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Which store each host looks into: hosts that share one need not all read it.
@@ -121,6 +120,17 @@ absl::Status AddTenants(catalog::Catalog& catalog, const std::set<std::string>& 
     (purged ? view.tombstones : view.tenants).push_back(*std::move(tenant));
   }
   return absl::OkStatus();
+}
+
+// Those that findings are about.
+std::vector<domain::FoundDatabase> DatabasesOf(const std::vector<domain::FleetFinding>& findings,
+                                               std::vector<domain::FoundDatabase> databases) {
+  std::set<std::string> objects;
+  for (const domain::FleetFinding& finding : findings) objects.insert(finding.object);
+  std::erase_if(databases,
+                [&](const domain::FoundDatabase& database) { return objects.count(database.name) == 0; });
+  databases.shrink_to_fit();
+  return databases;
 }
 
 template <typename T>
@@ -206,14 +216,11 @@ absl::StatusOr<domain::Inventory> FleetChecker::AskOne(const std::string& host,
                                                        const std::vector<std::string>& stores,
                                                        absl::Time deadline) const {
   const absl::Time until = std::min(deadline, clock_.Now() + kTimeout);
-  const auto answers = std::make_shared<Answers>(1);
-  agents_.AskInventory(host, {.stores = stores, .deadline = until},
-                       [answers, host](absl::StatusOr<domain::Inventory> inventory) {
-                         answers->Put(host, std::move(inventory));
-                       });
-  auto answer = answers->Take(until, clock_);
-  if (answer.empty()) return absl::UnavailableError("it did not answer in time");
-  return std::move(answer.begin()->second);
+  const auto answer = std::make_shared<Answer>();
+  agents_.AskInventory(
+      host, {.stores = stores, .deadline = until},
+      [answer](absl::StatusOr<domain::Inventory> inventory) { answer->Put(std::move(inventory)); });
+  return answer->Take(until, clock_);
 }
 
 absl::StatusOr<std::vector<domain::Operation>> FleetChecker::ReadRunning() const {
@@ -276,6 +283,7 @@ absl::StatusOr<FleetChecker::HostCheck> FleetChecker::CheckHost(const domain::Ho
   });
   checked.findings = std::move(check.findings);
   checked.busy = std::move(check.busy);
+  checked.databases = DatabasesOf(checked.findings, std::move(fleet.inventories.front().databases));
   findings_.Put(host.id, asked, checked.findings, checked.busy);
   return checked;
 }
@@ -302,6 +310,7 @@ absl::Status FleetChecker::AddHost(const domain::Host& host, const std::vector<s
     return absl::OkStatus();
   }
   std::move(checked->findings.begin(), checked->findings.end(), std::back_inserter(report.findings));
+  report.fleet.inventories.push_back({.host = host.id, .databases = std::move(checked->databases)});
   found.busy.insert(checked->busy.begin(), checked->busy.end());
   found.shelves.emplace_back(std::move(checked->stores));
   return absl::OkStatus();
@@ -311,9 +320,10 @@ absl::StatusOr<FleetChecker::FleetReport> FleetChecker::CheckAll(absl::Time dead
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Slot> slot, TakeSlot());
   const absl::Time asked = clock_.Now();
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Operation> running, ReadRunning());
-  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Host> hosts, catalog_.ListHosts());
-  std::map<std::string, std::vector<std::string>> shares = ShareStores(hosts);
   FleetReport report;
+  CROFT_ASSIGN_OR_RETURN(report.hosts, catalog_.ListHosts());
+  const std::vector<domain::Host>& hosts = report.hosts;
+  const std::map<std::string, std::vector<std::string>> shares = ShareStores(hosts);
   Stores found;
   const auto work = [&] {
     for (;;) {
@@ -443,80 +453,39 @@ absl::Status FleetChecker::CompareStores(absl::Time asked, const std::vector<dom
     CROFT_RETURN_IF_ERROR(pages.Compare(std::move(view), uids, report.findings, found.busy));
   }
   report.stores_checked = pages.CompareSilence(found.silent, report.findings);
+  report.fleet.silent = std::move(found.silent);
   return absl::OkStatus();
 }
 
-absl::StatusOr<FleetChecker::Checked> FleetChecker::Check(absl::Time deadline) {
-  CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Slot> slot, TakeSlot());
-  domain::CatalogOutline before;
-  Checked checked;
-  {
-    CROFT_ASSIGN_OR_RETURN(const domain::CatalogView view, Read());
-    before = domain::OutlineOf(view);
-    checked.fleet = Ask(view, std::min(deadline, clock_.Now() + kTimeout));
+// One that changed since the first host was asked was judged by some hosts before and by others after.
+absl::StatusOr<domain::CatalogView> FleetChecker::ReadUnchanged(const FleetReport& report,
+                                                                absl::Time asked) const {
+  std::set<std::string> ids;
+  for (const domain::FleetFinding& finding : report.findings) ids.insert(finding.tenant);
+  for (const std::string& busy : report.busy) ids.erase(busy);
+  ids.erase("");
+  domain::CatalogView view{.hosts = report.hosts};
+  for (const std::string& id : ids) {
+    CROFT_ASSIGN_OR_RETURN(std::optional<domain::Tenant> tenant, catalog_.GetTenant(id));
+    const bool changed =
+        !tenant || tenant->state == domain::TenantState::kPurged || tenant->update_time > asked;
+    if (!changed) view.tenants.push_back(*std::move(tenant));
   }
-  CROFT_ASSIGN_OR_RETURN(checked.catalog, Read());
-  CROFT_RETURN_IF_ERROR(FindTombstones(checked.fleet, checked.catalog));
-  checked.time = clock_.Now();
-  checked.check = domain::CheckFleet(before, checked.catalog, checked.fleet);
-  return checked;
-}
-
-absl::StatusOr<domain::CatalogView> FleetChecker::Read() const {
-  domain::CatalogView view;
-  CROFT_ASSIGN_OR_RETURN(view.running, ReadRunning());
-  CROFT_ASSIGN_OR_RETURN(view.backups, catalog_.ListBackups("", {}, std::numeric_limits<int32_t>::max()));
-  CROFT_ASSIGN_OR_RETURN(view.hosts, catalog_.ListHosts());
-  CROFT_RETURN_IF_ERROR(
-      catalog_.ForEachTenant([&](const domain::Tenant& tenant) { view.tenants.push_back(tenant); })
-          .status());
-  NoteVerifiers(view);
   return view;
 }
 
-domain::FleetView FleetChecker::Ask(const domain::CatalogView& view, absl::Time deadline) const {
-  domain::FleetView fleet;
-  std::vector<std::string> asked;
-  for (const domain::Host& host : view.hosts) {
-    if (fleet::CanBeAsked(host)) {
-      asked.push_back(host.id);
-    } else {
-      fleet.silent[host.id] = WhyNotAsked(domain::StateOf(host));
-    }
-  }
-  const auto answers = std::make_shared<Answers>(asked.size());
-  std::map<std::string, std::vector<std::string>> shares = ShareStores(view.hosts);
-  for (const std::string& host : asked) {
-    agents_.AskInventory(host, {.stores = shares[host], .deadline = deadline},
-                         [answers, host](absl::StatusOr<domain::Inventory> inventory) {
-                           answers->Put(host, std::move(inventory));
-                         });
-    fleet.silent[host] = "it did not answer in time";
-  }
-  for (auto& [host, answer] : answers->Take(deadline, clock_)) {
-    if (answer.ok()) {
-      fleet.silent.erase(host);
-      fleet.inventories.push_back(*std::move(answer));
-    } else {
-      fleet.silent[host] = std::string(answer.status().message());
-    }
-  }
-  return fleet;
-}
-
-// Whose the objects are that belong to no tenant of today.
-absl::Status FleetChecker::FindTombstones(const domain::FleetView& fleet, domain::CatalogView& view) const {
-  std::set<std::string> uids;
-  for (const domain::Inventory& inventory : fleet.inventories) {
-    uids.merge(UidsOnServer(inventory));
-    for (const auto& backup : inventory.backups) uids.insert(backup.uid);
-    for (const auto& key : inventory.keys) uids.insert(key.uid);
-  }
-  for (const domain::Tenant& tenant : view.tenants) uids.erase(tenant.uid);
-  domain::CatalogView found;
-  CROFT_RETURN_IF_ERROR(AddTenants(catalog_, uids, found));
-  view.tombstones = std::move(found.tombstones);
-  return absl::OkStatus();
+absl::StatusOr<FleetChecker::RepairView> FleetChecker::CheckForRepairs(absl::Time deadline) {
+  const absl::Time asked = clock_.Now();
+  CROFT_ASSIGN_OR_RETURN(FleetReport report, CheckAll(deadline));
+  RepairView view;
+  CROFT_ASSIGN_OR_RETURN(view.catalog, ReadUnchanged(report, asked));
+  std::set<std::string> unchanged = {""};
+  for (const domain::Tenant& tenant : view.catalog.tenants) unchanged.insert(tenant.id);
+  std::erase_if(report.findings,
+                [&](const domain::FleetFinding& finding) { return unchanged.count(finding.tenant) == 0; });
+  view.check.findings = std::move(report.findings);
+  view.fleet = std::move(report.fleet);
+  return view;
 }
 
 }  // namespace croft::handlers

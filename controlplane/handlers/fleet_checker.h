@@ -30,8 +30,9 @@ class FleetChecker {
 
   struct HostCheck {
     std::vector<domain::FleetFinding> findings;
-    std::vector<std::string> busy;  // ids of tenants that nothing is said of
-    domain::Inventory stores;       // what lies in them; nothing was compared with it
+    std::vector<std::string> busy;                 // ids of tenants that nothing is said of
+    domain::Inventory stores;                      // what lies in them; nothing was compared with it
+    std::vector<domain::FoundDatabase> databases;  // that findings are about
   };
   // Compares one host's databases and roles, and has its agent look into `stores`. Holds the tenants of this host alone
   // in memory. Blocks until it has answered, for kTimeout, or until `deadline`. UNAVAILABLE for one that does not.
@@ -45,21 +46,23 @@ class FleetChecker {
     int64_t stores_checked = 0;
     int64_t tenants_checked = 0;
     absl::Time time;
+    std::vector<domain::Host> hosts;
+    // What the hosts said, as far as findings are about it: databases alone.
+    domain::FleetView fleet;
   };
   // Compares every host, some at a time, then what lies in the stores with the backups of some tenants at a time. Holds
   // the tenants of those hosts, and all that was found in the stores, in memory. RESOURCE_EXHAUSTED, OVERLOADED, while
   // several others are at it.
   absl::StatusOr<FleetReport> CheckAll(absl::Time deadline);
 
-  struct Checked {
+  struct RepairView {
     domain::FleetCheck check;
-    domain::CatalogView catalog;  // as it was compared
+    domain::CatalogView catalog;
     domain::FleetView fleet;
-    absl::Time time;
   };
-  // For repairs, which judge each tenant by all hosts: everything at once, whole in memory. Blocks and refuses like
-  // CheckAll.
-  absl::StatusOr<Checked> Check(absl::Time deadline);
+  // CheckAll, and of what it found that which repairs are planned by: tenants that findings are about and that did not
+  // change meanwhile, their databases, and hosts. Blocks and refuses like CheckAll.
+  absl::StatusOr<RepairView> CheckForRepairs(absl::Time deadline);
 
  private:
   class Slot;
@@ -76,10 +79,7 @@ class FleetChecker {
   absl::Status CompareStores(absl::Time asked, const std::vector<domain::Operation>& running,
                              const std::vector<domain::Host>& hosts, Stores& found,
                              FleetReport& report) const;
-  absl::StatusOr<domain::CatalogView> Read() const;
-  // The answers of all hosts that can be asked.
-  domain::FleetView Ask(const domain::CatalogView& view, absl::Time deadline) const;
-  absl::Status FindTombstones(const domain::FleetView& fleet, domain::CatalogView& view) const;
+  absl::StatusOr<domain::CatalogView> ReadUnchanged(const FleetReport& report, absl::Time asked) const;
 
   catalog::Catalog& catalog_;
   fleet::InventorySource& agents_;

@@ -78,6 +78,20 @@ TEST_F(AdminTest, OnlyWhatWasNamedIsRepaired) {
   EXPECT_THAT(Repair(false, {id}).repairs(), SizeIs(1));
 }
 
+TEST_F(AdminTest, ATenantThatChangesMeanwhileIsLeftOut) {
+  home_.roles.pop_back();
+  inventories_.WhenAsked([this] {
+    v1::UpdateTenantRequest request;
+    request.mutable_tenant()->set_name("tenants/acme");
+    request.mutable_tenant()->set_display_name("Changed");
+    v1::Tenant tenant;
+    EXPECT_TRUE(Call(*tenants_, &v1::TenantService::Stub::UpdateTenant, request, tenant).ok());
+  });
+  const v1::RepairFleetResponse plan = Repair(/*validate_only=*/true);
+  EXPECT_THAT(plan.repairs(), IsEmpty());
+  EXPECT_THAT(plan.left(), IsEmpty());
+}
+
 TEST_F(AdminTest, WhatIsForPeopleIsTold) {
   home_.databases.push_back(
       {.name = "t_x_bbbbbbbbbbbbbbbb_g1", .uid = "bbbbbbbbbbbbbbbb", .generation = 1});

@@ -107,7 +107,7 @@ TEST_F(FleetCheckTest, AHostThatDoesNotAnswerIsSilentWhenTheCallersTimeIsUp) {
   JoinHost("h1");
   inventories_.Mute("h1");
   FleetChecker checker(*catalog_, inventories_, clock_, findings_);
-  const auto checked = checker.Check(absl::Now() + absl::Milliseconds(50));
+  const auto checked = checker.CheckAll(absl::Now() + absl::Milliseconds(50));
   ASSERT_TRUE(checked.ok()) << checked.status();
   EXPECT_THAT(checked->fleet.silent, ElementsAre(Pair("h1", HasSubstr("did not answer in time"))));
 }

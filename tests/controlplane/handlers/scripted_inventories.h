@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -34,6 +35,11 @@ class ScriptedInventories final : public fleet::InventorySource {
     }
     for (const fleet::InventoryCallback& told : waiting) told(domain::HostUnreachable("mute"));
   }
+  // Called whenever a host is asked, before it answers.
+  void WhenAsked(std::function<void()> hook) {
+    const MutexLock lock(mutex_);
+    when_asked_ = std::move(hook);
+  }
   int asked_times(const std::string& host) {
     const MutexLock lock(mutex_);
     return asked_times_[host];
@@ -47,6 +53,7 @@ class ScriptedInventories final : public fleet::InventorySource {
   void AskInventory(const std::string& host, const fleet::InventoryAsk& ask,
                     fleet::InventoryCallback told) override {
     absl::StatusOr<domain::Inventory> answer = domain::HostUnreachable(host);
+    if (const auto hook = when_asked()) hook();
     {
       const MutexLock lock(mutex_);
       asked_[host] = ask.stores;
@@ -62,7 +69,13 @@ class ScriptedInventories final : public fleet::InventorySource {
   }
 
  private:
+  std::function<void()> when_asked() {
+    const MutexLock lock(mutex_);
+    return when_asked_;
+  }
+
   Mutex mutex_;
+  std::function<void()> when_asked_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, domain::Inventory> laid_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> mute_ ABSL_GUARDED_BY(mutex_);
   std::vector<fleet::InventoryCallback> waiting_ ABSL_GUARDED_BY(mutex_);
