@@ -54,9 +54,12 @@ struct TenantUpdate {
   std::map<std::string, std::optional<std::string>> label_edits;  // no value: remove
   std::optional<std::optional<absl::Time>> expire_time;
   std::optional<std::string> settings;
+  std::map<std::string, std::optional<std::string>> settings_edits;  // values are JSON
   std::optional<std::string> features;
   std::map<std::string, std::optional<std::string>> feature_edits;  // values are JSON scalars
   std::optional<domain::Quota> quota;
+  std::optional<int32_t> quota_connections;
+  std::optional<absl::Duration> quota_statement_timeout;
   std::optional<int32_t> backups_kept;
   std::optional<bool> delete_protection;
 };
@@ -160,6 +163,9 @@ struct UpdateHost {
   std::optional<std::map<std::string, std::string>> labels;
   std::map<std::string, std::optional<std::string>> label_edits;
   std::optional<domain::HostLimits> limits;
+  std::optional<int32_t> limit_databases;
+  std::optional<int32_t> limit_connections;
+  std::optional<int64_t> limit_reserve_bytes;
 };
 struct CordonHost {
   std::string host;

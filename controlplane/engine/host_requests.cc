@@ -42,6 +42,9 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const UpdateHost& re
   }
   if (host->labels.size() > kMaxLabels) return InvalidField("host.labels", "a host has at most 32 labels");
   if (request.limits) host->limits = *request.limits;
+  if (request.limit_databases) host->limits.databases = *request.limit_databases;
+  if (request.limit_connections) host->limits.connections = *request.limit_connections;
+  if (request.limit_reserve_bytes) host->limits.reserve_bytes = *request.limit_reserve_bytes;
   return HostName(host->id);
 }
 

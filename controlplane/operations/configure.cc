@@ -13,7 +13,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
-#include "controlplane/domain/features.h"
+#include "controlplane/domain/json_edits.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/operations/kinds.h"
 #include "controlplane/operations/steps.h"
@@ -60,9 +60,11 @@ void ApplyCatalogOnly(Tenant& tenant, const TenantUpdate& update) {
   Edit(tenant.labels, update.label_edits);
   if (update.expire_time) tenant.expire_time = *update.expire_time;
   if (update.settings) tenant.settings = *update.settings;
+  if (!update.settings_edits.empty())
+    tenant.settings = domain::EditJson(tenant.settings, update.settings_edits);
   if (update.features) tenant.features = *update.features;
   if (!update.feature_edits.empty())
-    tenant.features = domain::EditFeatures(tenant.features, update.feature_edits);
+    tenant.features = domain::EditJson(tenant.features, update.feature_edits);
   if (update.backups_kept) tenant.backups_kept = *update.backups_kept;
   if (update.delete_protection) tenant.delete_protection = *update.delete_protection;
 }
@@ -100,7 +102,15 @@ absl::Status BeginConfigure(Draft& draft, const Caller& caller, const std::strin
   return absl::OkStatus();
 }
 
+domain::Quota QuotaAfter(const Tenant& tenant, const TenantUpdate& update) {
+  domain::Quota quota = update.quota.value_or(tenant.quota);
+  if (update.quota_connections) quota.connections = *update.quota_connections;
+  if (update.quota_statement_timeout) quota.statement_timeout = *update.quota_statement_timeout;
+  return quota;
+}
+
 constexpr size_t kMaxLabels = 32;
+constexpr size_t kLongestSettings = 64 << 10;
 
 }  // namespace
 
@@ -117,8 +127,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   CROFT_RETURN_IF_ERROR(CheckConfirmedEnd(draft, *tenant, end_before, request.confirmed));
   if (tenant->labels.size() > kMaxLabels)
     return InvalidField("tenant.labels", "a tenant has at most 32 labels");
-  if (request.update.quota && *request.update.quota != tenant->quota) {
-    CROFT_RETURN_IF_ERROR(BeginConfigure(draft, caller, request.operation, *tenant, *request.update.quota));
+  if (tenant->settings.size() > kLongestSettings)
+    return InvalidField("tenant.settings", "must be at most 64 KiB as JSON");
+  if (const domain::Quota quota = QuotaAfter(*tenant, request.update); quota != tenant->quota) {
+    CROFT_RETURN_IF_ERROR(BeginConfigure(draft, caller, request.operation, *tenant, quota));
   }
   return TenantName(tenant->id);
 }

@@ -9,6 +9,7 @@
 #include <absl/strings/str_format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "common/utf8.h"
 #include "controlplane/wire/fields.h"
 
 namespace croft::wire {
@@ -124,6 +125,12 @@ std::string ParseSettings(const Struct& settings, absl::string_view field, Viola
   if (settings.fields().empty()) return "";
   Writer writer(kLongestSettings);
   writer.Object(settings.fields(), 1);
+  return Finish(std::move(writer), field, violations);
+}
+
+std::string ParseSetting(const Value& value, absl::string_view field, Violations& violations) {
+  Writer writer(kLongestSettings);
+  writer.Any(value, 1);
   return Finish(std::move(writer), field, violations);
 }
 

@@ -16,6 +16,9 @@ using ProtoFeatures = google::protobuf::Map<std::string, google::protobuf::Value
 // Empty for an empty Struct. At most 64 KiB as JSON and 16 levels deep; numbers are finite.
 std::string ParseSettings(const google::protobuf::Struct& settings, absl::string_view field,
                           Violations& violations);
+// One setting's JSON, within the same limits.
+std::string ParseSetting(const google::protobuf::Value& value, absl::string_view field,
+                         Violations& violations);
 // A JSON object of bools, numbers and strings, or empty.
 std::string ParseFeatures(const ProtoFeatures& features, absl::string_view field, Violations& violations);
 // One flag's JSON scalar.

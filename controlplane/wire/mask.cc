@@ -26,6 +26,7 @@ std::string MaskReader::Choices() const {
   std::vector<std::string> choices = {kEverything};
   for (const auto& [path, whole] : fields_) choices.push_back(path);
   for (const auto& [path, take] : keys_) choices.push_back(absl::StrCat(path, ".KEY"));
+  for (const auto& [path, take] : parts_) choices.push_back(path);
   return absl::StrJoin(choices, ", ");
 }
 
@@ -53,17 +54,20 @@ void MaskReader::ReadPath(const std::string& path, const std::set<std::string>& 
                           Violations& violations) const {
   const size_t dot = path.find('.');
   const std::string top = path.substr(0, dot);
+  const auto part = parts_.find(path);
   const auto keyed = dot == std::string::npos ? keys_.end() : keys_.find(top);
   if (const auto whole = fields_.find(path); whole != fields_.end()) {
     whole->second.take();
   } else if (const auto fixed = fixed_.find(path); fixed != fixed_.end()) {
     violations.Add(kField, absl::StrCat("names ", path, ", which ", fixed->second));
-  } else if (keyed == keys_.end()) {
+  } else if (part == parts_.end() && keyed == keys_.end()) {
     violations.Add(kField,
                    absl::StrCat("names ", Quoted(path),
                                 ", which is not there or cannot be changed; it may name ", Choices()));
   } else if (paths.count(top) > 0) {
     violations.Add(kField, absl::StrCat("names ", top, " and ", Quoted(path), "; name one or the other"));
+  } else if (part != parts_.end()) {
+    part->second();
   } else if (!IsLabelKey(path.substr(dot + 1))) {
     violations.Add(kField, absl::StrCat("names ", Quoted(path),
                                         "; a key must be 1 to 63 characters A-Z, a-z, 0-9, ., _ "

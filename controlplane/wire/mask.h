@@ -23,6 +23,8 @@ class MaskReader {
   void Field(std::string path, bool is_set, Take take) {
     fields_[std::move(path)] = {is_set, std::move(take)};
   }
+  // A part of a whole field, `path.PART`. Naming both is a violation. An empty mask means the whole.
+  void Part(std::string path, Take take) { parts_[std::move(path)] = std::move(take); }
   // `path.KEY`. Naming the whole field beside one of its keys is a violation.
   void Keys(std::string path, TakeKey take) { keys_[std::move(path)] = std::move(take); }
   // Never changes after creation: named with an explanation.
@@ -42,6 +44,7 @@ class MaskReader {
   std::string Choices() const;
 
   std::map<std::string, Whole> fields_;
+  std::map<std::string, Take> parts_;
   std::map<std::string, TakeKey> keys_;
   std::map<std::string, std::string> fixed_;
 };

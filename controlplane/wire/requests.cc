@@ -105,17 +105,27 @@ std::string NextPageToken(const v1::ListBackupsRequest& request, const PageToken
 
 namespace {
 
-domain::HostLimits ParseLimits(const v1::Limits& proto, Violations& violations) {
-  domain::HostLimits limits;
+int32_t ParseLimitDatabases(const v1::Limits& proto, Violations& violations) {
   const int64_t databases =
       ParseInteger(proto.databases(), 0, kMostDatabases, "host.limits.databases", violations);
-  if (databases > 0) limits.databases = static_cast<int32_t>(databases);
-  limits.connections = static_cast<int32_t>(
+  return databases > 0 ? static_cast<int32_t>(databases) : domain::HostLimits().databases;
+}
+
+int32_t ParseLimitConnections(const v1::Limits& proto, Violations& violations) {
+  return static_cast<int32_t>(
       ParseInteger(proto.connections(), 0, kMostHostConnections, "host.limits.connections", violations));
+}
+
+int64_t ParseLimitReserve(const v1::Limits& proto, Violations& violations) {
   const int64_t reserve = ParseInteger(proto.reserve_bytes(), 0, std::numeric_limits<int64_t>::max(),
                                        "host.limits.reserve_bytes", violations);
-  if (reserve > 0) limits.reserve_bytes = reserve;
-  return limits;
+  return reserve > 0 ? reserve : domain::HostLimits().reserve_bytes;
+}
+
+domain::HostLimits ParseLimits(const v1::Limits& proto, Violations& violations) {
+  return {.databases = ParseLimitDatabases(proto, violations),
+          .connections = ParseLimitConnections(proto, violations),
+          .reserve_bytes = ParseLimitReserve(proto, violations)};
 }
 
 }  // namespace
@@ -143,6 +153,12 @@ absl::StatusOr<engine::UpdateHost> Parse(const v1::UpdateHostRequest& request) {
   });
   mask.Field("limits", proto.has_limits(),
              [&] { result.limits = ParseLimits(proto.limits(), violations); });
+  mask.Part("limits.databases",
+            [&] { result.limit_databases = ParseLimitDatabases(proto.limits(), violations); });
+  mask.Part("limits.connections",
+            [&] { result.limit_connections = ParseLimitConnections(proto.limits(), violations); });
+  mask.Part("limits.reserve_bytes",
+            [&] { result.limit_reserve_bytes = ParseLimitReserve(proto.limits(), violations); });
   mask.Read(request.update_mask(), violations);
   return Finish(std::move(result), violations);
 }

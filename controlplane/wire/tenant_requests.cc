@@ -159,6 +159,12 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
   });
   mask.Field("settings", proto.has_settings(),
              [&] { update.settings = ParseSettings(proto.settings(), "tenant.settings", violations); });
+  mask.Keys("settings", [&](const std::string& key) {
+    const auto found = proto.settings().fields().find(key);
+    auto& edit = update.settings_edits[key];
+    if (found == proto.settings().fields().end()) return;
+    edit = ParseSetting(found->second, absl::StrCat("tenant.settings.", key), violations);
+  });
   mask.Field("features", !proto.features().empty(),
              [&] { update.features = ParseFeatures(proto.features(), "tenant.features", violations); });
   mask.Keys("features", [&](const std::string& key) {
@@ -168,7 +174,16 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
     edit = ParseFeature(found->second, absl::StrCat("tenant.features.", key), violations);
   });
   mask.Field("quota", proto.has_quota(), [&] { update.quota = ParseQuota(proto.quota(), violations); });
+  mask.Part("quota.connections",
+            [&] { update.quota_connections = ParseConnections(proto.quota(), violations); });
+  mask.Part("quota.statement_timeout",
+            [&] { update.quota_statement_timeout = ParseStatementTimeout(proto.quota(), violations); });
+  mask.Part("quota.storage_bytes", [&] { CheckStorage(proto.quota(), violations); });
   mask.Field("backup_policy", proto.has_backup_policy(), [&] {
+    update.backups_kept = 0;
+    CheckBackupPolicy(proto.backup_policy(), violations);
+  });
+  mask.Part("backup_policy.keep", [&] {
     update.backups_kept = 0;
     CheckBackupPolicy(proto.backup_policy(), violations);
   });

@@ -84,6 +84,40 @@ TEST_F(Tenants, AStaleEtagIsRefused) {
             "ETAG_MISMATCH");
 }
 
+TEST_F(Tenants, PartsOfQuotaAndSettingsAreChangedAlone) {
+  int updates = 0;
+  const auto update = [&](TenantUpdate change) {
+    const auto answer = world.Call(UpdateTenant{
+        .operation = absl::StrCat("op-", ++updates), .tenant = "acme", .update = std::move(change)});
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    world.Settle();
+  };
+  update({.quota_connections = 20});
+  update({.quota_statement_timeout = absl::Seconds(3)});
+  EXPECT_EQ(world.Tenant("acme").quota,
+            (domain::Quota{.connections = 20, .statement_timeout = absl::Seconds(3)}));
+  update({.settings = R"({"a":1})"});
+  update({.settings_edits = {{"b", R"(["x"])"}}});
+  EXPECT_EQ(world.Tenant("acme").settings, R"({"a":1,"b":["x"]})");
+  update({.settings_edits = {{"a", std::nullopt}}});
+  EXPECT_EQ(world.Tenant("acme").settings, R"({"b":["x"]})");
+  update({.settings_edits = {{"b", std::nullopt}}});
+  EXPECT_EQ(world.Tenant("acme").settings, "");
+  const std::string half(40 << 10, 'x');
+  update({.settings_edits = {{"a", '"' + half + '"'}}});
+  EXPECT_EQ(world.Refusal(
+                UpdateTenant{.tenant = "acme", .update = {.settings_edits = {{"b", '"' + half + '"'}}}}),
+            "INVALID_FIELD");
+}
+
+TEST_F(Tenants, PartsOfAHostsLimitsAreChangedAlone) {
+  ASSERT_TRUE(world.Call(UpdateHost{.host = "h1", .limit_connections = 7}).ok());
+  ASSERT_TRUE(world.Call(UpdateHost{.host = "h1", .limit_databases = 3}).ok());
+  ASSERT_TRUE(world.Call(UpdateHost{.host = "h1", .limit_reserve_bytes = 9}).ok());
+  EXPECT_EQ(world.Host("h1").limits,
+            (domain::HostLimits{.databases = 3, .connections = 7, .reserve_bytes = 9}));
+}
+
 TEST_F(Tenants, AFailedConfigureKeepsTheOldQuota) {
   const domain::Quota before = world.Tenant("acme").quota;
   ASSERT_TRUE(

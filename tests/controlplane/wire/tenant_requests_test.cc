@@ -312,6 +312,25 @@ TEST(UpdateTenantTest, AStarMeansEveryFieldSetOrNot) {
   EXPECT_FALSE(*parsed->update.expire_time);
 }
 
+TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
+  v1::UpdateTenantRequest request =
+      ValidUpdate({"quota.connections", "settings.theme", "settings.gone", "backup_policy.keep"});
+  request.mutable_tenant()->mutable_quota()->set_connections(7);
+  request.mutable_tenant()->mutable_quota()->mutable_statement_timeout()->set_seconds(9);
+  auto& settings = *request.mutable_tenant()->mutable_settings()->mutable_fields();
+  settings["theme"].mutable_list_value()->add_values()->set_string_value("dark");
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  using Edits = std::map<std::string, std::optional<std::string>>;
+  EXPECT_EQ(parsed->update.quota_connections, 7);
+  EXPECT_FALSE(parsed->update.quota_statement_timeout);
+  EXPECT_FALSE(parsed->update.quota);
+  EXPECT_EQ(parsed->update.settings_edits, (Edits{{"theme", "[\"dark\"]"}, {"gone", std::nullopt}}));
+  const auto timeout = Parse(ValidUpdate({"quota.statement_timeout"}));
+  EXPECT_EQ(timeout->update.quota_statement_timeout, absl::ZeroDuration());
+  EXPECT_FALSE(timeout->update.quota_connections);
+}
+
 // The status's reason and the field that it names.
 std::string NotAvailable(const absl::Status& status) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
@@ -330,13 +349,13 @@ TEST(CreateTenantTest, WhatIsNotThereYetIsRefusedByField) {
 }
 
 TEST(UpdateTenantTest, WhatIsNotThereYetIsRefusedByField) {
-  for (const char* path : {"quota", "*"}) {
+  for (const char* path : {"quota", "quota.storage_bytes", "*"}) {
     v1::UpdateTenantRequest request = ValidUpdate({path});
     request.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
     EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.quota.storage_bytes")
         << path;
   }
-  for (const char* path : {"backup_policy", "*"}) {
+  for (const char* path : {"backup_policy", "backup_policy.keep"}) {
     v1::UpdateTenantRequest request = ValidUpdate({path});
     request.mutable_tenant()->mutable_backup_policy()->set_keep(1);
     EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.backup_policy.keep")
@@ -348,9 +367,9 @@ TEST(UpdateTenantTest, WhatIsNotThereYetIsRefusedByField) {
 }
 
 TEST(UpdateTenantTest, UnknownOrFixedPathsAreRefused) {
-  for (const char* path :
-       {"", ".", "labels.", "name", "state", "extensions", "locale", "quota.nothing", "quota.",
-        "display_name.x", "tenant.display_name", "displayName", "labels.b@d", "labels.a b"}) {
+  for (const char* path : {"", ".", "labels.", "name", "state", "extensions", "locale", "quota.nothing",
+                           "quota.", "display_name.x", "tenant.display_name", "displayName", "labels.b@d",
+                           "settings.a b", "labels.a b"}) {
     const absl::Status refused = Parse(ValidUpdate({path})).status();
     EXPECT_THAT(FieldsOf(refused), ElementsAre("update_mask")) << path;
     EXPECT_THAT(DetailsOf(refused).violations.front().description, HasSubstr(path)) << "names the bad path";
