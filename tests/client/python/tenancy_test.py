@@ -175,6 +175,13 @@ def test_each_error_has_its_status(kind, status):
     assert tenancy.status_of(kind("why")) == status
 
 
+@pytest.mark.parametrize("text", ['connection to server at "h", port 5432 failed: timeout expired',
+                                  'connection to server at "h", port 5432 failed: Connection refused',
+                                  "PostgreSQL did not answer within 10 s"])
+def test_a_database_that_cannot_be_reached_is_503(text):
+    assert tenancy.status_of(DriverError(text)) == tenancy.status_of(DriverError("wrapped", orig=DriverError(text))) == 503
+
+
 def test_an_error_of_the_applications_own_has_no_status():
     assert tenancy.status_of(ValueError("x")) is None
 

@@ -37,6 +37,10 @@ _MESSAGES = (
 )
 
 
+# libpq's and ours.
+_UNREACHABLE = ("connection to server", "PostgreSQL did not answer")
+
+
 def refused(error: BaseException) -> bool:
     """Whether PostgreSQL refused a connection, or ended it, because what :meth:`~croft.Locator.locate` answered is no
     longer so. Knows the errors of psycopg, psycopg2, asyncpg and of what wraps them (SQLAlchemy, Django)."""
@@ -48,6 +52,11 @@ def refused(error: BaseException) -> bool:
         if any(message in text for message in _MESSAGES) or ('database "' in text and "does not exist" in text):
             return True
     return False
+
+
+def unreachable(error: BaseException) -> bool:
+    """Whether no connection came about, for whatever reason: the server is away, or did not answer in time."""
+    return any(message in str(one) for one in _chain(error) for message in _UNREACHABLE)
 
 
 def state_of(error: BaseException) -> str | None:

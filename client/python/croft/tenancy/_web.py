@@ -20,7 +20,7 @@ from croft.errors import (
 )
 from croft.placement import Placement
 from croft.tenancy import _locators
-from croft.tenancy._refused import refused
+from croft.tenancy._refused import refused, unreachable
 from croft.tenancy._resolve import Request, Resolved, Resolver
 
 #: Statuses of answers, by error. The first that fits counts.
@@ -40,10 +40,10 @@ Page = Callable[[int, CroftError | None], tuple[str, str]]
 
 
 def status_of(error: BaseException) -> int | None:
-    """The status that an error is answered with; None for an error that is none of Croft's or of a refused connection."""
+    """The status that an error is answered with; None for one that is none of Croft's and of no connection."""
     if isinstance(error, CroftError):
         return next(status for kind, status in STATUS.items() if isinstance(error, kind))
-    return 503 if refused(error) else None
+    return 503 if refused(error) or unreachable(error) else None
 
 
 def plain_page(status: int, error: CroftError | None) -> tuple[str, str]:
