@@ -3,7 +3,7 @@ classes of its own, and large objects."""
 
 REGIONS = ["africa", "america", "antarctica", "asia", "europe", "oceania"]
 LAYERS = ["roads", "rivers", "rails", "houses", "woods", "borders", "peaks", "lakes", "walls", "lifts", "farms",
-          "parks", "ports", "signs"]
+          "parks", "ports", "signs", "cliffs"]
 
 HEAD = r"""
 CREATE EXTENSION hstore;
