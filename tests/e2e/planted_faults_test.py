@@ -1,0 +1,185 @@
+"""What an operator meets in production, planted one by one: status, doctor or the log names the cause and the next step."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+from cluster import BIN, Cluster, run, wait_until
+
+
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        cluster.create_tenant("acme")
+        yield cluster
+
+
+def doctor(cluster, *arguments):
+    """[(state, subject, finding, remedy)] that are not ok."""
+    ran = cluster.croftctl("doctor", "-o", "json", *arguments, check=False)
+    checks = json.loads(ran.stdout)["checks"]
+    return [tuple(check[key] for key in ("state", "subject", "text", "remedy")) for check in checks
+            if check["state"] != "ok"]
+
+
+def found(cluster, subject, text, *arguments, seconds=90):
+    """The remedy of the finding on `subject` that says `text`, once doctor has it."""
+    def look():
+        for _, about, finding, remedy in doctor(cluster, *arguments):
+            if subject in about and text in finding:
+                return remedy or "none"
+        return None
+    return wait_until(look, f"doctor says '{text}' of {subject}", seconds)
+
+
+def all_is_well(cluster):
+    wait_until(lambda: cluster.host_state("h1") == "STATE_UP" and cluster.croftctl("doctor", check=False).returncode == 0,
+               "doctor finds nothing wrong", 90)
+
+
+def serve(cluster, *options):
+    """What croftd says when it is started by hand with that state and does not start."""
+    ran = subprocess.run([*cluster.commands["croftd"], *options], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                         timeout=60, check=False)
+    assert ran.returncode not in (0, -signal.SIGABRT), ran
+    return ran.stderr
+
+
+def test_expired_certificate(cluster, tmp_path):
+    """The operator's own, from an organisation's authority."""
+    (tmp_path / "index.txt").write_text("")
+    (tmp_path / "ca.conf").write_text(
+        f"[ca]\ndefault_ca=d\n[d]\ndatabase={tmp_path}/index.txt\nnew_certs_dir={tmp_path}\nrand_serial=yes\n"
+        "default_md=sha256\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=IP:127.0.0.1\n")
+    run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{tmp_path}/ca.key", "-out",
+         f"{tmp_path}/ca.crt", "-days", "2", "-subj", "/CN=own authority"])
+    run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{tmp_path}/own.key", "-out", f"{tmp_path}/own.csr",
+         "-subj", "/CN=croft"])
+    run(["openssl", "ca", "-batch", "-notext", "-config", f"{tmp_path}/ca.conf", "-keyfile", f"{tmp_path}/ca.key", "-cert",
+         f"{tmp_path}/ca.crt", "-in", f"{tmp_path}/own.csr", "-out", f"{tmp_path}/own.crt", "-startdate", "20260101000000Z",
+         "-enddate", "20260102000000Z"])
+    remedy = found(cluster, f"your certificate {tmp_path}/own.crt", "expired on 2026-01-02T00:00:00Z", "--server",
+                   cluster.env["CROFT_SERVER"], "--ca", cluster.env["CROFT_CA"], "--cert", f"{tmp_path}/own.crt", "--key",
+                   f"{tmp_path}/own.key")
+    assert remedy == "replace it"
+
+
+def test_postgres_stopped(cluster):
+    """It was killed, and a setting of the operator's keeps it from starting."""
+    local = os.path.join(os.path.realpath(os.path.join(cluster.state, "agents", "h1")), "pg", "conf", "local.conf")
+    with open(local, "w", encoding="utf-8") as file:
+        file.write("shared_buffers = much\n")
+    os.kill(cluster.postgres_pid("h1"), signal.SIGKILL)
+    try:
+        remedy = found(cluster, "host h1", 'invalid value for parameter "shared_buffers"')
+        assert "log of h1's agent" in remedy
+    finally:
+        os.unlink(local)
+    all_is_well(cluster)
+
+
+def test_agent_away(cluster):
+    cluster.stop("h1")
+    remedy = found(cluster, "host h1", "away since")
+    assert "look at its agent" in remedy
+    status = json.loads(cluster.croftctl("status", "-o", "json").stdout)
+    assert int(status.get("hostsUp", 0)) == 0 and int(status["hostCount"]) == 1
+    cluster.start("h1")
+    all_is_well(cluster)
+
+
+def test_port_of_postgres_taken(cluster):
+    port = cluster.postgres_address("h1")[1]
+    cluster.stop("h1")
+    state = os.path.realpath(os.path.join(cluster.state, "agents", "h1"))
+    run([os.path.join(BIN, "croft-agent"), "stop-postgres", "--state", state])
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        cluster.relaunch("h1")
+        found(cluster, "host h1", f"port {port} on 127.0.0.1 is in use by another program; choose another port")
+    all_is_well(cluster)
+
+
+def test_port_of_the_control_plane_taken(cluster):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        copy = os.path.join(cluster.state, "other")
+        run([os.path.join(BIN, "croftd"), "init", "--state", copy])
+        command = [copy if word == os.path.join(cluster.state, "croftd") else word for word in cluster.commands["croftd"]]
+        command[command.index("--listen") + 1] = f"127.0.0.1:{port}"
+        ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        shutil.rmtree(copy)
+    assert ran.returncode == 1 and f"127.0.0.1:{port}" in ran.stderr, ran
+
+
+def test_old_client_programs(cluster, tmp_path):
+    """A server newer than the newest pg_dump."""
+    os.chmod(tmp_path, 0o755)
+    programs = os.path.join(cluster.state, "programs")
+    os.makedirs(os.path.join(programs, "14", "bin"))
+    for name in ("pg_dump", "pg_restore"):
+        path = os.path.join(programs, "14", "bin", name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\necho '{name} (PostgreSQL) 14.0'\n")
+        os.chmod(path, 0o755)
+    cluster.stop("h1")
+    cluster.relaunch("h1", "--client-programs", programs)
+    try:
+        assert "mend it" in found(cluster, "host h1", "15")
+    finally:
+        cluster.stop("h1")
+        cluster.start("h1")
+    all_is_well(cluster)
+
+
+def test_wrong_mode_of_the_keyring(cluster):
+    keyring = os.path.join(cluster.state, "croftd", "keyring")
+    cluster.stop("croftd")
+    os.chmod(keyring, 0o644)
+    try:
+        said = serve(cluster)
+        assert keyring in said and "chmod" in said, said
+    finally:
+        os.chmod(keyring, 0o600)
+        cluster.start("croftd")
+    all_is_well(cluster)
+
+
+def test_catalog_not_writable(cluster):
+    """A file system that was mounted again read-only, as Linux does after an error of the disk."""
+    folder = os.path.join(cluster.state, "croftd")
+    cluster.stop("croftd")
+    run(["mount", "--bind", folder, folder])
+    run(["mount", "-o", "remount,ro,bind", folder])
+    try:
+        said = serve(cluster)
+        assert folder in said and ("read-only" in said.lower() or "readonly" in said.lower()), said
+    finally:
+        run(["umount", folder])
+        cluster.start("croftd")
+    all_is_well(cluster)
+
+
+def test_full_disk_of_the_control_plane(cluster):
+    cluster.stop("croftd")
+    folder = os.path.join(cluster.state, "croftd")
+    disk = os.path.join(cluster.state, "disk")
+    cluster.mount_disk(disk, 64)
+    run(["cp", "-a", folder + "/.", disk])
+    run(["mount", "--bind", disk, folder])
+    filler = os.path.join(disk, "filler")
+    try:
+        run(["sh", "-c", f"dd if=/dev/zero of={filler} bs=64k 2>/dev/null || true"])
+        said = serve(cluster, "--take-over")
+        assert "No space left on device" in said or "disk is full" in said, said
+    finally:
+        run(["umount", folder])
+        cluster.start("croftd")
+    all_is_well(cluster)
