@@ -4,6 +4,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "common/enums.h"
+
 namespace croft::wire {
 namespace {
 
