@@ -35,7 +35,7 @@ REFUSED = {
     "join its neighbour": "GRANT {victim_owner} TO CURRENT_USER",
     "give away its owner role": ["SET ROLE NONE", "GRANT {owner} TO {victim_owner}"],
     "write the catalog of roles": "UPDATE pg_authid SET rolsuper = true WHERE rolname = '{owner}'",
-    "write the catalog of memberships": "INSERT INTO pg_auth_members VALUES (10, 10, 10, true)",
+    "write the catalog of memberships": "INSERT INTO pg_auth_members SELECT * FROM pg_auth_members",
     # --- becoming somebody else
     "become the agent by SET ROLE": "SET ROLE croft",
     "become its neighbour by SET ROLE": "SET ROLE {victim_owner}",
