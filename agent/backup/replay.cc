@@ -142,7 +142,8 @@ class DataLoader final : public DumpVisitor {
   }
 
   absl::Status SendBytes(const TocEntry& entry, uint32_t oid) {
-    const std::string piece = std::exchange(pending_, {});
+    std::string piece;
+    piece.swap(pending_);
     const int64_t at = std::exchange(offset_, offset_ + static_cast<int64_t>(piece.size()));
     return Step(entry, [&](Connection& connection) { return connection.WriteLargeObject(oid, at, piece); });
   }

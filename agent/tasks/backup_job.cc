@@ -136,7 +136,7 @@ absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSessio
   } else {
     role.inherits = true;
     role.bypass_rls = true;
-    role.member_of.push_back(kReadsAllData);
+    role.member_of.emplace_back(kReadsAllData);
   }
   Conninfo conninfo = As(job.access(), database, role.name, password);
   const GrantOnDatabase let_in{database, role.name, {DatabasePrivilege::kConnect}};

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,7 +70,8 @@ TEST_F(ArchiveTest, GivesBackWhatItWasGiven) {
 }
 
 TEST_F(ArchiveTest, ShowsNothingOfTheData) {
-  const std::string archive = Write(std::string(100'000, 'a') + "canary" + std::string(100'000, 'b'));
+  const std::string archive =
+      Write(absl::StrCat(std::string(100'000, 'a'), "canary", std::string(100'000, 'b')));
   EXPECT_EQ(archive.find("canary"), std::string::npos);
   EXPECT_EQ(archive.find("aaaa"), std::string::npos);
   EXPECT_LT(archive.size(), 10'000u);
