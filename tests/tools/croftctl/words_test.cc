@@ -57,23 +57,19 @@ TEST(Printable, KeepsTextAndDropsControl) {
 }
 
 // An interactive zsh on a terminal of its own. `^Xs` prints the line that is being typed and begins a new one.
-constexpr char kZshTyping[] = R"(
+constexpr char kZshTyping[] = R"zsh(
 zmodload zsh/zpty
 export TERM=dumb PS1='' LINES=24 COLUMNS=400
 zpty shell zsh -f -i
-zpty -w shell 'autoload -Uz compinit; compinit -u -D; eval "$(croftctl completion zsh)" show() {
-  print - r-- "LINE<$BUFFER>";
-  BUFFER = ;
-};
-zle - N show;
-bindkey "^Xs" show; print READY'
+zpty -w shell 'autoload -Uz compinit; compinit -u -D; eval "$(croftctl completion zsh)"
+show() { print -r -- "LINE<$BUFFER>"; BUFFER=; }; zle -N show; bindkey "^Xs" show; print READY'
 zpty -r shell answer $'*\nREADY*'
 complete() {
   zpty -w -n shell "$1"$'\t\x18s'
   zpty -r shell answer '*LINE<*>*'
   print -r -- "${${answer##*LINE<}%%>*}"
 }
-)";
+)zsh";
 
 class Completion : public ::testing::Test, protected Pair {
  protected:
