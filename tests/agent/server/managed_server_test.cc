@@ -317,7 +317,7 @@ TEST(FilesTest, FullDiskIsSaid) {
   EXPECT_TRUE(absl::IsResourceExhausted(FileError("cannot write", "/x", ENOSPC)));
 }
 
-TEST(ExternalServerTest, IsReachedByItsConninfo) {
+TEST(ExternalConninfoTest, IsReachedByItsConninfo) {
   TestPostgres& postgres = TestPostgres::Shared();
   const Conninfo agent = postgres.access().agent;
   const std::string conninfo =
@@ -338,7 +338,7 @@ TEST(ExternalServerTest, IsReachedByItsConninfo) {
   EXPECT_EQ(access.tenants.count("user"), 0u);
 }
 
-TEST(ExternalServerTest, ConninfoThatTellsApplicationsNothingNeedsEndpoints) {
+TEST(ExternalConninfoTest, ConninfoThatTellsApplicationsNothingNeedsEndpoints) {
   EXPECT_TRUE(absl::IsInvalidArgument(ExternalServer::New({.conninfo = "host=/run/postgresql"}).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(ExternalServer::New({.conninfo = "nonsense"}).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(
