@@ -24,14 +24,14 @@
 
 namespace croft::fleet {
 
-// The agents that are connected: at most one session a host. Reports go to the event_queue; tasks go to the session
+// The agents that are connected: at most one session a host. Reports go to the event queue; tasks go to the session
 // that is open, and are dropped where there is none, since HostSeen has the engine send them again.
 //
 // A second session takes the first one's place at once. Its agent is told that it was superseded, and ends for good,
 // only when the second has said something after its greeting: a hello that was long on its way may come when its
 // agent has died and another one has connected. Where nothing follows, the first is asked to connect again.
 //
-// The event_queue hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
+// The event queue hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
 // sent never waits for an agent.
 class Fleet final : public SessionListener, public InventorySource {
  public:
@@ -57,7 +57,7 @@ class Fleet final : public SessionListener, public InventorySource {
   void FollowEpochs(int64_t highest);
   // The epoch that sessions are welcomed with now.
   int64_t epoch() const;
-  // Ends all sessions; none begins from now on. The event_queue is not told: the hosts are well.
+  // Ends all sessions; none begins from now on. The event queue is not told: the hosts are well.
   void Stop();
 
   // Opens the stream of the agent of `host`, whose identity was checked.
@@ -83,7 +83,7 @@ class Fleet final : public SessionListener, public InventorySource {
     std::shared_ptr<Session> before;   // whose place it took, until it says something
     absl::Time last_heard;             // while it is awaited, when that began
     bool awaited = false;
-    domain::HostReport told;  // what the event_queue heard last
+    domain::HostReport told;  // what the event queue heard last
     absl::Time told_time;
   };
 

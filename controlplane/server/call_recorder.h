@@ -35,7 +35,7 @@ class CallRecorder final : public handlers::CallLog {
   ~CallRecorder() override { Stop(); }
 
   void Start();
-  // Records what was gathered; the event_queue must still answer. Whoever waits is told.
+  // Records what was gathered; the event queue must still answer. Whoever waits is told.
   void Stop();
 
   bool NoteReads(const handlers::RequestContext& context,

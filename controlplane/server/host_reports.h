@@ -15,7 +15,7 @@
 
 namespace croft::server {
 
-// What has come in of each host that a catalog is rebuilt from: the event_queue of a fleet that has no engine behind it.
+// What has come in of each host that a catalog is rebuilt from: the event queue of a fleet that has no engine behind it.
 // Thread-safe.
 class HostReports final : public engine::EventQueue {
  public:

@@ -262,10 +262,10 @@ def test_a_wrong_token_is_refused_even_beside_the_administrators_certificate(clu
 
 def test_croftctl_gives_and_takes_access(cluster, tmp_path):
     as_admin = cluster.croftctl
-    as_admin("access", "principal", "create", "event_queue", "--display-name", "A event_queue")
-    as_admin("access", "bind", "event_queue", "connector", "-l", "app=shop")
-    file = tmp_path / "event_queue.token"
-    as_admin("access", "token", "create", "event_queue", "--expire-in", "1h", "--to-file", str(file))
+    as_admin("access", "principal", "create", "desk", "--display-name", "A desk")
+    as_admin("access", "bind", "desk", "connector", "-l", "app=shop")
+    file = tmp_path / "desk.token"
+    as_admin("access", "token", "create", "desk", "--expire-in", "1h", "--to-file", str(file))
     assert file.stat().st_mode & 0o777 == 0o600
     env = {"CROFT_SERVER": cluster.env["CROFT_SERVER"], "CROFT_CA": cluster.env["CROFT_CA"],
            "CROFT_TOKEN_FILE": str(file), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
@@ -276,15 +276,15 @@ def test_croftctl_gives_and_takes_access(cluster, tmp_path):
     assert "connector on app=shop" in as_desk("access", "whoami").stdout
     assert as_desk("tenant", "dsn", "acme").returncode == 0
     assert as_desk("tenant", "dsn", "globex").returncode == 4, "no permission"
-    prefix = str(tmp_path / "event_queue")
-    as_admin("access", "certificate", "create", "event_queue", "--to", prefix)
+    prefix = str(tmp_path / "desk")
+    as_admin("access", "certificate", "create", "desk", "--to", prefix)
     by_certificate = {**env, "CROFT_TOKEN_FILE": "", "CROFT_CERT": prefix + ".crt", "CROFT_KEY": prefix + ".key"}
     who = subprocess.run([os.path.join(BIN, "croftctl"), "access", "whoami", "-o", "name"], env=by_certificate,
                          capture_output=True, text=True, check=False)
-    assert who.stdout.strip() == "event_queue", who.stderr
-    as_admin("access", "unbind", "event_queue", "connector", "-l", "app=shop")
+    assert who.stdout.strip() == "desk", who.stderr
+    as_admin("access", "unbind", "desk", "connector", "-l", "app=shop")
     assert as_desk("tenant", "dsn", "acme").returncode == 4
-    as_admin("access", "principal", "delete", "event_queue", "--yes")
+    as_admin("access", "principal", "delete", "desk", "--yes")
     assert as_desk("access", "whoami").returncode == 4
 
 

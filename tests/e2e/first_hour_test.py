@@ -45,10 +45,10 @@ class Machine:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="croft-hour.", dir="/var/tmp")
         os.chmod(self.folder, 0o711)
-        self.event_queue = os.path.join(self.folder, "event_queue")
-        os.makedirs(self.event_queue)
+        self.desk = os.path.join(self.folder, "desk")
+        os.makedirs(self.desk)
         os.makedirs(os.path.join(self.folder, "backups"), mode=0o700)
-        self.env = {"PATH": BIN + ":" + os.environ["PATH"], "HOME": self.event_queue, "LANG": "C.UTF-8"}
+        self.env = {"PATH": BIN + ":" + os.environ["PATH"], "HOME": self.desk, "LANG": "C.UTF-8"}
         self._daemons = []
         self._replaced = {"/var/lib/croftd": os.path.join(self.folder, "croftd"),
                           "/var/lib/croft-agent": os.path.join(self.folder, "agent"),
@@ -64,8 +64,8 @@ class Machine:
         return text
 
     def run(self, text, **env):
-        """The output of a command of the docs, run in bash on the event_queue."""
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", self.words(text)], cwd=self.event_queue, env={**self.env, **env},
+        """The output of a command of the docs, run in bash on the desk."""
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", self.words(text)], cwd=self.desk, env={**self.env, **env},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -74,7 +74,7 @@ class Machine:
         """A daemon, until the hour is over."""
         with open(os.path.join(self.folder, name + ".log"), "ab") as log:
             self._daemons.append(subprocess.Popen(  # pylint: disable=consider-using-with
-                ["bash", "-euc", "exec " + self.words(text)], cwd=self.event_queue, env=self.env, stdin=subprocess.DEVNULL,
+                ["bash", "-euc", "exec " + self.words(text)], cwd=self.desk, env=self.env, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log))
 
     def end(self):
@@ -116,18 +116,18 @@ def test_a_control_plane_by_hand(machine):
     assert machine.run(command("operators-guide.md", "croftd serve") + " --help")  # the options of the docs are there
     machine.start(printed(steps, "croftd serve"), "croftd")
     for name in ("ca.crt", "admin.crt", "admin.key"):
-        shutil.copy(os.path.join(machine.folder, "croftd", "tls", name), machine.event_queue)
+        shutil.copy(os.path.join(machine.folder, "croftd", "tls", name), machine.desk)
     machine.run(printed(steps, "croftctl config set"))
     wait_until(lambda: serves(machine), "the control plane serves")
     assert "admin" in machine.run(printed(steps, "croftctl status"))
-    export = printed(steps, "croftd keyring export").replace("FILE", os.path.join(machine.event_queue, "keyring.copy"))
+    export = printed(steps, "croftd keyring export").replace("FILE", os.path.join(machine.desk, "keyring.copy"))
     machine.run(export)
     exported = block("operators-guide.md", "export CROFT_SERVER").split("\ncroftctl")[0]
     machine.run(exported + "\ncroftctl status")
 
 
 def serves(machine):
-    done = subprocess.run([os.path.join(BIN, "croftctl"), "status"], cwd=machine.event_queue, env=machine.env,
+    done = subprocess.run([os.path.join(BIN, "croftctl"), "status"], cwd=machine.desk, env=machine.env,
                           capture_output=True, check=False)
     return done.returncode == 0
 
@@ -157,10 +157,10 @@ def test_a_principal_a_token_and_a_context(machine):
 
 
 def test_python_from_the_built_wheel(machine, tmp_path):
-    shutil.copytree(TOP, os.path.join(machine.event_queue, "checkout"), symlinks=True,
+    shutil.copytree(TOP, os.path.join(machine.desk, "checkout"), symlinks=True,
                     ignore=lambda folder, names: [name for name in names if folder == TOP and name not in
                                                   ("client", "proto", "CMakeLists.txt", "README.md", "LICENSE")])
-    venv = os.path.join(machine.event_queue, "venv")
+    venv = os.path.join(machine.desk, "venv")
     machine.run(f"{sys.executable} -m venv --system-site-packages {venv}")
     machine.run("cd checkout\n" + block("clients.md", "python3 -m build"), PATH=os.path.join(venv, "bin") + ":" + machine.env["PATH"])
     program = block("clients.md", "import croft\nimport psycopg").replace("import psycopg\n", "")
@@ -169,14 +169,14 @@ def test_python_from_the_built_wheel(machine, tmp_path):
     script = tmp_path / "application.py"
     script.write_text(program)
     told = machine.run(f"{venv}/bin/python {script}", CROFT_SERVER="localhost:7443",
-                       CROFT_CA=os.path.join(machine.event_queue, "ca.crt"),
-                       CROFT_TOKEN_FILE=os.path.join(machine.event_queue, "shop.token"))
+                       CROFT_CA=os.path.join(machine.desk, "ca.crt"),
+                       CROFT_TOKEN_FILE=os.path.join(machine.desk, "shop.token"))
     assert told.startswith("postgresql://")
 
 
 @pytest.mark.parametrize("kind", generic_calls.CLIENTS)
 def test_generic_clients_over_every_method(machine, kind, tmp_path):
-    env = {"CROFT_SERVER": "localhost:7443", **{"CROFT_" + variable: os.path.join(machine.event_queue, name) for variable, name in
+    env = {"CROFT_SERVER": "localhost:7443", **{"CROFT_" + variable: os.path.join(machine.desk, name) for variable, name in
                                                 (("CA", "ca.crt"), ("CERT", "admin.crt"), ("KEY", "admin.key"))}}
     client = generic_calls.Caller(generic.Buf(env) if kind == "buf" else generic.Generated(env), kind)
     generic_calls.call_everything(client, tmp_path)

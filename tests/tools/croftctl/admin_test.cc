@@ -43,7 +43,7 @@ TEST_F(AdminTest, ACleanFleetEndsWithZeroAndSaysWhatWasLookedAt) {
   check.set_hosts_checked(2);
   check.set_tenants_checked(7);
   server.check_fleet.Answers(check);
-  const Ran ran = event_queue.Run({"admin", "check-fleet"});
+  const Ran ran = desk.Run({"admin", "check-fleet"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.out, IsEmpty());
   EXPECT_THAT(ran.err, HasSubstr("7 tenants, 2 hosts"));
@@ -51,7 +51,7 @@ TEST_F(AdminTest, ACleanFleetEndsWithZeroAndSaysWhatWasLookedAt) {
 
 TEST_F(AdminTest, ProblemsAreATableAndEndWithEight) {
   server.check_fleet.Answers(With(Finding(v1::FleetFinding::SEVERITY_PROBLEM)));
-  const Ran ran = event_queue.Run({"admin", "check-fleet"});
+  const Ran ran = desk.Run({"admin", "check-fleet"});
   EXPECT_EQ(ran.exit_code, 8);
   EXPECT_THAT(ran.out, HasSubstr("DATABASE_MISSING"));
   EXPECT_THAT(ran.out, HasSubstr("acme"));
@@ -61,14 +61,14 @@ TEST_F(AdminTest, ProblemsAreATableAndEndWithEight) {
 
 TEST_F(AdminTest, NotesAloneEndWithZero) {
   server.check_fleet.Answers(With(Finding(v1::FleetFinding::SEVERITY_NOTE)));
-  const Ran ran = event_queue.Run({"admin", "check-fleet"});
+  const Ran ran = desk.Run({"admin", "check-fleet"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("DATABASE_MISSING"));
 }
 
 TEST_F(AdminTest, JsonIsTheWholeAnswerAndStillEndsWithEight) {
   server.check_fleet.Answers(With(Finding(v1::FleetFinding::SEVERITY_PROBLEM)));
-  const Ran ran = event_queue.Run({"admin", "check-fleet", "-o", "json"});
+  const Ran ran = desk.Run({"admin", "check-fleet", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 8);
   const Json json = Json::parse(ran.out);
   EXPECT_EQ(json.at("findings").at(0).at("kind"), "KIND_DATABASE_MISSING");
@@ -78,7 +78,7 @@ TEST_F(AdminTest, TenantsThatAreWorkedOnAreToldAsLeftOut) {
   v1::CheckFleetResponse check;
   check.add_tenants_busy("tenants/acme");
   server.check_fleet.Answers(check);
-  const Ran ran = event_queue.Run({"admin", "check-fleet"});
+  const Ran ran = desk.Run({"admin", "check-fleet"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_THAT(ran.err, HasSubstr("left out, since they are being worked on: 1"));
 }
@@ -98,7 +98,7 @@ v1::RepairFleetResponse OneRepair(const std::string& operation = "") {
 
 TEST_F(AdminTest, RepairAsksAndWithoutATerminalNeedsYes) {
   server.repair_fleet.Answers(OneRepair());
-  const Ran ran = event_queue.Run({"admin", "repair-fleet"});
+  const Ran ran = desk.Run({"admin", "repair-fleet"});
   EXPECT_EQ(ran.exit_code, 2);
   EXPECT_THAT(ran.out, HasSubstr("let in whom"));
   ASSERT_EQ(server.repair_fleet.asked().size(), 1u);
@@ -107,7 +107,7 @@ TEST_F(AdminTest, RepairAsksAndWithoutATerminalNeedsYes) {
 
 TEST_F(AdminTest, DryRunShowsThePlanAlone) {
   server.repair_fleet.Answers(OneRepair());
-  const Ran ran = event_queue.Run({"admin", "repair-fleet", "--dry-run"});
+  const Ran ran = desk.Run({"admin", "repair-fleet", "--dry-run"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("let in whom"));
   EXPECT_EQ(server.repair_fleet.asked().size(), 1u);
@@ -119,17 +119,17 @@ TEST_F(AdminTest, ADryRunWithItemsLeftDoesNotSayThatAllIsWell) {
   v1::RepairFleetResponse answer;
   *answer.add_left() = Finding(v1::FleetFinding::SEVERITY_PROBLEM);
   server.repair_fleet.Answers(answer);
-  const Ran left = event_queue.Run({"admin", "repair-fleet", "--dry-run"});
+  const Ran left = desk.Run({"admin", "repair-fleet", "--dry-run"});
   EXPECT_THAT(left.err, HasSubstr("0 repairs can be begun, 1 are left for people"));
   EXPECT_THAT(left.err, Not(HasSubstr("every check passed")));
   server.repair_fleet.Answers(v1::RepairFleetResponse());
-  EXPECT_THAT(event_queue.Run({"admin", "repair-fleet", "--dry-run"}).err, HasSubstr("every check passed"));
+  EXPECT_THAT(desk.Run({"admin", "repair-fleet", "--dry-run"}).err, HasSubstr("every check passed"));
 }
 
 TEST_F(AdminTest, WithYesExactlyWhatWasPlannedIsBegunAndFollowed) {
   server.repair_fleet.Answers(OneRepair("operations/op-1"));
   server.get_operation.Answers(Succeeded(Running("op-1", "tenants/acme")));
-  const Ran ran = event_queue.Run({"admin", "repair-fleet", "--yes"});
+  const Ran ran = desk.Run({"admin", "repair-fleet", "--yes"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   ASSERT_EQ(server.repair_fleet.asked().size(), 2u);
   EXPECT_FALSE(server.repair_fleet.asked()[1].validate_only());
@@ -141,7 +141,7 @@ TEST_F(AdminTest, ARepairThatCannotBeBegunEndsWithEight) {
   v1::RepairFleetResponse answer = OneRepair();
   answer.mutable_repairs(0)->set_problem("tenant acme is busy");
   server.repair_fleet.Answers(answer);
-  const Ran ran = event_queue.Run({"admin", "repair-fleet", "--yes"});
+  const Ran ran = desk.Run({"admin", "repair-fleet", "--yes"});
   EXPECT_EQ(ran.exit_code, 8);
   EXPECT_THAT(ran.err, HasSubstr("tenant acme is busy"));
 }
@@ -150,7 +150,7 @@ TEST_F(AdminTest, NothingToRepairSaysWhatIsLeft) {
   v1::RepairFleetResponse answer;
   *answer.add_left() = Finding(v1::FleetFinding::SEVERITY_PROBLEM);
   server.repair_fleet.Answers(answer);
-  const Ran ran = event_queue.Run({"admin", "repair-fleet", "--yes"});
+  const Ran ran = desk.Run({"admin", "repair-fleet", "--yes"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr("nothing can be mended"));
   EXPECT_THAT(ran.err, HasSubstr("restore it"));
@@ -168,10 +168,10 @@ class BackupCatalogTest : public AdminTest {
     copy.set_sha256(crypto::Hex(crypto::Sha256(described)));
     copy.set_size_bytes(static_cast<int64_t>(described.size()));
   }
-  std::string Path() const { return event_queue.folder().File("catalog-copy.db"); }
+  std::string Path() const { return desk.folder().File("catalog-copy.db"); }
   size_t Files() const {
     size_t files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(event_queue.folder().path()))
+    for (const auto& entry : std::filesystem::directory_iterator(desk.folder().path()))
       files += absl::StrContains(entry.path().filename().string(), "catalog-copy");
     return files;
   }
@@ -179,7 +179,7 @@ class BackupCatalogTest : public AdminTest {
 
 TEST_F(BackupCatalogTest, WritesAPrivateFileWithItsDigestBesideIt) {
   Send("the catalog", "the catalog");
-  const Ran ran = event_queue.Run({"admin", "backup-catalog", Path()});
+  const Ran ran = desk.Run({"admin", "backup-catalog", Path()});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   std::ifstream file(Path());
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "the catalog");
@@ -194,16 +194,16 @@ TEST_F(BackupCatalogTest, WritesAPrivateFileWithItsDigestBesideIt) {
 TEST_F(BackupCatalogTest, WritesOverNothing) {
   std::ofstream(Path()) << "mine";
   Send("the catalog", "the catalog");
-  EXPECT_EQ(event_queue.Run({"admin", "backup-catalog", Path()}).exit_code, 5);
+  EXPECT_EQ(desk.Run({"admin", "backup-catalog", Path()}).exit_code, 5);
   std::ifstream file(Path());
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "mine");
 }
 
 TEST_F(BackupCatalogTest, ACopyThatIsNotWholeLeavesNothing) {
   Send("the catal", "the catalog");
-  EXPECT_EQ(event_queue.Run({"admin", "backup-catalog", Path()}).exit_code, 1);
+  EXPECT_EQ(desk.Run({"admin", "backup-catalog", Path()}).exit_code, 1);
   Send("the catalog", "");
-  const Ran ran = event_queue.Run({"admin", "backup-catalog", Path()});
+  const Ran ran = desk.Run({"admin", "backup-catalog", Path()});
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, HasSubstr("before it was whole"));
   EXPECT_EQ(Files(), 0u);

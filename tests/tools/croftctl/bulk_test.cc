@@ -41,7 +41,7 @@ class Bulk : public ::testing::Test, protected Pair {
 };
 
 TEST_F(Bulk, EachTenantIsDoneAndTheFailuresAreListed) {
-  const Ran ran = event_queue.Run(
+  const Ran ran = desk.Run(
       {"tenant", "suspend", "-l", "app=shop", "--max-failures", "10", "--parallel", "3", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 5);
   EXPECT_THAT(server.suspend_tenant.asked(), SizeIs(6));
@@ -50,14 +50,14 @@ TEST_F(Bulk, EachTenantIsDoneAndTheFailuresAreListed) {
   EXPECT_EQ(operations[0]["target"], "tenants/t0");
   EXPECT_EQ(operations[3]["target"], "tenants/t5");
   const Ran table =
-      event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--max-failures", "10", "--parallel", "3"});
+      desk.Run({"tenant", "suspend", "-l", "app=shop", "--max-failures", "10", "--parallel", "3"});
   EXPECT_THAT(table.err,
               AllOf(HasSubstr("FAILED"), HasSubstr("t1      TENANT_BUSY  busy"), HasSubstr("t3"),
                     HasSubstr("croftctl op wait op-9"), HasSubstr("of 6: 2 failed"), Not(HasSubstr("t0"))));
 }
 
 TEST_F(Bulk, NoneIsBegunAfterTooManyFailures) {
-  const Ran ran = event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "1"});
+  const Ran ran = desk.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "1"});
   EXPECT_EQ(ran.exit_code, 5);
   EXPECT_THAT(server.suspend_tenant.asked(), SizeIs(2));
   EXPECT_THAT(ran.err, AllOf(HasSubstr("t1      TENANT_BUSY"),
@@ -70,20 +70,20 @@ TEST_F(Bulk, EachTenantHasARequestIdOfItsOwnThatARepeatOfTheCommandGivesAgain) {
       "--max-failures", "10",      "--request-id", "6f1c1bd0-8f4e-4a1c-9b56-0d1f0c5b7a11"};
   std::set<std::string> ids;
   for (int i = 0; i < 2; ++i) {
-    event_queue.Run(command);
+    desk.Run(command);
     for (const auto& request : server.suspend_tenant.asked()) ids.insert(request.request_id());
     EXPECT_THAT(ids, SizeIs(6));
   }
 }
 
 TEST_F(Bulk, NamesAreThoseOfWhatWasWorkedOn) {
-  const Ran ran = event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "1", "-o", "name"});
+  const Ran ran = desk.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "1", "-o", "name"});
   EXPECT_EQ(ran.out, "tenants/t0\n");
 }
 
 TEST_F(Bulk, NoMatchIsNoError) {
   server.list_tenants.Answers(v1::ListTenantsResponse());
-  const Ran ran = event_queue.Run({"tenant", "suspend", "-l", "app=none", "-o", "json"});
+  const Ran ran = desk.Run({"tenant", "suspend", "-l", "app=none", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_EQ(Json::parse(ran.out), Json::parse(R"({"operations":[]})"));
   EXPECT_THAT(ran.err, HasSubstr("there is no such tenant"));
@@ -94,9 +94,9 @@ TEST_F(Bulk, PurgeOfManyIsAskedAboutAndLooksForRetiredOnes) {
     operation = Succeeded(Running("op-1", request.name()));
     return grpc::Status::OK;
   });
-  EXPECT_EQ(event_queue.Run({"tenant", "purge", "-l", "app=shop"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"tenant", "purge", "-l", "app=shop"}).exit_code, 2);
   EXPECT_THAT(server.list_tenants.asked(), IsEmpty());
-  EXPECT_EQ(event_queue.Run({"tenant", "purge", "-l", "app=shop", "--yes"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "purge", "-l", "app=shop", "--yes"}).exit_code, 0);
   EXPECT_TRUE(server.list_tenants.asked().at(0).show_retired());
   EXPECT_THAT(server.purge_tenant.asked(), SizeIs(6));
 }
@@ -106,40 +106,39 @@ TEST_F(Bulk, UpdatesAnswerWithTenants) {
     tenant = request.tenant();
     return grpc::Status::OK;
   });
-  const Ran ran =
-      event_queue.Run({"tenant", "update", "-l", "app=shop", "--labels", "tier=gold", "-o", "json"});
+  const Ran ran = desk.Run({"tenant", "update", "-l", "app=shop", "--labels", "tier=gold", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(Json::parse(ran.out)["tenants"], SizeIs(6));
 }
 
 TEST_F(Bulk, SeveralIdsAreWorkedOnOnceEach) {
-  const Ran ran = event_queue.Run({"tenant", "suspend", "t0", "t2", "tenants/t0", "-o", "json"});
+  const Ran ran = desk.Run({"tenant", "suspend", "t0", "t2", "tenants/t0", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(Json::parse(ran.out)["operations"], SizeIs(2));
   EXPECT_THAT(server.list_tenants.asked(), IsEmpty());
 }
 
 TEST_F(Bulk, AStateChoosesTenantsAloneOrBesideLabels) {
-  EXPECT_EQ(event_queue.Run({"tenant", "suspend", "--state", "ready", "--dry-run"}).exit_code, 5);
+  EXPECT_EQ(desk.Run({"tenant", "suspend", "--state", "ready", "--dry-run"}).exit_code, 5);
   EXPECT_EQ(server.list_tenants.asked().at(0).filter(), "state = READY");
-  event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--state", "ready"});
+  desk.Run({"tenant", "suspend", "-l", "app=shop", "--state", "ready"});
   EXPECT_EQ(server.list_tenants.asked().at(1).filter(), "labels.app = \"shop\" AND state = READY");
-  EXPECT_EQ(event_queue.Run({"tenant", "suspend", "--state", "asleep"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"tenant", "suspend", "--state", "asleep"}).exit_code, 2);
 }
 
 TEST_F(Bulk, AsManyFailuresAsAreAllowedEndIt) {
-  const Ran two = event_queue.Run(
+  const Ran two = desk.Run(
       {"tenant", "suspend", "-l", "app=shop", "--parallel", "1", "--max-failures", "2", "--no-wait"});
   EXPECT_THAT(server.suspend_tenant.asked(), SizeIs(4)) << "t1 and t3 fail";
   EXPECT_THAT(two.err, HasSubstr("of 6: 2 failed, 2 were not begun"));
   const Ran three =
-      event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "1", "--max-failures", "3"});
+      desk.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "1", "--max-failures", "3"});
   EXPECT_THAT(three.err, HasSubstr("of 6: 2 failed"));
   EXPECT_THAT(three.err, Not(HasSubstr("not begun")));
 }
 
 TEST_F(Bulk, ErrorsAsJsonNameEveryFailure) {
-  const Ran ran = event_queue.Run(
+  const Ran ran = desk.Run(
       {"tenant", "suspend", "-l", "app=shop", "--max-failures", "10", "--parallel", "2", "-o", "json"});
   const Json error = Json::parse(ran.err)["error"];
   ASSERT_THAT(error["failures"], SizeIs(2));
@@ -197,7 +196,7 @@ TEST_F(SilentHost, DoesNotKeepTheOthersFromBeingDone) {
       host_is_back_ = false;
     }
     // Were the silent host waited for first, this would end with 7.
-    const Ran ran = event_queue.Run(
+    const Ran ran = desk.Run(
         {"tenant", "suspend", "-l", "app=shop", "--parallel", parallel, "--timeout", "30s", "-o", "json"});
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     EXPECT_THAT(Json::parse(ran.out)["operations"], SizeIs(6));
@@ -209,8 +208,7 @@ TEST_F(SilentHost, WhatStillWaitsAtTheEndIsToldAsRunningAndNotAsFailed) {
     MutexLock lock(mutex_);
     done_on_h2_ = -100;
   }
-  const Ran ran =
-      event_queue.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "2", "--timeout", "5s"});
+  const Ran ran = desk.Run({"tenant", "suspend", "-l", "app=shop", "--parallel", "2", "--timeout", "5s"});
   EXPECT_EQ(ran.exit_code, 7);
   EXPECT_THAT(ran.err,
               AllOf(HasSubstr("still run"), Not(HasSubstr("failed,")), HasSubstr("croftctl op wait op-0")));

@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 
 class Commands : public ::testing::Test, protected Pair {
  protected:
-  Ran Run(std::vector<std::string> arguments) const { return event_queue.Run(std::move(arguments)); }
+  Ran Run(std::vector<std::string> arguments) const { return desk.Run(std::move(arguments)); }
 };
 
 TEST_F(Commands, CreateSendsWhatTheFlagsSay) {
@@ -198,7 +198,7 @@ TEST_F(Commands, JoinTokenIsAloneOnStandardOutput) {
   EXPECT_EQ(ran.out, "croft-join-secret\n");
   EXPECT_EQ(server.create_join_token.asked().at(0).host(), "hosts/h1");
   EXPECT_EQ(server.create_join_token.asked().at(0).server_names(0), "db1.example");
-  const std::string file = event_queue.folder().File("token");
+  const std::string file = desk.folder().File("token");
   EXPECT_THAT(Run({"host", "create-join-token", "h1", "--out", file}).out, IsEmpty());
   std::string written;
   std::getline(std::ifstream(file), written);
@@ -245,7 +245,7 @@ TEST_F(Commands, TheCallersIdentityIsSent) {
   EXPECT_EQ(Run({"status"}).exit_code, 0);
   EXPECT_EQ(server.client_name(), "admin");
   EXPECT_EQ(server.authorization(), "");
-  const std::string file = event_queue.folder().File("token");
+  const std::string file = desk.folder().File("token");
   std::ofstream(file) << "croft_secret\n";
   EXPECT_EQ(Run({"status", "--token-file", file}).exit_code, 0);
   EXPECT_EQ(server.authorization(), "Bearer croft_secret");

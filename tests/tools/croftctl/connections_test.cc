@@ -41,12 +41,12 @@ class Connections : public ::testing::Test, protected Pair {
       return grpc::Status::OK;
     });
     // Blanks and quotes in every path, which eval must survive.
-    event_queue.environment["XDG_CACHE_HOME"] = event_queue.folder().File("it's a cache");
+    desk.environment["XDG_CACHE_HOME"] = desk.folder().File("it's a cache");
   }
 
   // What a real bash prints after `script`, with croftctl in PATH.
   Ran Bash(const std::string& script) const {
-    Command command = event_queue.CommandFor({});
+    Command command = desk.CommandFor({});
     const std::string program = command.arguments[0];
     command.environment["CROFTCTL"] = program;
     command.arguments = {"/bin/bash", "-c", script};
@@ -57,10 +57,10 @@ class Connections : public ::testing::Test, protected Pair {
 
   // A psql in PATH that runs `script` instead of PostgreSQL's.
   void PutPsqlInPath(const std::string& script) {
-    const std::string path = event_queue.folder().File("psql");
+    const std::string path = desk.folder().File("psql");
     std::ofstream(path) << "#!/bin/bash\n" << script << "\n";
     chmod(path.c_str(), 0700);
-    event_queue.environment["PATH"] = absl::StrCat(event_queue.folder().path(), ":/usr/bin:/bin");
+    desk.environment["PATH"] = absl::StrCat(desk.folder().path(), ":/usr/bin:/bin");
   }
 };
 
@@ -82,7 +82,7 @@ TEST_F(Connections, EnvSurvivesEvalInARealShell) {
 }
 
 TEST_F(Connections, EnvPrintsNothingButExports) {
-  const Ran ran = event_queue.Run({"tenant", "env", "acme", "--role", "read-only"});
+  const Ran ran = desk.Run({"tenant", "env", "acme", "--role", "read-only"});
   for (size_t begin = 0; begin < ran.out.size(); begin = ran.out.find('\n', begin) + 1) {
     EXPECT_THAT(ran.out.substr(begin), StartsWith("export PG"));
   }
@@ -90,46 +90,45 @@ TEST_F(Connections, EnvPrintsNothingButExports) {
 }
 
 TEST_F(Connections, AVariableThatWouldWinIsNamed) {
-  event_queue.environment["PGPASSWORD"] = "other";
-  EXPECT_THAT(event_queue.Run({"tenant", "env", "acme"}).err, HasSubstr("PGPASSWORD is set here and wins"));
+  desk.environment["PGPASSWORD"] = "other";
+  EXPECT_THAT(desk.Run({"tenant", "env", "acme"}).err, HasSubstr("PGPASSWORD is set here and wins"));
 }
 
 TEST_F(Connections, DsnIsOneUriAndNothingElse) {
-  const Ran ran = event_queue.Run({"tenant", "dsn", "acme"});
+  const Ran ran = desk.Run({"tenant", "dsn", "acme"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_THAT(ran.out,
               AllOf(StartsWith("postgresql://u@127.0.0.1:7500/d?sslmode=verify-full&sslrootcert=/"),
                     EndsWith(".pem\n"), HasSubstr("it%27s%20a%20cache")));
   EXPECT_TRUE(server.lookup.asked().at(0).omit_password());
-  EXPECT_THAT(event_queue.Run({"tenant", "dsn", "acme", "--with-password"}).out, HasSubstr("u:enc@"));
+  EXPECT_THAT(desk.Run({"tenant", "dsn", "acme", "--with-password"}).out, HasSubstr("u:enc@"));
 }
 
 TEST_F(Connections, LookupAsksForThePasswordOnlyWhenTold) {
-  EXPECT_THAT(event_queue.Run({"tenant", "lookup", "shop.acme.com", "-o", "json"}).out,
-              Not(HasSubstr("s3cret")));
-  EXPECT_THAT(event_queue.Run({"tenant", "lookup", "acme", "--with-password", "-o", "json"}).out,
+  EXPECT_THAT(desk.Run({"tenant", "lookup", "shop.acme.com", "-o", "json"}).out, Not(HasSubstr("s3cret")));
+  EXPECT_THAT(desk.Run({"tenant", "lookup", "acme", "--with-password", "-o", "json"}).out,
               HasSubstr("s3cret"));
   EXPECT_EQ(server.lookup.asked().at(0).tenant(), "shop.acme.com");
 }
 
 TEST_F(Connections, PsqlReadsUnlessToldToWrite) {
   PutPsqlInPath("echo \"user=$PGUSER password=${PGPASSWORD-none}\"; printf '<%s>' \"$@\"");
-  event_queue.environment["PGPASSWORD"] = "other";
-  const Ran reading = event_queue.Run({"tenant", "psql", "acme", "--", "-c", "SELECT 1", "--help"});
+  desk.environment["PGPASSWORD"] = "other";
+  const Ran reading = desk.Run({"tenant", "psql", "acme", "--", "-c", "SELECT 1", "--help"});
   EXPECT_EQ(reading.out, "user=t_acme_abcdefgh234567ab_ra password=none\n<-c><SELECT 1><--help>")
       << reading.err;
-  const Ran writing = event_queue.Run({"tenant", "psql", "acme", "--write"});
+  const Ran writing = desk.Run({"tenant", "psql", "acme", "--write"});
   EXPECT_THAT(writing.out, StartsWith("user=t_acme_abcdefgh234567ab_a"));
 }
 
 TEST_F(Connections, PsqlGetsInterruptsAsUsual) {
   PutPsqlInPath("exec grep SigBlk /proc/self/status");
-  EXPECT_EQ(event_queue.Run({"tenant", "psql", "acme"}).out, "SigBlk:\t0000000000000000\n");
+  EXPECT_EQ(desk.Run({"tenant", "psql", "acme"}).out, "SigBlk:\t0000000000000000\n");
 }
 
 TEST_F(Connections, AMissingPsqlIsSaid) {
-  event_queue.environment["PATH"] = "/nonexistent";
-  const Ran ran = event_queue.Run({"tenant", "psql", "acme"});
+  desk.environment["PATH"] = "/nonexistent";
+  const Ran ran = desk.Run({"tenant", "psql", "acme"});
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, HasSubstr("install PostgreSQL's client programs"));
 }

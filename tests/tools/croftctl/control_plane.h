@@ -167,9 +167,9 @@ class EventQueue {
 struct Pair {
   Certificates certificates = NewCertificates();
   ControlPlane server{certificates};
-  EventQueue event_queue{certificates};
+  EventQueue desk{certificates};
 
-  Pair() { event_queue.environment["CROFT_SERVER"] = server.address(); }
+  Pair() { desk.environment["CROFT_SERVER"] = server.address(); }
 };
 
 [[nodiscard]] v1::Operation Running(const std::string& id, const std::string& target);

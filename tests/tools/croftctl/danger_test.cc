@@ -55,7 +55,7 @@ TEST_F(Danger, WithoutATerminalItIsRefusedBeforeAnyCall) {
       {{"tenant", "update", "acme", "--expire-time", "2020-01-01T00:00:00Z"}, "in 0s"},
   };
   for (const auto& [line, sentence] : cases) {
-    const Ran ran = event_queue.Run(line);
+    const Ran ran = desk.Run(line);
     EXPECT_EQ(ran.exit_code, 2) << sentence;
     EXPECT_THAT(ran.err, AllOf(HasSubstr(sentence), HasSubstr("without a terminal to ask at, give --yes")));
   }
@@ -63,31 +63,31 @@ TEST_F(Danger, WithoutATerminalItIsRefusedBeforeAnyCall) {
 }
 
 TEST_F(Danger, YesGoesOnAndSendsWhatTheApiWantsConfirmed) {
-  EXPECT_EQ(event_queue.Run({"tenant", "retire", "acme", "--grace", "0s", "--yes"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "retire", "acme", "--grace", "0s", "--yes"}).exit_code, 0);
   EXPECT_EQ(server.retire_tenant.asked().at(0).confirm(), "tenants/acme");
-  EXPECT_EQ(event_queue.Run({"tenant", "purge", "acme", "-y"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "purge", "acme", "-y"}).exit_code, 0);
   EXPECT_EQ(server.purge_tenant.asked().at(0).confirm(), "tenants/acme");
-  EXPECT_EQ(event_queue.Run({"tenant", "update", "acme", "--expire-in", "30m", "-y"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "update", "acme", "--expire-in", "30m", "-y"}).exit_code, 0);
   EXPECT_EQ(server.update_tenant.asked().at(0).confirm(), "tenants/acme");
-  EXPECT_EQ(event_queue.Run({"tenant", "purge", "-l", "app=shop", "-y"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "purge", "-l", "app=shop", "-y"}).exit_code, 0);
   EXPECT_EQ(server.purge_tenant.asked().at(2).confirm(), server.purge_tenant.asked().at(2).name());
 }
 
 TEST_F(Danger, WhatEndsLaterOrNothingIsNotAskedAbout) {
-  EXPECT_EQ(event_queue.Run({"tenant", "update", "acme", "--expire-in", "61m"}).exit_code, 0);
-  EXPECT_EQ(event_queue.Run({"tenant", "update", "acme", "--no-expiry"}).exit_code, 0);
-  EXPECT_EQ(event_queue.Run({"tenant", "restore", "acme", "--backup", "b1", "--as", "copy"}).exit_code, 0);
-  EXPECT_EQ(event_queue.Run({"tenant", "retire", "acme", "--dry-run"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "update", "acme", "--expire-in", "61m"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "update", "acme", "--no-expiry"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "restore", "acme", "--backup", "b1", "--as", "copy"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "retire", "acme", "--dry-run"}).exit_code, 0);
   EXPECT_TRUE(server.retire_tenant.asked().at(0).validate_only());
 }
 
 TEST_F(Danger, OneIsConfirmedByItsName) {
-  TerminalProgram wrong(event_queue.CommandFor({"tenant", "retire", "acme", "--grace", "0s"}));
+  TerminalProgram wrong(desk.CommandFor({"tenant", "retire", "acme", "--grace", "0s"}));
   ASSERT_TRUE(wrong.ShowsEventually("Type acme to go on"));
   wrong.Type("yes\n");
   EXPECT_EQ(wrong.Finish().exit_code, 2);
   EXPECT_THAT(server.retire_tenant.asked(), IsEmpty());
-  TerminalProgram right(event_queue.CommandFor({"tenant", "restore", "acme", "--backup", "b1"}));
+  TerminalProgram right(desk.CommandFor({"tenant", "restore", "acme", "--backup", "b1"}));
   ASSERT_TRUE(right.ShowsEventually("Type acme to go on"));
   right.Type("acme\n");
   EXPECT_EQ(right.Finish().exit_code, 0);
@@ -95,13 +95,13 @@ TEST_F(Danger, OneIsConfirmedByItsName) {
 }
 
 TEST_F(Danger, ManyAreListedAndConfirmedByTheirNumber) {
-  TerminalProgram wrong(event_queue.CommandFor({"tenant", "purge", "-l", "app=shop"}));
+  TerminalProgram wrong(desk.CommandFor({"tenant", "purge", "-l", "app=shop"}));
   ASSERT_TRUE(wrong.ShowsEventually("acme, globex"));
   ASSERT_TRUE(wrong.ShowsEventually("Type 2 to go on"));
   wrong.Type("acme\n");
   EXPECT_EQ(wrong.Finish().exit_code, 2);
   EXPECT_THAT(server.purge_tenant.asked(), IsEmpty());
-  TerminalProgram right(event_queue.CommandFor({"tenant", "purge", "-l", "app=shop"}));
+  TerminalProgram right(desk.CommandFor({"tenant", "purge", "-l", "app=shop"}));
   ASSERT_TRUE(right.ShowsEventually("Type 2 to go on"));
   right.Type("2\n");
   EXPECT_EQ(right.Finish().exit_code, 0);
@@ -110,22 +110,22 @@ TEST_F(Danger, ManyAreListedAndConfirmedByTheirNumber) {
 
 TEST_F(Danger, DeleteProtectionIsSetTakenOffAndShown) {
   server.create_tenant.Answers(Succeeded(Running("op-1", "tenants/acme")));
-  EXPECT_EQ(event_queue.Run({"tenant", "create", "acme", "--delete-protection", "on"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "create", "acme", "--delete-protection", "on"}).exit_code, 0);
   EXPECT_TRUE(server.create_tenant.asked().at(0).tenant().delete_protection());
   for (const char* word : {"on", "off"}) {
-    EXPECT_EQ(event_queue.Run({"tenant", "update", "acme", "--delete-protection", word}).exit_code, 0);
+    EXPECT_EQ(desk.Run({"tenant", "update", "acme", "--delete-protection", word}).exit_code, 0);
     EXPECT_EQ(server.update_tenant.asked().back().update_mask().paths(0), "delete_protection");
     EXPECT_EQ(server.update_tenant.asked().back().tenant().delete_protection(), word == std::string("on"));
   }
-  EXPECT_EQ(event_queue.Run({"tenant", "update", "acme", "--delete-protection", "maybe"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"tenant", "update", "acme", "--delete-protection", "maybe"}).exit_code, 2);
   v1::Tenant tenant = ReadyTenant("acme");
   tenant.set_delete_protection(true);
   server.get_tenant.Answers(tenant);
-  EXPECT_THAT(event_queue.Run({"tenant", "get", "acme"}).out, HasSubstr("protected"));
+  EXPECT_THAT(desk.Run({"tenant", "get", "acme"}).out, HasSubstr("protected"));
   v1::ListTenantsResponse list;
   *list.add_tenants() = tenant;
   server.list_tenants.Answers(list);
-  EXPECT_THAT(event_queue.Run({"tenant", "list", "-o", "wide"}).out, HasSubstr("PROTECTED"));
+  EXPECT_THAT(desk.Run({"tenant", "list", "-o", "wide"}).out, HasSubstr("PROTECTED"));
 }
 
 }  // namespace

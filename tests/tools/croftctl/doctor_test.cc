@@ -124,7 +124,7 @@ class Doctor : public ::testing::Test, protected Pair {
 };
 
 TEST_F(Doctor, AllWellIsZero) {
-  const Ran ran = event_queue.Run({"doctor", "-o", "json"});
+  const Ran ran = desk.Run({"doctor", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
   const Json report = Json::parse(ran.out);
   for (const Json& check : report["checks"]) {
@@ -139,7 +139,7 @@ TEST_F(Doctor, AHostThatIsAwayFails) {
   *hosts.add_hosts() = UpHost("h1");
   hosts.mutable_hosts(0)->set_state(v1::Host::STATE_AWAY);
   server.list_hosts.Answers(hosts);
-  const Ran ran = event_queue.Run({"doctor"});
+  const Ran ran = desk.Run({"doctor"});
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.out, AllOf(HasSubstr("fail   host h1"), HasSubstr("away since")));
 }
@@ -168,14 +168,14 @@ TEST_F(Doctor, NothingThereIsAFailureAndNotAWait) {
     const ControlPlane gone(certificates);
     dead_port = gone.port();
   }
-  const Ran ran = event_queue.Run({"doctor", "--server", absl::StrCat("127.0.0.1:", dead_port)});
+  const Ran ran = desk.Run({"doctor", "--server", absl::StrCat("127.0.0.1:", dead_port)});
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.out, HasSubstr("nothing speaks TLS"));
 }
 
 TEST_F(Doctor, ASecretOpenToOthersIsAWarning) {
-  std::filesystem::permissions(event_queue.folder().File("admin.key"), std::filesystem::perms(0644));
-  const Ran ran = event_queue.Run({"doctor"});
+  std::filesystem::permissions(desk.folder().File("admin.key"), std::filesystem::perms(0644));
+  const Ran ran = desk.Run({"doctor"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_THAT(ran.out, AllOf(HasSubstr("warn"), HasSubstr("is open to others"), HasSubstr("chmod 600")));
 }

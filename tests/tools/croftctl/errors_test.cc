@@ -24,7 +24,7 @@ class Errors : public ::testing::Test, protected Pair {
   Ran GetThatFails(absl::StatusCode code, const std::string& message, const ErrorDetails& details) {
     server.get_tenant.Answers(
         [=](const v1::GetTenantRequest&, v1::Tenant&) { return GrpcError(code, message, details); });
-    return event_queue.Run({"tenant", "get", "acme"});
+    return desk.Run({"tenant", "get", "acme"});
   }
 };
 
@@ -57,7 +57,7 @@ TEST_F(Errors, AFailedChangeNamesItsRequest) {
     return GrpcError(absl::StatusCode::kAlreadyExists, "tenant acme exists already",
                      {.reason = "TENANT_EXISTS"});
   });
-  const Ran ran = event_queue.Run({"tenant", "create", "acme"});
+  const Ran ran = desk.Run({"tenant", "create", "acme"});
   EXPECT_EQ(ran.exit_code, 5);
   EXPECT_THAT(ran.err,
               HasSubstr(absl::StrCat("request: ", server.create_tenant.asked().at(0).request_id())));
@@ -82,7 +82,7 @@ TEST_F(Errors, UnavailableIsTriedAgainUnderTheSameRequestId) {
     operation = Succeeded(Running("op-1", "tenants/acme"));
     return grpc::Status::OK;
   });
-  EXPECT_EQ(event_queue.Run({"tenant", "create", "acme"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "create", "acme"}).exit_code, 0);
   const auto asked = server.create_tenant.asked();
   ASSERT_THAT(asked, SizeIs(3));
   EXPECT_EQ(asked[0].request_id(), asked[2].request_id());
@@ -114,10 +114,10 @@ TEST_F(Errors, ASecondServerIsAskedWhenTheFirstIsAway) {
   }
   server.get_status.Answers(v1::GetStatusResponse());
   const Ran ran =
-      event_queue.Run({"status", "--server", absl::StrCat("127.0.0.1:", dead_port, ",", server.address())});
+      desk.Run({"status", "--server", absl::StrCat("127.0.0.1:", dead_port, ",", server.address())});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   const Ran alone =
-      event_queue.Run({"status", "--server", absl::StrCat("127.0.0.1:", dead_port), "--timeout", "1s"});
+      desk.Run({"status", "--server", absl::StrCat("127.0.0.1:", dead_port), "--timeout", "1s"});
   EXPECT_EQ(alone.exit_code, 6);
   EXPECT_THAT(alone.err, HasSubstr("croftctl doctor"));
 }
@@ -151,7 +151,7 @@ TEST_F(Errors, WrongCommandLinesAreTwoAndGetASuggestion) {
       {{}, "subcommand"},
   };
   for (const auto& [arguments, text] : cases) {
-    const Ran ran = event_queue.Run(arguments);
+    const Ran ran = desk.Run(arguments);
     EXPECT_EQ(ran.exit_code, 2) << text;
     EXPECT_THAT(ran.err, HasSubstr(text));
     EXPECT_THAT(ran.out, IsEmpty());
@@ -161,7 +161,7 @@ TEST_F(Errors, WrongCommandLinesAreTwoAndGetASuggestion) {
 TEST_F(Errors, HelpIsNoError) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--help"}, {"tenant", "--help"}, {"tenant", "create", "--help"}}) {
-    const Ran ran = event_queue.Run(arguments);
+    const Ran ran = desk.Run(arguments);
     EXPECT_EQ(ran.exit_code, 0);
     EXPECT_THAT(ran.out, HasSubstr("Usage"));
     EXPECT_THAT(ran.err, IsEmpty());
@@ -169,14 +169,14 @@ TEST_F(Errors, HelpIsNoError) {
 }
 
 TEST_F(Errors, MissingFilesAreNamedByTheirFlag) {
-  const Ran ran = event_queue.Run({"status", "--ca", "/nonexistent/ca.pem"});
+  const Ran ran = desk.Run({"status", "--ca", "/nonexistent/ca.pem"});
   EXPECT_EQ(ran.exit_code, 2);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("--ca"), HasSubstr("/nonexistent/ca.pem")));
 }
 
 TEST_F(Errors, AnIdCanBeCalledLikeAVerb) {
   server.get_tenant.Answers(ReadyTenant("list"));
-  EXPECT_EQ(event_queue.Run({"tenant", "get", "list", "-o", "name"}).out, "tenants/list\n");
+  EXPECT_EQ(desk.Run({"tenant", "get", "list", "-o", "name"}).out, "tenants/list\n");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ class Findings : public ::testing::Test, protected Pair {};
 
 TEST_F(Findings, ABackupShowsThemWithWhatToDo) {
   server.get_backup.Answers(Incomplete());
-  const Ran ran = event_queue.Run({"backup", "get", "acme", "b1"});
+  const Ran ran = desk.Run({"backup", "get", "acme", "b1"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.out,
               AllOf(HasSubstr("INCOMPLETE"), HasSubstr("MISSING EXTENSION_NOT_ALLOWED: EXTENSION \"file"),
@@ -52,7 +52,7 @@ TEST_F(Findings, ABackupShowsThemWithWhatToDo) {
 
 TEST_F(Findings, WhatATenantCanHaveWrittenIsEscapedAndMarked) {
   server.get_backup.Answers(Incomplete());
-  const Ran ran = event_queue.Run({"backup", "get", "acme", "b1"});
+  const Ran ran = desk.Run({"backup", "get", "acme", "b1"});
   EXPECT_THAT(ran.out, AllOf(HasSubstr("\"file\\nremedy: DROP\""),
                              HasSubstr("perhaps in the tenant's words: ERROR: permission denied\\x1b[2J"),
                              Not(HasSubstr("\033"))));
@@ -64,7 +64,7 @@ TEST_F(Findings, ListsSayHowMany) {
        {v1::Backup::STATE_VERIFIED_WITH_NOTES, v1::Backup::STATE_INCOMPLETE, v1::Backup::STATE_DAMAGED})
     *list.add_backups() = Incomplete(), list.mutable_backups()->rbegin()->set_state(state);
   server.list_backups.Answers(list);
-  EXPECT_THAT(event_queue.Run({"backup", "list", "acme"}).out,
+  EXPECT_THAT(desk.Run({"backup", "list", "acme"}).out,
               AllOf(HasSubstr("FINDINGS"), HasSubstr("VERIFIED_WITH_NOTES"), HasSubstr("INCOMPLETE"),
                     HasSubstr("DAMAGED")));
 }
@@ -74,12 +74,12 @@ TEST_F(Findings, SuccessWithWarningsSaysThemOnStandardError) {
   *done.add_warnings() = Missing();
   done.set_warning_count(1);
   server.create_backup.Answers(done);
-  const Ran ran = event_queue.Run({"backup", "create", "acme", "-o", "json"});
+  const Ran ran = desk.Run({"backup", "create", "acme", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_EQ(Json::parse(ran.out)["warnings"][0]["reason"], "EXTENSION_NOT_ALLOWED");
   EXPECT_THAT(ran.err, AllOf(HasSubstr("has 1 warning"), HasSubstr("MISSING EXTENSION_NOT_ALLOWED"),
                              HasSubstr("remedy: DROP EXTENSION"), HasSubstr("croftctl op get op-1")));
-  EXPECT_THAT(event_queue.Run({"backup", "create", "acme", "-o", "json", "-q"}).err, IsEmpty());
+  EXPECT_THAT(desk.Run({"backup", "create", "acme", "-o", "json", "-q"}).err, IsEmpty());
 }
 
 TEST_F(Findings, AnOperationShowsThem) {
@@ -89,26 +89,24 @@ TEST_F(Findings, AnOperationShowsThem) {
   server.get_operation.Answers(done);
   for (const char* verb : {"get", "wait"}) {
     EXPECT_THAT(
-        event_queue.Run({"op", verb, "op-1"}).out,
+        desk.Run({"op", verb, "op-1"}).out,
         AllOf(HasSubstr("warning 1"), HasSubstr("MISSING EXTENSION_NOT_ALLOWED"), HasSubstr("remedy:")));
   }
-  EXPECT_THAT(event_queue.Run({"op", "watch", "op-1"}).err, HasSubstr("MISSING EXTENSION_NOT_ALLOWED"));
+  EXPECT_THAT(desk.Run({"op", "watch", "op-1"}).err, HasSubstr("MISSING EXTENSION_NOT_ALLOWED"));
 }
 
 TEST_F(Findings, IncompleteBackupsAreUsedOnlyWhereThatIsSaid) {
   server.restore_tenant.Answers(Succeeded(Running("op-1", "tenants/acme")));
   server.purge_tenant.Answers(Succeeded(Running("op-2", "tenants/acme")));
   server.create_backup.Answers(Succeeded(Running("op-3", "tenants/acme")));
-  EXPECT_EQ(
-      event_queue.Run({"tenant", "restore", "acme", "--backup", "b1", "--as", "copy", "--allow-incomplete"})
-          .exit_code,
-      0);
+  EXPECT_EQ(desk.Run({"tenant", "restore", "acme", "--backup", "b1", "--as", "copy", "--allow-incomplete"})
+                .exit_code,
+            0);
   EXPECT_TRUE(server.restore_tenant.asked().at(0).allow_incomplete());
-  EXPECT_EQ(event_queue.Run({"tenant", "purge", "acme", "--accept-incomplete", "b1", "-y"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "purge", "acme", "--accept-incomplete", "b1", "-y"}).exit_code, 0);
   EXPECT_EQ(server.purge_tenant.asked().at(0).accept_incomplete_backup(), "tenants/acme/backups/b1");
-  EXPECT_EQ(
-      event_queue.Run({"tenant", "purge", "-l", "app=x", "--accept-incomplete", "b1", "-y"}).exit_code, 2);
-  EXPECT_EQ(event_queue.Run({"backup", "create", "acme", "--max-duration", "2h"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "purge", "-l", "app=x", "--accept-incomplete", "b1", "-y"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"backup", "create", "acme", "--max-duration", "2h"}).exit_code, 0);
   EXPECT_EQ(server.create_backup.asked().at(0).max_duration().seconds(), 7200);
 }
 
@@ -127,14 +125,14 @@ TEST_F(Findings, VerifyTakesTheLatestOfOneOrOfMany) {
   v1::ListTenantsResponse list;
   for (const char* id : {"acme", "globex"}) *list.add_tenants() = ReadyTenant(id);
   server.list_tenants.Answers(list);
-  EXPECT_EQ(event_queue.Run({"backup", "verify", "acme", "latest"}).exit_code, 0);
-  EXPECT_EQ(event_queue.Run({"backup", "verify", "tenants/acme/backups/b1"}).exit_code, 0);
-  EXPECT_EQ(event_queue.Run({"backup", "verify", "-l", "app=shop", "--parallel", "1"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"backup", "verify", "acme", "latest"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"backup", "verify", "tenants/acme/backups/b1"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"backup", "verify", "-l", "app=shop", "--parallel", "1"}).exit_code, 0);
   std::vector<std::string> names;
   for (const auto& request : server.verify_backup.asked()) names.push_back(request.name());
   EXPECT_THAT(names, ::testing::ElementsAre("tenants/acme/backups/b9", "tenants/acme/backups/b1",
                                             "tenants/acme/backups/b9", "tenants/globex/backups/b9"));
-  EXPECT_EQ(event_queue.Run({"backup", "verify", "acme"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"backup", "verify", "acme"}).exit_code, 2);
 }
 
 TEST_F(Findings, DescribeShowsWhatBelongsTogether) {
@@ -149,17 +147,17 @@ TEST_F(Findings, DescribeShowsWhatBelongsTogether) {
   v1::ListBackupsResponse backups;
   *backups.add_backups() = Incomplete();
   server.list_backups.Answers(backups);
-  const Ran ran = event_queue.Run({"tenant", "describe", "acme"});
+  const Ran ran = desk.Run({"tenant", "describe", "acme"});
   EXPECT_THAT(ran.out,
               AllOf(HasSubstr("FINAL_BACKUP_FAILED: the disk was full"), HasSubstr("RECENT OPERATIONS"),
                     HasSubstr("op-1"), HasSubstr("RECENT BACKUPS"), HasSubstr("INCOMPLETE")));
   EXPECT_EQ(server.list_operations.asked().at(0).filter(), "target = \"tenants/acme\"");
-  const Json json = Json::parse(event_queue.Run({"tenant", "describe", "acme", "-o", "json"}).out);
+  const Json json = Json::parse(desk.Run({"tenant", "describe", "acme", "-o", "json"}).out);
   EXPECT_EQ(json["tenant"]["name"], "tenants/acme");
   EXPECT_EQ(json["operations"][0]["name"], "operations/op-1");
   EXPECT_EQ(json["backups"][0]["state"], "STATE_INCOMPLETE");
   server.get_backup.Answers(Incomplete());
-  EXPECT_THAT(event_queue.Run({"backup", "describe", "acme", "b1"}).out,
+  EXPECT_THAT(desk.Run({"backup", "describe", "acme", "b1"}).out,
               AllOf(HasSubstr("finding 1"), HasSubstr("RECENT OPERATIONS")));
   v1::Host host;
   host.set_name("hosts/h1");
@@ -171,11 +169,11 @@ TEST_F(Findings, DescribeShowsWhatBelongsTogether) {
   v1::ListTenantsResponse tenants;
   *tenants.add_tenants() = tenant;
   server.list_tenants.Answers(tenants);
-  EXPECT_THAT(event_queue.Run({"host", "describe", "h1"}).out,
+  EXPECT_THAT(desk.Run({"host", "describe", "h1"}).out,
               AllOf(HasSubstr("pg_signal_backend: sessions cannot be ended"),
                     HasSubstr("GRANT pg_signal_backend"), HasSubstr("TENANTS"), HasSubstr("acme")));
   server.get_operation.Answers(Succeeded(Running("op-1", "tenants/acme")));
-  EXPECT_THAT(event_queue.Run({"op", "describe", "op-1"}).out, HasSubstr("RECENT OPERATIONS ON THE SAME"));
+  EXPECT_THAT(desk.Run({"op", "describe", "op-1"}).out, HasSubstr("RECENT OPERATIONS ON THE SAME"));
 }
 
 }  // namespace

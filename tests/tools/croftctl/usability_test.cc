@@ -54,11 +54,11 @@ class Usability : public ::testing::Test, protected Pair {
 
 TEST_F(Usability, WideListsShowTheLastBackupItsAgeAndSize) {
   TwoTenants();
-  const std::string out = event_queue.Run({"tenant", "list", "-o", "wide"}).out;
+  const std::string out = desk.Run({"tenant", "list", "-o", "wide"}).out;
   EXPECT_THAT(out, AllOf(HasSubstr("LAST BACKUP"), HasSubstr("BACKUP AGE"), HasSubstr("2d1h"),
                          HasSubstr("3.0 MiB")));
   EXPECT_EQ(server.list_backups.asked().at(0).parent(), "tenants/-");
-  EXPECT_THAT(event_queue.Run({"tenant", "list"}).out, Not(HasSubstr("LAST BACKUP")));
+  EXPECT_THAT(desk.Run({"tenant", "list"}).out, Not(HasSubstr("LAST BACKUP")));
   EXPECT_THAT(server.list_backups.asked(), SizeIs(1)) << "asked for only where it is shown";
 }
 
@@ -67,7 +67,7 @@ TEST_F(Usability, AWideListGoesOnWithoutBackupsThatMayNotBeSeen) {
   server.list_backups.Answers([](const v1::ListBackupsRequest&, v1::ListBackupsResponse&) {
     return GrpcError(absl::StatusCode::kPermissionDenied, "not yours", {.reason = "PERMISSION_DENIED"});
   });
-  const Ran ran = event_queue.Run({"tenant", "list", "-o", "wide"});
+  const Ran ran = desk.Run({"tenant", "list", "-o", "wide"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_THAT(ran.out, HasSubstr("acme"));
   EXPECT_THAT(ran.err, HasSubstr("not yours"));
@@ -75,11 +75,11 @@ TEST_F(Usability, AWideListGoesOnWithoutBackupsThatMayNotBeSeen) {
 
 TEST_F(Usability, ListsAreSortedByAnyColumnBeforeTheyAreCut) {
   TwoTenants();
-  EXPECT_EQ(event_queue.Run({"tenant", "list", "--sort-by", "id:desc", "--limit", "1", "-o", "name"}).out,
+  EXPECT_EQ(desk.Run({"tenant", "list", "--sort-by", "id:desc", "--limit", "1", "-o", "name"}).out,
             "tenants/globex\n");
-  const Json json = Json::parse(event_queue.Run({"backup", "list", "--sort-by", "size", "-o", "json"}).out);
+  const Json json = Json::parse(desk.Run({"backup", "list", "--sort-by", "size", "-o", "json"}).out);
   EXPECT_EQ(json["backups"][0]["sizeBytes"], "500");
-  const Ran unknown = event_queue.Run({"tenant", "list", "--sort-by", "colour"});
+  const Ran unknown = desk.Run({"tenant", "list", "--sort-by", "colour"});
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(unknown.err, HasSubstr("--sort-by wants one of id, state"));
 }
@@ -89,10 +89,9 @@ TEST_F(Usability, NegativeLimitsAreRefused) {
                            {"audit", "list", "--limit=-5"},
                            {"tenant", "update", "acme", "--connections", "-5"},
                            {"host", "update", "h1", "--databases", "-1"}}) {
-    EXPECT_EQ(event_queue.Run(line).exit_code, 2) << line[0];
+    EXPECT_EQ(desk.Run(line).exit_code, 2) << line[0];
   }
-  EXPECT_THAT(event_queue.Run({"tenant", "list", "--limit", "-1"}).err,
-              HasSubstr("wants 0 or more, not -1"));
+  EXPECT_THAT(desk.Run({"tenant", "list", "--limit", "-1"}).err, HasSubstr("wants 0 or more, not -1"));
 }
 
 TEST_F(Usability, QuietIsQuiet) {
@@ -103,13 +102,13 @@ TEST_F(Usability, QuietIsQuiet) {
                            {"tenant", "update", "acme", "--labels", "a=b", "-q"},
                            {"-q", "host", "cordon", "h1"},
                            {"tenant", "create", "acme", "-q", "--dry-run"}}) {
-    const Ran ran = event_queue.Run(line);
+    const Ran ran = desk.Run(line);
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     EXPECT_THAT(ran.out + ran.err, IsEmpty());
   }
-  EXPECT_EQ(event_queue.Run({"tenant", "create", "acme", "-q", "-o", "name"}).out, "tenants/acme\n");
+  EXPECT_EQ(desk.Run({"tenant", "create", "acme", "-q", "-o", "name"}).out, "tenants/acme\n");
   server.get_tenant.Answers(ReadyTenant("acme"));
-  EXPECT_THAT(event_queue.Run({"tenant", "get", "acme", "-q"}).out, HasSubstr("READY"))
+  EXPECT_THAT(desk.Run({"tenant", "get", "acme", "-q"}).out, HasSubstr("READY"))
       << "what was asked for is shown";
 }
 
@@ -118,27 +117,26 @@ TEST_F(Usability, ATableIsCutOnATerminalAndWholeInAPipe) {
   *tenants.add_tenants() = ReadyTenant("acme");
   (*tenants.mutable_tenants(0)->mutable_labels())["app"] = std::string(63, 'x');
   server.list_tenants.Answers(tenants);
-  TerminalProgram program(event_queue.CommandFor({"tenant", "list", "--color", "never"}), 60);
+  TerminalProgram program(desk.CommandFor({"tenant", "list", "--color", "never"}), 60);
   const std::string screen = program.Finish().screen;
   EXPECT_THAT(screen, AllOf(HasSubstr("\xe2\x80\xa6"), Not(HasSubstr(std::string(63, 'x')))));
-  EXPECT_THAT(event_queue.Run({"tenant", "list"}).out, HasSubstr(std::string(63, 'x')));
+  EXPECT_THAT(desk.Run({"tenant", "list"}).out, HasSubstr(std::string(63, 'x')));
 }
 
 TEST_F(Usability, VersionAndHelpAnswerToTheirUsualNames) {
-  const std::string version = event_queue.Run({"version"}).out;
+  const std::string version = desk.Run({"version"}).out;
   EXPECT_THAT(version, StartsWith("croftctl "));
-  EXPECT_EQ(event_queue.Run({"--version"}).out, version);
-  EXPECT_EQ(event_queue.Run({"help", "tenant", "create"}).out,
-            event_queue.Run({"tenant", "create", "--help"}).out);
-  EXPECT_THAT(event_queue.Run({"help"}).out, AllOf(HasSubstr("Usage: croftctl"), HasSubstr("doctor")));
-  const Ran unknown = event_queue.Run({"help", "tenant", "craete"});
+  EXPECT_EQ(desk.Run({"--version"}).out, version);
+  EXPECT_EQ(desk.Run({"help", "tenant", "create"}).out, desk.Run({"tenant", "create", "--help"}).out);
+  EXPECT_THAT(desk.Run({"help"}).out, AllOf(HasSubstr("Usage: croftctl"), HasSubstr("doctor")));
+  const Ran unknown = desk.Run({"help", "tenant", "craete"});
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(unknown.err, HasSubstr("did you mean 'create'?"));
 }
 
 TEST_F(Usability, UsualWordsAreTakenOrAnsweredWithAdvice) {
   server.list_tenants.Answers(v1::ListTenantsResponse());
-  EXPECT_EQ(event_queue.Run({"tenant", "ls"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"tenant", "ls"}).exit_code, 0);
   const std::pair<Line, const char*> cases[] = {
       {{"tenant", "rm", "acme"}, "croftctl tenant retire ID"},
       {{"tenant", "delete", "acme"}, "croftctl tenant retire ID"},
@@ -149,7 +147,7 @@ TEST_F(Usability, UsualWordsAreTakenOrAnsweredWithAdvice) {
       {{"rm", "acme"}, "croftctl tenant retire ID"},
   };
   for (const auto& [line, advice] : cases) {
-    const Ran ran = event_queue.Run(line);
+    const Ran ran = desk.Run(line);
     EXPECT_EQ(ran.exit_code, 2);
     EXPECT_THAT(ran.err, AllOf(HasSubstr("is not known here"), HasSubstr(advice)));
   }
@@ -160,7 +158,7 @@ TEST_F(Usability, ErrorsAsJsonAreTheLastLineOfStandardError) {
     return GrpcError(absl::StatusCode::kNotFound, "there is no tenant acme",
                      {.reason = "TENANT_NOT_FOUND", .metadata = {{"tenant", "acme"}}});
   });
-  const Ran ran = event_queue.Run({"tenant", "get", "acme", "-o", "json"});
+  const Ran ran = desk.Run({"tenant", "get", "acme", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 3);
   EXPECT_THAT(ran.out, IsEmpty());
   EXPECT_EQ(Json::parse(ran.err),
@@ -170,7 +168,7 @@ TEST_F(Usability, ErrorsAsJsonAreTheLastLineOfStandardError) {
   for (const Line& line : {Line{"tenant", "get", "-o", "json"},
                            {"tenant", "craete", "--output=json"},
                            {"-ojson", "tenant", "lst"}}) {
-    const Json error = Json::parse(event_queue.Run(line).err)["error"];
+    const Json error = Json::parse(desk.Run(line).err)["error"];
     EXPECT_EQ(error["exitCode"], 2);
     EXPECT_EQ(error["code"], "INVALID_ARGUMENT");
   }
@@ -181,20 +179,19 @@ TEST_F(Usability, SeveralIdsAreOneList) {
     tenant = ReadyTenant(request.name().substr(8));
     return grpc::Status::OK;
   });
-  EXPECT_EQ(event_queue.Run({"tenant", "get", "acme", "globex", "-o", "name"}).out,
+  EXPECT_EQ(desk.Run({"tenant", "get", "acme", "globex", "-o", "name"}).out,
             "tenants/acme\ntenants/globex\n");
   v1::ListTenantsResponse tenants;
   *tenants.add_tenants() = ReadyTenant("acme");
   server.list_tenants.Answers(tenants);
-  EXPECT_THAT(
-      Json::parse(event_queue.Run({"tenant", "get", "-l", "app=shop", "-o", "json"}).out)["tenants"],
-      SizeIs(1));
-  EXPECT_EQ(event_queue.Run({"tenant", "get", "acme", "-l", "app=shop"}).exit_code, 2);
+  EXPECT_THAT(Json::parse(desk.Run({"tenant", "get", "-l", "app=shop", "-o", "json"}).out)["tenants"],
+              SizeIs(1));
+  EXPECT_EQ(desk.Run({"tenant", "get", "acme", "-l", "app=shop"}).exit_code, 2);
   server.get_operation.Answers([](const v1::GetOperationRequest& request, v1::Operation& operation) {
     operation = Succeeded(Running(request.name().substr(11), "tenants/acme"));
     return grpc::Status::OK;
   });
-  EXPECT_THAT(Json::parse(event_queue.Run({"op", "wait", "op-1", "op-2", "-o", "json"}).out)["operations"],
+  EXPECT_THAT(Json::parse(desk.Run({"op", "wait", "op-1", "op-2", "-o", "json"}).out)["operations"],
               SizeIs(2));
 }
 
@@ -211,34 +208,34 @@ TEST_F(Usability, AliasesAreSetAddedAndRemoved) {
   for (const auto& [flags, aliases] : cases) {
     Line line = {"tenant", "update", "acme"};
     line.insert(line.end(), flags.begin(), flags.end());
-    const Ran ran = event_queue.Run(line);
+    const Ran ran = desk.Run(line);
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     const v1::UpdateTenantRequest request = server.update_tenant.asked().back();
     EXPECT_THAT(request.tenant().aliases(), ::testing::ElementsAreArray(aliases));
     EXPECT_EQ(request.tenant().etag(), "e1");
     EXPECT_THAT(request.update_mask().paths(), ::testing::ElementsAre("aliases"));
   }
-  EXPECT_THAT(event_queue.Run({"tenant", "update", "acme", "--alias", "c.example"}).err,
+  EXPECT_THAT(desk.Run({"tenant", "update", "acme", "--alias", "c.example"}).err,
               HasSubstr("tenants/acme loses the alias a.example, b.example"));
-  EXPECT_EQ(event_queue.Run({"tenant", "update", "acme", "--alias", "x", "--add-alias", "y"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"tenant", "update", "acme", "--alias", "x", "--add-alias", "y"}).exit_code, 2);
 }
 
 TEST_F(Usability, NothingIsOfferedThatIsNotThere) {
   for (const Line& line : {Line{"tenant", "create", "acme", "--storage", "1GiB"},
                            {"tenant", "create", "acme", "--keep", "3"},
                            {"tenant", "lookup", "acme", "--purpose", "pooled"}}) {
-    EXPECT_EQ(event_queue.Run(line).exit_code, 2);
+    EXPECT_EQ(desk.Run(line).exit_code, 2);
   }
 }
 
 TEST_F(Usability, StatusTellsTheLastFleetCheck) {
   v1::GetStatusResponse status;
   server.get_status.Answers(status);
-  EXPECT_THAT(event_queue.Run({"status"}).out, AllOf(HasSubstr("fleet checked"), HasSubstr("not yet")));
+  EXPECT_THAT(desk.Run({"status"}).out, AllOf(HasSubstr("fleet checked"), HasSubstr("not yet")));
   status.mutable_fleet_check_time()->set_seconds(1'700'000'000);
   status.set_fleet_problem_count(3);
   server.get_status.Answers(status);
-  EXPECT_THAT(event_queue.Run({"status"}).out,
+  EXPECT_THAT(desk.Run({"status"}).out,
               AllOf(HasSubstr("2023-11-14T22:13:20Z"), HasSubstr("fleet problems      3")));
 }
 

@@ -53,7 +53,7 @@ class Waiting : public ::testing::Test, protected Pair {
 
   Ran Create(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"tenant", "create", "acme"});
-    return event_queue.Run(std::move(more));
+    return desk.Run(std::move(more));
   }
 
  private:
@@ -82,9 +82,8 @@ TEST_F(Waiting, TheNameIsThatOfWhatWasMade) {
     send(done);
     return grpc::Status::OK;
   });
-  EXPECT_EQ(event_queue.Run({"backup", "create", "acme", "-o", "name"}).out, "tenants/acme/backups/b1\n");
-  EXPECT_EQ(event_queue.Run({"backup", "create", "acme", "-o", "name", "--no-wait"}).out,
-            "operations/op-1\n");
+  EXPECT_EQ(desk.Run({"backup", "create", "acme", "-o", "name"}).out, "tenants/acme/backups/b1\n");
+  EXPECT_EQ(desk.Run({"backup", "create", "acme", "-o", "name", "--no-wait"}).out, "operations/op-1\n");
 }
 
 TEST_F(Waiting, PeopleSeeEveryStep) {
@@ -96,7 +95,7 @@ TEST_F(Waiting, PeopleSeeEveryStep) {
     step->set_state(v1::Step::STATE_DONE);
   }
   server.get_operation.Answers(done);
-  EXPECT_THAT(event_queue.Run({"op", "get", "op-1"}).out,
+  EXPECT_THAT(desk.Run({"op", "get", "op-1"}).out,
               AllOf(HasSubstr("step 1  DONE fence on h1\n"), HasSubstr("step 2  DONE drop on h1\n")));
 }
 
@@ -151,7 +150,7 @@ TEST_F(Waiting, AWaitThatTimesOutIsSevenAndLeavesTheOperation) {
 TEST_F(Waiting, AnInterruptIs130AndSaysHowToGoOn) {
   for (const int signal : {SIGINT, SIGTERM}) {
     WatchForever();
-    TerminalProgram program(event_queue.CommandFor({"tenant", "create", "acme"}));
+    TerminalProgram program(desk.CommandFor({"tenant", "create", "acme"}));
     AwaitWatch();
     program.Signal(signal);
     const TerminalProgram::Ended ended = program.Finish();
@@ -162,7 +161,7 @@ TEST_F(Waiting, AnInterruptIs130AndSaysHowToGoOn) {
 
 TEST_F(Waiting, ATerminalShowsProgress) {
   WatchForever();
-  TerminalProgram program(event_queue.CommandFor({"tenant", "create", "acme"}));
+  TerminalProgram program(desk.CommandFor({"tenant", "create", "acme"}));
   EXPECT_TRUE(program.ShowsEventually("CREATE tenants/acme"));
   program.Signal(SIGINT);
   EXPECT_EQ(program.Finish().exit_code, 130);
@@ -175,7 +174,7 @@ TEST_F(Waiting, WatchPrintsEveryChangeAsALine) {
     send(Succeeded(kRunning));
     return grpc::Status::OK;
   });
-  const Ran ran = event_queue.Run({"op", "watch", "op-1", "-o", "json"});
+  const Ran ran = desk.Run({"op", "watch", "op-1", "-o", "json"});
   EXPECT_EQ(ran.exit_code, 0);
   const size_t end = ran.out.find('\n');
   EXPECT_EQ(Json::parse(ran.out.substr(0, end))["state"], "STATE_RUNNING");
@@ -188,24 +187,24 @@ TEST_F(Waiting, ACancelThatCameTooLateIsAConflict) {
     send(Succeeded(kRunning));
     return grpc::Status::OK;
   });
-  EXPECT_EQ(event_queue.Run({"op", "cancel", "op-1"}).exit_code, 5);
+  EXPECT_EQ(desk.Run({"op", "cancel", "op-1"}).exit_code, 5);
   v1::Operation cancelled = Failed(kRunning, WireError(absl::StatusCode::kCancelled, "cancelled", {}));
   cancelled.set_state(v1::Operation::STATE_CANCELLED);
   server.Watches([cancelled](const auto& send, const auto&) {
     send(cancelled);
     return grpc::Status::OK;
   });
-  EXPECT_EQ(event_queue.Run({"op", "cancel", "op-1"}).exit_code, 0);
+  EXPECT_EQ(desk.Run({"op", "cancel", "op-1"}).exit_code, 0);
 }
 
 TEST_F(Waiting, PurgeGoesOnWhenTheNameIsTyped) {
   server.purge_tenant.Answers(Succeeded(kRunning));
-  TerminalProgram wrong(event_queue.CommandFor({"tenant", "purge", "acme"}));
+  TerminalProgram wrong(desk.CommandFor({"tenant", "purge", "acme"}));
   ASSERT_TRUE(wrong.ShowsEventually("Type acme to go on"));
   wrong.Type("globex\n");
   EXPECT_EQ(wrong.Finish().exit_code, 2);
   EXPECT_THAT(server.purge_tenant.asked(), IsEmpty());
-  TerminalProgram right(event_queue.CommandFor({"tenant", "purge", "acme"}));
+  TerminalProgram right(desk.CommandFor({"tenant", "purge", "acme"}));
   ASSERT_TRUE(right.ShowsEventually("Type acme to go on"));
   right.Type("acme\n");
   EXPECT_EQ(right.Finish().exit_code, 0);

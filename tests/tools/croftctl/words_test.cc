@@ -89,7 +89,7 @@ class Completion : public ::testing::Test, protected Pair {
     return InShell("/usr/bin/zsh", absl::StrCat(kZshTyping, "complete '", typed, "'"));
   }
   std::string InShell(const std::string& shell, const std::string& script) const {
-    Command command = event_queue.CommandFor({});
+    Command command = desk.CommandFor({});
     const std::string program = command.arguments[0];
     command.environment["PATH"] = absl::StrCat(program.substr(0, program.rfind('/')), ":/usr/bin:/bin");
     command.arguments = {shell, "-c", script};
@@ -100,7 +100,7 @@ class Completion : public ::testing::Test, protected Pair {
   // What the hidden verb offers for the last of `words`.
   std::string Complete(std::vector<std::string> words) const {
     words.insert(words.begin(), {"__complete", "--"});
-    const Ran ran = event_queue.Run(std::move(words));
+    const Ran ran = desk.Run(std::move(words));
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     return ran.out;
   }
@@ -167,7 +167,7 @@ TEST_F(Completion, ValuesAndContextsAreOffered) {
   EXPECT_THAT(Complete({"host", "list", "--state", "a"}),
               AllOf(HasSubstr("away\n"), HasSubstr("awaited\n")));
   EXPECT_THAT(Complete({"tenant", "list", "-o", ""}), HasSubstr("wide\n"));
-  ASSERT_EQ(event_queue.Run({"config", "set", "prod", "--server", server.address()}).exit_code, 0);
+  ASSERT_EQ(desk.Run({"config", "set", "prod", "--server", server.address()}).exit_code, 0);
   EXPECT_EQ(Complete({"--context", ""}), "prod\n");
   EXPECT_EQ(Complete({"config", "use", ""}), "prod\n");
 }
@@ -175,7 +175,7 @@ TEST_F(Completion, ValuesAndContextsAreOffered) {
 TEST_F(Completion, AServerThatIsAwayOffersNothingAndSaysNothing) {
   {
     const ControlPlane gone(certificates);
-    event_queue.environment["CROFT_SERVER"] = gone.address();
+    desk.environment["CROFT_SERVER"] = gone.address();
   }
   const absl::Time start = absl::Now();
   EXPECT_EQ(Complete({"tenant", "get", ""}), "");
@@ -183,9 +183,9 @@ TEST_F(Completion, AServerThatIsAwayOffersNothingAndSaysNothing) {
 }
 
 TEST_F(Completion, EveryShellIsServedAndOthersRefused) {
-  EXPECT_THAT(event_queue.Run({"completion", "zsh"}).out, HasSubstr("#compdef croftctl"));
-  EXPECT_THAT(event_queue.Run({"completion", "fish"}).out, HasSubstr("complete -c croftctl"));
-  EXPECT_EQ(event_queue.Run({"completion", "tcsh"}).exit_code, 2);
+  EXPECT_THAT(desk.Run({"completion", "zsh"}).out, HasSubstr("#compdef croftctl"));
+  EXPECT_THAT(desk.Run({"completion", "fish"}).out, HasSubstr("complete -c croftctl"));
+  EXPECT_EQ(desk.Run({"completion", "tcsh"}).exit_code, 2);
 }
 
 }  // namespace
