@@ -238,11 +238,12 @@ host_is_up() {
 }
 host_is_up_or_agent_ended() { ! local_running "$LOCAL_STATE" "$1" || host_is_up "$1"; }
 
-# daemonise NAME COMMAND...: runs it in a session of its own, with a log and a pid file.
+# daemonise NAME COMMAND...: runs it in a session of its own, with a log and a pid file. It keeps neither locks (8, 9) nor the
+# caller's output that a step of the tour put aside (5, 6): who reads that to its end would wait for the daemon.
 daemonise() {
   local name=$1 pid
   shift
-  setsid "$@" </dev/null >>"$LOCAL_STATE/log/$name.log" 2>&1 8>&- 9>&- &
+  setsid "$@" </dev/null >>"$LOCAL_STATE/log/$name.log" 2>&1 5>&- 6>&- 8>&- 9>&- &
   pid=$!
   printf '%s %s\n' "$pid" "$(process_start_time "$pid")" >"$LOCAL_STATE/run/$name.pid"
 }
