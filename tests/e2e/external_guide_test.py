@@ -1,30 +1,14 @@
 """docs/external-postgresql.md, word for word: its commands run as they stand there, with a server of this machine in the
 settings at their head."""
 import os
-import re
 import subprocess
 
 from cluster import BIN, TOP, Cluster
 from external import ExternalServer, client_programs
+from pages import blocks, with_values
 
 VERSION = os.environ.get("CROFT_TEST_POSTGRES", "managed").replace("managed", "15")
-PAGE = os.path.join(TOP, "docs", "external-postgresql.md")
-
-
-def blocks():
-    """(whether these are the settings, commands) of each block of the page."""
-    with open(PAGE, encoding="utf-8") as file:
-        page = file.read()
-    for indent, kind, text in re.findall(r"^( *)```sh( settings)?\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL):
-        yield bool(kind), re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
-
-
-def with_values(settings, values):
-    """The page's settings, each with a value of this machine; every one must be there."""
-    for name, value in values.items():
-        settings, count = re.subn(rf"\b{name}=\S+", f"{name}={value}", settings)
-        assert count == 1, name
-    return settings
+PAGE = "external-postgresql.md"
 
 
 def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
@@ -34,7 +18,7 @@ def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
         values = {"PGHOST": "127.0.0.1", "PGPORT": server.port, "PGUSER": "postgres", "VERSION": VERSION,
                   "AUTHORITY": server.authority, "BACKUPS": os.path.join(cluster.state, "backups")}
         script = "set -euo pipefail\n"
-        for settings, text in blocks():
+        for settings, text in blocks(PAGE):
             script += with_values(text, values) if settings else text
         # The superuser of this server comes by its socket; the page's has a password that psql would ask for.
         server.superuser("ALTER ROLE postgres PASSWORD 'of the page'")
@@ -55,7 +39,7 @@ def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
 
 
 def test_every_right_of_the_setup_is_on_the_page():
-    with open(PAGE, encoding="utf-8") as file:
+    with open(os.path.join(TOP, "docs", PAGE), encoding="utf-8") as file:
         page = file.read()
     for right in ("CREATEDB", "CREATEROLE", "BYPASSRLS", "pg_signal_backend", "temp_file_limit",
                   "CONNECT", "pg_control_system"):
