@@ -1,4 +1,5 @@
 """The wheel and the sdist: each installs into a clean virtual environment and finds a tenant from there."""
+import ast
 import email
 import os
 import pathlib
@@ -7,12 +8,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import textwrap
 import venv
 import zipfile
 
 import pytest
 import scripted
-from conftest import TOP
+from conftest import BIN, TOP
 
 GENERATED = ["LICENSE", "_version.py", "api.descriptors", "py.typed"]
 
@@ -110,3 +112,20 @@ def test_the_version_is_stated_once(checkout, tmp_path):
     run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path),
         cwd=copy / "client" / "python")
     assert [path.name for path in tmp_path.glob("*.whl")] == ["croft-9.8.7-py3-none-any.whl"]
+
+
+def test_what_the_package_says_of_itself_runs_and_has_no_credentials_in_it(control_plane, tmp_path):
+    """The example at the head of the package and in its README, with the names of files alone for who one is."""
+    package = pathlib.Path(TOP, "client", "python")
+    sources = [*(package / "croft").rglob("*.py"), *package.glob("*.md"), *package.glob("examples/**/*.py")]
+    baked_in = re.compile(r"""\b(token|password|key|cert)\s*=\s*["'][^"'/]""")
+    assert [f"{path}: {found[0]}" for path in sources for found in baked_in.finditer(path.read_text("utf-8"))] == []
+
+    docstring = ast.get_docstring(ast.parse((package / "croft" / "__init__.py").read_text("utf-8")))
+    example = textwrap.dedent(re.search(r"^( {4}import croft\n.*?)^\S", docstring, re.M | re.S)[1])
+    program = example.replace("connection = psycopg.connect(**placement", "print(placement")
+    told = run(sys.executable, "-c", program, cwd=tmp_path, env=os.environ | {
+        "CROFT_SERVER": control_plane.endpoint, "CROFT_CA": str(control_plane.folder / "ca.crt"),
+        "CROFT_TOKEN_FILE": str(control_plane.folder / "token"),
+        "PYTHONPATH": os.path.join(os.path.dirname(BIN), "python")})
+    assert "d7" in told
