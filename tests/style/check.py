@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Style as a failing test.
 
-Usage: check.py [includes|words|layout|links|format|scripts]...   (all of them by default)
+Usage: check.py [includes|words|layout|links|format|scripts|patches]...   (all of them by default)
 
 Prints `file:line: what is wrong` for each finding and exits 1 when there is one, or 77 when the tool that a
 single check needs is not the one the tree is written for.
@@ -180,6 +180,23 @@ def check_scripts(paths):
     return subprocess.run([program, "-x", *scripts], cwd=TOP, check=False).returncode
 
 
+def check_patches(paths):
+    """Seeded bugs fit the sources they are for: a patch that does not apply plants nothing."""
+    program = shutil.which("patch")
+    if not program:
+        print("patch is not here")
+        return SKIPPED
+    stale = [path for path in paths if path.endswith(".patch") and not applies(program, path)]
+    for path in stale:
+        print(f"{path}:1: does not apply any more")
+    return 1 if stale else 0
+
+
+def applies(program, path):
+    return subprocess.run([program, "--dry-run", "--silent", "--force", "-p1", "-F0", "-i", os.path.abspath(
+        os.path.join(TOP, path))], cwd=TOP, capture_output=True, check=False).returncode == 0
+
+
 def is_shell_script(path):
     with open(os.path.join(TOP, path), "rb") as file:
         return re.match(rb"#!.*\b(ba)?sh\b", file.readline(80)) is not None
@@ -188,7 +205,7 @@ def is_shell_script(path):
 def main(names):
     paths = tracked_files()
     checks = {name: (lambda paths, name=name: findings_per_file(name, paths)) for name in PER_FILE}
-    checks |= {"format": check_format, "scripts": check_scripts}
+    checks |= {"format": check_format, "scripts": check_scripts, "patches": check_patches}
     results = [checks[name](paths) for name in names or checks]
     if any(result not in (0, SKIPPED) for result in results):
         return 1

@@ -1,4 +1,8 @@
 """The style checks find what they are made to find."""
+import contextlib
+import io
+import os
+import tempfile
 import unittest
 
 import check
@@ -70,6 +74,26 @@ class Links(unittest.TestCase):
     def test_a_link_to_nothing_is_found(self):
         self.assertTrue(findings("links", "README.md", "see [this](docs/no-such-page.md)\n"))
         self.assertEqual(findings("links", "README.md", "see [this](LICENSE), [that](https://example.org/)\n"), [])
+
+
+class Patches(unittest.TestCase):
+    def test_a_patch_of_another_text_is_found(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for old, result in (("int main(", 0), ("int of another(", 1)):
+                path = os.path.join(folder, "a.patch")
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(patch_of("controlplane/main.cc", old))
+                with contextlib.redirect_stdout(io.StringIO()) as said:
+                    self.assertEqual(check.check_patches([path]), result)
+                self.assertEqual("does not apply" in said.getvalue(), result == 1)
+
+
+def patch_of(path, old):
+    """One that changes the line of `path` that begins with `int main(`, which it believes to begin with `old`."""
+    lines = check.read(path).splitlines()
+    number = next(i for i, line in enumerate(lines) if line.startswith("int main("))
+    found = lines[number].replace("int main(", old)
+    return f"--- a/{path}\n+++ b/{path}\n@@ -{number + 1} +{number + 1} @@\n-{found}\n+{found} //\n"
 
 
 if __name__ == "__main__":
