@@ -1,7 +1,4 @@
-"""A shop without a framework: ASGI and asyncpg. Run it with `uvicorn shop_asgi:application`.
-
-Opens a connection for each request, as behind a pooler of PostgreSQL's own.
-"""
+"""A shop without a framework: ASGI and asyncpg. Run it with `uvicorn shop_asgi:application`."""
 
 import json
 import os
@@ -9,20 +6,17 @@ import os
 import asyncpg
 
 from croft.contrib.asgi import TenantMiddleware
-from croft.tenancy import async_locator, by_subdomain, current, open_connection_async
+from croft.tenancy import AsyncConnectionPool, by_subdomain, current
+
+pool = AsyncConnectionPool(lambda placement: asyncpg.connect(**placement.asyncpg_kwargs()))
 
 
 async def orders(method, text):
     tenant = current().tenant
-    connection = await open_connection_async(
-        async_locator(), tenant, lambda placement: asyncpg.connect(**placement.asyncpg_kwargs())
-    )
-    try:
+    async with pool.connection() as connection:
         if method == "POST":
             await connection.execute("INSERT INTO orders (tenant, text) VALUES ($1, $2)", tenant, text)
         count, database = await connection.fetchrow("SELECT count(*), current_database() FROM orders")
-    finally:
-        await connection.close()
     return {"tenant": tenant, "database": database, "orders": count}
 
 
@@ -54,5 +48,8 @@ async def shop(scope, receive, send):
 
 
 application = TenantMiddleware(
-    shop, resolve=by_subdomain(os.environ.get("SHOP_DOMAIN", "shop.test")), public=["/healthz"]
+    shop,
+    resolve=by_subdomain(os.environ.get("SHOP_DOMAIN", "shop.test")),
+    public=["/healthz"],
+    close=pool.close,
 )

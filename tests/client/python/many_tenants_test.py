@@ -15,7 +15,7 @@ CLIENTS = 4
 #: Connections that its page promises at the most, of one process with four threads or tasks at work.
 LIMITS = {
     "wsgi": 50,  # ConnectionPool(max_connections=50)
-    "asgi": CLIENTS,  # one for each request
+    "asgi": 50,  # AsyncConnectionPool(max_connections=50)
     "flask": 100 + CLIENTS,  # TenantEngines(max_engines=100), one idle connection each
     "django": 4 * 4,  # MAX_CONNECTIONS_PER_THREAD in each thread
     "fastapi": 100 + CLIENTS,

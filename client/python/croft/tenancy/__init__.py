@@ -35,7 +35,8 @@ from croft.tenancy._locators import (
 from croft.tenancy._locks import lock_refused, retry_locks
 from croft.tenancy._log import LogFilter, cache_prefix, span_attributes, storage_prefix
 from croft.tenancy._open import open_connection, open_connection_async
-from croft.tenancy._pool import ConnectionPool, PlacementGone, PoolStatus, PoolTimeout
+from croft.tenancy._pool import ConnectionPool
+from croft.tenancy._pool_async import AsyncConnectionPool
 from croft.tenancy._refused import STATES, ended, refused, state_of
 from croft.tenancy._resolve import (
     Request,
@@ -49,9 +50,11 @@ from croft.tenancy._resolve import (
     first_of,
     valid,
 )
+from croft.tenancy._shelf import PlacementGone, PoolStatus, PoolTimeout
 from croft.tenancy._web import STATUS, Budget, Page, Refusal, WebTenancy, plain_page, status_of
 
 __all__ = [
+    "AsyncConnectionPool",
     "AsyncLocatorLike",
     "Budget",
     "ConnectionPool",

@@ -83,10 +83,20 @@ def ended(connection: Any) -> bool:
     """Whether the server has ended an idle connection of psycopg or psycopg2, without a round trip: nobody asked it
     anything, so what can be read from it is its farewell."""
     try:
-        if connection.closed:
-            return True
-        poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(connection.closed) or _has_news(connection.fileno())
     except Exception:  # drivers raise errors of their own for a socket that is gone
         return True
+
+
+def ended_async(connection: Any) -> bool:
+    """:func:`ended` for an idle connection of asyncpg, also before the event loop has read the farewell."""
+    try:
+        return bool(connection.is_closed()) or _has_news(connection._transport.get_extra_info("socket").fileno())
+    except Exception:
+        return True
+
+
+def _has_news(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
