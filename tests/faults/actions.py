@@ -14,7 +14,7 @@ class Stock:
 
     def __init__(self, field):
         self.field = field
-        self.ready, self.retired = [], []
+        self.ready, self.suspended, self.retired = [], [], []
         self._names = (f"s{n}" for n in itertools.count(1))
 
     def new_name(self):
@@ -28,6 +28,13 @@ class Stock:
             self.field.succeed("TenantService.UndeleteTenant", name=f"tenants/{tenant}")
             return tenant
         return self.field.new_tenant(self.new_name())
+
+    def take_suspended(self):
+        if not self.suspended:
+            tenant = self.take_ready()
+            self.field.succeed("TenantService.SuspendTenant", name=f"tenants/{tenant}")
+            return tenant
+        return self.suspended.pop()
 
     def take_retired(self):
         if not self.retired:
@@ -50,6 +57,13 @@ class Action:
 
     def fields(self):
         return {"name": self.name}
+
+    def begin(self):
+        """The operation."""
+        return self.field.begin(self.method, **self.fields())
+
+    def backups(self):
+        return self.field.ask("BackupService.ListBackups", parent=self.name, page_size=1000).backups
 
     def expect_rows(self, found):
         expect(self.field.psql(found, ROWS) == WHOLE, f"rows of {self.tenant} are lost or doubled")
@@ -75,6 +89,67 @@ class Create(Action):
         self.stock.ready.append(self.tenant)
 
 
+class Configure(Action):
+    """A new quota."""
+    method = "TenantService.UpdateTenant"
+    quotas = itertools.cycle(range(3, 20))
+
+    def prepare(self):
+        self.tenant = self.tenant or self.field.new_tenant(self.stock.new_name())
+        self.connections = next(self.quotas)
+
+    def fields(self):
+        return {"tenant": {"name": self.name, "quota": {"connections": self.connections}},
+                "update_mask": {"paths": ["quota.connections"]}}
+
+    def begin(self):
+        before = self.operations()
+        super().begin()
+        new = [operation for name, operation in self.operations().items() if name not in before]
+        expect(len(new) == 1, f"not one operation for one update: {new}")
+        return new[0]
+
+    def operations(self):
+        listed = self.field.ask("OperationService.ListOperations", filter=f'target = "{self.name}" AND kind = CONFIGURE',
+                                page_size=1000)
+        return {operation.name: operation for operation in listed.operations}
+
+    def check(self):
+        found = self.field.lookup(self.tenant)
+        self.expect_rows(found)
+        limit = self.field.psql(found, "SELECT rolconnlimit FROM pg_roles WHERE rolname = session_user")
+        expect(int(limit) == self.connections, f"the login has a limit of {limit}, not {self.connections}")
+        quota = self.field.tenant(self.tenant).quota.connections
+        expect(quota == self.connections, f"the catalog has a quota of {quota}, not {self.connections}")
+
+
+class Suspend(Action):
+    method = "TenantService.SuspendTenant"
+
+    def prepare(self):
+        self.tenant = self.stock.take_ready()
+        self.old = self.field.lookup(self.tenant)
+
+    def check(self):
+        tenant = self.field.tenant(self.tenant)
+        expect(tenant.state == tenant.STATE_SUSPENDED, f"it is not suspended: {tenant}")
+        reason = self.field.refusal("LookupService.Lookup", tenant=self.tenant)
+        expect(reason == "TENANT_SUSPENDED", f"a lookup is answered with {reason}")
+        self.expect_kept_out(self.old, "a suspended tenant gets in")
+        self.stock.suspended.append(self.tenant)
+
+
+class Resume(Action):
+    method = "TenantService.ResumeTenant"
+
+    def prepare(self):
+        self.tenant = self.stock.take_suspended()
+
+    def check(self):
+        self.expect_rows(self.field.lookup(self.tenant))
+        self.stock.ready.append(self.tenant)
+
+
 class BackUp(Action):
     method = "BackupService.CreateBackup"
 
@@ -85,9 +160,6 @@ class BackUp(Action):
     def fields(self):
         return {"parent": self.name}
 
-    def backups(self):
-        return self.field.ask("BackupService.ListBackups", parent=self.name, page_size=1000).backups
-
     def check(self):
         new = [backup for backup in self.backups() if backup.name not in self.before]
         expect(len(new) == 1 and new[0].state == new[0].STATE_AVAILABLE, f"not one new backup: {new}")
@@ -95,6 +167,57 @@ class BackUp(Action):
         expect(digest_is_stored(self.field, new[0]), f"no stored file is {new[0].name}")
         self.expect_rows(self.field.lookup(self.tenant))
         self.field.succeed("BackupService.DeleteBackup", name=new[0].name)
+
+
+class OfBackup(Action):
+    """On the one backup of a tenant."""
+
+    def prepare(self):
+        self.tenant = self.tenant or self.field.new_tenant(self.stock.new_name())
+        if not self.backups():
+            self.field.succeed("BackupService.CreateBackup", parent=self.name)
+        self.backup = self.backups()[0].name
+
+
+class Verify(OfBackup):
+    method = "BackupService.VerifyBackup"
+
+    def fields(self):
+        return {"name": self.backup}
+
+    def check(self):
+        backup = self.field.ask("BackupService.GetBackup", name=self.backup)
+        expect(backup.state == backup.STATE_VERIFIED, f"the backup is not proven: {backup}")
+        self.expect_rows(self.field.lookup(self.tenant))
+        self.field.succeed("BackupService.DeleteBackup", name=self.backup)
+
+
+class DeleteBackup(OfBackup):
+    method = "BackupService.DeleteBackup"
+
+    def fields(self):
+        return {"name": self.backup}
+
+    def check(self):
+        expect(not self.backups(), f"the backup is there: {self.backups()}")
+        self.expect_rows(self.field.lookup(self.tenant))
+
+
+class RestoreAs(OfBackup):
+    """As another tenant."""
+    method = "TenantService.RestoreTenant"
+
+    def prepare(self):
+        super().prepare()
+        self.new = self.stock.new_name()
+
+    def fields(self):
+        return {"name": self.name, "backup": self.backup, "new_tenant_id": self.new}
+
+    def check(self):
+        for tenant in (self.new, self.tenant):
+            self.expect_rows(self.field.lookup(tenant))
+        self.stock.ready.append(self.new)
 
 
 class Restore(Action):
@@ -200,5 +323,6 @@ class Purge(Action):
         expect(not left, f"a purge left {left}")
 
 
-ACTIONS = {"create": Create, "retire": Retire, "undelete": Undelete, "purge": Purge, "backup": BackUp,
-         "restore": Restore, "rotate": Rotate}
+ACTIONS = {"create": Create, "configure": Configure, "suspend": Suspend, "resume": Resume, "retire": Retire,
+           "undelete": Undelete, "purge": Purge, "backup": BackUp, "verify": Verify, "delete-backup": DeleteBackup,
+           "restore": Restore, "restore-as": RestoreAs, "rotate": Rotate}

@@ -20,7 +20,8 @@ class Struck:
 
 
 def strike(field, action, process, at):
-    """Does the action with the fault at call number `at`; raises Wrong when something does not hold after it."""
+    """Does the action with the fault at call number `at`; raises Wrong when something does not hold after it. With 0 there
+    is no fault, and only the calls of the operation itself are told, without those of what comes after it."""
     started = time.monotonic()
     action.prepare()
     daemon = "croftd" if process in ("croftd", "zombie") else HOST
@@ -32,8 +33,8 @@ def strike(field, action, process, at):
     while_it_runs, afterwards = MEDDLERS.get(process, (None, None))
     field.meanwhile = while_it_runs and (lambda: while_it_runs(field))
     try:
-        operation = field.finish(field.begin(action.method, **action.fields()))
-        touched = trigger.fired
+        operation = field.finish(action.begin())
+        touched, in_operation = trigger.fired, trigger.count
         if while_it_runs:
             while_it_runs(field)  # who stopped as the last answer came
         if process != HOST:
@@ -44,7 +45,7 @@ def strike(field, action, process, at):
     finally:
         field.meanwhile = None
         trigger.disarm()
-    return Struck(touched, calls, time.monotonic() - started)
+    return Struck(touched, calls if at else in_operation, time.monotonic() - started)
 
 
 def look_after(field, action, process, operation, trigger):

@@ -65,13 +65,24 @@ class Table:
 
 def strike_all(maker, ledger, operation, process, options):
     """Every point of one operation by one process. Those that the ledger has are not struck again."""
+    def strike_at(at):
+        return ledger.find(operation, process, at) or strike_one(maker, ledger, operation, process, at, options)
+
+    if options.points:
+        undisturbed = strike_at(0)
+        return [undisturbed, *(strike_at(at) for at in spread(options.points, undisturbed.calls))]
     points, untouched, at = [], 0, options.first
     while untouched < UNTOUCHED and (not options.last or at <= options.last):
-        point = ledger.find(operation, process, at) or strike_one(maker, ledger, operation, process, at, options)
+        point = strike_at(at)
         points.append(point)
         untouched = 0 if point.touched else untouched + 1
         at += options.every
     return points
+
+
+def spread(points, calls):
+    """The middles of as many equal parts of all calls."""
+    return sorted({1 + (2 * part + 1) * calls // (2 * points) for part in range(points)})
 
 
 def strike_one(maker, ledger, operation, process, at, options):
@@ -223,6 +234,7 @@ def parse(arguments):
     parser.add_argument("--operation", action="append", choices=ACTIONS)
     parser.add_argument("--process", action="append", choices=PROCESSES)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--points", type=int, default=0)
     parser.add_argument("--from", type=int, default=1, dest="first")
     parser.add_argument("--to", type=int, default=0, dest="last")
     parser.add_argument("--scenario", action="append", choices=[*SCENARIOS, "all"])

@@ -39,8 +39,8 @@ def check_databases(tenants, databases):
         if tenant.state == tenant.STATE_READY:
             expect(own in databases and databases[own]["open"] and databases[own]["logins"],
                    f"{tenant.name} is ready and {own} is not: {databases.get(own)}")
-        elif tenant.state == tenant.STATE_RETIRED:
-            expect(own + "_f" in databases, f"{tenant.name} is retired, and {own}_f is not there")
+        elif tenant.state in (tenant.STATE_SUSPENDED, tenant.STATE_RETIRED):
+            expect(own + "_f" in databases, f"{tenant.name} is {tenant.State.Name(tenant.state)}, and {own}_f is not there")
 
 
 def check_store(field, tenants):
