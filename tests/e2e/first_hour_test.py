@@ -135,7 +135,8 @@ def serves(machine):
 def test_a_managed_host(machine):
     machine.run(command("operators-guide.md", "croftctl host create-join-token db1"))
     machine.start(command("operators-guide.md", "croft-agent --state /var/lib/croft-agent --server"), "agent")
-    wait_until(lambda: "UP" in machine.run("croftctl host list"), "the host is up", seconds=120)
+    machine.run(command("operators-guide.md", "until croftctl host get db1"))
+    assert "UP" in machine.run("croftctl host list")
 
 
 def test_a_tenant_and_how_applications_reach_it(machine):
