@@ -155,12 +155,13 @@ class Load:
 
     @contextlib.contextmanager
     def phase(self, name, seconds=2.0):
-        """What is answered in the block, and some seconds longer, is counted under its name. A request belongs to the
-        phase in which it began."""
+        """What is answered in the block, and some seconds longer, is counted under its name: a request at least, however
+        busy the machine. A request belongs to the phase in which it began."""
         with self._lock:
             self._phase = name
         yield
         time.sleep(seconds)
+        wait_until(lambda: self.statuses(name), f"a request of {name} is answered")
         with self._lock:
             self._phase = "between"
         wait_until(lambda: not self._under_way[name], f"requests of {name} are answered")

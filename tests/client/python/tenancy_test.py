@@ -225,6 +225,7 @@ class DriverError(Exception):
     (DriverError("wrapped", orig=DriverError(sqlstate="3D000")), True),
     (DriverError("connection refused"), False),
     (DriverError("cannot switch to state 12; another operation (2) is in progress"), True),
+    (DriverError("connection is closed"), True),
 ])
 def test_refusals_are_told_by_state_or_by_libpqs_words(error, is_refused):
     assert tenancy.refused(error) is is_refused

@@ -31,6 +31,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from croft import tenancy
 from croft.placement import Placement
 from croft.tenancy import PlacementGone, TenantSwitch, current, ended, refused
+from croft.tenancy._refused import ended_async
 
 E = TypeVar("E")
 
@@ -296,7 +297,7 @@ class AsyncTenantEngines(_Engines[Any]):
             )
             return opened
 
-        _listen(engine.sync_engine, placement, connect, lambda connection: bool(connection._connection.is_closed()))
+        _listen(engine.sync_engine, placement, connect, lambda connection: ended_async(connection._connection))
         event.listen(engine.sync_engine, "engine_disposed", _keep_mutex_of_asyncio)
         return engine
 

@@ -34,6 +34,8 @@ _MESSAGES = (
     # asyncpg's, when the server's farewell came before the statement.
     "connection was closed in the middle of operation",
     "another operation (2) is in progress",
+    # When it came between the login and the first statement.
+    "connection is closed",
 )
 
 
