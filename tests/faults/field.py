@@ -66,7 +66,12 @@ class Field:
         self.cluster.relaunch(name, *options, env={"LD_PRELOAD": os.path.join(BIN, "croft_faults.so"),
                                                 "ASAN_OPTIONS": "verify_asan_link_order=0",
                                                 **self.triggers[name].environment(PROGRAMS[name])})
-        if name == "croftd" and self._channel:
+        if name == "croftd":
+            self.hang_up()
+
+    def hang_up(self):
+        """The next call opens a connection of its own."""
+        if self._channel:
             self._channel.close()
             self._channel = None
 

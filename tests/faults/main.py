@@ -218,6 +218,7 @@ class CellMaker:
             self._keep_logs(keep_logs)
         place, self._place = self._place, None
         if place is not None:
+            place.field.hang_up()
             place.cluster.__exit__(None, None, None)
 
     def _keep_logs(self, name):
