@@ -25,6 +25,7 @@ namespace {
 
 constexpr size_t kMaxOutput = 1 << 20;
 constexpr size_t kMaxPipedError = 64 << 10;
+constexpr int kPipeBytes = 1 << 20;
 constexpr const char* kInherited[] = {"PATH", "LANG", "TZ"};
 // How long a wait lasts at most where the kernel gives no descriptor for a process.
 constexpr absl::Duration kExitPoll = absl::Milliseconds(20);
@@ -375,6 +376,8 @@ absl::StatusOr<PipedProcess> PipedProcess::Start(const Command& command, Directi
   CROFT_ASSIGN_OR_RETURN(const Descriptor null, OpenNull());
   CROFT_ASSIGN_OR_RETURN(Pipe data, MakePipe());
   CROFT_ASSIGN_OR_RETURN(Pipe error, MakePipe());
+  // Where the user has no more of such memory the pipe stays as it is, and is slower.
+  fcntl(data.read_end.get(), F_SETPIPE_SZ, kPipeBytes);
   const bool reads = direction == Direction::kReadOutput;
   const int in = reads ? null.get() : data.read_end.get();
   const int out = reads ? data.write_end.get() : null.get();

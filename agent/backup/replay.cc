@@ -13,6 +13,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include "agent/backup/data_loader.h"
 #include "agent/backup/replay_advice.h"
 #include "agent/dump_format/scanner.h"
 #include "agent/postgres/sql_error.h"
@@ -23,6 +24,10 @@ namespace {
 
 using SearchPath = ReplaySession::SearchPath;
 using Attempt = ReplaySession::Attempt;
+
+constexpr absl::string_view kLockNotAvailable = "55P03";
+constexpr absl::string_view kDeadlockDetected = "40P01";
+constexpr absl::string_view kSerializationFailure = "40001";
 
 struct Failure {
   const TocEntry* entry;
@@ -68,119 +73,18 @@ class Both final : public DumpVisitor {
   DumpVisitor& second_;
 };
 
-// Loads the rows and large objects of those entries that are wanted.
-class DataLoader final : public DumpVisitor {
- public:
-  using Begin = std::function<absl::Status(const Toc&)>;
-
-  // `begin` is called with the table of contents.
-  DataLoader(ReplaySession& session, Begin begin) : session_(session), begin_(std::move(begin)) {}
-
-  void Want(std::set<int32_t> dump_ids) { wanted_ = std::move(dump_ids); }
-  // Large objects that are not there to be filled.
-  void PassOver(std::set<uint32_t> large_objects) { passed_over_ = std::move(large_objects); }
-  // By dump id: what could not be loaded, and why.
-  std::map<int32_t, absl::Status> TakeFailures() { return std::exchange(failures_, {}); }
-
-  absl::Status OnToc(const Toc& toc) override { return begin_(toc); }
-
-  absl::Status OnDataBegin(const TocEntry& entry) override {
-    loading_ = wanted_.count(entry.dump_id) > 0;
-    begun_ = false;
-    pending_.clear();
-    return absl::OkStatus();
-  }
-
-  absl::Status OnTableBytes(const TocEntry& entry, absl::string_view bytes) override {
-    if (!loading_) return absl::OkStatus();
-    pending_.append(bytes.data(), bytes.size());
-    return pending_.size() < kPieceBytes ? absl::OkStatus() : SendRows(entry);
-  }
-
-  absl::Status OnLargeObjectBegin(const TocEntry& entry, uint32_t /*oid*/) override {
-    offset_ = 0;
-    if (!loading_ || begun_) return absl::OkStatus();
-    // All of an entry's large objects at once, as pg_restore does it.
-    begun_ = true;
-    large_ = true;
-    return Step(entry, [](Connection& connection) { return connection.Execute("BEGIN"); });
-  }
-
-  absl::Status OnLargeObjectBytes(const TocEntry& entry, uint32_t oid, absl::string_view bytes) override {
-    if (!loading_ || passed_over_.count(oid) > 0) return absl::OkStatus();
-    pending_.append(bytes.data(), bytes.size());
-    return pending_.size() < kPieceBytes ? absl::OkStatus() : SendBytes(entry, oid);
-  }
-
-  absl::Status OnLargeObjectEnd(const TocEntry& entry, uint32_t oid) override {
-    return loading_ && !pending_.empty() ? SendBytes(entry, oid) : absl::OkStatus();
-  }
-
-  absl::Status OnDataEnd(const TocEntry& entry) override {
-    if (loading_ && !pending_.empty()) CROFT_RETURN_IF_ERROR(SendRows(entry));
-    if (!loading_ || !begun_) return absl::OkStatus();
-    const bool large = std::exchange(large_, false);
-    return Step(entry, [&](Connection& connection) {
-      return large ? connection.Execute("COMMIT") : connection.EndCopyIn();
-    });
-  }
-
- private:
-  // pg_dump writes rows one by one, which is no way to send them.
-  static constexpr size_t kPieceBytes = 256 << 10;
-
-  absl::Status SendRows(const TocEntry& entry) {
-    const std::string piece = std::exchange(pending_, {});
-    if (begun_) return Step(entry, [&](Connection& connection) { return connection.CopyIn(piece); });
-    // No row begins so: the table is empty, and whatever is in the way of a COPY loses nothing.
-    if (absl::StartsWith(piece, "\\.")) return absl::OkStatus();
-    begun_ = true;
-    return Step(entry, [&](Connection& connection) -> absl::Status {
-      CROFT_RETURN_IF_ERROR(connection.BeginCopyIn(entry.copy_statement));
-      return connection.CopyIn(piece);
-    });
-  }
-
-  absl::Status SendBytes(const TocEntry& entry, uint32_t oid) {
-    std::string piece;
-    piece.swap(pending_);
-    const int64_t at = std::exchange(offset_, offset_ + static_cast<int64_t>(piece.size()));
-    return Step(entry, [&](Connection& connection) { return connection.WriteLargeObject(oid, at, piece); });
-  }
-
-  // A failure is the entry's: what follows of it is passed over.
-  absl::Status Step(const TocEntry& entry, const std::function<absl::Status(Connection&)>& work) {
-    CROFT_ASSIGN_OR_RETURN(const Attempt attempt, session_.Try(work));
-    if (attempt.entry.ok()) return absl::OkStatus();
-    failures_.emplace(entry.dump_id, attempt.entry);
-    loading_ = false;
-    pending_.clear();
-    if (!std::exchange(large_, false)) return absl::OkStatus();
-    return session_.Try([](Connection& connection) { return connection.Execute("ROLLBACK"); }).status();
-  }
-
-  ReplaySession& session_;
-  Begin begin_;
-  std::set<int32_t> wanted_;
-  std::set<uint32_t> passed_over_;
-  std::map<int32_t, absl::Status> failures_;
-  bool loading_ = false;  // the entry that is being read
-  bool begun_ = false;
-  bool large_ = false;  // in the transaction of its large objects
-  int64_t offset_ = 0;  // of what is pending, in its large object
-  std::string pending_;
-};
-
 class Replayer {
+  // By dump id: what could not be loaded, and why.
+  using Unloaded = std::map<int32_t, absl::Status>;
+
  public:
   Replayer(const std::function<absl::Status(DumpReader&)>& read, const ReplayTarget& target,
            const ServerProbe& probe, const Timeout& timeout, ReplaySession session)
       : read_(read),
         target_(target),
-        probe_(probe),
-        timeout_(timeout),
         session_(std::move(session)),
-        loader_(session_, [this](const Toc& toc) { return OnToc(toc); }),
+        second_(target.conninfo, probe, timeout),
+        loader_({&session_, &second_}, [this](const Toc& toc) { return OnToc(toc); }),
         new_names_(target.roles.NewNames()) {}
 
   absl::StatusOr<Replayed> Run(DumpVisitor& also) {
@@ -302,7 +206,7 @@ class Replayer {
     for (const TocEntry* entry : plan_.data) {
       if (!entry->has_data && entry->kind != "TABLE DATA") statements.push_back(entry);
     }
-    std::map<int32_t, absl::Status> unloaded = loader_.TakeFailures();
+    CROFT_ASSIGN_OR_RETURN(auto unloaded, ReloadAlone(loader_.TakeFailures()));
     for (const SearchPath path : {SearchPath::kEmpty, SearchPath::kTenants}) {
       CROFT_RETURN_IF_ERROR(HealEntries(path));
       CROFT_RETURN_IF_ERROR(Reload(path, unloaded));
@@ -316,18 +220,46 @@ class Replayer {
     return RunAll(statements);
   }
 
-  // Reads the dump once more for the rows of `unloaded`, and leaves there what fails again.
-  absl::Status Reload(SearchPath path, std::map<int32_t, absl::Status>& unloaded) {
-    if (unloaded.empty()) return absl::OkStatus();
-    CROFT_RETURN_IF_ERROR(session_.Use(path, target_.search_path));
-    DataLoader loader(session_, [](const Toc&) { return absl::OkStatus(); });
-    std::set<int32_t> wanted;
-    for (const auto& [dump_id, status] : unloaded) wanted.insert(dump_id);
-    loader.Want(wanted);
+  // What two sessions could not load because each was in the other's way is loaded by one, which is no news to anybody.
+  // Answers what did not load.
+  absl::StatusOr<Unloaded> ReloadAlone(std::map<int32_t, DataLoader::Failure> failures) {
+    Unloaded unloaded;
+    Unloaded waited;
+    for (auto& [dump_id, failure] : failures) {
+      const bool alone = failure.spread && IsOfWaiting(failure.status);
+      (alone ? waited : unloaded).emplace(dump_id, std::move(failure.status));
+    }
+    CROFT_ASSIGN_OR_RETURN(waited, LoadAgain(waited));
+    unloaded.merge(waited);
+    return unloaded;
+  }
+
+  static bool IsOfWaiting(const absl::Status& status) {
+    const std::string state = SqlStateOf(status);
+    return state == kLockNotAvailable || state == kDeadlockDetected || state == kSerializationFailure;
+  }
+
+  // Reads the dump once more for the rows of `wanted`, and answers what failed again.
+  absl::StatusOr<Unloaded> LoadAgain(const Unloaded& wanted) {
+    if (wanted.empty()) return wanted;
+    DataLoader loader({&session_}, [](const Toc&) { return absl::OkStatus(); });
+    std::set<int32_t> dump_ids;
+    for (const auto& [dump_id, status] : wanted) dump_ids.insert(dump_id);
+    loader.Want(std::move(dump_ids));
     loader.PassOver(left_out_objects_);
     DumpReader reader(loader);
     CROFT_RETURN_IF_ERROR(read_(reader));
-    std::map<int32_t, absl::Status> left = loader.TakeFailures();
+    Unloaded failed;
+    for (auto& [dump_id, failure] : loader.TakeFailures())
+      failed.emplace(dump_id, std::move(failure.status));
+    return failed;
+  }
+
+  // Loads what is `unloaded` again, and leaves there what fails again.
+  absl::Status Reload(SearchPath path, Unloaded& unloaded) {
+    if (unloaded.empty()) return absl::OkStatus();
+    CROFT_RETURN_IF_ERROR(session_.Use(path, target_.search_path));
+    CROFT_ASSIGN_OR_RETURN(Unloaded left, LoadAgain(unloaded));
     for (const TocEntry* entry : plan_.data) {
       const auto before = unloaded.find(entry->dump_id);
       if (before == unloaded.end() || left.count(entry->dump_id) > 0) continue;
@@ -357,11 +289,27 @@ class Replayer {
     return entry.dump_id;
   }
 
+  // So that no large one is left to the end, when there is nothing else to do beside it.
+  std::vector<const std::vector<const TocEntry*>*> LargestFirst(
+      const std::map<int32_t, std::vector<const TocEntry*>>& by_table) const {
+    std::map<int32_t, int64_t> sizes;
+    for (const TocEntry* data : plan_.data) {
+      const auto size = loader_.sizes().find(data->dump_id);
+      if (size != loader_.sizes().end()) sizes[TableOf(*data)] += size->second;
+    }
+    std::vector<std::pair<int64_t, const std::vector<const TocEntry*>*>> tables;
+    for (const auto& [table, entries] : by_table) tables.emplace_back(-sizes[table], &entries);
+    std::stable_sort(tables.begin(), tables.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<const std::vector<const TocEntry*>*> sorted;
+    for (const auto& [size, entries] : tables) sorted.push_back(entries);
+    return sorted;
+  }
+
   // Two tables at a time, since sorting keeps a core busy; nothing else of an archive depends on their order. What fails
   // is tried again by itself, for sessions that wait for each other fail, too.
   absl::Status BuildIndexes(const std::map<int32_t, std::vector<const TocEntry*>>& by_table) {
-    std::vector<const std::vector<const TocEntry*>*> tables;
-    for (const auto& [table, entries] : by_table) tables.push_back(&entries);
+    const std::vector<const std::vector<const TocEntry*>*> tables = LargestFirst(by_table);
     std::atomic<size_t> next{0};
     const auto build = [&](ReplaySession& session) -> absl::StatusOr<std::vector<const TocEntry*>> {
       std::vector<const TocEntry*> failed;
@@ -373,13 +321,8 @@ class Replayer {
       }
       return failed;
     };
-    const auto beside = [&]() -> absl::StatusOr<std::vector<const TocEntry*>> {
-      CROFT_ASSIGN_OR_RETURN(ReplaySession session,
-                             ReplaySession::Open(target_.conninfo, probe_, timeout_));
-      return build(session);
-    };
     std::future<absl::StatusOr<std::vector<const TocEntry*>>> other;
-    if (tables.size() > 1) other = std::async(std::launch::async, beside);
+    if (tables.size() > 1) other = std::async(std::launch::async, [&] { return build(second_); });
     absl::StatusOr<std::vector<const TocEntry*>> failed = build(session_);
     if (other.valid()) {
       const absl::StatusOr<std::vector<const TocEntry*>> others = other.get();
@@ -480,9 +423,8 @@ class Replayer {
 
   const std::function<absl::Status(DumpReader&)>& read_;
   const ReplayTarget& target_;
-  const ServerProbe& probe_;
-  const Timeout& timeout_;
   ReplaySession session_;
+  ReplaySession second_;  // for what two can do at once, as pg_restore sets it up
   DataLoader loader_;
   const RoleNames new_names_;
   const Toc* toc_ = nullptr;

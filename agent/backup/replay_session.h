@@ -27,7 +27,10 @@ struct ServerProbe {
 // thread at a time.
 class ReplaySession {
  public:
-  // `probe` outlives this.
+  // Connects when it is first used. `probe` outlives this.
+  ReplaySession(Conninfo conninfo, const ServerProbe& probe, const Timeout& timeout)
+      : conninfo_(std::move(conninfo)), probe_(&probe), timeout_(timeout) {}
+  // Connected. `probe` outlives this.
   static absl::StatusOr<ReplaySession> Open(const Conninfo& conninfo, const ServerProbe& probe,
                                             const Timeout& timeout);
 
@@ -47,10 +50,10 @@ class ReplaySession {
   absl::StatusOr<Attempt> Run(absl::string_view sql) {
     return Try([&](Connection& connection) { return connection.ExecuteArchived(sql); });
   }
+  // Gives up the connection, and with it a transaction that is open; what follows connects anew.
+  void Close() { connection_.reset(); }
 
  private:
-  ReplaySession(Conninfo conninfo, const ServerProbe& probe, const Timeout& timeout)
-      : conninfo_(std::move(conninfo)), probe_(&probe), timeout_(timeout) {}
   absl::Status Reopen();
   absl::Status SetPath();
 

@@ -1,6 +1,7 @@
 #include "agent/tasks/restoring.h"
 
 #include <algorithm>
+#include <future>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -114,7 +115,15 @@ class Filler {
       CROFT_ASSIGN_OR_RETURN(reader["options"], FormsOfBefore(job_, manifest_.identity.uid));
     }
     job_.context().Report("comparing what was restored with the archive");
-    CROFT_RETURN_IF_ERROR(Blamed(job_, session_, Prove(programs, reader)));
+    // Statistics change no row, and most of the time pg_dump waits for one session alone.
+    std::future<absl::StatusOr<std::vector<Finding>>> analyzed;
+    if (into_.analyze) analyzed = std::async(std::launch::async, [this] { return Analyze(); });
+    const absl::Status proven = Prove(programs, reader);
+    if (analyzed.valid()) {
+      CROFT_ASSIGN_OR_RETURN(std::vector<Finding> notes, analyzed.get());
+      Append(findings_, std::move(notes));
+    }
+    CROFT_RETURN_IF_ERROR(Blamed(job_, session_, proven));
     CROFT_RETURN_IF_ERROR(Blamed(job_, session_, CompareCatalogs(reader)));
     SortFindings(findings_);
     return std::move(findings_);
@@ -130,38 +139,40 @@ class Filler {
     CROFT_ASSIGN_OR_RETURN(auto kept, KeepSettings(session_, manifest_.facts.settings, into_.database,
                                                    into_.roles, into_.logins));
     Append(findings_, std::move(kept));
-    CROFT_ASSIGN_OR_RETURN(target.conninfo, MakeShortLivedLogin(job_, session_, into_.roles.new_owner,
-                                                                into_.database, LoginPurpose::kRestore));
+    CROFT_ASSIGN_OR_RETURN(restorer_, MakeShortLivedLogin(job_, session_, into_.roles.new_owner,
+                                                          into_.database, LoginPurpose::kRestore));
+    target.conninfo = restorer_;
     const ServerProbe probe = ProbeOf(job_, session_);
     absl::StatusOr<Replayed> replayed =
         RestoreArchive(store_, manifest_, key_, archive_, target, probe, job_.timeout());
     CROFT_RETURN_IF_ERROR(Blamed(job_, session_, replayed.status()));
     replayed_ = *std::move(replayed);
     Append(findings_, replayed_.findings);
-    return into_.analyze ? Analyze(target.conninfo) : absl::OkStatus();
+    return absl::OkStatus();
   }
 
   // So that the first queries are planned by what is there. What it takes longer, autovacuum does.
-  absl::Status Analyze(const Conninfo& conninfo) {
+  absl::StatusOr<std::vector<Finding>> Analyze() const {
     Timeout timeout = job_.timeout();
     timeout.deadline = std::min(timeout.deadline, absl::Now() + kLongestAnalyze);
-    absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kTenant, timeout);
+    absl::StatusOr<Connection> connection = Connection::Open(restorer_, Trust::kTenant, timeout);
     absl::Status analyzed = connection.status();
     if (connection.ok()) {
       connection->SetPatience(timeout);
       analyzed = connection->Execute("ANALYZE");
     }
     CROFT_RETURN_IF_ERROR(StillPatient(job_.timeout()));
-    if (analyzed.ok()) return absl::OkStatus();
-    findings_.push_back(
-        {.severity = Severity::kNote,
-         .reason = "NOT_ANALYZED",
-         .object = absl::StrCat("DATABASE ", QuoteName(into_.database)),
-         .message = "ANALYZE did not come to its end; autovacuum goes on with it, and queries may be "
-                    "slow until then.",
-         .postgres_message = PostgresMessageOf(analyzed),
-         .remedy = "ANALYZE;"});
-    return absl::OkStatus();
+    std::vector<Finding> notes;
+    if (analyzed.ok()) return notes;
+    notes.push_back({.severity = Severity::kNote,
+                     .reason = "NOT_ANALYZED",
+                     .object = absl::StrCat("DATABASE ", QuoteName(into_.database)),
+                     .message =
+                         "ANALYZE did not come to its end; autovacuum goes on with it, and queries may be "
+                         "slow until then.",
+                     .postgres_message = PostgresMessageOf(analyzed),
+                     .remedy = "ANALYZE;"});
+    return notes;
   }
 
   absl::Status Prove(const ClientPrograms& programs, const Conninfo& reader) {
@@ -202,6 +213,7 @@ class Filler {
   const RestoreInto& into_;
   const std::string digest_key_;
   DumpDigester archive_;
+  Conninfo restorer_;
   Replayed replayed_;
   std::vector<Finding> findings_;
 };
