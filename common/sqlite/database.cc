@@ -92,15 +92,31 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenCopy(absl::string_view p
   return database;
 }
 
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenTemporary(Sql schema, const OpenOptions& options) {
+  // SQLite makes a temporary file for the empty name.
+  CROFT_ASSIGN_OR_RETURN(std::unique_ptr<Database> database,
+                         ConnectTo("", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options));
+  database->path_ = "a temporary file";
+  CROFT_RETURN_IF_ERROR(database->PrepareToRead(options));
+  CROFT_RETURN_IF_ERROR(database->RequirePragma("journal_mode", "MEMORY", "memory"));
+  CROFT_RETURN_IF_ERROR(database->Execute(schema));
+  return database;
+}
+
 absl::StatusOr<std::unique_ptr<Database>> Database::Connect(absl::string_view path, int flags,
                                                             const OpenOptions& options) {
   CROFT_ASSIGN_OR_RETURN(std::string absolute, AbsolutePath(path));
+  return ConnectTo(std::move(absolute), flags, options);
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::ConnectTo(std::string name, int flags,
+                                                              const OpenOptions& options) {
   LeaveMemoryUncounted();
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(absolute.c_str(), &handle,
-                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code =
+      sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (handle == nullptr) return absl::ResourceExhaustedError("no memory for a database connection");
-  std::unique_ptr<Database> database(new Database(std::move(absolute), handle));
+  std::unique_ptr<Database> database(new Database(std::move(name), handle));
   if (code != SQLITE_OK) return database->ErrorOf(code);
   sqlite3_busy_timeout(handle, static_cast<int>(absl::ToInt64Milliseconds(options.busy_timeout)));
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

@@ -57,6 +57,10 @@ class Database {
                                                               const OpenOptions& options);
   // A connection that can only read, on a file that nobody writes: a backup.
   static absl::StatusOr<std::unique_ptr<Database>> OpenCopy(absl::string_view path);
+  // A new database with the tables of `schema` that only this connection sees. It stays in memory up to
+  // `options.cache_kibibytes` and goes to an unnamed temporary file (in $TMPDIR, /var/tmp or /tmp) beyond. Nothing of
+  // it outlives this object.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenTemporary(Sql schema, const OpenOptions& options);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -78,6 +82,9 @@ class Database {
 
   static absl::StatusOr<std::unique_ptr<Database>> Connect(absl::string_view path, int flags,
                                                            const OpenOptions& options);
+  // `name` as SQLite takes it.
+  static absl::StatusOr<std::unique_ptr<Database>> ConnectTo(std::string name, int flags,
+                                                             const OpenOptions& options);
   absl::Status PrepareToRead(const OpenOptions& options);
   absl::Status PrepareToWrite(const OpenOptions& options);
   absl::Status CheckKind(const Schema& schema);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -27,10 +28,14 @@ bool LetsIn(Door door, LoginRole role) {
   return door == Door::kOpen || (door == Door::kReadersOnly && role == LoginRole::kReadOnly);
 }
 
-CatalogOutline OutlineOf(const CatalogView& view) {
-  CatalogOutline outline{.running = view.running};
-  for (const Tenant& tenant : view.tenants) outline.versions.emplace(tenant.id, tenant.version);
-  for (const Backup& backup : view.backups) outline.backups.emplace(backup.tenant_uid, backup.id);
+CatalogOutline OutlineAt(absl::Time asked, std::vector<Operation> running, const CatalogView& after) {
+  CatalogOutline outline{.running = std::move(running)};
+  for (const Tenant& tenant : after.tenants) {
+    if (tenant.update_time <= asked) outline.versions.emplace(tenant.id, tenant.version);
+  }
+  for (const Backup& backup : after.backups) {
+    if (backup.create_time <= asked) outline.backups.emplace(backup.tenant_uid, backup.id);
+  }
   return outline;
 }
 

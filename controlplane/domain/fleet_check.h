@@ -82,7 +82,10 @@ struct CatalogOutline {
   std::vector<Operation> running;
   std::set<std::pair<std::string, std::string>> backups;  // (uid, id)
 };
-[[nodiscard]] CatalogOutline OutlineOf(const CatalogView& view);
+// The catalog as it was at `asked`, when the operations `running` ran, told by what of `after`, a later moment, has not
+// changed since: nothing is read twice.
+[[nodiscard]] CatalogOutline OutlineAt(absl::Time asked, std::vector<Operation> running,
+                                       const CatalogView& after);
 
 // What the hosts said. A host of the catalog that is in neither list was not asked.
 struct FleetView {

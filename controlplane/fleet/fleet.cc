@@ -325,7 +325,7 @@ void Fleet::Refuse(const engine::SendTask& task, const absl::Status& why) {
 
 // What is begun here and not sent is failed by whatever ended the session, or right away.
 void Fleet::AskInventory(const std::string& host, const InventoryAsk& ask, InventoryCallback told) {
-  const std::string name = inventories_.Begin(host, std::move(told));
+  const std::string name = inventories_.Begin(host, ask.on_stored, std::move(told));
   const auto session = SessionOf(host);
   if (!session) return inventories_.Fail(host, domain::HostUnreachable(host));
   if (!Knows(host, kInventory)) return inventories_.Fail(host, KindUnknown(host, kInventory));

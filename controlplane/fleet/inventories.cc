@@ -22,18 +22,30 @@ bool CanBeAsked(const domain::Host& host) {
   return state == domain::HostState::kUp || state == domain::HostState::kUnconfirmed;
 }
 
-std::string Inventories::Begin(const std::string& host, InventoryCallback told) {
+std::string Inventories::Begin(const std::string& host, StoredCallback on_stored, InventoryCallback told) {
   const MutexLock lock(mutex_);
   std::string name = absl::StrCat(kPrefix, ++last_);
-  pending_.emplace(name, Pending{.found = {.host = host}, .told = std::move(told)});
+  pending_.emplace(
+      name, Pending{.found = {.host = host}, .on_stored = std::move(on_stored), .told = std::move(told)});
   return name;
 }
 
 void Inventories::OnPart(const std::string& host, const v1::Inventory& part) {
-  const MutexLock lock(mutex_);
-  const auto found = pending_.find(part.fencing().operation());
-  if (found == pending_.end() || found->second.found.host != host) return;
-  ReadInventory(part, found->second.found);
+  StoredCallback on_stored;
+  std::vector<domain::FoundBackup> backups;
+  std::vector<domain::FoundKey> keys;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = pending_.find(part.fencing().operation());
+    if (found == pending_.end() || found->second.found.host != host) return;
+    domain::Inventory& inventory = found->second.found;
+    ReadInventory(part, inventory);
+    if (!found->second.on_stored) return;
+    on_stored = found->second.on_stored;
+    backups = std::exchange(inventory.backups, {});
+    keys = std::exchange(inventory.keys, {});
+  }
+  if (!backups.empty() || !keys.empty()) on_stored(std::move(backups), std::move(keys));
 }
 
 bool Inventories::OnResult(const std::string& host, const v1::TaskResult& result) {

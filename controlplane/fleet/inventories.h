@@ -17,10 +17,17 @@
 
 namespace croft::fleet {
 
+// Takes a part of what lies in the stores. Called on any thread.
+using StoredCallback =
+    std::function<void(std::vector<domain::FoundBackup> backups, std::vector<domain::FoundKey> keys)>;
+
 struct InventoryAsk {
   std::vector<std::string> stores;  // ids of those to look into
   bool manifests = false;           // what each backup says of itself, too
   absl::Time deadline = absl::InfiniteFuture();
+  // Gets what lies in the stores as it arrives, all of it before the inventory, which then has no backups and no keys:
+  // for whoever does not want to hold all of it. May still run when the inventory fails.
+  StoredCallback on_stored;
 };
 
 using InventoryCallback = std::function<void(absl::StatusOr<domain::Inventory>)>;
@@ -38,11 +45,11 @@ class InventorySource {
   virtual void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryCallback told) = 0;
 };
 
-// Inventories that are on their way, part by part. Thread-safe; `told` is called without a lock.
+// Inventories that are on their way, part by part. Thread-safe; callbacks are called without a lock.
 class Inventories {
  public:
   // Answers the name of the task that asks, never given out before.
-  std::string Begin(const std::string& host, InventoryCallback told);
+  std::string Begin(const std::string& host, StoredCallback on_stored, InventoryCallback told);
   void OnPart(const std::string& host, const v1::Inventory& part);
   // False when the result is not an inventory's.
   bool OnResult(const std::string& host, const v1::TaskResult& result);
@@ -52,6 +59,7 @@ class Inventories {
  private:
   struct Pending {
     domain::Inventory found;
+    StoredCallback on_stored;  // may be empty
     InventoryCallback told;
   };
 

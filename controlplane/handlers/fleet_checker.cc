@@ -14,6 +14,7 @@
 
 #include "common/crypto/hash.h"
 #include "common/errors.h"
+#include "controlplane/handlers/store_listing.h"
 
 namespace croft::handlers {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 constexpr int kAtOnce = 4;  // each holds a worker
 constexpr size_t kHostsAtATime = 32;
 constexpr int32_t kPage = 1000;
-constexpr size_t kUidsAtATime = 1000;
+constexpr int32_t kUidsAtATime = 1000;
 
 absl::Status Busy() {
   return MakeError(absl::StatusCode::kResourceExhausted,
@@ -87,19 +88,6 @@ void NoteVerifiers(domain::CatalogView& view) {
   }
 }
 
-// The catalog as it was at `asked`, told by what has not changed since: no row is read twice.
-domain::CatalogOutline OutlineBefore(absl::Time asked, std::vector<domain::Operation> running,
-                                     const domain::CatalogView& after) {
-  domain::CatalogOutline before{.running = std::move(running)};
-  for (const domain::Tenant& tenant : after.tenants) {
-    if (tenant.update_time <= asked) before.versions.emplace(tenant.id, tenant.version);
-  }
-  for (const domain::Backup& backup : after.backups) {
-    if (backup.create_time <= asked) before.backups.emplace(backup.tenant_uid, backup.id);
-  }
-  return before;
-}
-
 std::set<std::string> UidsOnServer(const domain::Inventory& inventory) {
   std::set<std::string> uids;
   for (const auto& database : inventory.databases) {
@@ -133,61 +121,6 @@ std::vector<domain::FoundDatabase> DatabasesOf(const std::vector<domain::FleetFi
   return databases;
 }
 
-template <typename T>
-bool UidLess(const T& a, const T& b) {
-  return a.uid < b.uid;
-}
-
-// What lies in the stores that one host looked into, handed out by tenant.
-class StoreShelf {
- public:
-  explicit StoreShelf(domain::Inventory inventory) : inventory_(std::move(inventory)) {
-    std::stable_sort(inventory_.backups.begin(), inventory_.backups.end(), UidLess<domain::FoundBackup>);
-    std::stable_sort(inventory_.keys.begin(), inventory_.keys.end(), UidLess<domain::FoundKey>);
-    backups_taken_.resize(inventory_.backups.size());
-    keys_taken_.resize(inventory_.keys.size());
-  }
-
-  // The host and its looks alone.
-  domain::Inventory Outline() const { return {.host = inventory_.host, .stores = inventory_.stores}; }
-  // Moves everything of `uid` over; true when there was anything.
-  bool Take(const std::string& uid, domain::Inventory& into) {
-    return TakeFrom(inventory_.backups, backups_taken_, uid, into.backups) |
-           TakeFrom(inventory_.keys, keys_taken_, uid, into.keys);
-  }
-  // At most `most` uids of what is left, above `after`.
-  void ListLeft(const std::string& after, size_t most, std::set<std::string>& uids) const {
-    ListLeftOf(inventory_.backups, backups_taken_, after, most, uids);
-    ListLeftOf(inventory_.keys, keys_taken_, after, most, uids);
-  }
-
- private:
-  template <typename T>
-  static bool TakeFrom(std::vector<T>& all, std::vector<bool>& taken, const std::string& uid,
-                       std::vector<T>& into) {
-    const auto [begin, end] = std::equal_range(all.begin(), all.end(), T{.uid = uid}, UidLess<T>);
-    for (auto one = begin; one != end; ++one) {
-      into.push_back(*one);
-      taken[static_cast<size_t>(one - all.begin())] = true;
-    }
-    return begin != end;
-  }
-  template <typename T>
-  static void ListLeftOf(const std::vector<T>& all, const std::vector<bool>& taken,
-                         const std::string& after, size_t most, std::set<std::string>& uids) {
-    const auto begin = std::upper_bound(all.begin(), all.end(), T{.uid = after}, UidLess<T>);
-    size_t listed = 0;
-    for (auto one = begin; one != all.end() && listed < most; ++one) {
-      if (taken[static_cast<size_t>(one - all.begin())]) continue;
-      listed += uids.insert(one->uid).second ? 1 : 0;
-    }
-  }
-
-  domain::Inventory inventory_;
-  std::vector<bool> backups_taken_;
-  std::vector<bool> keys_taken_;
-};
-
 }  // namespace
 
 // One of few checks that run at once.
@@ -213,14 +146,13 @@ absl::StatusOr<std::unique_ptr<FleetChecker::Slot>> FleetChecker::TakeSlot() {
 }
 
 absl::StatusOr<domain::Inventory> FleetChecker::AskOne(const std::string& host,
-                                                       const std::vector<std::string>& stores,
-                                                       absl::Time deadline) const {
-  const absl::Time until = std::min(deadline, clock_.Now() + kTimeout);
+                                                       fleet::InventoryAsk ask) const {
+  ask.deadline = std::min(ask.deadline, clock_.Now() + kTimeout);
   const auto answer = std::make_shared<Answer>();
-  agents_.AskInventory(
-      host, {.stores = stores, .deadline = until},
-      [answer](absl::StatusOr<domain::Inventory> inventory) { answer->Put(std::move(inventory)); });
-  return answer->Take(until, clock_);
+  agents_.AskInventory(host, ask, [answer](absl::StatusOr<domain::Inventory> inventory) {
+    answer->Put(std::move(inventory));
+  });
+  return answer->Take(ask.deadline, clock_);
 }
 
 absl::StatusOr<std::vector<domain::Operation>> FleetChecker::ReadRunning() const {
@@ -262,21 +194,17 @@ absl::StatusOr<domain::CatalogView> FleetChecker::ReadFor(const domain::Inventor
 }
 
 absl::StatusOr<FleetChecker::HostCheck> FleetChecker::CheckHost(const domain::Host& host,
-                                                                const std::vector<std::string>& stores,
-                                                                absl::Time deadline) {
+                                                                const fleet::InventoryAsk& ask) {
   const absl::Time asked = clock_.Now();
   CROFT_ASSIGN_OR_RETURN(std::vector<domain::Operation> running, ReadRunning());
-  CROFT_ASSIGN_OR_RETURN(domain::Inventory inventory, AskOne(host.id, stores, deadline));
+  CROFT_ASSIGN_OR_RETURN(domain::Inventory inventory, AskOne(host.id, ask));
   CROFT_ASSIGN_OR_RETURN(domain::CatalogView view, ReadFor(inventory));
   view.hosts = {host};
-  HostCheck checked{.stores = {.host = host.id}};
-  checked.stores.stores = std::exchange(inventory.stores, {});
-  checked.stores.backups = std::exchange(inventory.backups, {});
-  checked.stores.keys = std::exchange(inventory.keys, {});
+  HostCheck checked{.stores = std::exchange(inventory.stores, {})};
   domain::FleetView fleet;
   fleet.inventories.push_back(std::move(inventory));
   domain::FleetCheck check =
-      domain::CheckFleet(OutlineBefore(asked, std::move(running), view), view, fleet);
+      domain::CheckFleet(domain::OutlineAt(asked, std::move(running), view), view, fleet);
   // Tenants of other hosts are in the view to be known, not to be judged.
   std::erase_if(check.findings, [](const domain::FleetFinding& finding) {
     return finding.kind == domain::FindingKind::kTenantHomeless;
@@ -293,15 +221,24 @@ struct FleetChecker::Stores {
   Mutex mutex;
   size_t next = 0;
   std::map<std::string, std::string> silent;
-  std::vector<StoreShelf> shelves;
+  int64_t hosts_checked = 0;
+  std::vector<domain::LookedInto> looks;
+  std::shared_ptr<StoreListing> listing;  // agents that answer too late still add to it
   std::set<std::string> busy;
   absl::Status error;
 };
 
 absl::Status FleetChecker::AddHost(const domain::Host& host, const std::vector<std::string>& stores,
                                    absl::Time deadline, FleetReport& report, Stores& found) {
+  const fleet::InventoryAsk ask{
+      .stores = stores,
+      .deadline = deadline,
+      .on_stored = [listing = found.listing](const std::vector<domain::FoundBackup>& backups,
+                                             const std::vector<domain::FoundKey>& keys) {
+        listing->Add(backups, keys);
+      }};
   absl::StatusOr<HostCheck> checked = fleet::CanBeAsked(host)
-                                          ? CheckHost(host, stores, deadline)
+                                          ? CheckHost(host, ask)
                                           : absl::UnavailableError(WhyNotAsked(domain::StateOf(host)));
   const MutexLock lock(found.mutex);
   if (!checked.ok()) {
@@ -312,7 +249,8 @@ absl::Status FleetChecker::AddHost(const domain::Host& host, const std::vector<s
   std::move(checked->findings.begin(), checked->findings.end(), std::back_inserter(report.findings));
   report.fleet.inventories.push_back({.host = host.id, .databases = std::move(checked->databases)});
   found.busy.insert(checked->busy.begin(), checked->busy.end());
-  found.shelves.emplace_back(std::move(checked->stores));
+  std::move(checked->stores.begin(), checked->stores.end(), std::back_inserter(found.looks));
+  ++found.hosts_checked;
   return absl::OkStatus();
 }
 
@@ -325,6 +263,7 @@ absl::StatusOr<FleetChecker::FleetReport> FleetChecker::CheckAll(absl::Time dead
   const std::vector<domain::Host>& hosts = report.hosts;
   const std::map<std::string, std::vector<std::string>> shares = ShareStores(hosts);
   Stores found;
+  CROFT_ASSIGN_OR_RETURN(found.listing, StoreListing::Open());
   const auto work = [&] {
     for (;;) {
       size_t index = 0;
@@ -346,7 +285,7 @@ absl::StatusOr<FleetChecker::FleetReport> FleetChecker::CheckAll(absl::Time dead
   for (std::thread& thread : threads) thread.join();
   CROFT_RETURN_IF_ERROR(found.error);
   report.time = clock_.Now();
-  report.hosts_checked = static_cast<int64_t>(found.shelves.size());
+  report.hosts_checked = found.hosts_checked;
   CROFT_RETURN_IF_ERROR(CompareStores(asked, running, hosts, found, report));
   report.busy.assign(found.busy.begin(), found.busy.end());
   CROFT_ASSIGN_OR_RETURN(const int64_t tenants, catalog_.CountTenants());
@@ -367,20 +306,24 @@ using domain::FindingKind;
 class StorePages {
  public:
   StorePages(catalog::Catalog& catalog, absl::Time asked, const std::vector<domain::Operation>& running,
-             const std::vector<domain::Host>& hosts, std::vector<StoreShelf>& shelves)
-      : catalog_(catalog), asked_(asked), running_(running), hosts_(hosts), shelves_(shelves) {}
+             const std::vector<domain::Host>& hosts, const std::vector<domain::LookedInto>& looks,
+             StoreListing& listing)
+      : catalog_(catalog),
+        asked_(asked),
+        running_(running),
+        hosts_(hosts),
+        looks_(looks),
+        listing_(listing) {}
 
   // `view` holds the tenants and the operations that run now.
   absl::Status Compare(domain::CatalogView view, const std::set<std::string>& uids,
                        std::vector<domain::FleetFinding>& findings, std::set<std::string>& busy) {
-    domain::FleetView fleet;
+    domain::FleetView fleet = Looks();
+    domain::Inventory& stores = fleet.inventories.front();
+    CROFT_RETURN_IF_ERROR(listing_.Take(uids, stores));
     std::set<std::string> lying;  // uids of which something is there
-    for (StoreShelf& shelf : shelves_) {
-      domain::Inventory& inventory = fleet.inventories.emplace_back(shelf.Outline());
-      for (const std::string& uid : uids) {
-        if (shelf.Take(uid, inventory)) lying.insert(uid);
-      }
-    }
+    for (const domain::FoundBackup& backup : stores.backups) lying.insert(backup.uid);
+    for (const domain::FoundKey& key : stores.keys) lying.insert(key.uid);
     for (const domain::Tenant& tenant : view.tenants) {
       if (tenant.last_backup.empty() && lying.count(tenant.uid) == 0) continue;
       CROFT_ASSIGN_OR_RETURN(std::vector<domain::Backup> backups,
@@ -389,7 +332,8 @@ class StorePages {
       std::move(backups.begin(), backups.end(), std::back_inserter(view.backups));
     }
     view.hosts = hosts_;
-    const domain::FleetCheck check = domain::CheckFleet(OutlineBefore(asked_, running_, view), view, fleet);
+    const domain::FleetCheck check =
+        domain::CheckFleet(domain::OutlineAt(asked_, running_, view), view, fleet);
     for (const domain::FleetFinding& finding : check.findings) {
       const bool in_store = !finding.store.empty() && finding.kind != FindingKind::kStoreSilent;
       if (in_store || finding.kind == FindingKind::kTenantHomeless) findings.push_back(finding);
@@ -406,19 +350,27 @@ class StorePages {
     for (const std::string& store : stores_) {
       view.backups.push_back({.state = domain::BackupState::kFailed, .store = store});
     }
-    domain::FleetView fleet{.silent = silent};
-    for (const StoreShelf& shelf : shelves_) fleet.inventories.push_back(shelf.Outline());
+    domain::FleetView fleet = Looks();
+    fleet.silent = silent;
     domain::FleetCheck check = domain::CheckFleet({}, view, fleet);
     std::move(check.findings.begin(), check.findings.end(), std::back_inserter(findings));
     return check.stores_checked;
   }
 
  private:
+  // What became of looking into the stores, as if one host that has nothing else had looked into all.
+  domain::FleetView Looks() const {
+    domain::FleetView fleet;
+    fleet.inventories.push_back({.stores = looks_});
+    return fleet;
+  }
+
   catalog::Catalog& catalog_;
   const absl::Time asked_;
   const std::vector<domain::Operation>& running_;
   const std::vector<domain::Host>& hosts_;
-  std::vector<StoreShelf>& shelves_;
+  const std::vector<domain::LookedInto>& looks_;
+  StoreListing& listing_;
   std::set<std::string> stores_;
 };
 
@@ -427,7 +379,8 @@ class StorePages {
 absl::Status FleetChecker::CompareStores(absl::Time asked, const std::vector<domain::Operation>& running,
                                          const std::vector<domain::Host>& hosts, Stores& found,
                                          FleetReport& report) const {
-  StorePages pages(catalog_, asked, running, hosts, found.shelves);
+  found.listing->Close();
+  StorePages pages(catalog_, asked, running, hosts, found.looks, *found.listing);
   catalog::TenantQuery query{.show_retired = true, .limit = kPage};
   for (bool more = true; more;) {
     domain::CatalogView view;
@@ -441,12 +394,9 @@ absl::Status FleetChecker::CompareStores(absl::Time asked, const std::vector<dom
     CROFT_RETURN_IF_ERROR(pages.Compare(std::move(view), uids, report.findings, found.busy));
   }
   // What lies there of tenants that are gone, or that nobody knows.
-  for (std::string after;;) {
-    std::set<std::string> uids;
-    for (const StoreShelf& shelf : found.shelves) shelf.ListLeft(after, kUidsAtATime, uids);
+  for (;;) {
+    CROFT_ASSIGN_OR_RETURN(const std::set<std::string> uids, found.listing->FirstUids(kUidsAtATime));
     if (uids.empty()) break;
-    while (uids.size() > kUidsAtATime) uids.erase(std::prev(uids.end()));
-    after = *uids.rbegin();
     domain::CatalogView view;
     CROFT_ASSIGN_OR_RETURN(view.running, ReadRunning());
     CROFT_RETURN_IF_ERROR(AddTenants(catalog_, uids, view));

@@ -31,13 +31,13 @@ class FleetChecker {
   struct HostCheck {
     std::vector<domain::FleetFinding> findings;
     std::vector<std::string> busy;                 // ids of tenants that nothing is said of
-    domain::Inventory stores;                      // what lies in them; nothing was compared with it
+    std::vector<domain::LookedInto> stores;        // nothing was compared with what lies in them
     std::vector<domain::FoundDatabase> databases;  // that findings are about
   };
-  // Compares one host's databases and roles, and has its agent look into `stores`. Holds the tenants of this host alone
-  // in memory. Blocks until it has answered, for kTimeout, or until `deadline`. UNAVAILABLE for one that does not.
-  absl::StatusOr<HostCheck> CheckHost(const domain::Host& host, const std::vector<std::string>& stores,
-                                      absl::Time deadline);
+  // Compares one host's databases and roles, and has its agent look into the stores of `ask`. Holds the tenants of this
+  // host alone in memory. Blocks until it has answered, for kTimeout, or until the deadline of `ask`. UNAVAILABLE for one
+  // that does not.
+  absl::StatusOr<HostCheck> CheckHost(const domain::Host& host, const fleet::InventoryAsk& ask);
 
   struct FleetReport {
     std::vector<domain::FleetFinding> findings;  // by host or store, then by kind and object
@@ -51,8 +51,8 @@ class FleetChecker {
     domain::FleetView fleet;
   };
   // Compares every host, some at a time, then what lies in the stores with the backups of some tenants at a time. Holds
-  // the tenants of those hosts, and all that was found in the stores, in memory. RESOURCE_EXHAUSTED, OVERLOADED, while
-  // several others are at it.
+  // the tenants of those hosts in memory; what was found in the stores goes to a temporary file. RESOURCE_EXHAUSTED,
+  // OVERLOADED, while several others are at it.
   absl::StatusOr<FleetReport> CheckAll(absl::Time deadline);
 
   struct RepairView {
@@ -69,8 +69,7 @@ class FleetChecker {
   struct Stores;
 
   absl::StatusOr<std::unique_ptr<Slot>> TakeSlot();
-  absl::StatusOr<domain::Inventory> AskOne(const std::string& host, const std::vector<std::string>& stores,
-                                           absl::Time deadline) const;
+  absl::StatusOr<domain::Inventory> AskOne(const std::string& host, fleet::InventoryAsk ask) const;
   absl::StatusOr<std::vector<domain::Operation>> ReadRunning() const;
   // The host's tenants and those whose objects were found on it.
   absl::StatusOr<domain::CatalogView> ReadFor(const domain::Inventory& inventory) const;

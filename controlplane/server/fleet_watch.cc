@@ -113,7 +113,7 @@ void FleetWatch::ReadHosts() {
 }
 
 void FleetWatch::Compare(const domain::Host& host) {
-  const auto checked = checker_.CheckHost(host, {}, absl::InfiniteFuture());
+  const auto checked = checker_.CheckHost(host, {});
   if (!checked.ok()) {
     log::Warning("a host could not be compared with the catalog",
                  {{"host", host.id}, {"error", std::string(checked.status().message())}});

@@ -30,7 +30,7 @@ MAY_INCLUDE = {
         "controlplane/operations", "proto",
     ],
     "controlplane/handlers": [
-        "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
+        "common", "common/crypto", "common/sqlite", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
         "controlplane/keyring", "controlplane/access", "controlplane/lookup", "controlplane/fleet",
         "controlplane/wire", "proto",
     ],

@@ -60,6 +60,18 @@ class DatabaseTest : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
+TEST_F(DatabaseTest, ATemporaryOneGrowsBeyondItsCacheAndLeavesNoFile) {
+  ASSERT_EQ(setenv("SQLITE_TMPDIR", folder_.File("").c_str(), 1), 0);
+  auto database =
+      Database::OpenTemporary("CREATE TABLE t(a INTEGER, b TEXT) STRICT", {.cache_kibibytes = 64});
+  ASSERT_TRUE(database.ok()) << database.status();
+  Statement insert(**database, "INSERT INTO t VALUES (?, ?)");
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(insert.Execute(i, std::string(1000, 'x')).ok());
+  EXPECT_EQ(Count(**database), 1000);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.File("")));
+  ASSERT_EQ(unsetenv("SQLITE_TMPDIR"), 0);
+}
+
 TEST_F(DatabaseTest, NewFileIsPrivateAndInWalMode) {
   auto database = MustOpen();
   struct stat info;

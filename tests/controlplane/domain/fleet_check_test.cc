@@ -91,7 +91,9 @@ class FleetCheckTest : public testing::Test {
   }
 
   // The catalog did not change while the hosts were asked.
-  FleetCheck Check() { return CheckFleet(OutlineOf(catalog_), catalog_, fleet_); }
+  FleetCheck Check() {
+    return CheckFleet(OutlineAt(absl::InfiniteFuture(), catalog_.running, catalog_), catalog_, fleet_);
+  }
   std::vector<FindingKind> Kinds(const FleetCheck& check) {
     std::vector<FindingKind> kinds;
     for (const FleetFinding& finding : check.findings) kinds.push_back(finding.kind);
@@ -512,11 +514,13 @@ TEST_F(FleetCheckTest, AHostShowsATenantAsSaidOrNot) {
 
 TEST_F(FleetCheckTest, NothingIsSaidOfATenantThatAnOperationWorksOn) {
   h1() = Inventory{.host = "h1", .backups = h1().backups, .stores = h1().stores};
-  const CatalogOutline quiet = OutlineOf(catalog_);
+  const CatalogOutline quiet = OutlineAt(absl::InfiniteFuture(), catalog_.running, catalog_);
   CatalogView working = catalog_;
   working.running = {{.id = "op-1", .kind = OperationKind::kBackUp, .tenant = "acme"}};
   EXPECT_THAT(CheckFleet(quiet, catalog_, fleet_).findings, testing::SizeIs(5));
-  EXPECT_THAT(Kinds(CheckFleet(OutlineOf(working), catalog_, fleet_)), IsEmpty());
+  EXPECT_THAT(
+      Kinds(CheckFleet(OutlineAt(absl::InfiniteFuture(), working.running, working), catalog_, fleet_)),
+      IsEmpty());
   const FleetCheck check = CheckFleet(quiet, working, fleet_);
   EXPECT_THAT(Kinds(check), IsEmpty());
   EXPECT_THAT(check.busy, ElementsAre("acme"));
@@ -524,7 +528,7 @@ TEST_F(FleetCheckTest, NothingIsSaidOfATenantThatAnOperationWorksOn) {
 
 TEST_F(FleetCheckTest, NothingIsSaidOfATenantThatChangedOrAppearedMeanwhile) {
   h1().databases.clear();
-  CatalogOutline before = OutlineOf(catalog_);
+  CatalogOutline before = OutlineAt(absl::InfiniteFuture(), catalog_.running, catalog_);
   before.versions["acme"] = 6;
   EXPECT_THAT(Kinds(CheckFleet(before, catalog_, fleet_)), IsEmpty());
   before.versions.clear();
@@ -532,7 +536,7 @@ TEST_F(FleetCheckTest, NothingIsSaidOfATenantThatChangedOrAppearedMeanwhile) {
 }
 
 TEST_F(FleetCheckTest, NothingIsSaidOfATenantThatWasPurgedMeanwhile) {
-  const CatalogOutline before = OutlineOf(catalog_);
+  const CatalogOutline before = OutlineAt(absl::InfiniteFuture(), catalog_.running, catalog_);
   catalog_.tombstones = {{.id = "acme", .uid = kUid, .state = TenantState::kPurged}};
   catalog_.tenants.clear();
   catalog_.backups.clear();
@@ -542,7 +546,7 @@ TEST_F(FleetCheckTest, NothingIsSaidOfATenantThatWasPurgedMeanwhile) {
 }
 
 TEST_F(FleetCheckTest, ABackupThatIsNewerThanTheLookIsNotMissedNorOneThatWasDeletedOrphaned) {
-  CatalogOutline before = OutlineOf(catalog_);
+  CatalogOutline before = OutlineAt(absl::InfiniteFuture(), catalog_.running, catalog_);
   catalog_.backups.push_back(catalog_.backups.front());
   catalog_.backups.back().id = "b2";
   EXPECT_THAT(Kinds(CheckFleet(before, catalog_, fleet_)), IsEmpty());

@@ -44,7 +44,8 @@ class FleetRepairTest : public testing::Test {
   Inventory& h2() { return fleet_.inventories[1]; }
 
   RepairPlan Plan() {
-    const FleetCheck check = CheckFleet(OutlineOf(catalog_), catalog_, fleet_);
+    const FleetCheck check =
+        CheckFleet(OutlineAt(absl::InfiniteFuture(), catalog_.running, catalog_), catalog_, fleet_);
     return PlanRepairs(check, catalog_, fleet_);
   }
   FleetRepair Only() {

@@ -74,6 +74,36 @@ TEST_F(InventoryTest, PartsAreToldAsOneWhenTheResultHasCome) {
   EXPECT_EQ(inventory->databases[1].name, "t_two");
 }
 
+TEST_F(InventoryTest, WhatLiesInStoresIsHandedOverPartByPartToWhoeverWantsItSo) {
+  AgentSession agent(fleet_, fleet_.Join("h1"));
+  Open(agent);
+  Recorder told;
+  std::vector<std::string> handed_over;  // read when the inventory has come, after which nothing is added
+  const StoredCallback on_stored = [&handed_over](const std::vector<domain::FoundBackup>& backups,
+                                                  const std::vector<domain::FoundKey>& keys) {
+    for (const domain::FoundBackup& backup : backups) handed_over.push_back(backup.id);
+    for (const domain::FoundKey& key : keys) handed_over.push_back(key.uid);
+    handed_over.emplace_back("end of a part");
+  };
+  fleet_.fleet().AskInventory("h1", {.stores = {"store-1"}, .on_stored = on_stored}, told.Receiver());
+  const v1::Task task = agent.NextTask();
+  agent.Send(Part(task, "t_one"));
+  v1::ConnectRequest first = Part(task, "t_two");
+  first.mutable_inventory()->add_backups()->set_backup("backup-1");
+  agent.Send(first);
+  v1::ConnectRequest second = Part(task, "t_three");
+  second.mutable_inventory()->add_backups()->set_backup("backup-2");
+  second.mutable_inventory()->add_keys()->set_uid("uid-2");
+  agent.Send(second);
+  agent.Done(task);
+  const auto inventory = told.Await();
+  ASSERT_TRUE(inventory.ok()) << inventory.status();
+  EXPECT_THAT(handed_over, ElementsAre("backup-1", "end of a part", "backup-2", "uid-2", "end of a part"));
+  EXPECT_EQ(inventory->databases.size(), 3u);
+  EXPECT_TRUE(inventory->backups.empty());
+  EXPECT_TRUE(inventory->keys.empty());
+}
+
 TEST_F(InventoryTest, TwoAsksDoNotMix) {
   AgentSession agent(fleet_, fleet_.Join("h1"));
   Open(agent);

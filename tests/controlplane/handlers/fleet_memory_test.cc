@@ -1,5 +1,6 @@
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
@@ -17,14 +18,19 @@ namespace {
 constexpr int kHosts = 100;
 constexpr int kTenantsOnEach = 1000;
 constexpr int kTenants = kHosts * kTenantsOnEach;
-// All that lies in the stores is held at once, some 1.7 kB a tenant with a backup and a key.
-constexpr int64_t kMostBytes = int64_t{200} << 20;
+constexpr int kBackupsOfEach = 5;
+// For the tenants of the hosts that are compared at a time, however many others there are; what lies in the stores goes
+// to a temporary file.
+constexpr int64_t kMostBytes = int64_t{160} << 20;
+constexpr size_t kStoredInAPart = 1000;
 constexpr char kVerifier[] =
     "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 std::string HostAt(int number) { return absl::StrFormat("host-%04d", number); }
 std::string IdAt(int number) { return absl::StrFormat("tenant-%07d", number); }
+
+std::string BackupAt(int number) { return absl::StrFormat("20261123t0311%02dz-abcd", number); }
 
 std::string UidAt(int number) {
   std::string uid(16, 'a');
@@ -46,11 +52,11 @@ domain::Tenant TenantAt(int number) {
          .verifier = kVerifier,
          .published = true});
   }
-  tenant.last_backup = "20261123t031100z-abcd";
+  tenant.last_backup = BackupAt(kBackupsOfEach - 1);
   return tenant;
 }
 
-// A catalog of so many tenants, of which none is kept. One backup each, in one store.
+// A catalog of so many tenants, of which none is kept. All backups are in one store.
 class MadeUpCatalog final : public catalog::Catalog {
  public:
   absl::StatusOr<catalog::TenantPage> ListTenants(const catalog::TenantQuery& query) override {
@@ -85,13 +91,17 @@ class MadeUpCatalog final : public catalog::Catalog {
     int number = 0;
     if (!absl::SimpleAtoi(tenant.substr(tenant.find('-') + 1), &number))
       return absl::InternalError("no id");
-    domain::Backup backup{.tenant = std::string(tenant),
-                          .id = "20261123t031100z-abcd",
-                          .tenant_uid = UidAt(number),
-                          .state = domain::BackupState::kAvailable};
-    backup.store = "the-one-store-of-all-hosts";
-    backup.size_bytes = 17;
-    return std::vector<domain::Backup>{std::move(backup)};
+    std::vector<domain::Backup> backups;
+    for (int i = 0; i < kBackupsOfEach; ++i) {
+      domain::Backup& backup =
+          backups.emplace_back(domain::Backup{.tenant = std::string(tenant),
+                                              .id = BackupAt(i),
+                                              .tenant_uid = UidAt(number),
+                                              .state = domain::BackupState::kAvailable});
+      backup.store = "the-one-store-of-all-hosts";
+      backup.size_bytes = 17;
+    }
+    return backups;
   }
   absl::StatusOr<catalog::OperationPage> ListOperations(const catalog::OperationQuery&) override {
     return catalog::OperationPage();
@@ -152,19 +162,26 @@ class MadeUpHosts final : public fleet::InventorySource {
     for (const std::string& store : ask.stores) {
       inventory.stores.push_back({.store = store});
       for (int i = 0; i < kTenants; ++i) {
-        inventory.backups.push_back({.store = store,
-                                     .uid = UidAt(i),
-                                     .id = "20261123t031100z-abcd",
-                                     .has_archive = true,
-                                     .has_manifest = true,
-                                     .size_bytes = 17});
-        inventory.keys.push_back({.store = store, .uid = UidAt(i)});
+        AddStored(store, i, inventory);
+        if (!ask.on_stored || inventory.backups.size() < kStoredInAPart) continue;
+        ask.on_stored(std::exchange(inventory.backups, {}), std::exchange(inventory.keys, {}));
       }
     }
     told(std::move(inventory));
   }
 
  private:
+  static void AddStored(const std::string& store, int number, domain::Inventory& inventory) {
+    for (int i = 0; i < kBackupsOfEach; ++i) {
+      inventory.backups.push_back({.store = store,
+                                   .uid = UidAt(number),
+                                   .id = BackupAt(i),
+                                   .has_archive = true,
+                                   .has_manifest = true,
+                                   .size_bytes = 17});
+    }
+    inventory.keys.push_back({.store = store, .uid = UidAt(number)});
+  }
   static void Add(int number, domain::Inventory& inventory) {
     const domain::Tenant tenant = TenantAt(number);
     inventory.databases.push_back({.name = tenant.placement.database,

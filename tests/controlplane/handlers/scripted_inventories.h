@@ -65,6 +65,9 @@ class ScriptedInventories final : public fleet::InventorySource {
       }
       if (const auto found = laid_.find(host); found != laid_.end()) answer = found->second;
     }
+    if (answer.ok() && ask.on_stored) {
+      ask.on_stored(std::exchange(answer->backups, {}), std::exchange(answer->keys, {}));
+    }
     told(std::move(answer));
   }
 
