@@ -174,8 +174,10 @@ TEST_F(DataLoaderTest, LargeObjectIsWrittenByBothSessionsAndIsWhole) {
 
 TEST_F(DataLoaderTest, ReadingThatEndsHalfWayLeavesNothing) {
   Execute("CREATE TABLE t (i int, v text)");
-  const TocEntry entry{
-      .dump_id = kDumpId, .has_data = true, .kind = "TABLE DATA", .copy_statement = "COPY public.t FROM stdin;\n"};
+  const TocEntry entry{.dump_id = kDumpId,
+                       .has_data = true,
+                       .kind = "TABLE DATA",
+                       .copy_statement = "COPY public.t FROM stdin;\n"};
   {
     ReplaySession first(conninfo_, probe_, TestTimeout());
     ReplaySession second(conninfo_, probe_, TestTimeout());
