@@ -11,7 +11,7 @@
 namespace croft::server {
 namespace {
 
-namespace v1 = grpc::reflection::v1;
+namespace reflection_v1 = grpc::reflection::v1;
 using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
 using google::protobuf::FieldDescriptor;
@@ -19,14 +19,14 @@ using google::protobuf::FileDescriptor;
 
 const DescriptorPool& Pool() { return *DescriptorPool::generated_pool(); }
 
-void SetNotFound(const std::string& what, v1::ServerReflectionResponse& response) {
+void SetNotFound(const std::string& what, reflection_v1::ServerReflectionResponse& response) {
   response.mutable_error_response()->set_error_code(grpc::StatusCode::NOT_FOUND);
   response.mutable_error_response()->set_error_message(absl::StrCat(what, " is not known here"));
 }
 
 // A file before what it imports.
 void AddFile(const FileDescriptor& file, std::set<const FileDescriptor*>& added,
-             v1::FileDescriptorResponse& response) {
+             reflection_v1::FileDescriptorResponse& response) {
   if (!added.insert(&file).second) return;
   google::protobuf::FileDescriptorProto proto;
   file.CopyTo(&proto);
@@ -35,56 +35,56 @@ void AddFile(const FileDescriptor& file, std::set<const FileDescriptor*>& added,
 }
 
 void AnswerFile(const FileDescriptor* file, const std::string& asked,
-                v1::ServerReflectionResponse& response) {
+                reflection_v1::ServerReflectionResponse& response) {
   if (file == nullptr) return SetNotFound(asked, response);
   std::set<const FileDescriptor*> added;
   AddFile(*file, added, *response.mutable_file_descriptor_response());
 }
 
-const FileDescriptor* FileOfExtension(const v1::ExtensionRequest& request) {
+const FileDescriptor* FileOfExtension(const reflection_v1::ExtensionRequest& request) {
   const Descriptor* extended = Pool().FindMessageTypeByName(request.containing_type());
   if (extended == nullptr) return nullptr;
   const FieldDescriptor* extension = Pool().FindExtensionByNumber(extended, request.extension_number());
   return extension == nullptr ? nullptr : extension->file();
 }
 
-void AnswerExtensionNumbers(const std::string& type, v1::ServerReflectionResponse& response) {
+void AnswerExtensionNumbers(const std::string& type, reflection_v1::ServerReflectionResponse& response) {
   const Descriptor* extended = Pool().FindMessageTypeByName(type);
   if (extended == nullptr) return SetNotFound(type, response);
   std::vector<const FieldDescriptor*> extensions;
   Pool().FindAllExtensions(extended, &extensions);
-  v1::ExtensionNumberResponse& numbers = *response.mutable_all_extension_numbers_response();
+  reflection_v1::ExtensionNumberResponse& numbers = *response.mutable_all_extension_numbers_response();
   numbers.set_base_type_name(type);
   for (const FieldDescriptor* extension : extensions) numbers.add_extension_number(extension->number());
 }
 
 }  // namespace
 
-v1::ServerReflectionResponse Reflect(const v1::ServerReflectionRequest& request,
-                                     const std::vector<std::string>& services) {
-  v1::ServerReflectionResponse response;
+reflection_v1::ServerReflectionResponse Reflect(const reflection_v1::ServerReflectionRequest& request,
+                                                const std::vector<std::string>& services) {
+  reflection_v1::ServerReflectionResponse response;
   response.set_valid_host(request.host());
   *response.mutable_original_request() = request;
   switch (request.message_request_case()) {
-    case v1::ServerReflectionRequest::kFileByFilename:
+    case reflection_v1::ServerReflectionRequest::kFileByFilename:
       AnswerFile(Pool().FindFileByName(request.file_by_filename()), request.file_by_filename(), response);
       break;
-    case v1::ServerReflectionRequest::kFileContainingSymbol:
+    case reflection_v1::ServerReflectionRequest::kFileContainingSymbol:
       AnswerFile(Pool().FindFileContainingSymbol(request.file_containing_symbol()),
                  request.file_containing_symbol(), response);
       break;
-    case v1::ServerReflectionRequest::kFileContainingExtension:
+    case reflection_v1::ServerReflectionRequest::kFileContainingExtension:
       AnswerFile(FileOfExtension(request.file_containing_extension()), "that extension", response);
       break;
-    case v1::ServerReflectionRequest::kAllExtensionNumbersOfType:
+    case reflection_v1::ServerReflectionRequest::kAllExtensionNumbersOfType:
       AnswerExtensionNumbers(request.all_extension_numbers_of_type(), response);
       break;
-    case v1::ServerReflectionRequest::kListServices:
+    case reflection_v1::ServerReflectionRequest::kListServices:
       for (const std::string& service : services) {
         response.mutable_list_services_response()->add_service()->set_name(service);
       }
       break;
-    case v1::ServerReflectionRequest::MESSAGE_REQUEST_NOT_SET:
+    case reflection_v1::ServerReflectionRequest::MESSAGE_REQUEST_NOT_SET:
       response.mutable_error_response()->set_error_code(grpc::StatusCode::INVALID_ARGUMENT);
       response.mutable_error_response()->set_error_message("nothing was asked for");
       break;
@@ -93,8 +93,8 @@ v1::ServerReflectionResponse Reflect(const v1::ServerReflectionRequest& request,
 }
 
 // One call, which deletes itself when it is over. gRPC calls it one method at a time.
-class Reflection::Call final
-    : public grpc::ServerBidiReactor<v1::ServerReflectionRequest, v1::ServerReflectionResponse> {
+class Reflection::Call final : public grpc::ServerBidiReactor<reflection_v1::ServerReflectionRequest,
+                                                              reflection_v1::ServerReflectionResponse> {
  public:
   explicit Call(Reflection& service) : service_(service) {
     if (service_.calls_.fetch_add(1) >= service_.most_calls_) {
@@ -121,11 +121,11 @@ class Reflection::Call final
 
  private:
   Reflection& service_;
-  v1::ServerReflectionRequest request_;
-  v1::ServerReflectionResponse response_;
+  reflection_v1::ServerReflectionRequest request_;
+  reflection_v1::ServerReflectionResponse response_;
 };
 
-grpc::ServerBidiReactor<v1::ServerReflectionRequest, v1::ServerReflectionResponse>*
+grpc::ServerBidiReactor<reflection_v1::ServerReflectionRequest, reflection_v1::ServerReflectionResponse>*
 Reflection::ServerReflectionInfo(grpc::CallbackServerContext*) {
   return new Call(*this);
 }

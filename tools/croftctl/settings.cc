@@ -82,31 +82,32 @@ absl::StatusOr<std::string> ParseServer(absl::string_view text) {
 }
 
 // Where to, and as whom.
-struct Chosen {
+struct ChosenTarget {
   std::map<std::string, Setting> settings;  // every connection setting
   std::string origin;
   std::string context;  // its name where it is one
 };
 
-absl::StatusOr<Chosen> FromContext(const Contexts& contexts, const std::string& path,
-                                   const Setting& named) {
+absl::StatusOr<ChosenTarget> FromContext(const Contexts& contexts, const std::string& path,
+                                         const Setting& named) {
   const auto it = contexts.by_name.find(named.value);
   if (it == contexts.by_name.end()) {
     return UsageError(absl::StrCat(named.source.empty() ? path : named.source, " names the context '",
                                    named.value,
                                    "', which is not there; croftctl config list shows those that are"));
   }
-  Chosen chosen{.origin = absl::StrCat("context ", named.value, ", ",
-                                       named.source.empty() ? "the current one" : "by " + named.source),
-                .context = named.value};
+  ChosenTarget chosen{
+      .origin = absl::StrCat("context ", named.value, ", ",
+                             named.source.empty() ? "the current one" : "by " + named.source),
+      .context = named.value};
   for (const auto& [name, value] : it->second)
     chosen.settings[name] = {value, absl::StrCat("context ", named.value)};
   return chosen;
 }
 
 // The variables that say where to, or as whom; empty when there are none.
-Chosen FromVariables(const Environment& environment) {
-  Chosen chosen;
+ChosenTarget FromVariables(const Environment& environment) {
+  ChosenTarget chosen;
   std::vector<std::string> set;
   for (const std::string& name : ConnectionSettings()) {
     const std::string variable = VariableOf(name);
@@ -122,15 +123,15 @@ Chosen FromVariables(const Environment& environment) {
 }
 
 // Without the flags that replace single settings.
-absl::StatusOr<Chosen> ChooseBase(const Flags& flags, const Environment& environment) {
+absl::StatusOr<ChosenTarget> ChooseBase(const Flags& flags, const Environment& environment) {
   const auto path = ContextsPath(environment);
-  const auto from_context = [&](const Setting& named) -> absl::StatusOr<Chosen> {
+  const auto from_context = [&](const Setting& named) -> absl::StatusOr<ChosenTarget> {
     CROFT_RETURN_IF_ERROR(path.status());
     CROFT_ASSIGN_OR_RETURN(const Contexts contexts, ReadContexts(*path));
     return FromContext(contexts, *path, named);
   };
   if (!flags.context.empty()) return from_context({flags.context, "--context"});
-  Chosen variables = FromVariables(environment);
+  ChosenTarget variables = FromVariables(environment);
   const std::string named = environment.Get("CROFT_CONTEXT");
   if (!named.empty() && !variables.settings.empty()) {
     return UsageError(
@@ -158,7 +159,7 @@ bool AreServersOf(const std::string& asked, const std::string& known) {
 }
 
 // A context's identity is for its own servers alone.
-absl::Status KeepFromOtherServers(const std::string& server, bool named_by_flag, Chosen& base) {
+absl::Status KeepFromOtherServers(const std::string& server, bool named_by_flag, ChosenTarget& base) {
   if (base.context.empty() || server.empty() || AreServersOf(server, base.settings["server"].value)) {
     return absl::OkStatus();
   }
@@ -166,16 +167,16 @@ absl::Status KeepFromOtherServers(const std::string& server, bool named_by_flag,
     return UsageError(absl::StrCat("--context ", base.context, " is for ", base.settings["server"].value,
                                    ", not for --server ", server, "; give one of the two"));
   }
-  base = Chosen();
+  base = ChosenTarget();
   return absl::OkStatus();
 }
 
-absl::StatusOr<Chosen> ChooseConnection(const Flags& flags, const Environment& environment) {
+absl::StatusOr<ChosenTarget> ChooseConnection(const Flags& flags, const Environment& environment) {
   const auto given = [&](const std::string& name) {
     const auto it = flags.connection.find(name);
     return it == flags.connection.end() ? "" : it->second;
   };
-  CROFT_ASSIGN_OR_RETURN(Chosen chosen, ChooseBase(flags, environment));
+  CROFT_ASSIGN_OR_RETURN(ChosenTarget chosen, ChooseBase(flags, environment));
   CROFT_RETURN_IF_ERROR(KeepFromOtherServers(given("server"), !flags.context.empty(), chosen));
   // Who the caller is comes from one place.
   if (!given("token_file").empty() || !given("cert").empty() || !given("key").empty()) {
@@ -224,7 +225,7 @@ absl::StatusOr<Settings> ResolveSettings(const Flags& flags, const Environment& 
       !timeout.value.empty()) {
     CROFT_ASSIGN_OR_RETURN(settings.timeout, ParseDuration(timeout.value, timeout.source));
   }
-  absl::StatusOr<Chosen> chosen = ChooseConnection(flags, environment);
+  absl::StatusOr<ChosenTarget> chosen = ChooseConnection(flags, environment);
   settings.connection_problem = chosen.status();
   if (!chosen.ok()) return settings;
   settings.connection = std::move(chosen->settings);
