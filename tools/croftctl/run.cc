@@ -15,6 +15,7 @@
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
+#include "tools/croftctl/apply.h"
 #include "tools/croftctl/client.h"
 #include "tools/croftctl/error_report.h"
 #include "tools/croftctl/examples.h"
@@ -69,6 +70,8 @@ void AddVerbs(Noun& root) {
   AddAccess(root);
   AddAudit(root);
   AddAdmin(root);
+  AddDeclared(root);
+  AddExport(root);
   AddStatus(root);
   AddDoctor(root);
   AddConfig(root);

@@ -7,7 +7,6 @@
 #include <absl/strings/str_cat.h>
 
 namespace croft::ctl {
-namespace {
 
 std::string Closest(absl::string_view word, const std::vector<std::string>& candidates) {
   std::string best;
@@ -23,6 +22,8 @@ std::string Closest(absl::string_view word, const std::vector<std::string>& cand
   }
   return best.empty() ? "" : absl::StrCat("; did you mean '", best, "'?");
 }
+
+namespace {
 
 std::vector<std::string> VerbsOf(const CLI::App& app) {
   std::vector<std::string> names;

@@ -1,0 +1,318 @@
+#include "tools/croftctl/declared.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <nlohmann/json.hpp>
+
+#include "common/errors.h"
+#include "common/names.h"
+#include "tools/croftctl/exit_code.h"
+#include "tools/croftctl/suggest.h"
+#include "tools/croftctl/yaml_tree.h"
+
+namespace croft::ctl {
+namespace {
+
+using Kind = YamlNode::Kind;
+using google::protobuf::Value;
+
+absl::Status ErrorAt(const YamlNode& node, absl::string_view what) {
+  return UsageError(absl::StrCat("line ", node.line, ": ", what));
+}
+
+// Values by the kinds that fields have. `name` is what errors call them.
+
+absl::StatusOr<std::string> TextOf(const YamlNode& node, absl::string_view name) {
+  if (node.kind == Kind::kNull) return std::string();
+  if (node.kind != Kind::kScalar) return ErrorAt(node, absl::StrCat(name, " must be text"));
+  return node.text;
+}
+
+// Labels and aliases that look like something else are more likely a slip than meant.
+absl::StatusOr<std::string> PlainTextOf(const YamlNode& node, absl::string_view name) {
+  const bool other = node.kind != Kind::kScalar || (!node.quoted && node.text == "true") ||
+                     (!node.quoted && node.text == "false");
+  if (other) return ErrorAt(node, absl::StrCat(name, " must be text; put quotes around it"));
+  return node.text;
+}
+
+absl::StatusOr<bool> BoolOf(const YamlNode& node, absl::string_view name) {
+  if (node.kind == Kind::kNull) return false;
+  if (node.kind == Kind::kScalar && !node.quoted && (node.text == "true" || node.text == "false"))
+    return node.text == "true";
+  return ErrorAt(node, absl::StrCat(name, " must be true or false"));
+}
+
+absl::StatusOr<int32_t> NumberOf(const YamlNode& node, absl::string_view name) {
+  int32_t number = 0;
+  if (node.kind == Kind::kScalar && !node.quoted && absl::SimpleAtoi(node.text, &number) && number > 0)
+    return number;
+  return ErrorAt(node, absl::StrCat(name, " must be a whole number of 1 or more"));
+}
+
+absl::StatusOr<std::vector<std::string>> TextsOf(const YamlNode& node, absl::string_view name) {
+  std::vector<std::string> texts;
+  if (node.kind == Kind::kNull) return texts;
+  if (node.kind != Kind::kList) return ErrorAt(node, absl::StrCat(name, " must be a list"));
+  for (const YamlNode& item : node.items) {
+    CROFT_ASSIGN_OR_RETURN(texts.emplace_back(), PlainTextOf(item, absl::StrCat("what is in ", name)));
+  }
+  return texts;
+}
+
+absl::Status CheckMap(const YamlNode& node, absl::string_view name) {
+  if (node.kind == Kind::kNull || node.kind == Kind::kMap) return absl::OkStatus();
+  return ErrorAt(node, absl::StrCat(name, " must be a map"));
+}
+
+absl::StatusOr<Labels> LabelsOf(const YamlNode& node, absl::string_view name) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, name));
+  Labels labels;
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    CROFT_ASSIGN_OR_RETURN(labels[node.keys[i]],
+                           PlainTextOf(node.items[i], absl::StrCat(name, ".", node.keys[i])));
+  }
+  return labels;
+}
+
+Value ScalarOf(const YamlNode& node) {
+  Value value;
+  const bool plain = !node.quoted;
+  if (double number = 0; plain && (node.text == "true" || node.text == "false")) {
+    value.set_bool_value(node.text == "true");
+  } else if (plain && nlohmann::json::accept(node.text) && absl::SimpleAtod(node.text, &number)) {
+    value.set_number_value(number);
+  } else {
+    value.set_string_value(node.text);
+  }
+  return value;
+}
+
+Value ValueOf(const YamlNode& node) {
+  Value value;
+  switch (node.kind) {
+    case Kind::kNull: value.set_null_value(google::protobuf::NULL_VALUE); break;
+    case Kind::kScalar: return ScalarOf(node);
+    case Kind::kList:
+      value.mutable_list_value();
+      for (const YamlNode& item : node.items) *value.mutable_list_value()->add_values() = ValueOf(item);
+      break;
+    case Kind::kMap:
+      value.mutable_struct_value();
+      for (size_t i = 0; i < node.keys.size(); ++i)
+        (*value.mutable_struct_value()->mutable_fields())[node.keys[i]] = ValueOf(node.items[i]);
+      break;
+  }
+  return value;
+}
+
+// Fields of a tenant.
+
+absl::Status ReadDisplayName(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(*tenant.fields.mutable_display_name(), TextOf(node, "displayName"));
+  return absl::OkStatus();
+}
+
+absl::Status ReadAliases(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> aliases, TextsOf(node, "aliases"));
+  tenant.fields.mutable_aliases()->Assign(aliases.begin(), aliases.end());
+  return absl::OkStatus();
+}
+
+absl::Status ReadLabels(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const Labels labels, LabelsOf(node, "labels"));
+  if (labels.count(kOwnerLabel) > 0)
+    return ErrorAt(
+        node, absl::StrCat("labels.", kOwnerLabel, " is set by apply to the file's owner; leave it out"));
+  tenant.fields.mutable_labels()->insert(labels.begin(), labels.end());
+  return absl::OkStatus();
+}
+
+absl::Status ReadExpireTime(const YamlNode& node, DeclaredTenant& tenant) {
+  if (node.kind == Kind::kNull) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "expireTime"));
+  CROFT_ASSIGN_OR_RETURN(const absl::Time time,
+                         ParseTime(text, absl::StrCat("line ", node.line, ": expireTime")));
+  *tenant.fields.mutable_expire_time() = ToProto(time);
+  return absl::OkStatus();
+}
+
+absl::Status ReadExtensions(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> extensions, TextsOf(node, "extensions"));
+  tenant.fields.mutable_extensions()->Assign(extensions.begin(), extensions.end());
+  return absl::OkStatus();
+}
+
+absl::Status ReadLocale(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(*tenant.fields.mutable_locale(), TextOf(node, "locale"));
+  return absl::OkStatus();
+}
+
+absl::Status ReadSettings(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, "settings"));
+  *tenant.fields.mutable_settings() = ValueOf(node).struct_value();
+  return absl::OkStatus();
+}
+
+absl::Status ReadFeatures(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, "features"));
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    if (node.items[i].kind != Kind::kScalar)
+      return ErrorAt(node.items[i],
+                     absl::StrCat("features.", node.keys[i], " must be true, false, a number or text"));
+    (*tenant.fields.mutable_features())[node.keys[i]] = ScalarOf(node.items[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadDeleteProtection(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const bool on, BoolOf(node, "deleteProtection"));
+  tenant.fields.set_delete_protection(on);
+  return absl::OkStatus();
+}
+
+absl::Status ReadConnections(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const int32_t most, NumberOf(node, "quota.connections"));
+  tenant.fields.mutable_quota()->set_connections(most);
+  return absl::OkStatus();
+}
+
+absl::Status ReadStatementTimeout(const YamlNode& node, DeclaredTenant& tenant) {
+  if (node.kind == Kind::kNull) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "quota.statementTimeout"));
+  CROFT_ASSIGN_OR_RETURN(const absl::Duration longest,
+                         ParseDuration(text, absl::StrCat("line ", node.line, ": quota.statementTimeout")));
+  *tenant.fields.mutable_quota()->mutable_statement_timeout() = ToProto(longest);
+  return absl::OkStatus();
+}
+
+absl::Status ReadHostSelector(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(tenant.host_selector, LabelsOf(node, "hostSelector"));
+  return absl::OkStatus();
+}
+
+// A field of the file.
+struct Field {
+  const char* key;
+  const char* path;  // in an update mask; empty for one that is not compared
+  absl::Status (*read)(const YamlNode&, DeclaredTenant&);
+  bool fixed = false;
+};
+
+constexpr Field kQuotaFields[] = {
+    {"connections", "quota.connections", ReadConnections},
+    {"statementTimeout", "quota.statement_timeout", ReadStatementTimeout},
+};
+
+absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant);
+
+constexpr Field kFields[] = {
+    {"displayName", "display_name", ReadDisplayName},
+    {"aliases", "aliases", ReadAliases},
+    {"labels", "labels", ReadLabels},
+    {"expireTime", "expire_time", ReadExpireTime},
+    {"settings", "settings", ReadSettings},
+    {"features", "features", ReadFeatures},
+    {"quota", "", ReadQuota},
+    {"deleteProtection", "delete_protection", ReadDeleteProtection},
+    {"extensions", "extensions", ReadExtensions, true},
+    {"locale", "locale", ReadLocale, true},
+    {"hostSelector", "", ReadHostSelector},
+};
+
+// Reads those of `fields` that `node` has; another key is an error.
+template <size_t kCount>
+absl::Status ReadFields(const YamlNode& node, const Field (&fields)[kCount], absl::string_view prefix,
+                        DeclaredTenant& tenant) {
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    const auto* field = std::find_if(std::begin(fields), std::end(fields),
+                                     [&](const Field& one) { return node.keys[i] == one.key; });
+    if (field == std::end(fields)) {
+      std::vector<std::string> known;
+      for (const Field& one : fields) known.emplace_back(one.key);
+      return ErrorAt(node.items[i], absl::StrCat("there is no field ", prefix, node.keys[i],
+                                                 Closest(node.keys[i], known)));
+    }
+    CROFT_RETURN_IF_ERROR(field->read(node.items[i], tenant));
+    if (*field->path != '\0') tenant.named.emplace_back(field->path);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, "quota"));
+  return ReadFields(node, kQuotaFields, "quota.", tenant);
+}
+
+absl::StatusOr<DeclaredTenant> ReadTenant(const std::string& id, const YamlNode& node) {
+  DeclaredTenant tenant{.id = id, .line = node.line};
+  if (absl::Status status = CheckId(id, "tenants"); !status.ok())
+    return ErrorAt(node, absl::StrCat(id, " is no tenant's id: 1 to 63 of a-z, 0-9 and inner -"));
+  CROFT_RETURN_IF_ERROR(CheckMap(node, absl::StrCat("tenant ", id)));
+  absl::Status status = ReadFields(node, kFields, "", tenant);
+  if (!status.ok()) return Annotate(status, absl::StrCat("tenant ", id));
+  return tenant;
+}
+
+absl::StatusOr<Declared> ReadRoot(const YamlNode& root) {
+  if (root.kind != Kind::kMap) return ErrorAt(root, "wants owner: and tenants:, each tenant by its id");
+  Declared declared;
+  const YamlNode* tenants = nullptr;
+  for (size_t i = 0; i < root.keys.size(); ++i) {
+    if (root.keys[i] == "owner") {
+      CROFT_ASSIGN_OR_RETURN(declared.owner, PlainTextOf(root.items[i], "owner"));
+    } else if (root.keys[i] == "tenants") {
+      tenants = &root.items[i];
+    } else {
+      return ErrorAt(root.items[i], absl::StrCat("there is no ", root.keys[i],
+                                                 Closest(root.keys[i], {"owner", "tenants"})));
+    }
+  }
+  if (declared.owner.empty() || tenants == nullptr)
+    return ErrorAt(root, absl::StrCat("there is no ", declared.owner.empty() ? "owner" : "tenants",
+                                      ": the file wants owner: and tenants:"));
+  CROFT_RETURN_IF_ERROR(CheckMap(*tenants, "tenants"));
+  for (size_t i = 0; i < tenants->keys.size(); ++i) {
+    CROFT_ASSIGN_OR_RETURN(DeclaredTenant tenant, ReadTenant(tenants->keys[i], tenants->items[i]));
+    (*tenant.fields.mutable_labels())[kOwnerLabel] = declared.owner;
+    declared.tenants.push_back(std::move(tenant));
+  }
+  std::sort(declared.tenants.begin(), declared.tenants.end(),
+            [](const DeclaredTenant& a, const DeclaredTenant& b) { return a.id < b.id; });
+  return declared;
+}
+
+bool Same(const google::protobuf::Message& a, const google::protobuf::Message& b, absl::string_view name) {
+  google::protobuf::util::MessageDifferencer differencer;
+  const auto* field = a.GetDescriptor()->FindFieldByName(std::string(name));
+  // Those that Croft keeps as sets.
+  if (name == "aliases" || name == "extensions") differencer.TreatAsSet(field);
+  return differencer.CompareWithFields(a, b, {field}, {field});
+}
+
+}  // namespace
+
+absl::StatusOr<Declared> ParseDeclared(const std::string& text, absl::string_view path) {
+  absl::StatusOr<YamlNode> root = ParseYaml(text);
+  if (!root.ok()) return Annotate(root.status(), path);
+  absl::StatusOr<Declared> declared = ReadRoot(*root);
+  if (!declared.ok()) return Annotate(declared.status(), path);
+  return declared;
+}
+
+bool SameField(const v1::Tenant& a, const v1::Tenant& b, absl::string_view field) {
+  if (absl::ConsumePrefix(&field, "quota.")) return Same(a.quota(), b.quota(), field);
+  return Same(a, b, field);
+}
+
+bool IsFixed(absl::string_view field) {
+  return std::any_of(std::begin(kFields), std::end(kFields),
+                     [&](const Field& one) { return field == one.path && one.fixed; });
+}
+
+}  // namespace croft::ctl
