@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
   CLI::App app("croftd, the control plane of Croft");
   app.set_version_flag("--version", "croftd " CROFT_VERSION);
   app.require_subcommand(1);
-  ServerOptions options{.version = CROFT_VERSION};
+  ServerOptions options{.metrics_listen = "127.0.0.1:7444", .version = CROFT_VERSION};
   std::vector<std::string> server_names;
   std::string level = "info";
   std::string file;
@@ -155,6 +155,12 @@ int main(int argc, char** argv) {
           "Seconds between two comparisons of a host with the catalog")
       ->check(CLI::Range(5, 86'400))
       ->default_str("300");
+  serve
+      ->add_option_function<std::string>(
+          "--metrics-listen",
+          [&](const std::string& address) { options.metrics_listen = address == "off" ? "" : address; },
+          "host:port of the HTTP server of metrics, or off; beyond loopback it takes TLS and a token")
+      ->default_str(options.metrics_listen);
   serve->add_flag("--take-over", options.take_over, "End the control plane that holds the catalog");
   serve
       ->add_option("--calls-per-second", options.limits.calls_per_second,

@@ -68,7 +68,7 @@ PlacementFeed::PlacementFeed(const Components& components, const RequestContext&
       wanted_(wanted),
       cursor_(cursor),
       wake_(std::move(wake)),
-      ticket_(components_.hub.Subscribe(wake_)),
+      ticket_(components_.hub.Subscribe(wake_, progress_)),
       sees_all_(policy_.SeesAll(context_.principal, "LookupService/WatchPlacements")),
       remembers_(DependsOnLabels(context_.principal)) {}
 
@@ -155,6 +155,7 @@ Pulled<grpc::ByteBuffer> PlacementFeed::Next() {
     return sent_->bytes;
   }
   auto message = FindOrWrite();
+  if (in_step_) progress_->CatchUp();
   if (message == nullptr) return NothingYet();
   sent_ = std::move(message);
   began_ = began_ || sent_->caught_up;

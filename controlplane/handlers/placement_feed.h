@@ -68,6 +68,7 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
   const lookup::Wanted wanted_;
   lookup::Cursor cursor_;
   const Wake wake_;
+  const std::shared_ptr<WatchProgress> progress_ = std::make_shared<WatchProgress>();
   WatchHub::Ticket ticket_;
   std::shared_ptr<const PlacementMessage> sent_;
   std::shared_ptr<Held> held_;

@@ -17,15 +17,25 @@ WatchHub::~WatchHub() {
   thread_.join();
 }
 
-WatchHub::Ticket WatchHub::Subscribe(Wake wake) {
+WatchHub::Ticket WatchHub::Subscribe(Wake wake, std::shared_ptr<WatchProgress> progress) {
   const MutexLock lock(mutex_);
-  watchers_.emplace(next_, std::move(wake));
+  watchers_.emplace(next_, Watcher{std::move(wake), std::move(progress)});
   return next_++;
 }
 
 void WatchHub::Unsubscribe(Ticket ticket) {
   const MutexLock lock(mutex_);
   watchers_.erase(ticket);
+}
+
+WatchHub::Standing WatchHub::standing() const {
+  const MutexLock lock(mutex_);
+  Standing standing{.watchers = watchers_.size()};
+  for (const auto& [ticket, watcher] : watchers_) {
+    const std::optional<absl::Time> since = watcher.progress->behind_since();
+    if (since && (!standing.behind_since || *since < *standing.behind_since)) standing.behind_since = since;
+  }
+  return standing;
 }
 
 void WatchHub::Signal() {
@@ -44,9 +54,13 @@ void WatchHub::Run() {
         changed_.WaitFor(mutex_, next_round - now + absl::Milliseconds(1));
       }
       if (stopping_) return;
-      signalled_ = false;
+      const bool signalled = std::exchange(signalled_, false);
       wakes.reserve(watchers_.size());
-      for (const auto& [ticket, wake] : watchers_) wakes.push_back(wake);
+      const absl::Time now = absl::Now();
+      for (const auto& [ticket, watcher] : watchers_) {
+        if (signalled) watcher.progress->Fall(now);
+        wakes.push_back(watcher.wake);
+      }
     }
     for (const Wake& wake : wakes) wake();
     if (absl::Now() >= next_round) next_round = absl::Now() + interval_;

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -11,6 +15,25 @@
 #include "controlplane/handlers/service.h"
 
 namespace croft::handlers {
+
+// Since when a watcher has not been told all there is. Thread-safe.
+class WatchProgress {
+ public:
+  // Something is to be told.
+  void Fall(absl::Time now) {
+    int64_t in_step = 0;
+    behind_since_.compare_exchange_strong(in_step, absl::ToUnixMicros(now), std::memory_order_relaxed);
+  }
+  // All was told.
+  void CatchUp() { behind_since_.store(0, std::memory_order_relaxed); }
+  std::optional<absl::Time> behind_since() const {
+    const int64_t since = behind_since_.load(std::memory_order_relaxed);
+    return since == 0 ? std::nullopt : std::make_optional(absl::FromUnixMicros(since));
+  }
+
+ private:
+  std::atomic<int64_t> behind_since_ = 0;  // 0: in step
+};
 
 // Wakes those who watch placements: after a commit that changed one, and now and then so that they can say that
 // nothing happened. On a thread of its own, so that a commit costs the same however many watch. Thread-safe.
@@ -25,22 +48,34 @@ class WatchHub {
   WatchHub& operator=(const WatchHub&) = delete;
 
   absl::Duration interval() const { return interval_; }
-  Ticket Subscribe(Wake wake);
+  // `progress`: what to note in that the watcher has something to be told.
+  Ticket Subscribe(Wake wake, std::shared_ptr<WatchProgress> progress);
   // `wake` may still be called once or so.
   void Unsubscribe(Ticket ticket);
   // Only leaves word.
   void Signal();
 
+  struct Standing {
+    size_t watchers = 0;
+    std::optional<absl::Time> behind_since;  // of the one that is furthest behind
+  };
+  Standing standing() const;
+
  private:
+  struct Watcher {
+    Wake wake;
+    std::shared_ptr<WatchProgress> progress;
+  };
+
   void Run();
 
   const absl::Duration interval_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool signalled_ ABSL_GUARDED_BY(mutex_) = false;
   Ticket next_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::map<Ticket, Wake> watchers_ ABSL_GUARDED_BY(mutex_);
+  std::map<Ticket, Watcher> watchers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

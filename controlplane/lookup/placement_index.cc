@@ -131,7 +131,8 @@ void PlacementIndex::Put(const domain::Tenant& tenant, int64_t revision) {
     if (!purged) Add(tenant, revision);
     return;
   }
-  const bool was_there = old->state() != domain::TenantState::kPurged;
+  const domain::TenantState old_state = old->state();
+  const bool was_there = old_state != domain::TenantState::kPurged;
 
   HostEntry* host = HostFor(tenant.placement.host);
   const int64_t sequence = history_.NextSequence();
@@ -152,6 +153,8 @@ void PlacementIndex::Put(const domain::Tenant& tenant, int64_t revision) {
   if (purged) tombstones_.push_back({entry, made->sequence()});
   tenants_ += (purged ? 0 : 1);
   tenants_ -= (was_there ? 1 : 0);
+  CountMore(tenant.state, 1);
+  CountMore(old_state, -1);
 }
 
 void PlacementIndex::Add(const domain::Tenant& tenant, int64_t revision) {
@@ -162,6 +165,12 @@ void PlacementIndex::Add(const domain::Tenant& tenant, int64_t revision) {
   for (const std::string& alias : tenant.aliases) names_.Insert(alias, entry);
   names_.Insert(tenant.id, entry);
   ++tenants_;
+  CountMore(tenant.state, 1);
+}
+
+void PlacementIndex::CountMore(domain::TenantState state, int by) {
+  if (state == domain::TenantState::kPurged) return;
+  by_state_[static_cast<size_t>(state)].fetch_add(by, std::memory_order_relaxed);
 }
 
 void PlacementIndex::Replace(Entry* entry, Row::Pointer row, int64_t revision) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -14,6 +15,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+#include "common/enums.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/keyring/keyring.h"
 #include "controlplane/lookup/entry.h"
@@ -102,6 +104,10 @@ class PlacementIndex {
 
   // --- For measurements.
   size_t tenants() const { return tenants_; }
+  // Tenants in `state`, of the newest commit or one before it. Purged ones are not counted. Thread-safe.
+  int64_t CountIn(domain::TenantState state) const {
+    return by_state_[static_cast<size_t>(state)].load(std::memory_order_relaxed);
+  }
 
  private:
   int64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
@@ -118,6 +124,8 @@ class PlacementIndex {
   void Unlink(Entry* entry, HostEntry* host);
   void DropOldTombstones();
   Entry* NewEntry();
+  // Counts `by` tenants more in `state`; purged ones are not counted.
+  void CountMore(domain::TenantState state, int by);
 
   const keyring::Keyring& keyring_;
   const std::string authority_;
@@ -135,6 +143,7 @@ class PlacementIndex {
   };
   std::deque<Tombstone> tombstones_;
   size_t tenants_ = 0;
+  std::array<std::atomic<int64_t>, CountOf<domain::TenantState>()> by_state_{};
 
   std::atomic<int64_t> epoch_{0};
   std::atomic<int64_t> revision_{0};  // stored after everything else of its commit

@@ -170,10 +170,12 @@ void Adapter::Register(const Method& method) {
   paths_.push_back(absl::StrCat("/", descriptor.service()->full_name(), "/", descriptor.name()));
   RpcMethod::RpcType type = RpcMethod::BIDI_STREAMING;
   grpc::internal::MethodHandler* handler = nullptr;
+  const std::string name = absl::StrCat(descriptor.service()->name(), "/", descriptor.name());
   if (std::holds_alternative<handlers::ServerStreamMethod>(method.how)) {
+    metrics::CallCounts::Method& counts = parts_.calls.Add(name, /*unary=*/false);
     handler = new grpc::internal::CallbackBidiHandler<Bytes, Bytes>(
-        [this, &method](grpc::CallbackServerContext* call) {
-          return StartStreamCall(parts_, method, *call);
+        [this, &method, &counts](grpc::CallbackServerContext* call) {
+          return StartStreamCall(parts_, method, counts, *call);
         });
   } else if (const auto* bidi = std::get_if<handlers::BidiMethod>(&method.how)) {
     handler = new grpc::internal::CallbackBidiHandler<Bytes, Bytes>(
@@ -188,9 +190,10 @@ void Adapter::Register(const Method& method) {
         });
   } else {
     type = RpcMethod::CLIENT_STREAMING;
+    metrics::CallCounts::Method& counts = parts_.calls.Add(name, /*unary=*/true);
     handler = new grpc::internal::CallbackClientStreamingHandler<Bytes, Bytes>(
-        [this, &method](grpc::CallbackServerContext* call, Bytes* response) {
-          return StartUnaryCall(parts_, method, *call, *response);
+        [this, &method, &counts](grpc::CallbackServerContext* call, Bytes* response) {
+          return StartUnaryCall(parts_, method, counts, *call, *response);
         });
   }
   AddMethod(new RpcServiceMethod(paths_.back().c_str(), type, nullptr));

@@ -13,6 +13,7 @@
 
 #include "controlplane/access/authenticator.h"
 #include "controlplane/handlers/service.h"
+#include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/awaited_requests.h"
 #include "controlplane/server/open_streams.h"
 #include "controlplane/server/worker_pool.h"
@@ -47,6 +48,7 @@ struct AdapterParts {
   WorkerPool& pool;
   OpenStreams& streams;
   AwaitedRequests& awaited;
+  metrics::CallCounts& calls;
 };
 
 // One service of ours as gRPC takes it. All calls come in as bytes and go through one path: identity, request,

@@ -151,6 +151,11 @@ absl::StatusOr<std::vector<std::string>> CatalogCopies::List() const {
   return names;
 }
 
+std::optional<absl::Time> CatalogCopies::newest() const {
+  const absl::StatusOr<std::vector<std::string>> names = List();
+  return names.ok() && !names->empty() ? TimeOf(names->back()) : std::nullopt;
+}
+
 absl::Status CatalogCopies::Maintain() {
   CROFT_ASSIGN_OR_RETURN(std::vector<std::string> names, List());
   const absl::Time now = clock_.Now();

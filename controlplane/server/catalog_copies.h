@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,6 +40,8 @@ class CatalogCopies final : public handlers::CatalogCopier {
   absl::Status Maintain();
   // Names of the copies in the folder, oldest first.
   absl::StatusOr<std::vector<std::string>> List() const;
+  // When the newest of them was made; nullopt when there is none.
+  std::optional<absl::Time> newest() const;
 
   absl::StatusOr<std::shared_ptr<const handlers::CatalogCopy>> Copy() override;
 

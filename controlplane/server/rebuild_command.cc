@@ -31,6 +31,7 @@
 #include "controlplane/handlers/service.h"
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/keyring/keyring.h"
+#include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/awaited_requests.h"
 #include "controlplane/server/host_reports.h"
@@ -158,6 +159,7 @@ struct CatalogRebuild::Components {
   HostReports reports;
   NamedAgents gate;
   OpenStreams streams{kStreams};
+  metrics::CallCounts calls;
   AwaitedRequests awaited_requests{absl::Seconds(30), kStreams,
                                    clock};  // of methods that the service has none of
   std::optional<CertificateKeeper> certificates;
@@ -215,7 +217,7 @@ absl::Status CatalogRebuild::Components::Listen() {
         return fleet->Connect(context.principal.host, call);
       });
   pool.emplace(kWorkers, kStreams);
-  adapter.emplace(std::move(service), AdapterParts{gate, *pool, streams, awaited_requests});
+  adapter.emplace(std::move(service), AdapterParts{gate, *pool, streams, awaited_requests, calls});
   CROFT_ASSIGN_OR_RETURN(
       listener, Listener::Start({.address = options.listen,
                                  .identity_file = certificates->served_file(),

@@ -50,6 +50,7 @@
 #include "controlplane/server/fleet_watch.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
+#include "controlplane/server/measurements.h"
 #include "controlplane/server/open_streams.h"
 #include "controlplane/server/principal_directory.h"
 #include "controlplane/server/state_directory.h"
@@ -117,6 +118,7 @@ struct Server::Components {
   absl::StatusOr<std::string> TrustedAuthority() const;
   absl::StatusOr<std::vector<std::string>> AwaitedHosts() const;
   absl::Status NameKeys();
+  absl::Status Measure();
 
   const ServerOptions options;
   const StateDirectory state;
@@ -134,6 +136,8 @@ struct Server::Components {
   PrincipalDirectory principals;
   OpenStreams streams{kOpenStreams};
   handlers::OperationWatcher news;
+  metrics::OperationCounts operation_counts{clock};
+  std::unique_ptr<metrics::BackupCensus> census;
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
   std::unique_ptr<fleet::Fleet> fleet;
@@ -165,8 +169,10 @@ struct Server::Components {
   std::optional<AccessGate> gate;
   AwaitedRequests awaited_requests{kRequestPatience, kAwaitedRequests, clock};
   std::optional<WorkerPool> pool;
+  metrics::CallCounts calls;
   std::deque<Adapter> adapters;
   std::unique_ptr<Listener> listener;
+  std::unique_ptr<Measurements> measurements;
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
@@ -198,6 +204,8 @@ absl::Status Server::Components::Open() {
   CROFT_RETURN_IF_ERROR(hosts.Load(*catalog));
   CROFT_RETURN_IF_ERROR(principals.Load(*catalog));
   CROFT_RETURN_IF_ERROR(index.Load(*catalog));
+  CROFT_RETURN_IF_ERROR(operation_counts.Load(*catalog));
+  census = std::make_unique<metrics::BackupCensus>(*catalog);
   GiveBackFreedMemory();
   // The index first: whoever is woken or answered finds the change there.
   commits.emplace(std::vector<CommitFanout::Listener>{
@@ -208,7 +216,11 @@ absl::Status Server::Components::Open() {
       [this](const auto& changes, domain::Revision revision) {
         for (const std::string& user : principals.Apply(changes, revision)) streams.JudgeAgain(user);
       },
-      [this](const auto& changes, domain::Revision) { news.Announce(changes); }});
+      [this](const auto& changes, domain::Revision) { news.Announce(changes); },
+      [this](const auto& changes, domain::Revision) {
+        operation_counts.Apply(changes);
+        census->Apply(changes);
+      }});
 
   writer = std::make_unique<Writer>(*catalog, clock, StopBroken);
   fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
@@ -282,7 +294,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
       [this](const std::string& user, const std::string& token) { recorder->NoteToken(user, token); });
   pool.emplace(kWorkers, kWaitingCalls);
   awaited_requests.Start();
-  const AdapterParts components{*gate, *pool, streams, awaited_requests};
+  const AdapterParts components{*gate, *pool, streams, awaited_requests, calls};
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),
@@ -298,6 +310,35 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
                                           .unix_socket = state.socket},
                                          services));
   fleet_watch->Start();
+  return Measure();
+}
+
+absl::Status Server::Components::Measure() {
+  if (options.metrics_listen.empty()) return absl::OkStatus();
+  census->Start();
+  const access::TlsFiles files(state.tls);
+  CROFT_ASSIGN_OR_RETURN(measurements,
+                         Measurements::Start({.listen = options.metrics_listen,
+                                              .identity_file = certificates->served_file(),
+                                              .catalog_file = state.catalog,
+                                              .certificates = {{"server", certificates->served_file()},
+                                                               {"authority", files.authority_certificate},
+                                                               {"databases_authority", files.databases},
+                                                               {"administrator", files.admin_certificate}},
+                                              .version = options.version},
+                                             {.clock = clock,
+                                              .catalog = *catalog,
+                                              .index = index,
+                                              .calls = calls,
+                                              .operations = operation_counts,
+                                              .backups = *census,
+                                              .writer = *writer,
+                                              .fleet = *fleet,
+                                              .copies = *copies,
+                                              .watchers = watchers,
+                                              .authenticator = *authenticator,
+                                              .limits = limits}));
+  log::Info("metrics are served", {{"address", measurements->address()}});
   return absl::OkStatus();
 }
 
@@ -316,6 +357,8 @@ void Server::Reload() {
 
 // Calls end before what answers them: a worker that waits for the writer gets its answer.
 void Server::Stop() {
+  components_->measurements.reset();
+  if (components_->census) components_->census->Stop();
   components_->sweeper->Stop();
   components_->confirmer->Stop();
   components_->copies->Stop();

@@ -25,6 +25,8 @@ struct ServerOptions {
   // Where systemd put the keyring: the value of $CREDENTIALS_DIRECTORY, or empty.
   std::string credentials_directory;
   LimitOptions limits;
+  // `host:port` of the HTTP server of figures; empty for none. Off loopback it takes TLS and a token.
+  std::string metrics_listen;
   std::string version;
 };
 

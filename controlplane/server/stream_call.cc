@@ -35,11 +35,13 @@ class StreamCall final : public handlers::BidiReactor,
                          public AwaitsRequest,
                          public std::enable_shared_from_this<StreamCall> {
  public:
-  StreamCall(const AdapterParts& parts, const Method& method, grpc::CallbackServerContext& call)
-      : parts_(parts), method_(method), call_(call) {}
+  StreamCall(const AdapterParts& parts, const Method& method, metrics::CallCounts::Method& counts,
+             grpc::CallbackServerContext& call)
+      : parts_(parts), method_(method), counts_(counts), call_(call) {}
 
   void Begin() {
     self_ = shared_from_this();
+    counts_.StreamOpened();
     auto context = Identify(parts_.gate, *method_.descriptor, call_, credentials_);
     if (!context.ok()) return End(context.status());
     context_ = *std::move(context);
@@ -156,6 +158,7 @@ class StreamCall final : public handlers::BidiReactor,
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ended_) return;
     ended_ = true;
+    counts_.StreamEnded(status.code());
     Finish(Conclude(status, *method_.descriptor, context_));
     if (!writing_) return;
     timeout_.Set(absl::ToChronoTime(absl::Now() + kTimeout), [weak = weak_from_this()](bool expired) {
@@ -180,6 +183,7 @@ class StreamCall final : public handlers::BidiReactor,
 
   AdapterParts parts_;
   const Method& method_;
+  metrics::CallCounts::Method& counts_;
   grpc::CallbackServerContext& call_;
   const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
   access::CallCredentials credentials_;
@@ -205,8 +209,9 @@ class StreamCall final : public handlers::BidiReactor,
 }  // namespace
 
 handlers::BidiReactor* StartStreamCall(const AdapterParts& parts, const Method& method,
+                                       metrics::CallCounts::Method& counts,
                                        grpc::CallbackServerContext& call) {
-  const auto made = std::make_shared<StreamCall>(parts, method, call);
+  const auto made = std::make_shared<StreamCall>(parts, method, counts, call);
   made->Begin();
   return made.get();
 }

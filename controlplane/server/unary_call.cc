@@ -27,8 +27,13 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
                         public AwaitsRequest,
                         public std::enable_shared_from_this<UnaryCall> {
  public:
-  UnaryCall(const AdapterParts& parts, const Method& method, Bytes& response)
-      : parts_(parts), method_(method), how_(std::get<UnaryMethod>(method.how)), response_(response) {}
+  UnaryCall(const AdapterParts& parts, const Method& method, metrics::CallCounts::Method& counts,
+            Bytes& response)
+      : parts_(parts),
+        method_(method),
+        counts_(counts),
+        how_(std::get<UnaryMethod>(method.how)),
+        response_(response) {}
 
   void Begin(const grpc::CallbackServerContext& call) {
     self_ = shared_from_this();
@@ -86,12 +91,14 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
 
   void Respond(absl::StatusOr<Bytes> response) {
     if (responded_.exchange(true)) return;
+    counts_.Ended(response.status().code(), absl::Now() - begun_);
     if (response.ok()) response_ = *std::move(response);
     Finish(Conclude(response.status(), *method_.descriptor, context_));
   }
 
   const AdapterParts& parts_;
   const Method& method_;
+  metrics::CallCounts::Method& counts_;
   const UnaryMethod& how_;
   Bytes& response_;
   const absl::Time begun_ = absl::Now();
@@ -108,8 +115,9 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
 }  // namespace
 
 grpc::ServerReadReactor<Bytes>* StartUnaryCall(const AdapterParts& parts, const Method& method,
+                                               metrics::CallCounts::Method& counts,
                                                grpc::CallbackServerContext& call, Bytes& response) {
-  const auto made = std::make_shared<UnaryCall>(parts, method, response);
+  const auto made = std::make_shared<UnaryCall>(parts, method, counts, response);
   made->Begin(call);
   return made.get();
 }

@@ -5,6 +5,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "controlplane/handlers/service.h"
+#include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/adapter.h"
 
 namespace croft::server {
@@ -13,6 +14,7 @@ namespace croft::server {
 // answers into `response`. It deletes itself when gRPC and its handler are done with it.
 grpc::ServerReadReactor<grpc::ByteBuffer>* StartUnaryCall(const AdapterParts& parts,
                                                           const handlers::Method& method,
+                                                          metrics::CallCounts::Method& counts,
                                                           grpc::CallbackServerContext& call,
                                                           grpc::ByteBuffer& response);
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -17,6 +18,7 @@
 #include <absl/time/time.h>
 
 #include "common/clock.h"
+#include "common/histogram.h"
 #include "common/sync.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/event_queue.h"
@@ -59,9 +61,22 @@ class Writer final : public engine::EventQueue {
   // Progress lines may be dropped when too much waits; everything else is taken.
   void Post(engine::Event event) override;
 
+  // --- For measurements. Thread-safe.
+  struct Waiting {
+    size_t events = 0;
+    std::optional<absl::Time> since;  // of the oldest that is not committed yet
+  };
+  Waiting waiting() const;
+  // How long commits took that changed something.
+  const Histogram& commits() const { return commits_; }
+
  private:
   struct Question;
   using Batch = std::vector<engine::Event>;
+  struct Posted {
+    engine::Event event;
+    absl::Time time;
+  };
 
   void Run();
   // What waits and the timers that are due; waits until there is something. Empty at the end.
@@ -78,11 +93,14 @@ class Writer final : public engine::EventQueue {
   engine::EffectExecutor* hands_ = nullptr;
   CommitListener* listener_ = nullptr;
 
-  Mutex mutex_;
+  Histogram commits_;
+
+  mutable Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t next_ticket_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::deque<engine::Event> inbox_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Posted> inbox_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Time> working_since_ ABSL_GUARDED_BY(mutex_);  // when the oldest event at work came
   std::map<uint64_t, std::shared_ptr<Question>> questions_ ABSL_GUARDED_BY(mutex_);
 
   std::set<std::pair<absl::Time, std::string>> timers_;  // of the writer thread: (when, operation)

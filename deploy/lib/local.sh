@@ -17,20 +17,22 @@
 # keys. PORT may be empty: then a free one is found; so may CLIENT_PROGRAMS: then agents look where Debian has them. With
 # conninfo files, one for each agent, the agents are for PostgreSQL services that exist. Nothing is started.
 local_create() {
-  local state=$1 bin=$2 agents=$3 port=$4 client_programs=$5 postgres_ports=() agents_dir name
+  local state=$1 bin=$2 agents=$3 port=$4 client_programs=$5 postgres_ports=() metrics_port agents_dir name
   shift 5
   mkdir -p -m 0711 "$state"
   mkdir -p -m 0755 "$state/log" "$state/run"
   mkdir -p -m 0700 "$state/backups"
   agents_dir=$(local_make_agents_dir "$state")
   if [ -z "$port" ]; then port=$(first_free_port 7443); fi
-  if [ $# -eq 0 ]; then mapfile -t postgres_ports < <(free_ports 7500 "$agents" "$port"); fi
+  metrics_port=$(free_ports 7444 1 "$port")
+  if [ $# -eq 0 ]; then mapfile -t postgres_ports < <(free_ports 7500 "$agents" "$port" "$metrics_port"); fi
   [ $# -gt 0 ] || [ ${#postgres_ports[@]} -eq "$agents" ] || die "there are not $agents free ports between 7500 and 8500 for PostgreSQL."
   "$bin/croftd" init --state "$state/croftd" >>"$state/log/croftd.log" 2>&1 ||
     local_die_with_log croftd "croftd init failed."
   {
     printf 'LOCAL_BIN=%q\n' "$bin"
     printf 'LOCAL_PORT=%q\n' "$port"
+    printf 'LOCAL_METRICS_PORT=%q\n' "$metrics_port"
     printf 'LOCAL_AGENTS=%q\n' "$agents"
     printf 'LOCAL_AGENTS_DIR=%q\n' "$agents_dir"
     printf 'LOCAL_POSTGRES_PORTS=(%s)\n' "${postgres_ports[*]}"
@@ -41,6 +43,7 @@ local_create() {
     printf '# Source this to use croftctl with the control plane in this folder.\n'
     printf 'export PATH=%q:"$PATH"\n' "$bin"
     printf 'export CROFT_SERVER=%q\n' "127.0.0.1:$port"
+    if [ -n "$metrics_port" ]; then printf 'export CROFT_METRICS_URL=%q\n' "http://127.0.0.1:$metrics_port/metrics"; fi
     for name in CA:ca.crt CERT:admin.crt KEY:admin.key; do
       printf 'export CROFT_%s=%q\n' "${name%%:*}" "$state/croftd/tls/${name#*:}"
     done
@@ -54,7 +57,7 @@ local_exists() { [ -e "$1/settings" ]; }
 # local_load STATE: sets LOCAL_* and the environment that croftctl reads.
 local_load() {
   local_exists "$1" || die "there is no control plane in $1; deploy/quickstart makes one."
-  LOCAL_STATE=$1 LOCAL_CONNINFO_FILES=() LOCAL_CLIENT_PROGRAMS=
+  LOCAL_STATE=$1 LOCAL_METRICS_PORT="" LOCAL_CONNINFO_FILES=() LOCAL_CLIENT_PROGRAMS=
   # shellcheck source=/dev/null
   . "$1/settings"
   # shellcheck source=/dev/null
@@ -190,7 +193,8 @@ local_as_agent() {
 start_control_plane() {
   port_is_free "$LOCAL_PORT" || die "port $LOCAL_PORT is in use by another program; choose one with --port."
   log_from=$(stat -c %s "$LOCAL_STATE/log/croftd.log")
-  daemonise croftd "$LOCAL_BIN/croftd" serve --state "$LOCAL_STATE/croftd" --listen "127.0.0.1:$LOCAL_PORT"
+  daemonise croftd "$LOCAL_BIN/croftd" serve --state "$LOCAL_STATE/croftd" --listen "127.0.0.1:$LOCAL_PORT" \
+    --metrics-listen "${LOCAL_METRICS_PORT:+127.0.0.1:}${LOCAL_METRICS_PORT:-off}"
 }
 
 wait_for_control_plane() {
@@ -279,11 +283,11 @@ port_is_free() {
 
 first_free_port() { free_ports "$1" 1 0 | grep . || die "there is no free port between $1 and $(($1 + 1000))."; }
 
-# free_ports FROM COUNT EXCEPT: prints up to COUNT free ports of the thousand at FROM.
+# free_ports FROM COUNT EXCEPT...: prints up to COUNT free ports of the thousand at FROM.
 free_ports() {
   local port found=0
   for ((port = $1; port < $1 + 1000 && found < $2; port++)); do
-    [ "$port" -ne "$3" ] && port_is_free "$port" || continue
+    [[ " ${*:3} " != *" $port "* ]] && port_is_free "$port" || continue
     echo "$port"
     found=$((found + 1))
   done

@@ -77,7 +77,8 @@ class Daemon:
         begin = time.perf_counter()
         with open(os.path.join(self.state, "log"), "ab") as log:
             self._process = subprocess.Popen(
-                [os.path.join(BIN, "croftd"), "serve", "--state", self.state, "--listen", f"127.0.0.1:{self.port}"],
+                [os.path.join(BIN, "croftd"), "serve", "--state", self.state, "--listen", f"127.0.0.1:{self.port}",
+                 "--metrics-listen", "off"],
                 stdout=log, stderr=log)
         while True:
             try:

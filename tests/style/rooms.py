@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     "controlplane/operations": ["common", "controlplane/domain", "controlplane/catalog", "controlplane/engine"],
     "controlplane/keyring": ["common", "common/sqlite", "common/crypto", "controlplane/domain"],
     "controlplane/access": ["common", "common/crypto", "controlplane/domain"],
+    "controlplane/metrics": ["common", "controlplane/domain", "controlplane/catalog"],
     "controlplane/lookup": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/keyring",
         "controlplane/wire", "proto",
@@ -37,7 +38,7 @@ MAY_INCLUDE = {
     "controlplane/server": [
         "common", "common/crypto", "common/sqlite", "controlplane/domain", "controlplane/catalog",
         "controlplane/catalog/sqlite", "controlplane/engine", "controlplane/operations", "controlplane/keyring",
-        "controlplane/access", "controlplane/lookup", "controlplane/fleet", "controlplane/wire",
+        "controlplane/access", "controlplane/metrics", "controlplane/lookup", "controlplane/fleet", "controlplane/wire",
         "controlplane/handlers", "proto",
     ],
     "controlplane": ["common", "controlplane/server"],
@@ -71,9 +72,11 @@ THIRD_PARTY = {
     "spdlog/": ["common"],
     "fmt/": ["common"],
     "nlohmann/": [
-        "common", "controlplane/domain", "controlplane/catalog/sqlite", "agent/backup", "client/cpp",
-        "tools/croftctl",
+        "common", "controlplane/domain", "controlplane/catalog/sqlite", "controlplane/metrics", "agent/backup",
+        "client/cpp", "tools/croftctl",
     ],
+    "prometheus/": ["controlplane/metrics"],
+    "microhttpd.h": ["controlplane/metrics"],
     "CLI/": ["controlplane", "agent", "tools/croftctl"],
     "toml++/": ["client/cpp", "tools/croftctl"],
     "yaml-cpp/": ["tools/croftctl"],

@@ -54,8 +54,8 @@ Plane::~Plane() { Stop(); }
 void Plane::Listen(std::vector<handlers::Service> services) {
   std::vector<Adapter*> registered;
   for (handlers::Service& service : services) {
-    adapters_.push_back(
-        std::make_unique<Adapter>(std::move(service), AdapterParts{gate_, *pool_, streams_, awaited_}));
+    adapters_.push_back(std::make_unique<Adapter>(std::move(service),
+                                                  AdapterParts{gate_, *pool_, streams_, awaited_, calls_}));
     registered.push_back(adapters_.back().get());
   }
   const access::TlsFiles tls(state_.tls);

@@ -12,6 +12,7 @@
 #include "controlplane/access/authenticator.h"
 #include "controlplane/access/authority.h"
 #include "controlplane/handlers/service.h"
+#include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/awaited_requests.h"
@@ -111,6 +112,7 @@ class Plane {
   access::Authenticator authenticator_;
   AccessGate gate_;
   OpenStreams streams_{100};
+  metrics::CallCounts calls_;
   AwaitedRequests awaited_;
   std::unique_ptr<WorkerPool> pool_;
   std::vector<std::unique_ptr<Adapter>> adapters_;

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+#include "common/clock.h"
+#include "common/sync.h"
+
+namespace croft::metrics {
+
+struct HttpRequest {
+  std::string method;         // such as "GET"
+  std::string path;           // without a query
+  std::string authorization;  // the header; empty where there is none
+  std::string peer;           // address
+};
+
+struct HttpResponse {
+  int code = 200;
+  std::string content_type;
+  std::string body;
+};
+
+// What the pages show. Every function is thread-safe.
+struct PageSources {
+  std::function<std::string()> metrics;
+  std::function<std::string()> discovery;
+  std::function<absl::Status()> ready;  // or why the control plane cannot act
+  // Whether the caller may read figures; not set where everybody may. /healthz and /readyz are everybody's.
+  std::function<absl::Status(const std::string& authorization, const std::string& peer)> permit;
+};
+
+// /metrics, /sd, /healthz and /readyz. What is read for one request answers all others within a second, so that the cost
+// is bounded however often they come. Thread-safe.
+class Pages {
+ public:
+  static constexpr absl::Duration kFresh = absl::Seconds(1);
+
+  // `clock` outlives it.
+  Pages(PageSources sources, const Clock& clock);
+
+  HttpResponse Answer(const HttpRequest& request);
+
+ private:
+  // A text that is read anew when it is older than kFresh.
+  class Cached {
+   public:
+    std::string Read(const std::function<std::string()>& source, absl::Time now);
+
+   private:
+    Mutex mutex_;
+    absl::Time time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+    std::string text_ ABSL_GUARDED_BY(mutex_);
+  };
+
+  const PageSources sources_;
+  const Clock& clock_;
+  Cached metrics_;
+  Cached discovery_;
+};
+
+}  // namespace croft::metrics

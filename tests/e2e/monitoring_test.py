@@ -1,0 +1,259 @@
+"""A real Prometheus scrapes a real fleet: every panel of every dashboard shows something, no alert fires while all is well,
+and a fault fires its own. Scrapers that hang or come by the thousand hold up nobody."""
+import glob
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+import wire
+from cluster import TOP, Cluster, wait_until
+
+MONITORING = os.path.join(TOP, "deploy", "monitoring")
+TENANTS = ["amber", "basalt", "cobalt"]
+
+
+def read(url, **headers):
+    """(code, text) of what answers at `url`."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+class Prometheus:
+    """Debian's, in a folder of its own, that scrapes one control plane every second. Alerts fire as soon as they are true."""
+
+    def __init__(self, target):
+        self.folder = tempfile.mkdtemp(prefix="croft-prometheus.", dir="/var/tmp")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with open(os.path.join(MONITORING, "prometheus.yml"), encoding="utf-8") as file:
+            config = file.read().replace("127.0.0.1:7444", target).replace(" 15s", " 1s")
+        with open(os.path.join(MONITORING, "croft.rules.yml"), encoding="utf-8") as file:
+            rules = re.sub(r"for: \w+", "for: 0s", file.read())
+        for name, text in (("prometheus.yml", config), ("croft.rules.yml", rules)):
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
+             f"--web.listen-address={self.address}", "--log.level=warn"], stdin=subprocess.DEVNULL)
+
+    def query(self, expression):
+        """The samples that `expression` has now."""
+        code, text = read(f"http://{self.address}/api/v1/query?{urllib.parse.urlencode({'query': expression})}")
+        assert code == 200, text
+        return json.loads(text)["data"]["result"]
+
+    def firing(self):
+        return {sample["metric"]["alertname"] for sample in self.query('ALERTS{alertstate="firing"}')}
+
+    def is_ready(self):
+        try:
+            return read(f"http://{self.address}/-/ready")[0] == 200
+        except OSError:
+            assert self._process.poll() is None, "prometheus ended"
+            return False
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait()
+        shutil.rmtree(self.folder)
+
+
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module", name="url")
+def url_of_metrics(cluster):
+    return cluster.env["CROFT_METRICS_URL"].removesuffix("/metrics")
+
+
+@pytest.fixture(scope="module", name="prometheus")
+def fleet_that_works(cluster, url):
+    """A Prometheus that has seen tenants come and go, backups, lookups and a subscriber."""
+    made = Prometheus(url.removeprefix("http://"))
+    try:
+        wait_until(made.is_ready, "prometheus is ready")
+        wait_until(lambda: made.query("up == 1"), "croftd is scraped")
+        for tenant in TENANTS:
+            cluster.create_tenant(tenant)
+            cluster.call("LookupService.Lookup", tenant=tenant)
+            backup = cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{tenant}"))
+            assert backup.done
+        newest = cluster.call("BackupService.ListBackups", parent=f"tenants/{TENANTS[0]}").backups[0]
+        cluster.succeed(cluster.call("BackupService.VerifyBackup", name=newest.name))
+        cluster.refused("LookupService.Lookup", tenant="nobody")
+        watch = cluster.service("LookupService").WatchPlacements(wire.message("WatchPlacementsRequest")())
+        next(iter(watch))
+        cluster.succeed(cluster.call("TenantService.RetireTenant", name=f"tenants/{TENANTS[2]}"))
+        cluster.succeed(cluster.call("TenantService.PurgeTenant", name=f"tenants/{TENANTS[2]}",
+                                     confirm=f"tenants/{TENANTS[2]}"))
+        cluster.call("LookupService.Lookup", tenant=TENANTS[0])
+        seen = 'sum(croft_operations_ended_total{kind="PURGE",outcome="SUCCEEDED"}) == 1 and sum(croft_watchers) == 1'
+        wait_until(lambda: made.query(seen), "what was done is scraped")
+        # Those of the purged tenant are not: its final one was proven, too.
+        wait_until(lambda: made.query('sum(croft_backups{state=~"AVAILABLE|VERIFIED"}) == 2'), "backups are counted")
+        yield made
+        watch.cancel()
+    finally:
+        made.close()
+
+
+def panels():
+    for path in sorted(glob.glob(os.path.join(MONITORING, "dashboards", "*.json"))):
+        with open(path, encoding="utf-8") as file:
+            board = json.load(file)
+        for panel in board["panels"]:
+            for target in panel["targets"]:
+                yield f"{board['title']}: {panel['title']}", target["expr"]
+
+
+def test_every_panel_shows_something(prometheus):
+    empty = [(title, expression) for title, expression in panels() if not prometheus.query(expression)]
+    assert not empty
+
+
+def test_no_alert_fires_while_all_is_well(prometheus):
+    time.sleep(2)  # two rounds of the rules over all that was done
+    assert prometheus.firing() == set()
+
+
+def test_figures_say_what_is_there(prometheus):
+    def value(expression):
+        return {json.dumps(sample["metric"].get("state")): float(sample["value"][1])
+                for sample in prometheus.query(expression)}
+    assert value('sum by (state) (croft_tenants)') == {
+        '"READY"': 2, '"CREATING"': 0, '"SUSPENDED"': 0, '"RETIRED"': 0, '"FAILED"': 0}
+    assert value('sum by (state) (croft_host_state)') == {'"UP"': 2}
+    assert value('sum by (state) (croft_backups{state=~"VERIFIED|AVAILABLE"})') == {'"VERIFIED"': 1, '"AVAILABLE"': 1}
+    assert value('croft_tenants_without_proven_backup') == {"null": 1}
+    assert value('sum(croft_calls_total{method="LookupService/Lookup",code="NOT_FOUND"})') == {"null": 1}
+    assert value('croft_watchers') == {"null": 1}
+
+
+def test_no_page_names_a_tenant_or_its_database(cluster, url, prometheus):
+    assert prometheus
+    uid = cluster.tenant(TENANTS[0]).uid
+    for page in ("metrics", "sd"):
+        code, text = read(f"{url}/{page}")
+        assert code == 200
+        assert not [word for word in [*TENANTS, uid] if word in text]
+
+
+def test_discovery_finds_the_control_plane_and_every_server(cluster, url):
+    groups = json.loads(read(f"{url}/sd")[1])
+    kinds = {group["labels"].get("__meta_croft_host", "croftd"): group["labels"]["__meta_croft_kind"] for group in groups}
+    assert kinds == {"croftd": "controlplane", "h1": "postgres", "h2": "postgres"}
+    ports = [str(cluster.postgres_address(host)[1]) for host in cluster.hosts()]
+    assert [group["targets"][0].rpartition(":")[2] for group in groups[1:]] == ports
+
+
+def test_other_pages_and_methods_are_refused(url):
+    assert read(f"{url}/healthz") == (200, "ok\n")
+    assert read(f"{url}/readyz") == (200, "ok\n")
+    assert read(f"{url}/../../etc/passwd")[0] == 404
+    request = urllib.request.Request(f"{url}/metrics", data=b"x" * 100_000)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=20)
+    assert refused.value.code == 405
+
+
+def resident_kilobytes(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1))
+
+
+def test_ten_thousand_scrapes_and_hanging_ones_cost_little_and_hold_up_nobody(cluster, url):
+    host, port = urllib.parse.urlsplit(url).netloc.split(":")
+    hanging = [socket.create_connection((host, int(port))) for _ in range(20)]
+    for one in hanging:
+        one.sendall(b"GET /metrics HTTP/1.1\r\nHost:")
+    before = resident_kilobytes(cluster.pid("croftd"))
+
+    def scrape():
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        for _ in range(2500):
+            connection.request("GET", "/metrics")
+            assert connection.getresponse().read()
+    scrapers = [threading.Thread(target=scrape) for _ in range(4)]
+    for one in scrapers:
+        one.start()
+    slowest = 0
+    while any(one.is_alive() for one in scrapers):
+        begin = time.monotonic()
+        cluster.call("LookupService.Lookup", tenant=TENANTS[0])
+        slowest = max(slowest, time.monotonic() - begin)
+    for one in scrapers:
+        one.join()
+    assert slowest < 2
+    assert resident_kilobytes(cluster.pid("croftd")) - before < 32 * 1024
+    for one in hanging:
+        one.close()
+
+
+def test_an_agent_that_is_gone_fires_its_alert_and_no_other(cluster, prometheus):
+    cluster.kill("h2")
+    wait_until(lambda: prometheus.firing() == {"CroftHostAway"}, "the host is away", 90)
+    cluster.start("h2")
+    wait_until(lambda: prometheus.firing() == set(), "the host is back", 90)
+
+
+def test_a_control_plane_that_hangs_fires_its_alert_and_no_other(cluster, prometheus):
+    os.kill(cluster.pid("croftd"), signal.SIGSTOP)
+    try:
+        wait_until(lambda: prometheus.firing() == {"CroftDown"}, "the control plane is down", 90)
+    finally:
+        os.kill(cluster.pid("croftd"), signal.SIGCONT)
+    wait_until(lambda: prometheus.firing() == set(), "the control plane is back", 90)
+
+
+def test_beyond_loopback_it_takes_tls_and_a_token_that_may_read_the_fleet(cluster, url):
+    def token(principal, role):
+        cluster.call("AccessService.CreatePrincipal", principal_id=principal)
+        cluster.call("AccessService.BindRole", name=f"principals/{principal}",
+                     binding={"role": f"ROLE_{role}", "all_tenants": True})
+        return cluster.call("AccessService.CreateToken", parent=f"principals/{principal}").secret
+    viewer, locator = token("prometheus", "VIEWER"), token("app", "LOCATOR")
+    port = url.rpartition(":")[2]
+    at = cluster.commands["croftd"].index("--metrics-listen") + 1
+    cluster.commands["croftd"][at] = f"0.0.0.0:{port}"
+    cluster.kill("croftd", signal.SIGTERM)
+    cluster.relaunch("croftd")
+    trust = ssl.create_default_context(cafile=os.path.join(cluster.state, "croftd", "tls", "ca.crt"))
+
+    def code(page, **headers):
+        connection = http.client.HTTPSConnection("127.0.0.1", int(port), context=trust, timeout=20)
+        connection.request("GET", page, headers=headers)
+        return connection.getresponse().status
+
+    def answers():
+        try:
+            return code("/healthz") == 200
+        except OSError:
+            return False
+    wait_until(answers, "croftd serves with TLS")
+    assert code("/readyz") == 200
+    assert code("/metrics") == 401
+    assert code("/metrics", Authorization="Bearer croft_" + "a" * 43) == 401
+    assert code("/metrics", Authorization=f"Bearer {locator}") == 403
+    assert code("/metrics", Authorization=f"Bearer {viewer}") == 200
+    assert code("/sd", Authorization=f"Bearer {viewer}") == 200
+    with pytest.raises((OSError, http.client.HTTPException)):
+        read(f"http://127.0.0.1:{port}/metrics")
