@@ -201,17 +201,17 @@ Plan PlanFor(const Declared& declared, std::map<std::string, v1::Tenant> present
   return plan;
 }
 
-absl::StatusOr<Json> PlanJson(const Plan& plan) {
-  Json changes = Json::array();
+absl::StatusOr<nlohmann::ordered_json> PlanJson(const Plan& plan) {
+  nlohmann::ordered_json changes = nlohmann::ordered_json::array();
   for (const PlannedChange& change : plan.changes) {
     CROFT_ASSIGN_OR_RETURN(changes.emplace_back(), ChangeJson(change));
   }
-  return Json{{"changes", std::move(changes)}};
+  return nlohmann::ordered_json{{"changes", std::move(changes)}};
 }
 
-std::string PlanText(const Json& plan, const Look& look) {
+std::string PlanText(const nlohmann::ordered_json& plan, const Look& look) {
   std::vector<std::vector<Cell>> rows;
-  for (const Json& change : plan.at("changes")) {
+  for (const nlohmann::ordered_json& change : plan.at("changes")) {
     rows.push_back({{"", change.at("change").get<std::string>()},
                     {"", change.at("tenant").get<std::string>()},
                     {"", RowText(change)}});
