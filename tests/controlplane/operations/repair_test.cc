@@ -10,7 +10,7 @@ using domain::FleetRepair;
 using domain::OperationState;
 using domain::TaskKind;
 using domain::TenantState;
-using Kind = FleetRepair::Kind;
+using RepairKind = FleetRepair::Kind;
 
 class RepairTest : public ::testing::Test {
  protected:
@@ -19,7 +19,7 @@ class RepairTest : public ::testing::Test {
     world_.Begin(NewTenant("acme"));
     world_.Settle();
   }
-  RepairTenant Repair(Kind kind) {
+  RepairTenant Repair(RepairKind kind) {
     const domain::Tenant tenant = world_.Tenant("acme");
     return {.operation = "op-mend",
             .repair = {.kind = kind,
@@ -37,7 +37,7 @@ class RepairTest : public ::testing::Test {
     tenant.placement.generation = 2;
     transaction->Apply(catalog::PutTenant{tenant});
     EXPECT_TRUE(transaction->Commit().ok());
-    RepairTenant drop = Repair(Kind::kDrop);
+    RepairTenant drop = Repair(RepairKind::kDrop);
     drop.repair.database = "t_acme_g1_f";
     drop.repair.generation = 1;
     return drop;
@@ -47,7 +47,7 @@ class RepairTest : public ::testing::Test {
 };
 
 TEST_F(RepairTest, AReadyTenantIsConfiguredAndOpened) {
-  const domain::Operation operation = world_.Begin(Repair(Kind::kShape));
+  const domain::Operation operation = world_.Begin(Repair(RepairKind::kShape));
   EXPECT_EQ(operation.kind, domain::OperationKind::kConfigure);
   EXPECT_EQ(operation.order, 2);
   const SendTask configure = world_.TakeSent();
@@ -65,7 +65,7 @@ TEST_F(RepairTest, AReadyTenantIsConfiguredAndOpened) {
 TEST_F(RepairTest, WhoIsToBeKeptOutIsClosed) {
   world_.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
   world_.Settle();
-  world_.Begin(Repair(Kind::kShape));
+  world_.Begin(Repair(RepairKind::kShape));
   world_.Done(world_.TakeSent());
   const SendTask fence = world_.TakeSent();
   EXPECT_EQ(KindOf(fence), TaskKind::kFence);
@@ -76,7 +76,7 @@ TEST_F(RepairTest, WhoIsToBeKeptOutIsClosed) {
 }
 
 TEST_F(RepairTest, AFailureLeavesTheTenantsStateAsItIs) {
-  world_.Begin(Repair(Kind::kShape));
+  world_.Begin(Repair(RepairKind::kShape));
   world_.Fails(world_.TakeSent(), "WRONG_DATABASE", false);
   world_.Settle();
   EXPECT_EQ(world_.Operation("op-mend").state, OperationState::kFailed);
@@ -85,14 +85,14 @@ TEST_F(RepairTest, AFailureLeavesTheTenantsStateAsItIs) {
 }
 
 TEST_F(RepairTest, WhatHasChangedSinceThePlanIsNotMended) {
-  RepairTenant moved = Repair(Kind::kShape);
+  RepairTenant moved = Repair(RepairKind::kShape);
   moved.repair.generation = 7;
   EXPECT_EQ(world_.Refusal(moved), "REPAIR_NOT_CALLED_FOR");
-  RepairTenant another = Repair(Kind::kShape);
+  RepairTenant another = Repair(RepairKind::kShape);
   another.repair.uid = "another";
   EXPECT_EQ(world_.Refusal(another), "REPAIR_NOT_CALLED_FOR");
   world_.Begin(SuspendTenant{.operation = "op-s", .tenant = "acme"});
-  EXPECT_EQ(world_.Refusal(Repair(Kind::kShape)), "TENANT_BUSY");
+  EXPECT_EQ(world_.Refusal(Repair(RepairKind::kShape)), "TENANT_BUSY");
 }
 
 TEST_F(RepairTest, AnEarlierGenerationIsDroppedByACleanUp) {
@@ -107,8 +107,8 @@ TEST_F(RepairTest, AnEarlierGenerationIsDroppedByACleanUp) {
 }
 
 TEST_F(RepairTest, TheDatabaseWhereTheTenantLivesIsNeverDropped) {
-  EXPECT_EQ(world_.Refusal(Repair(Kind::kDrop)), "REPAIR_NOT_CALLED_FOR");
-  RepairTenant sealed = Repair(Kind::kDrop);
+  EXPECT_EQ(world_.Refusal(Repair(RepairKind::kDrop)), "REPAIR_NOT_CALLED_FOR");
+  RepairTenant sealed = Repair(RepairKind::kDrop);
   sealed.repair.database += "_f";
   sealed.repair.generation = 0;
   EXPECT_EQ(world_.Refusal(sealed), "REPAIR_NOT_CALLED_FOR");
@@ -119,7 +119,7 @@ TEST_F(RepairTest, TheDatabaseWhereTheTenantLivesIsNeverDropped) {
 }
 
 TEST_F(RepairTest, OnlyAScratchNameOfTheTenantsOwnIsDroppedAsScratch) {
-  RepairTenant scratch = Repair(Kind::kDropScratch);
+  RepairTenant scratch = Repair(RepairKind::kDropScratch);
   EXPECT_EQ(world_.Refusal(scratch), "REPAIR_NOT_CALLED_FOR");
   scratch.repair.database = "v_bbbbbbbbbbbbbbbb_1234";
   EXPECT_EQ(world_.Refusal(scratch), "REPAIR_NOT_CALLED_FOR");
@@ -129,7 +129,7 @@ TEST_F(RepairTest, OnlyAScratchNameOfTheTenantsOwnIsDroppedAsScratch) {
 TEST_F(RepairTest, ABackupThatIsNotInItsStoreFails) {
   world_.Begin(NewBackup("acme", "b1"));
   world_.Settle();
-  RepairTenant forget = Repair(Kind::kForgetBackup);
+  RepairTenant forget = Repair(RepairKind::kForgetBackup);
   forget.repair.backup = "b1";
   ASSERT_TRUE(world_.Call(forget).ok());
   EXPECT_EQ(world_.Backup("acme", "b1").state, domain::BackupState::kFailed);

@@ -13,23 +13,23 @@
 namespace croft::server {
 namespace {
 
-namespace v1 = grpc::reflection::v1;
+namespace reflection_v1 = grpc::reflection::v1;
 using testing::ElementsAre;
 using testing::IsSupersetOf;
 
-v1::ServerReflectionRequest File(const std::string& name) {
-  v1::ServerReflectionRequest request;
+reflection_v1::ServerReflectionRequest File(const std::string& name) {
+  reflection_v1::ServerReflectionRequest request;
   request.set_file_by_filename(name);
   return request;
 }
 
-v1::ServerReflectionRequest Symbol(const std::string& name) {
-  v1::ServerReflectionRequest request;
+reflection_v1::ServerReflectionRequest Symbol(const std::string& name) {
+  reflection_v1::ServerReflectionRequest request;
   request.set_file_containing_symbol(name);
   return request;
 }
 
-std::vector<std::string> FilesIn(const v1::ServerReflectionResponse& response) {
+std::vector<std::string> FilesIn(const reflection_v1::ServerReflectionResponse& response) {
   std::vector<std::string> names;
   for (const std::string& bytes : response.file_descriptor_response().file_descriptor_proto()) {
     google::protobuf::FileDescriptorProto file;
@@ -53,13 +53,13 @@ TEST(ReflectionTest, DetailsOfErrorsAreDescribed) {
 }
 
 TEST(ReflectionTest, WhatIsNotThereIsNotFound) {
-  v1::ServerReflectionRequest extension;
+  reflection_v1::ServerReflectionRequest extension;
   extension.mutable_file_containing_extension()->set_containing_type("croft.v1.Tenant");
   extension.mutable_file_containing_extension()->set_extension_number(7);
-  v1::ServerReflectionRequest numbers;
+  reflection_v1::ServerReflectionRequest numbers;
   numbers.set_all_extension_numbers_of_type("croft.v1.Nothing");
   for (const auto& request : {File("no.proto"), Symbol("croft.v1.Nothing"), extension, numbers}) {
-    const v1::ServerReflectionResponse response = Reflect(request, {});
+    const reflection_v1::ServerReflectionResponse response = Reflect(request, {});
     EXPECT_EQ(response.error_response().error_code(), grpc::StatusCode::NOT_FOUND) << request.DebugString();
     EXPECT_EQ(response.original_request().SerializeAsString(), request.SerializeAsString());
   }
@@ -70,12 +70,12 @@ TEST(ReflectionTest, OneCallAsksAboutEverything) {
   Probe probe;
   Plane plane;
   plane.Listen(probe.services());
-  const auto stub = v1::ServerReflection::NewStub(plane.AsNobody());
+  const auto stub = reflection_v1::ServerReflection::NewStub(plane.AsNobody());
   grpc::ClientContext context;
   const auto stream = stub->ServerReflectionInfo(&context);
-  v1::ServerReflectionRequest list;
+  reflection_v1::ServerReflectionRequest list;
   list.set_list_services("");
-  v1::ServerReflectionResponse response;
+  reflection_v1::ServerReflectionResponse response;
   ASSERT_TRUE(stream->Write(list) && stream->Read(&response));
   std::vector<std::string> names;
   for (const auto& service : response.list_services_response().service()) names.push_back(service.name());
@@ -95,13 +95,14 @@ TEST(ReflectionTest, ManyOpenCallsAreRefusedAndGiveTheirRoomBack) {
   Probe probe;
   Plane plane;
   plane.Listen(probe.services());
-  const auto stub = v1::ServerReflection::NewStub(plane.AsNobody());
+  const auto stub = reflection_v1::ServerReflection::NewStub(plane.AsNobody());
   struct Open {
     grpc::ClientContext context;
-    std::unique_ptr<grpc::ClientReaderWriter<v1::ServerReflectionRequest, v1::ServerReflectionResponse>>
+    std::unique_ptr<grpc::ClientReaderWriter<reflection_v1::ServerReflectionRequest,
+                                             reflection_v1::ServerReflectionResponse>>
         stream;
   };
-  v1::ServerReflectionResponse response;
+  reflection_v1::ServerReflectionResponse response;
   std::vector<std::unique_ptr<Open>> open;
   for (size_t i = 0; i < Reflection::kMostCalls; ++i) {
     open.push_back(std::make_unique<Open>());
