@@ -1,7 +1,7 @@
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,11 +9,13 @@
 #include <absl/strings/str_cat.h>
 #include <absl/synchronization/mutex.h>
 
+#include "common/config/command_line.h"
 #include "common/core_dumps.h"
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "controlplane/server/catalog_commands.h"
+#include "controlplane/server/configuration.h"
 #include "controlplane/server/keyring_commands.h"
 #include "controlplane/server/rebuild_command.h"
 #include "controlplane/server/server.h"
@@ -21,6 +23,8 @@
 
 namespace {
 
+namespace config = croft::config;
+using croft::server::Server;
 using croft::server::ServerOptions;
 using croft::server::StateDirectory;
 
@@ -36,15 +40,40 @@ sigset_t OwnSignals() {
   return signals;
 }
 
-absl::Status Serve(const ServerOptions& options) {
+using Loaded = config::Loaded<croft::server::Configuration>;
+
+std::unique_ptr<Loaded> Fresh() {
+  auto loaded = std::make_unique<Loaded>(croft::server::kVariablePrefix, croft::server::Describe);
+  loaded->values.options.version = CROFT_VERSION;
+  return loaded;
+}
+
+void Apply(const croft::server::Configuration& configuration) {
+  croft::log::SetLevel(configuration.log_level);
+  croft::log::SetFormat(configuration.log_format);
+}
+
+// At SIGHUP.
+void Reload(Server& server, Loaded& running, const config::Sources& sources) {
+  const std::unique_ptr<Loaded> next = Fresh();
+  config::Problems problems = Load(sources, next->options, next->values);
+  config::Append(problems, CheckForServing(next->options, next->values));
+  config::TakeReloadable(running.options, next->options, problems);
+  Apply(running.values);
+  server.Reload(running.values.options);
+}
+
+absl::Status Serve(Loaded& loaded, bool take_over, const config::Sources& sources) {
+  ServerOptions options = loaded.values.options;
+  options.take_over = take_over;
   const sigset_t signals = OwnSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  auto server = croft::server::Server::Start(options);
+  auto server = Server::Start(options);
   if (!server.ok()) return server.status();
   croft::log::Info("croftd ready", {{"address", (*server)->address()}, {"version", options.version}});
   int signal = 0;
   while (sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
-    if (signal == SIGHUP) (*server)->Reload();
+    if (signal == SIGHUP) Reload(**server, loaded, sources);
   }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second one ends it at once
   croft::log::Info("croftd is ending", {{"signal", std::to_string(signal)}});
@@ -98,15 +127,6 @@ absl::StatusOr<std::string> Rebuild(const ServerOptions& options, std::vector<st
   return (*rebuild)->Finish();
 }
 
-void SetLevel(const std::string& name) {
-  using croft::log::Level;
-  const std::map<std::string, Level> levels = {{"debug", Level::kDebug},
-                                               {"info", Level::kInfo},
-                                               {"warning", Level::kWarning},
-                                               {"error", Level::kError}};
-  croft::log::SetLevel(levels.at(name));
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -114,99 +134,76 @@ int main(int argc, char** argv) {
   croft::KeepFreedMemory();
   // Debian's Abseil looks for cycles at every lock that gRPC takes: a fifth of the time of a lookup.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  CLI::App app("croftd, the control plane of Croft");
+  const std::unique_ptr<Loaded> loaded = Fresh();
+  config::CommandLine flags(loaded->options, std::string(croft::server::kConfigurationFile),
+                            "CROFTD_CONFIG");
+  CLI::App app("Control plane of Croft: knows where each tenant lives, and drives the agents.", "croftd");
   app.set_version_flag("--version", "croftd " CROFT_VERSION);
-  app.require_subcommand(1);
-  ServerOptions options{.metrics_listen = "127.0.0.1:7444", .version = CROFT_VERSION};
-  std::vector<std::string> server_names;
-  std::string level = "info";
+  app.require_subcommand(0, 1);
   std::string file;
   std::string sha256;
   std::vector<std::string> hosts;
   bool without_key_store = false;
+  bool take_over = false;
 
-  const auto with_state = [&](CLI::App* command) {
-    command->add_option("--state", options.state_directory, "Folder of the control plane's state")
-        ->required();
-    return command;
-  };
-  CLI::App* init = with_state(app.add_subcommand("init", "Make keyring, authority and certificates"));
-  init->add_option("--server-name", server_names, "DNS name or IP address by which this server is reached");
+  CLI::App* init = app.add_subcommand("init", "Make keyring, authority and certificates");
+  flags.AddTo(*init, {"state", "server-name"});
+  CLI::App* serve = app.add_subcommand(
+      "serve",
+      "Serve until SIGTERM or SIGINT; SIGHUP has it read its configuration and certificates again");
+  flags.AddTo(*serve);
+  serve->add_flag("--take-over", take_over, "End the control plane that holds the catalog");
 
-  const auto with_port = [&](CLI::App* command) {
-    command->add_option("--listen", options.listen, "host:port")->capture_default_str();
-    auto& own = options.own_certificate;
-    auto* certificate =
-        command->add_option("--tls-cert", own.certificate, "Certificate of your own authority, PEM");
-    auto* key = command->add_option("--tls-key", own.key, "Its key");
-    auto* authority = command->add_option("--tls-ca", own.authority, "Its authority, for agents to trust");
-    for (auto* option : {certificate, key, authority}) option->needs(certificate, key, authority);
-    return command;
-  };
-  CLI::App* serve = with_port(with_state(app.add_subcommand(
-      "serve", "Serve until SIGTERM or SIGINT; SIGHUP has it read its certificates again")));
-  serve->add_option("--advertise", options.advertise, "host:port for agents; that of --listen by default");
-  serve->add_option("--catalog-copies", options.catalog_copies,
-                    "Folder of hourly copies of the catalog; STATE/catalog-copies by default");
-  serve
-      ->add_option_function<int>(
-          "--fleet-check-interval",
-          [&](int seconds) { options.fleet_check_interval = absl::Seconds(seconds); },
-          "Seconds between two comparisons of a host with the catalog")
-      ->check(CLI::Range(5, 86'400))
-      ->default_str("300");
-  serve
-      ->add_option_function<std::string>(
-          "--metrics-listen",
-          [&](const std::string& address) { options.metrics_listen = address == "off" ? "" : address; },
-          "host:port of the HTTP server of metrics, or off; beyond loopback it takes TLS and a token")
-      ->default_str(options.metrics_listen);
-  serve->add_flag("--take-over", options.take_over, "End the control plane that holds the catalog");
-  serve
-      ->add_option("--calls-per-second", options.limits.calls_per_second,
-                   "Calls that one identity may make, and twice as many at once")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  serve->add_option("--streams-per-identity", options.limits.streams, "Streams that it may hold open")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  serve->add_option("--log-level", level)
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
-      ->capture_default_str();
-
-  CLI::App* restore = with_state(app.add_subcommand(
-      "restore-catalog", "Put a copy in the place of a catalog that was lost, while croftd is stopped"));
+  CLI::App* restore = app.add_subcommand(
+      "restore-catalog", "Put a copy in the place of a catalog that was lost, while croftd is stopped");
+  flags.AddTo(*restore, {"state"});
   restore->add_option("FILE", file, "Copy, of croftctl admin backup-catalog or the folder of copies")
       ->required();
   restore->add_option("--sha256", sha256, "Its digest; that of FILE.sha256 by default");
 
-  CLI::App* rebuild = with_port(with_state(app.add_subcommand(
-      "rebuild-catalog", "Make a catalog anew of what agents find, when no copy is left")));
+  CLI::App* rebuild = app.add_subcommand("rebuild-catalog",
+                                         "Make a catalog anew of what agents find, when no copy is left");
+  flags.AddTo(*rebuild, {"state", "listen", "tls-cert", "tls-key", "tls-ca"});
   rebuild->add_option("--host", hosts, "Host that the catalog had; once for each, all of them")->required();
   rebuild->add_flag("--without-key-store", without_key_store,
                     "Take data keys from beside the backups, since keys.db was lost too");
 
   CLI::App* keyring = app.add_subcommand("keyring", "Look after the keys that seal all secrets");
   keyring->require_subcommand(1);
-  CLI::App* export_keys = with_state(keyring->add_subcommand("export", "Write a copy to keep elsewhere"));
+  CLI::App* export_keys = keyring->add_subcommand("export", "Write a copy to keep elsewhere");
+  flags.AddTo(*export_keys, {"state"});
   export_keys->add_option("--to", file, "New file, of mode 0600")->required();
-  CLI::App* rotate =
-      with_state(keyring->add_subcommand("rotate", "Add a key, which is used from the next start"));
+  CLI::App* rotate = keyring->add_subcommand("rotate", "Add a key, which is used from the next start");
+  flags.AddTo(*rotate, {"state"});
 
+  config::ConfigCommands config_commands(app, flags);
+  flags.AddTo(app, {});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  SetLevel(level);
-  options.limits.burst = 2 * options.limits.calls_per_second;
-  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  options.credentials_directory = credentials == nullptr ? "" : credentials;
+  const config::Sources sources = flags.ToSources();
+  config::Problems problems = Load(sources, loaded->options, loaded->values);
+  if (*serve || config_commands.asked()) {
+    config::Append(problems, CheckForServing(loaded->options, loaded->values));
+  }
+  if (config_commands.asked()) return config_commands.Run("croftd", loaded->options, sources, problems);
+  if (app.get_subcommands().empty()) {
+    std::cerr << "croftd: a command is missing; see croftd --help\n";
+    return kUsage;
+  }
+  if (!problems.empty()) {
+    config::Print("croftd", problems);
+    return kUsage;
+  }
+  Apply(loaded->values);
 
   absl::Status status;
+  const ServerOptions& options = loaded->values.options;
   const StateDirectory state(options.state_directory);
-  if (*init) status = Init(state, server_names);
-  if (*serve) status = Serve(options);
+  if (*init) status = Init(state, loaded->values.server_names);
+  if (*serve) status = Serve(*loaded, take_over, sources);
   if (*restore) status = Print(croft::server::RestoreCatalog(state, file, sha256));
   if (*rebuild) status = Print(Rebuild(options, hosts, without_key_store));
   if (*export_keys) status = croft::server::ExportKeyring(state, options.credentials_directory, file);

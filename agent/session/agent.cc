@@ -212,7 +212,8 @@ class Agent {
 
   explicit Agent(const AgentOptions& options) : programs_(options.client_programs) {}
 
-  absl::Status Run(const AgentOptions& options, ProcessSignals& signals) {
+  absl::Status Run(const AgentOptions& options, ProcessSignals& signals,
+                   const std::function<void()>& reload) {
     Server& server = *server_.server;
     std::unique_ptr<HostWatcher> watcher;
     std::unique_ptr<Session> session;
@@ -238,7 +239,11 @@ class Agent {
                fatal = status;
                session->Stop();
              }});
-    signals.Await([&] { session->Stop(); }, [this] { Reload(); });
+    signals.Await([&] { session->Stop(); },
+                  [this, &reload] {
+                    reload();
+                    Reload();
+                  });
     // What an agent says first replaces what is known of its host, so it should know.
     watcher->AwaitFirstLook(kFirstLook);
     const absl::Status ended = session->Run(dispatcher);
@@ -297,7 +302,7 @@ class Agent {
 
 }  // namespace
 
-absl::Status RunAgent(const AgentOptions& options) {
+absl::Status RunAgent(const AgentOptions& options, std::function<void()> reload) {
   ProcessSignals signals;
   // Errors of writing say the same, and are handled where they come up.
   signal(SIGPIPE, SIG_IGN);
@@ -306,7 +311,7 @@ absl::Status RunAgent(const AgentOptions& options) {
   CROFT_RETURN_IF_ERROR(MakeStateDirectory(state));
   CROFT_ASSIGN_OR_RETURN(const StateLock lock, StateLock::Take(state));
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Agent> agent, Agent::New(options, state));
-  return agent->Run(options, signals);
+  return agent->Run(options, signals, reload);
 }
 
 absl::Status JoinOnly(const AgentOptions& options) {

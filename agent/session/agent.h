@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,9 @@ struct AgentOptions {
 };
 
 // Joins where that is still to be done, then serves the control plane until SIGTERM or SIGINT. PostgreSQL goes
-// on. Errors are sentences for people.
-[[nodiscard]] absl::Status RunAgent(const AgentOptions& options);
+// on. Calls `reload` at each SIGHUP, from a thread of its own, and reads its certificates again. Errors are sentences for
+// people.
+[[nodiscard]] absl::Status RunAgent(const AgentOptions& options, std::function<void()> reload);
 
 // Joins and does no more. FAILED_PRECONDITION when the agent has joined already.
 [[nodiscard]] absl::Status JoinOnly(const AgentOptions& options);

@@ -29,19 +29,30 @@ absl::string_view AddressOf(absl::string_view peer) {
   return absl::StartsWith(peer, "unix:") ? peer : peer.substr(0, peer.rfind(':'));
 }
 
+void CallLimits::Change(const LimitOptions& options) {
+  const MutexLock lock(mutex_);
+  options_ = options;
+}
+
+LimitOptions CallLimits::options() const {
+  const MutexLock lock(mutex_);
+  return options_;
+}
+
 absl::Status CallLimits::Take(const access::Principal& principal) {
   if (principal.kind == access::PrincipalKind::kAdmin) return absl::OkStatus();
+  const LimitOptions now = options();
   // Prefixed, so that no name can be another kind's.
-  return Take(absl::StrCat("principal ", principal.name), options_.calls_per_second, options_.burst);
+  return Take(absl::StrCat("principal ", principal.name), now.calls_per_second, now.burst);
 }
 
 absl::Status CallLimits::TakeOfStranger(absl::string_view peer) {
-  return Take(absl::StrCat("address ", AddressOf(peer)), options_.strangers_per_second,
-              options_.strangers_burst);
+  const LimitOptions now = options();
+  return Take(absl::StrCat("address ", AddressOf(peer)), now.strangers_per_second, now.strangers_burst);
 }
 
 size_t CallLimits::MostStreams(const access::Principal& principal) const {
-  return principal.kind == access::PrincipalKind::kAdmin ? std::string::npos : options_.streams;
+  return principal.kind == access::PrincipalKind::kAdmin ? std::string::npos : options().streams;
 }
 
 absl::Status CallLimits::Take(const std::string& key, double rate, double burst) {
@@ -62,7 +73,7 @@ absl::Status CallLimits::Take(const std::string& key, double rate, double burst)
 }
 
 std::string CallLimits::MakeRoom(const std::string& key, absl::Time now) {
-  if (buckets_.size() < options_.most_callers) return key;
+  if (buckets_.size() < most_callers_) return key;
   if (now >= next_look_) {
     next_look_ = now + kPause;
     const double slowest = std::min(options_.calls_per_second, options_.strangers_per_second);
@@ -70,7 +81,7 @@ std::string CallLimits::MakeRoom(const std::string& key, absl::Time now) {
     for (auto bucket = buckets_.begin(); bucket != buckets_.end();) {
       bucket = now - bucket->second.filled > full ? buckets_.erase(bucket) : std::next(bucket);
     }
-    if (buckets_.size() < options_.most_callers) return key;
+    if (buckets_.size() < most_callers_) return key;
   }
   return std::string(kOthers);
 }

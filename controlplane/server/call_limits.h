@@ -29,7 +29,11 @@ struct LimitOptions {
 class CallLimits {
  public:
   // `clock` outlives it.
-  CallLimits(const LimitOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+  CallLimits(const LimitOptions& options, const Clock& clock)
+      : clock_(clock), most_callers_(options.most_callers), options_(options) {}
+
+  // Calls from now on are counted by `options`; `most_callers` stays.
+  void Change(const LimitOptions& options);
 
   // RESOURCE_EXHAUSTED, RATE_LIMITED, with the time after which one call more is allowed.
   absl::Status Take(const access::Principal& principal);
@@ -45,13 +49,15 @@ class CallLimits {
     absl::Time filled;
   };
 
+  LimitOptions options() const;
   absl::Status Take(const std::string& key, double rate, double burst);
   // Buckets that are full again say nothing. Where none is, all who are new share one.
   std::string MakeRoom(const std::string& key, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const LimitOptions options_;
   const Clock& clock_;
-  Mutex mutex_;
+  const size_t most_callers_;
+  mutable Mutex mutex_;
+  LimitOptions options_ ABSL_GUARDED_BY(mutex_);
   std::unordered_map<std::string, Bucket> buckets_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_look_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };

@@ -57,6 +57,13 @@ void FleetWatch::Stop() {
   threads_.clear();
 }
 
+void FleetWatch::ChangeInterval(absl::Duration interval) {
+  const MutexLock lock(mutex_);
+  if (interval == interval_) return;
+  interval_ = interval;
+  for (auto& [host, turn] : turns_) turn.due = NextTime(host, interval, clock_.Now());
+}
+
 void FleetWatch::Run() {
   while (const std::optional<domain::Host> host = NextHost()) {
     Compare(*host);

@@ -35,6 +35,9 @@ class FleetWatch {
   // Waits for comparisons that are under way, up to FleetChecker::kTimeout.
   void Stop();
 
+  // From now on a host is compared this often. Does not wait.
+  void ChangeInterval(absl::Duration interval);
+
   // When the host's next comparison is, at the first moment of its own at or after `from`: the same for every process.
   static absl::Time NextTime(const std::string& host, absl::Duration interval, absl::Time from);
 
@@ -55,10 +58,10 @@ class FleetWatch {
   handlers::FleetChecker& checker_;
   handlers::FleetFindings& findings_;
   const Clock& clock_;
-  const absl::Duration interval_;
 
   Mutex mutex_;
   CondVar changed_;
+  absl::Duration interval_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time read_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::map<std::string, domain::Host> hosts_ ABSL_GUARDED_BY(mutex_);

@@ -85,9 +85,13 @@ absl::Status Ending() {
   std::_Exit(1);
 }
 
-// Agents cannot dial an address that stands for every address of this machine.
+absl::string_view HostOf(absl::string_view address) { return address.substr(0, address.rfind(':')); }
+
+}  // namespace
+
 absl::StatusOr<std::string> AdvertisedAddress(const ServerOptions& options) {
   if (!options.advertise.empty()) return options.advertise;
+  // Agents cannot dial an address that stands for every address of this machine.
   for (const absl::string_view wildcard : {"0.0.0.0:", "[::]:", ":", "*:"}) {
     if (!absl::StartsWith(options.listen, wildcard)) continue;
     return MakeError(
@@ -98,10 +102,6 @@ absl::StatusOr<std::string> AdvertisedAddress(const ServerOptions& options) {
   }
   return options.listen;
 }
-
-absl::string_view HostOf(absl::string_view address) { return address.substr(0, address.rfind(':')); }
-
-}  // namespace
 
 // Declared in the order in which they are made; destroyed the other way round.
 struct Server::Components {
@@ -350,8 +350,10 @@ std::string Server::address() const {
   return absl::StrCat(HostOf(components_->options.listen), ":", components_->listener->port());
 }
 
-void Server::Reload() {
+void Server::Reload(const ServerOptions& options) {
   log::Info("reading the certificates again, as SIGHUP asks");
+  components_->limits.Change(options.limits);
+  components_->fleet_watch->ChangeInterval(options.fleet_check_interval);
   components_->certificates->LookNow();
 }
 

@@ -30,6 +30,10 @@ struct ServerOptions {
   std::string version;
 };
 
+// The address that agents are told: `advertise`, or else `listen`. INVALID_ARGUMENT, ADVERTISE_MISSING, where neither can
+// be dialled.
+[[nodiscard]] absl::StatusOr<std::string> AdvertisedAddress(const ServerOptions& options);
+
 // The control plane, put together and running.
 class Server {
  public:
@@ -40,8 +44,9 @@ class Server {
 
   // Where it listens, with the port that was taken for port 0.
   std::string address() const;
-  // Reads anew what may change while it runs, which is its certificates, and logs what came of it. Does not wait.
-  void Reload();
+  // Takes what may change while it runs: limits and the interval of comparisons from `options`, and the certificates
+  // from their files. Logs what came of it. Does not wait.
+  void Reload(const ServerOptions& options);
   // Ends streams and calls, works off what was accepted, and closes the catalog. Takes some tenths of a second.
   void Stop();
 

@@ -27,7 +27,7 @@ local_create() {
   metrics_port=$(free_ports 7444 1 "$port")
   if [ $# -eq 0 ]; then mapfile -t postgres_ports < <(free_ports 7500 "$agents" "$port" "$metrics_port"); fi
   [ $# -gt 0 ] || [ ${#postgres_ports[@]} -eq "$agents" ] || die "there are not $agents free ports between 7500 and 8500 for PostgreSQL."
-  "$bin/croftd" init --state "$state/croftd" >>"$state/log/croftd.log" 2>&1 ||
+  "$bin/croftd" init --config /dev/null --state "$state/croftd" >>"$state/log/croftd.log" 2>&1 ||
     local_die_with_log croftd "croftd init failed."
   {
     printf 'LOCAL_BIN=%q\n' "$bin"
@@ -164,7 +164,7 @@ local_stop_servers() {
   [ ${#LOCAL_CONNINFO_FILES[@]} -eq 0 ] || return 0
   for name in $(local_host_names); do
     [ -d "$LOCAL_AGENTS_DIR/$name" ] || continue
-    "$LOCAL_BIN/croft-agent" stop-postgres --state "$LOCAL_AGENTS_DIR/$name" >>"$LOCAL_STATE/log/$name.log" 2>&1 ||
+    "$LOCAL_BIN/croft-agent" stop-postgres --config /dev/null --state "$LOCAL_AGENTS_DIR/$name" >>"$LOCAL_STATE/log/$name.log" 2>&1 ||
       local_die_with_log "$name" "the PostgreSQL server of $name did not stop."
   done
 }
@@ -193,8 +193,8 @@ local_as_agent() {
 start_control_plane() {
   port_is_free "$LOCAL_PORT" || die "port $LOCAL_PORT is in use by another program; choose one with --port."
   log_from=$(stat -c %s "$LOCAL_STATE/log/croftd.log")
-  daemonise croftd "$LOCAL_BIN/croftd" serve --state "$LOCAL_STATE/croftd" --listen "127.0.0.1:$LOCAL_PORT" \
-    --metrics-listen "${LOCAL_METRICS_PORT:+127.0.0.1:}${LOCAL_METRICS_PORT:-off}"
+  daemonise croftd "$LOCAL_BIN/croftd" serve --config /dev/null --log-format text --state "$LOCAL_STATE/croftd" \
+    --listen "127.0.0.1:$LOCAL_PORT" --metrics-listen "${LOCAL_METRICS_PORT:+127.0.0.1:}${LOCAL_METRICS_PORT:-off}"
 }
 
 wait_for_control_plane() {
@@ -221,7 +221,7 @@ start_agent() {
       die "no join token could be made for host $name."
     join=(--join-token-file "$token_file")
   fi
-  daemonise "$name" "$LOCAL_BIN/croft-agent" --state "$state" --server "127.0.0.1:$LOCAL_PORT" "${join[@]}" \
+  daemonise "$name" "$LOCAL_BIN/croft-agent" --config /dev/null --log-format text --state "$state" --server "127.0.0.1:$LOCAL_PORT" "${join[@]}" \
     --store "file://$(realpath "$LOCAL_STATE")/backups" "${server[@]}"
 }
 

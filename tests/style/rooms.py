@@ -8,6 +8,7 @@ MAY_INCLUDE = {
     "common": [],
     "common/sqlite": ["common"],
     "common/crypto": ["common"],
+    "common/config": ["common"],
     "controlplane/domain": ["common"],
     "controlplane/catalog": ["common", "common/crypto", "controlplane/domain"],
     "controlplane/catalog/sqlite": [
@@ -36,12 +37,12 @@ MAY_INCLUDE = {
         "controlplane/wire", "proto",
     ],
     "controlplane/server": [
-        "common", "common/crypto", "common/sqlite", "controlplane/domain", "controlplane/catalog",
+        "common", "common/config", "common/crypto", "common/sqlite", "controlplane/domain", "controlplane/catalog",
         "controlplane/catalog/sqlite", "controlplane/engine", "controlplane/operations", "controlplane/keyring",
         "controlplane/access", "controlplane/metrics", "controlplane/lookup", "controlplane/fleet", "controlplane/wire",
         "controlplane/handlers", "proto",
     ],
-    "controlplane": ["common", "controlplane/server"],
+    "controlplane": ["common", "common/config", "controlplane/server"],
     "agent/dump_format": ["common", "common/crypto"],
     "agent/postgres": ["common", "common/crypto"],
     "agent/store": ["common"],
@@ -52,10 +53,10 @@ MAY_INCLUDE = {
         "common", "common/crypto", "agent/dump_format", "agent/postgres", "agent/store", "agent/backup",
     ],
     "agent/session": [
-        "common", "common/crypto", "agent/dump_format", "agent/journal", "agent/postgres", "agent/server",
+        "common", "common/config", "common/crypto", "agent/dump_format", "agent/journal", "agent/postgres", "agent/server",
         "agent/store", "agent/backup", "agent/tasks", "proto",
     ],
-    "agent": ["common", "agent/session", "agent/server", "agent/postgres", "agent/store"],
+    "agent": ["common", "common/config", "agent/session", "agent/server", "agent/postgres", "agent/store"],
     "client/cpp": ["common", "common/crypto", "proto"],
     "client/cpp/examples": [],  # what an application has: the installed headers
     "tools/croftctl": ["common", "common/crypto", "proto"],
@@ -77,8 +78,8 @@ THIRD_PARTY = {
     ],
     "prometheus/": ["controlplane/metrics"],
     "microhttpd.h": ["controlplane/metrics"],
-    "CLI/": ["controlplane", "agent", "tools/croftctl"],
-    "toml++/": ["client/cpp", "tools/croftctl"],
+    "CLI/": ["common/config", "controlplane", "agent", "tools/croftctl"],
+    "toml++/": ["common/config", "client/cpp", "tools/croftctl"],
     "yaml-cpp/": ["tools/croftctl"],
     "grpcpp/": [
         "controlplane/server", "controlplane/wire", "controlplane/handlers", "controlplane/fleet",

@@ -9,10 +9,10 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <nlohmann/json.hpp>
 
+#include "common/closest.h"
 #include "common/errors.h"
 #include "common/names.h"
 #include "tools/croftctl/exit_code.h"
-#include "tools/croftctl/suggest.h"
 #include "tools/croftctl/yaml_tree.h"
 
 namespace croft::ctl {
@@ -236,7 +236,7 @@ absl::Status ReadFields(const YamlNode& node, const Field (&fields)[kCount], abs
       std::vector<std::string> known;
       for (const Field& one : fields) known.emplace_back(one.key);
       return ErrorAt(node.items[i], absl::StrCat("there is no field ", prefix, node.keys[i],
-                                                 Closest(node.keys[i], known)));
+                                                 DidYouMean(node.keys[i], known)));
     }
     CROFT_RETURN_IF_ERROR(field->read(node.items[i], tenant));
     if (*field->path != '\0') tenant.named.emplace_back(field->path);
@@ -270,7 +270,7 @@ absl::StatusOr<Declared> ReadRoot(const YamlNode& root) {
       tenants = &root.items[i];
     } else {
       return ErrorAt(root.items[i], absl::StrCat("there is no ", root.keys[i],
-                                                 Closest(root.keys[i], {"owner", "tenants"})));
+                                                 DidYouMean(root.keys[i], {"owner", "tenants"})));
     }
   }
   if (declared.owner.empty() || tenants == nullptr)

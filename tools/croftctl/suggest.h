@@ -8,12 +8,6 @@
 
 namespace croft::ctl {
 
-// Steps from one to the other: a letter more, less, other, or two neighbours swapped.
-[[nodiscard]] size_t EditDistance(absl::string_view a, absl::string_view b);
-
-// "; did you mean 'X'?" with the candidate that is closest to `word`; empty where none is close.
-[[nodiscard]] std::string Closest(absl::string_view word, const std::vector<std::string>& candidates);
-
 // The noun or verb below `app` that goes by this name or alias; null when there is none.
 [[nodiscard]] const CLI::App* FindVerb(const CLI::App& app, const std::string& word);
 

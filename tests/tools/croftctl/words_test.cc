@@ -40,14 +40,6 @@ TEST(ObjectNames, TheUidIsReadOffAnyNameOfATenantsObject) {
   }
 }
 
-TEST(Suggest, DistanceCountsSwappedNeighboursOnce) {
-  EXPECT_EQ(EditDistance("create", "create"), 0u);
-  EXPECT_EQ(EditDistance("craete", "create"), 1u);
-  EXPECT_EQ(EditDistance("", "get"), 3u);
-  EXPECT_EQ(EditDistance("lst", "list"), 1u);
-  EXPECT_EQ(EditDistance("kitten", "sitting"), 3u);
-}
-
 TEST(Printable, KeepsTextAndDropsControl) {
   EXPECT_EQ(Printable("Zürich\tx\ny"), "Zürich x y");
   EXPECT_EQ(Printable(absl::string_view("a\0\x7f\x1b", 4)), "a???");

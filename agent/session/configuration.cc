@@ -1,0 +1,81 @@
+#include "agent/session/configuration.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+namespace croft::agent {
+namespace {
+
+constexpr config::Range kPorts{1, 65'535};
+
+void DescribeJoining(config::Options& options, AgentOptions& agent) {
+  options.Choice<ServerMode>(
+      "mode", agent.mode, {{"managed", ServerMode::kManaged}, {"external", ServerMode::kExternal}},
+      "managed: run a PostgreSQL server of one's own; external: use one that exists");
+  options.List("server", agent.servers, "HOST:PORT",
+               "Control planes, instead of the join token's; several by commas");
+  options.Text("join-token-file", agent.join_token_file, "FILE",
+               "File with the token of `croftctl host create-join-token`; needed once");
+}
+
+void DescribeExternal(config::Options& options, AgentOptions& agent) {
+  options.Text("conninfo-file", agent.conninfo_file, "FILE",
+               "External mode: file (0600) with the connection string of the agent's role");
+  options.Text("postgres-authority-file", agent.postgres_authority_file, "FILE",
+               "External mode: certificate authority (PEM) of the server, for applications, if not the "
+               "conninfo's sslrootcert");
+}
+
+void DescribeManaged(config::Options& options, AgentOptions& agent) {
+  options.List("listen", agent.listen_addresses, "ADDRESS",
+               "Managed mode: addresses PostgreSQL listens on; several by commas");
+  options.Whole("port", agent.port, kPorts, "Managed mode: port PostgreSQL listens on");
+  options.Text("postgres-user", agent.postgres_user, "USER",
+               "Managed mode, started as root: the user that PostgreSQL runs as");
+  options.List(
+      "extensions", agent.extensions, "NAME",
+      "Managed mode: extensions that tenants may install, instead of PostgreSQL's own trusted ones");
+  options.List("restore-extensions", agent.restore_extensions, "NAME",
+               "Managed mode: extensions that a restore brings back although tenants may not install them");
+}
+
+}  // namespace
+
+void Describe(config::Options& options, Configuration& configuration) {
+  AgentOptions& agent = configuration.options;
+  options.Text("state", agent.state_directory, "DIR", "Folder that holds everything of this agent");
+  DescribeJoining(options, agent);
+  options.List("store", agent.stores, "URL", "Where backups lie, as file:///FOLDER; several by commas");
+  options.Text("client-programs", agent.client_programs, "DIR",
+               "Folder with PostgreSQL's client programs of each version, as N/bin/pg_dump");
+  DescribeExternal(options, agent);
+  DescribeManaged(options, agent);
+  options.List("advertise", agent.advertise, "HOST:PORT",
+               "Where applications reach PostgreSQL, if not where it listens; several by commas");
+  options.Choice("log-level", configuration.log_level, log::Levels(), "Least level of lines to log")
+      .Reloads();
+  options
+      .Choice("log-format", configuration.log_format, log::Formats(),
+              "auto is text on a terminal, else JSON")
+      .Reloads();
+}
+
+config::Problems CheckForServing(const config::Options& options, const Configuration& configuration) {
+  const AgentOptions& agent = configuration.options;
+  config::Problems problems;
+  if (agent.mode == ServerMode::kExternal && agent.conninfo_file.empty()) {
+    problems.push_back({options.Get("mode").place, "mode: external needs conninfo_file, which is not set"});
+  }
+  if (agent.mode == ServerMode::kManaged && !agent.conninfo_file.empty()) {
+    problems.push_back({options.Get("conninfo-file").place,
+                        "conninfo_file: is for mode external, and the mode is managed"});
+  }
+  for (const std::string& store : agent.stores) {
+    if (absl::StartsWith(store, "file:///")) continue;
+    problems.push_back(
+        {options.Get("store").place, absl::StrCat("store: '", store, "' is not of the form file:///path")});
+  }
+  return problems;
+}
+
+}  // namespace croft::agent

@@ -1,0 +1,80 @@
+"""Daemons take what may change of their configuration at SIGHUP, and say what needs a restart."""
+import json
+import os
+import signal
+
+import pytest
+from cluster import Cluster, running, wait_until
+
+
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        yield cluster
+
+
+def configure(cluster, name, text):
+    path = os.path.join(cluster.state, "run", name + ".toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, 0o644)
+    return path
+
+
+def lines(cluster, name):
+    """Of the daemon's log, those that are JSON."""
+    with open(os.path.join(cluster.state, "log", name + ".log"), encoding="utf-8") as log:
+        return [json.loads(line) for line in log if line.startswith("{")]
+
+
+def hang_up(cluster, name, message, **fields):
+    """Sends SIGHUP and waits for a line with that message and these fields."""
+    before = len(lines(cluster, name))
+    os.kill(cluster.pid(name), signal.SIGHUP)
+
+    def said():
+        return [line for line in lines(cluster, name)[before:]
+                if line["message"] == message and fields.items() <= line.items()]
+    return wait_until(said, f"{name} says {message} {fields}")[0]
+
+
+def relaunch(cluster, name, path):
+    """By its configuration file, with its log as a service has it."""
+    command = [word for word in cluster.commands[name] if word not in ("--log-format", "text")]
+    command[command.index("--config") + 1] = path
+    cluster.commands[name] = command
+    cluster.stop(name)
+    cluster.relaunch(name)
+    wait_until(lambda: cluster.host_state("h1") == "STATE_UP", "the host is up")
+
+
+@pytest.mark.parametrize("name", ["croftd", "h1"])
+def test_sighup_takes_what_may_change_and_names_what_needs_a_restart(cluster, name):
+    path = configure(cluster, name, "log_level = 'info'\n")
+    relaunch(cluster, name, path)
+    pid = cluster.pid(name)
+
+    configure(cluster, name, "log_level = 'debug'\nadvertise = 'elsewhere:7443'\n"
+              if name == "croftd" else "log_level = 'debug'\nadvertise = ['elsewhere:7443']\n")
+    changed = hang_up(cluster, name, "an option changed", option="log_level")
+    assert changed["value"] == '"debug"' and changed["place"] == f"{path}:1:13"
+    hang_up(cluster, name, "an option changed that needs a restart", option="advertise")
+
+    configure(cluster, name, "log_levl = 'info'\n")
+    refused = hang_up(cluster, name, "the configuration is not taken", place=f"{path}:1:1")
+    assert "did you mean 'log_level'?" in refused["problem"]
+    assert running(pid) and cluster.pid(name) == pid
+
+
+def test_limits_change_while_it_runs(cluster):
+    path = configure(cluster, "croftd", "")
+    relaunch(cluster, "croftd", path)
+    configure(cluster, "croftd", "calls_per_second = 1\n")
+    hang_up(cluster, "croftd", "an option changed", option="calls_per_second")
+    token = os.path.join(cluster.state, "viewer.token")
+    cluster.croftctl("access", "principal", "create", "viewer")
+    cluster.croftctl("access", "bind", "viewer", "viewer", "--all-tenants")
+    cluster.croftctl("access", "token", "create", "viewer", "--to-file", token)
+    as_viewer = ["--cert", "", "--key", "", "--token-file", token]
+    ran = [cluster.croftctl(*as_viewer, "tenant", "list", "-o", "json", check=False) for _ in range(4)]
+    assert any("RATE_LIMITED" in one.stderr for one in ran), ran
