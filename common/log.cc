@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <vector>
 
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
@@ -13,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/log_options.h"
+#include "common/work_scope.h"
 
 namespace croft::log {
 namespace {
@@ -57,7 +60,22 @@ bool NeedsQuotes(absl::string_view value) {
   return value.empty() || value.find_first_of(" \"=\\\n\t\r") != absl::string_view::npos;
 }
 
-std::string TextLine(Level level, absl::string_view message, Fields fields) {
+bool Has(Fields fields, absl::string_view key) {
+  return std::any_of(fields.begin(), fields.end(), [&](const Field& field) { return field.first == key; });
+}
+
+// `fields`, and the ids of the work that this thread does, where they are not among them.
+std::vector<Field> WithWork(Fields fields) {
+  const Work& work = CurrentWork();
+  std::vector<Field> all(fields);
+  for (const auto& [key, value] : {Field("operation", work.operation), Field("request_id", work.request_id),
+                                   Field("trace_id", work.trace_id)}) {
+    if (!value.empty() && !Has(fields, key)) all.emplace_back(key, value);
+  }
+  return all;
+}
+
+std::string TextLine(Level level, absl::string_view message, const std::vector<Field>& fields) {
   std::string line = absl::StrCat(TimeText(absl::Now()), " ", NameOf(level), " ", message);
   for (const auto& [key, value] : fields) {
     absl::StrAppend(&line, " ", key, "=");
@@ -70,7 +88,7 @@ std::string TextLine(Level level, absl::string_view message, Fields fields) {
   return line;
 }
 
-std::string JsonLine(Level level, absl::string_view message, Fields fields) {
+std::string JsonLine(Level level, absl::string_view message, const std::vector<Field>& fields) {
   nlohmann::ordered_json line = {{"time", TimeText(absl::Now())},
                                  {"level", std::string(NameOf(level))},
                                  {"message", std::string(message)}};
@@ -81,7 +99,8 @@ std::string JsonLine(Level level, absl::string_view message, Fields fields) {
 
 void Write(Level level, absl::string_view message, Fields fields) {
   if (!Logger().should_log(ToSpdlog(level))) return;
-  const std::string line = json ? JsonLine(level, message, fields) : TextLine(level, message, fields);
+  const std::vector<Field> all = WithWork(fields);
+  const std::string line = json ? JsonLine(level, message, all) : TextLine(level, message, all);
   Logger().log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

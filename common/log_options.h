@@ -7,7 +7,7 @@
 #include "common/log.h"
 
 // How the lines of common/log.h are written: as text with key=value fields for people, or as a JSON object with the keys
-// `time`, `level` and `message` and one for each field.
+// `time`, `level` and `message` and one for each field. docs/logs.md has the keys.
 namespace croft::log {
 
 enum class Format { kAuto, kText, kJson };

@@ -20,6 +20,7 @@
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/ids.h"
+#include "common/work_scope.h"
 
 namespace croft::agent {
 namespace {
@@ -145,7 +146,10 @@ absl::StatusOr<ProgramCall> PrepareProgram(const std::string& path, std::vector<
       command.environment[variable] = value;
   }
   command.environment["PGPASSFILE"] = password_file.path();
-  command.environment["PGAPPNAME"] = "croft-agent";
+  // Every login of the server can read it: the operation's id and nothing else.
+  const std::string& operation = CurrentWork().operation;
+  command.environment["PGAPPNAME"] =
+      operation.empty() ? "croft-agent" : absl::StrCat("croft-agent ", operation);
   return ProgramCall{std::move(command), std::move(password_file)};
 }
 

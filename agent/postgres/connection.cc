@@ -13,6 +13,8 @@
 #include <absl/time/clock.h>
 #include <libpq-fe.h>
 
+#include "common/work_scope.h"
+
 namespace croft::agent {
 namespace {
 
@@ -75,9 +77,15 @@ absl::Status ResultError(const PGconn* connection, const PGresult* result) {
   return WithPostgresMessage(std::move(error), PQresultErrorMessage(result));
 }
 
+std::string ApplicationName() {
+  const std::string& operation = CurrentWork().operation;
+  return operation.empty() ? "croft-agent" : absl::StrCat("croft-agent ", operation);
+}
+
 // What a session of the agent's own starts with: nothing of a tenant's is ever found by its bare name.
 Conninfo WithSafeStart(Conninfo conninfo, Trust trust) {
-  conninfo.emplace("application_name", "croft-agent");
+  // Every login of the server can read it: the operation's id and nothing else.
+  conninfo.emplace("application_name", ApplicationName());
   conninfo.emplace("client_encoding", "UTF8");
   if (trust == Trust::kPrivileged) {
     std::string& options = conninfo["options"];

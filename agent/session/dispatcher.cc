@@ -9,6 +9,7 @@
 #include "agent/session/wire.h"
 #include "common/errors.h"
 #include "common/log.h"
+#include "common/work_scope.h"
 
 namespace croft::agent {
 namespace {
@@ -144,6 +145,7 @@ void Dispatcher::Work(Pool& pool) {
 }
 
 void Dispatcher::Perform(QueuedTask& queued) {
+  const WorkScope scope({.operation = queued.task.fencing.operation});
   std::optional<v1::TaskResult> result = Decide(queued);
   {
     // A repeat that comes from here on finds the outcome in the journal.

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
+#include "common/work_scope.h"
 
 namespace croft::server {
 namespace {
@@ -37,6 +39,10 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
 
   void Begin(const grpc::CallbackServerContext& call) {
     self_ = shared_from_this();
+    const auto trace = call.client_metadata().find("traceparent");
+    if (trace != call.client_metadata().end()) {
+      trace_id_ = TraceIdOf(std::string(trace->second.data(), trace->second.size()));
+    }
     auto context = Identify(parts_.gate, *method_.descriptor, call, credentials_);
     if (!context.ok()) return Respond(context.status());
     context_ = *std::move(context);
@@ -68,6 +74,7 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
 
  private:
   void Handle() {
+    const WorkScope scope({.request_id = context_.caller.request_id, .trace_id = trace_id_});
     if (cancellation_->cancelled() || context_.deadline < absl::Now()) {
       return Respond(MakeError(absl::StatusCode::kDeadlineExceeded, "nobody waited for the answer any more",
                                {.reason = "DEADLINE_EXCEEDED"}));
@@ -93,6 +100,7 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
     if (responded_.exchange(true)) return;
     counts_.Ended(response.status().code(), absl::Now() - begun_);
     if (response.ok()) response_ = *std::move(response);
+    const WorkScope scope({.request_id = context_.caller.request_id, .trace_id = trace_id_});
     Finish(Conclude(response.status(), *method_.descriptor, context_));
   }
 
@@ -105,6 +113,7 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
   const std::shared_ptr<handlers::Cancellation> cancellation_ = std::make_shared<handlers::Cancellation>();
   access::CallCredentials credentials_;
   RequestContext context_;
+  std::string trace_id_;
   Bytes bytes_;
   uint64_t awaited_ = 0;
   std::unique_ptr<google::protobuf::Message> request_;

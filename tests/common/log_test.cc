@@ -6,6 +6,7 @@
 
 #include "common/errors.h"
 #include "common/log_options.h"
+#include "common/work_scope.h"
 
 namespace croft::log {
 namespace {
@@ -50,6 +51,19 @@ TEST(Log, TextLinesQuoteWhatIsNoPlainWord) {
 TEST(Log, NotOnATerminalLinesAreJson) {
   SetFormat(Format::kAuto);
   EXPECT_TRUE(nlohmann::json::accept(Written([] { Error("gone"); })));
+}
+
+TEST(Log, LinesCarryTheIdsOfTheWorkOfTheirThread) {
+  SetFormat(Format::kJson);
+  const WorkScope work({.operation = "op-1", .trace_id = "4bf9"});
+  const auto line = nlohmann::json::parse(Written([] { Info("task done", {{"task", "create"}}); }));
+  EXPECT_EQ(line["operation"], "op-1");
+  EXPECT_EQ(line["trace_id"], "4bf9");
+  EXPECT_FALSE(line.contains("request_id"));
+  EXPECT_EQ(nlohmann::json::parse(Written([] {
+              Info("x", {{"operation", "op-2"}});
+            }))["operation"],
+            "op-2");
 }
 
 }  // namespace
