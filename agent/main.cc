@@ -79,6 +79,9 @@ int main(int argc, char** argv) {
   flags.AddTo(join, {"state", "mode", "server", "join-token-file"});
   CLI::App& stop = *app.add_subcommand("stop-postgres", "Stop the managed PostgreSQL server, and end");
   flags.AddTo(stop, {"state", "postgres-user"});
+  CLI::App& run_postgres =
+      *app.add_subcommand("run-postgres", "Become the managed PostgreSQL server; for its service manager");
+  flags.AddTo(run_postgres, {"state", "postgres-user"});
   croft::agent::ExternalSetupOptions setup;
   std::string password_file;
   CLI::App& external_setup = *app.add_subcommand(
@@ -98,7 +101,7 @@ int main(int argc, char** argv) {
   if (external_setup.parsed()) return PrintSetup(setup, password_file);
   const config::Sources sources = flags.ToSources();
   config::Problems problems = loaded->options.Load(sources);
-  const bool serves = !join.parsed() && !stop.parsed();
+  const bool serves = !join.parsed() && !stop.parsed() && !run_postgres.parsed();
   if (serves) config::Append(problems, CheckForServing(loaded->options, loaded->values));
   if (config_commands.asked())
     return config_commands.Run("croft-agent", loaded->options, sources, problems);
@@ -111,5 +114,6 @@ int main(int argc, char** argv) {
   options.version = CROFT_VERSION;
   if (join.parsed()) return Report(JoinOnly(options));
   if (stop.parsed()) return Report(StopPostgres(options));
+  if (run_postgres.parsed()) return Report(RunPostgres(options));
   return Report(RunAgent(options, [&] { Reload(*loaded, sources); }));
 }

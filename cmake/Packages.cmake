@@ -15,8 +15,18 @@ function(croft_program_package NAME)
   install(DIRECTORY ${PACKAGE_FILES}/doc/${NAME} DESTINATION share/doc COMPONENT ${NAME})
 endfunction()
 
-croft_program_package(croftd)
-croft_program_package(croft-agent)
+# croft_daemon_package(NAME unit...): also its units and its configuration.
+function(croft_daemon_package NAME)
+  croft_program_package(${NAME})
+  list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/deploy/systemd/ OUTPUT_VARIABLE UNITS)
+  install(FILES ${UNITS} DESTINATION /lib/systemd/system COMPONENT ${NAME})
+  install(FILES ${CMAKE_SOURCE_DIR}/deploy/config/${NAME}.toml DESTINATION /etc/croft COMPONENT ${NAME})
+  install(DIRECTORY DESTINATION /etc/croft/${NAME}.conf.d COMPONENT ${NAME})
+  file(WRITE ${CMAKE_BINARY_DIR}/conffiles/${NAME}/conffiles "/etc/croft/${NAME}.toml\n")
+endfunction()
+
+croft_daemon_package(croftd croftd.service)
+croft_daemon_package(croft-agent croft-agent.service croft-postgres.service croft-postgres.path)
 croft_program_package(croftctl)
 # OPTIONAL: an installation by cmake --install has no need of them.
 install(DIRECTORY ${PACKAGE_FILES}/doc/libcroft-client DESTINATION share/doc COMPONENT client OPTIONAL)
@@ -65,7 +75,15 @@ croft_describe(client-dev libcroft-client-dev libdevel "finds the database of ea
 croft_describe(python python3-croft python "finds the database of each tenant (Python)"
   "${CROFT_IS}\nThis is the library that applications in Python ask where a tenant lives.")
 
-set(CPACK_DEBIAN_CROFT-AGENT_PACKAGE_DEPENDS postgresql-client)
+foreach(NAME croftd croft-agent)
+  string(TOUPPER ${NAME} UPPER)
+  set(CPACK_DEBIAN_${UPPER}_PACKAGE_CONTROL_EXTRA ${CMAKE_BINARY_DIR}/conffiles/${NAME}/conffiles)
+  foreach(SCRIPT postinst prerm postrm)
+    list(APPEND CPACK_DEBIAN_${UPPER}_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/deploy/debian/${NAME}/${SCRIPT})
+  endforeach()
+  set(CPACK_DEBIAN_${UPPER}_PACKAGE_DEPENDS "adduser")
+endforeach()
+set(CPACK_DEBIAN_CROFT-AGENT_PACKAGE_DEPENDS "adduser, postgresql-client")
 set(CPACK_DEBIAN_CROFT-AGENT_PACKAGE_RECOMMENDS "postgresql")
 set(CPACK_DEBIAN_CROFTCTL_PACKAGE_RECOMMENDS "postgresql-client")
 # CPack itself would call ldconfig in maintainer scripts.

@@ -14,6 +14,7 @@
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/service_manager.h"
 #include "controlplane/server/catalog_commands.h"
 #include "controlplane/server/configuration.h"
 #include "controlplane/server/keyring_commands.h"
@@ -71,11 +72,14 @@ absl::Status Serve(Loaded& loaded, bool take_over, const config::Sources& source
   auto server = Server::Start(options);
   if (!server.ok()) return server.status();
   croft::log::Info("croftd ready", {{"address", (*server)->address()}, {"version", options.version}});
+  croft::NotifyServiceManager(absl::StrCat("READY=1\nSTATUS=serving on ", (*server)->address()));
+  const croft::Watchdog watchdog([&server = **server] { return server.IsWell(); });
   int signal = 0;
   while (sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
     if (signal == SIGHUP) Reload(**server, loaded, sources);
   }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second one ends it at once
+  croft::NotifyServiceManager("STOPPING=1");
   croft::log::Info("croftd is ending", {{"signal", std::to_string(signal)}});
   (*server)->Stop();
   croft::log::Info("croftd has ended");

@@ -29,6 +29,7 @@
 #include "agent/server/settings.h"
 #include "common/crypto/x509.h"
 #include "common/errors.h"
+#include "common/files.h"
 #include "common/log.h"
 
 namespace croft::agent {
@@ -40,6 +41,7 @@ constexpr int kHighestPort = 65535;
 constexpr size_t kLogTailBytes = 1024;
 // When the caller sets no deadline: a server that was killed replays its log first.
 constexpr absl::Duration kLongestStart = absl::Minutes(10);
+constexpr absl::Duration kRequestAgain = absl::Seconds(2);
 constexpr absl::Duration kAnswerPoll = absl::Milliseconds(50);
 
 absl::Time DeadlineOf(const Timeout& timeout) {
@@ -299,6 +301,7 @@ absl::StatusOr<bool> ManagedServer::InstallTls() {
 
 absl::Status ManagedServer::StartServer(const Timeout& timeout) {
   CROFT_RETURN_IF_ERROR(CheckPortFree(options_.listen_addresses, options_.port));
+  if (!options_.start_file.empty()) return RequestStart(timeout);
   const absl::Time deadline = DeadlineOf(timeout);
   const int64_t seconds = std::max<int64_t>(1, absl::ToInt64Seconds(deadline - absl::Now()));
   unlink(Path("log/start.log").c_str());
@@ -312,8 +315,50 @@ absl::Status ManagedServer::StartServer(const Timeout& timeout) {
                   absl::StrCat("-c config_file=", ShellQuote(Path("conf/postgresql.conf")))},
                  deadline + absl::Seconds(1)));
   if (result.exit_code == 0) return absl::OkStatus();
-  return StartError(absl::StrCat(result.standard_error, Tail(Path("log/start.log"), kLogTailBytes),
-                                 Tail(NewestLog(Path("log")), kLogTailBytes)));
+  return StartError(absl::StrCat(result.standard_error, EndOfLogs()));
+}
+
+// The service manager hears of a change of the file while no server runs. One that comes while the last server still ends
+// is lost, so the request is repeated until there is a server.
+absl::Status ManagedServer::RequestStart(const Timeout& timeout) {
+  const absl::Time deadline = DeadlineOf(timeout);
+  log::Info("asking the service manager to start PostgreSQL",
+            {{"directory", options_.directory}, {"file", options_.start_file}});
+  while (absl::Now() < deadline) {
+    CROFT_RETURN_IF_ERROR(WriteFileDurably(options_.start_file,
+                                           absl::StrCat(absl::FormatTime(absl::Now()), "\n"), 0600,
+                                           IfFileExists::kReplace));
+    const absl::Time again = std::min(deadline, absl::Now() + kRequestAgain);
+    while (absl::Now() < again) {
+      if (FindPostmaster(Path("data"))) return absl::OkStatus();
+      if (timeout.keep_going) CROFT_RETURN_IF_ERROR(timeout.keep_going());
+      absl::SleepFor(kAnswerPoll);
+    }
+  }
+  return StartError(absl::StrCat(
+      "the service manager did not start it; `systemctl status croft-postgres` says why. ", EndOfLogs()));
+}
+
+absl::Status ManagedServer::BecomeServer() {
+  const std::string configuration = Path("conf/postgresql.conf");
+  if (!Exists(Path("data/PG_VERSION")) || !Exists(configuration)) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat("there is no PostgreSQL server in ", options_.directory,
+                                  " yet; its croft-agent makes one when it has joined"),
+                     {.reason = "NO_SERVER_MADE"});
+  }
+  CROFT_ASSIGN_OR_RETURN(const std::string programs, Programs());
+  const std::string program = absl::StrCat(programs, "/postgres");
+  const std::string data = Path("data");
+  const std::string setting = absl::StrCat("config_file=", configuration);
+  execl(program.c_str(), program.c_str(), "-D", data.c_str(), "-c", setting.c_str(),
+        static_cast<char*>(nullptr));
+  return FileError("cannot run", program, errno);
+}
+
+std::string ManagedServer::EndOfLogs() const {
+  return absl::StrCat(Tail(Path("log/start.log"), kLogTailBytes),
+                      Tail(NewestLog(Path("log")), kLogTailBytes));
 }
 
 absl::Status ManagedServer::StartError(absl::string_view output) const {

@@ -39,6 +39,9 @@ struct ManagedServerOptions {
   std::vector<std::string> extensions = UsualExtensions();
   // Those that a restore may bring back beside them.
   std::vector<std::string> restore_extensions = RestorableExtensions();
+  // A file that the service manager watches: written to, it runs `croft-agent run-postgres` as a unit of its own. Where it
+  // is empty the server is started from here.
+  std::string start_file;
   // Major version for a new server; 0 is the newest installed. One that exists keeps its own.
   int major = 0;
   std::string programs_root = "/usr/lib/postgresql";
@@ -67,6 +70,10 @@ class ManagedServer final : public Server {
   // DEADLINE_EXCEEDED, UNAVAILABLE (POSTGRES_NOT_STARTED) with the end of the server's log.
   absl::Status EnsureRunning(const Timeout& timeout) override;
 
+  // Becomes the server, with the settings as they were written last, and does not come back. FAILED_PRECONDITION
+  // (NO_SERVER_MADE) while there is none.
+  absl::Status BecomeServer();
+
   // Ends the server, its sessions included. OK when it does not run.
   absl::Status Stop(const Timeout& timeout);
 
@@ -91,11 +98,13 @@ class ManagedServer final : public Server {
   absl::StatusOr<bool> WriteSettings() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<bool> InstallTls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartServer(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status RequestStart(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StopServer(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Reload(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AwaitAnswer(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // A new server lets every login into its own databases.
   absl::Status ShutOutStrangers(const Timeout& timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string EndOfLogs() const;
   absl::Status StartError(absl::string_view output) const;
 
   const ManagedServerOptions options_;

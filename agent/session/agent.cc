@@ -40,6 +40,7 @@
 #include "common/files.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/service_manager.h"
 
 namespace croft::agent {
 namespace {
@@ -144,7 +145,8 @@ ManagedServerOptions ManagedOptions(const AgentOptions& options, const std::stri
                                .listen_addresses = options.listen_addresses,
                                .port = options.port,
                                .advertise_endpoints = options.advertise,
-                               .run_as = options.postgres_user};
+                               .run_as = options.postgres_user,
+                               .start_file = options.postgres_start_file};
   if (!options.extensions.empty()) managed.extensions = options.extensions;
   if (!options.restore_extensions.empty()) managed.restore_extensions = options.restore_extensions;
   return managed;
@@ -229,6 +231,8 @@ class Agent {
                          .renewed = [this] { ReloadTls(); }},
         SessionOptions{.agent_version = options.version, .servers = options.servers});
     session_ = session.get();
+    NotifyServiceManager("READY=1\nSTATUS=serving");
+    const Watchdog watchdog([&watcher] { return watcher->IsWell(); });
     absl::Status fatal;
     Dispatcher dispatcher(
         [this](const Task& task, TaskContext& context) { return runner_.Run(task, context); }, *journal_,
@@ -328,6 +332,12 @@ absl::Status JoinOnly(const AgentOptions& options) {
   CROFT_RETURN_IF_ERROR(JoinByToken(options, files));
   log::Info("joined; start croft-agent with this --state to serve");
   return absl::OkStatus();
+}
+
+absl::Status RunPostgres(const AgentOptions& options) {
+  CROFT_ASSIGN_OR_RETURN(const auto server,
+                         ManagedServer::New(ManagedOptions(options, Absolute(options.state_directory))));
+  return server->BecomeServer();
 }
 
 absl::Status StopPostgres(const AgentOptions& options) {

@@ -31,6 +31,8 @@ struct AgentOptions {
   std::vector<std::string> listen_addresses = {"127.0.0.1"};
   int port = 7500;
   std::string postgres_user = "postgres";
+  // File that a service manager watches to start the server as a unit of its own; the agent starts it when empty.
+  std::string postgres_start_file;
   // Extensions that tenants may install; the usual ones when empty.
   std::vector<std::string> extensions;
   // Those that a restore may bring back beside them; the usual ones when empty.
@@ -46,6 +48,10 @@ struct AgentOptions {
 
 // Joins and does no more. FAILED_PRECONDITION when the agent has joined already.
 [[nodiscard]] absl::Status JoinOnly(const AgentOptions& options);
+
+// Becomes the managed server, in the foreground, as a service manager runs it: this process's program is PostgreSQL from
+// then on.
+[[nodiscard]] absl::Status RunPostgres(const AgentOptions& options);
 
 // Ends the managed server, its sessions included; OK when it does not run, or there is none.
 [[nodiscard]] absl::Status StopPostgres(const AgentOptions& options);

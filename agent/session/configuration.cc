@@ -32,6 +32,10 @@ void DescribeManaged(config::Options& options, AgentOptions& agent) {
   options.Whole("port", agent.port, kPorts, "Managed mode: port PostgreSQL listens on");
   options.Text("postgres-user", agent.postgres_user, "USER",
                "Managed mode, started as root: the user that PostgreSQL runs as");
+  options.Text(
+      "postgres-start-file", agent.postgres_start_file, "FILE",
+      "Managed mode: file that the service manager watches to start PostgreSQL as a unit of its own; "
+      "without it the agent starts PostgreSQL");
   options.List(
       "extensions", agent.extensions, "NAME",
       "Managed mode: extensions that tenants may install, instead of PostgreSQL's own trusted ones");

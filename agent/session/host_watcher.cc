@@ -12,6 +12,8 @@ namespace {
 
 constexpr absl::Duration kLookTime = absl::Seconds(5);
 constexpr absl::Duration kStartTime = absl::Minutes(2);
+// Twice what two looks and a start may take: not every wait obeys its time limit at once.
+constexpr absl::Duration kLongestTurn = absl::Minutes(5);
 // Packages are updated beside a running agent.
 constexpr absl::Duration kJudgeInterval = absl::Minutes(10);
 
@@ -47,6 +49,11 @@ void HostWatcher::LookNow() {
   MutexLock lock(mutex_);
   look_now_ = true;
   wake_.NotifyAll();
+}
+
+bool HostWatcher::IsWell() const {
+  MutexLock lock(mutex_);
+  return absl::Now() - last_turn_ < interval_ + kLongestTurn;
 }
 
 void HostWatcher::Stop() {
@@ -107,6 +114,7 @@ void HostWatcher::Watch() {
     MutexLock lock(mutex_);
     if (!stopping_ && !look_now_) wake_.WaitFor(mutex_, interval_);
     look_now_ = false;
+    last_turn_ = absl::Now();
     if (stopping_) return;
   }
 }

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include <absl/time/clock.h>
 #include <absl/time/time.h>
 
 #include "agent/server/server.h"
@@ -31,6 +32,8 @@ class HostWatcher {
   void AwaitFirstLook(absl::Duration longest) const;
   // Looks as soon as it can.
   void LookNow();
+  // Whether it looks as often as it should: false when one look takes far longer than its time limits. Does not block.
+  bool IsWell() const;
   void Stop();
 
  private:
@@ -51,6 +54,7 @@ class HostWatcher {
 
   mutable Mutex mutex_;
   mutable CondVar wake_;
+  absl::Time last_turn_ ABSL_GUARDED_BY(mutex_) = absl::Now();
   bool looked_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool look_now_ ABSL_GUARDED_BY(mutex_) = false;

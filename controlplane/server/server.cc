@@ -72,6 +72,8 @@ constexpr absl::Duration kRequestPatience = absl::Seconds(30);
 constexpr size_t kAwaitedRequests = 20'000;               // some kilobytes each, and what has come of it
 constexpr absl::Duration kBookmarks = absl::Seconds(10);  // how often watchers hear that nothing happened
 constexpr absl::Duration kTimeout = absl::Milliseconds(100);
+// A commit is a few milliseconds, on a slow disk seconds. One that takes longer than this is stuck.
+constexpr absl::Duration kLongestCommit = absl::Minutes(1);
 constexpr size_t kMaxPemBytes = 256 * 1024;
 
 absl::Status Ending() {
@@ -356,6 +358,8 @@ void Server::Reload(const ServerOptions& options) {
   components_->fleet_watch->ChangeInterval(options.fleet_check_interval);
   components_->certificates->LookNow();
 }
+
+bool Server::IsWell() const { return components_->writer->BusyFor() < kLongestCommit; }
 
 // Calls end before what answers them: a worker that waits for the writer gets its answer.
 void Server::Stop() {

@@ -47,6 +47,8 @@ class Server {
   // Takes what may change while it runs: limits and the interval of comparisons from `options`, and the certificates
   // from their files. Logs what came of it. Does not wait.
   void Reload(const ServerOptions& options);
+  // Whether it works: false when one commit takes so long that nothing is answered any more. Does not block.
+  bool IsWell() const;
   // Ends streams and calls, works off what was accepted, and closes the catalog. Takes some tenths of a second.
   void Stop();
 

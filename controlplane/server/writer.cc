@@ -124,9 +124,15 @@ void Writer::Run() {
   }
 }
 
+absl::Duration Writer::BusyFor() const {
+  const MutexLock lock(mutex_);
+  return std::max(absl::ZeroDuration(), clock_.Now() - busy_since_);
+}
+
 Writer::Batch Writer::Take() {
   Batch batch;
   const MutexLock lock(mutex_);
+  busy_since_ = absl::InfiniteFuture();
   for (;;) {
     const absl::Time now = clock_.Now();
     while (!timers_.empty() && timers_.begin()->first <= now && batch.size() < limits_.batch) {
@@ -138,7 +144,10 @@ Writer::Batch Writer::Take() {
     if (taken > 0) working_since_ = inbox_.front().time;
     for (auto posted = inbox_.begin(); posted != end; ++posted) batch.push_back(std::move(posted->event));
     inbox_.erase(inbox_.begin(), end);
-    if (!batch.empty()) return batch;
+    if (!batch.empty()) {
+      busy_since_ = now;
+      return batch;
+    }
     if (stopping_) return batch;
     const absl::Duration wait = timers_.empty() ? kLongestWait : timers_.begin()->first - now;
     changed_.WaitFor(mutex_, std::min(wait + absl::Milliseconds(1), kLongestWait));

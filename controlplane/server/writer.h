@@ -57,6 +57,9 @@ class Writer final : public engine::EventQueue {
   // Works off what was handed in; whoever asks from now on gets CANCELLED. Returns when the thread has ended.
   void Stop();
 
+  // For how long it has been working on one batch; zero while it waits for the next. Thread-safe.
+  absl::Duration BusyFor() const;
+
   absl::StatusOr<engine::Answer> Call(engine::Caller caller, engine::RequestBody body) override;
   // Progress lines may be dropped when too much waits; everything else is taken.
   void Post(engine::Event event) override;
@@ -97,6 +100,7 @@ class Writer final : public engine::EventQueue {
 
   mutable Mutex mutex_;
   CondVar changed_;
+  absl::Time busy_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t next_ticket_ ABSL_GUARDED_BY(mutex_) = 1;
   std::deque<Posted> inbox_ ABSL_GUARDED_BY(mutex_);

@@ -22,7 +22,14 @@ MAINTAINER = "Croft developers <croft@croft.invalid>"
 SEE_ALSO = {
     "croftd": ["croft-agent", "croftctl"], "croft-agent": ["croftd", "croftctl"], "croftctl": ["croftd", "croft-agent"],
 }
-FILES = {"croftctl": [("~/.config/croftctl/config.toml", "contexts of `croftctl config`")]}
+VARIABLES = {"croftd": "CROFTD_", "croft-agent": "CROFT_AGENT_"}
+FILES = {
+    "croftd": [("/etc/croft/croftd.toml", "configuration; then croftd.conf.d/*.toml beside it"),
+               ("/var/lib/croftd", "state: catalog, keyring, key store, certificates")],
+    "croft-agent": [("/etc/croft/croft-agent.toml", "configuration; then croft-agent.conf.d/*.toml beside it"),
+                    ("/var/lib/croft-agent", "state: identity, journal, and pg/ with the PostgreSQL server")],
+    "croftctl": [("~/.config/croftctl/config.toml", "contexts of `croftctl config`")],
+}
 EXIT_CODES = {
     "croftd": [("0", "ended as asked"), ("1", "an error"), ("2", "wrong usage or configuration")],
     "croft-agent": [("0", "ended as asked"), ("1", "an error"), ("2", "wrong usage or configuration")],
@@ -78,9 +85,11 @@ def man_page(tree):
     if tree.subcommands:
         page.append(".SH COMMANDS\n")
         page.extend(command_part(command) for command in tree.subcommands)
+    if name in VARIABLES:
+        page.append(f".SH ENVIRONMENT\nEvery option of the configuration is also a variable: its name in capitals, with\n"
+                    f".B {VARIABLES[name]}\nin front and underscores for dashes. Flags win over variables, those over files.\n")
     page.append(".SH EXIT STATUS\n" + tagged(EXIT_CODES[name]))
-    if name in FILES:
-        page.append(".SH FILES\n" + tagged(FILES[name]))
+    page.append(".SH FILES\n" + tagged(FILES[name]))
     if tree.examples:
         page.append(".SH EXAMPLES\n.nf\n" + "".join(roff(line) + "\n" for line in tree.examples) + ".fi\n")
     page.append(".SH SEE ALSO\n" + ",\n".join(f".BR {roff(other)} (1)" for other in SEE_ALSO[name]).replace(",\n", " ,\n") + "\n")
