@@ -80,7 +80,7 @@ class Machine:
 
     def sh(self, script, check=True):
         """Runs a script as root, as one does who is logged in there."""
-        command = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--wd=/root",
+        command = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--wdns=/root",
                    "/usr/bin/env", "-i", "HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
                    "DEBIAN_FRONTEND=noninteractive", "/bin/sh", "-ec", script]
         return run(*command, check=check)

@@ -93,10 +93,9 @@ def test_logs_of_units_are_json_lines(machines):
 
 
 class OpenConnection:
-    """A session of a tenant's application, from the control plane's machine."""
+    """A session of a program of its own on the server where acme lives."""
 
     def __init__(self, machines):
-        self._machine = machines["croft"]
         self._home = machines[ctl(machines, "tenant get acme")["placement"]["host"].removeprefix("hosts/")]
         self.host = self._home.name
         self._pid = None
