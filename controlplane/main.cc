@@ -60,6 +60,7 @@ void Reload(Server& server, Loaded& running, const config::Sources& sources) {
   config::Problems problems = Load(sources, next->options, next->values);
   config::Append(problems, CheckForServing(next->options, next->values));
   config::TakeReloadable(running.options, next->options, problems);
+  Derive(running.values);
   Apply(running.values);
   server.Reload(running.values.options);
 }

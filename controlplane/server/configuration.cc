@@ -81,12 +81,17 @@ config::Problems Load(const config::Sources& sources, config::Options& options,
                       Configuration& configuration) {
   config::Problems problems = options.Load(sources);
   CheckOwnCertificate(options, problems);
-  configuration.options.limits.burst = 2 * configuration.options.limits.calls_per_second;
-  if (configuration.options.metrics_listen == "off") configuration.options.metrics_listen.clear();
+  Derive(configuration);
   const auto credentials = sources.environment.find("CREDENTIALS_DIRECTORY");
   if (credentials != sources.environment.end())
     configuration.options.credentials_directory = credentials->second;
   return problems;
+}
+
+void Derive(Configuration& configuration) {
+  LimitOptions& limits = configuration.options.limits;
+  limits.burst = 2 * limits.calls_per_second;
+  if (configuration.options.metrics_listen == "off") configuration.options.metrics_listen.clear();
 }
 
 config::Problems CheckForServing(const config::Options& options, const Configuration& configuration) {

@@ -27,6 +27,9 @@ void Describe(config::Options& options, Configuration& configuration);
 [[nodiscard]] config::Problems Load(const config::Sources& sources, config::Options& options,
                                     Configuration& configuration);
 
+// Sets what follows from options and is none; once they are loaded, and again when one has changed.
+void Derive(Configuration& configuration);
+
 // What keeps `croftd serve` from starting, beside what Load found.
 [[nodiscard]] config::Problems CheckForServing(const config::Options& options,
                                                const Configuration& configuration);
