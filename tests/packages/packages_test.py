@@ -77,6 +77,8 @@ def test_hosts_are_installed_by_the_guide(machines, name):
     for block in guide()["A database host"]:
         host.sh(block.replace("db1", name))
     wait_until(lambda: host_states(machines).get(f"hosts/{name}") == "STATE_UP", f"{name} is up", 180)
+    # The host is up when its agent is, before its server has started.
+    wait_until(lambda: host.main_pid("croft-postgres"), "PostgreSQL is up", 120)
     for unit in ("croft-agent", "croft-postgres"):
         assert host.sh(f"stat -c %U /proc/{host.main_pid(unit)}").stdout.strip() == "croft-agent"
 
@@ -133,7 +135,7 @@ def test_restart_of_the_agent_ends_no_connection(machines, connection):
 def test_kill_of_the_agent_ends_no_connection_and_it_comes_back(machines, connection):
     host = machines[connection.host]
     before = host.main_pid("croft-agent")
-    host.sh("systemctl kill --signal=KILL croft-agent")
+    host.sh("systemctl kill --kill-who=main --signal=KILL croft-agent")
     wait_until(lambda: host.main_pid("croft-agent") not in (0, before), "systemd starts it again")
     assert connection.is_the_same()
 
