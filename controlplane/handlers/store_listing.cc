@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/errors.h"
+#include "common/sqlite/transaction.h"
 
 namespace croft::handlers {
 namespace {
@@ -40,6 +41,8 @@ void StoreListing::Add(const std::vector<domain::FoundBackup>& backups,
 
 absl::Status StoreListing::Insert(const std::vector<domain::FoundBackup>& backups,
                                   const std::vector<domain::FoundKey>& keys) {
+  // The end of each transaction costs time for every changed page that is in memory.
+  CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database_));
   for (const domain::FoundBackup& backup : backups) {
     CROFT_RETURN_IF_ERROR(insert_.Execute(backup.uid, backup.store, backup.id, backup.has_archive,
                                           backup.has_manifest, backup.size_bytes));
@@ -47,7 +50,7 @@ absl::Status StoreListing::Insert(const std::vector<domain::FoundBackup>& backup
   for (const domain::FoundKey& key : keys) {
     CROFT_RETURN_IF_ERROR(insert_.Execute(key.uid, key.store, "", false, false, int64_t{0}));
   }
-  return absl::OkStatus();
+  return transaction.Commit();
 }
 
 void StoreListing::Close() {
@@ -58,8 +61,9 @@ void StoreListing::Close() {
 absl::Status StoreListing::Take(const std::set<std::string>& uids, domain::Inventory& into) {
   const MutexLock lock(mutex_);
   CROFT_RETURN_IF_ERROR(error_);
+  CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database_));
   for (const std::string& uid : uids) CROFT_RETURN_IF_ERROR(TakeOne(uid, into));
-  return absl::OkStatus();
+  return transaction.Commit();
 }
 
 absl::Status StoreListing::TakeOne(const std::string& uid, domain::Inventory& into) {
