@@ -37,7 +37,7 @@ constexpr int kAttempts = 10;
 constexpr size_t kNamesShown = 20;
 constexpr int kMostParallel = 64;
 
-struct Arguments {
+struct FileArguments {
   std::string file;
   PlanOptions options;
   int parallel = 4;
@@ -171,7 +171,7 @@ absl::StatusOr<v1::Operation> Begun(Session& session, const PlannedChange& chang
 }
 
 // Carries out the plan's changes of these kinds.
-absl::Status CarryOut(Session& session, const Plan& plan, const Arguments& arguments,
+absl::Status CarryOut(Session& session, const Plan& plan, const FileArguments& arguments,
                       const std::vector<Action>& actions) {
   Targets targets{.many = true, .parallel = arguments.parallel, .max_failures = arguments.max_failures};
   std::vector<const PlannedChange*> changes;
@@ -222,7 +222,7 @@ absl::Status CheckBlocked(const Plan& plan, int max_failures) {
       absl::StrCat("do what the plan says of each, or leave them out by --max-failures ", blocked + 1));
 }
 
-absl::Status Apply(Session& session, const Arguments& arguments) {
+absl::Status Apply(Session& session, const FileArguments& arguments) {
   CROFT_ASSIGN_OR_RETURN(const Declared declared, ReadDeclared(arguments.file));
   if (arguments.options.prune)
     CROFT_RETURN_IF_ERROR(
@@ -243,7 +243,7 @@ absl::Status Apply(Session& session, const Arguments& arguments) {
       {.reason = "BLOCKED"});
 }
 
-absl::Status Diff(Session& session, const Arguments& arguments) {
+absl::Status Diff(Session& session, const FileArguments& arguments) {
   CROFT_ASSIGN_OR_RETURN(const Declared declared, ReadDeclared(arguments.file));
   CROFT_ASSIGN_OR_RETURN(const Plan plan, MakePlan(session, declared, arguments.options));
   CROFT_RETURN_IF_ERROR(PrintPlan(session, plan));
@@ -255,7 +255,7 @@ absl::Status Diff(Session& session, const Arguments& arguments) {
       MakeError(absl::StatusCode::kFailedPrecondition, CountsOf(plan), {.reason = "DIFFERS"}), kDiffers);
 }
 
-void AddFile(CLI::App& verb, Arguments& arguments) {
+void AddFile(CLI::App& verb, FileArguments& arguments) {
   verb.add_option("-f,--file", arguments.file, "YAML or JSON that declares tenants; see croftctl export")
       ->required();
   verb.add_flag("--adopt", arguments.options.adopt,
@@ -266,7 +266,7 @@ void AddFile(CLI::App& verb, Arguments& arguments) {
 
 void AddDeclared(Noun& root) {
   auto apply =
-      root.AddVerb<Arguments>("apply", "Bring tenants to what a file declares; shows the plan first");
+      root.AddVerb<FileArguments>("apply", "Bring tenants to what a file declares; shows the plan first");
   AddFile(apply.app, *apply.operator->());
   apply.app.add_flag("--prune", apply->options.prune,
                      "Retire the owner's tenants that the file does not declare; asks before");
@@ -278,7 +278,7 @@ void AddDeclared(Noun& root) {
       ->capture_default_str();
   apply.Runs(Apply);
   auto diff =
-      root.AddVerb<Arguments>("diff", "Show what apply would do; ends with 9 where there is something");
+      root.AddVerb<FileArguments>("diff", "Show what apply would do; ends with 9 where there is something");
   AddFile(diff.app, *diff.operator->());
   diff.app.add_flag("--prune", diff->options.prune, "As apply --prune would do it");
   diff.Plans(Diff);

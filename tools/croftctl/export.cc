@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct ExportArguments {
   std::string owner;
   std::string selector;
 };
@@ -71,7 +71,7 @@ std::string LeftOut(const v1::Tenant& tenant, const std::string& owner) {
   return tenant.state() == v1::Tenant::STATE_FAILED ? "it could not be created" : "";
 }
 
-absl::Status Export(Session& session, const Arguments& arguments) {
+absl::Status Export(Session& session, const ExportArguments& arguments) {
   v1::ListTenantsRequest request;
   CROFT_ASSIGN_OR_RETURN(*request.mutable_filter(), TenantFilter(arguments.selector, ""));
   const bool as_json = session.printer.format() == Format::kJson;
@@ -101,7 +101,7 @@ absl::Status Export(Session& session, const Arguments& arguments) {
 }  // namespace
 
 void AddExport(Noun& root) {
-  auto verb = root.AddVerb<Arguments>(
+  auto verb = root.AddVerb<ExportArguments>(
       "export", "Print the file that declares tenants as they are, for apply and diff");
   verb.app.add_option("--owner", verb->owner, "Whose file it is: those of others are left out")->required();
   verb.app.add_option("-l,--selector", verb->selector, "Only those with these labels, such as app=shop");
