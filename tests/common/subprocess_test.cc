@@ -189,7 +189,8 @@ TEST(PipedProcessTest, WritesAllInputThenSeesTheEnd) {
 TEST(PipedProcessTest, WriteToAClosedInputIsUnavailable) {
   auto process = PipedProcess::Start(Shell("exec <&-; exit 1"), PipedProcess::Direction::kWriteInput);
   ASSERT_TRUE(process.ok()) << process.status();
-  const std::string data(1'000'000, 'x');
+  // More than a pipe holds, so that it cannot be written before the other end is closed.
+  const std::string data(4'000'000, 'x');
   EXPECT_EQ(process->Write(data.data(), data.size(), Soon()).code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(process->Finish(Soon())->exit_code, 1);
 }
