@@ -18,7 +18,9 @@ def copy(place):
     os.kill(first, signal.SIGSTOP)
     try:
         shutil.copytree(os.path.join(cluster.state, "croftd"), folder, ignore=shutil.ignore_patterns("*.sock"))
-        cluster.commands["croftd"] = replaced(replaced(cluster.commands["croftd"], "--state", folder), "--listen", address)
+        # The first keeps its ports while it sleeps.
+        for option, value in (("--state", folder), ("--listen", address), ("--metrics-listen", "off")):
+            cluster.commands["croftd"] = replaced(cluster.commands["croftd"], option, value)
         check_refused(cluster.commands["croftd"])
         cluster.env["CROFT_SERVER"] = address
         field.launch("croftd", "--take-over")
