@@ -19,6 +19,12 @@ def dispatched(cluster, operation):
     return any(step.state == step.STATE_DISPATCHED for step in cluster.operation(operation.name).steps)
 
 
+def settled(cluster):
+    """All tenants, once nothing is left to be done about any."""
+    listed = cluster.call("TenantService.ListTenants")
+    return None if any(tenant.conditions for tenant in listed.tenants) else listed
+
+
 def rows(cluster):
     return cluster.psql("acme", "SELECT count(*) FROM t")
 
@@ -88,7 +94,7 @@ def test_a_postgres_that_was_killed_is_back_and_operations_on_it_end(cluster):
 
 def test_everything_is_as_before_after_all_daemons_and_postgres_were_killed(cluster):
     wait_until(lambda: cluster.call("HostService.GetHost", name="hosts/h1").postgres_up, "PostgreSQL is known to be up")
-    tenants = cluster.call("TenantService.ListTenants")
+    tenants = wait_until(lambda: settled(cluster), "no tenant has a condition, such as a login that still ends")
     pid = cluster.postgres_pid("h1")
     os.kill(pid, signal.SIGQUIT)
     cluster.kill("croftd")
