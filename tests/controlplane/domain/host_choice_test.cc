@@ -109,6 +109,19 @@ TEST(ChooseHost, PassesOverAHostWhoseAgentLacksARightAndNamesIt) {
   EXPECT_THAT(std::string(none.status().message()), HasSubstr("lacks rights: pg_signal_backend (a)"));
 }
 
+TEST(ChooseHost, PassesOverAHostWhoseAgentLacksAKindOfTask) {
+  Host old = Up("a"), whole = Up("b"), silent = Up("c");
+  old.report.task_kinds = {"create", "drop"};
+  whole.report.task_kinds = {"create", "drop", "restore"};
+  whole.databases_reserved = whole.limits.databases - 1;
+  EXPECT_EQ(Choice({old, whole}, {.task_kinds = {"create", "drop"}}), "a");
+  EXPECT_EQ(Choice({old, whole}, {.task_kinds = {"restore", "drop"}}), "b");
+  const auto none = ChooseHost({old}, {.task_kinds = {"restore", "drop"}});
+  EXPECT_THAT(std::string(none.status().message()),
+              HasSubstr("1 with an agent that is too old for it (a)"));
+  EXPECT_EQ(Choice({silent}, {.task_kinds = {"restore"}}), "c") << "its agent does not say what it knows";
+}
+
 TEST(ChooseHost, OneTenantsQuotaMustFitTheServerAndTheSumNeedNot) {
   Host host = Up("a");
   host.report.max_connections = 100;

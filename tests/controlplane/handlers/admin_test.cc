@@ -102,6 +102,35 @@ TEST_F(AdminTest, WhatIsForPeopleIsTold) {
   EXPECT_EQ(TasksOf(domain::TaskKind::kDrop), 0u);
 }
 
+TEST_F(AdminTest, StatusCountsTheOperationsThatAreListedAsRunning) {
+  const auto counted = [this] {
+    v1::GetStatusResponse status;
+    EXPECT_TRUE(Call(*admin_, &v1::AdminService::Stub::GetStatus, v1::GetStatusRequest(), status).ok());
+    return status.operations_running();
+  };
+  const auto listed = [this] {
+    v1::ListOperationsRequest request;
+    request.set_filter("done = false");
+    v1::ListOperationsResponse response;
+    EXPECT_TRUE(Call(*operations_, &v1::OperationService::Stub::ListOperations, request, response).ok());
+    return response.operations_size();
+  };
+  v1::Operation operation;
+  const grpc::Status rotation = Begin(&v1::TenantService::Stub::RotateCredentials, "acme", operation);
+  AwaitSuccess(rotation, operation);
+  ASSERT_EQ(catalog_->ListOperations({.ended = false, .kind = domain::OperationKind::kCleanUp, .limit = 9})
+                ->operations.size(),
+            1u)
+      << "the replaced logins are disabled later";
+  EXPECT_EQ(counted(), 0);
+  EXPECT_EQ(listed(), 0);
+  fleet_->Hold(domain::TaskKind::kCreate);
+  ASSERT_TRUE(BeginCreate("globex", operation).ok());
+  EXPECT_EQ(counted(), 1);
+  EXPECT_EQ(listed(), 1);
+  fleet_->Release();
+}
+
 TEST_F(AdminTest, ACopyOfTheCatalogComesWithItsDigestLast) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));

@@ -51,6 +51,20 @@ TEST_F(RoomAccount, AnUndoCopyTakesNoConnectionsWhateverBecomesOfTheQuota) {
   EXPECT_EQ(Connections(), 7);
 }
 
+TEST_F(RoomAccount, AnUndoCopyKeepsItsRoomUntilItIsDropped) {
+  world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
+  world.Settle();
+  world.Pass(absl::Hours(25));
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    ASSERT_FALSE(world.sent.empty());
+    world.Fails(world.TakeSent(), "DATABASE_BUSY", false);
+    EXPECT_EQ(world.Host("h1").databases_reserved, 2);
+    world.Pass(absl::Hours(1));
+  }
+  world.Settle();
+  EXPECT_EQ(world.Host("h1").databases_reserved, 1);
+}
+
 TEST_F(RoomAccount, APurgeOfATenantWithAnUndoCopyLeavesNothing) {
   world.Begin(RestoreTenant{.operation = "op-r", .tenant = "acme", .backup = "b1"});
   world.Settle();
