@@ -244,9 +244,10 @@ class Agent {
                session->Stop();
              }});
     signals.Await([&] { session->Stop(); },
-                  [this, &reload] {
+                  [this, &reload, &watcher] {
                     reload();
                     Reload();
+                    watcher->LookNow();
                   });
     // What an agent says first replaces what is known of its host, so it should know.
     watcher->AwaitFirstLook(kFirstLook);

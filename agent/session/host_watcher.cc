@@ -17,6 +17,25 @@ constexpr absl::Duration kLongestTurn = absl::Minutes(5);
 // Packages are updated beside a running agent.
 constexpr absl::Duration kJudgeInterval = absl::Minutes(10);
 
+void LogState(const ServerReport& report) {
+  if (!report.up) {
+    log::Warning("PostgreSQL is not up", {{"problem", report.problem}});
+    return;
+  }
+  log::Info("PostgreSQL is up", {{"version", report.version}});
+  if (!report.problem.empty()) log::Warning("it is not as it should be", {{"problem", report.problem}});
+}
+
+void LogRights(const ServerReport& report) {
+  // Nothing is known of the rights on a server that does not answer.
+  if (report.up && report.missing_rights.empty()) log::Info("the agent's role lacks no right any more");
+  for (const MissingRight& missing : report.missing_rights) {
+    log::Warning(
+        "the agent's role lacks a right",
+        {{"right", missing.right}, {"consequence", missing.consequence}, {"remedy", missing.remedy}});
+  }
+}
+
 }  // namespace
 
 HostWatcher::HostWatcher(Server& server, std::vector<std::string> stores, Complain complain,
@@ -96,21 +115,19 @@ void HostWatcher::Watch() {
     ServerReport report = Look();
     Judge(report);
     bool changed = false;
+    bool other_rights = false;
     {
       MutexLock lock(mutex_);
       if (stopping_) return;
       changed = !looked_ || report.up != latest_.up || report.problem != latest_.problem;
+      other_rights = report.missing_rights != latest_.missing_rights;
       latest_ = report;
       looked_ = true;
       wake_.NotifyAll();
     }
-    if (changed && report.up) {
-      log::Info("PostgreSQL is up", {{"version", report.version}});
-      if (!report.problem.empty()) log::Warning("it is not as it should be", {{"problem", report.problem}});
-    } else if (changed) {
-      log::Warning("PostgreSQL is not up", {{"problem", report.problem}});
-    }
-    if (changed) changed_();
+    if (changed) LogState(report);
+    if (other_rights) LogRights(report);
+    if (changed || other_rights) changed_();
     MutexLock lock(mutex_);
     if (!stopping_ && !look_now_) wake_.WaitFor(mutex_, interval_);
     look_now_ = false;

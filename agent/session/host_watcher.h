@@ -21,7 +21,8 @@ class HostWatcher {
   // What is wrong with a server of that version although it is up; empty when nothing is.
   using Complain = std::function<std::string(const std::string& version)>;
 
-  // Looks every `interval`. `changed` is called, from a thread of its own, when the server came up or went away.
+  // Looks every `interval`. `changed` is called, from a thread of its own, when the server came up or went away, and when
+  // the rights of the agent's role became other ones.
   HostWatcher(Server& server, std::vector<std::string> stores, Complain complain, absl::Duration interval,
               std::function<void()> changed);
   // Stops.

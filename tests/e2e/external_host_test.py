@@ -3,12 +3,13 @@ is CROFT_TEST_POSTGRES, or 15."""
 import contextlib
 import json
 import os
+import signal
 import subprocess
 
 import pytest
-from cluster import TOP, Cluster, run, wait_until
+from cluster import BIN, TOP, Cluster, run, wait_until
+from external import VERSION
 
-VERSION = os.environ.get("CROFT_TEST_POSTGRES", "managed").replace("managed", "15")
 CONTROL_DATA = "EXECUTE on pg_control_system() and pg_control_checkpoint()"
 CONNECT = "CONNECT on database postgres"
 FUNCTIONS = "EXECUTE on the functions of schema croft"
@@ -55,17 +56,23 @@ def doctor(cluster):
     return [check for check in checks if check["subject"] == "host h1"]
 
 
+def await_look(cluster, condition, what):
+    """What `condition()` answers once the agent has looked at its server, which SIGHUP has it do at once."""
+    os.kill(cluster.pid("h1"), signal.SIGHUP)
+    return wait_until(condition, what)
+
+
 @contextlib.contextmanager
 def taken(cluster, right, sql):
     """The MissingRight as the host shows it. All rights are there again afterwards."""
     server = cluster.servers["h1"]
     server.superuser(sql)
     try:
-        yield wait_until(lambda: missing(cluster).get(right), f"{right} is known to be missing")
+        yield await_look(cluster, lambda: missing(cluster).get(right), f"{right} is known to be missing")
     finally:
         server.run_file(os.path.join(server.folder, "setup.sql"))
         server.superuser(TO_EVERYBODY)
-        wait_until(lambda: host(cluster).postgres_up and not missing(cluster), "every right is there")
+        await_look(cluster, lambda: host(cluster).postgres_up and not missing(cluster), "every right is there")
 
 
 def test_the_host_is_up_with_unknown_free_space_and_lacks_nothing(cluster):
@@ -92,7 +99,7 @@ def test_a_right_that_is_taken_away_is_named_with_what_gives_it(cluster, right, 
             assert right in refused.message or "PostgreSQL down" in refused.message and not host(cluster).postgres_up
         if "croft-agent external-setup" not in found.remedy:
             cluster.servers["h1"].superuser(found.remedy)
-            wait_until(lambda: right not in missing(cluster), "what doctor says gives the right")
+            await_look(cluster, lambda: right not in missing(cluster), "what doctor says gives the right")
 
 
 def test_rights_that_change_while_a_connection_is_kept_are_used_at_once(cluster):
@@ -118,7 +125,7 @@ def test_a_login_that_is_not_let_in_is_told_with_what_lets_it_in(cluster):
     server = cluster.servers["h1"]
     with taken(cluster, CONNECT, "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC, croft") as found:
         server.superuser("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'croft'")
-        wait_until(lambda: not host(cluster).postgres_up, "it is not let in")
+        await_look(cluster, lambda: not host(cluster).postgres_up, "it is not let in")
         assert found.remedy in host(cluster).problem
         assert any(check["remedy"] == found.remedy for check in doctor(cluster))
 
@@ -196,12 +203,34 @@ def test_the_tour_is_taken(cluster):
     run([os.path.join(TOP, "deploy", "tour"), "--state", cluster.state])
 
 
-def test_everything_is_removed_by_the_printed_sql():
-    with Cluster(postgres=[VERSION]) as cluster:
+def lacking(sql):
+    """For Cluster: whoever sets its server up forgets a right, or takes it back, before the agent joins."""
+    def before_start(cluster):
         server = cluster.servers["h1"]
+        as_it_should_be = server.set_up
+
+        def set_up(*arguments):
+            password = as_it_should_be(*arguments)
+            server.superuser(sql)
+            return password
+        server.set_up = set_up
+    return before_start
+
+
+def test_a_right_that_lacks_from_the_start_is_named_and_at_the_end_everything_is_removed():
+    with Cluster(postgres=[VERSION], before_start=lacking("ALTER ROLE croft NOCREATEDB")) as cluster:
+        server = cluster.servers["h1"]
+        # Joined with it, and connected again with it.
+        for _ in range(2):
+            assert list(missing(cluster)) == ["CREATEDB"]
+            assert "CREATEDB" in cluster.refused("TenantService.CreateTenant", tenant_id="acme").message
+            cluster.stop("h1")
+            cluster.start("h1")
+        server.superuser(missing(cluster)["CREATEDB"].remedy)
+        await_look(cluster, lambda: not missing(cluster), "nothing is missing")
         before = server.superuser("SELECT count(*) FROM pg_roles")
         cluster.create_tenant("acme")
-        sql = subprocess.run([os.path.join(os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin")), "croft-agent"),
+        sql = subprocess.run([os.path.join(BIN, "croft-agent"),
                               "external-setup", "--postgres-version", VERSION, "--remove"], capture_output=True, text=True,
                              check=True).stdout
         path = os.path.join(server.folder, "remove.sql")
