@@ -4,10 +4,9 @@ import os
 import subprocess
 
 from cluster import BIN, TOP, Cluster
-from external import ExternalServer, client_programs
+from external import VERSION, ExternalServer, client_programs
 from pages import blocks, with_values
 
-VERSION = os.environ.get("CROFT_TEST_POSTGRES", "managed").replace("managed", "15")
 PAGE = "external-postgresql.md"
 
 

@@ -5,11 +5,10 @@ import threading
 import time
 
 from cluster import Cluster, wait_until
-from external import ExternalServer, wait_for_lsn
+from external import VERSION, ExternalServer, wait_for_lsn
 from forwarder import Forwarder
 from login import LOST, Session
 
-VERSION = os.environ.get("CROFT_TEST_POSTGRES", "managed").replace("managed", "15")
 TENANTS = [f"tenant-{n}" for n in range(3)]
 
 

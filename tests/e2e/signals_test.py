@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from cluster import Cluster, run, running, wait_until
+from external import VERSION
 
 
 @pytest.fixture(scope="module", name="cluster")
@@ -112,7 +113,7 @@ def test_a_certificate_of_ones_own_that_was_replaced_is_served_after_sighup(clus
 
 
 def test_an_agent_of_somebody_elses_server_takes_up_a_new_password():
-    with Cluster(postgres=["15"]) as cluster:
+    with Cluster(postgres=[VERSION]) as cluster:
         server = cluster.servers["h1"]
         cluster.create_tenant("acme")
         server.superuser("ALTER ROLE croft PASSWORD 'quite another one'")

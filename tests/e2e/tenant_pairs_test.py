@@ -5,6 +5,7 @@ import os
 import pytest
 from cluster import Cluster, run
 from libpq import ask
+from login import PSQL
 
 TENANTS = [f"pair-{n}" for n in range(50)]
 READ = "SELECT secret FROM canary"
@@ -43,8 +44,8 @@ def fifty_tenants():
             with open(root, "w", encoding="utf-8") as file:
                 file.write(found.root_certificate)
             with cluster.login(tenant) as login:
-                run(["psql", "-X", "-q", "-c", f"CREATE TABLE canary AS SELECT 'canary of {tenant}' AS secret;"
-                                               "GRANT ALL ON canary TO PUBLIC; GRANT ALL ON SCHEMA public TO PUBLIC"],
+                run([*PSQL, "-c", f"CREATE TABLE canary AS SELECT 'canary of {tenant}' AS secret;"
+                                    "GRANT ALL ON canary TO PUBLIC; GRANT ALL ON SCHEMA public TO PUBLIC"],
                     login.variables())
             ways[tenant] = Way(found, root)
         yield ways

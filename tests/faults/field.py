@@ -1,5 +1,4 @@
 """A cluster whose daemons can be made to fail at any call, and what must hold in it whatever failed."""
-import glob
 import json
 import os
 import subprocess
@@ -9,13 +8,12 @@ import uuid
 import grpc
 import wire
 from cluster import BIN, running, wait_until
+from login import PSQL_PROGRAM
 from trigger import Trigger
 
 HOST = "h1"
 PROGRAMS = {"croftd": "croftd", HOST: "croft-agent"}
 PATIENCE = 120
-# Debian's `psql` is a script that looks for one of these, which takes longer than what is asked here.
-PSQL = max(glob.glob("/usr/lib/postgresql/*/bin/psql"), key=lambda path: int(path.split("/")[4]), default="psql")
 QUICK = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50),
          ("grpc.max_reconnect_backoff_ms", 200)]
 
@@ -187,7 +185,7 @@ class Field:
         variables = {"PGHOST": address.host, "PGPORT": str(address.port), "PGUSER": address.user,
                      "PGDATABASE": database or address.database, "PGPASSFILE": passfile, "PGSSLMODE": "verify-full",
                      "PGSSLROOTCERT": root, "PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"}
-        return subprocess.run([*self.reach, PSQL, "-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql],
+        return subprocess.run([*self.reach, PSQL_PROGRAM, "-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql],
                               env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     def psql(self, found, sql):
@@ -199,7 +197,7 @@ class Field:
         """What the host's PostgreSQL holds, asked past all of Croft."""
         folder, port = self.cluster.postgres_address(HOST)
         return json.loads(subprocess.run(
-            [PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", self.cluster.superuser_name(HOST), "-h", folder, "-p",
+            [PSQL_PROGRAM, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", self.cluster.superuser_name(HOST), "-h", folder, "-p",
              str(port), "-d", "postgres", "-c", SERVER_SQL], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout)
 
 

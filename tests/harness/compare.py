@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 
+from login import PSQL_PROGRAM
+
 # Facts of these kinds hold expressions, whose text PostgreSQL may write differently after a restore.
 EXPRESSIONS = ("check", "default", "view", "rule", "policy expression", "index", "statistics")
 
@@ -207,7 +209,7 @@ WHERE (c.relkind IN ('r', 'p') AND NOT c.relispartition OR c.relkind = 'm' AND c
 class Database:
     """A tenant's database, reached as the server's superuser. `stem` is how all its roles' names begin."""
 
-    def __init__(self, socket, port, name, user="croft"):
+    def __init__(self, socket, port, name, user):
         self.name = name
         self.stem = name.rpartition("_g")[0]
         self._environment = {"PGHOST": socket, "PGPORT": str(port), "PGUSER": user, "PGDATABASE": name,
@@ -218,7 +220,7 @@ class Database:
         return {**self._objects(), **self._sequences(), **self._rows()}
 
     def run(self, sql):
-        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", f"stem={self.stem}", "-f", "-"],
+        done = subprocess.run([PSQL_PROGRAM, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", f"stem={self.stem}", "-f", "-"],
                               input=sql, env=self._environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{self.name}: {done.stderr}")

@@ -10,10 +10,14 @@ import subprocess
 import tempfile
 import time
 
+from login import PSQL_PROGRAM
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("CROFT_BIN", os.path.join(TOP, "build", "bin"))
 SUPERUSER = "postgres"
 VERSIONS = ("15", "16", "17", "18")
+# Of tests that are about such servers whatever CROFT_TEST_POSTGRES says.
+VERSION = os.environ.get("CROFT_TEST_POSTGRES", "managed").replace("managed", "15")
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 ssl = on
@@ -185,7 +189,11 @@ class ExternalServer:
         with open(path, "w", encoding="utf-8") as file:
             file.write(sql)
         self.run_file(path)
-        with open(password, encoding="utf-8") as file:
+        return self.password()
+
+    def password(self):
+        """Of the agent's role."""
+        with open(os.path.join(self.folder, f"{self.role}.password"), encoding="utf-8") as file:
             return file.read().strip()
 
     def conninfo(self, password):
@@ -201,7 +209,7 @@ class ExternalServer:
         return path
 
     def _psql(self, *arguments, database):
-        return checked(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", str(self.port),
+        return checked([PSQL_PROGRAM, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", str(self.port),
                         "-U", SUPERUSER, "-d", database, *arguments])
 
     def _as_postgres(self, *command, check=True):
@@ -221,7 +229,7 @@ class Superuser:
 
     def __init__(self, server):
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with
-            ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", server.folder, "-p", str(server.port), "-U",
+            [PSQL_PROGRAM, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", server.folder, "-p", str(server.port), "-U",
              SUPERUSER, "-d", "postgres"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):

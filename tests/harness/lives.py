@@ -38,8 +38,9 @@ class Life:
     def database(self):
         """As the server's superuser sees it."""
         placement = self.cluster.tenant(self.id).placement
-        socket, port = self.cluster.postgres_address(placement.host.removeprefix("hosts/"))
-        return Database(socket, port, placement.database.rpartition("/")[2])
+        host = placement.host.removeprefix("hosts/")
+        socket, port = self.cluster.postgres_address(host)
+        return Database(socket, port, placement.database.rpartition("/")[2], self.cluster.superuser_name(host))
 
     def facts(self):
         return self.database().facts()
