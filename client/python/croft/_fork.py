@@ -69,10 +69,15 @@ def keep_grpc_awake() -> None:
         _keeper.append(grpc.insecure_channel("unix:/nowhere"))
 
 
-def _work_with_gevent() -> None:
-    """Where gevent has replaced threads, gRPC's would block all greenlets unless it is told."""
+def on_gevent() -> bool:
+    """Whether gevent has replaced threads."""
     monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None and monkey.is_module_patched("threading"):
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def _work_with_gevent() -> None:
+    """There gRPC's threads would block all greenlets unless it is told."""
+    if on_gevent():
         from grpc.experimental import gevent
 
         gevent.init_gevent()

@@ -1,4 +1,8 @@
-"""Glue to Celery without a broker of its own: what becomes of a task whose tenant is closed, or is another one now."""
+"""Glue to Celery without a broker of its own: what becomes of a task whose tenant is closed, or is another one now, and how
+a worker on gevent ends."""
+import subprocess
+import sys
+
 import croft
 import pytest
 from celery import Celery
@@ -92,3 +96,27 @@ def test_install_comes_before_the_tasks():
     app.finalize()
     with pytest.raises(RuntimeError, match="early"):
         install(app)
+
+
+RESULT_IN_A_CYCLE = """
+from gevent import get_hub, monkey
+monkey.patch_all()
+from celery import Celery
+from croft.contrib.celery import install
+install(Celery("test"))
+
+class Result:
+    def __init__(self):
+        self.cycle = self
+
+    def __del__(self):  # as Celery's, which resolves the name of its Redis
+        get_hub().threadpool.apply(print, ["collected"])
+
+Result()
+"""
+
+
+def test_a_process_on_gevent_ends_when_a_result_in_a_cycle_needs_a_thread_at_last():
+    done = subprocess.run([sys.executable, "-c", RESULT_IN_A_CYCLE], env={"PYTHONPATH": ":".join(sys.path)}, timeout=60,
+                          stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "collected\n"

@@ -9,6 +9,8 @@ chains, chords and ETA. Around the task the tenant is current again, and left af
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 from typing import Any
 
@@ -18,6 +20,7 @@ from celery.exceptions import Ignore
 from celery.signals import before_task_publish
 
 from croft import tenancy
+from croft._fork import on_gevent
 from croft.errors import TenantNotFound, TenantNotReady, TenantRetired, TenantSuspended, Unavailable
 from croft.placement import Placement
 from croft.tenancy import NoTenant, current_or_none, tenant, without_tenant
@@ -87,6 +90,15 @@ def install(app: celery.Celery) -> None:
     app.task_cls = TenantTask
     app.__dict__.pop("Task", None)  # it was made of the former class
     before_task_publish.connect(_add_header, weak=False, dispatch_uid="croft")
+    atexit.register(_collect_results)
+
+
+def _collect_results() -> None:
+    # When a result of Celery's is collected, it asks Redis, and on gevent that needs native threads. A retry leaves its
+    # result in a cycle. The interpreter collects cycles once more at its very end, when it has ended all threads: the
+    # process would wait for one without end.
+    if on_gevent():
+        gc.collect()
 
 
 def _add_header(headers: dict[str, Any] | None = None, **_: Any) -> None:
