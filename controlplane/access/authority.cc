@@ -15,6 +15,7 @@
 #include <absl/strings/str_cat.h>
 #include <sys/stat.h>
 
+#include "common/crypto/signature.h"
 #include "common/errors.h"
 #include "common/files.h"
 #include "common/names.h"
@@ -224,6 +225,14 @@ absl::StatusOr<std::string> Authority::SignManagedServer(absl::string_view host,
                .server_names = server_names,
                .use = crypto::CertificateUse::kServer},
               kServerLife, now);
+}
+
+absl::StatusOr<std::string> Authority::SignStatement(absl::string_view text) const {
+  return crypto::SignText(own_.pair.key, text);
+}
+
+bool Authority::HasSigned(absl::string_view text, absl::string_view signature) const {
+  return crypto::IsTextSigned(own_.pair.certificate, text, signature);
 }
 
 absl::Status Authority::WriteServer(const std::vector<std::string>& server_names, absl::Time now) const {

@@ -79,6 +79,11 @@ class Authority {
                                                 const std::vector<std::string>& server_names,
                                                 absl::Time now) const;
 
+  // A signature of `text`, and whether one is this authority's. Texts begin with what they are, so that none passes for
+  // another.
+  absl::StatusOr<std::string> SignStatement(absl::string_view text) const;
+  bool HasSigned(absl::string_view text, absl::string_view signature) const;
+
   // Makes a new server.pem when the present one is due, over, damaged or for other names. Answers when to
   // look again.
   absl::StatusOr<absl::Time> MaintainServer(const std::vector<std::string>& server_names,

@@ -66,26 +66,82 @@ absl::Status CheckAuditRow(const AuditHead& head, const AuditRow& row) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<AuditHead> VerifyAuditChain(Catalog& catalog, const std::vector<AuditHead>& anchors,
-                                           const std::function<bool()>& stopped) {
-  AuditHead head;
-  std::vector<AuditHead> missing;
-  std::copy_if(anchors.begin(), anchors.end(), std::back_inserter(missing),
-               [&](const AuditHead& anchor) { return anchor != head; });
+std::string TextOf(const domain::AuditCheckpoint& checkpoint) {
+  return absl::StrCat("croft audit checkpoint\nsequence ", checkpoint.head.sequence, "\nhash ",
+                      checkpoint.head.hash, "\ntime ", absl::ToUnixMicros(checkpoint.time), "\ncut ",
+                      absl::ToUnixMicros(checkpoint.cut_time), "\n");
+}
+
+namespace {
+
+// Where the audit begins: its cut, or nothing.
+absl::StatusOr<ProvenAudit> BeginningOf(Catalog& catalog, const IsSigned& is_signed) {
+  ProvenAudit proven;
+  CROFT_ASSIGN_OR_RETURN(proven.pruned, catalog.GetAuditCheckpoint());
+  if (!proven.pruned) return proven;
+  if (!is_signed(TextOf(*proven.pruned), proven.pruned->signature)) {
+    return MakeError(
+        absl::StatusCode::kDataLoss,
+        absl::StrCat("the audit was changed from outside: its rows up to ", proven.pruned->head.sequence,
+                     " were cut off, and the checkpoint of the cut is not signed by this control plane"),
+        {.reason = "AUDIT_BROKEN", .metadata = {{"sequence", absl::StrCat(proven.pruned->head.sequence)}}});
+  }
+  proven.head = proven.pruned->head;
+  return proven;
+}
+
+// Those that the rows that are left have to show.
+absl::StatusOr<std::vector<AuditHead>> Wanted(const ProvenAudit& beginning,
+                                              const std::vector<AuditHead>& anchors) {
+  std::vector<AuditHead> wanted;
+  for (const AuditHead& anchor : anchors) {
+    if (anchor.sequence > beginning.head.sequence) wanted.push_back(anchor);
+    if (anchor.sequence == beginning.head.sequence && anchor.hash != beginning.head.hash)
+      return Broken(anchor.sequence, "is not the one that was noted");
+  }
+  return wanted;
+}
+
+// Whether the audit was cut since `beginning` was read: rows that are missing may have been pruned meanwhile.
+absl::StatusOr<bool> WasCutSince(Catalog& catalog, const ProvenAudit& beginning) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::AuditCheckpoint> now, catalog.GetAuditCheckpoint());
+  return now != beginning.pruned;
+}
+
+}  // namespace
+
+absl::StatusOr<ProvenAudit> VerifyAudit(Catalog& catalog, const std::vector<AuditHead>& anchors,
+                                        const IsSigned& is_signed, const std::function<bool()>& stopped) {
+  CROFT_ASSIGN_OR_RETURN(ProvenAudit proven, BeginningOf(catalog, is_signed));
+  CROFT_ASSIGN_OR_RETURN(std::vector<AuditHead> missing, Wanted(proven, anchors));
   while (!stopped()) {
-    CROFT_ASSIGN_OR_RETURN(const std::vector<AuditRow> rows, catalog.ListAudit(head.sequence, kRowsAtOnce));
+    CROFT_ASSIGN_OR_RETURN(const std::vector<AuditRow> rows,
+                           catalog.ListAudit(proven.head.sequence, kRowsAtOnce));
+    if (!rows.empty() && rows.front().sequence != proven.head.sequence + 1) {
+      CROFT_ASSIGN_OR_RETURN(const bool cut, WasCutSince(catalog, proven));
+      if (cut) return VerifyAudit(catalog, anchors, is_signed, stopped);
+    }
     for (const AuditRow& row : rows) {
-      CROFT_RETURN_IF_ERROR(CheckAuditRow(head, row));
-      head = {row.sequence, row.hash};
-      missing.erase(std::remove(missing.begin(), missing.end(), head), missing.end());
+      CROFT_RETURN_IF_ERROR(CheckAuditRow(proven.head, row));
+      proven.head = {row.sequence, row.hash};
+      missing.erase(std::remove(missing.begin(), missing.end(), proven.head), missing.end());
     }
     if (!rows.empty()) continue;
-    if (missing.empty()) return head;
+    if (missing.empty()) return proven;
     const int64_t sequence = missing.front().sequence;
-    if (sequence > head.sequence) return Broken(head.sequence + 1, "is missing");
+    if (sequence > proven.head.sequence) return Broken(proven.head.sequence + 1, "is missing");
     return Broken(sequence, "is not the one that was noted");
   }
   return absl::CancelledError("nobody waits for the end of the audit any more");
+}
+
+absl::StatusOr<AuditHead> VerifyAuditChain(Catalog& catalog, const std::vector<AuditHead>& anchors,
+                                           const std::function<bool()>& stopped) {
+  CROFT_ASSIGN_OR_RETURN(
+      ProvenAudit proven,
+      VerifyAudit(
+          catalog, anchors, [](absl::string_view, absl::string_view) { return false; }, stopped));
+  return std::move(proven.head);
 }
 
 }  // namespace croft::catalog

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/domain/audit.h"
@@ -22,9 +25,27 @@ using domain::AuditHead;
 // OK when `row` follows `head` unchanged; else DATA_LOSS, AUDIT_BROKEN, with the sequence at fault.
 [[nodiscard]] absl::Status CheckAuditRow(const AuditHead& head, const domain::AuditRow& row);
 
-// Reads the whole audit and answers its head. `anchors` are heads that were noted before: their rows must still be
-// there. DATA_LOSS, AUDIT_BROKEN, names the first row that was changed, dropped or moved. CANCELLED when
-// `stopped`, which is asked now and then, says so.
+// What a checkpoint's signature is made of: all that it says, in words.
+[[nodiscard]] std::string TextOf(const domain::AuditCheckpoint& checkpoint);
+
+struct ProvenAudit {
+  AuditHead head;  // the newest row that was proven
+  std::optional<domain::AuditCheckpoint>
+      pruned;  // the rows up to here are gone, by the control plane's own doing
+};
+
+// Whether the control plane has signed `text`.
+using IsSigned = std::function<bool(absl::string_view text, absl::string_view signature)>;
+
+// Reads the whole audit, from where it was cut. `anchors` are heads that were noted before: their rows must still be
+// there, unless they are older than the cut. DATA_LOSS, AUDIT_BROKEN, names the first row that was changed, dropped or
+// moved, or says that the cut is nobody's. CANCELLED when `stopped`, which is asked now and then, says so.
+[[nodiscard]] absl::StatusOr<ProvenAudit> VerifyAudit(Catalog& catalog,
+                                                      const std::vector<AuditHead>& anchors,
+                                                      const IsSigned& is_signed,
+                                                      const std::function<bool()>& stopped);
+
+// The same of an audit that was never cut; one that was is broken.
 [[nodiscard]] absl::StatusOr<AuditHead> VerifyAuditChain(
     Catalog& catalog, const std::vector<AuditHead>& anchors,
     const std::function<bool()>& stopped = [] { return false; });

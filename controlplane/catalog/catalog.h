@@ -18,6 +18,7 @@
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/revision.h"
+#include "controlplane/domain/schedule.h"
 #include "controlplane/domain/tenant.h"
 #include "controlplane/domain/user.h"
 
@@ -32,7 +33,9 @@
 // principals  people, services and scripts: what they may do, and by which tokens (hashes) and certificates
 //             (fingerprints) they are known.
 // requests    answers to request ids, so that a repeat has no second effect.
-// audit       who did what, chained by hashes.
+// schedules   when something is next to be done by itself. Those of tenants follow from their rows; they are rows of
+//             their own so that a million tenants cost nothing while nothing is due.
+// audit       who did what, chained by hashes; and where its oldest rows were cut off.
 // epoch, revision  the order of everything.
 //
 // Passwords lie in it sealed, data keys not at all (see keyring).
@@ -87,15 +90,33 @@ struct DeleteBackup {
   std::string tenant;
   std::string id;
 };
-// Found again for at least 24 hours after its time.
+// With its steps.
+struct DeleteOperation {
+  std::string id;
+};
 struct PutRequest {
   RequestRecord record;
+};
+struct DeleteRequest {
+  std::string caller;
+  std::string request_id;
+};
+struct PutSchedule {
+  domain::Schedule schedule;
+};
+struct DeleteSchedule {
+  domain::ScheduleKey key;
 };
 struct AppendAudit {
   domain::AuditEvent event;
 };
+// Deletes the rows up to the checkpoint's, which takes the place of the one before it.
+struct CutAudit {
+  domain::AuditCheckpoint checkpoint;
+};
 using Change = std::variant<PutTenant, PutHost, DeleteHost, PutUser, DeleteUser, NoteTokenUse, PutOperation,
-                            PutBackup, DeleteBackup, PutRequest, AppendAudit>;
+                            DeleteOperation, PutBackup, DeleteBackup, PutRequest, DeleteRequest,
+                            PutSchedule, DeleteSchedule, AppendAudit, CutAudit>;
 
 // What the engine may ask while it decides. Answers include the changes already applied in the open
 // transaction. A failed read answers as if there were nothing and makes Commit fail, so that no decision
@@ -119,10 +140,18 @@ class Facts {
   // Those whose current step is this host's and that have not ended, oldest first.
   virtual std::vector<domain::Operation> RunningOperationsOnHost(absl::string_view host) = 0;
   virtual std::vector<domain::Operation> RunningOperations() = 0;  // oldest first
+  // Those that `caller` began and whose current step is this host's.
+  virtual int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller) = 0;
+  // Ids of those that ended before `time`, earliest first.
+  virtual std::vector<std::string> OperationsEndedBefore(absl::Time time, int32_t limit) = 0;
   virtual std::optional<domain::Backup> FindBackup(absl::string_view tenant, absl::string_view id) = 0;
   virtual std::vector<domain::Backup> BackupsOfTenant(absl::string_view tenant) = 0;  // newest first
   virtual std::optional<RequestRecord> FindRequest(absl::string_view caller,
                                                    absl::string_view request_id) = 0;
+  // Those from before `time`, oldest first.
+  virtual std::vector<RequestRecord> RequestsBefore(absl::Time time, int32_t limit) = 0;
+  virtual std::optional<domain::Schedule> FindSchedule(const domain::ScheduleKey& key) = 0;
+  virtual std::optional<domain::AuditRow> FindAuditRow(int64_t sequence) = 0;
   // Tenants placed on the host, tombstones left out.
   virtual int64_t CountTenantsOnHost(absl::string_view host) = 0;
 };
@@ -226,10 +255,8 @@ class Catalog {
   virtual absl::StatusOr<int64_t> CountTenants() = 0;            // tombstones left out
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;  // CLEAN_UP operations left out
   virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;
-  // Tenants whose purge_time (of a retired one) or expire_time (of any other) is at or before `now`, at most
-  // `limit`, earliest first. Tombstones, tenants with a current operation, unconfirmed and protected ones are left out: the
-  // engine can do nothing for them, and they must not hide others behind the limit.
-  virtual absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) = 0;
+  // Schedules whose time is at or before `now`, earliest first.
+  virtual absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) = 0;
   // Oldest first.
   virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,
                                                                   int32_t limit) = 0;
@@ -238,6 +265,8 @@ class Catalog {
                                                                         int32_t limit) = 0;
   // The audit's head as the newest commit noted it, beside the rows: it shows rows that were cut off at the end.
   virtual absl::StatusOr<domain::AuditHead> RecordedAuditHead() = 0;
+  // Where the audit's rows begin; nullopt while none were pruned.
+  virtual absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() = 0;
 };
 
 }  // namespace croft::catalog

@@ -37,4 +37,15 @@ struct AuditHead {
   friend bool operator==(const AuditHead&, const AuditHead&) = default;
 };
 
+// The audit's rows up to a sequence were pruned: the chain goes on from here. Signed by the control plane, so that nobody
+// else can cut rows off.
+struct AuditCheckpoint {
+  AuditHead head;       // the last row that was pruned
+  absl::Time time;      // of that row
+  absl::Time cut_time;  // when it was pruned
+  std::string signature;
+
+  friend bool operator==(const AuditCheckpoint&, const AuditCheckpoint&) = default;
+};
+
 }  // namespace croft::domain

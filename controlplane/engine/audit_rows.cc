@@ -73,9 +73,14 @@ void AddChange(const catalog::PutBackup& change, Names& names) {
 void AddChange(const catalog::DeleteBackup& change, Names& names) {
   names.AddBackup(change.tenant, change.id);
 }
-// Records, which are no resources.
+// Records, which are no resources; what is pruned is named by nobody any more.
+void AddChange(const catalog::DeleteOperation&, Names&) {}
 void AddChange(const catalog::PutRequest&, Names&) {}
+void AddChange(const catalog::DeleteRequest&, Names&) {}
+void AddChange(const catalog::PutSchedule&, Names&) {}
+void AddChange(const catalog::DeleteSchedule&, Names&) {}
 void AddChange(const catalog::AppendAudit&, Names&) {}
+void AddChange(const catalog::CutAudit&, Names&) {}
 void AddChange(const catalog::NoteTokenUse&, Names&) {}
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "controlplane/engine/draft.h"
 
+#include "controlplane/engine/schedules.h"
+
 namespace croft::engine {
 namespace {
 
@@ -101,6 +103,23 @@ void Draft::Store(Entries<T>& entries, Outcome& outcome) {
   }
 }
 
+void Draft::StoreSchedules(Outcome& outcome) const {
+  const auto follow = [&](const std::optional<domain::Schedule>& before,
+                          const std::optional<domain::Schedule>& after) {
+    if (before && (!after || after->key != before->key))
+      outcome.changes.push_back(catalog::DeleteSchedule{before->key});
+    if (after && after != before) outcome.changes.push_back(catalog::PutSchedule{*after});
+  };
+  for (const auto& [id, entry] : tenants_) {
+    follow(entry.before ? domain::ScheduleOf(*entry.before) : std::nullopt,
+           entry.after ? domain::ScheduleOf(*entry.after) : std::nullopt);
+  }
+  for (const auto& [id, entry] : hosts_) {
+    follow(entry.before ? ComparisonOf(*entry.before, moment_) : std::nullopt,
+           entry.after ? ComparisonOf(*entry.after, moment_) : std::nullopt);
+  }
+}
+
 Outcome Draft::Finish() {
   Outcome outcome;
   Store<catalog::PutTenant>(tenants_, outcome);
@@ -119,6 +138,7 @@ Outcome Draft::Finish() {
       outcome.changes.push_back(catalog::DeleteBackup{entry.before->tenant, entry.before->id});
     }
   }
+  StoreSchedules(outcome);
   for (catalog::Change& record : records_) outcome.changes.push_back(std::move(record));
   outcome.effects = std::move(effects_);
   return outcome;

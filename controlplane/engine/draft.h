@@ -17,13 +17,16 @@ class Draft {
   // Times are kept as the catalog keeps them, so that an answer says what a later read says.
   Draft(catalog::Facts& facts, const Moment& moment, const Rules& rules)
       : facts_(facts),
-        moment_{.now = absl::FromUnixMicros(absl::ToUnixMicros(moment.now)), .epoch = moment.epoch},
+        moment_{.now = absl::FromUnixMicros(absl::ToUnixMicros(moment.now)),
+                .epoch = moment.epoch,
+                .policy = moment.policy},
         rules_(rules) {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
   absl::Time now() const { return moment_.now; }
   int64_t epoch() const { return moment_.epoch; }
+  const domain::SchedulePolicy& policy() const { return moment_.policy; }
   const Rules& rules() const { return rules_; }
   const Kind& KindOf(const domain::Operation& operation) const { return rules_.KindOf(operation.kind); }
   // A draft of a plan alone: nothing of it is sent or stored, so no step is begun.
@@ -53,7 +56,8 @@ class Draft {
   void Record(catalog::Change change) { records_.push_back(std::move(change)); }
   void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
 
-  // Raises the version of what changed. The working copies are then as they will be stored.
+  // Raises the version of what changed. The working copies are then as they will be stored. Schedules follow from
+  // tenants and hosts here, whoever changed these.
   Outcome Finish();
 
  private:
@@ -69,6 +73,7 @@ class Draft {
   T& Place(Entries<T>& entries, const std::string& key, std::optional<T> before, T value);
   template <typename Put, typename T>
   void Store(Entries<T>& entries, Outcome& outcome);
+  void StoreSchedules(Outcome& outcome) const;
 
   catalog::Facts& facts_;
   const Moment moment_;

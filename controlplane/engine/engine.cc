@@ -12,6 +12,7 @@
 #include "controlplane/engine/confirmation.h"
 #include "controlplane/engine/draft.h"
 #include "controlplane/engine/progress.h"
+#include "controlplane/engine/schedules.h"
 
 namespace croft::engine {
 namespace {
@@ -66,6 +67,15 @@ void RecordSuccess(Draft& draft, const Request& request, const Subject& subject,
                                                  .time = draft.now()}});
 }
 
+// RecordCalls is not itself audited, and neither is what schedules ask for as long as it changes nothing.
+bool IsAudited(const RequestBody& body, const Outcome& outcome) {
+  if (std::holds_alternative<RecordCalls>(body)) return false;
+  const bool by_schedule_alone =
+      std::holds_alternative<CompareHost>(body) || std::holds_alternative<PruneOperations>(body) ||
+      std::holds_alternative<PruneRequests>(body) || std::holds_alternative<PruneAudit>(body);
+  return !by_schedule_alone || !outcome.changes.empty();
+}
+
 Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
   const auto reply = [&](absl::StatusOr<Answer> answer) {
     return Effect(Reply{.ticket = request.ticket, .answer = std::move(answer)});
@@ -76,10 +86,40 @@ Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& m
   const absl::StatusOr<Subject> subject = rules.Handle(draft, request.caller, request.body);
   if (!subject.ok()) return {.effects = {reply(subject.status())}};
   Outcome outcome = draft.Finish();
-  // RecordCalls is not itself audited.
-  if (!std::holds_alternative<RecordCalls>(request.body)) RecordSuccess(draft, request, *subject, outcome);
+  if (IsAudited(request.body, outcome)) RecordSuccess(draft, request, *subject, outcome);
   if (request.caller.validate_only) outcome = {};
   outcome.effects.push_back(reply(AnswerFor(draft, *subject)));
+  return outcome;
+}
+
+// Takes the answer out of the outcome of a request that nobody waits for.
+absl::Status TakeAnswer(Outcome& outcome) {
+  absl::Status status;
+  std::erase_if(outcome.effects, [&](const Effect& effect) {
+    const auto* reply = std::get_if<Reply>(&effect);
+    if (reply != nullptr) status = reply->answer.status();
+    return reply != nullptr;
+  });
+  return status;
+}
+
+Outcome OnDue(const ScheduleDue& due, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
+  const std::optional<domain::Schedule> schedule = facts.FindSchedule(due.key);
+  // It ran meanwhile, or is not called for any more.
+  if (!schedule || schedule->next_time > moment.now) return {};
+  if (std::optional<domain::Schedule> later = PutOff(*schedule, facts, moment))
+    return {.changes = {catalog::PutSchedule{*std::move(later)}}};
+  Outcome outcome;
+  absl::Status status = due.request.status();
+  if (status.ok()) {
+    const Request request{.caller = CallerOf(due.key.kind), .body = *due.request};
+    outcome = OnRequest(request, facts, moment, rules);
+    status = TakeAnswer(outcome);
+  }
+  // First, so that what the request itself says of the schedule counts.
+  outcome.changes.insert(outcome.changes.begin(),
+                         catalog::PutSchedule{status.ok() ? AfterRun(*schedule, moment)
+                                                          : AfterRefusal(*schedule, status, moment)});
   return outcome;
 }
 
@@ -141,6 +181,12 @@ void On(Draft& draft, const Tick& tick) {
   if (domain::Operation* operation = draft.FindOperation(tick.operation)) Advance(draft, *operation);
 }
 
+// Decided before there is a draft.
+void On(Draft&, const Request&) {}
+void On(Draft&, const ScheduleDue&) {}
+
+void On(Draft& draft, const PolicyChanged&) { EnsureSchedules(draft); }
+
 // Nobody has called yet, and nobody is declared dead for that: who was there counts as seen until now. What waits
 // for a host goes on with HostSeen; everything else goes on now.
 void On(Draft& draft, const Started&) {
@@ -157,18 +203,16 @@ void On(Draft& draft, const Started&) {
     if (index && IsOwnTask(operation.steps[*index])) SendAgain(draft, operation);
     Advance(draft, operation);
   }
+  EnsureSchedules(draft);
 }
 
 }  // namespace
 
 Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
   if (const auto* request = std::get_if<Request>(&event)) return OnRequest(*request, facts, moment, rules);
+  if (const auto* due = std::get_if<ScheduleDue>(&event)) return OnDue(*due, facts, moment, rules);
   Draft draft(facts, moment, rules);
-  std::visit(
-      [&](const auto& one) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(one)>, Request>) On(draft, one);
-      },
-      event);
+  std::visit([&](const auto& one) { On(draft, one); }, event);
   return draft.Finish();
 }
 

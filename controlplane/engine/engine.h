@@ -65,7 +65,12 @@ struct EndSession {
   std::string host;
   std::string reason;
 };
-using Effect = std::variant<Reply, SendTask, CancelTask, AcknowledgeTask, EraseKey, SetTimer, EndSession>;
+// Compare what the host holds with the catalog. One that is lost is made up for by the next.
+struct CompareInventory {
+  std::string host;
+};
+using Effect = std::variant<Reply, SendTask, CancelTask, AcknowledgeTask, EraseKey, SetTimer, EndSession,
+                            CompareInventory>;
 
 struct Outcome {
   std::vector<catalog::Change> changes;
@@ -75,6 +80,7 @@ struct Outcome {
 struct Moment {
   absl::Time now;
   int64_t epoch = 0;
+  domain::SchedulePolicy policy = {};
 };
 
 Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment, const Rules& rules);

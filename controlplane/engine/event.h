@@ -17,6 +17,7 @@
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/inventory.h"
 #include "controlplane/domain/operation.h"
+#include "controlplane/domain/schedule.h"
 #include "controlplane/domain/tenant.h"
 #include "controlplane/domain/user.h"
 
@@ -248,13 +249,25 @@ struct RecordCalls {
   std::vector<TokenUse> token_uses;
 };
 
+// --- What only schedules ask for.
+
+struct CompareHost {
+  std::string host;
+};
+struct PruneOperations {};
+struct PruneRequests {};
+// Nothing to cut when `cut` is not set.
+struct PruneAudit {
+  std::optional<domain::AuditCheckpoint> cut;
+};
+
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
                  CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
                  CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
-                 RecordCalls>;
+                 RecordCalls, CompareHost, PruneOperations, PruneRequests, PruneAudit>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -351,11 +364,19 @@ struct KeyErased {
 struct Tick {
   std::string operation;
 };
+// A schedule's time has come. `request` is what it asks for, with the secrets that this needs; an error where they could
+// not be made.
+struct ScheduleDue {
+  domain::ScheduleKey key;
+  absl::StatusOr<RequestBody> request;
+};
+// The operator has changed the policy of schedules: it is another in the Moment from now on.
+struct PolicyChanged {};
 // First event after the process started.
 struct Started {};
 
 using Event = std::variant<Request, TaskReport, TaskProgress, HostSeen, HostReported, HostFound, HostLost,
-                           KeyErased, Tick, Started>;
+                           KeyErased, Tick, ScheduleDue, PolicyChanged, Started>;
 
 // A token was made, now or by the first call of this request id.
 struct TokenMade {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <functional>
+#include <utility>
+#include <vector>
 
 #include "controlplane/engine/engine.h"
 
@@ -14,6 +15,10 @@ class EventQueue {
   // RESOURCE_EXHAUSTED with a retry delay when too many wait.
   virtual absl::StatusOr<Answer> Call(Caller caller, RequestBody body) = 0;
   virtual void Post(Event event) = 0;
+  // Posts them together, so that they share as few commits as can be.
+  virtual void PostAll(std::vector<Event> events) {
+    for (Event& event : events) Post(std::move(event));
+  }
 };
 
 // Who carries out what a commit let go. Called on the writer thread, in order: must not block.
@@ -25,6 +30,7 @@ class EffectExecutor {
   virtual void Acknowledge(const AcknowledgeTask& acknowledge) = 0;
   virtual void Erase(const EraseKey& erase) = 0;
   virtual void End(const EndSession& end) = 0;
+  virtual void Compare(const CompareInventory& compare) = 0;
 };
 
 }  // namespace croft::engine

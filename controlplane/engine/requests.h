@@ -30,4 +30,9 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const BindRol
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UnbindRole& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RecordCalls& request);
 
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CompareHost& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneOperations& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneRequests& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneAudit& request);
+
 }  // namespace croft::engine

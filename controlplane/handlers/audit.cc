@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "common/errors.h"
-#include "controlplane/catalog/audit_chain.h"
 #include "controlplane/wire/audit.h"
 
 namespace croft::handlers {
@@ -54,11 +53,12 @@ absl::StatusOr<v1::VerifyAuditResponse> AuditHandlers::VerifyAudit(const Request
   CROFT_ASSIGN_OR_RETURN(const domain::AuditHead recorded, catalog_.RecordedAuditHead());
   std::vector<domain::AuditHead> anchors = {recorded};
   if (expected) anchors.push_back(*expected);
-  CROFT_ASSIGN_OR_RETURN(const domain::AuditHead head, catalog::VerifyAuditChain(catalog_, anchors, [&] {
-                           return context.cancellation->cancelled();
-                         }));
+  CROFT_ASSIGN_OR_RETURN(const catalog::ProvenAudit proven,
+                         catalog::VerifyAudit(catalog_, anchors, is_signed_,
+                                              [&] { return context.cancellation->cancelled(); }));
   v1::VerifyAuditResponse response;
-  *response.mutable_head() = wire::ToProto(head);
+  *response.mutable_head() = wire::ToProto(proven.head);
+  if (proven.pruned) *response.mutable_pruned() = wire::ToProto(*proven.pruned);
   return response;
 }
 

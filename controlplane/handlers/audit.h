@@ -1,7 +1,10 @@
 #pragma once
 
+#include <utility>
+
 #include <absl/status/statusor.h>
 
+#include "controlplane/catalog/audit_chain.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/wire/page_tokens.h"
@@ -12,8 +15,9 @@ namespace croft::handlers {
 // croft.v1.AuditService. Thread-safe.
 class AuditHandlers {
  public:
-  AuditHandlers(catalog::Catalog& catalog, const wire::PageTokens& tokens)
-      : catalog_(catalog), tokens_(tokens) {}
+  // The references outlive it. `is_signed` knows the checkpoints of this control plane.
+  AuditHandlers(catalog::Catalog& catalog, const wire::PageTokens& tokens, catalog::IsSigned is_signed)
+      : catalog_(catalog), tokens_(tokens), is_signed_(std::move(is_signed)) {}
 
   Service service();
 
@@ -25,6 +29,7 @@ class AuditHandlers {
 
   catalog::Catalog& catalog_;
   const wire::PageTokens& tokens_;
+  const catalog::IsSigned is_signed_;
 };
 
 }  // namespace croft::handlers

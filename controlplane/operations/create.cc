@@ -8,6 +8,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/engine/intent.h"
+#include "controlplane/engine/schedules.h"
 #include "controlplane/operations/kinds.h"
 #include "controlplane/operations/steps.h"
 #include "controlplane/operations/tenants.h"
@@ -32,6 +33,23 @@ void Revert(Draft& draft, Operation& operation) {
   FailCreation(draft, operation, *draft.FindTenant(operation.tenant));
 }
 
+// The operation that made the tenant. One that was pruned is answered as it was: it has succeeded.
+Subject Made(Draft& draft, const Tenant& tenant) {
+  const bool pruned =
+      !tenant.create_operation.empty() && draft.FindOperation(tenant.create_operation) == nullptr;
+  if (pruned) {
+    draft.Add(Operation{.id = tenant.create_operation,
+                        .kind = kCreate.id,
+                        .tenant = tenant.id,
+                        .caller = engine::kSystem,
+                        .create_time = tenant.create_time,
+                        .end_time = tenant.create_time,
+                        .deadline = tenant.create_time,
+                        .state = domain::OperationState::kSucceeded});
+  }
+  return OperationName(tenant.create_operation);
+}
+
 }  // namespace
 
 constinit const Kind kCreate = {
@@ -42,7 +60,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
     const std::optional<Tenant> present = draft.facts().FindTenant(request.tenant.id);
     const bool usable = present && present->state != TenantState::kPurged &&
                         present->state != TenantState::kFailed && present->state != TenantState::kRetired;
-    if (usable) return OperationName(present->create_operation);
+    if (usable) return Made(draft, *present);
   }
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, PlaceNewTenant(draft, request.tenant,
                                                          {.labels = request.host_selector,

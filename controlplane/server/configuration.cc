@@ -1,14 +1,22 @@
 #include "controlplane/server/configuration.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 namespace croft::server {
 namespace {
 
 constexpr config::Range kSecondsBetweenChecks{5, 86'400};
+constexpr config::Range kHoursOfRequests{24, 14 * 24};
+constexpr config::Range kDaysOfOperations{0, 36'500};
+constexpr config::Range kDaysOfAudit{0, 36'500};
 constexpr config::Range kRates{1, 1'000'000'000};
 
 void DescribeListening(config::Options& options, ServerOptions& server) {
@@ -59,6 +67,62 @@ void CheckOwnCertificate(const config::Options& options, config::Problems& probl
   }
 }
 
+void DescribeSchedules(config::Options& options, Configuration& configuration) {
+  options
+      .Seconds("fleet-check-interval", configuration.options.schedules.compare_every, kSecondsBetweenChecks,
+               "Seconds between two comparisons of a host with the catalog")
+      .Reloads();
+  options
+      .Whole("keep-operations", configuration.keep_operations_days, kDaysOfOperations,
+             "Days that operations are kept after their end; 0 is for ever")
+      .Reloads();
+  options
+      .Whole("keep-requests", configuration.keep_requests_hours, kHoursOfRequests,
+             "Hours in which a request id that comes again is answered as before")
+      .Reloads();
+  options
+      .Whole("keep-audit", configuration.keep_audit_days, kDaysOfAudit,
+             "Days that rows of the audit are kept; 0 is for ever")
+      .Reloads();
+  options
+      .Text("prune-window", configuration.prune_window, "HH:MM-HH:MM",
+            "Part of the day, in UTC, in which old records are pruned; all day by default")
+      .Reloads();
+}
+
+absl::Duration DaysOrForEver(int64_t days) {
+  return days == 0 ? absl::InfiniteDuration() : absl::Hours(24 * days);
+}
+
+// Since midnight; nullopt for what is no time of the day.
+std::optional<absl::Duration> ParseTimeOfDay(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  int hours = 0, minutes = 0;
+  const bool parsed = parts.size() == 2 && absl::SimpleAtoi(parts[0], &hours) &&
+                      absl::SimpleAtoi(parts[1], &minutes) && hours >= 0 && hours < 24 && minutes >= 0 &&
+                      minutes < 60;
+  return parsed ? std::optional(absl::Hours(hours) + absl::Minutes(minutes)) : std::nullopt;
+}
+
+// May reach over midnight; all of the day when both ends are the same.
+std::optional<domain::DailyWindow> ParseWindow(absl::string_view text) {
+  const std::vector<absl::string_view> ends = absl::StrSplit(text, '-');
+  if (ends.size() != 2) return std::nullopt;
+  const std::optional<absl::Duration> from = ParseTimeOfDay(ends[0]);
+  const std::optional<absl::Duration> to = ParseTimeOfDay(ends[1]);
+  if (!from || !to) return std::nullopt;
+  const absl::Duration length = *to - *from;
+  return domain::DailyWindow{*from, length > absl::ZeroDuration() ? length : length + absl::Hours(24)};
+}
+
+void CheckWindow(const config::Options& options, const Configuration& configuration,
+                 config::Problems& problems) {
+  if (configuration.prune_window.empty() || ParseWindow(configuration.prune_window)) return;
+  const config::Option& option = options.Get("prune-window");
+  problems.push_back(
+      {option.place, absl::StrCat(option.key(), " is not HH:MM-HH:MM, such as 02:00-05:30")});
+}
+
 }  // namespace
 
 void Describe(config::Options& options, Configuration& configuration) {
@@ -69,10 +133,7 @@ void Describe(config::Options& options, Configuration& configuration) {
   DescribeListening(options, server);
   options.Text("catalog-copies", server.catalog_copies, "DIR",
                "Folder of hourly copies of the catalog; STATE/catalog-copies by default");
-  options
-      .Seconds("fleet-check-interval", server.fleet_check_interval, kSecondsBetweenChecks,
-               "Seconds between two comparisons of a host with the catalog")
-      .Reloads();
+  DescribeSchedules(options, configuration);
   DescribeLimits(options, server);
   DescribeLog(options, configuration);
 }
@@ -81,6 +142,7 @@ config::Problems Load(const config::Sources& sources, config::Options& options,
                       Configuration& configuration) {
   config::Problems problems = options.Load(sources);
   CheckOwnCertificate(options, problems);
+  CheckWindow(options, configuration, problems);
   Derive(configuration);
   const auto credentials = sources.environment.find("CREDENTIALS_DIRECTORY");
   if (credentials != sources.environment.end())
@@ -91,6 +153,13 @@ config::Problems Load(const config::Sources& sources, config::Options& options,
 void Derive(Configuration& configuration) {
   LimitOptions& limits = configuration.options.limits;
   limits.burst = 2 * limits.calls_per_second;
+  domain::SchedulePolicy& schedules = configuration.options.schedules;
+  schedules.keep_requests = absl::Hours(configuration.keep_requests_hours);
+  // Request ids are answered with operations, which are kept longer, if only by a day.
+  schedules.keep_operations = std::max(DaysOrForEver(configuration.keep_operations_days),
+                                       schedules.keep_requests + absl::Hours(24));
+  schedules.keep_audit = DaysOrForEver(configuration.keep_audit_days);
+  schedules.prune_window = ParseWindow(configuration.prune_window);
   if (configuration.options.metrics_listen == "off") configuration.options.metrics_listen.clear();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,11 @@ inline constexpr absl::string_view kConfigurationFile = "/etc/croft/croftd.toml"
 struct Configuration {
   ServerOptions options{.state_directory = "/var/lib/croftd", .metrics_listen = "127.0.0.1:7444"};
   std::vector<std::string> server_names;  // of the certificate that `init` makes
+  // Of the policy of schedules; 0 days are for ever.
+  int64_t keep_operations_days = 90;
+  int64_t keep_requests_hours = 25;
+  int64_t keep_audit_days = 400;
+  std::string prune_window;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kAuto;
 };

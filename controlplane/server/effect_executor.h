@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <string>
+#include <utility>
+
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/fleet/fleet.h"
 #include "controlplane/keyring/key_store.h"
@@ -7,23 +11,28 @@
 
 namespace croft::server {
 
-// Carries out effects: tasks by the fleet, the destruction of keys on a thread of its own.
+// Carries out effects: tasks by the fleet, the destruction of keys on a thread of its own, comparisons by whoever is
+// told of them.
 class ServerEffectExecutor final : public engine::EffectExecutor {
  public:
-  // All outlive it.
-  ServerEffectExecutor(fleet::Fleet& fleet, keyring::KeyStore& keys, engine::EventQueue& event_queue)
-      : fleet_(fleet), keys_(keys), event_queue_(event_queue) {}
+  // All outlive it. `compare` must not block.
+  ServerEffectExecutor(
+      fleet::Fleet& fleet, keyring::KeyStore& keys, engine::EventQueue& event_queue,
+      std::function<void(const std::string& host)> compare = [](const std::string&) {})
+      : fleet_(fleet), keys_(keys), event_queue_(event_queue), compare_(std::move(compare)) {}
 
   void Send(const engine::SendTask& task) override { fleet_.Send(task); }
   void Cancel(const engine::CancelTask& cancel) override { fleet_.Cancel(cancel); }
   void Acknowledge(const engine::AcknowledgeTask& acknowledge) override { fleet_.Acknowledge(acknowledge); }
   void Erase(const engine::EraseKey& erase) override;
   void End(const engine::EndSession& end) override { fleet_.End(end); }
+  void Compare(const engine::CompareInventory& compare) override { compare_(compare.host); }
 
  private:
   fleet::Fleet& fleet_;
   keyring::KeyStore& keys_;
   engine::EventQueue& event_queue_;
+  const std::function<void(const std::string& host)> compare_;
   WorkerPool eraser_{1, 0};
 };
 

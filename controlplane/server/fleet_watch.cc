@@ -1,11 +1,8 @@
 #include "controlplane/server/fleet_watch.h"
 
 #include <cstdint>
-#include <optional>
-#include <set>
 #include <utility>
 
-#include "common/crypto/hash.h"
 #include "common/errors.h"
 #include "common/log.h"
 #include "controlplane/fleet/inventories.h"
@@ -13,35 +10,17 @@
 namespace croft::server {
 namespace {
 
-// How soon a host that is new, or up again, gets its turn.
+// How soon the findings know of a host that is new, up again or away.
 constexpr absl::Duration kReadHosts = absl::Seconds(10);
 constexpr absl::Duration kLook = absl::Seconds(1);
-
-// Where in the interval the host's moment lies.
-absl::Duration OffsetOf(const std::string& host, absl::Duration interval) {
-  uint64_t number = 0;
-  for (const char c : crypto::Sha256(host).substr(0, sizeof number)) {
-    number = number << 8 | static_cast<unsigned char>(c);
-  }
-  const auto nanoseconds = static_cast<uint64_t>(absl::ToInt64Nanoseconds(interval));
-  return absl::Nanoseconds(static_cast<int64_t>(number % nanoseconds));
-}
 
 }  // namespace
 
 FleetWatch::FleetWatch(catalog::Catalog& catalog, handlers::FleetChecker& checker,
-                       handlers::FleetFindings& findings, const Clock& clock, absl::Duration interval)
-    : catalog_(catalog), checker_(checker), findings_(findings), clock_(clock), interval_(interval) {}
+                       handlers::FleetFindings& findings, const Clock& clock)
+    : catalog_(catalog), checker_(checker), findings_(findings), clock_(clock) {}
 
 FleetWatch::~FleetWatch() { Stop(); }
-
-absl::Time FleetWatch::NextTime(const std::string& host, absl::Duration interval, absl::Time from) {
-  const absl::Duration offset = OffsetOf(host, interval);
-  absl::Duration rest;
-  const int64_t rounds = absl::IDivDuration(from - absl::UnixEpoch() - offset, interval, &rest);
-  const absl::Time moment = absl::UnixEpoch() + offset + rounds * interval;
-  return moment < from ? moment + interval : moment;
-}
 
 void FleetWatch::Start() {
   for (int i = 0; i < kHostsAtATime; ++i) threads_.emplace_back([this] { Run(); });
@@ -57,36 +36,32 @@ void FleetWatch::Stop() {
   threads_.clear();
 }
 
-void FleetWatch::ChangeInterval(absl::Duration interval) {
-  const MutexLock lock(mutex_);
-  if (interval == interval_) return;
-  interval_ = interval;
-  for (auto& [host, turn] : turns_) turn.due = NextTime(host, interval, clock_.Now());
+void FleetWatch::Compare(const std::string& host) {
+  {
+    const MutexLock lock(mutex_);
+    if (!pending_.insert(host).second) return;
+    waiting_.push_back(host);
+  }
+  changed_.NotifyOne();
 }
 
 void FleetWatch::Run() {
-  while (const std::optional<domain::Host> host = NextHost()) {
-    Compare(*host);
+  while (const std::optional<std::string> host = NextHost()) {
+    CompareNow(*host);
     const MutexLock lock(mutex_);
-    if (const auto turn = turns_.find(host->id); turn != turns_.end()) {
-      turn->second = {.due = NextTime(host->id, interval_, clock_.Now() + interval_ / 2)};
-    }
+    pending_.erase(*host);
   }
 }
 
-std::optional<domain::Host> FleetWatch::NextHost() {
+std::optional<std::string> FleetWatch::NextHost() {
   for (;;) {
     ReadHosts();
     const MutexLock lock(mutex_);
     if (stopping_) return std::nullopt;
-    auto next = turns_.end();
-    for (auto turn = turns_.begin(); turn != turns_.end(); ++turn) {
-      if (turn->second.running || turn->second.due > clock_.Now()) continue;
-      if (next == turns_.end() || turn->second.due < next->second.due) next = turn;
-    }
-    if (next != turns_.end()) {
-      next->second.running = true;
-      return hosts_[next->first];
+    if (!waiting_.empty()) {
+      std::string host = std::move(waiting_.front());
+      waiting_.pop_front();
+      return host;
     }
     changed_.WaitFor(mutex_, kLook);
   }
@@ -98,32 +73,32 @@ void FleetWatch::ReadHosts() {
     if (stopping_ || clock_.Now() - read_time_ < kReadHosts) return;
     read_time_ = clock_.Now();
   }
-  absl::StatusOr<std::vector<domain::Host>> listed = catalog_.ListHosts();
+  const absl::StatusOr<std::vector<domain::Host>> listed = catalog_.ListHosts();
   if (!listed.ok()) {
     log::Error("the hosts to compare with the catalog cannot be read",
                {{"error", log::Text(listed.status())}});
     return;
   }
-  std::set<std::string> known, expected;
-  const MutexLock lock(mutex_);
-  hosts_.clear();
-  for (domain::Host& host : *listed) {
+  std::set<std::string> known, asked;
+  for (const domain::Host& host : *listed) {
     known.insert(host.id);
-    if (!fleet::CanBeAsked(host)) continue;
-    expected.insert(host.id);
-    turns_.try_emplace(host.id, Turn{.due = NextTime(host.id, interval_, clock_.Now())});
-    std::string id = host.id;
-    hosts_.emplace(std::move(id), std::move(host));
+    if (fleet::CanBeAsked(host)) asked.insert(host.id);
   }
-  std::erase_if(turns_, [&](const auto& turn) { return expected.count(turn.first) == 0; });
-  findings_.Expect(known, expected);
+  findings_.Expect(known, asked);
 }
 
-void FleetWatch::Compare(const domain::Host& host) {
-  const auto checked = checker_.CheckHost(host, {});
+void FleetWatch::CompareNow(const std::string& id) {
+  const absl::StatusOr<std::optional<domain::Host>> host = catalog_.GetHost(id);
+  if (!host.ok()) {
+    log::Error("a host to compare with the catalog cannot be read",
+               {{"host", id}, {"error", log::Text(host.status())}});
+    return;
+  }
+  if (!host->has_value() || !fleet::CanBeAsked(**host)) return;
+  const auto checked = checker_.CheckHost(**host, {});
   if (!checked.ok()) {
     log::Warning("a host could not be compared with the catalog",
-                 {{"host", host.id}, {"error", std::string(checked.status().message())}});
+                 {{"host", id}, {"error", std::string(checked.status().message())}});
     return;
   }
   int64_t problems = 0;
@@ -132,7 +107,7 @@ void FleetWatch::Compare(const domain::Host& host) {
   }
   if (problems > 0) {
     log::Warning("a host does not hold what the catalog says; see `croftctl admin check-fleet`",
-                 {{"host", host.id}, {"problems", std::to_string(problems)}});
+                 {{"host", id}, {"problems", std::to_string(problems)}});
   }
 }
 

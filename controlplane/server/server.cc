@@ -53,9 +53,9 @@
 #include "controlplane/server/measurements.h"
 #include "controlplane/server/open_streams.h"
 #include "controlplane/server/principal_directory.h"
+#include "controlplane/server/scheduler.h"
 #include "controlplane/server/state_directory.h"
 #include "controlplane/server/status.h"
-#include "controlplane/server/sweeper.h"
 #include "controlplane/server/worker_pool.h"
 #include "controlplane/server/writer.h"
 #include "controlplane/wire/page_tokens.h"
@@ -143,10 +143,13 @@ struct Server::Components {
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
   std::unique_ptr<fleet::Fleet> fleet;
+  handlers::FleetFindings findings;
+  std::optional<handlers::FleetChecker> checker;
+  std::optional<FleetWatch> fleet_watch;
   std::unique_ptr<ServerEffectExecutor> hands;
 
   std::unique_ptr<handlers::SecretMaker> secrets;
-  std::unique_ptr<Sweeper> sweeper;
+  std::unique_ptr<Scheduler> scheduler;
   std::optional<CallRecorder> recorder;
   std::unique_ptr<CatalogCopies> copies;
   std::unique_ptr<Confirmer> confirmer;
@@ -157,9 +160,6 @@ struct Server::Components {
   std::optional<handlers::BackupHandlers> backups;
   std::optional<handlers::HostHandlers> host_handlers;
   std::optional<handlers::OperationHandlers> operations;
-  handlers::FleetFindings findings;
-  std::optional<handlers::FleetChecker> checker;
-  std::optional<FleetWatch> fleet_watch;
   std::optional<handlers::AdminHandlers> admin;
   std::optional<handlers::LookupHandlers> lookups;
   std::optional<handlers::AccessHandlers> access_handlers;
@@ -224,11 +224,16 @@ absl::Status Server::Components::Open() {
         census->Apply(changes);
       }});
 
-  writer = std::make_unique<Writer>(*catalog, clock, StopBroken);
+  writer = std::make_unique<Writer>(*catalog, clock, StopBroken, Writer::Limits(), options.schedules);
   fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
-  hands = std::make_unique<ServerEffectExecutor>(*fleet, *keys, *writer);
+  checker.emplace(*catalog, *fleet, clock, findings);
+  fleet_watch.emplace(*catalog, *checker, findings, clock);
+  hands = std::make_unique<ServerEffectExecutor>(
+      *fleet, *keys, *writer, [this](const std::string& host) { fleet_watch->Compare(host); });
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
-  sweeper = std::make_unique<Sweeper>(*catalog, *writer, *secrets, clock);
+  scheduler =
+      std::make_unique<Scheduler>(*catalog, *writer, *secrets, clock, options.schedules,
+                                  [this](absl::string_view text) { return authority.SignStatement(text); });
   recorder.emplace(*writer, clock);
   copies = std::make_unique<CatalogCopies>(
       *catalog, options.catalog_copies.empty() ? state.catalog_copies : options.catalog_copies, clock);
@@ -237,7 +242,7 @@ absl::Status Server::Components::Open() {
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedHosts());
   fleet->Start(catalog->revision().epoch, awaited);
   writer->Start(*hands, *commits);
-  sweeper->Start();
+  scheduler->Start();
   recorder->Start();
   copies->Start();
   confirmer->Start();
@@ -282,12 +287,12 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
   operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
-  checker.emplace(*catalog, *fleet, clock, findings);
-  fleet_watch.emplace(*catalog, *checker, findings, clock, options.fleet_check_interval);
   admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now());
   lookups.emplace(index, watchers, *recorder, clock);
   access_handlers.emplace(*writer, *catalog, authority, *tokens, random, clock);
-  audit_handlers.emplace(*catalog, *tokens);
+  audit_handlers.emplace(*catalog, *tokens, [this](absl::string_view text, absl::string_view signature) {
+    return authority.HasSigned(text, signature);
+  });
 
   authenticator.emplace(authority.certificate(), hosts, principals, clock);
   facts.emplace(index, *catalog);
@@ -355,7 +360,8 @@ std::string Server::address() const {
 void Server::Reload(const ServerOptions& options) {
   log::Info("reading the certificates again, as SIGHUP asks");
   components_->limits.Change(options.limits);
-  components_->fleet_watch->ChangeInterval(options.fleet_check_interval);
+  components_->writer->SetPolicy(options.schedules);
+  components_->scheduler->SetPolicy(options.schedules);
   components_->certificates->LookNow();
 }
 
@@ -365,7 +371,7 @@ bool Server::IsWell() const { return components_->writer->BusyFor() < kLongestCo
 void Server::Stop() {
   components_->measurements.reset();
   if (components_->census) components_->census->Stop();
-  components_->sweeper->Stop();
+  components_->scheduler->Stop();
   components_->confirmer->Stop();
   components_->copies->Stop();
   components_->certificates->Stop();
@@ -375,7 +381,7 @@ void Server::Stop() {
   if (components_->listener) components_->listener->Shutdown(kTimeout);
   components_->listener.reset();
   // No agent is there to answer any more, so that it waits for none.
-  if (components_->fleet_watch) components_->fleet_watch->Stop();
+  components_->fleet_watch->Stop();
   components_->pool.reset();
   components_->recorder->Stop();
   components_->writer->Stop();

@@ -5,9 +5,9 @@
 
 #include <absl/status/statusor.h>
 
+#include "controlplane/domain/schedule.h"
 #include "controlplane/server/call_limits.h"
 #include "controlplane/server/certificate_keeper.h"
-#include "controlplane/server/fleet_watch.h"
 
 namespace croft::server {
 
@@ -20,8 +20,8 @@ struct ServerOptions {
   // Folder of hourly copies of the catalog; empty for `catalog-copies` in the state folder.
   std::string catalog_copies;
   OwnCertificate own_certificate;
-  // How often each host is compared with the catalog.
-  absl::Duration fleet_check_interval = FleetWatch::kInterval;
+  // How often hosts are compared with the catalog, and how long records are kept.
+  domain::SchedulePolicy schedules;
   // Where systemd put the keyring: the value of $CREDENTIALS_DIRECTORY, or empty.
   std::string credentials_directory;
   LimitOptions limits;

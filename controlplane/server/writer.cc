@@ -46,12 +46,14 @@ struct Writer::Question {
 Writer::Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken)
     : Writer(catalog, clock, std::move(on_broken), Limits()) {}
 
-Writer::Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken, Limits limits)
+Writer::Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken, Limits limits,
+               const domain::SchedulePolicy& policy)
     : catalog_(catalog),
       clock_(clock),
       on_broken_(std::move(on_broken)),
       limits_(limits),
-      commits_(CommitBounds()) {
+      commits_(CommitBounds()),
+      policy_(policy) {
   inbox_.push_back({engine::Started(), clock_.Now()});
 }
 
@@ -107,6 +109,25 @@ Writer::Waiting Writer::waiting() const {
   return waiting;
 }
 
+void Writer::PostAll(std::vector<engine::Event> events) {
+  if (events.empty()) return;
+  {
+    const MutexLock lock(mutex_);
+    const absl::Time now = clock_.Now();
+    for (engine::Event& event : events) inbox_.push_back({std::move(event), now});
+  }
+  changed_.NotifyOne();
+}
+
+void Writer::SetPolicy(const domain::SchedulePolicy& policy) {
+  {
+    const MutexLock lock(mutex_);
+    policy_ = policy;
+    inbox_.push_back({engine::PolicyChanged(), clock_.Now()});
+  }
+  changed_.NotifyOne();
+}
+
 void Writer::Run() {
   for (;;) {
     const Batch batch = Take();
@@ -156,7 +177,11 @@ Writer::Batch Writer::Take() {
 
 absl::Status Writer::Work(const Batch& batch) {
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::Transaction> transaction, catalog_.Begin());
-  const engine::Moment moment{.now = clock_.Now(), .epoch = catalog_.revision().epoch};
+  engine::Moment moment{.now = clock_.Now(), .epoch = catalog_.revision().epoch};
+  {
+    const MutexLock lock(mutex_);
+    moment.policy = policy_;
+  }
   std::vector<catalog::Change> changes;
   std::vector<engine::Effect> effects;
   for (const engine::Event& event : batch) {
@@ -185,6 +210,7 @@ void Writer::Release(engine::Effect effect) {
     void operator()(const engine::AcknowledgeTask& acknowledge) { writer.hands_->Acknowledge(acknowledge); }
     void operator()(const engine::EraseKey& erase) { writer.hands_->Erase(erase); }
     void operator()(const engine::EndSession& end) { writer.hands_->End(end); }
+    void operator()(const engine::CompareInventory& compare) { writer.hands_->Compare(compare); }
   };
   std::visit(Releaser{*this}, effect);
 }

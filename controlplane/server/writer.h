@@ -47,10 +47,14 @@ class Writer final : public engine::EventQueue {
   using OnBroken = std::function<void(const absl::Status&)>;
 
   Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken);
-  Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken, Limits limits);
+  Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken, Limits limits,
+         const domain::SchedulePolicy& policy = {});
   ~Writer() override;
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
+
+  // For what is decided from now on.
+  void SetPolicy(const domain::SchedulePolicy& policy);
 
   // Begins with engine::Started. What was handed in before waits until now. The arguments outlive Stop.
   void Start(engine::EffectExecutor& hands, CommitListener& listener);
@@ -63,6 +67,7 @@ class Writer final : public engine::EventQueue {
   absl::StatusOr<engine::Answer> Call(engine::Caller caller, engine::RequestBody body) override;
   // Progress lines may be dropped when too much waits; everything else is taken.
   void Post(engine::Event event) override;
+  void PostAll(std::vector<engine::Event> events) override;
 
   // --- For measurements. Thread-safe.
   struct Waiting {
@@ -106,6 +111,7 @@ class Writer final : public engine::EventQueue {
   std::deque<Posted> inbox_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> working_since_ ABSL_GUARDED_BY(mutex_);  // when the oldest event at work came
   std::map<uint64_t, std::shared_ptr<Question>> questions_ ABSL_GUARDED_BY(mutex_);
+  domain::SchedulePolicy policy_ ABSL_GUARDED_BY(mutex_);
 
   std::set<std::pair<absl::Time, std::string>> timers_;  // of the writer thread: (when, operation)
   std::thread thread_;

@@ -46,6 +46,15 @@ v1::AuditHead ToProto(const domain::AuditHead& head) {
   return proto;
 }
 
+v1::AuditCheckpoint ToProto(const domain::AuditCheckpoint& checkpoint) {
+  v1::AuditCheckpoint proto;
+  *proto.mutable_head() = ToProto(checkpoint.head);
+  *proto.mutable_time() = ToProto(checkpoint.time);
+  *proto.mutable_cut_time() = ToProto(checkpoint.cut_time);
+  proto.set_signature(checkpoint.signature);
+  return proto;
+}
+
 absl::StatusOr<AuditQuery> Parse(const v1::ListAuditEventsRequest& request, const PageTokens& tokens) {
   Violations violations;
   AuditQuery query;

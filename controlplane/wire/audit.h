@@ -16,6 +16,7 @@ namespace croft::wire {
 
 v1::AuditEvent ToProto(const domain::AuditRow& row);
 v1::AuditHead ToProto(const domain::AuditHead& head);
+v1::AuditCheckpoint ToProto(const domain::AuditCheckpoint& checkpoint);
 
 struct AuditQuery {
   AuditFilter filter;

@@ -224,40 +224,107 @@ TEST_P(CatalogContract, PagesOfBackupsSkipNoneOfEqualIds) {
                                 "2026a initech"));
 }
 
-TEST_P(CatalogContract, TenantIsDueByTheTimeOfItsState) {
-  domain::Tenant preview = SampleTenant("preview");
-  preview.expire_time = At(20);
-  domain::Tenant retired = SampleTenant("retired");
-  retired.state = domain::TenantState::kRetired;
-  retired.expire_time = At(1);
-  retired.purge_time = At(10);
-  domain::Tenant busy = SampleTenant("busy");
-  busy.expire_time = At(1);
-  busy.current_operation = "op-1";
-  domain::Tenant purged = SampleTenant("purged");
-  purged.state = domain::TenantState::kPurged;
-  purged.purge_time = At(1);
-  MustPut({PutTenant{preview}, PutTenant{retired}, PutTenant{busy}, PutTenant{purged},
-           PutTenant{SampleTenant("lasting")}});
-  EXPECT_THAT(*catalog().DueTenants(At(9), 10), IsEmpty());
-  EXPECT_THAT(*catalog().DueTenants(At(10), 10), ElementsAre(retired));
-  EXPECT_THAT(*catalog().DueTenants(At(20), 10), ElementsAre(retired, preview));
-  EXPECT_THAT(*catalog().DueTenants(At(20), 1), ElementsAre(retired));
+TEST_P(CatalogContract, SchedulesAreDueInTheOrderOfTheirTimes) {
+  const domain::Schedule purge{.key = {domain::ScheduleKind::kPurge, "tenants/acme"}, .next_time = At(10)};
+  const domain::Schedule compare{.key = {domain::ScheduleKind::kCompare, "hosts/h1"},
+                                 .next_time = At(20),
+                                 .refusals = 3,
+                                 .refusal_reason = "TENANT_BUSY",
+                                 .refusal_message = "é"};
+  MustPut({PutSchedule{compare}, PutSchedule{purge}});
+  EXPECT_THAT(*catalog().DueSchedules(At(9), 10), IsEmpty());
+  EXPECT_THAT(*catalog().DueSchedules(At(10), 10), ElementsAre(purge));
+  EXPECT_THAT(*catalog().DueSchedules(At(20), 10), ElementsAre(purge, compare));
+  EXPECT_THAT(*catalog().DueSchedules(At(20), 1), ElementsAre(purge));
+  domain::Schedule later = purge;
+  later.next_time = At(30);
+  MustPut({PutSchedule{later}, DeleteSchedule{compare.key}});
+  EXPECT_THAT(*catalog().DueSchedules(At(30), 10), ElementsAre(later));
+  EXPECT_EQ(Begin()->FindSchedule(purge.key), later);
+  EXPECT_EQ(Begin()->FindSchedule(compare.key), std::nullopt);
+  const std::unique_ptr<Transaction> transaction = Begin();
+  transaction->Apply(DeleteSchedule{purge.key});
+  EXPECT_EQ(transaction->FindSchedule(purge.key), std::nullopt);
 }
 
-TEST_P(CatalogContract, ProtectedTenantsAreNotDueUntilTheProtectionIsTakenOff) {
-  domain::Tenant preview = SampleTenant("preview");
-  preview.expire_time = At(20);
-  preview.delete_protection = true;
-  domain::Tenant retired = SampleTenant("retired");
-  retired.state = domain::TenantState::kRetired;
-  retired.purge_time = At(10);
-  retired.delete_protection = true;
-  MustPut({PutTenant{preview}, PutTenant{retired}});
-  EXPECT_THAT(*catalog().DueTenants(At(30), 10), IsEmpty());
-  preview.delete_protection = false;
-  MustPut({PutTenant{preview}});
-  EXPECT_THAT(*catalog().DueTenants(At(30), 10), ElementsAre(preview));
+TEST_P(CatalogContract, OperationsThatEndedAreFoundByTheirEndAndDeletedWithTheirSteps) {
+  std::vector<domain::Operation> operations;
+  for (int i = 0; i < 4; ++i) {
+    domain::Operation operation = SampleOperation(absl::StrCat("op-", i), "acme");
+    if (i > 0) operation.state = domain::OperationState::kSucceeded;
+    if (i > 0) operation.end_time = At(100 - i);
+    MustPut({PutOperation{operation}});
+  }
+  EXPECT_THAT(Begin()->OperationsEndedBefore(At(99), 10), ElementsAre("op-3", "op-2"));
+  EXPECT_THAT(Begin()->OperationsEndedBefore(At(1000), 1), ElementsAre("op-3"));
+  MustPut({DeleteOperation{"op-3"}, DeleteOperation{"op-2"}, DeleteOperation{"op-none"}});
+  EXPECT_THAT(Begin()->OperationsEndedBefore(At(1000), 10), ElementsAre("op-1"));
+  EXPECT_EQ(*catalog().GetOperation("op-3"), std::nullopt);
+  EXPECT_EQ(catalog().ListOperations({})->operations.size(), 2u);
+  // A new one of the same name has nothing of the old one.
+  domain::Operation again = SampleOperation("op-3", "globex");
+  again.steps.clear();
+  MustPut({PutOperation{again}});
+  EXPECT_EQ(*catalog().GetOperation("op-3"), again);
+}
+
+TEST_P(CatalogContract, RunningOperationsOfAHostAreCountedByTheirCaller) {
+  domain::Operation own = SampleOperation("op-1", "acme");
+  own.caller = "system";
+  MustPut({PutOperation{own}, PutOperation{SampleOperation("op-2", "globex")}});
+  const std::string host = own.steps[*domain::CurrentStep(own)].host;
+  EXPECT_EQ(Begin()->CountRunningOnHost(host, "system"), 1);
+  EXPECT_EQ(Begin()->CountRunningOnHost("h9", "system"), 0);
+}
+
+TEST_P(CatalogContract, RequestsAreFoundByTheirTimeAndDeleted) {
+  const RequestRecord first{"alice", "r1", "M", std::string("\x00h", 2), "a", At(1)};
+  const RequestRecord second{"bob", "r1", "M", "h", "b", At(2)};
+  MustPut({PutRequest{second}, PutRequest{first}});
+  EXPECT_THAT(Begin()->RequestsBefore(At(1), 10), IsEmpty());
+  EXPECT_THAT(Begin()->RequestsBefore(At(3), 10), ElementsAre(first, second));
+  EXPECT_THAT(Begin()->RequestsBefore(At(3), 1), ElementsAre(first));
+  MustPut({DeleteRequest{"alice", "r1"}});
+  EXPECT_EQ(Begin()->FindRequest("alice", "r1"), std::nullopt);
+  EXPECT_EQ(Begin()->FindRequest("bob", "r1"), second);
+}
+
+TEST_P(CatalogContract, AuditThatWasCutIsProvenFromItsCheckpoint) {
+  for (int i = 0; i < 5; ++i) MustPut({AppendAudit{Event(absl::StrCat("M", i))}});
+  const std::vector<domain::AuditRow> rows = *catalog().ListAudit(0, 10);
+  EXPECT_EQ(Begin()->FindAuditRow(3)->hash, rows[2].hash);
+  EXPECT_FALSE(Begin()->FindAuditRow(6).has_value());
+  EXPECT_EQ(*catalog().GetAuditCheckpoint(), std::nullopt);
+  const domain::AuditCheckpoint checkpoint{.head = {3, rows[2].hash},
+                                           .time = rows[2].event.time,
+                                           .cut_time = At(50),
+                                           .signature = std::string("\x00s", 2)};
+  MustPut({CutAudit{checkpoint}});
+  EXPECT_EQ(*catalog().GetAuditCheckpoint(), checkpoint);
+  EXPECT_EQ(catalog().ListAudit(0, 10)->size(), 2u);
+  const auto verify = [&](const std::vector<AuditHead>& anchors, bool is_signed) {
+    return VerifyAudit(
+        catalog(), anchors, [&](absl::string_view, absl::string_view) { return is_signed; },
+        [] { return false; });
+  };
+  const auto proven = verify({*catalog().RecordedAuditHead(), {2, rows[1].hash}, {3, rows[2].hash}}, true);
+  ASSERT_TRUE(proven.ok()) << proven.status();
+  EXPECT_EQ(proven->head, (AuditHead{5, rows[4].hash}));
+  EXPECT_EQ(proven->pruned, checkpoint);
+  // Nobody's cut, another end of what was cut, and rows that are missing after it.
+  EXPECT_EQ(verify({}, false).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_FALSE(verify({{3, rows[1].hash}}, true).ok());
+  domain::AuditCheckpoint other = checkpoint;
+  other.head = {4, rows[2].hash};
+  MustPut({CutAudit{other}});
+  EXPECT_FALSE(verify({}, true).ok());
+  // What is written later follows all the same.
+  domain::AuditCheckpoint all = checkpoint;
+  all.head = {5, rows[4].hash};
+  MustPut({CutAudit{all}});
+  EXPECT_EQ(verify({*catalog().RecordedAuditHead()}, true)->head, (AuditHead{5, rows[4].hash}));
+  MustPut({AppendAudit{Event("N")}});
+  EXPECT_EQ(verify({}, true)->head.sequence, 6);
 }
 
 }  // namespace croft::catalog

@@ -342,10 +342,12 @@ def test_what_is_changed_behind_the_audits_back_is_found(cluster):
     try:
         for change in ["UPDATE audit SET caller = 'mallory' WHERE sequence = 3",
                        "DELETE FROM audit WHERE sequence = 3",
-                       "DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)"]:
+                       "DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)",
+                       "INSERT INTO audit_checkpoint SELECT 1, sequence, hash, time, time, x'00' FROM audit "
+                       "WHERE sequence = 3; DELETE FROM audit WHERE sequence <= 3"]:
             put_back()
             with sqlite3.connect(catalog) as database:
-                database.execute(change)
+                database.executescript(change)
             database.close()
             cluster.start("croftd")
             broken = head_of(cluster, "--expect-head", head, check=False)

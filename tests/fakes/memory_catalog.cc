@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/errors.h"
+#include "tests/fakes/query_matches.h"
 
 namespace croft::catalog {
 namespace {
@@ -18,9 +19,6 @@ using domain::Operation;
 using domain::Tenant;
 using domain::TenantState;
 using domain::User;
-using Condition = TenantQuery::Condition;
-using Field = Condition::Field;
-using Operator = Condition::Operator;
 
 absl::Status Fenced() {
   return MakeError(absl::StatusCode::kAborted, "another control plane has taken over",
@@ -30,90 +28,6 @@ absl::Status Fenced() {
 template <typename T>
 std::optional<T> Copy(const T* value) {
   return value == nullptr ? std::nullopt : std::optional<T>(*value);
-}
-
-template <typename T>
-bool Compare(const T& a, Operator op, const T& b) {
-  switch (op) {
-    case Operator::kEqual:
-    case Operator::kHas: return a == b;
-    case Operator::kNotEqual: return a != b;
-    case Operator::kLess: return a < b;
-    case Operator::kLessEqual: return a <= b;
-    case Operator::kGreater: return a > b;
-    case Operator::kGreaterEqual: return a >= b;
-  }
-  return false;
-}
-
-std::optional<TenantState> ParseState(const std::string& name) {
-  static const std::map<std::string, TenantState> kStates = {
-      {"CREATING", TenantState::kCreating},   {"READY", TenantState::kReady},
-      {"SUSPENDED", TenantState::kSuspended}, {"RETIRED", TenantState::kRetired},
-      {"FAILED", TenantState::kFailed},       {"PURGED", TenantState::kPurged}};
-  const auto found = kStates.find(name);
-  return found == kStates.end() ? std::nullopt : std::optional<TenantState>(found->second);
-}
-
-absl::Status Check(const Condition& condition) {
-  absl::Time time;
-  if (condition.field == Field::kCreateTime &&
-      !absl::ParseTime(absl::RFC3339_full, condition.value, &time, nullptr)) {
-    return InvalidField("filter", "no time");
-  }
-  if (condition.field != Field::kState) return absl::OkStatus();
-  if (!ParseState(condition.value).has_value()) return InvalidField("filter", "no state");
-  const bool equality = condition.op == Operator::kEqual || condition.op == Operator::kHas;
-  if (!equality && condition.op != Operator::kNotEqual)
-    return InvalidField("filter", "states have no order");
-  return absl::OkStatus();
-}
-
-bool LabelHolds(const Tenant& tenant, const Condition& condition) {
-  const auto label = tenant.labels.find(condition.label);
-  if (label == tenant.labels.end()) return condition.op == Operator::kNotEqual;
-  if (condition.op == Operator::kHas && condition.value.empty()) return true;
-  return Compare(label->second, condition.op, condition.value);
-}
-
-// `condition` is checked.
-bool Holds(const Tenant& tenant, const Condition& condition) {
-  switch (condition.field) {
-    case Field::kId: return Compare(tenant.id, condition.op, condition.value);
-    case Field::kUid: return Compare(tenant.uid, condition.op, condition.value);
-    case Field::kHost: return Compare(tenant.placement.host, condition.op, condition.value);
-    case Field::kState: return Compare(tenant.state, condition.op, *ParseState(condition.value));
-    case Field::kLabel: return LabelHolds(tenant, condition);
-    case Field::kCreateTime: {
-      absl::Time time;
-      (void)absl::ParseTime(absl::RFC3339_full, condition.value, &time, nullptr);
-      return Compare(tenant.create_time, condition.op, time);
-    }
-  }
-  return false;
-}
-
-bool Matches(const Tenant& tenant, const TenantQuery& query) {
-  if (tenant.id <= query.after_id || (tenant.state == TenantState::kRetired && !query.show_retired))
-    return false;
-  return std::all_of(query.conditions.begin(), query.conditions.end(),
-                     [&](const Condition& condition) { return Holds(tenant, condition); });
-}
-
-bool Matches(const Operation& operation, const OperationQuery& query) {
-  if (query.kind.has_value() ? operation.kind != *query.kind
-                             : operation.kind == domain::OperationKind::kCleanUp) {
-    return false;
-  }
-  if (query.tenant.has_value() && operation.tenant != *query.tenant) return false;
-  if (query.state.has_value() && operation.state != *query.state) return false;
-  return !query.ended.has_value() || domain::Ended(operation) == *query.ended;
-}
-
-std::optional<absl::Time> DueTime(const Tenant& tenant) {
-  if (!tenant.current_operation.empty() || tenant.unconfirmed) return std::nullopt;
-  if (tenant.delete_protection) return std::nullopt;
-  return tenant.state == TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
 }
 
 }  // namespace
@@ -198,6 +112,43 @@ class MemoryTransaction final : public Transaction {
     MutexLock lock(catalog_.mutex_);
     return Copy(catalog_.requests_.Find({std::string(caller), std::string(request_id)}, true));
   }
+  int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller) override {
+    const std::vector<Operation> running = RunningOperationsOnHost(host);
+    return std::count_if(running.begin(), running.end(),
+                         [&](const Operation& one) { return one.caller == caller; });
+  }
+  std::vector<std::string> OperationsEndedBefore(absl::Time time, int32_t limit) override {
+    MutexLock lock(catalog_.mutex_);
+    std::vector<std::pair<absl::Time, std::string>> ended;
+    catalog_.operations_.ForEach(true, [&](const Operation& one) {
+      if (one.end_time && *one.end_time < time) ended.emplace_back(*one.end_time, one.id);
+    });
+    std::sort(ended.begin(), ended.end());
+    std::vector<std::string> ids;
+    for (const auto& [when, id] : ended) {
+      if (ids.size() < static_cast<size_t>(std::max(limit, 0))) ids.push_back(id);
+    }
+    return ids;
+  }
+  std::vector<RequestRecord> RequestsBefore(absl::Time time, int32_t limit) override {
+    MutexLock lock(catalog_.mutex_);
+    std::vector<RequestRecord> old;
+    catalog_.requests_.ForEach(true, [&](const RequestRecord& one) {
+      if (one.time < time) old.push_back(one);
+    });
+    std::stable_sort(old.begin(), old.end(),
+                     [](const RequestRecord& a, const RequestRecord& b) { return a.time < b.time; });
+    if (old.size() > static_cast<size_t>(std::max(limit, 0))) old.resize(std::max(limit, 0));
+    return old;
+  }
+  std::optional<domain::Schedule> FindSchedule(const domain::ScheduleKey& key) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.schedules_.Find(key, true));
+  }
+  std::optional<domain::AuditRow> FindAuditRow(int64_t sequence) override {
+    MutexLock lock(catalog_.mutex_);
+    return Copy(catalog_.audit_.Find(sequence, true));
+  }
   int64_t CountTenantsOnHost(absl::string_view host) override {
     MutexLock lock(catalog_.mutex_);
     int64_t count = 0;
@@ -258,7 +209,7 @@ template <typename Do>
 void MemoryCatalog::ForEachTable(Do apply) {
   std::apply([&](auto&... table) { (apply(table), ...); },
              std::tie(tenants_, uids_, aliases_, hosts_, users_, positions_, operations_, running_,
-                      backups_, requests_, audit_));
+                      backups_, requests_, schedules_, audit_, checkpoint_));
 }
 
 void MemoryCatalog::End(bool merge) {
@@ -341,6 +292,14 @@ void MemoryCatalog::Write(const PutOperation& change) {
   }
 }
 
+void MemoryCatalog::Write(const DeleteOperation& change) {
+  const int64_t* known = positions_.Find(change.id, true);
+  if (known == nullptr) return;
+  operations_.Delete(*known);
+  running_.Delete(*known);
+  positions_.Delete(change.id);
+}
+
 void MemoryCatalog::Write(const PutBackup& change) {
   backups_.Put({change.backup.id, change.backup.tenant}, change.backup);
 }
@@ -351,10 +310,29 @@ void MemoryCatalog::Write(const PutRequest& change) {
   requests_.Put({change.record.caller, change.record.request_id}, change.record);
 }
 
+void MemoryCatalog::Write(const DeleteRequest& change) {
+  requests_.Delete({change.caller, change.request_id});
+}
+
+void MemoryCatalog::Write(const PutSchedule& change) {
+  schedules_.Put(change.schedule.key, change.schedule);
+}
+
+void MemoryCatalog::Write(const DeleteSchedule& change) { schedules_.Delete(change.key); }
+
 void MemoryCatalog::Write(const AppendAudit& change) {
   const domain::AuditRow row = ChainAudit(pending_audit_head_, change.event);
   pending_audit_head_ = {row.sequence, row.hash};
   audit_.Put(row.sequence, row);
+}
+
+void MemoryCatalog::Write(const CutAudit& change) {
+  std::vector<int64_t> cut;
+  audit_.ForEach(true, [&](const domain::AuditRow& row) {
+    if (row.sequence <= change.checkpoint.head.sequence) cut.push_back(row.sequence);
+  });
+  for (const int64_t sequence : cut) audit_.Delete(sequence);
+  checkpoint_.Put(0, change.checkpoint);
 }
 
 std::vector<Operation> MemoryCatalog::Running(const std::function<bool(const Operation&)>& wanted,
@@ -405,7 +383,7 @@ absl::StatusOr<std::optional<Tenant>> MemoryCatalog::GetTenantByUid(absl::string
 }
 
 absl::StatusOr<TenantPage> MemoryCatalog::ListTenants(const TenantQuery& query) {
-  for (const Condition& condition : query.conditions) CROFT_RETURN_IF_ERROR(Check(condition));
+  for (const TenantQuery::Condition& condition : query.conditions) CROFT_RETURN_IF_ERROR(Check(condition));
   MutexLock lock(mutex_);
   TenantPage page;
   if (query.limit <= 0) return page;
@@ -539,15 +517,15 @@ absl::StatusOr<int64_t> MemoryCatalog::CountUnconfirmedTenants() {
   return count;
 }
 
-absl::StatusOr<std::vector<Tenant>> MemoryCatalog::DueTenants(absl::Time now, int32_t limit) {
+absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::DueSchedules(absl::Time now, int32_t limit) {
   MutexLock lock(mutex_);
-  std::vector<Tenant> due;
-  for (Tenant& tenant : Present(false)) {
-    const auto time = DueTime(tenant);
-    if (time.has_value() && *time <= now) due.push_back(std::move(tenant));
-  }
-  std::stable_sort(due.begin(), due.end(),
-                   [](const Tenant& a, const Tenant& b) { return DueTime(a) < DueTime(b); });
+  std::vector<domain::Schedule> due;
+  schedules_.ForEach(false, [&](const domain::Schedule& schedule) {
+    if (schedule.next_time <= now) due.push_back(schedule);
+  });
+  std::stable_sort(due.begin(), due.end(), [](const domain::Schedule& a, const domain::Schedule& b) {
+    return a.next_time < b.next_time;
+  });
   if (due.size() > static_cast<size_t>(std::max(limit, 0))) due.resize(std::max(limit, 0));
   return due;
 }
@@ -579,6 +557,11 @@ absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAuditBefore(int
 absl::StatusOr<AuditHead> MemoryCatalog::RecordedAuditHead() {
   MutexLock lock(mutex_);
   return audit_head_;
+}
+
+absl::StatusOr<std::optional<domain::AuditCheckpoint>> MemoryCatalog::GetAuditCheckpoint() {
+  MutexLock lock(mutex_);
+  return Copy(checkpoint_.Find(0, false));
 }
 
 }  // namespace croft::catalog

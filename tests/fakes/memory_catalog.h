@@ -106,10 +106,11 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountTenants() override;
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
-  absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) override;
+  absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
   absl::StatusOr<AuditHead> RecordedAuditHead() override;
+  absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override;
 
  private:
   friend class MemoryTransaction;
@@ -129,10 +130,15 @@ class MemoryCatalog final : public Catalog {
   void Write(const DeleteUser& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const NoteTokenUse& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const PutOperation& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const DeleteOperation& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const PutBackup& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const DeleteBackup& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const PutRequest& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const DeleteRequest& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const PutSchedule& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const DeleteSchedule& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const AppendAudit& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const CutAudit& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(absl::string_view what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Do>
   void ForEachTable(Do apply) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -154,7 +160,9 @@ class MemoryCatalog final : public Catalog {
   MemoryTable<int64_t, domain::Operation> running_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<BackupKey, domain::Backup> backups_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<RequestKey, RequestRecord> requests_ ABSL_GUARDED_BY(mutex_);
+  MemoryTable<domain::ScheduleKey, domain::Schedule> schedules_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<int64_t, domain::AuditRow> audit_ ABSL_GUARDED_BY(mutex_);
+  MemoryTable<int, domain::AuditCheckpoint> checkpoint_ ABSL_GUARDED_BY(mutex_);  // one row
   int64_t last_position_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -185,6 +185,11 @@ void Checks::AfterCommit(const std::vector<catalog::Change>& changes) {
     if (const auto* tenant = std::get_if<catalog::PutTenant>(&change)) OnPut(*tenant);
     if (const auto* operation = std::get_if<catalog::PutOperation>(&change)) OnPut(*operation, changes);
     if (const auto* backup = std::get_if<catalog::PutBackup>(&change)) OnPut(*backup);
+    if (const auto* pruned = std::get_if<catalog::DeleteOperation>(&change)) OnPruned(*pruned);
+    if (const auto* pruned = std::get_if<catalog::DeleteRequest>(&change)) OnPruned(*pruned);
+    if (const auto* pruned = std::get_if<catalog::CutAudit>(&change)) OnPruned(*pruned);
+    if (const auto* request = std::get_if<catalog::PutRequest>(&change))
+      requests_[{request->record.caller, request->record.request_id}] = request->record.time;
     if (const auto* audit = std::get_if<catalog::AppendAudit>(&change))
       OnText("the audit", absl::StrCat(audit->event.resource, audit->event.result, audit->event.peer));
   }
@@ -225,7 +230,10 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
                            : operation.state == domain::OperationState::kCancelled ? "(cancelled)"
                                                                                    : "(failed)");
   }
-  if (!operations_.insert(operation.id).second || operation.kind == domain::OperationKind::kCleanUp) return;
+  const bool begins = operations_.insert_or_assign(operation.id, operation).second;
+  if (!begins || operation.kind == domain::OperationKind::kCleanUp) return;
+  if (operation.caller == "system")
+    world_.tally.Operation(absl::StrCat("by itself: ", NameOf(operation.kind)));
   world_.Say("operation ", operation.id, " is ", NameOf(operation.kind), " of ", operation.tenant,
              " order ", operation.order);
   world_.tally.Operation(NameOf(operation.kind));
@@ -255,6 +263,26 @@ void Checks::OnPut(const catalog::PutBackup& put) {
   const auto proof = world_.proofs.find({backup.tenant_uid, backup.id});
   if (proof == world_.proofs.end() || proof->second.sha256 != backup.sha256)
     world_.Violate(8, absl::StrCat(backup.id, " is proven and no restore of it was compared"));
+}
+
+void Checks::OnPruned(const catalog::DeleteOperation& pruned) {
+  const domain::Operation& operation = operations_[pruned.id];
+  if (!operation.end_time || *operation.end_time >= world_.scheduler.Now() - world_.policy.keep_operations)
+    world_.Violate(4, absl::StrCat(pruned.id, " is forgotten too early"));
+  world_.pruned_operations.insert(pruned.id);
+  world_.tally.Work("operations pruned");
+}
+
+void Checks::OnPruned(const catalog::DeleteRequest& pruned) {
+  if (requests_[{pruned.caller, pruned.request_id}] >= world_.scheduler.Now() - world_.policy.keep_requests)
+    world_.Violate(5, absl::StrCat(pruned.request_id, " is forgotten too early"));
+  world_.tally.Work("requests pruned");
+}
+
+void Checks::OnPruned(const catalog::CutAudit& pruned) {
+  if (pruned.checkpoint.time >= world_.scheduler.Now() - world_.policy.keep_audit)
+    world_.Violate(12, "rows of the audit are cut off too early");
+  world_.tally.Work("cuts of the audit");
 }
 
 void Checks::OnEffect(const engine::Effect& effect) {

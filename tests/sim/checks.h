@@ -50,16 +50,21 @@ class Checks final : public Watch, public PlaneWatch {
   void OnPut(const catalog::PutTenant& put);
   void OnPut(const catalog::PutOperation& put, const std::vector<catalog::Change>& changes);
   void OnPut(const catalog::PutBackup& put);
+  // What is forgotten was kept as long as it had to be.
+  void OnPruned(const catalog::DeleteOperation& pruned);
+  void OnPruned(const catalog::DeleteRequest& pruned);
+  void OnPruned(const catalog::CutAudit& pruned);
   void CheckDispatched(const std::string& operation, int32_t step, int32_t attempt);
 
   struct Expected;
   Expected ExpectAll();
-  void ExpectCopies(Expected& expected);
+  void ExpectCopies(Expected& expected) const;
   void CheckHost(SimHost& host, Expected& expected);
   void CheckLogins(SimHost& host, const domain::Tenant& tenant);
   void CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckBackups();
   void CheckAudit();
+  void CheckSchedules(const Expected& expected);
 
   World& world_;
   std::map<std::string, int64_t> versions_;  // of servers, as seen last
@@ -69,8 +74,9 @@ class Checks final : public Watch, public PlaneWatch {
   std::map<std::pair<std::string, std::string>, Obeyed> obeyed_;  // (host, uid)
   std::map<std::string, int64_t> highest_epoch_;                  // by host
   std::map<std::string, domain::Tenant> tenants_;                 // as committed last
-  std::set<std::string> operations_;
-  std::map<std::pair<std::string, int64_t>, std::string> orders_;  // (tenant, order) -> operation
+  std::map<std::string, domain::Operation> operations_;           // as committed last, pruned ones too
+  std::map<std::pair<std::string, std::string>, absl::Time> requests_;  // (caller, request id) -> when
+  std::map<std::pair<std::string, int64_t>, std::string> orders_;       // (tenant, order) -> operation
 };
 
 }  // namespace croft::sim

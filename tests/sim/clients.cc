@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "common/crypto/scram.h"
-#include "common/crypto/seal.h"
 #include "common/errors.h"
 #include "common/ids.h"
 
@@ -101,7 +100,7 @@ void Clients::CheckCancelled(const domain::Operation& operation) {
 // ---- What can be asked.
 
 std::string Clients::NewOperation(const std::string& request_id) {
-  const std::string id = OperationIdFrom(world_.dice.Bytes(kEntropy));
+  const std::string id = world_.NewOperationId();
   operations_[request_id].insert(id);
   return id;
 }
@@ -137,16 +136,6 @@ void Clients::Equip(Tenant& tenant) {
     world_.Violate(0, absl::StrCat("no data key: ", made.ToString()));
 }
 
-engine::PreparedBackup Clients::Prepare(const std::string& uid) {
-  engine::PreparedBackup backup{.id = BackupIdFrom(world_.scheduler.Now(), world_.dice.Bytes(kEntropy)),
-                                .tenant_uid = uid};
-  std::string key = absl::StrCat(kCanary, world_.dice.Bytes(crypto::kKeyBytes));
-  key.resize(crypto::kKeyBytes);
-  const auto wrapped = world_.keys->WrapBackupKey(uid, key);
-  if (wrapped.ok()) backup.wrapped_key = *wrapped;
-  return backup;
-}
-
 std::string Clients::PickBackup(const Tenant& tenant) {
   const auto backups = *world_.catalog.ListBackups(tenant.id, {}, 100);
   return backups.empty() ? "none" : world_.dice.Pick(backups).id;
@@ -179,6 +168,7 @@ void Clients::Create(const std::string& id) {
     engine::CreateTenant create{.operation = NewOperation(asking_)};
     create.tenant.id = id;
     create.tenant.quota.connections = static_cast<int32_t>(2 + world_.dice.Roll(20));
+    if (world_.dice.Chance(1, 6)) create.tenant.expire_time = SomeTimeAhead();
     Equip(create.tenant);
     return create;
   });
@@ -209,10 +199,30 @@ void Clients::ActOn(const std::string& id) {
   ActOnLiving(*tenant);
 }
 
+absl::Time Clients::SomeTimeAhead() {
+  return world_.scheduler.Now() + world_.dice.Between(absl::Minutes(1), absl::Minutes(40));
+}
+
+// Some get so little grace that their purge falls into the run.
 void Clients::Retire(const Tenant& tenant) {
-  Insist("RetireTenant", [this, id = tenant.id, uid = tenant.uid] {
-    return engine::RetireTenant{
-        .operation = NewOperation(asking_), .tenant = id, .final_backup = Prepare(uid)};
+  const absl::Duration grace = world_.dice.Chance(1, 3)
+                                   ? world_.dice.Between(absl::Minutes(1), absl::Minutes(40))
+                                   : absl::Hours(7 * 24);
+  Insist("RetireTenant", [this, grace, id = tenant.id, uid = tenant.uid] {
+    return engine::RetireTenant{.operation = NewOperation(asking_),
+                                .tenant = id,
+                                .grace = grace,
+                                .confirmed = true,
+                                .final_backup = world_.PrepareBackup(uid)};
+  });
+}
+
+void Clients::Expire(const Tenant& tenant) {
+  const absl::Time time = SomeTimeAhead();
+  Insist("UpdateTenant (expire_time)", [this, id = tenant.id, time] {
+    engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id, .confirmed = true};
+    update.update.expire_time = time;
+    return update;
   });
 }
 
@@ -237,6 +247,7 @@ void Clients::ActOnLiving(const Tenant& tenant) {
   const std::string id = tenant.id;
   const std::string uid = tenant.uid;
   if (farewells_ && world_.dice.Chance(1, 2)) return Retire(tenant);
+  if (world_.dice.Chance(1, 20)) return Expire(tenant);
   switch (world_.dice.Roll(16)) {
     case 0:
     case 1: {
@@ -258,7 +269,7 @@ void Clients::ActOnLiving(const Tenant& tenant) {
     case 8:
       return Insist("CreateBackup", [this, id, uid] {
         return engine::CreateBackup{
-            .operation = NewOperation(asking_), .tenant = id, .backup = Prepare(uid)};
+            .operation = NewOperation(asking_), .tenant = id, .backup = world_.PrepareBackup(uid)};
       });
     case 9: {
       const std::string backup = PickBackup(tenant);
@@ -300,16 +311,20 @@ void Clients::ActOnLiving(const Tenant& tenant) {
 
 // ---- Promises.
 
+// There, or there for as long as it had to be.
+bool Clients::IsKnown(const std::string& operation) const {
+  return world_.pruned_operations.contains(operation) ||
+         world_.catalog.GetOperation(operation)->has_value();
+}
+
 void Clients::CheckPromises() {
   for (const auto& [request, operation] : promised_) {
-    const auto stored = *world_.catalog.GetOperation(operation);
-    if (!stored)
+    if (!IsKnown(operation))
       world_.Violate(4, absl::StrCat(operation, " was promised to ", request, " and is not there"));
   }
   for (const auto& [request, operations] : operations_) {
     int found = 0;
-    for (const std::string& operation : operations)
-      found += world_.catalog.GetOperation(operation)->has_value();
+    for (const std::string& operation : operations) found += IsKnown(operation);
     if (found > 1) world_.Violate(5, absl::StrCat(request, " had ", found, " effects"));
   }
 }

@@ -45,13 +45,15 @@ class Clients {
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);
   void Retire(const domain::Tenant& tenant);
+  void Expire(const domain::Tenant& tenant);
+  absl::Time SomeTimeAhead();
+  bool IsKnown(const std::string& operation) const;
   void Restore(const domain::Tenant& tenant);
   void Cordon();
   std::string PickHost();
   std::string NewOperation(const std::string& request_id);
   void Equip(domain::Tenant& tenant);
   std::vector<domain::Credential> NewCredentials();
-  engine::PreparedBackup Prepare(const std::string& uid);
   std::string PickBackup(const domain::Tenant& tenant);
 
   World& world_;

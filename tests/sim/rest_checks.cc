@@ -1,6 +1,7 @@
 // What must be so when nothing is under way (invariants 6, 10 and 12).
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <absl/strings/match.h>
@@ -67,30 +68,51 @@ Checks::Expected Checks::ExpectAll() {
 }
 
 // Operations that ended and said that they left something behind.
-void Checks::ExpectCopies(Expected& expected) {
-  domain::OperationKind const kinds[] = {domain::OperationKind::kCreate,    domain::OperationKind::kRestore,
-                                         domain::OperationKind::kSuspend,   domain::OperationKind::kResume,
-                                         domain::OperationKind::kUndelete,  domain::OperationKind::kRotate,
-                                         domain::OperationKind::kCleanUp,   domain::OperationKind::kPurge,
-                                         domain::OperationKind::kConfigure, domain::OperationKind::kRetire};
-  for (const auto kind : kinds) {
-    const catalog::OperationPage page = *world_.catalog.ListOperations({.kind = kind, .limit = 10'000});
-    for (const domain::Operation& operation : page.operations) {
-      for (const domain::Step& step : operation.steps) {
-        // A purge that parked after it had dropped a database leaves the tenant without it.
-        const bool dropped = operation.kind == domain::OperationKind::kPurge &&
-                             operation.state == domain::OperationState::kFailed &&
-                             std::holds_alternative<domain::DropTask>(step.task) &&
-                             step.state == domain::StepState::kDone;
-        // What was given up and then taken back left nothing.
-        const bool taken_back =
-            !step.undo && static_cast<size_t>(operation.point_of_no_return) == ForwardSteps(operation);
-        if (!dropped && (step.state != domain::StepState::kFailed || taken_back)) continue;
-        for (const domain::Tenant& tenant : expected.tenants) {
-          if (tenant.id == operation.tenant) expected.hosts[step.host].excused.insert(tenant.owner_role);
-        }
+void Checks::ExpectCopies(Expected& expected) const {
+  for (const auto& [id, operation] : operations_) {
+    const bool of_backups = operation.kind == domain::OperationKind::kBackUp ||
+                            operation.kind == domain::OperationKind::kVerify ||
+                            operation.kind == domain::OperationKind::kDeleteBackup;
+    if (of_backups) continue;
+    for (const domain::Step& step : operation.steps) {
+      // A purge that parked after it had dropped a database leaves the tenant without it.
+      const bool dropped = operation.kind == domain::OperationKind::kPurge &&
+                           operation.state == domain::OperationState::kFailed &&
+                           std::holds_alternative<domain::DropTask>(step.task) &&
+                           step.state == domain::StepState::kDone;
+      // What was given up and then taken back left nothing.
+      const bool taken_back =
+          !step.undo && static_cast<size_t>(operation.point_of_no_return) == ForwardSteps(operation);
+      if (!dropped && (step.state != domain::StepState::kFailed || taken_back)) continue;
+      for (const domain::Tenant& tenant : expected.tenants) {
+        if (tenant.id == operation.tenant) expected.hosts[step.host].excused.insert(tenant.owner_role);
       }
     }
+  }
+}
+
+// Every tenant has the schedule that its row asks for and no other, and none that is due is left lying.
+void Checks::CheckSchedules(const Expected& expected) {
+  std::map<domain::ScheduleKey, absl::Time> times;
+  const std::vector<domain::Schedule> all = *world_.catalog.DueSchedules(absl::InfiniteFuture(), 10'000);
+  for (const domain::Schedule& schedule : all) {
+    times[schedule.key] = schedule.next_time;
+    if (schedule.next_time < world_.scheduler.Now() - absl::Hours(2))
+      world_.Violate(14, absl::StrCat(NameOf(schedule.key.kind), " of ", schedule.key.resource,
+                                      " is due and does not run"));
+  }
+  for (const domain::Tenant& tenant : expected.tenants) {
+    if (const std::optional<domain::Schedule> wanted = domain::ScheduleOf(tenant)) {
+      const auto found = times.find(wanted->key);
+      if (found == times.end() || found->second < wanted->next_time)
+        world_.Violate(14,
+                       absl::StrCat(tenant.id, " is not to be ", NameOf(wanted->key.kind), "D in time"));
+      times.erase(wanted->key);
+    }
+  }
+  for (const auto& [key, time] : times) {
+    if (absl::StartsWith(key.resource, "tenants/"))
+      world_.Violate(14, absl::StrCat(NameOf(key.kind), " of ", key.resource, " is called for by nothing"));
   }
 }
 
@@ -106,6 +128,7 @@ void Checks::AtRest() {
     if (held) world_.Violate(14, absl::StrCat(tenant.id, " is still held by ", tenant.current_operation));
   }
   ExpectCopies(expected);
+  CheckSchedules(expected);
   for (const auto& [id, host] : world_.hosts) {
     if (!host->lost) CheckHost(*host, expected);
   }
@@ -233,7 +256,10 @@ void Checks::CheckBackups() {
 }
 
 void Checks::CheckAudit() {
-  const auto head = catalog::VerifyAuditChain(world_.catalog, {});
+  const auto head = catalog::VerifyAudit(
+      world_.catalog, {*world_.catalog.RecordedAuditHead()},
+      [](absl::string_view text, absl::string_view signature) { return signature == SignatureOf(text); },
+      [] { return false; });
   if (!head.ok()) world_.Violate(12, absl::StrCat("the audit is broken: ", head.status().ToString()));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/errors.h"
+#include "controlplane/catalog/audit_chain.h"
 #include "controlplane/fleet/messages.h"
 #include "controlplane/fleet/task_writer.h"
 #include "controlplane/operations/rules.h"
@@ -37,6 +38,7 @@ void SimPlane::Start() {
   world_.scheduler.After(kSilence, [this, incarnation = incarnation_] {
     if (incarnation == incarnation_) LoseAwaited();
   });
+  LookAtSchedules();
 }
 
 // As the fleet does: who has not come back by now is away.
@@ -45,6 +47,54 @@ void SimPlane::LoseAwaited() {
     const auto stored = *world_.catalog.GetHost(id);
     if (stored && stored->awaited && !members_[id].link) Post(engine::HostLost{.host = id});
   }
+}
+
+// ---- Schedules, as the server's scheduler looks at them.
+
+void SimPlane::LookAtSchedules() {
+  const bool rare = !world_.faults;
+  world_.scheduler.After(rare ? absl::Minutes(5) : world_.dice.Between(absl::Seconds(1), absl::Seconds(20)),
+                         [this, incarnation = incarnation_] {
+                           if (incarnation == incarnation_) LookAtSchedules();
+                         });
+  if (stopped_ || !world_.schedules) return;
+  const std::vector<domain::Schedule> all = *world_.catalog.DueSchedules(world_.scheduler.Now(), 16);
+  for (const domain::Schedule& due : all) {
+    world_.tally.Work(absl::StrCat("due: ", NameOf(due.key.kind)));
+    Post(engine::ScheduleDue{.key = due.key, .request = RequestOf(due.key)});
+  }
+}
+
+engine::RequestBody SimPlane::RequestOf(const domain::ScheduleKey& key) {
+  const std::string id = key.resource.substr(key.resource.find('/') + 1);
+  switch (key.kind) {
+    case domain::ScheduleKind::kExpire:
+      return engine::RetireTenant{
+          .operation = world_.NewOperationId(),
+          .tenant = id,
+          .final_backup = world_.PrepareBackup((*world_.catalog.GetTenant(id))->uid)};
+    case domain::ScheduleKind::kPurge:
+      return engine::PurgeTenant{.operation = world_.NewOperationId(), .tenant = id, .confirmed = true};
+    case domain::ScheduleKind::kCompare: return engine::CompareHost{.host = id};
+    case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
+    case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
+    case domain::ScheduleKind::kPruneAudit: break;
+  }
+  return ChooseCut();
+}
+
+engine::PruneAudit SimPlane::ChooseCut() {
+  const std::optional<domain::AuditCheckpoint> last = *world_.catalog.GetAuditCheckpoint();
+  engine::PruneAudit request;
+  const std::vector<domain::AuditRow> rows = *world_.catalog.ListAudit(last ? last->head.sequence : 0, 20);
+  for (const domain::AuditRow& row : rows) {
+    if (row.event.time >= world_.scheduler.Now() - world_.policy.keep_audit) break;
+    request.cut = {.head = {row.sequence, row.hash},
+                   .time = row.event.time,
+                   .cut_time = absl::FromUnixMicros(absl::ToUnixMicros(world_.scheduler.Now()))};
+  }
+  if (request.cut) request.cut->signature = SignatureOf(catalog::TextOf(*request.cut));
+  return request;
 }
 
 void SimPlane::Crash() {
@@ -140,7 +190,7 @@ bool SimPlane::Commit(std::deque<engine::Event> batch) {
     Crash();
     return false;
   }
-  const engine::Moment moment{.now = world_.scheduler.Now(), .epoch = epoch_};
+  const engine::Moment moment{.now = world_.scheduler.Now(), .epoch = epoch_, .policy = world_.policy};
   std::vector<catalog::Change> changes;
   std::vector<engine::Effect> effects;
   for (const engine::Event& event : batch) {
@@ -240,6 +290,8 @@ void SimPlane::Release(engine::Effect effect) {
       found->second.link.reset();
       link->ClosePlaneEnd(absl::UnauthenticatedError(end.reason));
     });
+  } else if (std::holds_alternative<engine::CompareInventory>(effect)) {
+    world_.tally.Work("comparisons");
   }
 }
 

@@ -60,6 +60,9 @@ class SimPlane final : public PlaneEnd {
 
   void Post(engine::Event event);
   void LoseAwaited();
+  void LookAtSchedules();
+  engine::RequestBody RequestOf(const domain::ScheduleKey& key);
+  engine::PruneAudit ChooseCut();
   void WorkLater();
   void Work();
   // False when the process died.

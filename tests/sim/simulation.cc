@@ -20,6 +20,7 @@ namespace {
 constexpr absl::Duration kPeace = absl::Hours(2);
 // And until what was appointed for later is done: undo copies are kept for a day.
 constexpr absl::Duration kAfterlife = absl::Hours(30);
+constexpr absl::Duration kLastEnds = absl::Hours(1);
 
 class Simulation {
  public:
@@ -361,6 +362,9 @@ void Simulation::Repair() {
   }
   applications_.LeaveAll();
   RunUntil(world_.scheduler.Now() + kAfterlife);
+  // What schedules have begun last ends too.
+  world_.schedules = false;
+  RunUntil(world_.scheduler.Now() + kLastEnds);
   if (world_.violated()) return;
   clients_.CheckPromises();
   checks_.AtRest();

@@ -4,12 +4,21 @@
 
 #include <absl/strings/str_format.h>
 
+#include "common/crypto/hash.h"
+#include "common/crypto/seal.h"
+#include "common/ids.h"
+
 namespace croft::sim {
 namespace {
 
 const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
+constexpr size_t kEntropy = 16;
 
 }  // namespace
+
+std::string SignatureOf(absl::string_view text) {
+  return crypto::Sha256(absl::StrCat("the control plane's key ", text));
+}
 
 World::World(uint64_t seed_of_run, const std::string& folder, bool keep_history)
     : seed(seed_of_run),
@@ -27,6 +36,18 @@ World::World(uint64_t seed_of_run, const std::string& folder, bool keep_history)
 World::~World() {
   keys.reset();
   std::filesystem::remove_all(directory);
+}
+
+std::string World::NewOperationId() { return OperationIdFrom(dice.Bytes(kEntropy)); }
+
+engine::PreparedBackup World::PrepareBackup(const std::string& uid) {
+  engine::PreparedBackup backup{.id = BackupIdFrom(scheduler.Now(), dice.Bytes(kEntropy)),
+                                .tenant_uid = uid};
+  std::string key = absl::StrCat(kCanary, dice.Bytes(crypto::kKeyBytes));
+  key.resize(crypto::kKeyBytes);
+  const auto wrapped = keys->WrapBackupKey(uid, key);
+  if (wrapped.ok()) backup.wrapped_key = *wrapped;
+  return backup;
 }
 
 void World::Line(const std::string& text) {

@@ -11,6 +11,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/schedule.h"
+#include "controlplane/engine/event.h"
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/keyring/keyring.h"
 #include "tests/fakes/memory_catalog.h"
@@ -57,6 +59,9 @@ enum class Trouble {
   kRunsShort,  // the disk is too small for it
 };
 
+// What the control plane of this world signs a checkpoint of the audit with.
+std::string SignatureOf(absl::string_view text);
+
 // How much of everything a run had, by kind.
 struct Tally {
   std::map<std::string, int64_t> counts;  // "kind: what" -> how often
@@ -85,6 +90,10 @@ class World {
   bool violated() const { return !violation.empty(); }
   SimHost& Host(const std::string& id) { return *hosts.at(id); }
 
+  std::string NewOperationId();
+  // A backup that may be made of the tenant with this uid, with a key of its own where the tenant still has one.
+  engine::PreparedBackup PrepareBackup(const std::string& uid);
+
   const uint64_t seed;
   Dice dice;
   Scheduler scheduler;
@@ -99,6 +108,7 @@ class World {
   std::map<std::string, Trouble> troubles;
   // Attempts of a proof that found an object missing: (operation, step, attempt).
   std::set<std::tuple<std::string, int32_t, int32_t>> incomplete_proofs;
+  std::set<std::string> pruned_operations;  // ids
   // What a restored database began with, by (uid, generation).
   std::map<std::pair<std::string, int64_t>, std::vector<int64_t>> bases;
   // Rows that tenants were told are stored, and all that they ever tried to store, by (uid, generation).
@@ -108,6 +118,13 @@ class World {
   Tally tally;
   // Whether misfortune may still strike.
   bool faults = true;
+  // Whether schedules are looked at.
+  bool schedules = true;
+  // Short enough for a run, and long enough that no client asks again for what was forgotten.
+  const domain::SchedulePolicy policy = {.compare_every = absl::Minutes(5),
+                                         .keep_operations = absl::Minutes(70),
+                                         .keep_requests = absl::Minutes(60),
+                                         .keep_audit = absl::Minutes(30)};
   const std::string directory;
 
   uint64_t hash = 14695981039346656037u;

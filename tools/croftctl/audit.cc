@@ -12,6 +12,7 @@
 #include "tools/croftctl/lists.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
+#include "tools/croftctl/view_parts.h"
 
 namespace croft::ctl {
 namespace {
@@ -71,6 +72,17 @@ absl::StatusOr<v1::AuditHead> ParseHead(const std::string& text) {
   return head;
 }
 
+std::string WhatWasProven(const v1::VerifyAuditResponse& verified) {
+  if (!verified.has_pruned())
+    return absl::StrCat("all ", verified.head().sequence(), " rows are as they were written");
+  const v1::AuditCheckpoint& pruned = verified.pruned();
+  return absl::StrCat("rows ", pruned.head().sequence() + 1, " to ", verified.head().sequence(),
+                      " are as they were written\nrows 1 to ", pruned.head().sequence(),
+                      ", the last of them from ", When(true, pruned.time()), ", were pruned on ",
+                      When(true, pruned.cut_time()),
+                      "; the checkpoint of that is signed by this control plane");
+}
+
 void AddVerify(Noun& noun) {
   struct Arguments {
     std::string expect_head;
@@ -86,8 +98,7 @@ void AddVerify(Noun& noun) {
     }
     CROFT_ASSIGN_OR_RETURN(const auto verified, session.client.Call(&Audit::VerifyAudit, request));
     if (session.printer.format() != Format::kTable) return session.printer.One(verified);
-    session.terminal.Say(
-        absl::StrCat("all ", verified.head().sequence(), " rows are as they were written"));
+    session.terminal.Say(WhatWasProven(verified));
     session.printer.Text(absl::StrCat(verified.head().sequence(), ":", verified.head().hash(), "\n"));
     return absl::OkStatus();
   });

@@ -123,6 +123,18 @@ absl::StatusOr<int64_t> EndOperations(Database& database, absl::Time now) {
   return ended;
 }
 
+// Of the tenants that nobody has to show first (domain::ScheduleOf). The others get theirs when they are confirmed.
+absl::Status PutSchedules(Database& database) {
+  return database.Execute(
+      "DELETE FROM schedules WHERE kind IN ('EXPIRE', 'PURGE');"
+      "INSERT INTO schedules "
+      "SELECT CASE WHEN state IN ('RETIRED', 'FAILED') THEN 'PURGE' ELSE 'EXPIRE' END, 'tenants/' || id, "
+      "CASE WHEN state = 'RETIRED' THEN purge_time ELSE expire_time END, 0, '', '' FROM tenants "
+      "WHERE NOT unconfirmed AND NOT delete_protection AND current_operation = '' "
+      "AND state IN ('READY', 'SUSPENDED', 'RETIRED', 'FAILED') "
+      "AND CASE WHEN state = 'RETIRED' THEN purge_time ELSE expire_time END IS NOT NULL;");
+}
+
 absl::Status Unconfirm(Database& database, absl::Time now) {
   const int64_t floor = absl::ToUnixSeconds(now);
   // One that was being made is looked for like any other; where it is not found, check-fleet says so.
@@ -132,12 +144,9 @@ absl::Status Unconfirm(Database& database, absl::Time now) {
                 "last_generation = max(last_generation, ?) + 1, version = version + 1, update_time = ?, "
                 "current_operation = CASE WHEN state = 'PURGED' THEN current_operation ELSE '' END, "
                 "unconfirmed = state NOT IN ('PURGED', 'FAILED') AND host <> '', "
-                "due_time = CASE WHEN state = 'PURGED' OR delete_protection OR (state <> 'FAILED' AND host "
-                "<> '') THEN NULL "
-                "WHEN state = 'RETIRED' "
-                "THEN purge_time ELSE expire_time END, "
                 "state = CASE WHEN state = 'CREATING' THEN 'READY' ELSE state END")
           .Execute(floor, floor, now));
+  CROFT_RETURN_IF_ERROR(PutSchedules(database));
   return Statement(database,
                    "UPDATE hosts SET up = 0, awaited = 0, unconfirmed = certificate_fingerprint <> '' AND "
                    "missing = 0, "

@@ -1,5 +1,6 @@
 #include "controlplane/catalog/sqlite/operations.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -142,7 +143,16 @@ OperationReads::OperationReads(sqlite::Database& database)
                      SqlBuilder()
                          .Append("SELECT count(*) FROM operations INDEXED BY operations_running WHERE ")
                          .Append(kIsRunning)
-                         .Append(" AND kind <> 'CLEAN_UP'")) {}
+                         .Append(" AND kind <> 'CLEAN_UP'")),
+      count_running_on_host_(
+          database,
+          SqlBuilder()
+              .Append("SELECT count(*) FROM operations INDEXED BY operations_running_by_host WHERE ")
+              .Append(kIsRunning)
+              .Append(" AND current_host = ? AND caller = ?")),
+      ended_(database,
+             "SELECT id FROM operations INDEXED BY operations_ended WHERE end_time < ? "
+             "ORDER BY end_time, id LIMIT ?") {}
 
 absl::Status OperationReads::ReadSteps(int64_t position, Operation& operation) {
   Rows rows = steps_.Query(position);
@@ -196,6 +206,21 @@ absl::StatusOr<int64_t> OperationReads::CountRunning() {
   return rows.Get<int64_t>(0);
 }
 
+absl::StatusOr<int64_t> OperationReads::CountRunningOnHost(absl::string_view host,
+                                                           absl::string_view caller) {
+  Rows rows = count_running_on_host_.Query(host, caller);
+  if (!rows.Next()) return rows.status();
+  return rows.Get<int64_t>(0);
+}
+
+absl::StatusOr<std::vector<std::string>> OperationReads::EndedBefore(absl::Time time, int32_t limit) {
+  std::vector<std::string> ids;
+  Rows rows = ended_.Query(time, std::max(limit, 0));
+  while (rows.Next()) rows.Read(0, ids.emplace_back());
+  if (!rows.status().ok()) return rows.status();
+  return ids;
+}
+
 absl::StatusOr<OperationPage> OperationReads::List(const OperationQuery& query) {
   OperationPage page;
   if (query.limit <= 0) return page;
@@ -246,7 +271,8 @@ OperationWrites::OperationWrites(sqlite::Database& database)
                               .Append(") VALUES (?, ?, ")
                               .Append(kSteps.Places())
                               .Append(")")),
-      delete_steps_from_(database, "DELETE FROM steps WHERE operation = ? AND number >= ?") {}
+      delete_steps_from_(database, "DELETE FROM steps WHERE operation = ? AND number >= ?"),
+      delete_(database, "DELETE FROM operations WHERE position = ?") {}
 
 absl::StatusOr<std::optional<int64_t>> OperationWrites::FindPosition(absl::string_view id) {
   Rows rows = position_.Query(id);
@@ -267,6 +293,13 @@ absl::Status OperationWrites::Put(const Operation& operation) {
     }));
   }
   return delete_steps_from_.Execute(*position, operation.steps.size());
+}
+
+absl::Status OperationWrites::Delete(absl::string_view id) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<int64_t> position, FindPosition(id));
+  if (!position) return absl::OkStatus();
+  CROFT_RETURN_IF_ERROR(delete_steps_from_.Execute(*position, 0));
+  return delete_.Execute(*position);
 }
 
 }  // namespace croft::catalog

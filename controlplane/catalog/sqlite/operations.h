@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 
 #include "common/sqlite/database.h"
 #include "common/sqlite/statement.h"
@@ -28,6 +30,9 @@ class OperationReads {
   absl::StatusOr<std::vector<domain::Operation>> RunningOfTenant(absl::string_view tenant);
   absl::StatusOr<std::vector<domain::Operation>> RunningOnHost(absl::string_view host);
   absl::StatusOr<int64_t> CountRunning();
+  absl::StatusOr<int64_t> CountRunningOnHost(absl::string_view host, absl::string_view caller);
+  // Ids, earliest first.
+  absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int32_t limit);
 
  private:
   struct Stored;
@@ -43,6 +48,8 @@ class OperationReads {
   sqlite::Statement running_of_tenant_;
   sqlite::Statement running_on_host_;
   sqlite::Statement count_running_;
+  sqlite::Statement count_running_on_host_;
+  sqlite::Statement ended_;
 };
 
 class OperationWrites {
@@ -50,6 +57,7 @@ class OperationWrites {
   explicit OperationWrites(sqlite::Database& database);
 
   absl::Status Put(const domain::Operation& operation);
+  absl::Status Delete(absl::string_view id);
 
  private:
   absl::StatusOr<std::optional<int64_t>> FindPosition(absl::string_view id);
@@ -60,6 +68,7 @@ class OperationWrites {
   sqlite::Statement update_;
   sqlite::Statement put_step_;
   sqlite::Statement delete_steps_from_;
+  sqlite::Statement delete_;
 };
 
 }  // namespace croft::catalog

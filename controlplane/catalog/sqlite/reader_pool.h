@@ -13,6 +13,7 @@
 #include "controlplane/catalog/sqlite/meta.h"
 #include "controlplane/catalog/sqlite/operations.h"
 #include "controlplane/catalog/sqlite/records.h"
+#include "controlplane/catalog/sqlite/schedules.h"
 #include "controlplane/catalog/sqlite/tenants.h"
 #include "controlplane/catalog/sqlite/users.h"
 
@@ -28,6 +29,7 @@ struct Reader {
         users(*database),
         operations(*database),
         backups(*database),
+        schedules(*database),
         audit(*database) {}
 
   std::unique_ptr<sqlite::Database> database;
@@ -37,6 +39,7 @@ struct Reader {
   UserReads users;
   OperationReads operations;
   BackupReads backups;
+  ScheduleReads schedules;
   AuditReads audit;
 };
 

@@ -87,13 +87,13 @@ absl::Status BackupWrites::Delete(absl::string_view tenant, absl::string_view id
 Requests::Requests(sqlite::Database& database)
     : find_(database,
             "SELECT method, payload_hash, answer, time FROM requests WHERE caller = ? AND request_id = ?"),
+      before_(database,
+              "SELECT caller, request_id, method, payload_hash, answer, time FROM requests WHERE time < ? "
+              "ORDER BY time, caller, request_id LIMIT ?"),
       put_(database,
            "INSERT OR REPLACE INTO requests (caller, request_id, method, payload_hash, answer, time) "
            "VALUES (?, ?, ?, ?, ?, ?)"),
-      // Two for each one that comes: what is over is gone in the end, and no request pays for a day's work.
-      prune_(database,
-             "DELETE FROM requests WHERE (caller, request_id) IN "
-             "(SELECT caller, request_id FROM requests WHERE time < ? ORDER BY time LIMIT 2)") {}
+      delete_(database, "DELETE FROM requests WHERE caller = ? AND request_id = ?") {}
 
 absl::StatusOr<std::optional<RequestRecord>> Requests::Find(absl::string_view caller,
                                                             absl::string_view request_id) {
@@ -107,10 +107,24 @@ absl::StatusOr<std::optional<RequestRecord>> Requests::Find(absl::string_view ca
   return std::optional<RequestRecord>(std::move(record));
 }
 
+absl::StatusOr<std::vector<RequestRecord>> Requests::Before(absl::Time time, int32_t limit) {
+  std::vector<RequestRecord> records;
+  Rows rows = before_.Query(time, std::max(limit, 0));
+  while (rows.Next()) {
+    RequestRecord& one = records.emplace_back();
+    rows.Read(0, one.caller, one.request_id, one.method, one.payload_hash, one.answer, one.time);
+  }
+  if (!rows.status().ok()) return rows.status();
+  return records;
+}
+
 absl::Status Requests::Put(const RequestRecord& record) {
-  CROFT_RETURN_IF_ERROR(put_.Execute(record.caller, record.request_id, record.method,
-                                     Blob{record.payload_hash}, record.answer, record.time));
-  return prune_.Execute(record.time - kRequestLife);
+  return put_.Execute(record.caller, record.request_id, record.method, Blob{record.payload_hash},
+                      record.answer, record.time);
+}
+
+absl::Status Requests::Delete(absl::string_view caller, absl::string_view request_id) {
+  return delete_.Execute(caller, request_id);
 }
 
 namespace {
@@ -145,7 +159,8 @@ SqlBuilder SelectAudit() {
 
 AuditReads::AuditReads(sqlite::Database& database)
     : list_(database, SelectAudit().Append("WHERE sequence > ? ORDER BY sequence LIMIT ?")),
-      list_before_(database, SelectAudit().Append("WHERE sequence < ? ORDER BY sequence DESC LIMIT ?")) {}
+      list_before_(database, SelectAudit().Append("WHERE sequence < ? ORDER BY sequence DESC LIMIT ?")),
+      checkpoint_(database, "SELECT sequence, hash, time, cut_time, signature FROM audit_checkpoint") {}
 
 absl::StatusOr<std::vector<AuditRow>> AuditReads::List(int64_t after_sequence, int32_t limit) {
   return CollectAudit(list_.Query(after_sequence, std::max(limit, 0)));
@@ -155,16 +170,38 @@ absl::StatusOr<std::vector<AuditRow>> AuditReads::ListBefore(int64_t sequence, i
   return CollectAudit(list_before_.Query(sequence, std::max(limit, 0)));
 }
 
+absl::StatusOr<std::optional<domain::AuditCheckpoint>> AuditReads::Checkpoint() {
+  Rows rows = checkpoint_.Query();
+  if (!rows.Next()) {
+    if (!rows.status().ok()) return rows.status();
+    return std::optional<domain::AuditCheckpoint>();
+  }
+  domain::AuditCheckpoint checkpoint;
+  rows.Read(0, checkpoint.head.sequence, checkpoint.head.hash, checkpoint.time, checkpoint.cut_time,
+            checkpoint.signature);
+  return std::optional(std::move(checkpoint));
+}
+
 AuditWrites::AuditWrites(sqlite::Database& database)
     : insert_(database, SqlBuilder()
                             .Append("INSERT INTO audit (")
                             .Append(kAudit.Names())
                             .Append(") VALUES (")
                             .Append(kAudit.Places())
-                            .Append(")")) {}
+                            .Append(")")),
+      delete_(database, "DELETE FROM audit WHERE sequence <= ?"),
+      put_checkpoint_(database,
+                      "INSERT OR REPLACE INTO audit_checkpoint (singleton, sequence, hash, time, cut_time, "
+                      "signature) VALUES (1, ?, ?, ?, ?, ?)") {}
 
 absl::Status AuditWrites::Append(const AuditRow& row) {
   return kAudit.Bind(row, [&](const auto&... columns) { return insert_.Execute(columns...); });
+}
+
+absl::Status AuditWrites::Cut(const domain::AuditCheckpoint& checkpoint) {
+  CROFT_RETURN_IF_ERROR(delete_.Execute(checkpoint.head.sequence));
+  return put_checkpoint_.Execute(checkpoint.head.sequence, checkpoint.head.hash, checkpoint.time,
+                                 checkpoint.cut_time, Blob{checkpoint.signature});
 }
 
 }  // namespace croft::catalog

@@ -42,21 +42,21 @@ class BackupWrites {
   sqlite::Statement delete_;
 };
 
-// Kept for at least kRequestLife.
-inline constexpr absl::Duration kRequestLife = absl::Hours(25);
-
 class Requests {
  public:
   explicit Requests(sqlite::Database& database);
 
   absl::StatusOr<std::optional<RequestRecord>> Find(absl::string_view caller, absl::string_view request_id);
-  // Also forgets a few of those whose time is over at `record.time`.
+  // Those from before `time`, oldest first.
+  absl::StatusOr<std::vector<RequestRecord>> Before(absl::Time time, int32_t limit);
   absl::Status Put(const RequestRecord& record);
+  absl::Status Delete(absl::string_view caller, absl::string_view request_id);
 
  private:
   sqlite::Statement find_;
+  sqlite::Statement before_;
   sqlite::Statement put_;
-  sqlite::Statement prune_;
+  sqlite::Statement delete_;
 };
 
 class AuditReads {
@@ -67,10 +67,12 @@ class AuditReads {
   absl::StatusOr<std::vector<domain::AuditRow>> List(int64_t after_sequence, int32_t limit);
   // Newest first.
   absl::StatusOr<std::vector<domain::AuditRow>> ListBefore(int64_t sequence, int32_t limit);
+  absl::StatusOr<std::optional<domain::AuditCheckpoint>> Checkpoint();
 
  private:
   sqlite::Statement list_;
   sqlite::Statement list_before_;
+  sqlite::Statement checkpoint_;
 };
 
 class AuditWrites {
@@ -78,9 +80,12 @@ class AuditWrites {
   explicit AuditWrites(sqlite::Database& database);
 
   absl::Status Append(const domain::AuditRow& row);
+  absl::Status Cut(const domain::AuditCheckpoint& checkpoint);
 
  private:
   sqlite::Statement insert_;
+  sqlite::Statement delete_;
+  sqlite::Statement put_checkpoint_;
 };
 
 }  // namespace croft::catalog

@@ -206,8 +206,8 @@ absl::StatusOr<int64_t> SqliteCatalog::CountUnconfirmedTenants() {
   return Read([&](Reader& reader) { return reader.tenants.CountUnconfirmed(); });
 }
 
-absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::DueTenants(absl::Time now, int32_t limit) {
-  return Read([&](Reader& reader) { return reader.tenants.Due(now, limit); });
+absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::DueSchedules(absl::Time now, int32_t limit) {
+  return Read([&](Reader& reader) { return reader.schedules.Due(now, limit); });
 }
 
 absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t after_sequence,
@@ -225,6 +225,10 @@ absl::StatusOr<AuditHead> SqliteCatalog::RecordedAuditHead() {
     CROFT_ASSIGN_OR_RETURN(CatalogHead standing, reader.meta.Read());
     return std::move(standing.audit_head);
   });
+}
+
+absl::StatusOr<std::optional<domain::AuditCheckpoint>> SqliteCatalog::GetAuditCheckpoint() {
+  return Read([](Reader& reader) { return reader.audit.Checkpoint(); });
 }
 
 absl::Status SqliteCatalog::BackUpTo(absl::string_view path) {

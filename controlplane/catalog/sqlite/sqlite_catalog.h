@@ -70,10 +70,11 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountTenants() override;
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
-  absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) override;
+  absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
   absl::StatusOr<AuditHead> RecordedAuditHead() override;
+  absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override;
 
   // A whole, checked copy of the newest commit in the new file `path`, while writes go on. ALREADY_EXISTS when
   // there is such a file.

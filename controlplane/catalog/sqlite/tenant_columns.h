@@ -1,7 +1,5 @@
 #pragma once
 
-#include <optional>
-
 #include <absl/status/status.h>
 
 #include "common/sqlite/sql.h"
@@ -12,14 +10,6 @@
 
 // The tables of tenants and of their credentials, for those who read one and for those who read all.
 namespace croft::catalog {
-
-// When something is to happen to the tenant by itself, which nothing works on yet.
-inline std::optional<absl::Time> DueTime(const domain::Tenant& tenant) {
-  if (tenant.state == domain::TenantState::kPurged || tenant.unconfirmed) return std::nullopt;
-  if (tenant.delete_protection) return std::nullopt;
-  if (!tenant.current_operation.empty()) return std::nullopt;
-  return tenant.state == domain::TenantState::kRetired ? tenant.purge_time : tenant.expire_time;
-}
 
 // What a tenant's life does not change, and neither the indexes on it.
 inline constexpr Table kTenantFixed(Col("id", &domain::Tenant::id), Col("uid", &domain::Tenant::uid),
@@ -47,7 +37,7 @@ inline constexpr Table kTenantChanging(
     Col("last_generation", &domain::Tenant::last_generation),
     Col("fence_time", &domain::Tenant::fence_time), Col("last_backup", &domain::Tenant::last_backup),
     Col("current_operation", &domain::Tenant::current_operation),
-    Col("create_operation", &domain::Tenant::create_operation), Derived("due_time", DueTime),
+    Col("create_operation", &domain::Tenant::create_operation),
     Col("unconfirmed", &domain::Tenant::unconfirmed),
     Col("delete_protection", &domain::Tenant::delete_protection),
     Col("final_backup_failure", &domain::Tenant::final_backup_failure),

@@ -84,8 +84,6 @@ TenantReads::TenantReads(sqlite::Database& database)
                             .Append(kCredentials.Names())
                             .Append(" FROM credentials WHERE tenant >= ? ORDER BY tenant, position")),
       find_alias_(database, "SELECT tenant FROM aliases WHERE alias = ?"),
-      due_(database, SelectTenants("INDEXED BY tenants_due WHERE due_time IS NOT NULL AND due_time <= ? "
-                                   "ORDER BY due_time, id LIMIT ?")),
       count_on_host_(
           database,
           "SELECT count(*) FROM tenants INDEXED BY tenants_by_host WHERE host = ? AND state <> 'PURGED'"),
@@ -105,16 +103,6 @@ absl::StatusOr<bool> TenantReads::ReadNext(Rows& rows, Tenant& tenant) {
   CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant));
   CROFT_RETURN_IF_ERROR(ReadCredentials(tenant));
   return true;
-}
-
-absl::StatusOr<std::vector<Tenant>> TenantReads::Collect(Rows rows) {
-  std::vector<Tenant> tenants;
-  for (;;) {
-    CROFT_ASSIGN_OR_RETURN(const bool found, ReadNext(rows, tenants.emplace_back()));
-    if (!found) break;
-  }
-  tenants.pop_back();
-  return tenants;
 }
 
 absl::StatusOr<std::optional<Tenant>> TenantReads::First(Rows rows) {
@@ -158,10 +146,6 @@ absl::StatusOr<TenantPage> TenantReads::List(const TenantQuery& query) {
     }
   }
   return page;
-}
-
-absl::StatusOr<std::vector<Tenant>> TenantReads::Due(absl::Time now, int32_t limit) {
-  return Collect(due_.Query(now, std::max(limit, 0)));
 }
 
 absl::StatusOr<int64_t> TenantReads::CountOnHost(absl::string_view host) {

@@ -26,7 +26,6 @@ class TenantReads {
   absl::StatusOr<std::optional<domain::Tenant>> FindByUid(absl::string_view uid);
   absl::StatusOr<std::optional<std::string>> FindAlias(absl::string_view alias);
   absl::StatusOr<TenantPage> List(const TenantQuery& query);
-  absl::StatusOr<std::vector<domain::Tenant>> Due(absl::Time now, int32_t limit);
   absl::StatusOr<int64_t> CountOnHost(absl::string_view host);
   absl::StatusOr<int64_t> CountUnconfirmed();
 
@@ -34,7 +33,6 @@ class TenantReads {
   absl::Status ReadCredentials(domain::Tenant& tenant);
   // False at the end of the rows. `tenant` is new.
   absl::StatusOr<bool> ReadNext(sqlite::Rows& rows, domain::Tenant& tenant);
-  absl::StatusOr<std::vector<domain::Tenant>> Collect(sqlite::Rows rows);
   absl::StatusOr<std::optional<domain::Tenant>> First(sqlite::Rows rows);
 
   sqlite::Database& database_;
@@ -44,7 +42,6 @@ class TenantReads {
   sqlite::Statement credentials_;
   sqlite::Statement credentials_from_;
   sqlite::Statement find_alias_;
-  sqlite::Statement due_;
   sqlite::Statement count_on_host_;
   sqlite::Statement count_unconfirmed_;
 };

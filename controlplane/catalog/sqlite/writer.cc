@@ -33,6 +33,9 @@ Writer::Writer(std::unique_ptr<sqlite::Database> database)
       backup_reads_(*database_),
       backup_writes_(*database_),
       requests_(*database_),
+      schedule_reads_(*database_),
+      schedule_writes_(*database_),
+      audit_reads_(*database_),
       audit_writes_(*database_) {}
 
 absl::StatusOr<std::unique_ptr<Writer>> Writer::Make(std::unique_ptr<sqlite::Database> database) {
@@ -158,6 +161,28 @@ std::optional<RequestRecord> SqliteTransaction::FindRequest(absl::string_view ca
   return Take(writer_.requests_.Find(caller, request_id));
 }
 
+int64_t SqliteTransaction::CountRunningOnHost(absl::string_view host, absl::string_view caller) {
+  return Take(writer_.operation_reads_.CountRunningOnHost(host, caller));
+}
+
+std::vector<std::string> SqliteTransaction::OperationsEndedBefore(absl::Time time, int32_t limit) {
+  return Take(writer_.operation_reads_.EndedBefore(time, limit));
+}
+
+std::vector<RequestRecord> SqliteTransaction::RequestsBefore(absl::Time time, int32_t limit) {
+  return Take(writer_.requests_.Before(time, limit));
+}
+
+std::optional<domain::Schedule> SqliteTransaction::FindSchedule(const domain::ScheduleKey& key) {
+  return Take(writer_.schedule_reads_.Find(key));
+}
+
+std::optional<domain::AuditRow> SqliteTransaction::FindAuditRow(int64_t sequence) {
+  const std::vector<domain::AuditRow> rows = Take(writer_.audit_reads_.List(sequence - 1, 1));
+  if (rows.empty() || rows.front().sequence != sequence) return std::nullopt;
+  return rows.front();
+}
+
 int64_t SqliteTransaction::CountTenantsOnHost(absl::string_view host) {
   return Take(writer_.tenant_reads_.CountOnHost(host));
 }
@@ -200,6 +225,10 @@ absl::Status SqliteTransaction::Write(const PutOperation& change) {
   return writer_.operation_writes_.Put(change.operation);
 }
 
+absl::Status SqliteTransaction::Write(const DeleteOperation& change) {
+  return writer_.operation_writes_.Delete(change.id);
+}
+
 absl::Status SqliteTransaction::Write(const PutBackup& change) {
   return writer_.backup_writes_.Put(change.backup);
 }
@@ -210,6 +239,22 @@ absl::Status SqliteTransaction::Write(const DeleteBackup& change) {
 
 absl::Status SqliteTransaction::Write(const PutRequest& change) {
   return writer_.requests_.Put(change.record);
+}
+
+absl::Status SqliteTransaction::Write(const DeleteRequest& change) {
+  return writer_.requests_.Delete(change.caller, change.request_id);
+}
+
+absl::Status SqliteTransaction::Write(const PutSchedule& change) {
+  return writer_.schedule_writes_.Put(change.schedule);
+}
+
+absl::Status SqliteTransaction::Write(const DeleteSchedule& change) {
+  return writer_.schedule_writes_.Delete(change.key);
+}
+
+absl::Status SqliteTransaction::Write(const CutAudit& change) {
+  return writer_.audit_writes_.Cut(change.checkpoint);
 }
 
 absl::Status SqliteTransaction::Write(const AppendAudit& change) {

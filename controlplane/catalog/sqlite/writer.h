@@ -20,6 +20,7 @@
 #include "controlplane/catalog/sqlite/meta.h"
 #include "controlplane/catalog/sqlite/operations.h"
 #include "controlplane/catalog/sqlite/records.h"
+#include "controlplane/catalog/sqlite/schedules.h"
 #include "controlplane/catalog/sqlite/tenants.h"
 #include "controlplane/catalog/sqlite/users.h"
 
@@ -59,6 +60,9 @@ class Writer {
   BackupReads backup_reads_;
   BackupWrites backup_writes_;
   Requests requests_;
+  ScheduleReads schedule_reads_;
+  ScheduleWrites schedule_writes_;
+  AuditReads audit_reads_;
   AuditWrites audit_writes_;
 
   Published published_;
@@ -86,9 +90,14 @@ class SqliteTransaction final : public Transaction {
   std::vector<domain::Operation> RunningOperationsOfTenant(absl::string_view tenant) override;
   std::vector<domain::Operation> RunningOperationsOnHost(absl::string_view host) override;
   std::vector<domain::Operation> RunningOperations() override;
+  int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller) override;
+  std::vector<std::string> OperationsEndedBefore(absl::Time time, int32_t limit) override;
   std::optional<domain::Backup> FindBackup(absl::string_view tenant, absl::string_view id) override;
   std::vector<domain::Backup> BackupsOfTenant(absl::string_view tenant) override;
   std::optional<RequestRecord> FindRequest(absl::string_view caller, absl::string_view request_id) override;
+  std::vector<RequestRecord> RequestsBefore(absl::Time time, int32_t limit) override;
+  std::optional<domain::Schedule> FindSchedule(const domain::ScheduleKey& key) override;
+  std::optional<domain::AuditRow> FindAuditRow(int64_t sequence) override;
   int64_t CountTenantsOnHost(absl::string_view host) override;
 
   void Apply(const Change& change) override;
@@ -114,10 +123,15 @@ class SqliteTransaction final : public Transaction {
   absl::Status Write(const DeleteUser& change);
   absl::Status Write(const NoteTokenUse& change);
   absl::Status Write(const PutOperation& change);
+  absl::Status Write(const DeleteOperation& change);
   absl::Status Write(const PutBackup& change);
   absl::Status Write(const DeleteBackup& change);
   absl::Status Write(const PutRequest& change);
+  absl::Status Write(const DeleteRequest& change);
+  absl::Status Write(const PutSchedule& change);
+  absl::Status Write(const DeleteSchedule& change);
   absl::Status Write(const AppendAudit& change);
+  absl::Status Write(const CutAudit& change);
   void KeepHost(const std::string& id, std::optional<domain::Host> host);
   void Undo();
   absl::Status Finish();

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "common/crypto/signature.h"
 #include "common/errors.h"
 #include "common/files.h"
 
@@ -233,6 +234,21 @@ TEST_F(AuthorityTest, UnusableFilesAreRefusedWithTheReason) {
               HasSubstr("does not belong"));
   std::filesystem::remove(files().authority_key);
   EXPECT_EQ(ReasonOf(Authority::Load(files().directory, kNow).status()), "FILE_NOT_FOUND");
+}
+
+TEST_F(AuthorityTest, KnowsItsOwnStatementsWordForWord) {
+  const Authority authority = Loaded();
+  const std::string signature = *authority.SignStatement("croft audit checkpoint\nsequence 7\n");
+  EXPECT_TRUE(authority.HasSigned("croft audit checkpoint\nsequence 7\n", signature));
+  EXPECT_FALSE(authority.HasSigned("croft audit checkpoint\nsequence 8\n", signature));
+  EXPECT_FALSE(authority.HasSigned("croft audit checkpoint\nsequence 7\n", signature.substr(1)));
+  EXPECT_FALSE(authority.HasSigned("croft audit checkpoint\nsequence 7\n", ""));
+  ASSERT_TRUE(Authority::Create(folder_ + "/other", kNames, kNow).ok());
+  const Authority other = *Authority::Load(folder_ + "/other", kNow);
+  EXPECT_FALSE(other.HasSigned("croft audit checkpoint\nsequence 7\n", signature));
+  EXPECT_TRUE(
+      crypto::IsTextSigned(authority.certificate(), "croft audit checkpoint\nsequence 7\n", signature))
+      << "whoever has ca.crt can check it";
 }
 
 TEST_F(AuthorityTest, AServingPairMustFitAndBeWithinItsTime) {

@@ -144,19 +144,6 @@ TEST_F(DurabilityTest, BackupIsACatalogOfItsOwn) {
   EXPECT_EQ(*(*opened)->GetTenant("later"), std::nullopt);
 }
 
-TEST_F(DurabilityTest, OldRequestsAreForgottenInTheEnd) {
-  const auto catalog = MustOpen();
-  for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(Put(*catalog, PutRequest{{"alice", absl::StrCat("old", i), "M", "h", "a", At(i)}}).ok());
-  }
-  for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(
-        Put(*catalog, PutRequest{{"alice", absl::StrCat("new", i), "M", "h", "a", At(26 * 3600 + i)}})
-            .ok());
-  }
-  EXPECT_THAT(RawFile(Path()).Run("SELECT count(*) FROM requests"), ::testing::ElementsAre("10"));
-}
-
 class AuditTest : public DurabilityTest {
  protected:
   AuditTest() : catalog_(MustOpen()) {

@@ -135,7 +135,7 @@ TEST_F(RestoreTest, HostsAndTenantsAreUnconfirmedAndNothingIsDue) {
   EXPECT_FALSE((*catalog->GetHost("h1"))->awaited);
   EXPECT_FALSE((*catalog->GetHost("h2"))->unconfirmed);
   EXPECT_FALSE((*catalog->GetHost("h3"))->unconfirmed);
-  EXPECT_THAT(*catalog->DueTenants(At(1000), 10), IsEmpty()) << "it may have been undeleted since";
+  EXPECT_THAT(*catalog->DueSchedules(At(1000), 10), IsEmpty()) << "it may have been undeleted since";
 }
 
 TEST_F(RestoreTest, WhatWasUnderWayHasEndedAndCleanUpsGoOn) {

@@ -47,6 +47,8 @@ class World {
   std::vector<EraseKey> erasures;
   std::vector<CancelTask> cancels;
   std::vector<EndSession> ended_sessions;
+  std::vector<std::string> compared;
+  domain::SchedulePolicy policy;
 
   catalog::Catalog& catalog() { return *catalog_; }
 
@@ -160,6 +162,17 @@ class World {
     }
   }
 
+  // What is due, but the schedules of hosts and of the fleet, which always are sooner or later.
+  std::vector<std::string> Due() {
+    std::vector<std::string> due;
+    const std::vector<domain::Schedule> schedules = *catalog_->DueSchedules(now, 100'000);
+    for (const domain::Schedule& schedule : schedules) {
+      if (schedule.key.resource.starts_with("tenants/"))
+        due.push_back(std::string(NameOf(schedule.key.kind)) + " " + schedule.key.resource);
+    }
+    return due;
+  }
+
   // The control plane dies, with everything that was not committed, and starts again.
   void Restart() {
     sent.clear();
@@ -183,8 +196,9 @@ class World {
 
   void Post(const Event& event) {
     auto transaction = *catalog_->Begin();
-    const Outcome outcome = Decide(event, *transaction, {.now = now, .epoch = catalog_->revision().epoch},
-                                   operations::AllRules());
+    const Outcome outcome =
+        Decide(event, *transaction, {.now = now, .epoch = catalog_->revision().epoch, .policy = policy},
+               operations::AllRules());
     for (const catalog::Change& change : outcome.changes) transaction->Apply(change);
     ASSERT_TRUE(transaction->Commit().ok());
     for (const Effect& effect : outcome.effects) std::visit([&](const auto& one) { Release(one); }, effect);
@@ -198,6 +212,7 @@ class World {
   void Release(const EraseKey& erase) { erasures.push_back(erase); }
   void Release(const SetTimer& timer) { timers_.emplace(timer.time, timer.operation); }
   void Release(const EndSession& end) { ended_sessions.push_back(end); }
+  void Release(const CompareInventory& compare) { compared.push_back(compare.host); }
 
   std::string folder_;
   std::unique_ptr<catalog::SqliteCatalog> catalog_;

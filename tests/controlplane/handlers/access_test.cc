@@ -227,5 +227,26 @@ TEST_F(AccessHandlersTest, AuditIsProvenAgainstAHeadThatWasNoted) {
             "AUDIT_BROKEN");
 }
 
+TEST_F(AccessHandlersTest, CutOfTheAuditIsShownAndAForgedOneRefused) {
+  const domain::AuditRow row = catalog_->ListAudit(1, 1)->front();
+  const auto cut = [&](const std::string& signature) {
+    const auto transaction = *catalog_->Begin();
+    transaction->Apply(catalog::CutAudit{{.head = {row.sequence, row.hash},
+                                          .time = row.event.time,
+                                          .cut_time = row.event.time + absl::Hours(1),
+                                          .signature = signature}});
+    ASSERT_TRUE(transaction->Commit().ok());
+  };
+  cut("signed");
+  v1::VerifyAuditResponse proven;
+  ASSERT_TRUE(Call(*audit_, &v1::AuditService::Stub::VerifyAudit, {}, proven).ok());
+  EXPECT_EQ(proven.pruned().head().sequence(), 2);
+  EXPECT_EQ(proven.pruned().signature(), "signed");
+  EXPECT_GT(proven.head().sequence(), 2);
+  cut("forged");
+  EXPECT_EQ(server::ReasonOf(Call(*audit_, &v1::AuditService::Stub::VerifyAudit, {}, proven)),
+            "AUDIT_BROKEN");
+}
+
 }  // namespace
 }  // namespace croft::handlers

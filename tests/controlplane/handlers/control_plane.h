@@ -250,7 +250,9 @@ class ControlPlane : public testing::Test {
                                                       *copies_, "0.0.1", absl::Now());
     access_handlers_ = std::make_unique<AccessHandlers>(*writer_, *catalog_, plane_->authority(), tokens_,
                                                         random_, clock_);
-    audit_handlers_ = std::make_unique<AuditHandlers>(*catalog_, tokens_);
+    audit_handlers_ = std::make_unique<AuditHandlers>(
+        *catalog_, tokens_,
+        [](absl::string_view, absl::string_view signature) { return signature == "signed"; });
     plane_->Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
                     operation_handlers_->service(), lookup_handlers_->service(), admin_handlers_->service(),
                     access_handlers_->service(), audit_handlers_->service()});

@@ -137,7 +137,10 @@ class MadeUpCatalog final : public catalog::Catalog {
   }
   absl::StatusOr<int64_t> CountRunningOperations() override { return NotAsked(); }
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return NotAsked(); }
-  absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time, int32_t) override {
+  absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time, int32_t) override {
+    return NotAsked();
+  }
+  absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
     return NotAsked();
   }
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t, int32_t) override { return NotAsked(); }

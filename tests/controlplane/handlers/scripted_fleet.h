@@ -57,6 +57,7 @@ class ScriptedFleet final : public engine::EffectExecutor {
   }
   void Cancel(const engine::CancelTask&) override {}
   void Acknowledge(const engine::AcknowledgeTask&) override {}
+  void Compare(const engine::CompareInventory&) override {}
   void Erase(const engine::EraseKey& erase) override {
     EXPECT_TRUE(keys_.Destroy(erase.uid).ok());
     event_queue_.Post(engine::KeyErased{erase.fencing});

@@ -38,6 +38,7 @@ class RecordedEffects final : public engine::EffectExecutor {
   void Acknowledge(const engine::AcknowledgeTask&) override {}
   void Erase(const engine::EraseKey&) override {}
   void End(const engine::EndSession&) override {}
+  void Compare(const engine::CompareInventory&) override {}
 
   engine::SendTask WaitForSent(size_t index) {
     const MutexLock lock(mutex_);
@@ -238,8 +239,11 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<int64_t> CountTenants() override { return real_.CountTenants(); }
     absl::StatusOr<int64_t> CountRunningOperations() override { return real_.CountRunningOperations(); }
     absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return real_.CountUnconfirmedTenants(); }
-    absl::StatusOr<std::vector<domain::Tenant>> DueTenants(absl::Time now, int32_t limit) override {
-      return real_.DueTenants(now, limit);
+    absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override {
+      return real_.DueSchedules(now, limit);
+    }
+    absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
+      return real_.GetAuditCheckpoint();
     }
     absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after, int32_t limit) override {
       return real_.ListAudit(after, limit);

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+// Signatures of texts by the keys of certificates: ECDSA or RSA with SHA-256, as OpenSSL's `dgst -sha256 -verify` checks
+// them. Keys and certificates are PEM.
+namespace croft::crypto {
+
+// INVALID_ARGUMENT for a key that does not parse.
+[[nodiscard]] absl::StatusOr<std::string> SignText(absl::string_view private_key, absl::string_view text);
+
+// Whether the key of the first certificate in `certificate` made `signature` for `text`.
+[[nodiscard]] bool IsTextSigned(absl::string_view certificate, absl::string_view text,
+                                absl::string_view signature);
+
+}  // namespace croft::crypto

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+#include "controlplane/domain/tenant.h"
+
+// What happens by itself, and when. A schedule is a row that says when something is next to be done to a resource. How
+// often it recurs is not in it: that follows from the kind and from what the operator chose (SchedulePolicy).
+namespace croft::domain {
+
+enum class ScheduleKind {
+  kExpire,           // retires a tenant whose expire_time has come
+  kPurge,            // purges a tenant whose grace is over, or that failed to be made and has expired
+  kCompare,          // compares what a host holds with the catalog
+  kPruneOperations,  // forgets operations that ended long ago
+  kPruneRequests,    // forgets answers to request ids
+  kPruneAudit,       // cuts off the oldest rows of the audit
+};
+
+constexpr absl::string_view NameOf(ScheduleKind value) {
+  switch (value) {
+    case ScheduleKind::kExpire: return "EXPIRE";
+    case ScheduleKind::kPurge: return "PURGE";
+    case ScheduleKind::kCompare: return "COMPARE";
+    case ScheduleKind::kPruneOperations: return "PRUNE_OPERATIONS";
+    case ScheduleKind::kPruneRequests: return "PRUNE_REQUESTS";
+    case ScheduleKind::kPruneAudit: return "PRUNE_AUDIT";
+  }
+  return "";
+}
+
+struct ScheduleKey {
+  ScheduleKind kind = ScheduleKind::kExpire;
+  std::string resource;  // name, such as `tenants/acme`; empty: the whole fleet
+
+  friend auto operator<=>(const ScheduleKey&, const ScheduleKey&) = default;
+};
+
+struct Schedule {
+  ScheduleKey key;
+  absl::Time next_time;
+  // How often in a row it was refused for one reason, and with which words the last time.
+  int32_t refusals = 0;
+  std::string refusal_reason;
+  std::string refusal_message;
+
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+};
+
+// A part of each day, in UTC. May reach over midnight.
+struct DailyWindow {
+  absl::Duration start;   // since midnight, less than a day
+  absl::Duration length;  // more than nothing, at most a day
+
+  friend bool operator==(const DailyWindow&, const DailyWindow&) = default;
+};
+
+// How a kind of schedule recurs.
+struct Recurrence {
+  absl::Duration every;
+  std::optional<DailyWindow> window;  // only then
+};
+
+// What an operator chooses. Infinite times switch off what they are for.
+struct SchedulePolicy {
+  absl::Duration compare_every = absl::Minutes(5);
+  // How long what ended, was answered or was recorded is kept. Operations are kept at least as long as requests, which
+  // are answered with them.
+  absl::Duration keep_operations = absl::Hours(24 * 90);
+  absl::Duration keep_requests = absl::Hours(25);
+  absl::Duration keep_audit = absl::Hours(24 * 400);
+  std::optional<DailyWindow> prune_window;
+};
+
+// How schedules of this kind recur; nullopt for those that are done once, or that the policy switches off.
+std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& policy);
+
+[[nodiscard]] bool IsOpen(const DailyWindow& window, absl::Time time);
+
+// The first moment of the schedule's own at or after `from`: a hash of its key says where in the interval it lies, so
+// that a thousand schedules are a trickle, and each process finds the same one. Within the window, if there is one.
+absl::Time NextTime(const ScheduleKey& key, const Recurrence& recurrence, absl::Time from);
+
+// A part of `most`, by the same hash.
+absl::Duration SpreadOf(const ScheduleKey& key, absl::Duration most);
+
+// What is to happen to the tenant by itself; nothing while an operation is at it, or when it must not.
+std::optional<Schedule> ScheduleOf(const Tenant& tenant);
+
+}  // namespace croft::domain

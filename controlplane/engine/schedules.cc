@@ -1,0 +1,164 @@
+#include "controlplane/engine/schedules.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/errors.h"
+#include "common/names.h"
+#include "controlplane/engine/requests.h"
+
+namespace croft::engine {
+namespace {
+
+using domain::Schedule;
+using domain::ScheduleKind;
+
+// What a host gets to do for schedules at the same time; its other work is not to wait behind thousands of these.
+constexpr int64_t kMostOnHost = 32;
+// When it is asked again about one that was put off.
+constexpr absl::Duration kPutOff = absl::Seconds(15);
+constexpr absl::Duration kPutOffSpread = absl::Seconds(45);
+
+// After a refusal; doubles from one to the next.
+constexpr absl::Duration kFirstDelay = absl::Seconds(5);
+constexpr absl::Duration kLongestDelay = absl::Minutes(10);
+
+// How many rows are forgotten in one transaction, and how soon the next ones are.
+constexpr int32_t kPrunedAtOnce = 1000;
+constexpr absl::Duration kSoon = absl::Seconds(1);
+
+// The host that works for the schedule; empty where it is the control plane alone.
+std::string HostOf(const Schedule& schedule, catalog::Facts& facts) {
+  const auto id = ParseTenantName(schedule.key.resource, "resource");
+  if (!id.ok()) return "";
+  const auto tenant = facts.FindTenant(*id);
+  return tenant ? tenant->placement.host : "";
+}
+
+// Has the rest of what is to be pruned wait for the next transaction, so that nobody's request waits behind all of it.
+void GoOnSoon(Draft& draft, ScheduleKind kind) {
+  draft.Record(catalog::PutSchedule{{.key = {kind, ""}, .next_time = draft.now() + kSoon}});
+}
+
+void Ensure(Draft& draft, const domain::ScheduleKey& key) {
+  const std::optional<Schedule> known = draft.facts().FindSchedule(key);
+  const auto recurrence = domain::RecurrenceOf(key.kind, draft.policy());
+  if (!recurrence) {
+    if (known) draft.Record(catalog::DeleteSchedule{key});
+    return;
+  }
+  const absl::Time next = domain::NextTime(key, *recurrence, draft.now());
+  // One that is overdue stays so: it is made up for, once.
+  if (!known || known->next_time > next)
+    draft.Record(catalog::PutSchedule{{.key = key, .next_time = next}});
+}
+
+}  // namespace
+
+Caller CallerOf(ScheduleKind kind) {
+  const auto system = [](const char* method) {
+    return Caller{.name = kSystem, .peer = "local", .method = method};
+  };
+  switch (kind) {
+    case ScheduleKind::kExpire: return system("TenantService/RetireTenant");
+    case ScheduleKind::kPurge: return system("TenantService/PurgeTenant");
+    case ScheduleKind::kCompare: return system("Schedule/CompareHost");
+    case ScheduleKind::kPruneOperations: return system("Schedule/PruneOperations");
+    case ScheduleKind::kPruneRequests: return system("Schedule/PruneRequests");
+    case ScheduleKind::kPruneAudit: return system("Schedule/PruneAudit");
+  }
+  return system("");
+}
+
+std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const Moment& moment) {
+  Schedule later = due;
+  const auto recurrence = domain::RecurrenceOf(due.key.kind, moment.policy);
+  if (recurrence && recurrence->window && !domain::IsOpen(*recurrence->window, moment.now)) {
+    later.next_time = domain::NextTime(due.key, *recurrence, moment.now);
+    return later;
+  }
+  const std::string host = HostOf(due, facts);
+  if (host.empty() || facts.CountRunningOnHost(host, kSystem) < kMostOnHost) return std::nullopt;
+  later.next_time = moment.now + kPutOff + domain::SpreadOf(due.key, kPutOffSpread);
+  return later;
+}
+
+Schedule AfterRun(const Schedule& ran, const Moment& moment) {
+  Schedule next{.key = ran.key};
+  const auto recurrence = domain::RecurrenceOf(ran.key.kind, moment.policy);
+  // However many were missed, they were made up for by this one. One that is not to recur is gone with the change that
+  // it made to its tenant; if that made none, it comes back.
+  next.next_time = recurrence ? domain::NextTime(ran.key, *recurrence, moment.now + recurrence->every / 2)
+                              : moment.now + kLongestDelay;
+  return next;
+}
+
+Schedule AfterRefusal(const Schedule& refused, const absl::Status& why, const Moment& moment) {
+  Schedule later = refused;
+  const std::string reason = DetailsOf(why).reason;
+  later.refusals = refused.refusal_reason == reason ? refused.refusals + 1 : 1;
+  later.refusal_reason = reason;
+  later.refusal_message = std::string(why.message());
+  later.next_time =
+      moment.now + std::min(kLongestDelay, kFirstDelay * (int64_t{1} << std::min(later.refusals - 1, 10)));
+  return later;
+}
+
+std::optional<Schedule> ComparisonOf(const domain::Host& host, const Moment& moment) {
+  if (host.missing) return std::nullopt;
+  const domain::ScheduleKey key{ScheduleKind::kCompare, HostName(host.id)};
+  const auto recurrence = domain::RecurrenceOf(key.kind, moment.policy);
+  return Schedule{.key = key, .next_time = domain::NextTime(key, *recurrence, moment.now)};
+}
+
+void EnsureSchedules(Draft& draft) {
+  for (const ScheduleKind kind :
+       {ScheduleKind::kPruneOperations, ScheduleKind::kPruneRequests, ScheduleKind::kPruneAudit}) {
+    Ensure(draft, {kind, ""});
+  }
+  for (const domain::Host& host : draft.facts().Hosts()) {
+    if (!host.missing) Ensure(draft, {ScheduleKind::kCompare, HostName(host.id)});
+  }
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const CompareHost& request) {
+  const domain::Host* host = draft.FindHost(request.host);
+  if (host != nullptr && host->up) draft.Emit(CompareInventory{.host = request.host});
+  return Subject();
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const PruneOperations&) {
+  const std::vector<std::string> ended =
+      draft.facts().OperationsEndedBefore(draft.now() - draft.policy().keep_operations, kPrunedAtOnce);
+  for (const std::string& id : ended) draft.Record(catalog::DeleteOperation{id});
+  if (ended.size() == kPrunedAtOnce) GoOnSoon(draft, ScheduleKind::kPruneOperations);
+  return Subject();
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const PruneRequests&) {
+  const std::vector<catalog::RequestRecord> old =
+      draft.facts().RequestsBefore(draft.now() - draft.policy().keep_requests, kPrunedAtOnce);
+  for (const catalog::RequestRecord& record : old)
+    draft.Record(catalog::DeleteRequest{record.caller, record.request_id});
+  if (old.size() == kPrunedAtOnce) GoOnSoon(draft, ScheduleKind::kPruneRequests);
+  return Subject();
+}
+
+// The cut was chosen and signed outside; here it is held against the rows themselves.
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const PruneAudit& request) {
+  if (!request.cut) return Subject();
+  const domain::AuditCheckpoint& cut = *request.cut;
+  const std::optional<domain::AuditRow> row = draft.facts().FindAuditRow(cut.head.sequence);
+  if (!row || row->hash != cut.head.hash || row->event.time != cut.time ||
+      cut.time >= draft.now() - draft.policy().keep_audit) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     "the audit cannot be cut there: the row is another one, or too new",
+                     {.reason = "CUT_REFUSED"});
+  }
+  draft.Record(catalog::CutAudit{cut});
+  GoOnSoon(draft, ScheduleKind::kPruneAudit);
+  return Subject();
+}
+
+}  // namespace croft::engine

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+
+#include "controlplane/engine/draft.h"
+
+// When schedules run, and what becomes of them. What they ask for is a request like any other, of the caller `system`:
+// checked, recorded and audited by the same code.
+namespace croft::engine {
+
+// By whom the control plane itself asks.
+inline constexpr char kSystem[] = "system";
+
+Caller CallerOf(domain::ScheduleKind kind);
+
+// Why the schedule, which is due, does not run now: the same one with a later time. Its window is closed, or its host
+// has enough of this to do.
+std::optional<domain::Schedule> PutOff(const domain::Schedule& due, catalog::Facts& facts,
+                                       const Moment& moment);
+
+// The schedule after its request was done.
+domain::Schedule AfterRun(const domain::Schedule& ran, const Moment& moment);
+// The schedule after its request was refused: tried again, ever more rarely.
+domain::Schedule AfterRefusal(const domain::Schedule& refused, const absl::Status& why,
+                              const Moment& moment);
+
+// The regular comparison of a host that there is.
+std::optional<domain::Schedule> ComparisonOf(const domain::Host& host, const Moment& moment);
+
+// Schedules of hosts and of the fleet as the policy wants them, which may be another than the last process had.
+void EnsureSchedules(Draft& draft);
+
+}  // namespace croft::engine

@@ -1,0 +1,137 @@
+#include "controlplane/server/scheduler.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/errors.h"
+#include "common/log.h"
+#include "common/names.h"
+#include "controlplane/catalog/audit_chain.h"
+#include "controlplane/domain/errors.h"
+
+namespace croft::server {
+namespace {
+
+constexpr int32_t kRowsInACut = 1000;
+
+// Said at the first try after a refusal, so that what is only busy for a moment is not.
+void SayWhyItWaits(const domain::Schedule& schedule) {
+  if (schedule.refusals != 1) return;
+  log::Warning("what is due has to wait", {{"schedule", std::string(NameOf(schedule.key.kind))},
+                                           {"resource", schedule.key.resource},
+                                           {"error", schedule.refusal_message}});
+}
+
+}  // namespace
+
+Scheduler::Scheduler(catalog::Catalog& catalog, engine::EventQueue& event_queue,
+                     const handlers::SecretMaker& secrets, const Clock& clock,
+                     const domain::SchedulePolicy& policy, Sign sign)
+    : catalog_(catalog),
+      event_queue_(event_queue),
+      secrets_(secrets),
+      clock_(clock),
+      sign_(std::move(sign)),
+      policy_(policy) {}
+
+Scheduler::~Scheduler() { Stop(); }
+
+void Scheduler::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Scheduler::Stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Scheduler::SetPolicy(const domain::SchedulePolicy& policy) {
+  const MutexLock lock(mutex_);
+  policy_ = policy;
+}
+
+void Scheduler::Run() {
+  for (;;) {
+    {
+      const MutexLock lock(mutex_);
+      if (!stopping_) changed_.WaitFor(mutex_, kInterval);
+      if (stopping_) return;
+    }
+    LookOnce();
+  }
+}
+
+void Scheduler::LookOnce() {
+  const auto due = catalog_.DueSchedules(clock_.Now(), kAtOnce);
+  if (!due.ok()) {
+    log::Error("the schedules that are due cannot be read", {{"error", log::Text(due.status())}});
+    return;
+  }
+  std::vector<engine::Event> events;
+  for (const domain::Schedule& schedule : *due) {
+    SayWhyItWaits(schedule);
+    events.push_back(engine::ScheduleDue{.key = schedule.key, .request = RequestOf(schedule.key)});
+  }
+  event_queue_.PostAll(std::move(events));
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::RequestOf(const domain::ScheduleKey& key) {
+  switch (key.kind) {
+    case domain::ScheduleKind::kExpire: return Retirement(key.resource);
+    case domain::ScheduleKind::kPurge: return Purge(key.resource);
+    case domain::ScheduleKind::kCompare: return Comparison(key.resource);
+    case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
+    case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
+    case domain::ScheduleKind::kPruneAudit: return Cut();
+  }
+  return absl::InternalError("this kind of schedule has no request");
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::Retirement(const std::string& resource) const {
+  CROFT_ASSIGN_OR_RETURN(const std::string id, ParseTenantName(resource, "resource"));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog_.GetTenant(id));
+  if (!tenant) return domain::TenantNotFound(id);
+  engine::RetireTenant request{.operation = secrets_.NewOperationId(), .tenant = id};
+  CROFT_ASSIGN_OR_RETURN(request.final_backup, secrets_.PrepareBackup(tenant->uid));
+  return request;
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::Purge(const std::string& resource) const {
+  CROFT_ASSIGN_OR_RETURN(const std::string id, ParseTenantName(resource, "resource"));
+  return engine::PurgeTenant{.operation = secrets_.NewOperationId(), .tenant = id, .confirmed = true};
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::Comparison(const std::string& resource) const {
+  CROFT_ASSIGN_OR_RETURN(const std::string id, ParseHostName(resource, "resource"));
+  return engine::CompareHost{.host = id};
+}
+
+// The oldest rows that are old enough, as many as one transaction takes.
+absl::StatusOr<engine::RequestBody> Scheduler::Cut() {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::AuditCheckpoint> last, catalog_.GetAuditCheckpoint());
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::AuditRow> rows,
+                         catalog_.ListAudit(last ? last->head.sequence : 0, kRowsInACut));
+  const absl::Time now = clock_.Now();
+  absl::Duration kept;
+  {
+    const MutexLock lock(mutex_);
+    kept = policy_.keep_audit;
+  }
+  engine::PruneAudit request;
+  for (const domain::AuditRow& row : rows) {
+    if (row.event.time >= now - kept) break;
+    request.cut = {.head = {row.sequence, row.hash},
+                   .time = row.event.time,
+                   .cut_time = absl::FromUnixMicros(absl::ToUnixMicros(now))};
+  }
+  if (!request.cut) return request;
+  CROFT_ASSIGN_OR_RETURN(request.cut->signature, sign_(catalog::TextOf(*request.cut)));
+  return request;
+}
+
+}  // namespace croft::server
