@@ -1,5 +1,6 @@
 #include "agent/session/host_watcher.h"
 
+#include <ctime>
 #include <utility>
 
 #include <absl/time/clock.h>
@@ -52,8 +53,15 @@ HostWatcher::HostWatcher(Server& server, std::vector<std::string> stores, Compla
 HostWatcher::~HostWatcher() { Stop(); }
 
 v1::HostReport HostWatcher::Latest() const {
-  MutexLock lock(mutex_);
-  return ToProto(latest_, stores_);
+  v1::HostReport report;
+  {
+    MutexLock lock(mutex_);
+    report = ToProto(latest_, stores_);
+  }
+  const timespec now = absl::ToTimespec(absl::Now());
+  report.mutable_agent_time()->set_seconds(now.tv_sec);
+  report.mutable_agent_time()->set_nanos(static_cast<int32_t>(now.tv_nsec));
+  return report;
 }
 
 void HostWatcher::AwaitFirstLook(absl::Duration longest) const {

@@ -181,13 +181,15 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
     if (stopped_) return Stopping();
     if (Current(session) != nullptr || IsBefore(session)) return HelloExpected();
     const absl::Time now = clock_.Now();
+    domain::HostReport report = ReadReport(hello);
+    CompareClocks(hello.report(), now, report);
     Member& member = members_[session->host()];
     third = std::move(member.before);
     unnamed_.erase(session);
     member = {.session = session,
               .before = std::move(member.session),
               .last_heard = now,
-              .told = ReadReport(hello),
+              .told = std::move(report),
               .told_time = now};
     replaced = member.before != nullptr;
     session->Send(welcome);
@@ -205,7 +207,8 @@ void Fleet::OnHeartbeat(const std::shared_ptr<Session>& session, const v1::HostR
   const MutexLock lock(mutex_);
   Member* member = Current(session);
   if (member == nullptr) return;
-  const domain::HostReport now = ReadReport(report, member->told);
+  domain::HostReport now = ReadReport(report, member->told);
+  CompareClocks(report, clock_.Now(), now);
   if (!SaysSomethingNew(member->told, now) && clock_.Now() - member->told_time < pace_.retell) return;
   member->told = now;
   member->told_time = clock_.Now();

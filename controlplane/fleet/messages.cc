@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include <absl/strings/str_cat.h>
+
 namespace croft::fleet {
 namespace {
+
+// A report is on its way for less than this, or its connection is given up.
+constexpr absl::Duration kClockTolerance = absl::Seconds(30);
 
 domain::FindingSeverity Read(v1::Finding::Severity severity) {
   switch (severity) {
@@ -73,6 +78,20 @@ domain::HostReport ReadReport(const v1::HostReport& report, const domain::HostRe
          .task_kinds = {missing.task_kinds().begin(), missing.task_kinds().end()}});
   }
   return read;
+}
+
+// By the minute, so that the same problem is the same text each time.
+void CompareClocks(const v1::HostReport& report, absl::Time now, domain::HostReport& read) {
+  if (!report.has_agent_time()) return;
+  const absl::Duration ahead = absl::FromUnixSeconds(report.agent_time().seconds()) +
+                               absl::Nanoseconds(report.agent_time().nanos()) - now;
+  if (absl::AbsDuration(ahead) <= kClockTolerance) return;
+  const int64_t minutes = absl::ToInt64Minutes(absl::AbsDuration(ahead) + absl::Seconds(30));
+  absl::StrAppend(
+      &read.problem, read.problem.empty() ? "" : "; ", "its clock is ",
+      absl::FormatDuration(absl::Minutes(minutes)), ahead > absl::ZeroDuration() ? " ahead of" : " behind",
+      " the control plane's, so deadlines of tasks and certificates are misjudged: set both by NTP, "
+      "timedatectl shows whether they are");
 }
 
 engine::Fencing ReadFencing(const v1::Fencing& fencing) {

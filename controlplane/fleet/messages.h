@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/time/time.h>
+
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/inventory.h"
 #include "controlplane/engine/event.h"
@@ -12,6 +14,9 @@ namespace croft::fleet {
 [[nodiscard]] domain::HostReport ReadReport(const v1::Hello& hello);
 // The later `report` of the session that began with `first`.
 [[nodiscard]] domain::HostReport ReadReport(const v1::HostReport& report, const domain::HostReport& first);
+
+// Adds to `read.problem` that the clock of the agent's machine is off, where its `report`, which came at `now`, shows it.
+void CompareClocks(const v1::HostReport& report, absl::Time now, domain::HostReport& read);
 
 [[nodiscard]] engine::Fencing ReadFencing(const v1::Fencing& fencing);
 void WriteFencing(const engine::Fencing& fencing, v1::Fencing& into);

@@ -5,8 +5,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
+import time
 
 import pytest
+import wire
 from cluster import BIN, Cluster, run, wait_until
 
 
@@ -150,6 +153,63 @@ def test_old_client_programs(cluster, tmp_path):
     finally:
         cluster.stop("h1")
         cluster.start("h1")
+    all_is_well(cluster)
+
+
+def test_clock_off_by_an_hour(cluster):
+    """The agent's machine's. This machine has one clock, so the test says what an agent there would say."""
+    host = cluster.call("HostService.GetHost", name="hosts/h1")
+    identity = os.path.join(os.path.realpath(os.path.join(cluster.state, "agents", "h1")), "identity")
+    cluster.stop("h1")
+    report = wire.message("HostReport")(
+        postgres_up=True, postgres_version=host.postgres_version, system_identifier=host.system_identifier,
+        timeline=host.timeline, advertise_endpoints=host.advertise_endpoints, free_bytes=host.free_bytes,
+        stores=host.stores, tls=True, managed=True)
+    report.agent_time.FromSeconds(int(time.time()) + 3600)
+    hello = wire.message("Hello")(agent_version=host.agent_version, instance_id="an-hour-ahead",
+                                  task_kinds=host.task_kinds, report=report)
+    ended = threading.Event()
+
+    def messages():
+        yield wire.message("ConnectRequest")(hello=hello)
+        ended.wait()
+
+    keys = {"CROFT_CERT": os.path.join(identity, "agent.crt"), "CROFT_KEY": os.path.join(identity, "agent.key")}
+    with wire.channel({**cluster.env, **keys}) as channel:
+        answers = wire.stub("AgentService", channel).Connect(messages())
+        try:
+            next(answers)
+            remedy = found(cluster, "host h1", "its clock is 1h ahead of the control plane's")
+            assert remedy != "none"
+        finally:
+            ended.set()
+            answers.cancel()
+            cluster.start("h1")
+    all_is_well(cluster)
+
+
+def test_backups_that_fail(cluster):
+    programs = os.path.join(cluster.state, "broken")
+    for name, line in (("pg_dump", "echo 'pg_dump: error: connection to server was lost' >&2; exit 1"),
+                       ("pg_restore", "exit 1")):
+        path = os.path.join(programs, "15", "bin", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\ncase $* in *--version*) echo '{name} (PostgreSQL) 15.99' ;; *) {line} ;; esac\n")
+        os.chmod(path, 0o755)
+    cluster.stop("h1")
+    cluster.relaunch("h1", "--client-programs", programs)
+    wait_until(lambda: cluster.host_state("h1") == "STATE_UP", "the host is up")
+    try:
+        for _ in range(2):
+            assert cluster.croftctl("backup", "create", "acme", check=False).returncode != 0
+        remedy = found(cluster, "tenant acme", "its last 2 backups failed")
+        assert "croftctl backup create acme" in remedy and "croftctl op get" in remedy
+    finally:
+        cluster.stop("h1")
+        cluster.start("h1")
+    wait_until(lambda: cluster.host_state("h1") == "STATE_UP", "the host is up again")
+    cluster.croftctl("backup", "create", "acme")
     all_is_well(cluster)
 
 

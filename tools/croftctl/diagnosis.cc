@@ -161,4 +161,30 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
   return findings;
 }
 
+std::optional<Finding> CheckBackups(const std::vector<v1::Operation>& operations, absl::Time now) {
+  const auto decided = [](const v1::Operation& operation) { return operation.done(); };
+  const auto newest = std::find_if(operations.begin(), operations.end(), decided);
+  const auto end = std::find_if(newest, operations.end(), [](const v1::Operation& operation) {
+    return operation.state() == v1::Operation::STATE_SUCCEEDED;
+  });
+  const auto failed = [](const v1::Operation& operation) {
+    return operation.state() == v1::Operation::STATE_FAILED;
+  };
+  const auto count = std::count_if(newest, end, failed);
+  if (count == 0) return std::nullopt;
+  const v1::Operation& last = *std::find_if(newest, end, failed);
+  const v1::Operation& first =
+      *std::find_if(std::make_reverse_iterator(end), std::make_reverse_iterator(newest), failed);
+  const std::string tenant = LastPart(last.target());
+  const std::string ago = absl::StrCat(
+      DurationText(absl::Trunc(now - FromProto(first.create_time()), absl::Seconds(1))), " ago");
+  const std::string times = count == 1
+                                ? absl::StrCat("its last backup failed ", ago)
+                                : absl::StrCat("its last ", count, " backups failed, the first ", ago);
+  return Finding{Level::kFail, absl::StrCat("tenant ", tenant),
+                 absl::StrCat(times, ": ", last.error().message()),
+                 absl::StrCat("mend what it names, then croftctl backup create ", tenant,
+                              "; croftctl op get ", LastPart(last.name()), " has its steps")};
+}
+
 }  // namespace croft::ctl

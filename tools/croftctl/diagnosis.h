@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 
 #include "croft/v1/admin.pb.h"
 #include "croft/v1/host.pb.h"
+#include "croft/v1/operation.pb.h"
 
 // What doctor concludes from what it found. Pure: `now` and all facts are given.
 namespace croft::ctl {
@@ -38,5 +40,10 @@ using Findings = std::vector<Finding>;
 [[nodiscard]] Finding CheckVersions(const std::string& server, const std::string& client);
 
 [[nodiscard]] Findings CheckHost(const v1::Host& host, absl::Time now);
+
+// On the backups of one tenant: those of its operations that make one, the newest first. Only those that failed since the
+// last that did not are a finding.
+[[nodiscard]] std::optional<Finding> CheckBackups(const std::vector<v1::Operation>& operations,
+                                                  absl::Time now);
 
 }  // namespace croft::ctl

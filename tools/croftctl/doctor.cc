@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +32,9 @@ namespace croft::ctl {
 namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(5);
+// Of backups that failed, and of those of one tenant: one call each, however large the fleet.
+constexpr size_t kFailedBackups = 100;
+constexpr size_t kBackupsOfOne = 30;
 
 void Append(Findings& findings, Findings more) {
   findings.insert(findings.end(), std::make_move_iterator(more.begin()),
@@ -117,6 +122,34 @@ void CheckControlPlane(Client& client, absl::Time now, Findings& findings) {
   for (const v1::Host& host : hosts->items) Append(findings, CheckHost(host, now));
 }
 
+// Tenants whose newest backups failed.
+void CheckLatestBackups(Client& client, absl::Time now, Findings& findings) {
+  v1::ListOperationsRequest request;
+  request.set_filter("kind = BACK_UP AND state = FAILED");
+  const auto failed = ListAll(client, kOperations, request, kFailedBackups);
+  if (!failed.ok()) {
+    findings.push_back(Failed("backups", failed.status()));
+    return;
+  }
+  std::set<std::string> tenants;
+  for (const v1::Operation& operation : failed->items) tenants.insert(operation.target());
+  for (const std::string& tenant : tenants) {
+    v1::GetTenantRequest one;
+    one.set_name(tenant);
+    const auto there = client.Call(&v1::TenantService::Stub::GetTenant, one);
+    // Operations outlive their tenant.
+    if (absl::IsNotFound(there.status()) || (there.ok() && there->has_delete_time())) continue;
+    request.set_filter(absl::StrCat("kind = BACK_UP AND target = ", tenant));
+    const auto all = ListAll(client, kOperations, request, kBackupsOfOne);
+    if (!all.ok()) {
+      findings.push_back(Failed(absl::StrCat("backups of ", tenant), all.status()));
+      continue;
+    }
+    if (std::optional<Finding> finding = CheckBackups(all->items, now))
+      findings.push_back(*std::move(finding));
+  }
+}
+
 Finding CheckProgram(const std::string& program, const Environment& environment) {
   for (const absl::string_view folder : absl::StrSplit(environment.Get("PATH"), ':', absl::SkipEmpty())) {
     const std::string path = absl::StrCat(folder, "/", program);
@@ -171,6 +204,7 @@ void AddDoctor(Noun& root) {
     if (CheckServers(connection, identity, now, findings)) {
       Client client(connection, identity, tool.limit, tool.interrupts, tool.terminal);
       CheckControlPlane(client, now, findings);
+      CheckLatestBackups(client, now, findings);
     }
     findings.push_back(CheckProgram("psql", tool.environment));
     Print(tool.printer, findings);

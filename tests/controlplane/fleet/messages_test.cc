@@ -1,5 +1,6 @@
 #include "controlplane/fleet/messages.h"
 
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +8,9 @@ namespace croft::fleet {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 void AddFinding(v1::Finding::Severity severity, const std::string& object,
                 google::protobuf::RepeatedPtrField<v1::Finding>& into) {
@@ -82,6 +85,35 @@ TEST(ReportMessageTest, SaysWhatTheAgentLacks) {
       read.missing_rights,
       ElementsAre(domain::MissingRight{
           "pg_signal_backend", "sessions cannot be ended", "GRANT pg_signal_backend TO croft", {"fence"}}));
+}
+
+std::string ProblemOfClock(absl::Duration ahead, const std::string& problem = "") {
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  v1::HostReport report;
+  report.mutable_agent_time()->set_seconds(absl::ToUnixSeconds(now + ahead));
+  domain::HostReport read;
+  read.problem = problem;
+  CompareClocks(report, now, read);
+  return read.problem;
+}
+
+TEST(ReportMessageTest, ClockThatIsOffIsAProblemOfTheHost) {
+  EXPECT_THAT(ProblemOfClock(absl::Hours(1)), HasSubstr("its clock is 1h ahead of the control plane's"));
+  EXPECT_THAT(ProblemOfClock(-absl::Minutes(61)),
+              HasSubstr("its clock is 1h1m behind the control plane's"));
+  EXPECT_EQ(ProblemOfClock(absl::Seconds(29)), "");
+  EXPECT_EQ(ProblemOfClock(-absl::Seconds(29)), "");
+  EXPECT_EQ(ProblemOfClock(absl::Minutes(5)), ProblemOfClock(absl::Minutes(5) + absl::Seconds(3)));
+}
+
+TEST(ReportMessageTest, ClockThatIsOffHidesNoOtherProblem) {
+  EXPECT_THAT(ProblemOfClock(absl::Hours(1), "no pg_dump"), StartsWith("no pg_dump; its clock is "));
+}
+
+TEST(ReportMessageTest, AgentThatSaysNoTimeHasNoProblemOfIt) {
+  domain::HostReport read;
+  CompareClocks(v1::HostReport(), absl::Now(), read);
+  EXPECT_EQ(read.problem, "");
 }
 
 TEST(InventoryMessageTest, SaysWhatWasChangedBehindCroftsBack) {

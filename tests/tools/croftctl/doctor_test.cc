@@ -7,6 +7,7 @@
 
 #include "tests/tools/croftctl/control_plane.h"
 #include "tools/croftctl/diagnosis.h"
+#include "tools/croftctl/values.h"
 #include "tools/croftctl/version.h"
 
 namespace croft::ctl {
@@ -110,6 +111,39 @@ TEST(Diagnosis, VersionsMayDifferInTheirLastPart) {
   EXPECT_EQ(CheckVersions("1.3.0", "1.2.9").level, Level::kWarn);
 }
 
+v1::Operation Backup(v1::Operation::State state, absl::Duration ago, absl::Time now) {
+  v1::Operation operation;
+  operation.set_name("operations/op-1");
+  operation.set_target("tenants/acme");
+  operation.set_kind(v1::Operation::KIND_BACK_UP);
+  operation.set_state(state);
+  operation.set_done(state != v1::Operation::STATE_RUNNING);
+  operation.mutable_create_time()->set_seconds(absl::ToUnixSeconds(now - ago));
+  if (state == v1::Operation::STATE_FAILED) operation.mutable_error()->set_message("the store is full");
+  return operation;
+}
+
+TEST(Diagnosis, BackupsThatFailSinceTheLastGoodOneAreNamedWithTheirAge) {
+  const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  const v1::Operation running = Backup(v1::Operation::STATE_RUNNING, absl::Minutes(1), now);
+  const v1::Operation failed = Backup(v1::Operation::STATE_FAILED, absl::Hours(1), now);
+  const v1::Operation failed_first = Backup(v1::Operation::STATE_FAILED, absl::Hours(49), now);
+  const v1::Operation good = Backup(v1::Operation::STATE_SUCCEEDED, absl::Hours(73), now);
+  const v1::Operation failed_before = Backup(v1::Operation::STATE_FAILED, absl::Hours(97), now);
+
+  const auto finding = CheckBackups({running, failed, failed_first, good, failed_before}, now);
+  ASSERT_TRUE(finding);
+  EXPECT_EQ(finding->level, Level::kFail);
+  EXPECT_EQ(finding->subject, "tenant acme");
+  EXPECT_EQ(finding->text, absl::StrCat("its last 2 backups failed, the first ",
+                                        DurationText(absl::Hours(49)), " ago: the store is full"));
+  EXPECT_THAT(finding->remedy, AllOf(HasSubstr("croftctl backup create acme"), HasSubstr("op get op-1")));
+  EXPECT_THAT(CheckBackups({failed, good}, now)->text, HasSubstr("its last backup failed 1h"));
+  EXPECT_FALSE(CheckBackups({running, good, failed_before}, now));
+  EXPECT_FALSE(CheckBackups({running}, now));
+  EXPECT_FALSE(CheckBackups({}, now));
+}
+
 class Doctor : public ::testing::Test, protected Pair {
  protected:
   Doctor() {
@@ -120,6 +154,7 @@ class Doctor : public ::testing::Test, protected Pair {
     v1::ListHostsResponse hosts;
     *hosts.add_hosts() = UpHost("h1");
     server.list_hosts.Answers(hosts);
+    server.list_operations.Answers(v1::ListOperationsResponse());
   }
 };
 
@@ -132,6 +167,21 @@ TEST_F(Doctor, AllWellIsZero) {
       EXPECT_EQ(check["state"], "ok") << check;
     }
   }
+}
+
+TEST_F(Doctor, ATenantWhoseBackupsFailIsNamedUnlessItIsGone) {
+  v1::ListOperationsResponse operations;
+  *operations.add_operations() = Backup(v1::Operation::STATE_FAILED, absl::Hours(1), absl::Now());
+  server.list_operations.Answers(operations);
+  server.get_tenant.Answers(ReadyTenant("acme"));
+  const Ran ran = desk.Run({"doctor"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("fail   tenant acme"), HasSubstr("the store is full")));
+  server.get_tenant.Answers([](const v1::GetTenantRequest&, v1::Tenant&) {
+    return GrpcError(absl::StatusCode::kNotFound, "there is no tenant 'acme'",
+                     {.reason = "TENANT_NOT_FOUND"});
+  });
+  EXPECT_EQ(desk.Run({"doctor"}).exit_code, 0);
 }
 
 TEST_F(Doctor, AHostThatIsAwayFails) {
