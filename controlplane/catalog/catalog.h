@@ -257,6 +257,9 @@ class Catalog {
   virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;
   // Schedules whose time is at or before `now`, earliest first.
   virtual absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) = 0;
+  // Schedules that were refused at least `refusals` times in a row, 1 or more; the most often refused first.
+  virtual absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals,
+                                                                         int32_t limit) = 0;
   // Oldest first.
   virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,
                                                                   int32_t limit) = 0;

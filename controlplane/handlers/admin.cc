@@ -26,6 +26,13 @@ absl::Status CheckRepairIds(const v1::RepairFleetRequest& request) {
   return absl::OkStatus();
 }
 
+void Tell(const domain::Attention& attention, v1::GetStatusResponse& response) {
+  v1::Attention& added = *response.add_attention();
+  added.set_subject(attention.subject);
+  added.set_message(attention.message);
+  added.set_remedy(attention.remedy);
+}
+
 }  // namespace
 
 Service AdminHandlers::service() {
@@ -58,6 +65,12 @@ absl::StatusOr<v1::GetStatusResponse> AdminHandlers::GetStatus(const RequestCont
   const FleetFindings::Summary fleet = findings_.Summarize();
   if (fleet.time) *response.mutable_fleet_check_time() = wire::ToProto(*fleet.time);
   response.set_fleet_problem_count(fleet.problems);
+  if (fleet.problems > 0) {
+    Tell({"fleet", absl::StrCat("hosts differ from the catalog in ", fleet.problems, " places"),
+          "croftctl admin check-fleet names each, and what helps"},
+         response);
+  }
+  for (const domain::Attention& one : examine_()) Tell(one, response);
   return response;
 }
 

@@ -1,12 +1,16 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/domain/attention.h"
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/catalog_copy.h"
 #include "controlplane/handlers/fleet_checker.h"
@@ -19,10 +23,13 @@ namespace croft::handlers {
 // croft.v1.AdminService. Thread-safe.
 class AdminHandlers {
  public:
+  // Answers what an operator should look at; thread-safe.
+  using Examine = std::function<std::vector<domain::Attention>()>;
+
   // The references outlive it.
   AdminHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const SecretMaker& secrets,
                 FleetChecker& checker, const FleetFindings& findings, CatalogCopier& copier,
-                std::string version, absl::Time start_time)
+                std::string version, absl::Time start_time, Examine examine)
       : event_queue_(event_queue),
         catalog_(catalog),
         secrets_(secrets),
@@ -30,7 +37,8 @@ class AdminHandlers {
         findings_(findings),
         copier_(copier),
         version_(std::move(version)),
-        start_time_(start_time) {}
+        start_time_(start_time),
+        examine_(std::move(examine)) {}
 
   Service service();
 
@@ -55,6 +63,7 @@ class AdminHandlers {
   CatalogCopier& copier_;
   const std::string version_;
   const absl::Time start_time_;
+  const Examine examine_;
 };
 
 }  // namespace croft::handlers

@@ -1,6 +1,7 @@
 #include "controlplane/metrics/exposition.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -145,6 +146,18 @@ void WriteOperations(const Figures& figures, Page& page) {
            operations.running_since, figures.now);
 }
 
+void WriteSchedules(const Figures& figures, Page& page) {
+  std::map<domain::ScheduleKind, int64_t> late;
+  for (const domain::Schedule& schedule : figures.late_schedules) ++late[schedule.key.kind];
+  page.BeginGauge(
+      "croft_schedules_late",
+      "Schedules that have waited or been refused for more than ten minutes, by kind; counted up "
+      "to 100.");
+  for (const domain::ScheduleKind kind : AllOf<domain::ScheduleKind>()) {
+    page.Add({{"kind", NameOf(kind)}}, static_cast<double>(late[kind]));
+  }
+}
+
 void WriteTenants(const Figures& figures, Page& page) {
   page.BeginGauge("croft_tenants", "Tenants by state; purged ones left out.");
   for (const auto& [state, count] : figures.tenants) {
@@ -276,6 +289,7 @@ std::string WriteExposition(const Figures& figures) {
   WriteProcess(figures, page);
   WriteCalls(figures, page);
   WriteOperations(figures, page);
+  WriteSchedules(figures, page);
   WriteTenants(figures, page);
   WriteBackups(figures, page);
   WriteHosts(figures, page);

@@ -14,6 +14,7 @@
 #include "controlplane/domain/backup.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
+#include "controlplane/domain/schedule.h"
 #include "controlplane/domain/tenant.h"
 
 // What a control plane measures, as plain values. Components count in their own terms; this is what is read from them for
@@ -75,6 +76,9 @@ struct Figures {
   std::map<domain::TenantState, int64_t> tenants;
   std::vector<HostFigures> hosts;
   std::optional<BackupFigures> backups;  // nullopt while they are counted for the first time
+
+  // Schedules whose time came long ago or that are refused again and again, up to a hundred of each; the former first.
+  std::vector<domain::Schedule> late_schedules;
 
   // The writer: events that wait, since when, and how long commits take.
   int64_t events_waiting = 0;

@@ -38,6 +38,7 @@
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/keyring/keyring.h"
 #include "controlplane/lookup/placement_index.h"
+#include "controlplane/metrics/attention.h"
 #include "controlplane/server/access_gate.h"
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/awaited_requests.h"
@@ -47,6 +48,7 @@
 #include "controlplane/server/commit_fanout.h"
 #include "controlplane/server/confirmer.h"
 #include "controlplane/server/effect_executor.h"
+#include "controlplane/server/figure_reader.h"
 #include "controlplane/server/fleet_watch.h"
 #include "controlplane/server/host_directory.h"
 #include "controlplane/server/listener.h"
@@ -153,6 +155,8 @@ struct Server::Components {
   std::optional<CallRecorder> recorder;
   std::unique_ptr<CatalogCopies> copies;
   std::unique_ptr<Confirmer> confirmer;
+  metrics::CallCounts calls;
+  std::optional<FigureReader> figures;
   std::optional<handlers::Presenter> presenter;
   std::optional<wire::PageTokens> tokens;
   std::optional<handlers::AgentHandlers> agents;
@@ -171,7 +175,6 @@ struct Server::Components {
   std::optional<AccessGate> gate;
   AwaitedRequests awaited_requests{kRequestPatience, kAwaitedRequests, clock};
   std::optional<WorkerPool> pool;
-  metrics::CallCounts calls;
   std::deque<Adapter> adapters;
   std::unique_ptr<Listener> listener;
   std::unique_ptr<Measurements> measurements;
@@ -238,6 +241,23 @@ absl::Status Server::Components::Open() {
   copies = std::make_unique<CatalogCopies>(
       *catalog, options.catalog_copies.empty() ? state.catalog_copies : options.catalog_copies, clock);
   confirmer = std::make_unique<Confirmer>(*catalog, *fleet, *writer, clock);
+  const access::TlsFiles files(state.tls);
+  figures.emplace(options.version,
+                  MeasuredFiles{.catalog = state.catalog,
+                                .certificates = {{"server", certificates->served_file()},
+                                                 {"authority", files.authority_certificate},
+                                                 {"databases_authority", files.databases},
+                                                 {"administrator", files.admin_certificate}}},
+                  MeasuredParts{.clock = clock,
+                                .catalog = *catalog,
+                                .index = index,
+                                .calls = calls,
+                                .operations = operation_counts,
+                                .backups = *census,
+                                .writer = *writer,
+                                .fleet = *fleet,
+                                .copies = *copies,
+                                .watchers = watchers});
 
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedHosts());
   fleet->Start(catalog->revision().epoch, awaited);
@@ -245,6 +265,7 @@ absl::Status Server::Components::Open() {
   scheduler->Start();
   recorder->Start();
   copies->Start();
+  census->Start();
   confirmer->Start();
   certificates->Start();
   return absl::OkStatus();
@@ -287,7 +308,8 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
   operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
-  admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now());
+  admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now(),
+                [this] { return metrics::WhatNeedsAttention(figures->Read()); });
   lookups.emplace(index, watchers, *recorder, clock);
   access_handlers.emplace(*writer, *catalog, authority, *tokens, random, clock);
   audit_handlers.emplace(*catalog, *tokens, [this](absl::string_view text, absl::string_view signature) {
@@ -322,29 +344,13 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
 
 absl::Status Server::Components::Measure() {
   if (options.metrics_listen.empty()) return absl::OkStatus();
-  census->Start();
-  const access::TlsFiles files(state.tls);
-  CROFT_ASSIGN_OR_RETURN(measurements,
-                         Measurements::Start({.listen = options.metrics_listen,
-                                              .identity_file = certificates->served_file(),
-                                              .catalog_file = state.catalog,
-                                              .certificates = {{"server", certificates->served_file()},
-                                                               {"authority", files.authority_certificate},
-                                                               {"databases_authority", files.databases},
-                                                               {"administrator", files.admin_certificate}},
-                                              .version = options.version},
-                                             {.clock = clock,
-                                              .catalog = *catalog,
-                                              .index = index,
-                                              .calls = calls,
-                                              .operations = operation_counts,
-                                              .backups = *census,
-                                              .writer = *writer,
-                                              .fleet = *fleet,
-                                              .copies = *copies,
-                                              .watchers = watchers,
-                                              .authenticator = *authenticator,
-                                              .limits = limits}));
+  CROFT_ASSIGN_OR_RETURN(measurements, Measurements::Start({.listen = options.metrics_listen,
+                                                            .identity_file = certificates->served_file()},
+                                                           {.clock = clock,
+                                                            .figures = *figures,
+                                                            .writer = *writer,
+                                                            .authenticator = *authenticator,
+                                                            .limits = limits}));
   log::Info("metrics are served", {{"address", measurements->address()}});
   return absl::OkStatus();
 }
@@ -370,7 +376,7 @@ bool Server::IsWell() const { return components_->writer->BusyFor() < kLongestCo
 // Calls end before what answers them: a worker that waits for the writer gets its answer.
 void Server::Stop() {
   components_->measurements.reset();
-  if (components_->census) components_->census->Stop();
+  components_->census->Stop();
   components_->scheduler->Stop();
   components_->confirmer->Stop();
   components_->copies->Stop();

@@ -247,6 +247,21 @@ TEST_P(CatalogContract, SchedulesAreDueInTheOrderOfTheirTimes) {
   EXPECT_EQ(transaction->FindSchedule(purge.key), std::nullopt);
 }
 
+TEST_P(CatalogContract, SchedulesThatAreRefusedAreFoundTheMostOftenRefusedFirst) {
+  const auto put = [&](const std::string& tenant, int32_t refusals) {
+    domain::Schedule schedule{
+        .key = {domain::ScheduleKind::kPurge, tenant}, .next_time = At(10), .refusals = refusals};
+    MustPut({PutSchedule{schedule}});
+    return schedule;
+  };
+  put("tenants/never", 0);
+  const domain::Schedule twice = put("tenants/twice", 2);
+  const domain::Schedule often = put("tenants/often", 9);
+  EXPECT_THAT(*catalog().RefusedSchedules(1, 10), ElementsAre(often, twice));
+  EXPECT_THAT(*catalog().RefusedSchedules(3, 10), ElementsAre(often));
+  EXPECT_THAT(*catalog().RefusedSchedules(1, 1), ElementsAre(often));
+}
+
 TEST_P(CatalogContract, OperationsThatEndedAreFoundByTheirEndAndDeletedWithTheirSteps) {
   std::vector<domain::Operation> operations;
   for (int i = 0; i < 4; ++i) {

@@ -38,9 +38,15 @@ def found(cluster, subject, text, *arguments, seconds=90):
     return wait_until(look, f"doctor says '{text}' of {subject}", seconds)
 
 
+def attention(cluster):
+    """What `status` says that is not well, as {subject: message}."""
+    status = json.loads(cluster.croftctl("status", "-o", "json").stdout)
+    return {one["subject"]: one["message"] for one in status.get("attention", [])}
+
+
 def all_is_well(cluster):
-    wait_until(lambda: cluster.host_state("h1") == "STATE_UP" and cluster.croftctl("doctor", check=False).returncode == 0,
-               "doctor finds nothing wrong", 90)
+    wait_until(lambda: cluster.host_state("h1") == "STATE_UP" and cluster.croftctl("doctor", check=False).returncode == 0 and
+               not attention(cluster), "doctor and status find nothing wrong", 90)
 
 
 def serve(cluster, *options):
@@ -87,6 +93,7 @@ def test_postgres_stopped(cluster):
     os.kill(cluster.postgres_pid("h1"), signal.SIGKILL)
     try:
         remedy = found(cluster, "host h1", 'invalid value for parameter "shared_buffers"')
+        assert "its PostgreSQL is not" in attention(cluster)["host h1"]
         assert "log of h1's agent" in remedy
     finally:
         os.unlink(local)
@@ -99,6 +106,7 @@ def test_agent_away(cluster):
     assert "look at its agent" in remedy
     status = json.loads(cluster.croftctl("status", "-o", "json").stdout)
     assert int(status.get("hostsUp", 0)) == 0 and int(status["hostCount"]) == 1
+    assert "has been away for" in attention(cluster)["host h1"]
     cluster.start("h1")
     all_is_well(cluster)
 

@@ -530,6 +530,20 @@ absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::DueSchedules(absl::
   return due;
 }
 
+absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::RefusedSchedules(int32_t refusals,
+                                                                              int32_t limit) {
+  MutexLock lock(mutex_);
+  std::vector<domain::Schedule> refused;
+  schedules_.ForEach(false, [&](const domain::Schedule& schedule) {
+    if (schedule.refusals >= std::max(refusals, 1)) refused.push_back(schedule);
+  });
+  std::stable_sort(
+      refused.begin(), refused.end(),
+      [](const domain::Schedule& a, const domain::Schedule& b) { return a.refusals > b.refusals; });
+  if (refused.size() > static_cast<size_t>(std::max(limit, 0))) refused.resize(std::max(limit, 0));
+  return refused;
+}
+
 absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAudit(int64_t after_sequence,
                                                                        int32_t limit) {
   MutexLock lock(mutex_);

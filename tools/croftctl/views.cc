@@ -80,10 +80,15 @@ View ViewOf(const v1::Host& host) {
 }
 
 View ViewOf(const v1::GetStatusResponse& status) {
-  return {
+  const int problems = status.attention_size();
+  View view = {
       &status,
       status.caller(),
-      {{"version", status.version()},
+      {{"health",
+        problems == 0 ? "all is well"
+                      : absl::StrCat(problems, problems == 1 ? " thing needs you" : " things need you"),
+        problems == 0 ? Tone::kGood : Tone::kBad},
+       {"version", status.version()},
        {"started", When(status.has_start_time(), status.start_time())},
        {"you are", status.caller()},
        {"tenants", absl::StrCat(status.tenant_count())},
@@ -94,6 +99,12 @@ View ViewOf(const v1::GetStatusResponse& status) {
        {"fleet problems", status.has_fleet_check_time() ? absl::StrCat(status.fleet_problem_count()) : "",
         status.fleet_problem_count() == 0 ? Tone::kGood : Tone::kBad},
        {"revision", absl::StrCat(status.revision().epoch(), ".", status.revision().revision())}}};
+  for (const v1::Attention& attention : status.attention()) {
+    view.cells.push_back(
+        {"needs you", absl::StrCat(attention.subject(), ": ", attention.message()), Tone::kBad});
+    view.cells.push_back({"", absl::StrCat("remedy: ", attention.remedy())});
+  }
+  return view;
 }
 
 View ViewOf(const v1::FleetFinding& finding) {

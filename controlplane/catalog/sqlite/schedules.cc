@@ -37,7 +37,10 @@ absl::StatusOr<std::vector<Schedule>> Collect(Rows rows) {
 ScheduleReads::ScheduleReads(sqlite::Database& database)
     : find_(database, Select().Append("WHERE kind = ? AND resource = ?")),
       due_(database, Select().Append("INDEXED BY schedules_by_time WHERE next_time <= ? "
-                                     "ORDER BY next_time, kind, resource LIMIT ?")) {}
+                                     "ORDER BY next_time, kind, resource LIMIT ?")),
+      refused_(database,
+               Select().Append("INDEXED BY schedules_refused WHERE refusals > 0 AND refusals >= ? "
+                               "ORDER BY refusals DESC, kind, resource LIMIT ?")) {}
 
 absl::StatusOr<std::optional<Schedule>> ScheduleReads::Find(const ScheduleKey& key) {
   CROFT_ASSIGN_OR_RETURN(std::vector<Schedule> schedules,
@@ -48,6 +51,10 @@ absl::StatusOr<std::optional<Schedule>> ScheduleReads::Find(const ScheduleKey& k
 
 absl::StatusOr<std::vector<Schedule>> ScheduleReads::Due(absl::Time now, int32_t limit) {
   return Collect(due_.Query(now, std::max(limit, 0)));
+}
+
+absl::StatusOr<std::vector<Schedule>> ScheduleReads::Refused(int32_t refusals, int32_t limit) {
+  return Collect(refused_.Query(refusals, std::max(limit, 0)));
 }
 
 ScheduleWrites::ScheduleWrites(sqlite::Database& database)

@@ -21,10 +21,13 @@ class ScheduleReads {
   absl::StatusOr<std::optional<domain::Schedule>> Find(const domain::ScheduleKey& key);
   // Those whose time is at or before `now`, earliest first.
   absl::StatusOr<std::vector<domain::Schedule>> Due(absl::Time now, int32_t limit);
+  // Those that were refused at least so often in a row, 1 or more; the most often refused first.
+  absl::StatusOr<std::vector<domain::Schedule>> Refused(int32_t refusals, int32_t limit);
 
  private:
   sqlite::Statement find_;
   sqlite::Statement due_;
+  sqlite::Statement refused_;
 };
 
 class ScheduleWrites {

@@ -210,6 +210,11 @@ absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::DueSchedules(absl::
   return Read([&](Reader& reader) { return reader.schedules.Due(now, limit); });
 }
 
+absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::RefusedSchedules(int32_t refusals,
+                                                                              int32_t limit) {
+  return Read([&](Reader& reader) { return reader.schedules.Refused(refusals, limit); });
+}
+
 absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t after_sequence,
                                                                        int32_t limit) {
   return Read([&](Reader& reader) { return reader.audit.List(after_sequence, limit); });

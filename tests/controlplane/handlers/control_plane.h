@@ -246,8 +246,9 @@ class ControlPlane : public testing::Test {
     lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, *recorder_, clock_);
     checker_ = std::make_unique<FleetChecker>(*catalog_, inventories_, clock_, findings_);
     copies_ = std::make_unique<server::CatalogCopies>(*catalog_, folder_.path() + "/copies", clock_);
-    admin_handlers_ = std::make_unique<AdminHandlers>(*writer_, *catalog_, *secrets_, *checker_, findings_,
-                                                      *copies_, "0.0.1", absl::Now());
+    admin_handlers_ =
+        std::make_unique<AdminHandlers>(*writer_, *catalog_, *secrets_, *checker_, findings_, *copies_,
+                                        "0.0.1", absl::Now(), [this] { return attention; });
     access_handlers_ = std::make_unique<AccessHandlers>(*writer_, *catalog_, plane_->authority(), tokens_,
                                                         random_, clock_);
     audit_handlers_ = std::make_unique<AuditHandlers>(
@@ -266,6 +267,8 @@ class ControlPlane : public testing::Test {
     access_ = v1::AccessService::NewStub(channel);
     audit_ = v1::AuditService::NewStub(channel);
   }
+
+  std::vector<domain::Attention> attention;  // what the control plane finds that an operator should look at
 
   std::unique_ptr<SecretMaker> secrets_;
   std::unique_ptr<Presenter> presenter_;

@@ -140,6 +140,9 @@ class MadeUpCatalog final : public catalog::Catalog {
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time, int32_t) override {
     return NotAsked();
   }
+  absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t, int32_t) override {
+    return NotAsked();
+  }
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
     return NotAsked();
   }

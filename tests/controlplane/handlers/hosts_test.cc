@@ -106,6 +106,17 @@ TEST_F(HostsTest, StatusCountsWhatThereIs) {
   EXPECT_EQ(status.hosts_up(), 1);
   EXPECT_EQ(status.caller(), "admin");
   EXPECT_GT(status.revision().revision(), 0);
+  EXPECT_EQ(status.attention_size(), 0);
+}
+
+TEST_F(HostsTest, StatusTellsWhatNeedsAttention) {
+  attention = {{.subject = "backups", .message = "2 are DAMAGED", .remedy = "make new ones"}};
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(Call(*admin_, &v1::AdminService::Stub::GetStatus, v1::GetStatusRequest(), status).ok());
+  ASSERT_EQ(status.attention_size(), 1);
+  EXPECT_EQ(status.attention(0).subject(), "backups");
+  EXPECT_EQ(status.attention(0).message(), "2 are DAMAGED");
+  EXPECT_EQ(status.attention(0).remedy(), "make new ones");
 }
 
 }  // namespace

@@ -242,6 +242,10 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override {
       return real_.DueSchedules(now, limit);
     }
+    absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals,
+                                                                   int32_t limit) override {
+      return real_.RefusedSchedules(refusals, limit);
+    }
     absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
       return real_.GetAuditCheckpoint();
     }

@@ -239,6 +239,20 @@ TEST_F(Usability, StatusTellsTheLastFleetCheck) {
               AllOf(HasSubstr("2023-11-14T22:13:20Z"), HasSubstr("fleet problems      3")));
 }
 
+TEST_F(Usability, StatusSaysThatAllIsWellOrWhatHelps) {
+  v1::GetStatusResponse status;
+  server.get_status.Answers(status);
+  EXPECT_THAT(desk.Run({"status"}).out, HasSubstr("all is well"));
+  v1::Attention& attention = *status.add_attention();
+  attention.set_subject("host h1");
+  attention.set_message("has been away for 3 hours");
+  attention.set_remedy("look at its agent");
+  server.get_status.Answers(status);
+  EXPECT_THAT(desk.Run({"status"}).out,
+              AllOf(HasSubstr("1 thing needs you"), HasSubstr("host h1: has been away for 3 hours"),
+                    HasSubstr("remedy: look at its agent"), Not(HasSubstr("all is well"))));
+}
+
 // What the program says to a line, run in this process.
 std::string Said(const Line& line) {
   std::istringstream in;

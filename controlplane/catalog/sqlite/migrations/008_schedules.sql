@@ -10,6 +10,7 @@ CREATE TABLE schedules (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX schedules_by_time ON schedules (next_time, kind, resource);
+CREATE INDEX schedules_refused ON schedules (refusals, kind, resource) WHERE refusals > 0;
 
 INSERT INTO schedules
   SELECT CASE WHEN state IN ('RETIRED', 'FAILED') THEN 'PURGE' ELSE 'EXPIRE' END, 'tenants/' || id, due_time, 0, '', ''
