@@ -112,6 +112,8 @@ std::string Text(const absl::Status& status) {
 
 void SetLevel(Level level) { Logger().set_level(ToSpdlog(level)); }
 
+bool Writes(Level level) { return Logger().should_log(ToSpdlog(level)); }
+
 void SetFormat(Format format) {
   json = format == Format::kJson || (format == Format::kAuto && isatty(STDERR_FILENO) == 0);
 }

@@ -21,6 +21,8 @@ enum class Level { kDebug, kInfo, kWarning, kError };
 
 // Lines below `level` are dropped from now on. The default is kInfo.
 void SetLevel(Level level);
+// Whether a line of `level` is written: for lines that cost something to make.
+[[nodiscard]] bool Writes(Level level);
 
 void Debug(absl::string_view message, Fields fields = {});
 void Info(absl::string_view message, Fields fields = {});

@@ -30,7 +30,8 @@ std::string TraceIdOf(const std::string& traceparent) {
   const std::vector<absl::string_view> parts = absl::StrSplit(traceparent, '-');
   const bool looks_right = parts.size() >= 4 && parts[0].size() == 2 && parts[0] != "ff" &&
                            parts[1].size() == kTraceIdLength && parts[2].size() == 16 &&
-                           IsLowerHex(parts[1]) &&
+                           parts[3].size() == 2 && IsLowerHex(parts[0]) && IsLowerHex(parts[1]) &&
+                           IsLowerHex(parts[2]) && IsLowerHex(parts[3]) &&
                            parts[1].find_first_not_of('0') != absl::string_view::npos;
   return looks_right ? std::string(parts[1]) : "";
 }

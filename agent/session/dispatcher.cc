@@ -145,7 +145,7 @@ void Dispatcher::Work(Pool& pool) {
 }
 
 void Dispatcher::Perform(QueuedTask& queued) {
-  const WorkScope scope({.operation = queued.task.fencing.operation});
+  const WorkScope scope({.operation = queued.task.fencing.operation, .trace_id = queued.task.trace_id});
   std::optional<v1::TaskResult> result = Decide(queued);
   {
     // A repeat that comes from here on finds the outcome in the journal.

@@ -7,6 +7,7 @@
 
 #include "agent/backup/failure.h"
 #include "common/errors.h"
+#include "common/work_scope.h"
 #include "croft/v1/error.pb.h"
 #include "croft/v1/finding.pb.h"
 
@@ -276,6 +277,7 @@ absl::StatusOr<Task> TaskFromProto(const v1::Task& proto) {
     task.deadline =
         absl::FromUnixSeconds(proto.deadline().seconds()) + absl::Nanoseconds(proto.deadline().nanos());
   }
+  task.trace_id = TraceIdOf(proto.traceparent());
   CROFT_ASSIGN_OR_RETURN(task.work, WorkFromProto(proto));
   if (!std::holds_alternative<InventoryWork>(task.work)) CROFT_RETURN_IF_ERROR(CheckTenant(task.tenant));
   return task;

@@ -157,6 +157,7 @@ struct Task {
   TenantObjects tenant;
   absl::Time deadline = absl::InfiniteFuture();
   Work work;
+  std::string trace_id;  // of the call that began the operation, or empty
 };
 
 struct Done {

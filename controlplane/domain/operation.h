@@ -149,6 +149,7 @@ struct Operation {
   std::string source_tenant;  // restore as new: whose backup is read
   std::string backup;         // id of the backup that is made, proven, read or deleted
   std::string caller;
+  std::string traceparent;  // W3C's, of the call that began it; empty where that had none
   absl::Time create_time;
   absl::Time update_time;
   int64_t version = 0;

@@ -35,6 +35,7 @@ struct SendTask {
   domain::Step step;
   domain::OperationKind kind = domain::OperationKind::kCreate;
   absl::Time deadline;
+  std::string traceparent;  // of the call that began the operation, or empty
   domain::Tenant tenant;
   std::optional<domain::Backup> backup;  // that the step makes, reads or proves
   // Owner and reader role at the source, when the backup is another tenant's.

@@ -33,6 +33,7 @@ struct Caller {
   std::string request_id;
   std::string payload_hash;  // of the parsed request without its request_id
   bool validate_only = false;
+  std::string traceparent;  // of W3C's form, or empty
 };
 
 // --- Requests. `operation` is a fresh id, used when the request begins one. `etag`, when not empty, must

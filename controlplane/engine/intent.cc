@@ -115,6 +115,7 @@ domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::st
   operation.kind = kind;
   operation.tenant = tenant.id;
   operation.caller = caller.name;
+  operation.traceparent = caller.traceparent;
   operation.create_time = draft.now();
   operation.deadline = draft.now() + draft.rules().KindOf(kind).timeout;
   return operation;

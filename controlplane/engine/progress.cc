@@ -65,6 +65,7 @@ void EmitTask(Draft& draft, const Operation& operation, size_t index) {
                 .step = step,
                 .kind = operation.kind,
                 .deadline = CanBeTakenBack(operation, index) ? operation.deadline : absl::InfiniteFuture(),
+                .traceparent = operation.traceparent,
                 .tenant = *tenant};
   if (const domain::BackupRef* about = domain::BackupOf(step.task)) {
     if (const domain::Backup* backup = draft.FindBackup(about->tenant, about->id)) send.backup = *backup;

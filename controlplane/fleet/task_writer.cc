@@ -194,6 +194,7 @@ absl::StatusOr<v1::Task> WriteTask(const engine::SendTask& task, keyring::KeySto
   objects.set_owner_role(task.tenant.owner_role);
   objects.set_reader_role(task.tenant.reader_role);
   if (task.deadline != absl::InfiniteFuture()) SetTime(task.deadline, *written.mutable_deadline());
+  written.set_traceparent(task.traceparent);
   const Source from{task, keys, now};
   CROFT_RETURN_IF_ERROR(
       std::visit([&](const auto& work) { return Write(work, from, written); }, task.step.task));

@@ -10,6 +10,7 @@
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
+#include "common/log.h"
 #include "common/work_scope.h"
 
 namespace croft::server {
@@ -23,6 +24,16 @@ using handlers::UnaryMethod;
 
 // A call that took no longer is judged by what was true when it came.
 constexpr absl::Duration kSoon = absl::Seconds(1);
+// W3C's has 55 bytes; later versions of it may have more.
+constexpr size_t kMostTraceparent = 256;
+
+// Empty where the caller gave none, or one that is not of W3C's form.
+std::string TraceparentOf(const grpc::CallbackServerContext& call) {
+  const auto found = call.client_metadata().find("traceparent");
+  if (found == call.client_metadata().end() || found->second.size() > kMostTraceparent) return "";
+  std::string text(found->second.data(), found->second.size());
+  return TraceIdOf(text).empty() ? "" : text;
+}
 
 // It holds itself until gRPC is done with it; the handler's `respond` holds it too.
 class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
@@ -39,13 +50,12 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
 
   void Begin(const grpc::CallbackServerContext& call) {
     self_ = shared_from_this();
-    const auto trace = call.client_metadata().find("traceparent");
-    if (trace != call.client_metadata().end()) {
-      trace_id_ = TraceIdOf(std::string(trace->second.data(), trace->second.size()));
-    }
+    std::string traceparent = TraceparentOf(call);
+    trace_id_ = TraceIdOf(traceparent);
     auto context = Identify(parts_.gate, *method_.descriptor, call, credentials_);
     if (!context.ok()) return Respond(context.status());
     context_ = *std::move(context);
+    context_.caller.traceparent = std::move(traceparent);
     context_.cancellation = cancellation_;
     awaited_ = parts_.awaited.Add(self_);
     StartRead(&bytes_);
@@ -98,9 +108,16 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
 
   void Respond(absl::StatusOr<Bytes> response) {
     if (responded_.exchange(true)) return;
-    counts_.Ended(response.status().code(), absl::Now() - begun_);
+    const absl::Duration took = absl::Now() - begun_;
+    counts_.Ended(response.status().code(), took);
     if (response.ok()) response_ = *std::move(response);
     const WorkScope scope({.request_id = context_.caller.request_id, .trace_id = trace_id_});
+    if (log::Writes(log::Level::kDebug)) {
+      log::Debug("call ended", {{"method", std::string(method_.descriptor->full_name())},
+                                {"caller", context_.caller.name},
+                                {"code", absl::StatusCodeToString(response.status().code())},
+                                {"took", absl::FormatDuration(took)}});
+    }
     Finish(Conclude(response.status(), *method_.descriptor, context_));
   }
 

@@ -99,6 +99,7 @@ inline domain::Operation SampleOperation(const std::string& id, const std::strin
   operation.id = id;
   operation.tenant = tenant;
   operation.caller = "alice";
+  operation.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   operation.create_time = At(0);
   operation.update_time = At(0);
   operation.deadline = At(3600);

@@ -75,6 +75,19 @@ def test_sighup_takes_what_may_change_and_names_what_needs_a_restart(cluster, na
     assert running(pid) and cluster.pid(name) == pid
 
 
+def test_logs_of_control_plane_and_agent_carry_the_trace_of_the_call(cluster):
+    for name in ("croftd", "h1"):
+        relaunch(cluster, name, configure(cluster, name, "log_level = 'debug'\n"))
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    request = wire.message("CreateTenantRequest")(tenant_id="traced", request_id="trace-1")
+    cluster.succeed(cluster.service("TenantService").CreateTenant(
+        request, metadata=[("traceparent", f"00-{trace}-00f067aa0ba902b7-01")], timeout=30))
+    asked = [line for line in lines(cluster, "croftd") if line.get("trace_id") == trace]
+    assert asked and all(line["request_id"] == "trace-1" for line in asked), asked
+    done = [line for line in lines(cluster, "h1") if line.get("trace_id") == trace]
+    assert done and all(line["operation"].startswith("op-") for line in done), done
+
+
 def test_limits_change_while_it_runs(cluster):
     path = configure(cluster, "croftd", "")
     relaunch(cluster, "croftd", path)

@@ -74,6 +74,14 @@ TEST(WireTest, CommonPartsAreCarriedOver) {
   EXPECT_TRUE(std::get<FenceWork>(task->work).allow_readers);
 }
 
+TEST(WireTest, TaskCarriesTheTraceOfTheCallThatBeganIt) {
+  v1::Task proto = Base();
+  proto.mutable_fence();
+  EXPECT_EQ(TaskFromProto(proto)->trace_id, "");
+  proto.set_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  EXPECT_EQ(TaskFromProto(proto)->trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+}
+
 TEST(WireTest, TaskWithoutADeadlineHasNone) {
   v1::Task proto = Base();
   proto.clear_deadline();

@@ -19,6 +19,8 @@ INSERT INTO schedules
 DROP INDEX tenants_due;
 ALTER TABLE tenants DROP COLUMN due_time;
 
+-- W3C's, of the call that began the operation.
+ALTER TABLE operations ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
 CREATE INDEX operations_ended ON operations (end_time) WHERE end_time IS NOT NULL;
 
 -- The last row of the audit that was pruned: where the rows that are left begin.
