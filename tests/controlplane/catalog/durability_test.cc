@@ -85,7 +85,7 @@ TEST_F(DurabilityTest, NothingAcknowledgedIsLostWhenTheProcessIsKilled) {
 }
 
 TEST_F(DurabilityTest, FullDiskEndsTheWriterAndLosesNothing) {
-  for (const char* limit : {"400000", "1500000", "4500000"}) {
+  for (const char* limit : {"600000", "1500000", "4500000"}) {
     TemporaryFolder folder;
     KeeperProcess keeper({"write", folder.File("catalog.db"), limit});
     std::vector<std::string> lines = keeper.ReadAll();
