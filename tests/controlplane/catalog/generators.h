@@ -201,14 +201,15 @@ inline domain::OperationError SomeError() {
 
 inline domain::Operation SomeOperation(const std::string& with_id) {
   domain::Operation made;
-  auto& [id, kind, tenant, source_tenant, backup, caller, create_time, update_time, version, end_time,
-         deadline, state, order, steps, point_of_no_return, cancel_requested, error, details, warnings] =
-      made;
+  auto& [id, kind, tenant, source_tenant, backup, caller, traceparent, create_time, update_time, version,
+         end_time, deadline, state, order, steps, point_of_no_return, cancel_requested, error, details,
+         warnings] = made;
   id = with_id;
   kind = One(domain::OperationKind::kCleanUp);
   tenant = Text();
   source_tenant = Text();
   backup = Text();
+  traceparent = Text();
   caller = Text();
   create_time = Moment();
   update_time = Moment();

@@ -62,6 +62,9 @@ class RecordingRandom final : public Random {
 // The handlers behind a real listener, on the real engine, writer and catalog; only the agents are scripted.
 class ControlPlane : public testing::Test {
  protected:
+  // What the control plane finds that an operator should look at.
+  std::vector<domain::Attention> attention;
+
   ControlPlane() {
     keyring_ = std::make_unique<keyring::Keyring>(keyring::Keyring::Generate(random_));
     keys_ = *keyring::KeyStore::Open(folder_.path() + "/keys.db", *keyring_, random_);
@@ -267,8 +270,6 @@ class ControlPlane : public testing::Test {
     access_ = v1::AccessService::NewStub(channel);
     audit_ = v1::AuditService::NewStub(channel);
   }
-
-  std::vector<domain::Attention> attention;  // what the control plane finds that an operator should look at
 
   std::unique_ptr<SecretMaker> secrets_;
   std::unique_ptr<Presenter> presenter_;
