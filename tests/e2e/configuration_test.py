@@ -78,12 +78,12 @@ def test_sighup_takes_what_may_change_and_names_what_needs_a_restart(cluster, na
 def test_logs_of_control_plane_and_agent_carry_the_trace_of_the_call(cluster):
     for name in ("croftd", "h1"):
         relaunch(cluster, name, configure(cluster, name, "log_level = 'debug'\n"))
-    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    request = wire.message("CreateTenantRequest")(tenant_id="traced", request_id="trace-1")
+    trace, request_id = "4bf92f3577b34da6a3ce929d0e0e4736", "4f7c1b0e-0d5a-4c3a-9a43-0a4f6b1f2c11"
+    request = wire.message("CreateTenantRequest")(tenant_id="traced", request_id=request_id)
     cluster.succeed(cluster.service("TenantService").CreateTenant(
         request, metadata=[("traceparent", f"00-{trace}-00f067aa0ba902b7-01")], timeout=30))
     asked = [line for line in lines(cluster, "croftd") if line.get("trace_id") == trace]
-    assert asked and all(line["request_id"] == "trace-1" for line in asked), asked
+    assert asked and all(line["request_id"] == request_id for line in asked), asked
     done = [line for line in lines(cluster, "h1") if line.get("trace_id") == trace]
     assert done and all(line["operation"].startswith("op-") for line in done), done
 
