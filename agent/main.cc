@@ -1,3 +1,5 @@
+// The program croft-agent: reads its options and runs the agent or one of its other commands.
+
 #include <cstdio>
 #include <memory>
 #include <string>

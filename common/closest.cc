@@ -1,3 +1,5 @@
+// Finds the word of a list that is most like a misspelt one.
+
 #include "common/closest.h"
 
 #include <algorithm>

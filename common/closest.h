@@ -6,6 +6,7 @@
 
 #include <absl/strings/string_view.h>
 
+// Finds the word that a misspelt one was meant to be.
 namespace croft {
 
 // Steps from one word to the other: a letter more, less, other, or two neighbours swapped.

@@ -1,3 +1,5 @@
+// Forbids core dumps of this process.
+
 #include "common/core_dumps.h"
 
 #include <sys/prctl.h>

@@ -1,3 +1,5 @@
+// Attaches machine-readable details to statuses, and reads them back.
+
 #include "common/errors.h"
 
 #include <utility>

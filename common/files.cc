@@ -1,3 +1,5 @@
+// Reads and writes small files whole, and checks who may read them.
+
 #include "common/files.h"
 
 #include <fcntl.h>

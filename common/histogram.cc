@@ -1,3 +1,5 @@
+// Counts durations in buckets.
+
 #include "common/histogram.h"
 
 #include <algorithm>

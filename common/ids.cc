@@ -1,3 +1,5 @@
+// Makes uids, ids of operations, backups and tokens, and names of roles and databases.
+
 #include "common/ids.h"
 
 #include <cassert>

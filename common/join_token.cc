@@ -1,3 +1,5 @@
+// Encodes and decodes join tokens.
+
 #include "common/join_token.h"
 
 #include <algorithm>

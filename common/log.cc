@@ -1,3 +1,5 @@
+// Writes structured log lines as JSON or text.
+
 #include "common/log.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// Tells malloc to keep freed memory.
+
 #include "common/memory.h"
 
 #include <malloc.h>

@@ -1,3 +1,5 @@
+// Makes and parses resource names.
+
 #include "common/names.h"
 
 #include <algorithm>

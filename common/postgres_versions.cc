@@ -1,3 +1,5 @@
+// Knows which versions of PostgreSQL have known holes.
+
 #include "common/postgres_versions.h"
 
 #include <algorithm>

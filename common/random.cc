@@ -1,3 +1,5 @@
+// Random bytes from the kernel.
+
 #include "common/random.h"
 
 #include <cerrno>

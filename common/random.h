@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 
+// Random bytes, from the kernel or from a test.
 namespace croft {
 
 // Thread-safe.

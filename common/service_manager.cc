@@ -1,3 +1,5 @@
+// Talks to systemd: readiness, status, watchdog.
+
 #include "common/service_manager.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// Starts programs without a shell and exchanges data with them by pipes.
+
 #include "common/subprocess.h"
 
 #include <fcntl.h>

@@ -9,6 +9,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+// Runs other programs without a shell.
 namespace croft {
 
 // A program to run without a shell. Nothing of this process's environment is passed on but PATH, LANG and TZ;

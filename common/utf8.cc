@@ -1,3 +1,5 @@
+// Checks and repairs UTF-8.
+
 #include "common/utf8.h"
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 
 #include <absl/strings/string_view.h>
 
+// Checks and repairs UTF-8.
 namespace croft {
 
 // Length of the well-formed character that `text`, which is not empty, begins with, or 0 when there is none (RFC 3629: no

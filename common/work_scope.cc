@@ -1,3 +1,5 @@
+// Keeps the ids of the work that a thread does.
+
 #include "common/work_scope.h"
 
 #include <algorithm>

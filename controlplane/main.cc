@@ -1,3 +1,5 @@
+// The program croftd: reads its options and serves, or runs one of its other commands.
+
 #include <csignal>
 #include <cstdio>
 #include <iostream>

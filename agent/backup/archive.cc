@@ -1,3 +1,5 @@
+// Writes and reads the archives of backups: a dump, compressed and then encrypted, as a stream of chunks.
+
 #include "agent/backup/archive.h"
 
 #include <zstd.h>

@@ -1,3 +1,5 @@
+// Reads from PostgreSQL's catalogs what a manifest says about a database and a dump does not show.
+
 #include "agent/backup/catalog_facts.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Loads rows and large objects during a restore, a large entry over several sessions.
+
 #include "agent/backup/data_loader.h"
 
 #include <algorithm>

@@ -16,6 +16,7 @@
 #include "agent/dump_format/reader.h"
 #include "common/sync.h"
 
+// Loads the rows and large objects of a restore.
 namespace croft::agent {
 
 // Loads the rows and large objects of those entries of a dump that are wanted, one entry after another: a CHECK that

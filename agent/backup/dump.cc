@@ -1,3 +1,5 @@
+// Runs pg_dump and passes its output on while it is read.
+
 #include "agent/backup/dump.h"
 
 #include <algorithm>

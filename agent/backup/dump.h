@@ -16,6 +16,7 @@
 #include "agent/postgres/timeout.h"
 #include "common/random.h"
 
+// Runs pg_dump on a tenant's database.
 namespace croft::agent {
 
 struct DumpSource {

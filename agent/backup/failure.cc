@@ -1,3 +1,5 @@
+// Attaches causes and findings to the errors of backup tasks, and reads them back.
+
 #include "agent/backup/failure.h"
 
 #include <string>

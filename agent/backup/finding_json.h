@@ -6,6 +6,7 @@
 
 #include "agent/dump_format/finding.h"
 
+// Findings as JSON, for the details of errors.
 namespace croft::agent {
 
 [[nodiscard]] nlohmann::json EncodeFindings(const std::vector<Finding>& findings);

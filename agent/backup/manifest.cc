@@ -1,3 +1,5 @@
+// Encodes, authenticates and reads the manifest that lies beside each archive.
+
 #include "agent/backup/manifest.h"
 
 #include <utility>

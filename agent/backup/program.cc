@@ -1,3 +1,5 @@
+// Runs PostgreSQL's client programs as one login, with passwords in a private file.
+
 #include "agent/backup/program.h"
 
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+// Restores a dump entry by entry and reports every entry that fails.
+
 #include "agent/backup/replay.h"
 
 #include <algorithm>

@@ -19,6 +19,7 @@
 #include "agent/postgres/access.h"
 #include "agent/postgres/timeout.h"
 
+// Restores a dump into a new database, entry by entry, and reports every entry that fails.
 namespace croft::agent {
 
 struct ReplayTarget {

@@ -1,3 +1,5 @@
+// Explains why an entry failed to restore and what the tenant can do about it.
+
 #include "agent/backup/replay_advice.h"
 
 #include <vector>

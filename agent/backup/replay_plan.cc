@@ -1,3 +1,5 @@
+// Decides for each entry of a dump whether, when and how a restore runs it.
+
 #include "agent/backup/replay_plan.h"
 
 #include <algorithm>

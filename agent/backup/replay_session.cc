@@ -1,3 +1,5 @@
+// One session of a restore: sets its search path, runs an entry, and opens again after a loss.
+
 #include "agent/backup/replay_session.h"
 
 #include <utility>

@@ -12,6 +12,7 @@
 #include "agent/postgres/connection.h"
 #include "agent/postgres/timeout.h"
 
+// Sessions of a restore, and how their failures are told from the server's.
 namespace croft::agent {
 
 // What of the server only Croft's own sessions and files can tell, however it was that a tenant's code failed.

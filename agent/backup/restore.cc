@@ -1,3 +1,5 @@
+// Checks a backup against its manifest and replays its archive into a database.
+
 #include "agent/backup/restore.h"
 
 #include <memory>

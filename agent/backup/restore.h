@@ -12,6 +12,7 @@
 #include "agent/postgres/timeout.h"
 #include "agent/store/store.h"
 
+// Checks a backup and restores it into a database.
 namespace croft::agent {
 
 // Which backup, and what its reader must hold.

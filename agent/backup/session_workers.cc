@@ -1,3 +1,5 @@
+// A thread for each of several sessions, with a queue of jobs.
+
 #include "agent/backup/session_workers.h"
 
 #include <algorithm>

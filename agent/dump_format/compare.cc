@@ -1,3 +1,5 @@
+// Compares the digest of a dump with that of the restored database and names each difference.
+
 #include "agent/dump_format/compare.h"
 
 #include <algorithm>

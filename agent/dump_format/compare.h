@@ -9,6 +9,7 @@
 #include "agent/dump_format/finding.h"
 #include "agent/dump_format/grants.h"
 
+// Compares a restored database with its backup, by the digests of two dumps.
 namespace croft::agent {
 
 struct CompareOptions {

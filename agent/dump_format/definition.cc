@@ -1,3 +1,5 @@
+// Reads facts out of SQL definitions as pg_dump writes them: names, roles, attachments, COPY.
+
 #include "agent/dump_format/definition.h"
 
 #include <algorithm>

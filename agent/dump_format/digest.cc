@@ -1,3 +1,5 @@
+// Reduces a dump to what is compared: definitions, and counts and hashes of rows and large objects.
+
 #include "agent/dump_format/digest.h"
 
 #include <algorithm>

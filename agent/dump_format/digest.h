@@ -13,6 +13,7 @@
 #include "agent/dump_format/reader.h"
 #include "agent/dump_format/toc.h"
 
+// What is left of a dump for a comparison: definitions, row counts and hashes.
 namespace croft::agent {
 
 // The rows of a table. Those of partitions below a hash-partitioned table are its own: the hash of an enum's value, and

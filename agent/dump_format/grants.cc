@@ -1,3 +1,5 @@
+// Splits and compares the grants of a dump, those of many large objects included.
+
 #include "agent/dump_format/grants.h"
 
 #include <algorithm>

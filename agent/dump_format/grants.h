@@ -9,6 +9,7 @@
 #include "agent/dump_format/definition.h"
 #include "agent/dump_format/digest.h"
 
+// The grants in a dump, by the object they are about.
 namespace croft::agent {
 
 // What has grants: kind (ACL or DEFAULT ACL), schema and tag. Of large objects each is one: in PostgreSQL 17 an entry

@@ -1,3 +1,5 @@
+// Compares definitions of which PostgreSQL rewrote one during a restore.
+
 #include "agent/dump_format/normal_form.h"
 
 #include <algorithm>

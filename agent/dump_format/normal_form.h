@@ -4,6 +4,7 @@
 
 #include <absl/strings/string_view.h>
 
+// Whether two SQL definitions mean the same.
 namespace croft::agent {
 
 // How two definitions of the same kind of object relate.

@@ -1,3 +1,5 @@
+// Names of the objects that entries of a dump are about, quoted for people.
+
 #include "agent/dump_format/object_name.h"
 
 #include <map>

@@ -4,6 +4,7 @@
 
 #include "agent/dump_format/toc.h"
 
+// Names of the objects that entries of a dump are about, as findings show them.
 namespace croft::agent {
 
 // Kind and quoted name of what `entry` is about, as findings name it: `TABLE "public"."bookings"` (also for its data),

@@ -1,3 +1,5 @@
+// Reads pg_dump's custom format from a stream, without trusting it.
+
 #include "agent/dump_format/reader.h"
 
 #include <algorithm>

@@ -8,6 +8,7 @@
 
 #include "agent/dump_format/toc.h"
 
+// Reads pg_dump's custom format from a stream.
 namespace croft::agent {
 
 // Takes the parts of a dump in the order in which they lie in it. An error ends the reading and is the answer of

@@ -1,3 +1,5 @@
+// Hashes the rows of a COPY stream independently of the order of rows and columns.
+
 #include "agent/dump_format/row_digest.h"
 
 #include <algorithm>

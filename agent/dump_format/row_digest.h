@@ -10,6 +10,7 @@
 
 #include "common/crypto/keyed_hash.h"
 
+// Hashes the rows of a table independently of their order.
 namespace croft::agent {
 
 // The number of rows of a COPY stream and the sum of their keyed hashes: the same whatever the order of the rows, of

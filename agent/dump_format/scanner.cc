@@ -1,3 +1,5 @@
+// Cuts SQL into tokens.
+
 #include "agent/dump_format/scanner.h"
 
 #include <algorithm>

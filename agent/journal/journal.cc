@@ -1,3 +1,5 @@
+// Keeps the agent's journal in an SQLite file: accepted tasks, their outcomes, and the highest order of each tenant.
+
 #include "agent/journal/journal.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Writes changes of roles, databases and grants as SQL statements.
+
 #include "agent/postgres/changes.h"
 
 #include <utility>

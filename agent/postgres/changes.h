@@ -7,6 +7,7 @@
 #include "agent/postgres/connection.h"
 #include "agent/postgres/rights.h"
 
+// Changes of roles, databases and grants, as SQL.
 namespace croft::agent {
 
 // Who carries out changes of roles, and how.

@@ -1,3 +1,5 @@
+// Finds installed client programs and chooses those for a server's version.
+
 #include "agent/postgres/client_programs.h"
 
 #include <algorithm>

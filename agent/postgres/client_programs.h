@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+// Which installed pg_dump and psql fit a server.
 namespace croft::agent {
 
 // PostgreSQL's own programs of one installed version.

@@ -1,3 +1,5 @@
+// Connections and statements over libpq: quoting, deadlines, typed results, COPY.
+
 #include "agent/postgres/connection.h"
 
 #include <poll.h>

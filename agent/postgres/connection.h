@@ -17,6 +17,7 @@
 #include "agent/postgres/timeout.h"
 #include "common/errors.h"
 
+// Statements and connections over libpq; the one place that includes libpq-fe.h.
 namespace croft::agent {
 
 // One SQL statement. Its text is a literal of the program; everything else comes in by arguments:

@@ -1,3 +1,5 @@
+// Writes and parses the comment that says whose a database is.
+
 #include "agent/postgres/database_tag.h"
 
 #include <absl/strings/match.h>

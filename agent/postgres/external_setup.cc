@@ -1,3 +1,5 @@
+// Prints the SQL that prepares somebody else's server for an agent, and the SQL that removes it.
+
 #include "agent/postgres/external_setup.h"
 
 #include <algorithm>

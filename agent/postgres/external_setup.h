@@ -5,6 +5,7 @@
 
 #include <absl/status/statusor.h>
 
+// The SQL that prepares somebody else's server for an agent.
 namespace croft::agent {
 
 // For whom and what the SQL of ExternalSetup is.

@@ -1,3 +1,5 @@
+// Remembers how many tables the largest tenant has, for the lock settings of the next start.
+
 #include "agent/postgres/largest_database.h"
 
 #include <absl/strings/numbers.h>

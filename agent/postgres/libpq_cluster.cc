@@ -1,3 +1,5 @@
+// Implements Cluster over libpq, with a pool of idle connections.
+
 #include "agent/postgres/libpq_cluster.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// One maintenance session of a cluster over libpq: what it shows, and the changes it makes.
+
 #include "agent/postgres/libpq_session.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Checks which rights the agent's role lacks on a server, and what would grant them.
+
 #include "agent/postgres/rights.h"
 
 #include <utility>

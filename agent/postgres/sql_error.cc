@@ -1,3 +1,5 @@
+// Converts SQLSTATEs into status codes and reasons.
+
 #include "agent/postgres/sql_error.h"
 
 #include <algorithm>

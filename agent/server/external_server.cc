@@ -1,3 +1,5 @@
+// A PostgreSQL server that somebody else runs: reports on it and takes up a new conninfo.
+
 #include "agent/server/external_server.h"
 
 #include <utility>

@@ -12,6 +12,7 @@
 #include "agent/server/server.h"
 #include "common/sync.h"
 
+// A PostgreSQL server that somebody else runs.
 namespace croft::agent {
 
 struct ExternalServerOptions {

@@ -1,3 +1,5 @@
+// Makes files and folders of the user that PostgreSQL runs as.
+
 #include "agent/server/files.h"
 
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+// Runs the agent's own PostgreSQL server: makes its cluster, starts it, watches it and stops it.
+
 #include "agent/server/managed_server.h"
 
 #include <dirent.h>

@@ -15,6 +15,7 @@
 #include "common/subprocess.h"
 #include "common/sync.h"
 
+// A PostgreSQL server of the agent's own.
 namespace croft::agent {
 
 // PEM files. The key belongs to the first certificate of `certificate`.

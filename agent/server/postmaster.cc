@@ -1,3 +1,5 @@
+// Finds a running PostgreSQL server by its postmaster.pid, and checks that a port is free.
+
 #include "agent/server/postmaster.h"
 
 #include <netdb.h>

@@ -6,6 +6,7 @@
 
 #include <absl/status/status.h>
 
+// Finds a PostgreSQL server that runs already.
 namespace croft::agent {
 
 // What a running server's postmaster.pid tells.

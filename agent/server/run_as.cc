@@ -1,3 +1,5 @@
+// Finds the user that PostgreSQL runs as and checks that it can enter its folders.
+
 #include "agent/server/run_as.h"
 
 #include <pwd.h>

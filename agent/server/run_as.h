@@ -7,6 +7,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+// The user that PostgreSQL runs as.
 namespace croft::agent {
 
 struct User {

@@ -1,3 +1,5 @@
+// Writes the configuration files of a managed server.
+
 #include "agent/server/settings.h"
 
 #include <algorithm>

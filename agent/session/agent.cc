@@ -1,3 +1,5 @@
+// Puts the agent together from its parts and runs it until it is told to stop.
+
 #include "agent/session/agent.h"
 
 #include <fcntl.h>

@@ -7,6 +7,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
+// The agent as a whole: its options, and how it runs.
 namespace croft::agent {
 
 enum class ServerMode { kManaged, kExternal };

@@ -1,3 +1,5 @@
+// Opens gRPC channels to control planes.
+
 #include "agent/session/channel.h"
 
 #include <grpcpp/create_channel.h>

@@ -1,3 +1,5 @@
+// Declares the options of croft-agent.
+
 #include "agent/session/configuration.h"
 
 #include <absl/strings/match.h>

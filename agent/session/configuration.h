@@ -4,6 +4,7 @@
 #include "common/config/options.h"
 #include "common/log_options.h"
 
+// The options of croft-agent on the command line, in the environment and in its file.
 namespace croft::agent {
 
 inline constexpr absl::string_view kVariablePrefix = "CROFT_AGENT_";

@@ -1,3 +1,5 @@
+// Runs the tasks of the control plane on two pools of threads and sends their results.
+
 #include "agent/session/dispatcher.h"
 
 #include <utility>

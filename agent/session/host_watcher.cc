@@ -1,3 +1,5 @@
+// Looks at the PostgreSQL server every so often and keeps the newest report.
+
 #include "agent/session/host_watcher.h"
 
 #include <ctime>

@@ -1,3 +1,5 @@
+// Keeps the agent's key, certificates and authorities in files.
+
 #include "agent/session/identity.h"
 
 #include <cerrno>

@@ -1,3 +1,5 @@
+// Converts an inventory into messages that fit a stream.
+
 #include "agent/session/inventory_wire.h"
 
 #include "agent/session/wire.h"

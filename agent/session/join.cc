@@ -1,3 +1,5 @@
+// Joins a control plane with a token, and renews the certificates.
+
 #include "agent/session/join.h"
 
 #include <chrono>

@@ -1,3 +1,5 @@
+// Prints the setup of an external server with the password of a file.
+
 #include "agent/session/print_setup.h"
 
 #include <absl/strings/ascii.h>

@@ -1,3 +1,5 @@
+// Delivers SIGTERM, SIGINT and SIGHUP on a thread of their own.
+
 #include "agent/session/process_signals.h"
 
 #include <poll.h>

@@ -1,3 +1,5 @@
+// Runs a task between its two entries in the journal.
+
 #include "agent/session/recorded_run.h"
 
 #include <string>

@@ -9,6 +9,7 @@
 #include "agent/session/task_queues.h"
 #include "croft/v1/agent.pb.h"
 
+// Runs a task between its two entries in the journal.
 namespace croft::agent {
 
 // Whether a journal's error is an answer to whoever asked and says nothing against the disk.

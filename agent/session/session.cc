@@ -1,3 +1,5 @@
+// Keeps the stream to the control plane open: greets, sends, receives, connects again.
+
 #include "agent/session/session.h"
 
 #include <algorithm>

@@ -19,6 +19,7 @@
 #include "common/sync.h"
 #include "croft/v1/agent.grpc.pb.h"
 
+// The agent's stream to the control plane.
 namespace croft::agent {
 
 struct SessionOptions {

@@ -1,3 +1,5 @@
+// Orders tasks by tenant and decides which runs and which stops.
+
 #include "agent/session/task_queues.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// Converts tasks and results between protobuf and the agent's own types.
+
 #include "agent/session/wire.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Keeps backups in a folder, which may be mounted from elsewhere.
+
 #include "agent/store/file_store.h"
 
 #include <dirent.h>

@@ -8,6 +8,7 @@
 #include "agent/store/store.h"
 #include "common/random.h"
 
+// A backup store in a folder.
 namespace croft::agent {
 
 // The file that makes a directory a store: one line with the store's id.

@@ -1,3 +1,5 @@
+// Names and errors that all backup stores share.
+
 #include "agent/store/store.h"
 
 #include <algorithm>

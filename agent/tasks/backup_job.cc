@@ -1,3 +1,5 @@
+// Makes short-lived logins and scratch databases for a backup task, and removes them.
+
 #include "agent/tasks/backup_job.h"
 
 #include <algorithm>

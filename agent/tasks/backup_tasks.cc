@@ -1,3 +1,5 @@
+// Registers the tasks that make, restore, verify and delete backups.
+
 #include "agent/tasks/backup_tasks.h"
 
 #include <utility>

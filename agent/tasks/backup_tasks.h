@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/random.h"
 
+// The tasks that make, restore, verify and delete backups.
 namespace croft::agent {
 
 // What backups are made with. All outlive the runner that the tasks are registered with.

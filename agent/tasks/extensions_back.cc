@@ -1,3 +1,5 @@
+// Makes a backup's extensions in the database that is restored.
+
 #include "agent/tasks/extensions_back.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Decides which parameters of ALTER DATABASE and ALTER ROLE a restore sets again.
+
 #include "agent/tasks/kept_settings.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Proves that a tenant's logins get into its database, with a short-lived login of its own.
+
 #include <utility>
 
 #include <absl/strings/match.h>

@@ -1,3 +1,5 @@
+// Fills a new database from a backup.
+
 #include "agent/tasks/restoring.h"
 
 #include <algorithm>

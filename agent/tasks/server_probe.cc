@@ -1,3 +1,5 @@
+// Finds out whether a failure is the server's or the tenant's, and whether the disk has enough free space.
+
 #include "agent/tasks/server_probe.h"
 
 #include <cstdint>

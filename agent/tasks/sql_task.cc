@@ -1,3 +1,5 @@
+// What all SQL tasks share: checks of names, what the server shows of a tenant, the end of its sessions.
+
 #include "agent/tasks/sql_task.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Registers the tasks that change databases, roles and grants.
+
 #include "agent/tasks/sql_tasks.h"
 
 #include <utility>

@@ -4,6 +4,7 @@
 #include "agent/tasks/task_runner.h"
 #include "common/random.h"
 
+// The tasks that change databases, roles and grants.
 namespace croft::agent {
 
 // What every tenant's database gets besides its own limits.

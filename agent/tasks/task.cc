@@ -1,3 +1,5 @@
+// Names of the kinds of tasks.
+
 #include "agent/tasks/task.h"
 
 #include <type_traits>

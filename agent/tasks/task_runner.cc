@@ -1,3 +1,5 @@
+// Runs a task by the handler of its kind, no longer than until its deadline.
+
 #include "agent/tasks/task_runner.h"
 
 #include <absl/time/clock.h>

@@ -1,3 +1,5 @@
+// Runs the steps of a task, each only where the server shows that it is needed.
+
 #include "agent/tasks/task_step.h"
 
 #include <absl/strings/str_cat.h>

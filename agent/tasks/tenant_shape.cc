@@ -1,3 +1,5 @@
+// Computes the changes between a tenant as it should be and as the server shows it.
+
 #include "agent/tasks/tenant_shape.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Converts answers of the control plane into the library's types and checks them.
+
 #include "client/cpp/answers.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Keeps what is known of tenants and decides which of two answers is newer.
+
 #include "client/cpp/cache.h"
 
 #include <algorithm>

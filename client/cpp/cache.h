@@ -15,6 +15,7 @@
 
 #include "croft/placement.h"
 
+// What a locator knows of its tenants.
 namespace croft::client {
 
 using TimePoint = std::chrono::steady_clock::time_point;

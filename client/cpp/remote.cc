@@ -1,3 +1,5 @@
+// Calls the control plane for the library: lookups and the watch, with the identity read from files.
+
 #include "client/cpp/remote.h"
 
 #include <atomic>

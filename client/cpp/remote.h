@@ -12,6 +12,7 @@
 #include "client/cpp/cache.h"
 #include "croft/locator.h"
 
+// The control plane as the library calls it.
 namespace croft::client {
 
 // How far a watch has come.

@@ -1,3 +1,5 @@
+// Writes the authority of a placement to a file for libpq.
+
 #include <string>
 
 #include "common/crypto/hash.h"

@@ -1,3 +1,5 @@
+// Writes and reads the encrypted file of last known placements.
+
 #include "client/cpp/snapshot.h"
 
 #include <nlohmann/json.hpp>

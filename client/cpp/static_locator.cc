@@ -1,3 +1,5 @@
+// A locator that answers from a file, without a control plane.
+
 #include <unordered_map>
 
 #include <toml++/toml.h>

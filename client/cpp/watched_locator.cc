@@ -1,3 +1,5 @@
+// A locator that answers from a cache which a watch keeps true.
+
 #include "client/cpp/watched_locator.h"
 
 #include <pthread.h>

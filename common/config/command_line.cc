@@ -1,3 +1,5 @@
+// Reads a daemon's command line and handles the options that every daemon has.
+
 #include "common/config/command_line.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// Collects the values of options from command line, environment and files, and checks them.
+
 #include "common/config/options.h"
 
 #include <algorithm>

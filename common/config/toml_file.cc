@@ -1,3 +1,5 @@
+// Reads TOML files of configuration with the place of each value.
+
 #include "common/config/toml_file.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// SHA-256, hexadecimal and comparison in constant time.
+
 #include "common/crypto/hash.h"
 
 #include <cstdlib>

@@ -5,6 +5,7 @@
 
 #include <absl/strings/string_view.h>
 
+// SHA-256, hexadecimal text, and comparison in constant time.
 namespace croft::crypto {
 
 // 32 raw bytes.

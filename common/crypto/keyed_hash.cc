@@ -1,3 +1,5 @@
+// Keyed hashes by SipHash.
+
 #include "common/crypto/keyed_hash.h"
 
 #include <sodium.h>

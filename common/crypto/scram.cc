@@ -1,3 +1,5 @@
+// Makes passwords and their SCRAM-SHA-256 verifiers.
+
 #include "common/crypto/scram.h"
 
 #include <cstdlib>

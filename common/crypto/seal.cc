@@ -1,3 +1,5 @@
+// Encrypts and authenticates texts and streams.
+
 #include "common/crypto/seal.h"
 
 #include <sodium.h>

@@ -1,3 +1,5 @@
+// Signs texts with the keys of certificates, and verifies signatures.
+
 #include "common/crypto/signature.h"
 
 #include <memory>

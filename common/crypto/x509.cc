@@ -1,3 +1,5 @@
+// Makes and reads keys, certificates and certificate requests.
+
 #include "common/crypto/x509.h"
 
 #include <algorithm>

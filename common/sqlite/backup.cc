@@ -1,3 +1,5 @@
+// Copies a database while others write to it.
+
 #include "common/sqlite/backup.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// Opens SQLite files, checks that they are the right ones, and migrates them.
+
 #include "common/sqlite/database.h"
 
 #include <filesystem>

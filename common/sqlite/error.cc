@@ -1,3 +1,5 @@
+// Converts SQLite's errors into statuses.
+
 #include "common/sqlite/error.h"
 
 #include <cerrno>

@@ -5,6 +5,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
+// SQLite's errors as statuses.
 namespace croft::sqlite {
 
 // `code`: SQLite's extended result code. `system_errno`: what the system said, or 0. `what`: SQLite's

@@ -1,3 +1,5 @@
+// Creates and syncs files that SQLite does not have open.
+
 #include "common/sqlite/files.h"
 
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
+// Creates and syncs files that SQLite does not have open.
 namespace croft::sqlite {
 
 // For files that SQLite does not have open.

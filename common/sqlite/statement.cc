@@ -1,3 +1,5 @@
+// Prepared statements: binding and reading values.
+
 #include "common/sqlite/statement.h"
 
 #include <limits>

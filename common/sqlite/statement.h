@@ -15,6 +15,7 @@
 
 struct sqlite3_stmt;
 
+// Prepared statements of SQLite.
 namespace croft::sqlite {
 
 // Bytes bound to, or read from, a BLOB column.

@@ -1,3 +1,5 @@
+// Transactions that roll back unless they are committed.
+
 #include "common/sqlite/transaction.h"
 
 #include "common/errors.h"

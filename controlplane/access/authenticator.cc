@@ -1,3 +1,5 @@
+// Finds out who calls, by certificate, token or socket.
+
 #include "controlplane/access/authenticator.h"
 
 #include <algorithm>

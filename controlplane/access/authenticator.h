@@ -16,6 +16,7 @@
 #include "common/sync.h"
 #include "controlplane/access/principal.h"
 
+// Finds out who calls.
 namespace croft::access {
 
 // What one call shows. Read anew for every call: a connection may carry calls of many callers.

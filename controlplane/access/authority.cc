@@ -1,3 +1,5 @@
+// The certificate authority: makes, signs and renews certificates.
+
 #include "controlplane/access/authority.h"
 
 #include <fcntl.h>

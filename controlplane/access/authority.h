@@ -10,6 +10,7 @@
 
 #include "common/crypto/x509.h"
 
+// The certificate authority.
 namespace croft::access {
 
 // Where `croftd init` puts what it makes; `directory` is `<state>/tls`.

@@ -1,3 +1,5 @@
+// The table of all methods with the permission that each needs.
+
 #include "controlplane/access/methods.h"
 
 #include <algorithm>

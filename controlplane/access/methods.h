@@ -5,6 +5,7 @@
 
 #include "controlplane/access/role.h"
 
+// The permission that each method needs.
 namespace croft::access {
 
 // What a method is about, which decides whether a binding that is narrowed to tenants counts for it.

@@ -1,3 +1,5 @@
+// Decides whether a caller may call a method on a resource.
+
 #include "controlplane/access/policy.h"
 
 #include <algorithm>

@@ -8,6 +8,7 @@
 #include "controlplane/access/principal.h"
 #include "controlplane/access/role.h"
 
+// Decides whether a caller may call a method.
 namespace croft::access {
 
 // What one call touches.

@@ -8,6 +8,7 @@
 
 #include "controlplane/access/role.h"
 
+// Who calls.
 namespace croft::access {
 
 enum class PrincipalKind {

@@ -1,3 +1,5 @@
+// The permissions of each role, and which tenants a binding covers.
+
 #include "controlplane/access/role.h"
 
 #include <algorithm>

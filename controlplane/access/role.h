@@ -7,6 +7,7 @@
 
 #include "controlplane/domain/user.h"
 
+// What each role may do, and on which tenants.
 namespace croft::access {
 
 using domain::AllTenants;

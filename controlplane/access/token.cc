@@ -1,3 +1,5 @@
+// Makes and hashes bearer tokens and join tokens.
+
 #include "controlplane/access/token.h"
 
 #include <algorithm>

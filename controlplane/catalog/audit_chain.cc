@@ -1,3 +1,5 @@
+// Hashes audit rows into a chain and verifies it.
+
 #include "controlplane/catalog/audit_chain.h"
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 
 #include <absl/time/time.h>
 
+// Rows of the audit.
 namespace croft::domain {
 
 // One row of the audit: who did what to what, from where, with which result. Never a secret. The catalog

@@ -1,3 +1,5 @@
+// Which backups prove a retirement, which is the latest usable one, and which findings count.
+
 #include "controlplane/domain/backup.h"
 
 #include <algorithm>

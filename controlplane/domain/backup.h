@@ -11,6 +11,7 @@
 #include "controlplane/domain/finding.h"
 #include "controlplane/domain/tenant.h"
 
+// A backup, and what it is good for.
 namespace croft::domain {
 
 enum class BackupState {

@@ -1,3 +1,5 @@
+// Makes the control plane's errors, each with its reason and the next step.
+
 #include "controlplane/domain/errors.h"
 
 #include <absl/strings/str_cat.h>

@@ -1,3 +1,5 @@
+// Sorts, bounds and summarises findings.
+
 #include "controlplane/domain/finding.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Compares the catalog with what hosts and stores hold.
+
 #include "controlplane/domain/fleet_check.h"
 
 #include <algorithm>

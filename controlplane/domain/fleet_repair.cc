@@ -1,3 +1,5 @@
+// Plans repairs for the findings of a fleet check.
+
 #include "controlplane/domain/fleet_repair.h"
 
 #include <algorithm>

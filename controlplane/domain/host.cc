@@ -1,3 +1,5 @@
+// The state of a host, from what is known of it.
+
 #include "controlplane/domain/host.h"
 
 namespace croft::domain {

@@ -9,6 +9,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+// A host, what its agent reports of it, and its state.
 namespace croft::domain {
 
 // A right that the agent's role needs on its server and does not have. proto/croft/v1/host.proto says what each part

@@ -1,3 +1,5 @@
+// Chooses the host of a new database, and counts what each host has given away.
+
 #include "controlplane/domain/host_choice.h"
 
 #include <algorithm>

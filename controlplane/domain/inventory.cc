@@ -1,3 +1,5 @@
+// Reads whose an object on a server is out of its name.
+
 #include "controlplane/domain/inventory.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Applies edits to a JSON object.
+
 #include "controlplane/domain/json_edits.h"
 
 #include <nlohmann/json.hpp>

@@ -6,6 +6,7 @@
 
 #include <absl/strings/string_view.h>
 
+// Edits of JSON objects.
 namespace croft::domain {
 
 // `object`, a JSON object or empty, with `edits` applied: a value is JSON, none removes the key. Empty when no key is

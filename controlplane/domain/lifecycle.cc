@@ -1,3 +1,5 @@
+// Looks up the state that follows an event in a tenant's life.
+
 #include "controlplane/domain/lifecycle.h"
 
 namespace croft::domain {

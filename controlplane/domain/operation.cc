@@ -1,3 +1,5 @@
+// Which step of an operation is the current one.
+
 #include "controlplane/domain/operation.h"
 
 namespace croft::domain {

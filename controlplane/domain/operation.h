@@ -14,6 +14,7 @@
 #include "controlplane/domain/task.h"
 #include "controlplane/domain/tenant.h"
 
+// An operation and its steps.
 namespace croft::domain {
 
 enum class OperationKind {

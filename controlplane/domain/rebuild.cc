@@ -1,3 +1,5 @@
+// Makes a new catalog from the inventories of hosts and stores.
+
 #include "controlplane/domain/rebuild.h"
 
 #include <algorithm>

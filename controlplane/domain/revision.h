@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 
+// Where a change stands in the catalog's history.
 namespace croft::domain {
 
 // A point in the catalog's history. `epoch` rises when a control plane takes over or a catalog is restored;

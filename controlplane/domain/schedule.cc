@@ -1,3 +1,5 @@
+// When a schedule recurs.
+
 #include "controlplane/domain/schedule.h"
 
 #include <absl/strings/str_cat.h>

@@ -1,3 +1,5 @@
+// Whether applications can verify a host's server.
+
 #include "controlplane/domain/server_tls.h"
 
 namespace croft::domain {

@@ -1,3 +1,5 @@
+// Makes an empty task of each kind, and finds the backup that a task is about.
+
 #include "controlplane/domain/task.h"
 
 #include <type_traits>

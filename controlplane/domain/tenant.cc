@@ -1,3 +1,5 @@
+// Which login of a tenant is handed out.
+
 #include "controlplane/domain/tenant.h"
 
 namespace croft::domain {

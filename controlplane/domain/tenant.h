@@ -9,6 +9,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+// A tenant as the catalog keeps it.
 namespace croft::domain {
 
 enum class TenantState { kCreating, kReady, kSuspended, kRetired, kFailed, kPurged };

@@ -1,3 +1,5 @@
+// Checks the ids of principals and their bindings.
+
 #include "controlplane/domain/user.h"
 
 #include <algorithm>

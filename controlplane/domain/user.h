@@ -12,6 +12,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+// Principals, their roles, bindings, tokens and certificates.
 namespace croft::domain {
 
 // What a principal may be. kAgent is never bound: a host's certificate alone makes an agent.

@@ -1,3 +1,5 @@
+// Decides requests about principals, tokens, certificates and bindings.
+
 #include <algorithm>
 
 #include <absl/strings/str_cat.h>

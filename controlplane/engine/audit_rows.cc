@@ -1,3 +1,5 @@
+// Makes the audit rows of a request.
+
 #include "controlplane/engine/audit_rows.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Confirms hosts and tenants after the catalog was restored, by what hosts show.
+
 #include "controlplane/engine/confirmation.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Holds working copies of what a decision reads and computes the changes.
+
 #include "controlplane/engine/draft.h"
 
 #include "controlplane/engine/schedules.h"

@@ -1,3 +1,5 @@
+// Decides what follows from one event.
+
 #include "controlplane/engine/engine.h"
 
 #include <algorithm>

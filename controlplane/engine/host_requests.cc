@@ -1,3 +1,5 @@
+// Decides requests about hosts: joining, limits, cordons, removal.
+
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"

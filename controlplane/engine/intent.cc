@@ -1,3 +1,5 @@
+// Begins operations: checks the tenant, writes the operation, sends its first step.
+
 #include "controlplane/engine/intent.h"
 
 #include <absl/strings/str_cat.h>

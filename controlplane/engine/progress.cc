@@ -1,3 +1,5 @@
+// Moves operations from step to step, through retries and undo to their end.
+
 #include "controlplane/engine/progress.h"
 
 #include <algorithm>

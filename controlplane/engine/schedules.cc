@@ -1,3 +1,5 @@
+// Decides what a schedule whose time has come does, and when it is due again.
+
 #include "controlplane/engine/schedules.h"
 
 #include <algorithm>

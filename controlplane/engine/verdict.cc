@@ -1,3 +1,5 @@
+// Decides the state of a backup from what making, proving or restoring it has found.
+
 #include "controlplane/engine/verdict.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// Keeps the sessions of all agents and routes tasks and reports.
+
 #include "controlplane/fleet/fleet.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Collects the parts of inventories until they are complete.
+
 #include "controlplane/fleet/inventories.h"
 
 #include <optional>

@@ -15,6 +15,7 @@
 #include "controlplane/domain/inventory.h"
 #include "croft/v1/agent.pb.h"
 
+// Collects inventories that agents send in parts.
 namespace croft::fleet {
 
 // Takes a part of what lies in the stores. Called on any thread.

@@ -1,3 +1,5 @@
+// Converts agents' messages into the engine's types.
+
 #include "controlplane/fleet/messages.h"
 
 #include <algorithm>

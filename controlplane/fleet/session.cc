@@ -1,3 +1,5 @@
+// One agent's stream on the control plane's side.
+
 #include "controlplane/fleet/session.h"
 
 #include <cstddef>

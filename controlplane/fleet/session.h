@@ -14,6 +14,7 @@
 #include "common/sync.h"
 #include "croft/v1/agent.pb.h"
 
+// One agent's stream, on the control plane's side.
 namespace croft::fleet {
 
 class Session;

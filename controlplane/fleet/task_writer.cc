@@ -1,3 +1,5 @@
+// Writes the task that an agent gets, with its secrets opened.
+
 #include "controlplane/fleet/task_writer.h"
 
 #include <algorithm>

@@ -7,6 +7,7 @@
 #include "controlplane/keyring/key_store.h"
 #include "croft/v1/agent.pb.h"
 
+// Writes tasks as agents get them.
 namespace croft::fleet {
 
 // The task as its agent gets it: names, limits, verifiers, and for backups their opened key. `now` decides

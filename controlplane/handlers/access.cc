@@ -1,3 +1,5 @@
+// Implements AccessService.
+
 #include "controlplane/handlers/access.h"
 
 #include <algorithm>

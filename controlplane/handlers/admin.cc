@@ -1,3 +1,5 @@
+// Implements AdminService.
+
 #include "controlplane/handlers/admin.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Implements AgentService.
+
 #include "controlplane/handlers/agent.h"
 
 #include <optional>

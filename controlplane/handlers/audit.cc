@@ -1,3 +1,5 @@
+// Implements AuditService.
+
 #include "controlplane/handlers/audit.h"
 
 #include <limits>

@@ -1,3 +1,5 @@
+// Implements BackupService.
+
 #include "controlplane/handlers/backups.h"
 
 #include <map>

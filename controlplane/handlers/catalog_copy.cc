@@ -1,3 +1,5 @@
+// Sends a copy of the catalog piece by piece.
+
 #include "controlplane/handlers/catalog_copy.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// Names the field of a certificate request that cannot be signed.
+
 #include "controlplane/handlers/certificates.h"
 
 #include "common/errors.h"

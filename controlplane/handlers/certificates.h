@@ -5,6 +5,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+// Errors of certificate requests, by field.
 namespace croft::handlers {
 
 // A certificate, or what is wrong with the request for it, by the field it came in.

@@ -1,3 +1,5 @@
+// Asks agents for inventories and compares them with the catalog, a few hosts at a time.
+
 #include "controlplane/handlers/fleet_checker.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Keeps the newest findings of each host in memory.
+
 #include "controlplane/handlers/fleet_findings.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// Implements HostService.
+
 #include "controlplane/handlers/hosts.h"
 
 #include <optional>

@@ -14,6 +14,7 @@
 #include "controlplane/wire/page_tokens.h"
 #include "croft/v1/host.pb.h"
 
+// HostService.
 namespace croft::handlers {
 
 // What a join token tells an agent of this control plane.

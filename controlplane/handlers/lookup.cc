@@ -1,3 +1,5 @@
+// Implements LookupService.
+
 #include "controlplane/handlers/lookup.h"
 
 #include <optional>

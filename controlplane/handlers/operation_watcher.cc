@@ -1,3 +1,5 @@
+// Wakes callers that wait for an operation.
+
 #include "controlplane/handlers/operation_watcher.h"
 
 #include <algorithm>

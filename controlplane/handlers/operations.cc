@@ -1,3 +1,5 @@
+// Implements OperationService.
+
 #include "controlplane/handlers/operations.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Feeds one subscriber of placements from the index's history.
+
 #include "controlplane/handlers/placement_feed.h"
 
 #include <algorithm>

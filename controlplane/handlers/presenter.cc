@@ -1,3 +1,5 @@
+// Builds the resources that callers see.
+
 #include "controlplane/handlers/presenter.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Draws ids, passwords and keys for requests.
+
 #include "controlplane/handlers/secret_maker.h"
 
 #include <absl/strings/str_cat.h>

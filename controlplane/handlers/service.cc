@@ -1,3 +1,5 @@
+// Registers the methods of a service.
+
 #include "controlplane/handlers/service.h"
 
 #include <cstdlib>

@@ -1,3 +1,5 @@
+// Shares one encoded message among subscribers that want the same.
+
 #include "controlplane/handlers/shared_messages.h"
 
 namespace croft::handlers {

@@ -11,6 +11,7 @@
 #include "controlplane/lookup/placement_index.h"
 #include "controlplane/lookup/wanted.h"
 
+// Messages that several subscribers share.
 namespace croft::handlers {
 
 // What a subscriber of placements is sent next, from where it stands.

@@ -1,3 +1,5 @@
+// Keeps what agents found in stores in a temporary file until it is compared.
+
 #include "controlplane/handlers/store_listing.h"
 
 #include <utility>

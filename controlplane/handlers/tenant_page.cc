@@ -1,3 +1,5 @@
+// Fills one page of ListTenants.
+
 #include "controlplane/handlers/tenant_page.h"
 
 #include <algorithm>

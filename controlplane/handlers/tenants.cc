@@ -1,3 +1,5 @@
+// Implements TenantService.
+
 #include "controlplane/handlers/tenants.h"
 
 #include <optional>

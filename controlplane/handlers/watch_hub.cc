@@ -1,3 +1,5 @@
+// Wakes the subscribers of placements after commits.
+
 #include "controlplane/handlers/watch_hub.h"
 
 #include <utility>

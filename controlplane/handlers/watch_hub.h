@@ -14,6 +14,7 @@
 #include "common/sync.h"
 #include "controlplane/handlers/service.h"
 
+// Wakes the subscribers of placements.
 namespace croft::handlers {
 
 // Since when a watcher has not been told all there is. Thread-safe.

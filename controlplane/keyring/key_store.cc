@@ -1,3 +1,5 @@
+// Keeps each tenant's data key, sealed, in an SQLite file.
+
 #include "controlplane/keyring/key_store.h"
 
 #include <optional>

@@ -1,3 +1,5 @@
+// Reads, writes and rotates the file of master keys.
+
 #include "controlplane/keyring/keyring.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// Writes conninfos and URIs for libpq.
+
 #include "controlplane/lookup/connection_text.h"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 
 #include "controlplane/lookup/row.h"
 
+// A tenant's entry in the placement index.
 namespace croft::lookup {
 
 struct Chunk;

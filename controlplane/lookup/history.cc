@@ -1,3 +1,5 @@
+// The order in which placements changed, for watches.
+
 #include "controlplane/lookup/history.h"
 
 #include <algorithm>

@@ -9,6 +9,7 @@
 #include "controlplane/lookup/entry.h"
 #include "controlplane/lookup/reclaimer.h"
 
+// The order in which placements changed.
 namespace croft::lookup {
 
 // One change of an entry. It counts for as long as the entry's row carries the same sequence number.

@@ -1,3 +1,5 @@
+// Computes what lookups say of a host: addresses, TLS mode, authority.
+
 #include "controlplane/lookup/host_view.h"
 
 #include <absl/strings/numbers.h>

@@ -9,6 +9,7 @@
 
 #include "controlplane/domain/host.h"
 
+// What lookups need of a host.
 namespace croft::lookup {
 
 struct HostAddress {

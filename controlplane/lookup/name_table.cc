@@ -1,3 +1,5 @@
+// A hash table from names to placements that readers use without locks.
+
 #include "controlplane/lookup/name_table.h"
 
 #include <absl/hash/hash.h>

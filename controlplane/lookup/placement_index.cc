@@ -1,3 +1,5 @@
+// Every tenant's placement in memory, kept up to date by commits.
+
 #include "controlplane/lookup/placement_index.h"
 
 #include <algorithm>

@@ -26,6 +26,7 @@
 #include "controlplane/lookup/row.h"
 #include "controlplane/lookup/wanted.h"
 
+// Every tenant's placement in memory.
 namespace croft::lookup {
 
 // A place in the index's history, held by one subscriber.

@@ -1,3 +1,5 @@
+// Frees what the index's writer replaced once no reader uses it.
+
 #include "controlplane/lookup/reclaimer.h"
 
 #include <algorithm>

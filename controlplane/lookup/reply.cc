@@ -1,3 +1,5 @@
+// Writes the answer of a lookup, or says why there is none.
+
 #include "controlplane/lookup/reply.h"
 
 #include <absl/strings/str_cat.h>

@@ -10,6 +10,7 @@
 #include "controlplane/lookup/row.h"
 #include "controlplane/lookup/wanted.h"
 
+// Writes the answer of a lookup.
 namespace croft::lookup {
 
 // Appends the LookupResponse for `row`, serialised, to `reply`; or says why there is none:

@@ -1,3 +1,5 @@
+// Packs what a lookup needs of a tenant into one block of memory.
+
 #include "controlplane/lookup/row.h"
 
 #include <algorithm>

@@ -10,6 +10,7 @@
 
 #include "controlplane/domain/tenant.h"
 
+// What a lookup needs of a tenant, packed.
 namespace croft::lookup {
 
 struct HostEntry;

@@ -1,3 +1,5 @@
+// Reads what a lookup asks for.
+
 #include "controlplane/lookup/wanted.h"
 
 #include "common/errors.h"

@@ -7,6 +7,7 @@
 
 #include "croft/v1/lookup.pb.h"
 
+// What a lookup asks for.
 namespace croft::lookup {
 
 // What an answer is to hold.

@@ -1,3 +1,5 @@
+// Decides what of the figures an operator should look at.
+
 #include "controlplane/metrics/attention.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Knows the newest backups of every tenant, for the figures of backups.
+
 #include "controlplane/metrics/backup_census.h"
 
 #include <algorithm>

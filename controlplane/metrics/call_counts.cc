@@ -1,3 +1,5 @@
+// Counts calls by method and code.
+
 #include "controlplane/metrics/call_counts.h"
 
 namespace croft::metrics {

@@ -1,3 +1,5 @@
+// Writes the figures in Prometheus' text format.
+
 #include "controlplane/metrics/exposition.h"
 
 #include <algorithm>

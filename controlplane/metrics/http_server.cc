@@ -1,3 +1,5 @@
+// Serves HTTP pages on libmicrohttpd.
+
 #include "controlplane/metrics/http_server.h"
 
 #include <microhttpd.h>

@@ -15,6 +15,7 @@
 
 struct MHD_Daemon;
 
+// An HTTP server for a few pages.
 namespace croft::metrics {
 
 // `host:port` with a name or an IP address; `[…]` around an IPv6 address.

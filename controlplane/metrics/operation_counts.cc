@@ -1,3 +1,5 @@
+// Counts operations as commits change them.
+
 #include "controlplane/metrics/operation_counts.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Decides which page an HTTP request gets and who may see it.
+
 #include "controlplane/metrics/pages.h"
 
 #include <utility>

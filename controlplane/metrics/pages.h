@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/sync.h"
 
+// Which HTTP page a request gets, and who may see it.
 namespace croft::metrics {
 
 struct HttpRequest {

@@ -1,3 +1,5 @@
+// What the operations on existing backups share.
+
 #include "controlplane/operations/backups.h"
 
 #include "common/names.h"

@@ -1,3 +1,5 @@
+// The table of all kinds of operations.
+
 #include "controlplane/operations/rules.h"
 
 #include <cstdlib>

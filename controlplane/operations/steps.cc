@@ -1,3 +1,5 @@
+// Makes steps that several kinds of operations have.
+
 #include "controlplane/operations/steps.h"
 
 #include <utility>

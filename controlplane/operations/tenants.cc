@@ -1,3 +1,5 @@
+// What several kinds of operations do to a tenant and to its host's account.
+
 #include "controlplane/operations/tenants.h"
 
 #include <algorithm>

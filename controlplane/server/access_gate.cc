@@ -1,3 +1,5 @@
+// Lets a call in or refuses it: who calls, what for, and how often.
+
 #include "controlplane/server/access_gate.h"
 
 #include <algorithm>

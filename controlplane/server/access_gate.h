@@ -11,6 +11,7 @@
 #include "controlplane/server/affected_tenants.h"
 #include "controlplane/server/call_limits.h"
 
+// Lets a call in or refuses it.
 namespace croft::server {
 
 // Is told of every call that shows a token. Thread-safe.

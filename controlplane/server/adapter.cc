@@ -1,3 +1,5 @@
+// Connects handlers to gRPC: every call passes through here.
+
 #include "controlplane/server/adapter.h"
 
 #include <string>

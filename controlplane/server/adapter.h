@@ -18,6 +18,7 @@
 #include "controlplane/server/open_streams.h"
 #include "controlplane/server/worker_pool.h"
 
+// Connects handlers to gRPC.
 namespace croft::server {
 
 // Decides who calls and whether they may. Thread-safe; called on gRPC's threads, so it answers from memory.

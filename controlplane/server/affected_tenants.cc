@@ -1,3 +1,5 @@
+// Finds the tenants that a request is about, before it is judged.
+
 #include "controlplane/server/affected_tenants.h"
 
 #include <algorithm>

@@ -10,6 +10,7 @@
 
 #include "controlplane/access/role.h"
 
+// The tenants that a request is about.
 namespace croft::server {
 
 // What must be known of tenants to judge a caller who may see some of them only. Thread-safe.

@@ -1,3 +1,5 @@
+// Ends calls whose request does not arrive in time.
+
 #include "controlplane/server/awaited_requests.h"
 
 #include <algorithm>

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/sync.h"
 
+// Ends calls whose request does not arrive in time.
 namespace croft::server {
 
 // A call whose request has not come in whole yet.

@@ -1,3 +1,5 @@
+// Limits the calls of each identity.
+
 #include "controlplane/server/call_limits.h"
 
 #include <algorithm>

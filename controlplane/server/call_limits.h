@@ -12,6 +12,7 @@
 #include "common/sync.h"
 #include "controlplane/access/principal.h"
 
+// Limits the calls of each identity.
 namespace croft::server {
 
 struct LimitOptions {

@@ -1,3 +1,5 @@
+// Writes reads of passwords, denied calls and uses of tokens to the audit.
+
 #include "controlplane/server/call_recorder.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The command restore-catalog of croftd.
+
 #include "controlplane/server/catalog_commands.h"
 
 #include <vector>

@@ -7,6 +7,7 @@
 
 #include "controlplane/server/state_directory.h"
 
+// The command restore-catalog of croftd.
 namespace croft::server {
 
 // What `croftd restore-catalog` does: puts the copy `file` in the place of the catalog (catalog::RestoreCatalog) and

@@ -1,3 +1,5 @@
+// Copies the catalog every hour and on request.
+
 #include "controlplane/server/catalog_copies.h"
 
 #include <fcntl.h>

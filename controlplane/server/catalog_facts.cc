@@ -1,3 +1,5 @@
+// Answers questions about tenants and operations for access checks.
+
 #include "controlplane/server/catalog_facts.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// Renews the server's certificate, or rereads an organisation's own.
+
 #include "controlplane/server/certificate_keeper.h"
 
 #include <utility>

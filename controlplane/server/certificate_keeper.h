@@ -12,6 +12,7 @@
 #include "common/sync.h"
 #include "controlplane/access/authority.h"
 
+// Keeps the server's certificate valid.
 namespace croft::server {
 
 // An organisation's own certificate for the server, instead of one that Croft's authority signs. Agents still

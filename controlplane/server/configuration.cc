@@ -1,3 +1,5 @@
+// Declares the options of croftd.
+
 #include "controlplane/server/configuration.h"
 
 #include <algorithm>

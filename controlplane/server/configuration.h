@@ -8,6 +8,7 @@
 #include "common/log_options.h"
 #include "controlplane/server/server.h"
 
+// The options of croftd on the command line, in the environment and in its file.
 namespace croft::server {
 
 inline constexpr absl::string_view kVariablePrefix = "CROFTD_";

@@ -1,3 +1,5 @@
+// Asks hosts for inventories until everything is confirmed after a restore.
+
 #include "controlplane/server/confirmer.h"
 
 #include <optional>

@@ -1,3 +1,5 @@
+// Carries out the effects of decisions.
+
 #include "controlplane/server/effect_executor.h"
 
 #include "common/log.h"

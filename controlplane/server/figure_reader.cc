@@ -1,3 +1,5 @@
+// Reads the figures of all parts of the control plane.
+
 #include "controlplane/server/figure_reader.h"
 
 #include <optional>

@@ -1,3 +1,5 @@
+// Compares hosts with the catalog when their schedules say so, a few at a time.
+
 #include "controlplane/server/fleet_watch.h"
 
 #include <cstdint>

@@ -1,3 +1,5 @@
+// Keeps the hosts' certificates in memory.
+
 #include "controlplane/server/host_directory.h"
 
 #include <variant>

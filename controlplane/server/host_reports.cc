@@ -1,3 +1,5 @@
+// Collects what hosts report while a catalog is rebuilt.
+
 #include "controlplane/server/host_reports.h"
 
 #include <utility>

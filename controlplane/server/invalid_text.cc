@@ -1,3 +1,5 @@
+// Finds the first text field that is not UTF-8.
+
 #include "controlplane/server/invalid_text.h"
 
 #include <google/protobuf/io/coded_stream.h>

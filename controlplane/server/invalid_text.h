@@ -6,6 +6,7 @@
 #include <absl/strings/string_view.h>
 #include <google/protobuf/descriptor.h>
 
+// Finds text that is not UTF-8.
 namespace croft::server {
 
 // Path of the first text field, such as `tenant.display_name`, whose bytes in the serialised message are not

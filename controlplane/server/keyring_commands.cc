@@ -1,3 +1,5 @@
+// The commands of croftd that export and rotate the keyring.
+
 #include "controlplane/server/keyring_commands.h"
 
 #include "common/errors.h"

@@ -6,6 +6,7 @@
 
 #include "controlplane/server/state_directory.h"
 
+// The commands of croftd about the keyring.
 namespace croft::server {
 
 // Writes a copy of the keyring to the new file `path`. ALREADY_EXISTS when it is there.

@@ -1,3 +1,5 @@
+// Runs the gRPC server with TLS, health and reflection.
+
 #include "controlplane/server/listener.h"
 
 #include <algorithm>

@@ -11,6 +11,7 @@
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/reflection.h"
 
+// The gRPC server.
 namespace croft::server {
 
 struct ListenOptions {

@@ -1,3 +1,5 @@
+// Serves the figures over HTTP, to callers that may read them.
+
 #include "controlplane/server/measurements.h"
 
 #include <utility>

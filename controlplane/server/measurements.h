@@ -15,6 +15,7 @@
 #include "controlplane/server/figure_reader.h"
 #include "controlplane/server/writer.h"
 
+// Serves the figures of the control plane over HTTP.
 namespace croft::server {
 
 struct MeasurementOptions {

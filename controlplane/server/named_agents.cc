@@ -1,3 +1,5 @@
+// Lets in agents by name while there is no catalog.
+
 #include "controlplane/server/named_agents.h"
 
 #include <absl/strings/str_cat.h>

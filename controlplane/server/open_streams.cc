@@ -1,3 +1,5 @@
+// Ends open streams whose callers have lost their rights.
+
 #include "controlplane/server/open_streams.h"
 
 #include <utility>

@@ -9,6 +9,7 @@
 
 #include "common/sync.h"
 
+// Ends streams whose callers have lost their rights.
 namespace croft::server {
 
 // A server stream that can be ended from outside.

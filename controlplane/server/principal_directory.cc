@@ -1,3 +1,5 @@
+// Keeps the principals in memory.
+
 #include "controlplane/server/principal_directory.h"
 
 #include <algorithm>

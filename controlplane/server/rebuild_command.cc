@@ -1,3 +1,5 @@
+// The command rebuild-catalog of croftd.
+
 #include "controlplane/server/rebuild_command.h"
 
 #include <unistd.h>

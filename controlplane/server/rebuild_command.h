@@ -8,6 +8,7 @@
 
 #include "controlplane/server/certificate_keeper.h"
 
+// The command rebuild-catalog of croftd.
 namespace croft::server {
 
 struct RebuildOptions {

@@ -1,3 +1,5 @@
+// Answers gRPC's reflection requests, v1 and v1alpha.
+
 #include "controlplane/server/reflection.h"
 
 #include <algorithm>

@@ -7,6 +7,7 @@
 
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 
+// gRPC reflection, v1 and v1alpha.
 namespace croft::server {
 
 // The answer to one request of grpc.reflection.v1: the files are those that are linked in. `services` are full names.

@@ -1,3 +1,5 @@
+// Hands schedules whose time has come to the engine.
+
 #include "controlplane/server/scheduler.h"
 
 #include <optional>

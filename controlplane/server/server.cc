@@ -1,3 +1,5 @@
+// Puts the control plane together from its parts and runs it.
+
 #include "controlplane/server/server.h"
 
 #include <cstdlib>

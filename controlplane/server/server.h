@@ -9,6 +9,7 @@
 #include "controlplane/server/call_limits.h"
 #include "controlplane/server/certificate_keeper.h"
 
+// The control plane as a whole: its options, and how it runs.
 namespace croft::server {
 
 struct ServerOptions {

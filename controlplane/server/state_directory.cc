@@ -1,3 +1,5 @@
+// Makes and opens the folder in which croftd keeps its state.
+
 #include "controlplane/server/state_directory.h"
 
 #include <unistd.h>

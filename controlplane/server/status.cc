@@ -1,3 +1,5 @@
+// Converts statuses to gRPC's.
+
 #include "controlplane/server/status.h"
 
 #include "controlplane/wire/status.h"

@@ -1,3 +1,5 @@
+// Runs one server stream.
+
 #include "controlplane/server/stream_call.h"
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/adapter.h"
 
+// Runs one server stream.
 namespace croft::server {
 
 // Begins one server stream: judges who calls, waits for the request, and then pulls a message from its feed, on the

@@ -1,3 +1,5 @@
+// Runs one unary call.
+
 #include "controlplane/server/unary_call.h"
 
 #include <atomic>

@@ -8,6 +8,7 @@
 #include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/adapter.h"
 
+// Runs one unary call.
 namespace croft::server {
 
 // Begins one unary call: judges who calls before anything of the request is read, waits for the request and

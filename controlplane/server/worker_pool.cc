@@ -1,3 +1,5 @@
+// A bounded pool of threads.
+
 #include "controlplane/server/worker_pool.h"
 
 #include <utility>

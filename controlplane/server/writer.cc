@@ -1,3 +1,5 @@
+// The writer thread: takes events in batches, decides, commits, replies.
+
 #include "controlplane/server/writer.h"
 
 #include <algorithm>

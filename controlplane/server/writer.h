@@ -23,6 +23,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/event_queue.h"
 
+// The writer thread.
 namespace croft::server {
 
 // Who must know of a commit before anybody is told that it happened. Called on the writer thread: must not

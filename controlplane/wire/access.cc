@@ -1,3 +1,5 @@
+// Converts principals, tokens and bindings to and from the API.
+
 #include "controlplane/wire/access.h"
 
 #include <algorithm>

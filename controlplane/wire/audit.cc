@@ -1,3 +1,5 @@
+// Converts audit rows to the API and parses the audit's filter.
+
 #include "controlplane/wire/audit.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Converts backups to the API.
+
 #include "controlplane/wire/backup.h"
 
 #include "common/names.h"

@@ -1,3 +1,5 @@
+// Converts enumerators between the domain and the API.
+
 #include "controlplane/wire/enums.h"
 
 #include <string>

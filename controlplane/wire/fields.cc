@@ -1,3 +1,5 @@
+// Checks and converts single fields of requests.
+
 #include "controlplane/wire/fields.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Parses the filters of List methods.
+
 #include "controlplane/wire/filter.h"
 
 #include <algorithm>

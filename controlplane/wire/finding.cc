@@ -1,3 +1,5 @@
+// Converts findings to the API.
+
 #include "controlplane/wire/finding.h"
 
 namespace croft::wire {

@@ -1,3 +1,5 @@
+// Converts the findings of a fleet check to the API.
+
 #include "controlplane/wire/fleet_check.h"
 
 #include "common/names.h"

@@ -1,3 +1,5 @@
+// Converts hosts to the API.
+
 #include "controlplane/wire/host.h"
 
 #include "common/names.h"

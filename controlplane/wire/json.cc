@@ -1,3 +1,5 @@
+// Converts Struct and Value to and from canonical JSON.
+
 #include "controlplane/wire/json.h"
 
 #include <array>

@@ -1,3 +1,5 @@
+// Reads update masks: nested paths, `*`, and the empty mask.
+
 #include "controlplane/wire/mask.h"
 
 #include <vector>

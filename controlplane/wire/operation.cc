@@ -1,3 +1,5 @@
+// Converts operations to the API, with a sentence on their progress.
+
 #include "controlplane/wire/operation.h"
 
 #include <absl/strings/str_cat.h>

@@ -8,6 +8,7 @@
 #include "controlplane/domain/operation.h"
 #include "croft/v1/operation.pb.h"
 
+// Operations in the API's form.
 namespace croft::wire {
 
 // Id of the host that the operation works on or waits for now; empty when there is none.

@@ -1,3 +1,5 @@
+// Seals and opens page tokens.
+
 #include "controlplane/wire/page_tokens.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Parses requests about backups, hosts and operations.
+
 #include "controlplane/wire/requests.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Converts statuses with their details to the API.
+
 #include "controlplane/wire/status.h"
 
 #include <algorithm>

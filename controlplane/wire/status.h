@@ -4,6 +4,7 @@
 
 #include "croft/v1/error.pb.h"
 
+// Statuses in the API's form.
 namespace croft::wire {
 
 // Code, message and, in at most 4 KB, details. Exactly one is an ErrorInfo, also when `status` was not made by

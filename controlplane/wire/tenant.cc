@@ -1,3 +1,5 @@
+// Converts tenants to the API.
+
 #include "controlplane/wire/tenant.h"
 
 #include <absl/strings/str_cat.h>

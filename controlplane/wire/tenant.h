@@ -10,6 +10,7 @@
 #include "controlplane/domain/tenant.h"
 #include "croft/v1/tenant.pb.h"
 
+// Tenants in the API's form.
 namespace croft::wire {
 
 // What is known of a tenant beside its own row.

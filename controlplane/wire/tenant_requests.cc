@@ -1,3 +1,5 @@
+// Parses requests about tenants.
+
 #include "controlplane/wire/tenant_requests.h"
 
 #include <limits>

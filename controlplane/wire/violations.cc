@@ -1,3 +1,5 @@
+// Gathers everything that is wrong with a request.
+
 #include "controlplane/wire/violations.h"
 
 #include <string>

@@ -1,3 +1,5 @@
+// The verbs of `croftctl access`.
+
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,3 +1,5 @@
+// How principals and audit rows are shown.
+
 #include <map>
 #include <string>
 

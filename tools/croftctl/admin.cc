@@ -1,3 +1,5 @@
+// The verbs of `croftctl admin`.
+
 #include <algorithm>
 #include <functional>
 #include <optional>

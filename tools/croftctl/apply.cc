@@ -1,3 +1,5 @@
+// The verbs apply and diff.
+
 #include "tools/croftctl/apply.h"
 
 #include <algorithm>

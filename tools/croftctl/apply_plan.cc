@@ -1,3 +1,5 @@
+// Computes what apply has to do.
+
 #include "tools/croftctl/apply_plan.h"
 
 #include <set>

@@ -1,3 +1,5 @@
+// The verbs of `croftctl audit`.
+
 #include <string>
 #include <vector>
 

@@ -1,3 +1,5 @@
+// The verbs of `croftctl backup`.
+
 #include <string>
 #include <vector>
 

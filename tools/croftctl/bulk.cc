@@ -1,3 +1,5 @@
+// Runs a verb over many tenants and sums up what came of it.
+
 #include "tools/croftctl/bulk.h"
 
 #include <algorithm>

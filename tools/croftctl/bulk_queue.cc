@@ -1,3 +1,5 @@
+// Chooses the next target of a bulk verb, host by host.
+
 #include "tools/croftctl/bulk_queue.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// Calls the control plane, with retries and several servers.
+
 #include "tools/croftctl/client.h"
 
 #include <algorithm>

@@ -19,6 +19,7 @@
 #include "tools/croftctl/settings.h"
 #include "tools/croftctl/terminal.h"
 
+// Calls the control plane.
 namespace croft::ctl {
 
 // Contents of the files that a Connection names.

@@ -1,3 +1,5 @@
+// Completion of nouns, verbs, flags, values and ids for bash, zsh and fish.
+
 #include <algorithm>
 #include <functional>
 #include <map>

@@ -1,3 +1,5 @@
+// The verbs of `croftctl config`.
+
 #include <filesystem>
 #include <map>
 #include <string>

@@ -1,3 +1,5 @@
+// Reads and writes the file of contexts.
+
 #include "tools/croftctl/contexts.h"
 
 #include <filesystem>

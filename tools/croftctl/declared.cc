@@ -1,3 +1,5 @@
+// Reads files that declare tenants.
+
 #include "tools/croftctl/declared.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The verbs that show a resource with everything that belongs to it.
+
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,3 +1,5 @@
+// The conclusions of doctor.
+
 #include "tools/croftctl/diagnosis.h"
 
 #include <algorithm>

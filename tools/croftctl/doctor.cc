@@ -1,3 +1,5 @@
+// The verb doctor: checks everything between this machine and the hosts.
+
 #include <unistd.h>
 
 #include <algorithm>

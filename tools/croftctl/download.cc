@@ -1,3 +1,5 @@
+// Writes a downloaded file so that it is whole or not there.
+
 #include "tools/croftctl/download.h"
 
 #include <fcntl.h>

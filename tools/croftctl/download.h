@@ -11,6 +11,7 @@
 
 #include "common/crypto/hash.h"
 
+// Files that are downloaded whole or not at all.
 namespace croft::ctl {
 
 // A file on its way here. It appears under its name, with mode 0600 and its digest in a file beside it, only when it is

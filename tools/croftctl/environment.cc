@@ -1,3 +1,5 @@
+// The environment variables of the process.
+
 #include "tools/croftctl/environment.h"
 
 #include <unistd.h>

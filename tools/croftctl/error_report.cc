@@ -1,3 +1,5 @@
+// Prints errors with what to do next, for people or as JSON.
+
 #include "tools/croftctl/error_report.h"
 
 #include <map>

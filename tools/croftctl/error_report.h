@@ -7,6 +7,7 @@
 #include <absl/strings/string_view.h>
 #include <nlohmann/json_fwd.hpp>
 
+// Prints errors with what to do next.
 namespace croft::ctl {
 
 // What to do about `status`, as one line; empty where nothing general can be said.

@@ -1,3 +1,5 @@
+// The examples in the help of every noun and verb.
+
 #include "tools/croftctl/examples.h"
 
 #include <map>

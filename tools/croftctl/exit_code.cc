@@ -1,3 +1,5 @@
+// Exit codes by kind of error.
+
 #include "tools/croftctl/exit_code.h"
 
 #include <string>

@@ -1,3 +1,5 @@
+// The verb export.
+
 #include <string>
 #include <utility>
 

@@ -1,3 +1,5 @@
+// Reads files that flags name.
+
 #include "tools/croftctl/files.h"
 
 #include <cerrno>

@@ -1,3 +1,5 @@
+// Prints messages as JSON and YAML.
+
 #include "tools/croftctl/format.h"
 
 #include <algorithm>

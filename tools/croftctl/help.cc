@@ -1,3 +1,5 @@
+// The verb help.
+
 #include <string>
 #include <vector>
 

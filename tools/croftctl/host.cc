@@ -1,3 +1,5 @@
+// The verbs of `croftctl host`.
+
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,3 +1,5 @@
+// Turns SIGINT and SIGTERM into cancelled calls.
+
 #include "tools/croftctl/interrupts.h"
 
 #include <poll.h>

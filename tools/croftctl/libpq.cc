@@ -1,3 +1,5 @@
+// Writes environment variables, password files and URIs for libpq.
+
 #include "tools/croftctl/libpq.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// The program croftctl.
+
 #include <stdlib.h>
 #include <unistd.h>
 

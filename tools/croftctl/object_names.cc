@@ -1,3 +1,5 @@
+// Reads a tenant's uid out of the name of a database or role.
+
 #include "tools/croftctl/object_names.h"
 
 #include <vector>

@@ -1,3 +1,5 @@
+// The verbs of `croftctl op`.
+
 #include <string>
 #include <vector>
 

@@ -1,3 +1,5 @@
+// How operations and backups are shown.
+
 #include <string>
 
 #include <absl/strings/str_cat.h>

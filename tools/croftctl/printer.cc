@@ -1,3 +1,5 @@
+// Prints views in the output format that was asked for.
+
 #include "tools/croftctl/printer.h"
 
 #include <absl/strings/str_cat.h>

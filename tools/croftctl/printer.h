@@ -13,6 +13,7 @@
 #include "tools/croftctl/table.h"
 #include "tools/croftctl/views.h"
 
+// Prints resources in the output format that was asked for.
 namespace croft::ctl {
 
 // How a list is to be sorted and how many of it are wanted; by default as it is and all.

@@ -1,3 +1,5 @@
+// Converts gRPC's statuses with their details.
+
 #include "tools/croftctl/rpc_status.h"
 
 #include <string>

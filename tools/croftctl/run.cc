@@ -1,3 +1,5 @@
+// Builds the command tree, parses the command line and runs a verb.
+
 #include "tools/croftctl/run.h"
 
 #include <algorithm>

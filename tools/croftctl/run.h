@@ -7,6 +7,7 @@
 #include "tools/croftctl/environment.h"
 #include "tools/croftctl/terminal.h"
 
+// Runs one command line.
 namespace croft::ctl {
 
 // What the program is given.

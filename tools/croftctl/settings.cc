@@ -1,3 +1,5 @@
+// Decides which control plane to call and as whom, from flags, variables and contexts.
+
 #include "tools/croftctl/settings.h"
 
 #include <algorithm>

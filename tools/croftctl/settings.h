@@ -11,6 +11,7 @@
 
 #include "tools/croftctl/environment.h"
 
+// Which control plane to call, and as whom.
 namespace croft::ctl {
 
 enum class Format { kTable, kJson, kYaml, kName };

@@ -1,3 +1,5 @@
+// The verb status.
+
 #include "common/errors.h"
 #include "croft/v1/admin.grpc.pb.h"
 #include "tools/croftctl/verbs.h"

@@ -1,3 +1,5 @@
+// Suggests nouns and verbs for unknown words.
+
 #include "tools/croftctl/suggest.h"
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <absl/strings/string_view.h>
 
+// Suggestions for unknown words.
 namespace croft::ctl {
 
 // The noun or verb below `app` that goes by this name or alias; null when there is none.

@@ -1,3 +1,5 @@
+// Lays out tables and lists of fields for a terminal.
+
 #include "tools/croftctl/table.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Finds the tenants that a verb is to work on.
+
 #include "tools/croftctl/targets.h"
 
 #include <algorithm>

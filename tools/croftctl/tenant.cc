@@ -1,3 +1,5 @@
+// The verbs of `croftctl tenant` that create and show tenants.
+
 #include <map>
 #include <string>
 #include <utility>

@@ -1,3 +1,5 @@
+// The verbs of `croftctl tenant` that connect to a tenant's database.
+
 #include <unistd.h>
 
 #include <cerrno>

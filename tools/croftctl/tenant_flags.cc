@@ -1,3 +1,5 @@
+// The flags that create and update share.
+
 #include "tools/croftctl/tenant_flags.h"
 
 #include "common/errors.h"

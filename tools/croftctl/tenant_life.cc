@@ -1,3 +1,5 @@
+// The verbs of `croftctl tenant` that suspend, resume, retire, undelete and purge.
+
 #include <string>
 
 #include <absl/strings/str_cat.h>

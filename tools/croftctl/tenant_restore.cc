@@ -1,3 +1,5 @@
+// The verb `croftctl tenant restore`.
+
 #include <string>
 
 #include <absl/strings/str_cat.h>

@@ -1,3 +1,5 @@
+// The verb `croftctl tenant update`.
+
 #include <algorithm>
 #include <optional>
 #include <string>

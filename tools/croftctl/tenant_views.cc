@@ -1,3 +1,5 @@
+// How tenants and placements are shown.
+
 #include <string>
 
 #include <absl/strings/str_cat.h>

@@ -1,3 +1,5 @@
+// Asks and tells people on a terminal.
+
 #include "tools/croftctl/terminal.h"
 
 #include <istream>

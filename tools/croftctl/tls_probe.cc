@@ -1,3 +1,5 @@
+// Fetches the certificates that a server shows.
+
 #include "tools/croftctl/tls_probe.h"
 
 #include <functional>

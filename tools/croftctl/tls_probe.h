@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+// The certificates that a server shows.
 namespace croft::ctl {
 
 // The certificates, PEM and leaf first, that `server` (host:port) shows in a TLS handshake, whether they can be

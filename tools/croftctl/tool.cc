@@ -1,3 +1,5 @@
+// What one run of a verb has: its client, its request ids, and the questions it may ask.
+
 #include "tools/croftctl/tool.h"
 
 #include <absl/strings/str_cat.h>

@@ -1,3 +1,5 @@
+// Parses and prints durations, sizes, labels and times.
+
 #include "tools/croftctl/values.h"
 
 #include <array>

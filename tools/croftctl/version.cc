@@ -1,3 +1,5 @@
+// The version of croftctl.
+
 #include "tools/croftctl/version.h"
 
 #include <absl/strings/str_cat.h>

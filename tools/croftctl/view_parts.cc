@@ -1,3 +1,5 @@
+// Cells that several views have.
+
 #include "tools/croftctl/view_parts.h"
 
 #include <absl/strings/str_cat.h>

@@ -1,3 +1,5 @@
+// How hosts, status and other resources are shown.
+
 #include "tools/croftctl/views.h"
 
 #include <string>

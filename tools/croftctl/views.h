@@ -16,6 +16,7 @@
 #include "croft/v1/operation.pb.h"
 #include "croft/v1/tenant.pb.h"
 
+// What people see of a resource.
 namespace croft::ctl {
 
 enum class Tone { kPlain, kGood, kBad, kUnsure };

@@ -1,3 +1,5 @@
+// Waits for operations and shows their progress.
+
 #include "tools/croftctl/wait.h"
 
 #include <algorithm>

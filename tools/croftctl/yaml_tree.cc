@@ -1,3 +1,5 @@
+// Reads YAML documents with the line of each value.
+
 #include "tools/croftctl/yaml_tree.h"
 
 #include <sstream>

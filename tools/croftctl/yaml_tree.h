@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+// YAML documents with the line of each value.
 namespace croft::ctl {
 
 // A value of a YAML document, with the line it stands on.

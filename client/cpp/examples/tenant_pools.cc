@@ -1,3 +1,5 @@
+// An example: a pool of connections to the databases of many tenants.
+
 #include "tenant_pools.h"
 
 #include <algorithm>

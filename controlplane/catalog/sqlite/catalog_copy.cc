@@ -1,3 +1,5 @@
+// Reads copies of the catalog and restores the catalog from one.
+
 #include "controlplane/catalog/sqlite/catalog_copy.h"
 
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+// Lets one process at a time be the control plane of a catalog.
+
 #include "controlplane/catalog/sqlite/catalog_lock.h"
 
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+// Lets one process at a time use a catalog.
 namespace croft::catalog {
 
 // The right to be the control plane of a catalog: an exclusive lock on a file, held until this is destroyed or

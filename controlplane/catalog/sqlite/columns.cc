@@ -1,3 +1,5 @@
+// Converts the domain's values to and from columns.
+
 #include "controlplane/catalog/sqlite/columns.h"
 
 #include <cstddef>

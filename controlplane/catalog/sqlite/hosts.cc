@@ -1,3 +1,5 @@
+// Reads and writes hosts.
+
 #include "controlplane/catalog/sqlite/hosts.h"
 
 #include <utility>

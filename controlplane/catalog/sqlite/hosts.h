@@ -11,6 +11,7 @@
 #include "common/sqlite/statement.h"
 #include "controlplane/domain/host.h"
 
+// Hosts in the catalog's tables.
 namespace croft::catalog {
 
 class HostReads {

@@ -1,3 +1,5 @@
+// Reads and writes the catalog's own facts: epoch, revision, counters.
+
 #include "controlplane/catalog/sqlite/meta.h"
 
 #include <algorithm>

@@ -13,6 +13,7 @@
 #include "controlplane/catalog/audit_chain.h"
 #include "controlplane/domain/revision.h"
 
+// The catalog's own facts: epoch, revision, counters.
 namespace croft::catalog {
 
 // Where the catalog's history stands.

@@ -1,3 +1,5 @@
+// Reads and writes operations and their steps.
+
 #include "controlplane/catalog/sqlite/operations.h"
 
 #include <algorithm>

@@ -16,6 +16,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/domain/operation.h"
 
+// Operations and their steps in the catalog's tables.
 namespace croft::catalog {
 
 // Where more than one statement must see the same state, the caller has a transaction open.

@@ -1,3 +1,5 @@
+// Encodes what only one kind of task or operation has as JSON.
+
 #include "controlplane/catalog/sqlite/payloads.h"
 
 #include <optional>

@@ -1,3 +1,5 @@
+// Lends reading connections to threads.
+
 #include "controlplane/catalog/sqlite/reader_pool.h"
 
 #include "common/errors.h"

@@ -17,6 +17,7 @@
 #include "controlplane/catalog/sqlite/tenants.h"
 #include "controlplane/catalog/sqlite/users.h"
 
+// Reading connections for many threads.
 namespace croft::catalog {
 
 // A reading connection and its statements. One thread at a time.

@@ -1,3 +1,5 @@
+// Reads and writes backups, request ids and audit rows.
+
 #include "controlplane/catalog/sqlite/records.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Reads and writes schedules.
+
 #include "controlplane/catalog/sqlite/schedules.h"
 
 #include <algorithm>

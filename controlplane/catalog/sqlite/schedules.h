@@ -12,6 +12,7 @@
 #include "common/sqlite/statement.h"
 #include "controlplane/domain/schedule.h"
 
+// Schedules in the catalog's tables.
 namespace croft::catalog {
 
 class ScheduleReads {

@@ -8,6 +8,7 @@
 #include "common/sqlite/schema.h"
 #include "controlplane/catalog/sqlite/migrations.h"
 
+// The catalog's schema and the files beside it.
 namespace croft::catalog {
 
 inline constexpr sqlite::Schema kSchema = {

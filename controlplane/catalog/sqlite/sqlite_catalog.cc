@@ -1,3 +1,5 @@
+// Implements Catalog over one SQLite file.
+
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 
 #include <fcntl.h>

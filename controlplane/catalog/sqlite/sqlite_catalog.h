@@ -18,6 +18,7 @@
 #include "controlplane/catalog/audit_chain.h"
 #include "controlplane/catalog/catalog.h"
 
+// The catalog in an SQLite file.
 namespace croft::catalog {
 
 struct Reader;

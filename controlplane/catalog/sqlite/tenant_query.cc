@@ -1,3 +1,5 @@
+// Turns filters of tenants into SQL and reads one page.
+
 #include "controlplane/catalog/sqlite/tenant_query.h"
 
 #include <algorithm>

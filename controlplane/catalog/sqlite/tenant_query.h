@@ -9,6 +9,7 @@
 #include "common/sqlite/database.h"
 #include "controlplane/catalog/catalog.h"
 
+// Finds one page of tenants by a filter.
 namespace croft::catalog {
 
 struct TenantIdPage {

@@ -1,3 +1,5 @@
+// Reads all tenants in one pass, for the placement index.
+
 #include "controlplane/catalog/sqlite/tenant_scan.h"
 
 #include <cstddef>

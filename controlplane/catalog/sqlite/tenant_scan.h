@@ -7,6 +7,7 @@
 #include "common/sqlite/database.h"
 #include "controlplane/domain/tenant.h"
 
+// Reads all tenants in one pass.
 namespace croft::catalog {
 
 // Every tenant that is not a tombstone, by id. The caller has a transaction open.

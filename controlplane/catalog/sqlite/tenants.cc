@@ -1,3 +1,5 @@
+// Reads and writes tenants with their aliases, labels and logins.
+
 #include "controlplane/catalog/sqlite/tenants.h"
 
 #include <algorithm>

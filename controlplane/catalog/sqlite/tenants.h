@@ -14,6 +14,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/domain/tenant.h"
 
+// Tenants in the catalog's tables.
 namespace croft::catalog {
 
 // Reads of tenants on one connection. Where more than one statement must see the same state, the caller has a

@@ -1,3 +1,5 @@
+// Reads and writes principals with their tokens, certificates and bindings.
+
 #include "controlplane/catalog/sqlite/users.h"
 
 #include <cstdint>

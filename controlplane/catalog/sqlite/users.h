@@ -12,6 +12,7 @@
 #include "common/sqlite/statement.h"
 #include "controlplane/catalog/catalog.h"
 
+// Principals in the catalog's tables.
 namespace croft::catalog {
 
 class UserReads {

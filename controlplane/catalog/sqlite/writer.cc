@@ -1,3 +1,5 @@
+// Applies changes in transactions on the one writing connection.
+
 #include "controlplane/catalog/sqlite/writer.h"
 
 #include <limits>

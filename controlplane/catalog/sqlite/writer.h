@@ -24,6 +24,7 @@
 #include "controlplane/catalog/sqlite/tenants.h"
 #include "controlplane/catalog/sqlite/users.h"
 
+// The catalog's one writing connection.
 namespace croft::catalog {
 
 // The writing connection, its statements and what it keeps in memory. One thread at a time.

@@ -6,6 +6,7 @@
 
 #include <absl/status/statusor.h>
 
+// Where a tenant's database is, and how to connect to it.
 namespace croft::client {
 
 // Where a tenant lives and how to get in. Immutable once made.
