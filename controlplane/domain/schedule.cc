@@ -50,13 +50,21 @@ std::optional<Recurrence> PruneRecurrence(absl::Duration kept, const SchedulePol
 std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& policy) {
   switch (kind) {
     case ScheduleKind::kExpire:
-    case ScheduleKind::kPurge: return std::nullopt;
+    case ScheduleKind::kPurge:
+    case ScheduleKind::kBackUp:
+    case ScheduleKind::kPruneBackups: return std::nullopt;
     case ScheduleKind::kCompare: return Recurrence{policy.compare_every, std::nullopt};
     case ScheduleKind::kPruneOperations: return PruneRecurrence(policy.keep_operations, policy);
     case ScheduleKind::kPruneRequests: return PruneRecurrence(policy.keep_requests, policy);
     case ScheduleKind::kPruneAudit: return PruneRecurrence(policy.keep_audit, policy);
   }
   return std::nullopt;
+}
+
+std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant) {
+  const bool open = tenant.state == TenantState::kReady || tenant.state == TenantState::kSuspended;
+  if (!open || tenant.unconfirmed || tenant.backup_every <= absl::ZeroDuration()) return std::nullopt;
+  return Recurrence{tenant.backup_every, std::nullopt};
 }
 
 bool IsOpen(const DailyWindow& window, absl::Time time) {

@@ -17,6 +17,8 @@ namespace croft::domain {
 enum class ScheduleKind {
   kExpire,           // retires a tenant whose expire_time has come
   kPurge,            // purges a tenant whose grace is over, or that failed to be made and has expired
+  kBackUp,           // backs up a tenant as often as its policy says
+  kPruneBackups,     // deletes a tenant's scheduled backups beyond those that its policy keeps
   kCompare,          // compares what a host holds with the catalog
   kPruneOperations,  // forgets operations that ended long ago
   kPruneRequests,    // forgets answers to request ids
@@ -27,6 +29,8 @@ constexpr absl::string_view NameOf(ScheduleKind value) {
   switch (value) {
     case ScheduleKind::kExpire: return "EXPIRE";
     case ScheduleKind::kPurge: return "PURGE";
+    case ScheduleKind::kBackUp: return "BACK_UP";
+    case ScheduleKind::kPruneBackups: return "PRUNE_BACKUPS";
     case ScheduleKind::kCompare: return "COMPARE";
     case ScheduleKind::kPruneOperations: return "PRUNE_OPERATIONS";
     case ScheduleKind::kPruneRequests: return "PRUNE_REQUESTS";
@@ -78,8 +82,12 @@ struct SchedulePolicy {
   std::optional<DailyWindow> prune_window;
 };
 
-// How schedules of this kind recur; nullopt for those that are done once, or that the policy switches off.
+// How schedules of this kind recur; nullopt for those that are done once, that follow their tenant, or that the policy
+// switches off.
 std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& policy);
+
+// How the tenant's backups recur; nullopt for a tenant that makes none by itself, or not in its present state.
+std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant);
 
 [[nodiscard]] bool IsOpen(const DailyWindow& window, absl::Time time);
 
@@ -90,7 +98,7 @@ absl::Time NextTime(const ScheduleKey& key, const Recurrence& recurrence, absl::
 // A part of `most`, by the same hash.
 absl::Duration SpreadOf(const ScheduleKey& key, absl::Duration most);
 
-// What is to happen to the tenant by itself; nothing while an operation is at it, or when it must not.
+// How the tenant is to end by itself; nothing while an operation is at it, or when it must not.
 std::optional<Schedule> ScheduleOf(const Tenant& tenant);
 
 }  // namespace croft::domain

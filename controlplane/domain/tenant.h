@@ -98,7 +98,8 @@ struct Tenant {
   std::string settings;  // a JSON object, or empty
   std::string features;  // a JSON object of scalars, or empty
   Quota quota;
-  int32_t backups_kept = 0;
+  int32_t backups_kept = 0;     // scheduled ones; 0 is kDefaultBackupsKept
+  absl::Duration backup_every;  // zero: not by itself
 
   TenantState state = TenantState::kCreating;
   SuspendMode suspend_mode = SuspendMode::kNone;

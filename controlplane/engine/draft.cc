@@ -115,6 +115,12 @@ void Draft::StoreSchedules(Outcome& outcome) const {
   for (const auto& [id, entry] : tenants_) {
     follow(entry.before ? domain::ScheduleOf(*entry.before) : std::nullopt,
            entry.after ? domain::ScheduleOf(*entry.after) : std::nullopt);
+    follow(entry.before ? BackupOf(*entry.before, moment_) : std::nullopt,
+           entry.after ? BackupOf(*entry.after, moment_) : std::nullopt);
+    // It follows backups, not its tenant; with the last of them it goes.
+    const bool gone = entry.before && entry.before->state != domain::TenantState::kPurged && entry.after &&
+                      entry.after->state == domain::TenantState::kPurged;
+    if (gone) outcome.changes.push_back(catalog::DeleteSchedule{PruningOf(id)});
   }
   for (const auto& [id, entry] : hosts_) {
     follow(entry.before ? ComparisonOf(*entry.before, moment_) : std::nullopt,

@@ -69,13 +69,20 @@ void RecordSuccess(Draft& draft, const Request& request, const Subject& subject,
                                                  .time = draft.now()}});
 }
 
-// RecordCalls is not itself audited, and neither is what schedules ask for as long as it changes nothing.
+// A schedule's own row, which is no change that anybody asked for.
+bool IsSchedule(const catalog::Change& change) {
+  return std::holds_alternative<catalog::PutSchedule>(change) ||
+         std::holds_alternative<catalog::DeleteSchedule>(change);
+}
+
+// RecordCalls is not itself audited, and neither is what schedules ask for as long as it changes nothing else.
 bool IsAudited(const RequestBody& body, const Outcome& outcome) {
   if (std::holds_alternative<RecordCalls>(body)) return false;
   const bool by_schedule_alone =
-      std::holds_alternative<CompareHost>(body) || std::holds_alternative<PruneOperations>(body) ||
-      std::holds_alternative<PruneRequests>(body) || std::holds_alternative<PruneAudit>(body);
-  return !by_schedule_alone || !outcome.changes.empty();
+      std::holds_alternative<CompareHost>(body) || std::holds_alternative<PruneBackups>(body) ||
+      std::holds_alternative<PruneOperations>(body) || std::holds_alternative<PruneRequests>(body) ||
+      std::holds_alternative<PruneAudit>(body);
+  return !by_schedule_alone || !std::all_of(outcome.changes.begin(), outcome.changes.end(), IsSchedule);
 }
 
 Outcome OnRequest(const Request& request, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
@@ -120,7 +127,7 @@ Outcome OnDue(const ScheduleDue& due, catalog::Facts& facts, const Moment& momen
   }
   // First, so that what the request itself says of the schedule counts.
   outcome.changes.insert(outcome.changes.begin(),
-                         catalog::PutSchedule{status.ok() ? AfterRun(*schedule, moment)
+                         catalog::PutSchedule{status.ok() ? AfterRun(*schedule, facts, moment)
                                                           : AfterRefusal(*schedule, status, moment)});
   return outcome;
 }

@@ -63,6 +63,7 @@ struct TenantUpdate {
   std::optional<int32_t> quota_connections;
   std::optional<absl::Duration> quota_statement_timeout;
   std::optional<int32_t> backups_kept;
+  std::optional<absl::Duration> backup_every;
   std::optional<bool> delete_protection;
 };
 
@@ -256,6 +257,10 @@ struct CompareHost {
   std::string host;
 };
 struct PruneOperations {};
+struct PruneBackups {
+  std::string operation;
+  std::string tenant;
+};
 struct PruneRequests {};
 // Nothing to cut when `cut` is not set.
 struct PruneAudit {
@@ -268,7 +273,7 @@ using RequestBody =
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
                  CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
                  CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
-                 RecordCalls, CompareHost, PruneOperations, PruneRequests, PruneAudit>;
+                 RecordCalls, CompareHost, PruneBackups, PruneOperations, PruneRequests, PruneAudit>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply

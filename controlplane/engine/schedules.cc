@@ -18,9 +18,16 @@ using domain::ScheduleKind;
 
 // What a host gets to do for schedules at the same time; its other work is not to wait behind thousands of these.
 constexpr int64_t kMostOnHost = 32;
-// When it is asked again about one that was put off.
-constexpr absl::Duration kPutOff = absl::Seconds(15);
-constexpr absl::Duration kPutOffSpread = absl::Seconds(45);
+// Backups read all of a database: few at a time, and only while there is little else, such as final backups.
+constexpr int64_t kMostOnHostForBackups = 2;
+
+// When it is asked again about one that was put off: after this time and a part of the spread.
+struct Delay {
+  absl::Duration least;
+  absl::Duration spread;
+};
+constexpr Delay kPutOff{absl::Seconds(15), absl::Seconds(45)};
+constexpr Delay kPutOffBackups{absl::Minutes(1), absl::Minutes(4)};
 
 // After a refusal; doubles from one to the next.
 constexpr absl::Duration kFirstDelay = absl::Seconds(5);
@@ -30,12 +37,22 @@ constexpr absl::Duration kLongestDelay = absl::Minutes(10);
 constexpr int32_t kPrunedAtOnce = 1000;
 constexpr absl::Duration kSoon = absl::Seconds(1);
 
+std::optional<domain::Tenant> TenantOf(const domain::ScheduleKey& key, catalog::Facts& facts) {
+  const auto id = ParseTenantName(key.resource, "resource");
+  return id.ok() ? facts.FindTenant(*id) : std::nullopt;
+}
+
 // The host that works for the schedule; empty where it is the control plane alone.
-std::string HostOf(const Schedule& schedule, catalog::Facts& facts) {
-  const auto id = ParseTenantName(schedule.key.resource, "resource");
-  if (!id.ok()) return "";
-  const auto tenant = facts.FindTenant(*id);
+std::string HostOf(const domain::ScheduleKey& key, catalog::Facts& facts) {
+  const auto tenant = TenantOf(key, facts);
   return tenant ? tenant->placement.host : "";
+}
+
+std::optional<domain::Recurrence> RecurrenceOf(const domain::ScheduleKey& key, catalog::Facts& facts,
+                                               const Moment& moment) {
+  if (key.kind != ScheduleKind::kBackUp) return domain::RecurrenceOf(key.kind, moment.policy);
+  const auto tenant = TenantOf(key, facts);
+  return tenant ? domain::BackupRecurrenceOf(*tenant) : std::nullopt;
 }
 
 // Has the rest of what is to be pruned wait for the next transaction, so that nobody's request waits behind all of it.
@@ -65,6 +82,8 @@ Caller CallerOf(ScheduleKind kind) {
   switch (kind) {
     case ScheduleKind::kExpire: return system("TenantService/RetireTenant");
     case ScheduleKind::kPurge: return system("TenantService/PurgeTenant");
+    case ScheduleKind::kBackUp: return system("BackupService/CreateBackup");
+    case ScheduleKind::kPruneBackups: return system("BackupService/DeleteBackup");
     case ScheduleKind::kCompare: return system("Schedule/CompareHost");
     case ScheduleKind::kPruneOperations: return system("Schedule/PruneOperations");
     case ScheduleKind::kPruneRequests: return system("Schedule/PruneRequests");
@@ -75,20 +94,25 @@ Caller CallerOf(ScheduleKind kind) {
 
 std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const Moment& moment) {
   Schedule later = due;
-  const auto recurrence = domain::RecurrenceOf(due.key.kind, moment.policy);
+  const auto recurrence = RecurrenceOf(due.key, facts, moment);
   if (recurrence && recurrence->window && !domain::IsOpen(*recurrence->window, moment.now)) {
     later.next_time = domain::NextTime(due.key, *recurrence, moment.now);
     return later;
   }
-  const std::string host = HostOf(due, facts);
-  if (host.empty() || facts.CountRunningOnHost(host, kSystem) < kMostOnHost) return std::nullopt;
-  later.next_time = moment.now + kPutOff + domain::SpreadOf(due.key, kPutOffSpread);
+  const bool backs_up = due.key.kind == ScheduleKind::kBackUp;
+  const std::string host = HostOf(due.key, facts);
+  if (host.empty() ||
+      facts.CountRunningOnHost(host, kSystem) < (backs_up ? kMostOnHostForBackups : kMostOnHost)) {
+    return std::nullopt;
+  }
+  const Delay& delay = backs_up ? kPutOffBackups : kPutOff;
+  later.next_time = moment.now + delay.least + domain::SpreadOf(due.key, delay.spread);
   return later;
 }
 
-Schedule AfterRun(const Schedule& ran, const Moment& moment) {
+Schedule AfterRun(const Schedule& ran, catalog::Facts& facts, const Moment& moment) {
   Schedule next{.key = ran.key};
-  const auto recurrence = domain::RecurrenceOf(ran.key.kind, moment.policy);
+  const auto recurrence = RecurrenceOf(ran.key, facts, moment);
   // However many were missed, they were made up for by this one. One that is not to recur is gone with the change that
   // it made to its tenant; if that made none, it comes back.
   next.next_time = recurrence ? domain::NextTime(ran.key, *recurrence, moment.now + recurrence->every / 2)
@@ -105,6 +129,17 @@ Schedule AfterRefusal(const Schedule& refused, const absl::Status& why, const Mo
   later.next_time =
       moment.now + std::min(kLongestDelay, kFirstDelay * (int64_t{1} << std::min(later.refusals - 1, 10)));
   return later;
+}
+
+std::optional<Schedule> BackupOf(const domain::Tenant& tenant, const Moment& moment) {
+  const auto recurrence = domain::BackupRecurrenceOf(tenant);
+  if (!recurrence) return std::nullopt;
+  const domain::ScheduleKey key{ScheduleKind::kBackUp, TenantName(tenant.id)};
+  return Schedule{.key = key, .next_time = domain::NextTime(key, *recurrence, moment.now)};
+}
+
+domain::ScheduleKey PruningOf(const std::string& tenant) {
+  return {ScheduleKind::kPruneBackups, TenantName(tenant)};
 }
 
 std::optional<Schedule> ComparisonOf(const domain::Host& host, const Moment& moment) {

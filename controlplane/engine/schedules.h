@@ -19,11 +19,15 @@ std::optional<domain::Schedule> PutOff(const domain::Schedule& due, catalog::Fac
                                        const Moment& moment);
 
 // The schedule after its request was done.
-domain::Schedule AfterRun(const domain::Schedule& ran, const Moment& moment);
+domain::Schedule AfterRun(const domain::Schedule& ran, catalog::Facts& facts, const Moment& moment);
 // The schedule after its request was refused: tried again, ever more rarely.
 domain::Schedule AfterRefusal(const domain::Schedule& refused, const absl::Status& why,
                               const Moment& moment);
 
+// The next backup of a tenant that makes them by itself.
+std::optional<domain::Schedule> BackupOf(const domain::Tenant& tenant, const Moment& moment);
+// Of the tenant's scheduled backups; there from each of them on until nothing is left to be deleted.
+domain::ScheduleKey PruningOf(const std::string& tenant);
 // The regular comparison of a host that there is.
 std::optional<domain::Schedule> ComparisonOf(const domain::Host& host, const Moment& moment);
 

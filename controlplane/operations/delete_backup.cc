@@ -8,6 +8,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/engine/intent.h"
+#include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
 #include "controlplane/operations/backups.h"
 #include "controlplane/operations/kinds.h"
@@ -15,6 +16,9 @@
 
 namespace croft::operations {
 namespace {
+
+// When the next of several that are kept no longer is deleted.
+constexpr absl::Duration kNextPruned = absl::Seconds(5);
 
 bool IsLastInStore(Draft& draft, const domain::Backup& backup) {
   const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(backup.tenant);
@@ -54,6 +58,27 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
       {.task = domain::DeleteBackupTask{.backup = RefTo(*backup), .all = IsLastInStore(draft, *backup)},
        .host = host}};
   return engine::Begin(draft, *tenant, std::move(operation));
+}
+
+// One at a time, the oldest first. The schedule is gone when nothing is left; the next scheduled backup brings it back.
+// A tenant that is closed keeps what it has: its purge deletes all, and after an undelete this goes on.
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::PruneBackups& request) {
+  const domain::ScheduleKey schedule = engine::PruningOf(request.tenant);
+  const domain::Tenant* tenant = draft.FindTenant(request.tenant);
+  if (tenant != nullptr && tenant->state == domain::TenantState::kRetired) return Subject();
+  const std::vector<domain::Backup> surplus =
+      tenant == nullptr
+          ? std::vector<domain::Backup>()
+          : domain::SurplusBackups(tenant->backups_kept, draft.facts().BackupsOfTenant(tenant->id));
+  if (surplus.size() <= 1) {
+    draft.Record(catalog::DeleteSchedule{schedule});
+  } else {
+    draft.Record(catalog::PutSchedule{{.key = schedule, .next_time = draft.now() + kNextPruned}});
+  }
+  if (surplus.empty()) return Subject();
+  return Handle(draft, caller,
+                engine::DeleteBackup{
+                    .operation = request.operation, .tenant = tenant->id, .backup = surplus.front().id});
 }
 
 }  // namespace croft::operations

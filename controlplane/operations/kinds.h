@@ -50,6 +50,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
 
 extern const Kind kDeleteBackup;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::DeleteBackup& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::PruneBackups& request);
 
 extern const Kind kCleanUp;
 

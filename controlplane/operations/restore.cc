@@ -115,6 +115,7 @@ Tenant CopyOf(const Tenant& source, Tenant as_new) {
   as_new.features = source.features;
   as_new.quota = source.quota;
   as_new.backups_kept = source.backups_kept;
+  as_new.backup_every = source.backup_every;
   return as_new;
 }
 

@@ -10,6 +10,7 @@
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/engine/intent.h"
+#include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
 
 namespace croft::operations {
@@ -112,6 +113,9 @@ void RecordBackup(Draft& draft, const Operation& operation, const engine::TaskRe
   backup->row_count = made->row_count;
   backup->findings = made->findings;
   engine::ChooseLastBackup(draft, *draft.FindTenant(operation.tenant));
+  if (backup->origin != domain::BackupOrigin::kScheduled) return;
+  draft.Record(
+      catalog::PutSchedule{{.key = engine::PruningOf(operation.tenant), .next_time = draft.now()}});
 }
 
 // The backup says so already (engine/verdict.h).

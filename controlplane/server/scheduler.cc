@@ -86,6 +86,8 @@ absl::StatusOr<engine::RequestBody> Scheduler::RequestOf(const domain::ScheduleK
   switch (key.kind) {
     case domain::ScheduleKind::kExpire: return Retirement(key.resource);
     case domain::ScheduleKind::kPurge: return Purge(key.resource);
+    case domain::ScheduleKind::kBackUp: return Backup(key.resource);
+    case domain::ScheduleKind::kPruneBackups: return Pruning(key.resource);
     case domain::ScheduleKind::kCompare: return Comparison(key.resource);
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
@@ -106,6 +108,21 @@ absl::StatusOr<engine::RequestBody> Scheduler::Retirement(const std::string& res
 absl::StatusOr<engine::RequestBody> Scheduler::Purge(const std::string& resource) const {
   CROFT_ASSIGN_OR_RETURN(const std::string id, ParseTenantName(resource, "resource"));
   return engine::PurgeTenant{.operation = secrets_.NewOperationId(), .tenant = id, .confirmed = true};
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::Backup(const std::string& resource) const {
+  CROFT_ASSIGN_OR_RETURN(const std::string id, ParseTenantName(resource, "resource"));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog_.GetTenant(id));
+  if (!tenant) return domain::TenantNotFound(id);
+  engine::CreateBackup request{
+      .operation = secrets_.NewOperationId(), .tenant = id, .origin = domain::BackupOrigin::kScheduled};
+  CROFT_ASSIGN_OR_RETURN(request.backup, secrets_.PrepareBackup(tenant->uid));
+  return request;
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::Pruning(const std::string& resource) const {
+  CROFT_ASSIGN_OR_RETURN(const std::string id, ParseTenantName(resource, "resource"));
+  return engine::PruneBackups{.operation = secrets_.NewOperationId(), .tenant = id};
 }
 
 absl::StatusOr<engine::RequestBody> Scheduler::Comparison(const std::string& resource) const {

@@ -47,6 +47,8 @@ class Scheduler {
   absl::StatusOr<engine::RequestBody> RequestOf(const domain::ScheduleKey& key);
   absl::StatusOr<engine::RequestBody> Retirement(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Purge(const std::string& resource) const;
+  absl::StatusOr<engine::RequestBody> Backup(const std::string& resource) const;
+  absl::StatusOr<engine::RequestBody> Pruning(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Comparison(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Cut();
 

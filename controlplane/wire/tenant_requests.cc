@@ -20,6 +20,8 @@ constexpr size_t kLongestDisplayName = 128;
 constexpr size_t kLongestReason = 512;
 constexpr int64_t kMostConnections = 10000;
 constexpr int64_t kMostBackupsKept = 1000;
+constexpr absl::Duration kShortestBackupEvery = absl::Minutes(1);
+constexpr absl::Duration kLongestBackupEvery = absl::Hours(24 * 31);
 constexpr absl::Duration kLongestGrace = absl::Hours(24 * 3650);
 constexpr absl::Duration kLongestOverlap = absl::Hours(24 * 7);
 // PostgreSQL counts milliseconds in 32 bits.
@@ -63,7 +65,7 @@ absl::Duration ParseStatementTimeout(const v1::Quota& proto, Violations& violati
   return whole;
 }
 
-// Nothing measures a tenant's size yet, and nothing backs up on a schedule: both are refused but for their defaults.
+// Nothing measures a tenant's size yet: refused but for its default.
 void CheckStorage(const v1::Quota& proto, Violations& violations) {
   constexpr char kStorage[] = "tenant.quota.storage_bytes";
   ParseInteger(proto.storage_bytes(), 0, std::numeric_limits<int64_t>::max(), kStorage, violations);
@@ -73,13 +75,20 @@ void CheckStorage(const v1::Quota& proto, Violations& violations) {
   }
 }
 
-void CheckBackupPolicy(const v1::BackupPolicy& policy, Violations& violations) {
-  constexpr char kKeep[] = "tenant.backup_policy.keep";
-  ParseInteger(policy.keep(), 0, kMostBackupsKept, kKeep, violations);
-  if (policy.keep() > 0) {
-    violations.AddUnavailable(kKeep,
-                              "has no effect yet, since there are no scheduled backups; leave it out");
+int32_t ParseBackupsKept(const v1::BackupPolicy& policy, Violations& violations) {
+  return static_cast<int32_t>(
+      ParseInteger(policy.keep(), 0, kMostBackupsKept, "tenant.backup_policy.keep", violations));
+}
+
+// Zero where it is not given.
+absl::Duration ParseBackupEvery(const v1::BackupPolicy& policy, Violations& violations) {
+  constexpr char kEvery[] = "tenant.backup_policy.every";
+  const absl::Duration every = ParseDuration(policy.every(), kLongestBackupEvery, kEvery, violations);
+  if (every > absl::ZeroDuration() && every < kShortestBackupEvery) {
+    violations.Add(kEvery, "must be at least a minute, or 0 for no backups by itself");
   }
+  if (absl::Trunc(every, absl::Seconds(1)) != every) violations.Add(kEvery, "must be whole seconds");
+  return every;
 }
 
 domain::Quota ParseQuota(const v1::Quota& proto, Violations& violations) {
@@ -102,7 +111,8 @@ domain::Tenant ParseNewTenant(const v1::Tenant& proto, Violations& violations) {
   tenant.settings = ParseSettings(proto.settings(), "tenant.settings", violations);
   tenant.features = ParseFeatures(proto.features(), "tenant.features", violations);
   tenant.quota = ParseQuota(proto.quota(), violations);
-  CheckBackupPolicy(proto.backup_policy(), violations);
+  tenant.backups_kept = ParseBackupsKept(proto.backup_policy(), violations);
+  tenant.backup_every = ParseBackupEvery(proto.backup_policy(), violations);
   tenant.delete_protection = proto.delete_protection();
   return tenant;
 }
@@ -182,13 +192,13 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
             [&] { update.quota_statement_timeout = ParseStatementTimeout(proto.quota(), violations); });
   mask.Part("quota.storage_bytes", [&] { CheckStorage(proto.quota(), violations); });
   mask.Field("backup_policy", proto.has_backup_policy(), [&] {
-    update.backups_kept = 0;
-    CheckBackupPolicy(proto.backup_policy(), violations);
+    update.backups_kept = ParseBackupsKept(proto.backup_policy(), violations);
+    update.backup_every = ParseBackupEvery(proto.backup_policy(), violations);
   });
-  mask.Part("backup_policy.keep", [&] {
-    update.backups_kept = 0;
-    CheckBackupPolicy(proto.backup_policy(), violations);
-  });
+  mask.Part("backup_policy.keep",
+            [&] { update.backups_kept = ParseBackupsKept(proto.backup_policy(), violations); });
+  mask.Part("backup_policy.every",
+            [&] { update.backup_every = ParseBackupEvery(proto.backup_policy(), violations); });
   mask.Field("delete_protection", proto.delete_protection(),
              [&] { update.delete_protection = proto.delete_protection(); });
   mask.Fixed("extensions", "is fixed at creation");

@@ -65,6 +65,7 @@ class Checks final : public Watch, public PlaneWatch {
   void CheckBackups();
   void CheckAudit();
   void CheckSchedules(const Expected& expected);
+  void CheckBackupPolicy(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times);
 
   World& world_;
   std::map<std::string, int64_t> versions_;  // of servers, as seen last

@@ -169,6 +169,10 @@ void Clients::Create(const std::string& id) {
     create.tenant.id = id;
     create.tenant.quota.connections = static_cast<int32_t>(2 + world_.dice.Roll(20));
     if (world_.dice.Chance(1, 6)) create.tenant.expire_time = SomeTimeAhead();
+    if (world_.dice.Chance(1, 3)) {
+      create.tenant.backup_every = world_.dice.Between(absl::Minutes(10), absl::Hours(8));
+      create.tenant.backups_kept = static_cast<int32_t>(1 + world_.dice.Roll(4));
+    }
     Equip(create.tenant);
     return create;
   });

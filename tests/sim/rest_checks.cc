@@ -91,6 +91,26 @@ void Checks::ExpectCopies(Expected& expected) const {
   }
 }
 
+// A tenant that is to be backed up by itself has its next backup before it, and no more scheduled ones than it keeps.
+void Checks::CheckBackupPolicy(const domain::Tenant& tenant,
+                               std::map<domain::ScheduleKey, absl::Time>& times) {
+  const std::string name = absl::StrCat("tenants/", tenant.id);
+  const auto pruning = times.find({domain::ScheduleKind::kPruneBackups, name});
+  const bool prunes = pruning != times.end();
+  if (prunes) times.erase(pruning);
+  const auto recurrence = domain::BackupRecurrenceOf(tenant);
+  if (!recurrence) return;
+  const auto next = times.find({domain::ScheduleKind::kBackUp, name});
+  if (next == times.end() || next->second > world_.scheduler.Now() + 2 * recurrence->every) {
+    world_.Violate(14, absl::StrCat(tenant.id, " is not to be backed up in time"));
+  }
+  if (next != times.end()) times.erase(next);
+  const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(tenant.id, {}, 10'000);
+  // One that was kept as the newest proven is let go of with the next scheduled backup.
+  if (!prunes && domain::SurplusBackups(tenant.backups_kept, backups).size() > 1)
+    world_.Violate(14, absl::StrCat(tenant.id, " has scheduled backups that it does not keep"));
+}
+
 // Every tenant has the schedule that its row asks for and no other, and none that is due is left lying.
 void Checks::CheckSchedules(const Expected& expected) {
   std::map<domain::ScheduleKey, absl::Time> times;
@@ -110,6 +130,7 @@ void Checks::CheckSchedules(const Expected& expected) {
       times.erase(wanted->key);
     }
   }
+  for (const domain::Tenant& tenant : expected.tenants) CheckBackupPolicy(tenant, times);
   for (const auto& [key, time] : times) {
     if (absl::StartsWith(key.resource, "tenants/"))
       world_.Violate(14, absl::StrCat(NameOf(key.kind), " of ", key.resource, " is called for by nothing"));

@@ -75,6 +75,13 @@ engine::RequestBody SimPlane::RequestOf(const domain::ScheduleKey& key) {
           .final_backup = world_.PrepareBackup((*world_.catalog.GetTenant(id))->uid)};
     case domain::ScheduleKind::kPurge:
       return engine::PurgeTenant{.operation = world_.NewOperationId(), .tenant = id, .confirmed = true};
+    case domain::ScheduleKind::kBackUp:
+      return engine::CreateBackup{.operation = world_.NewOperationId(),
+                                  .tenant = id,
+                                  .origin = domain::BackupOrigin::kScheduled,
+                                  .backup = world_.PrepareBackup((*world_.catalog.GetTenant(id))->uid)};
+    case domain::ScheduleKind::kPruneBackups:
+      return engine::PruneBackups{.operation = world_.NewOperationId(), .tenant = id};
     case domain::ScheduleKind::kCompare: return engine::CompareHost{.host = id};
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();

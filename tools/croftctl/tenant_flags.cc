@@ -24,6 +24,10 @@ void TenantFlags::AddTo(CLI::App& verb, const std::string& aliases_help) {
       ->excludes(in);
   verb.add_option("--connections", connections, "Most connections at a time")->check(CLI::PositiveNumber);
   verb.add_option("--statement-timeout", statement_timeout, "Longest statement, such as 30s");
+  verb.add_option("--backup-every", backup_every,
+                  "Back up by itself this often, such as 6h; 0 for never again");
+  verb.add_option("--keep", keep, "How many of those backups are kept; the default is 7")
+      ->check(CLI::PositiveNumber);
   verb.add_option("--delete-protection", delete_protection,
                   "on: refuse to retire, purge or expire it; off: allow that again")
       ->check(CLI::IsMember({"on", "off"}));
@@ -52,7 +56,17 @@ absl::Status TenantFlags::Fill(v1::Tenant& tenant, absl::Time now) const {
   CROFT_ASSIGN_OR_RETURN(const std::optional<absl::Time> end, ExpireTime(now));
   if (end) *tenant.mutable_expire_time() = ToProto(*end);
   tenant.set_delete_protection(delete_protection == "on");
+  if (HasBackupPolicy()) CROFT_RETURN_IF_ERROR(FillBackupPolicy(*tenant.mutable_backup_policy()));
   return HasQuota() ? FillQuota(*tenant.mutable_quota()) : absl::OkStatus();
+}
+
+absl::Status TenantFlags::FillBackupPolicy(v1::BackupPolicy& policy) const {
+  if (keep != 0) policy.set_keep(keep);
+  if (!backup_every.empty()) {
+    CROFT_ASSIGN_OR_RETURN(const absl::Duration every, ParseDuration(backup_every, "--backup-every"));
+    *policy.mutable_every() = ToProto(every);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status TenantFlags::FillQuota(v1::Quota& quota) const {

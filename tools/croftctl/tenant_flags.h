@@ -24,6 +24,8 @@ struct TenantFlags {
   std::string expire_time;
   std::string statement_timeout;
   std::string delete_protection;
+  std::string backup_every;
+  int keep = 0;
   int connections = 0;
 
   // `aliases_help` says what --alias does to those that are there.
@@ -37,10 +39,12 @@ struct TenantFlags {
   [[nodiscard]] absl::StatusOr<std::optional<absl::Time>> ExpireTime(absl::Time now) const;
 
   bool HasQuota() const { return connections != 0 || !statement_timeout.empty(); }
+  bool HasBackupPolicy() const { return !backup_every.empty() || keep != 0; }
   bool HasExpiry() const { return !expire_in.empty() || !expire_time.empty(); }
 
  private:
   absl::Status FillQuota(v1::Quota& quota) const;
+  absl::Status FillBackupPolicy(v1::BackupPolicy& policy) const;
 };
 
 // An option that can be given many times and takes one value each time.

@@ -51,6 +51,13 @@ std::string Endpoints(const v1::LookupResponse& placement) {
   });
 }
 
+std::string BackupPolicyText(const v1::BackupPolicy& policy) {
+  if (!policy.has_every()) return "";
+  constexpr int kDefaultKept = 7;  // the server's
+  return absl::StrCat("every ", DurationText(FromProto(policy.every())), ", the newest ",
+                      policy.keep() > 0 ? policy.keep() : kDefaultKept, " are kept");
+}
+
 }  // namespace
 
 View ViewOf(const v1::Tenant& tenant) { return ViewOf(tenant, v1::Backup()); }
@@ -83,6 +90,7 @@ View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup) {
            Detail("statement timeout", tenant.quota().has_statement_timeout()
                                            ? DurationText(FromProto(tenant.quota().statement_timeout()))
                                            : ""),
+           Detail("backups", BackupPolicyText(tenant.backup_policy())),
            Detail("extensions", Joined(tenant.extensions())),
            Detail("locale", tenant.locale()),
            Detail("settings", tenant.has_settings() ? Json(tenant.settings()) : ""),

@@ -145,6 +145,132 @@ TEST_F(Schedules, HostThatHasEnoughToDoGetsNoMore) {
   EXPECT_THAT(AuditedMethods(), SizeIs(40));
 }
 
+class BackupSchedules : public Schedules {
+ protected:
+  void CreateBackedUp(const std::string& id, int32_t kept) {
+    CreateTenant create = NewTenant(id);
+    create.tenant.backup_every = absl::Hours(6);
+    create.tenant.backups_kept = kept;
+    world.Begin(create);
+    world.Settle();
+  }
+  static ScheduleKey BackupOf(const std::string& id) { return {ScheduleKind::kBackUp, "tenants/" + id}; }
+  static ScheduleKey Pruning(const std::string& id) {
+    return {ScheduleKind::kPruneBackups, "tenants/" + id};
+  }
+  void BackUp(const std::string& tenant, const std::string& id) {
+    CreateBackup request{
+        .operation = "op-" + id, .tenant = tenant, .origin = domain::BackupOrigin::kScheduled};
+    request.backup = {.id = id, .tenant_uid = world.Tenant(tenant).uid, .wrapped_key = "k"};
+    Run(BackupOf(tenant), RequestBody(request));
+  }
+  void Prune(const std::string& tenant, const std::string& operation) {
+    Run(Pruning(tenant), RequestBody(PruneBackups{.operation = operation, .tenant = tenant}));
+  }
+};
+
+TEST_F(BackupSchedules, TenantIsBackedUpAsOftenAsItsPolicySaysAndMissedOnesOnce) {
+  CreateBackedUp("acme", 3);
+  const absl::Time first = Find(BackupOf("acme"))->next_time;
+  EXPECT_LE(first, world.now + absl::Hours(6));
+  BackUp("acme", "early");
+  EXPECT_EQ(world.Backup("acme", "early").id, "") << "it is not time yet";
+  world.now = first;
+  BackUp("acme", "b1");
+  world.Settle();
+  EXPECT_EQ(world.Backup("acme", "b1").state, domain::BackupState::kAvailable);
+  EXPECT_EQ(world.Backup("acme", "b1").origin, domain::BackupOrigin::kScheduled);
+  EXPECT_EQ(Find(BackupOf("acme"))->next_time, first + absl::Hours(6));
+  world.Pass(absl::Hours(100));
+  BackUp("acme", "b2");
+  BackUp("acme", "b3");
+  EXPECT_EQ(world.Backup("acme", "b3").id, "");
+  EXPECT_GT(Find(BackupOf("acme"))->next_time, world.now);
+  EXPECT_THAT(AuditedMethods(), ElementsAre("BackupService/CreateBackup", "BackupService/CreateBackup"));
+}
+
+TEST_F(BackupSchedules, FollowThePolicyAndTheLifeOfTheTenant) {
+  CreateBackedUp("acme", 3);
+  UpdateTenant update{.operation = "op-u1", .tenant = "acme"};
+  update.update.backup_every = absl::Minutes(10);
+  ASSERT_TRUE(world.Call(update).ok());
+  EXPECT_LE(Find(BackupOf("acme"))->next_time, world.now + absl::Minutes(10));
+  update = {.operation = "op-u2", .tenant = "acme"};
+  update.update.backup_every = absl::ZeroDuration();
+  ASSERT_TRUE(world.Call(update).ok());
+  EXPECT_EQ(Find(BackupOf("acme")), std::nullopt);
+  update = {.operation = "op-u3", .tenant = "acme"};
+  update.update.backup_every = absl::Hours(1);
+  ASSERT_TRUE(world.Call(update).ok());
+  EXPECT_TRUE(Find(BackupOf("acme")));
+  ASSERT_TRUE(world.Call(NewRetirement("acme", "final")).ok());
+  EXPECT_EQ(Find(BackupOf("acme")), std::nullopt);
+}
+
+TEST_F(BackupSchedules, HostMakesTwoAtATimeAndNoneBesideMuchElse) {
+  for (const char* id : {"a", "b", "c"}) CreateBackedUp(id, 3);
+  world.Pass(absl::Hours(6));
+  for (const std::string id : {"a", "b", "c"}) BackUp(id, "b-" + id);
+  EXPECT_THAT(AuditedMethods(), SizeIs(2));
+  EXPECT_GE(Find(BackupOf("c"))->next_time, world.now + absl::Minutes(1)) << "it was put off";
+  world.Settle();
+  world.Pass(absl::Minutes(5));
+  BackUp("c", "b-c");
+  EXPECT_THAT(AuditedMethods(), SizeIs(3));
+}
+
+TEST_F(BackupSchedules, WhatThePolicyDoesNotKeepIsDeletedOneAfterAnother) {
+  CreateBackedUp("acme", 1);
+  EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
+  for (const std::string id : {"b1", "b2", "b3"}) {
+    world.Pass(absl::Hours(6));
+    BackUp("acme", id);
+    world.Settle();
+  }
+  EXPECT_EQ(Find(Pruning("acme"))->next_time, world.now);
+  Prune("acme", "op-p1");
+  world.Settle();
+  EXPECT_EQ(world.Backup("acme", "b1").id, "");
+  EXPECT_EQ(world.Backup("acme", "b2").id, "b2");
+  world.Pass(absl::Seconds(5));
+  Prune("acme", "op-p2");
+  world.Settle();
+  EXPECT_EQ(world.Backup("acme", "b2").id, "");
+  EXPECT_EQ(world.Backup("acme", "b3").state, domain::BackupState::kAvailable);
+  EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
+}
+
+TEST_F(BackupSchedules, PruningThatFindsNothingIsNotAudited) {
+  CreateBackedUp("acme", 2);
+  world.Pass(absl::Hours(6));
+  BackUp("acme", "b1");
+  world.Settle();
+  const size_t audited = AuditedMethods().size();
+  Prune("acme", "op-p1");
+  EXPECT_THAT(AuditedMethods(), SizeIs(audited));
+  EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
+}
+
+TEST_F(BackupSchedules, PruningWaitsWhileTheTenantIsRetiredAndEndsWithIt) {
+  CreateBackedUp("acme", 1);
+  for (const std::string id : {"b1", "b2"}) {
+    world.Pass(absl::Hours(6));
+    BackUp("acme", id);
+    world.Settle();
+  }
+  ASSERT_TRUE(world.Call(NewRetirement("acme", "final")).ok());
+  world.Settle();
+  Prune("acme", "op-p1");
+  EXPECT_EQ(world.Backup("acme", "b1").id, "b1");
+  EXPECT_GT(Find(Pruning("acme"))->next_time, world.now);
+  world.Pass(absl::Hours(24 * 8));
+  const PurgeTenant purge{.operation = "op-purge", .tenant = "acme", .confirmed = true};
+  Run(PurgeOf("acme"), RequestBody(purge));
+  world.Settle();
+  EXPECT_EQ(world.Tenant("acme").state, TenantState::kPurged);
+  EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
+}
+
 TEST_F(Schedules, HostsAreComparedInTurnAndMissedOnesOnce) {
   const ScheduleKey key{ScheduleKind::kCompare, "hosts/h1"};
   const absl::Time first = Find(key)->next_time;

@@ -280,6 +280,7 @@ TEST(UpdateTenantTest, NamedFieldsThatAreUnsetAreCleared) {
   EXPECT_EQ(parsed->update.settings, "");
   EXPECT_EQ(parsed->update.quota, domain::Quota());
   EXPECT_EQ(parsed->update.backups_kept, 0);
+  EXPECT_EQ(parsed->update.backup_every, absl::ZeroDuration());
 }
 
 TEST(UpdateTenantTest, KeysAreSetOrRemovedAlone) {
@@ -328,6 +329,11 @@ TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
   EXPECT_EQ(parsed->update.settings_edits, (Edits{{"theme", "[\"dark\"]"}, {"gone", std::nullopt}}));
   const auto timeout = Parse(ValidUpdate({"quota.statement_timeout"}));
   EXPECT_EQ(timeout->update.quota_statement_timeout, absl::ZeroDuration());
+  v1::UpdateTenantRequest often = ValidUpdate({"backup_policy.every"});
+  often.mutable_tenant()->mutable_backup_policy()->mutable_every()->set_seconds(600);
+  often.mutable_tenant()->mutable_backup_policy()->set_keep(9);
+  EXPECT_EQ(Parse(often)->update.backup_every, absl::Minutes(10));
+  EXPECT_FALSE(Parse(often)->update.backups_kept);
   EXPECT_FALSE(timeout->update.quota_connections);
 }
 
@@ -343,9 +349,30 @@ TEST(CreateTenantTest, WhatIsNotThereYetIsRefusedByField) {
   EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.quota.storage_bytes");
   request.mutable_tenant()->mutable_quota()->set_connections(-1);
   EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.quota.connections"));
-  request = ValidCreate();
+}
+
+TEST(CreateTenantTest, BackupPolicyIsTaken) {
+  v1::CreateTenantRequest request = ValidCreate();
   request.mutable_tenant()->mutable_backup_policy()->set_keep(3);
-  EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.backup_policy.keep");
+  request.mutable_tenant()->mutable_backup_policy()->mutable_every()->set_seconds(3600);
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->tenant.backups_kept, 3);
+  EXPECT_EQ(parsed->tenant.backup_every, absl::Hours(1));
+}
+
+TEST(CreateTenantTest, BackupPolicyOutOfBoundsIsRefusedByField) {
+  const auto refused = [](int64_t seconds, int32_t nanos) {
+    v1::CreateTenantRequest request = ValidCreate();
+    request.mutable_tenant()->mutable_backup_policy()->mutable_every()->set_seconds(seconds);
+    request.mutable_tenant()->mutable_backup_policy()->mutable_every()->set_nanos(nanos);
+    return FieldsOf(Parse(request).status());
+  };
+  EXPECT_THAT(refused(59, 0), ElementsAre("tenant.backup_policy.every"));
+  EXPECT_THAT(refused(-3600, 0), ElementsAre("tenant.backup_policy.every"));
+  EXPECT_THAT(refused(3600, 5), ElementsAre("tenant.backup_policy.every"));
+  EXPECT_THAT(refused(32 * 24 * 3600, 0), ElementsAre("tenant.backup_policy.every"));
+  EXPECT_THAT(refused(0, 0), ElementsAre());
 }
 
 TEST(UpdateTenantTest, WhatIsNotThereYetIsRefusedByField) {
@@ -353,12 +380,6 @@ TEST(UpdateTenantTest, WhatIsNotThereYetIsRefusedByField) {
     v1::UpdateTenantRequest request = ValidUpdate({path});
     request.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
     EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.quota.storage_bytes")
-        << path;
-  }
-  for (const char* path : {"backup_policy", "backup_policy.keep"}) {
-    v1::UpdateTenantRequest request = ValidUpdate({path});
-    request.mutable_tenant()->mutable_backup_policy()->set_keep(1);
-    EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.backup_policy.keep")
         << path;
   }
   v1::UpdateTenantRequest elsewhere = ValidUpdate({"display_name"});

@@ -222,7 +222,6 @@ TEST_F(Usability, AliasesAreSetAddedAndRemoved) {
 
 TEST_F(Usability, NothingIsOfferedThatIsNotThere) {
   for (const Line& line : {Line{"tenant", "create", "acme", "--storage", "1GiB"},
-                           {"tenant", "create", "acme", "--keep", "3"},
                            {"tenant", "lookup", "acme", "--purpose", "pooled"}}) {
     EXPECT_EQ(desk.Run(line).exit_code, 2);
   }

@@ -18,6 +18,8 @@ INSERT INTO schedules
 
 DROP INDEX tenants_due;
 ALTER TABLE tenants DROP COLUMN due_time;
+-- Nanoseconds between two scheduled backups; 0: none.
+ALTER TABLE tenants ADD COLUMN backup_every INTEGER NOT NULL DEFAULT 0;
 
 -- W3C's, of the call that began the operation.
 ALTER TABLE operations ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';

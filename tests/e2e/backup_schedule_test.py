@@ -1,0 +1,31 @@
+"""Tenants are backed up as often as their policy says, and no more backups are kept than it says."""
+import pytest
+from cluster import Cluster, wait_until
+
+
+@pytest.fixture(scope="module", name="cluster")
+def running_cluster():
+    with Cluster(agents=1) as cluster:
+        yield cluster
+
+
+def backups(cluster, scheduled):
+    """Names of acme's usable backups that were made by itself, or that were asked for."""
+    listed = cluster.call("BackupService.ListBackups", parent="tenants/acme").backups
+    return {backup.name for backup in listed
+            if backup.state == backup.STATE_AVAILABLE and (backup.origin == backup.ORIGIN_SCHEDULED) == scheduled}
+
+
+def test_a_tenant_is_backed_up_every_minute_and_keeps_its_newest_backup_and_the_one_that_was_asked_for(cluster):
+    cluster.croftctl("tenant", "create", "acme", "--backup-every", "1m", "--keep", "1")
+    assert "every 1m, the newest 1 are kept" in cluster.croftctl("tenant", "get", "acme").stdout
+    cluster.croftctl("backup", "create", "acme")
+    first = wait_until(lambda: backups(cluster, scheduled=True), "a backup is made by itself", 90)
+    wait_until(lambda: backups(cluster, scheduled=True) - first, "another one is made", 90)
+    wait_until(lambda: not backups(cluster, scheduled=True) & first, "the first one is deleted")
+    assert len(backups(cluster, scheduled=False)) == 1
+    events = cluster.call("AuditService.ListAuditEvents", filter="caller = system").events
+    assert {event.method for event in events} == {"BackupService/CreateBackup", "BackupService/DeleteBackup"}
+
+    cluster.croftctl("tenant", "update", "acme", "--backup-every", "0")
+    assert "are kept" not in cluster.croftctl("tenant", "get", "acme").stdout
