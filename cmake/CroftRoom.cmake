@@ -82,6 +82,7 @@ endfunction()
 # them, in a network of its own.
 function(e2e_test NAME TIMEOUT)
   add_test(NAME e2e/${NAME} COMMAND ${CMAKE_SOURCE_DIR}/tests/e2e/in_own_network ${ARGN})
-  set_tests_properties(e2e/${NAME} PROPERTIES LABELS e2e TIMEOUT ${TIMEOUT}
+  # Long ones begin first, so that none of them runs alone at the end.
+  set_tests_properties(e2e/${NAME} PROPERTIES LABELS e2e TIMEOUT ${TIMEOUT} COST 60
     SKIP_RETURN_CODE 77 ENVIRONMENT "${CROFT_TEST_ENVIRONMENT}")
 endfunction()
