@@ -193,6 +193,21 @@ absl::Status ReadStatementTimeout(const YamlNode& node, DeclaredTenant& tenant) 
   return absl::OkStatus();
 }
 
+absl::Status ReadBackupEvery(const YamlNode& node, DeclaredTenant& tenant) {
+  if (node.kind == Kind::kNull) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "backupPolicy.every"));
+  CROFT_ASSIGN_OR_RETURN(const absl::Duration every,
+                         ParseDuration(text, absl::StrCat("line ", node.line, ": backupPolicy.every")));
+  *tenant.fields.mutable_backup_policy()->mutable_every() = ToProto(every);
+  return absl::OkStatus();
+}
+
+absl::Status ReadBackupsKept(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const int32_t kept, NumberOf(node, "backupPolicy.keep"));
+  tenant.fields.mutable_backup_policy()->set_keep(kept);
+  return absl::OkStatus();
+}
+
 absl::Status ReadHostSelector(const YamlNode& node, DeclaredTenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(tenant.host_selector, LabelsOf(node, "hostSelector"));
   return absl::OkStatus();
@@ -211,7 +226,13 @@ constexpr Field kQuotaFields[] = {
     {"statementTimeout", "quota.statement_timeout", ReadStatementTimeout},
 };
 
+constexpr Field kBackupPolicyFields[] = {
+    {"every", "backup_policy.every", ReadBackupEvery},
+    {"keep", "backup_policy.keep", ReadBackupsKept},
+};
+
 absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant);
+absl::Status ReadBackupPolicy(const YamlNode& node, DeclaredTenant& tenant);
 
 constexpr Field kFields[] = {
     {"displayName", "display_name", ReadDisplayName},
@@ -221,6 +242,7 @@ constexpr Field kFields[] = {
     {"settings", "settings", ReadSettings},
     {"features", "features", ReadFeatures},
     {"quota", "", ReadQuota},
+    {"backupPolicy", "", ReadBackupPolicy},
     {"deleteProtection", "delete_protection", ReadDeleteProtection},
     {"extensions", "extensions", ReadExtensions, true},
     {"locale", "locale", ReadLocale, true},
@@ -249,6 +271,11 @@ absl::Status ReadFields(const YamlNode& node, const Field (&fields)[kCount], abs
 absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant) {
   CROFT_RETURN_IF_ERROR(CheckMap(node, "quota"));
   return ReadFields(node, kQuotaFields, "quota.", tenant);
+}
+
+absl::Status ReadBackupPolicy(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, "backupPolicy"));
+  return ReadFields(node, kBackupPolicyFields, "backupPolicy.", tenant);
 }
 
 absl::StatusOr<DeclaredTenant> ReadTenant(const std::string& id, const YamlNode& node) {
@@ -309,6 +336,8 @@ absl::StatusOr<Declared> ParseDeclared(const std::string& text, absl::string_vie
 
 bool SameField(const v1::Tenant& a, const v1::Tenant& b, absl::string_view field) {
   if (absl::ConsumePrefix(&field, "quota.")) return Same(a.quota(), b.quota(), field);
+  if (absl::ConsumePrefix(&field, "backup_policy."))
+    return Same(a.backup_policy(), b.backup_policy(), field);
   return Same(a, b, field);
 }
 

@@ -45,12 +45,16 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
   if (!tenant.settings().fields().empty()) *fields.mutable_settings() = tenant.settings();
   *fields.mutable_features() = tenant.features();
   if (tenant.has_quota()) fields.mutable_quota()->set_connections(tenant.quota().connections());
+  fields.mutable_backup_policy()->set_keep(tenant.backup_policy().keep());
   fields.set_delete_protection(tenant.delete_protection());
   *fields.mutable_extensions() = tenant.extensions();
   fields.set_locale(tenant.locale());
   CROFT_ASSIGN_OR_RETURN(Json json, ToJson(fields));
   if (tenant.quota().has_statement_timeout())
     json["quota"]["statementTimeout"] = ExactDuration(tenant.quota().statement_timeout());
+  if (tenant.backup_policy().has_every())
+    json["backupPolicy"]["every"] = ExactDuration(tenant.backup_policy().every());
+  if (json["backupPolicy"].empty()) json.erase("backupPolicy");
   return json;
 }
 

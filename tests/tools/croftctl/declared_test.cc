@@ -38,6 +38,7 @@ tenants:
     hostSelector: {zone: a}
     deleteProtection: true
     quota: {connections: 20, statementTimeout: 1m30s}
+    backupPolicy: {every: 6h, keep: 28}
     features: {beta: true, limit: 2.5, theme: dark, quoted: "true"}
     settings:
       colours: [red, 1, null, {deep: no}]
@@ -49,9 +50,10 @@ tenants:
   const DeclaredTenant& acme = declared.tenants.front();
   EXPECT_EQ(acme.id, "acme");
   EXPECT_EQ(acme.line, 5);
-  EXPECT_THAT(acme.named, ElementsAre("display_name", "aliases", "labels", "expire_time", "extensions",
-                                      "locale", "delete_protection", "quota.connections",
-                                      "quota.statement_timeout", "features", "settings"));
+  EXPECT_THAT(acme.named,
+              ElementsAre("display_name", "aliases", "labels", "expire_time", "extensions", "locale",
+                          "delete_protection", "quota.connections", "quota.statement_timeout",
+                          "backup_policy.every", "backup_policy.keep", "features", "settings"));
   EXPECT_EQ(acme.fields.display_name(), "Acme: Ltd");
   EXPECT_THAT(acme.fields.aliases(), ElementsAre("shop.acme.com", "4711"));
   EXPECT_EQ(acme.fields.labels().at("release"), "1.10") << "a label is text";
@@ -59,6 +61,8 @@ tenants:
   EXPECT_EQ(acme.fields.expire_time().seconds(), 1896112800);
   EXPECT_EQ(acme.fields.quota().connections(), 20);
   EXPECT_EQ(acme.fields.quota().statement_timeout().seconds(), 90);
+  EXPECT_EQ(acme.fields.backup_policy().every().seconds(), 6 * 3600);
+  EXPECT_EQ(acme.fields.backup_policy().keep(), 28);
   EXPECT_TRUE(acme.fields.delete_protection());
   EXPECT_EQ(acme.host_selector, (Labels{{"zone", "a"}}));
   const auto& features = acme.fields.features();
@@ -146,6 +150,9 @@ TEST(DeclaredFile, FieldsAreComparedAsTheyAreKept) {
   one.mutable_quota()->set_connections(5);
   EXPECT_FALSE(SameField(one, other, "quota.connections"));
   EXPECT_TRUE(SameField(one, other, "quota.statement_timeout"));
+  other.mutable_backup_policy()->mutable_every()->set_seconds(60);
+  EXPECT_FALSE(SameField(one, other, "backup_policy.every"));
+  EXPECT_TRUE(SameField(one, other, "backup_policy.keep"));
   EXPECT_TRUE(SameField(one, other, "labels"));
   EXPECT_TRUE(IsFixed("locale"));
   EXPECT_FALSE(IsFixed("labels"));
