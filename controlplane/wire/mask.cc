@@ -28,7 +28,18 @@ std::string MaskReader::Choices() const {
   std::vector<std::string> choices = {kEverything};
   for (const auto& [path, whole] : fields_) choices.push_back(path);
   for (const auto& [path, take] : keys_) choices.push_back(absl::StrCat(path, ".KEY"));
-  for (const auto& [path, take] : parts_) choices.push_back(path);
+  // Parts of one field together, such as quota.connections|statement_timeout.
+  std::string last;
+  for (const auto& [path, take] : parts_) {
+    const size_t dot = path.rfind('.');
+    const std::string whole = path.substr(0, dot);
+    if (whole == last) {
+      absl::StrAppend(&choices.back(), "|", path.substr(dot + 1));
+    } else {
+      choices.push_back(path);
+    }
+    last = whole;
+  }
   return absl::StrJoin(choices, ", ");
 }
 

@@ -79,6 +79,9 @@ absl::Status Locked(absl::string_view path, pid_t holder, absl::string_view reme
       {.reason = "CATALOG_LOCKED", .metadata = {{"file", std::string(path)}, {"holder", who}}});
 }
 
+// A process that was killed ends when the kernel gives it a moment, which takes long on a machine with much else to do.
+constexpr absl::Duration kDeath = absl::Seconds(30);
+
 bool EndsWithin(const Descriptor& process, absl::Duration patience) {
   const absl::Time deadline = absl::Now() + patience;
   while (true) {
@@ -110,7 +113,7 @@ absl::Status End(pid_t holder, int file, const std::string& path, absl::Duration
   if (EndsWithin(process, patience)) return absl::OkStatus();
   log::Warning("it did not end when asked; killing it", {{"process", absl::StrCat(holder)}});
   (void)Signal(process, SIGKILL);
-  if (EndsWithin(process, patience)) return absl::OkStatus();
+  if (EndsWithin(process, std::max(patience, kDeath))) return absl::OkStatus();
   return Locked(path, holder, "it could not be killed; the machine may have to be restarted.");
 }
 

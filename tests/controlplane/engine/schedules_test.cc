@@ -164,6 +164,12 @@ class BackupSchedules : public Schedules {
     request.backup = {.id = id, .tenant_uid = world.Tenant(tenant).uid, .wrapped_key = "k"};
     Run(BackupOf(tenant), RequestBody(request));
   }
+  // When its next one is due, until its end.
+  void BackUpInTime(const std::string& tenant, const std::string& id) {
+    world.Pass(Find(BackupOf(tenant))->next_time - world.now);
+    BackUp(tenant, id);
+    world.Settle();
+  }
   void Prune(const std::string& tenant, const std::string& operation) {
     Run(Pruning(tenant), RequestBody(PruneBackups{.operation = operation, .tenant = tenant}));
   }
@@ -222,11 +228,7 @@ TEST_F(BackupSchedules, HostMakesTwoAtATimeAndNoneBesideMuchElse) {
 TEST_F(BackupSchedules, WhatThePolicyDoesNotKeepIsDeletedOneAfterAnother) {
   CreateBackedUp("acme", 1);
   EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
-  for (const std::string id : {"b1", "b2", "b3"}) {
-    world.Pass(absl::Hours(6));
-    BackUp("acme", id);
-    world.Settle();
-  }
+  for (const char* id : {"b1", "b2", "b3"}) BackUpInTime("acme", id);
   EXPECT_EQ(Find(Pruning("acme"))->next_time, world.now);
   Prune("acme", "op-p1");
   world.Settle();
@@ -242,9 +244,7 @@ TEST_F(BackupSchedules, WhatThePolicyDoesNotKeepIsDeletedOneAfterAnother) {
 
 TEST_F(BackupSchedules, PruningThatFindsNothingIsNotAudited) {
   CreateBackedUp("acme", 2);
-  world.Pass(absl::Hours(6));
-  BackUp("acme", "b1");
-  world.Settle();
+  BackUpInTime("acme", "b1");
   const size_t audited = AuditedMethods().size();
   Prune("acme", "op-p1");
   EXPECT_THAT(AuditedMethods(), SizeIs(audited));
@@ -253,11 +253,7 @@ TEST_F(BackupSchedules, PruningThatFindsNothingIsNotAudited) {
 
 TEST_F(BackupSchedules, PruningWaitsWhileTheTenantIsRetiredAndEndsWithIt) {
   CreateBackedUp("acme", 1);
-  for (const std::string id : {"b1", "b2"}) {
-    world.Pass(absl::Hours(6));
-    BackUp("acme", id);
-    world.Settle();
-  }
+  for (const char* id : {"b1", "b2"}) BackUpInTime("acme", id);
   ASSERT_TRUE(world.Call(NewRetirement("acme", "final")).ok());
   world.Settle();
   Prune("acme", "op-p1");
