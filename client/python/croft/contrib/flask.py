@@ -68,17 +68,19 @@ class Croft:
         client.environ_base[_TEST_TENANT] = name
         return client
 
-    def _is_public(self) -> bool:
-        endpoint = flask.request.endpoint
+    def _is_public(self, request: flask.Request) -> bool:
+        endpoint = request.endpoint
         if endpoint is None:  # no such page: the answer is 404 for everybody
             return True
         view = flask.current_app.view_functions.get(endpoint)
-        return endpoint == "static" or hasattr(view, _PUBLIC) or self._tenancy.is_public(flask.request.path)
+        return endpoint == "static" or hasattr(view, _PUBLIC) or self._tenancy.is_public(request.path)
 
     def _enter(self) -> Any:
-        if self._is_public():
+        # Each access through a proxy is dear.
+        request: flask.Request = flask.request._get_current_object()  # type: ignore[attr-defined]
+        if self._is_public(request):
             return None
-        environ = flask.request.environ
+        environ = request.environ
         try:
             name = environ.get(_TEST_TENANT) or self._tenancy.resolve(request_of(environ)).name
             block = tenant(self._tenancy.locate(name))

@@ -153,10 +153,11 @@ def _session_of(request: Any) -> Any:
         from croft.contrib.sqlalchemy import TenantEngines
 
         engines = registry.settings.get("croft.engines") or TenantEngines()
+        tweens = registry.queryUtility(ITweens)
+        registry["croft.joins"] = any(name.startswith("pyramid_tm.") for name, _ in tweens.implicit())
         registry["croft.sessions"] = engines.sessionmaker()
     session = registry["croft.sessions"]()
-    tweens = registry.queryUtility(ITweens)
-    if any(name.startswith("pyramid_tm.") for name, _ in tweens.implicit()):
+    if registry["croft.joins"]:
         _join_transactions(session, getattr(request, "tm", None))
     request.add_finished_callback(lambda _: session.close())
     return session

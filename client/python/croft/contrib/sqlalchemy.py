@@ -138,13 +138,15 @@ def _listen(engine: Engine, placement: Placement, connect: Callable[..., Any], i
         if is_closed(connection):
             raise exc.DisconnectionError("the server has ended the connection")
 
-    def handle_error(context: Any) -> None:
-        if refused(context.original_exception):
-            context.is_disconnect = True
+    # A listener to handle_error would make each statement of the engine dearer, also those that go well.
+    is_disconnect = engine.dialect.is_disconnect
 
+    def is_disconnect_or_refused(error: Any, connection: Any, cursor: Any) -> bool:
+        return refused(error) or is_disconnect(error, connection, cursor)
+
+    engine.dialect.is_disconnect = is_disconnect_or_refused
     event.listen(engine, "do_connect", do_connect)
     event.listen(engine, "checkout", checkout)
-    event.listen(engine, "handle_error", handle_error)
 
 
 def _keep_mutex_of_asyncio(engine: Engine) -> None:

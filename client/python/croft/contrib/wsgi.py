@@ -41,7 +41,7 @@ class _Headers(Mapping[str, str]):
 def request_of(environ: Environ) -> Request:
     """What resolvers see of a WSGI request."""
     return Request(
-        host=environ.get("HTTP_HOST", environ.get("SERVER_NAME", "")),
+        host=environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or "",
         path=environ.get("PATH_INFO", ""),
         headers=_Headers(environ),
         peer=environ.get("REMOTE_ADDR", ""),

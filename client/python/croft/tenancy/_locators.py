@@ -132,16 +132,16 @@ def close() -> None:
 
 def refreshed(placement: Placement) -> Placement:
     """The tenant's placement as the cache has it now, or the same one when it has none."""
-    tables: list[LocatorLike | AsyncLocatorLike | None] = [_locators.get(placement.role)]
-    with contextlib.suppress(RuntimeError):
-        of_loop = _async_locators.get(asyncio.get_running_loop(), {})
-        tables.insert(0, _async_overrides.get(placement.role) or of_loop.get(placement.role))
-    for one in tables:
-        if one is not None:
-            try:
-                known = one.cached(placement.tenant)
-            except CroftError:
-                return placement
-            if known is not None and known.uid == placement.uid:
-                return known
-    return placement
+    role = placement.role
+    known: Placement | None = None
+    try:
+        loop = asyncio._get_running_loop()  # as get_running_loop(), which raises when there is none: that is dear
+        if loop is not None:
+            of_loop = _async_overrides.get(role) or _async_locators.get(loop, {}).get(role)
+            known = of_loop.cached(placement.tenant) if of_loop is not None else None
+        if known is None or known.uid != placement.uid:
+            of_threads = _locators.get(role)
+            known = of_threads.cached(placement.tenant) if of_threads is not None else None
+    except CroftError:
+        return placement
+    return placement if known is None or known.uid != placement.uid else known

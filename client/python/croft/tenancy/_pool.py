@@ -7,7 +7,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from croft.placement import Placement
@@ -56,48 +57,39 @@ class ConnectionPool:
         _pools.add(self)
 
     def _reset(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0  # for it; to tell nobody is dear, too
         self._shelf = Shelf(*self._limits)
         self._closed = False
         self._watched: set[tuple[str, int]] = set()  # locators
 
-    @contextlib.contextmanager
-    def connection(self) -> Iterator[Any]:
+    def connection(self) -> contextlib.AbstractContextManager[Any]:
         """A connection of the current tenant; commits at the end, or rolls back what raised.
 
         :raises croft.tenancy.NoTenant: there is no current tenant.
         :raises PoolTimeout: none became free in time.
         :raises: what :func:`~croft.tenancy.open_connection` raises.
         """
-        placement = current()
-        self._watch(placement.role)
-        connection, key = self._take(placement)
-        try:
-            yield connection
-            connection.commit()
-        except BaseException:
-            with contextlib.suppress(Exception):  # it may be what broke
-                connection.rollback()
-            raise
-        finally:
-            self._give_back(placement, connection, key)
+        return _Block(self)
 
     def status(self) -> PoolStatus:
-        with self._changed:
+        with self._lock:
             return self._shelf.status()
 
     def close(self) -> None:
         """Closes idle connections, and those in use when they come back."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             idle = self._shelf.take_all()
-            self._changed.notify_all()
+            self._tell()
         _close_all(idle)
 
     # --- Inside.
 
     def _take(self, placement: Placement) -> tuple[Any, str]:
         locator = _locators.locator(placement.role)
+        self._watch(placement.role, locator)
         key = locator.locate(placement.tenant).key
         while True:
             doomed: list[Any] = []
@@ -123,45 +115,52 @@ class ConnectionPool:
             return self._connect(now), now.key
 
         opened = open_connection(locator, placement.tenant, connect, wait=self._wait)
-        with self._changed:
+        with self._lock:
             self._shelf.note_opened()
         return opened
 
     def _reserve(self, uid: str, key: str, doomed: list[Any]) -> Any:
         """An idle connection, or None where there is room for a new one. Adds what is to be closed."""
         deadline = time.monotonic() + self._timeout
-        with self._changed:
+        with self._lock:
             while True:
                 if self._closed:
                     raise RuntimeError("the pool is closed")
                 may_go_on, connection = self._shelf.reserve(uid, key, doomed)
                 if doomed:  # others wait for a tenant's room, or for that of all
-                    self._changed.notify_all()
+                    self._tell()
                 if may_go_on:
                     return connection
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise PoolTimeout(f"no connection became free within {self._timeout} s")
-                self._changed.wait(left)
+                self._waiting += 1
+                try:
+                    self._changed.wait(left)
+                finally:
+                    self._waiting -= 1
+
+    def _tell(self) -> None:
+        if self._waiting:
+            self._changed.notify_all()
 
     def _release(self, uid: str) -> None:
-        with self._changed:
+        with self._lock:
             self._shelf.release(uid)
-            self._changed.notify_all()
+            self._tell()
 
-    def _give_back(self, placement: Placement, connection: Any, key: str) -> None:
+    def _give_back(self, placement: Placement, connection: Any, key: str, is_open: bool) -> None:
         is_current = _locators.refreshed(placement).key == key
-        with self._changed:
-            keep = is_current and not self._closed and not connection.closed
+        with self._lock:
+            keep = is_current and is_open and not self._closed
             doomed = self._shelf.give_back(connection, placement.uid, key, keep)
-            self._changed.notify_all()
+            self._tell()
         _close_all(doomed)
 
-    def _watch(self, role: str) -> None:
-        locator = _locators.locator(role)
+    def _watch(self, role: str, locator: _locators.LocatorLike) -> None:
         if (role, id(locator)) in self._watched:
             return
-        with self._changed:
+        with self._lock:
             if (role, id(locator)) in self._watched:
                 return
             self._watched.add((role, id(locator)))
@@ -177,15 +176,43 @@ class ConnectionPool:
     def _turn_over(self, _: str, placement: Placement | None) -> None:
         if placement is None:  # suspended or gone: the server ends them, and locate() says so first
             return
-        with self._changed:
+        with self._lock:
             doomed = self._shelf.take_replaced(placement)
-            self._changed.notify_all()
+            self._tell()
         _close_all(doomed)
 
     def after_fork_in_child(self) -> None:
         # Closing them would end the parent's sessions: they are kept, and never used.
         self._inherited += self._shelf.idle()
         self._reset()
+
+
+class _Block(contextlib.AbstractContextManager[Any]):
+    """A connection for the length of a block. A generator would say it shorter, and costs each request three times as
+    many calls."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> Any:
+        self._placement = current()
+        self._connection, self._key = self._pool._take(self._placement)
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ends_well = False
+        try:
+            if kind is None:
+                self._connection.commit()
+                ends_well = True
+        finally:
+            if not ends_well:
+                with contextlib.suppress(Exception):  # it may be what broke
+                    self._connection.rollback()
+            is_open = ends_well or not self._connection.closed
+            self._pool._give_back(self._placement, self._connection, self._key, is_open)
 
 
 def _close_all(connections: list[Any]) -> None:

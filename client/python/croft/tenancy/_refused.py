@@ -85,7 +85,7 @@ def ended(connection: Any) -> bool:
     """Whether the server has ended an idle connection of psycopg or psycopg2, without a round trip: nobody asked it
     anything, so what can be read from it is its farewell."""
     try:
-        return bool(connection.closed) or _has_news(connection.fileno())
+        return _has_news(connection.fileno())
     except Exception:  # drivers raise errors of their own for a socket that is gone
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +11,12 @@ from typing import Any
 
 #: What the control plane accepts as an id or an alias; nothing else is ever sent to it.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._:-]{0,251}[a-z0-9])?")
+#: Of a Host header that can name a tenant: a DNS name, its port and a last dot. Longer ones are not kept in mind.
+_LONGEST_HOST = 260
+_REMEMBERED_HOSTS = 1024
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(slots=True)
 class Request:
     """What resolvers see of a request, whatever the framework."""
 
@@ -50,8 +54,14 @@ def _resolved(name: str | None, prefix: str = "") -> Resolved | None:
     return Resolved(name, prefix) if name else None
 
 
-def _host_of(request: Request) -> str:
-    host = request.host.strip().lower()
+def _by_host(read: Callable[[str], Resolved | None]) -> Resolver:
+    """By ``read(host)``, without asking again for a Host header that came before."""
+    remembered = functools.lru_cache(_REMEMBERED_HOSTS)(lambda header: read(_host_of(header)))
+    return lambda request: remembered(request.host) if len(request.host) <= _LONGEST_HOST else None
+
+
+def _host_of(header: str) -> str:
+    host = header.strip().lower()
     if not host.startswith("["):  # an IPv6 address is nobody's alias
         host = host.partition(":")[0]
     return host.removesuffix(".")
@@ -59,19 +69,18 @@ def _host_of(request: Request) -> str:
 
 def by_host() -> Resolver:
     """By the whole host name, which is an alias of the tenant: ``shop.acme.com``."""
-    return lambda request: _resolved(_host_of(request))
+    return _by_host(_resolved)
 
 
 def by_subdomain(base: str) -> Resolver:
     """By the one label before ``base``: ``acme`` of ``acme.example.com``."""
     ending = "." + base.lower().strip(".")
 
-    def resolve(request: Request) -> Resolved | None:
-        host = _host_of(request)
+    def read(host: str) -> Resolved | None:
         name = host.removesuffix(ending)
         return None if name == host or "." in name else _resolved(name)
 
-    return resolve
+    return _by_host(read)
 
 
 def by_header(name: str, *, trusted_proxies: Sequence[str] = ()) -> Resolver:

@@ -116,6 +116,8 @@ class Shelf:
         return True
 
     def _expire(self, doomed: list[Any]) -> None:
+        if not self._idle:
+            return
         since = time.monotonic() - self._max_idle
         while self._idle and next(iter(self._idle.values())).since < since:
             doomed.append(self._drop(next(iter(self._idle.values()))))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +15,9 @@ from croft import tenancy
 from croft.contrib.django import conf
 from croft.placement import Placement
 from croft.tenancy import NoTenant, PlacementGone, TenantSwitch, current, current_or_none, ended
+
+#: Seconds.
+_PAUSE_OF_CHECKS = 0.002
 
 
 class NoTenantConnection(NoTenant, OperationalError, ImproperlyConfigured):
@@ -33,8 +34,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.connection: Any
         self._placement: Placement | None = None  # that `connection` is, or would be, of
         self._key = ""  # of the placement that it was opened with
+        self._checked = -math.inf
         self._parked: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
-        self._housekeeping = False
+        self._housekeeping = False  # Django looks after connections between requests, when there is no tenant
 
     # --- Following the tenant.
 
@@ -50,9 +52,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 "there is no current tenant: resolve the request, or enter one by croft.tenancy.tenant(...)"
             )
         here = self._placement
-        if here is not None and (here.uid, here.role) == (placement.uid, placement.role):
+        if here is placement or here is not None and (here.uid, here.role) == (placement.uid, placement.role):
             if self.connection is not None and not self.in_atomic_block:
-                self._check_turned_over(placement)
+                self._check_now_and_then(placement)
             return
         if self.in_atomic_block and here is not None:
             raise TenantSwitch(f"a transaction of tenant {here.tenant} is open, and {placement.tenant} is current")
@@ -61,6 +63,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._placement = placement
         if parked is not None:
             self.__dict__.update(parked)
+            self._check_turned_over(placement)
+
+    def _check_now_and_then(self, placement: Placement) -> None:
+        # Django asks several times for one statement. What happens within the pause could as well happen after the check.
+        now = time.monotonic()
+        if now >= self._checked + _PAUSE_OF_CHECKS:
+            self._checked = now
             self._check_turned_over(placement)
 
     def _check_turned_over(self, placement: Placement) -> None:
@@ -114,8 +123,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().close()
 
     def close_if_unusable_or_obsolete(self) -> None:
-        with self._keeping_house():
+        before, self._housekeeping = self._housekeeping, True
+        try:
             super().close_if_unusable_or_obsolete()
+        finally:
+            self._housekeeping = before
         for name, parked in list(self._parked.items()):
             close_at = parked["close_at"]
             if parked["errors_occurred"] or close_at is not None and time.monotonic() >= close_at:
@@ -123,15 +135,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 _close_quietly(parked["connection"])
 
     def is_usable(self) -> bool:
-        with self._keeping_house():
-            return bool(super().is_usable())
-
-    @contextmanager
-    def _keeping_house(self) -> Iterator[None]:
-        """Django looks after connections between requests, when there is no tenant."""
         before, self._housekeeping = self._housekeeping, True
         try:
-            yield
+            return bool(super().is_usable())
         finally:
             self._housekeeping = before
 
