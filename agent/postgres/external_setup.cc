@@ -326,6 +326,20 @@ BEGIN
 END
 $croft$;
 
+-- Replacing a function leaves it with its owner, who could replace it, too.
+DO $croft$
+DECLARE
+  made regprocedure;
+BEGIN
+  FOR made IN
+    SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    JOIN pg_catalog.pg_roles o ON o.oid = p.proowner WHERE n.nspname = '@ROLE@' AND NOT o.rolsuper
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s OWNER TO CURRENT_USER', made);
+  END LOOP;
+END
+$croft$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA @ROLE@ FROM PUBLIC, @ROLE@;
 GRANT EXECUTE ON FUNCTION @ROLE@.create_role, @ROLE@.alter_role, @ROLE@.grant_role, @ROLE@.drop_role, @ROLE@.let_act_as,
   @ROLE@.limit_temporary_files TO @ROLE@;

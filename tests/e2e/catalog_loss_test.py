@@ -60,9 +60,17 @@ def test_a_password_that_was_changed_behind_its_back_is_found_and_mended(cluster
     host = placement.host.partition("/")[2]
     role = placement.database.rpartition("_g")[0]
     cluster.superuser(host, f"ALTER ROLE \"{role}_a\" PASSWORD 'another'")
-    assert findings(cluster) == [("ROLE_DRIFTED", f"{role}_a")]
-    cluster.croftctl("admin", "repair-fleet", "--yes")
-    assert findings(cluster) == []
+    if cluster.external():
+        # Verifiers are shown to a superuser alone, which the agent is not there: a new login mends it.
+        assert findings(cluster) == []
+        with cluster.login("acme") as login:
+            assert "authentication failed" in login.refusal()
+        cluster.succeed(cluster.call("TenantService.RotateCredentials", name="tenants/acme", overlap={"seconds": 0}))
+        wait_until(lambda: findings(cluster) == [], "the old login is gone")
+    else:
+        assert findings(cluster) == [("ROLE_DRIFTED", f"{role}_a")]
+        cluster.croftctl("admin", "repair-fleet", "--yes")
+        assert findings(cluster) == []
     assert cluster.psql("acme", "SELECT count(*) FROM t") == "100"
 
 

@@ -26,7 +26,7 @@ def test_the_pages_commands_lead_to_a_tenant_and_to_nothing_left(tmp_path):
         if programs:
             script = script.replace("--mode external", f"--mode external --client-programs {programs}")
         result = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,
-                                capture_output=True, text=True, check=False, timeout=240)
+                                capture_output=True, text=True, check=False, timeout=600)
         log = tmp_path / "agent.log"
         if result.returncode != 0 and log.exists():
             print(log.read_text()[-3000:])

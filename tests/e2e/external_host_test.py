@@ -17,13 +17,18 @@ FUNCTIONS = "EXECUTE on the functions of schema croft"
 RIGHTS = [
     (CONNECT, "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC, croft", False),
     (CONTROL_DATA, "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC, croft", False),
+    (CONTROL_DATA, "REVOKE EXECUTE ON FUNCTION pg_control_checkpoint() FROM PUBLIC, croft", False),
     ("CREATEDB", "ALTER ROLE croft NOCREATEDB", False),
     ("pg_signal_backend", "REVOKE pg_signal_backend FROM croft", False),
     ("SET ON PARAMETER temp_file_limit", "REVOKE SET ON PARAMETER temp_file_limit FROM croft", True),
 ]
 ON_15 = [
-    (FUNCTIONS, "REVOKE EXECUTE ON FUNCTION croft.alter_role FROM croft", False),
+    *[(FUNCTIONS, f"REVOKE EXECUTE ON FUNCTION croft.{name} FROM croft", False) for name in (
+        "create_role", "alter_role", "grant_role", "drop_role", "let_act_as", "limit_temporary_files")],
     (FUNCTIONS, "REVOKE USAGE ON SCHEMA croft FROM croft", False),
+    (FUNCTIONS, "ALTER FUNCTION croft.drop_role SECURITY INVOKER", False),
+    # Whoever runs setup.sql becomes the owner again.
+    (FUNCTIONS, "ALTER FUNCTION croft.drop_role OWNER TO pg_monitor", False),
 ]
 LATER = [
     ("CREATEROLE", "ALTER ROLE croft NOCREATEROLE", False),
