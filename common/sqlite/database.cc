@@ -72,7 +72,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(absl::string_view path,
   }
   CROFT_RETURN_IF_ERROR(database->PrepareToRead(options));
   CROFT_RETURN_IF_ERROR(database->PrepareToWrite(options));
-  CROFT_RETURN_IF_ERROR(database->Migrate(schema));
+  CROFT_RETURN_IF_ERROR(database->Migrate(schema, options));
   return database;
 }
 
@@ -220,23 +220,24 @@ absl::Status Database::CheckKind(const Schema& schema) {
   return absl::OkStatus();
 }
 
-absl::Status Database::Migrate(const Schema& schema) {
+absl::Status Database::Migrate(const Schema& schema, const OpenOptions& options) {
   CROFT_ASSIGN_OR_RETURN(const std::string version, Pragma("user_version"));
   int at = 0;
   if (!absl::SimpleAtoi(version, &at)) return CorruptError(path_, "impossible schema version");
+  if (schema.migrations.empty() || at == schema.migrations.back().number) return absl::OkStatus();
+  if (at > 0 && options.before_upgrade) CROFT_RETURN_IF_ERROR(options.before_upgrade(*this));
+  CROFT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*this));
   for (const Migration& migration : schema.migrations) {
     if (migration.number <= at) continue;
     if (migration.number != at + 1) {
       return absl::InternalError(absl::StrCat("the ", schema.name, "'s migrations skip number ", at + 1));
     }
-    CROFT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*this));
     CROFT_RETURN_IF_ERROR(Execute(migration.script));
-    CROFT_RETURN_IF_ERROR(Pragma(absl::StrCat("application_id=", schema.application_id)).status());
-    CROFT_RETURN_IF_ERROR(Pragma(absl::StrCat("user_version=", migration.number)).status());
-    CROFT_RETURN_IF_ERROR(transaction.Commit());
     at = migration.number;
   }
-  return absl::OkStatus();
+  CROFT_RETURN_IF_ERROR(Pragma(absl::StrCat("application_id=", schema.application_id)).status());
+  CROFT_RETURN_IF_ERROR(Pragma(absl::StrCat("user_version=", at)).status());
+  return transaction.Commit();
 }
 
 absl::Status Database::CheckpointIfDue() {

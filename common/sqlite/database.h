@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,8 @@ struct sqlite3;
 //   DATABASE_ERROR      INTERNAL; anything else
 namespace croft::sqlite {
 
+class Database;
+
 struct OpenOptions {
   // FAILED_PRECONDITION, DATABASE_UNOPENABLE, when the file is missing and this is not set.
   bool create = true;
@@ -42,6 +45,9 @@ struct OpenOptions {
   bool secure_delete = false;
   absl::Duration busy_timeout = absl::Seconds(5);
   int32_t cache_kibibytes = 8192;
+  // Called before a file of an older schema is brought to the newest one, which then happens in one transaction. An error
+  // of it is Open()'s, and the file stays at its schema.
+  std::function<absl::Status(Database&)> before_upgrade = {};
 };
 
 // One connection. One thread at a time; destroy its statements first.
@@ -88,7 +94,7 @@ class Database {
   absl::Status PrepareToRead(const OpenOptions& options);
   absl::Status PrepareToWrite(const OpenOptions& options);
   absl::Status CheckKind(const Schema& schema);
-  absl::Status Migrate(const Schema& schema);
+  absl::Status Migrate(const Schema& schema, const OpenOptions& options);
   // What SQLite's result code `code`, the newest on this connection, means.
   absl::Status ErrorOf(int code) const;
   absl::Status ExecuteText(const std::string& script);

@@ -33,6 +33,31 @@ absl::Status Found(sqlite::Database& database, const AuditHead& empty, const Cla
       .Execute(claim.machine_id, claim.inode, empty.sequence, empty.hash);
 }
 
+struct Holder {
+  std::string machine_id;
+  int64_t epoch = 0;  // 0: the catalog is new
+  int64_t inode = 0;
+
+  bool IsOfAnotherMachine(const Claim& claim) const { return machine_id != claim.machine_id; }
+  bool IsAnother(const Claim& claim) const {
+    return epoch != 0 && (IsOfAnotherMachine(claim) || inode != claim.inode);
+  }
+};
+
+absl::StatusOr<Holder> ReadHolder(sqlite::Database& database) {
+  Statement read(database, "SELECT epoch, machine_id, inode FROM meta");
+  Rows rows = read.Query();
+  Holder holder;
+  if (rows.Next()) rows.Read(0, holder.epoch, holder.machine_id, holder.inode);
+  CROFT_RETURN_IF_ERROR(rows.status());
+  return holder;
+}
+
+absl::Status Check(const Holder& holder, const std::string& path, const Claim& claim) {
+  if (claim.take_over || !holder.IsAnother(claim)) return absl::OkStatus();
+  return Copied(path, holder.IsOfAnotherMachine(claim) ? "on another machine" : "under another file");
+}
+
 }  // namespace
 
 MetaReads::MetaReads(sqlite::Database& database)
@@ -61,28 +86,23 @@ absl::Status MetaWrites::Put(const CatalogHead& standing) {
 
 absl::Status ClaimCatalog(sqlite::Database& database, const Claim& claim) {
   CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
-  std::string machine_id;
-  int64_t epoch = 0, inode = 0;
-  {
-    Statement read(database, "SELECT epoch, machine_id, inode FROM meta");
-    Rows rows = read.Query();
-    if (rows.Next()) rows.Read(0, epoch, machine_id, inode);
-    CROFT_RETURN_IF_ERROR(rows.status());
-  }
-  if (epoch == 0) {
+  CROFT_ASSIGN_OR_RETURN(const Holder holder, ReadHolder(database));
+  if (holder.epoch == 0) {
     CROFT_RETURN_IF_ERROR(Found(database, AuditHead(), claim));
     return transaction.Commit();
   }
-  const bool moved = machine_id != claim.machine_id;
-  const bool copied = moved || inode != claim.inode;
-  if (copied && !claim.take_over) {
-    return Copied(database.path(), moved ? "on another machine" : "under another file");
-  }
+  CROFT_RETURN_IF_ERROR(Check(holder, database.path(), claim));
   if (!claim.take_over) return absl::OkStatus();
-  const int64_t raised = (copied ? std::max(epoch, absl::ToUnixSeconds(claim.now)) : epoch) + 1;
+  const int64_t raised =
+      (holder.IsAnother(claim) ? std::max(holder.epoch, absl::ToUnixSeconds(claim.now)) : holder.epoch) + 1;
   CROFT_RETURN_IF_ERROR(Statement(database, "UPDATE meta SET epoch = ?, machine_id = ?, inode = ?")
                             .Execute(raised, claim.machine_id, claim.inode));
   return transaction.Commit();
+}
+
+absl::Status CheckClaim(sqlite::Database& database, const Claim& claim) {
+  CROFT_ASSIGN_OR_RETURN(const Holder holder, ReadHolder(database));
+  return Check(holder, database.path(), claim);
 }
 
 std::string ReadMachineId() {

@@ -56,6 +56,8 @@ struct Claim {
 // FAILED_PRECONDITION, CATALOG_COPIED. Taking over raises the epoch by one, and above the seconds since 1970
 // where the file is a copy, since nobody knows what the other one has become.
 [[nodiscard]] absl::Status ClaimCatalog(sqlite::Database& database, const Claim& claim);
+// Whether ClaimCatalog would refuse. Changes nothing.
+[[nodiscard]] absl::Status CheckClaim(sqlite::Database& database, const Claim& claim);
 
 // From /etc/machine-id; empty where there is none.
 [[nodiscard]] std::string ReadMachineId();

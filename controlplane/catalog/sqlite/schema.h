@@ -22,4 +22,9 @@ inline std::string LockPath(absl::string_view path) {
 // What a restore makes, before it takes the catalog's place.
 inline std::string IncomingPath(absl::string_view path) { return std::string(path) + ".restoring"; }
 
+// The copy that the last upgrade kept: the catalog as the version before left it.
+inline std::string BeforeUpgradePath(absl::string_view path) {
+  return std::string(path) + ".before-upgrade";
+}
+
 }  // namespace croft::catalog

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "common/errors.h"
+#include "common/log.h"
 #include "common/sqlite/backup.h"
 #include "common/sqlite/database.h"
 #include "common/sqlite/error.h"
@@ -57,6 +58,27 @@ void AskToReadAhead(const std::string& path) {
   close(file);
 }
 
+// What one goes back to the version before with. It takes the place of an older one, which the file still at its schema makes
+// worthless: a start that ends between the two does this again.
+absl::Status KeepCopy(sqlite::Database& database) {
+  const std::string copy = BeforeUpgradePath(database.path());
+  log::Info("upgrading the catalog; a copy is kept first", {{"file", database.path()}, {"path", copy}});
+  if (unlink(copy.c_str()) != 0 && errno != ENOENT) return sqlite::MakeFileError(errno, "remove it", copy);
+  return sqlite::BackUpTo(database, copy);
+}
+
+// Says of a catalog that is too new how to go back, where the upgrade's copy is there.
+absl::Status WithWayBack(const absl::Status& status, absl::string_view path) {
+  struct stat unused;
+  const std::string copy = BeforeUpgradePath(path);
+  ErrorDetails details = DetailsOf(status);
+  if (details.reason != "DATABASE_NEWER" || stat(copy.c_str(), &unused) != 0) return status;
+  return MakeError(status.code(),
+                   absl::StrCat(status.message(), " Or go back to the copy that the upgrade kept: croftd ",
+                                "restore-catalog ", copy),
+                   std::move(details));
+}
+
 }  // namespace
 
 struct SqliteCatalog::Components {
@@ -85,15 +107,21 @@ absl::StatusOr<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(absl::string_
   CROFT_ASSIGN_OR_RETURN(CatalogLock lock, TakeLock(path, options));
   CROFT_RETURN_IF_ERROR(CheckNotBeingRestored(path));
   AskToReadAhead(std::string(path));
-  CROFT_ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database,
-                         sqlite::Database::Open(path, kSchema, {.cache_kibibytes = kWriterCacheKibibytes}));
-  std::string absolute = database->path();
   Claim claim{.machine_id = options.machine_id.has_value() ? *options.machine_id : ReadMachineId(),
               .take_over = options.take_over,
               .now = options.now};
+  const auto before_upgrade = [&claim](sqlite::Database& old) -> absl::Status {
+    CROFT_ASSIGN_OR_RETURN(claim.inode, InodeOf(old.path()));
+    CROFT_RETURN_IF_ERROR(CheckClaim(old, claim));
+    return KeepCopy(old);
+  };
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> database = sqlite::Database::Open(
+      path, kSchema, {.cache_kibibytes = kWriterCacheKibibytes, .before_upgrade = before_upgrade});
+  if (!database.ok()) return WithWayBack(database.status(), path);
+  std::string absolute = (*database)->path();
   CROFT_ASSIGN_OR_RETURN(claim.inode, InodeOf(absolute));
-  CROFT_RETURN_IF_ERROR(ClaimCatalog(*database, claim));
-  CROFT_ASSIGN_OR_RETURN(std::unique_ptr<Writer> writer, Writer::Make(std::move(database)));
+  CROFT_RETURN_IF_ERROR(ClaimCatalog(**database, claim));
+  CROFT_ASSIGN_OR_RETURN(std::unique_ptr<Writer> writer, Writer::Make(*std::move(database)));
   return std::unique_ptr<SqliteCatalog>(new SqliteCatalog(std::make_unique<Components>(
       std::move(lock), std::move(writer), std::move(absolute), options.readers)));
 }

@@ -36,7 +36,9 @@ struct SqliteCatalogOptions {
 };
 
 // The catalog in one SQLite file, and beside it `catalog.lock`, which one process holds for life. Other
-// programs must keep their hands off the file while it does (see common/sqlite/database.h).
+// programs must keep their hands off the file while it does (see common/sqlite/database.h). Before a catalog of an older
+// version is brought to this one's schema, a copy of it is kept beside it as `catalog.db.before-upgrade`, in place of
+// that of an earlier upgrade.
 class SqliteCatalog final : public Catalog {
  public:
   // Opens or makes the catalog file `path`, such as `/var/lib/croft/catalog.db`, in a folder that exists.

@@ -201,6 +201,34 @@ TEST_F(DatabaseTest, MigrationsRunOnceAndInOrder) {
   EXPECT_EQ(Count(*MustOpen(kNewerSchema)), 1);
 }
 
+TEST_F(DatabaseTest, AnUpgradeThatFailsInItsMiddleChangesNothing) {
+  constexpr Migration kBroken[] = {kBoth[0], kBoth[1], {3, "ALTER TABLE no_such_table ADD COLUMN d;"}};
+  ASSERT_TRUE(Insert(*MustOpen(), 1).ok());
+  EXPECT_FALSE(Database::Open(Path(), {"ledger", kApplicationId, kBroken}, {}).ok());
+  EXPECT_EQ(Count(*MustOpen(kSchema)), 1) << "it is still of the first schema, or it would be refused";
+}
+
+TEST_F(DatabaseTest, OnlyAnOlderSchemaIsAnUpgradeAndItIsAskedForBefore) {
+  int asked = 0;
+  absl::Status answer = absl::OkStatus();
+  const OpenOptions options = {.before_upgrade = [&](Database& old) {
+    ++asked;
+    EXPECT_FALSE(Statement(old, "SELECT d FROM t").Execute().ok());
+    return answer;
+  }};
+  MustOpen(kSchema, options).reset();
+  MustOpen(kSchema, options).reset();
+  EXPECT_EQ(asked, 0);
+  answer = absl::ResourceExhaustedError("no room for a copy");
+  EXPECT_EQ(Database::Open(Path(), kNewerSchema, options).status(), answer);
+  MustOpen(kSchema).reset();
+  answer = absl::OkStatus();
+  MustOpen(kNewerSchema, options).reset();
+  EXPECT_EQ(asked, 2);
+  MustOpen(kNewerSchema, options).reset();
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(DatabaseTest, NewerSchemaIsRefusedUntouched) {
   MustOpen(kNewerSchema).reset();
   const std::string before = Contents(Path());

@@ -40,6 +40,7 @@ inline void MakeOldCatalog(const std::string& old, int version, const std::strin
   }
   file.Run(absl::StrCat("PRAGMA application_id = ", file.Run("PRAGMA now.application_id").front()));
   file.Run(absl::StrCat("PRAGMA user_version = ", version));
+  file.Run("PRAGMA journal_mode = WAL");
 }
 
 }  // namespace croft::catalog

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "common/errors.h"
+#include "controlplane/catalog/sqlite/schema.h"
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "tests/common/sqlite/raw_file.h"
 #include "tests/common/sqlite/temporary_folder.h"
@@ -227,6 +228,51 @@ TEST_F(OpeningTest, NewerCatalogIsRefused) {
   MakeCatalog();
   RawFile(Path()).Run("PRAGMA user_version = 999");
   ExpectRefusedUntouched("DATABASE_NEWER", "has schema 999");
+}
+
+TEST_F(OpeningTest, NewerCatalogNamesTheCopyToGoBackTo) {
+  MakeCatalog();
+  std::ofstream(BeforeUpgradePath(Path())) << "a copy";
+  RawFile(Path()).Run("PRAGMA user_version = 999");
+  ExpectRefusedUntouched("DATABASE_NEWER",
+                         absl::StrCat("croftd restore-catalog ", BeforeUpgradePath(Path())));
+}
+
+TEST_F(OpeningTest, UpgradeKeepsACopyOfWhatTheVersionBeforeLeft) {
+  MakeCatalog();
+  const std::string old = folder_.File("old.db"), copy = BeforeUpgradePath(old);
+  MakeOldCatalog(old, 7, Path());
+  std::ofstream(copy) << "the copy of an earlier upgrade";
+  ASSERT_TRUE(SqliteCatalog::Open(old, {.take_over = true}).ok());
+  EXPECT_EQ(RawFile(old).Run("PRAGMA user_version").front(),
+            absl::StrCat(kSchema.migrations.back().number));
+  EXPECT_EQ(RawFile(copy).Run("PRAGMA user_version").front(), "7");
+  EXPECT_EQ(RawFile(copy).Run("SELECT count(*) FROM tenants").front(), "50");
+  struct stat facts;
+  ASSERT_EQ(stat(copy.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+
+  std::filesystem::remove(copy);
+  ASSERT_TRUE(SqliteCatalog::Open(old, {}).ok());
+  EXPECT_FALSE(std::filesystem::exists(copy)) << "there was nothing to upgrade";
+}
+
+TEST_F(OpeningTest, ACopyOfAnOldCatalogIsRefusedBeforeItIsUpgraded) {
+  MakeCatalog();
+  MakeOldCatalog(folder_.File("old.db"), 7, Path());
+  std::filesystem::rename(folder_.File("old.db"), Path());
+  ExpectRefusedUntouched("CATALOG_COPIED", "it was last used under another file");
+  EXPECT_FALSE(std::filesystem::exists(BeforeUpgradePath(Path())));
+}
+
+TEST_F(OpeningTest, UpgradeThatCannotKeepACopyDoesNotHappen) {
+  MakeCatalog();
+  const std::string old = folder_.File("old.db");
+  MakeOldCatalog(old, 7, Path());
+  // Nothing takes its place, not even for root.
+  std::filesystem::create_directory(BeforeUpgradePath(old));
+  EXPECT_FALSE(SqliteCatalog::Open(old, {.take_over = true}).ok());
+  EXPECT_EQ(RawFile(old).Run("PRAGMA user_version").front(), "7");
 }
 
 TEST_F(OpeningTest, MissingFolderIsRefused) {
