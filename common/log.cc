@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <memory>
 #include <vector>
 
 #include <absl/strings/escaping.h>
@@ -13,26 +16,17 @@
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <nlohmann/json.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
 
 #include "common/log_options.h"
+#include "common/sync.h"
 #include "common/work_scope.h"
 
 namespace croft::log {
 namespace {
 
 std::atomic<bool> json{isatty(STDERR_FILENO) == 0};
-
-spdlog::logger& Logger() {
-  static spdlog::logger& logger = *[] {
-    auto* made = new spdlog::logger("croft", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
-  return logger;
-}
 
 absl::string_view NameOf(Level level) {
   switch (level) {
@@ -99,10 +93,59 @@ std::string JsonLine(Level level, absl::string_view message, const std::vector<F
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+std::string Line(Level level, absl::string_view message, const std::vector<Field>& fields) {
+  return json ? JsonLine(level, message, fields) : TextLine(level, message, fields);
+}
+
+// Standard error may be a file on a disk that is full. A line that does not fit is lost and the daemon goes on; once there
+// is room again, a line says how many are missing, and starts on a line of its own.
+class StandardError final : public spdlog::sinks::sink {
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    const MutexLock lock(mutex_);
+    if (lost_ > 0 && Put(Line(Level::kWarning, "lines of the log were lost",
+                              {{"lines", absl::StrCat(lost_)}, {"error", std::strerror(error_)}}))) {
+      lost_ = 0;
+    }
+    if (!Put(std::string(message.payload.data(), message.payload.size()))) ++lost_;
+  }
+  void flush() override {}
+  // Lines come as they are written.
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+ private:
+  // Whether all of it was written.
+  bool Put(const std::string& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const std::string text = absl::StrCat(cut_ ? "\n" : "", line, "\n");
+    size_t done = 0;
+    while (done < text.size()) {
+      const ssize_t written = write(STDERR_FILENO, text.data() + done, text.size() - done);
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) {
+        error_ = errno;
+        break;
+      }
+      done += static_cast<size_t>(written);
+    }
+    if (done > 0) cut_ = text[done - 1] != '\n';
+    return done == text.size();
+  }
+
+  Mutex mutex_;
+  int64_t lost_ ABSL_GUARDED_BY(mutex_) = 0;
+  int error_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool cut_ ABSL_GUARDED_BY(mutex_) = false;  // the last line ends in its middle
+};
+
+spdlog::logger& Logger() {
+  static spdlog::logger& logger = *new spdlog::logger("croft", std::make_shared<StandardError>());
+  return logger;
+}
+
 void Write(Level level, absl::string_view message, Fields fields) {
   if (!Logger().should_log(ToSpdlog(level))) return;
-  const std::vector<Field> all = WithWork(fields);
-  const std::string line = json ? JsonLine(level, message, all) : TextLine(level, message, all);
+  const std::string line = Line(level, message, WithWork(fields));
   Logger().log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

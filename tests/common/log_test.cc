@@ -1,8 +1,18 @@
 #include "common/log.h"
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
 #include "common/errors.h"
 #include "common/log_options.h"
@@ -64,6 +74,55 @@ TEST(Log, LinesCarryTheIdsOfTheWorkOfTheirThread) {
               Info("x", {{"operation", "op-2"}});
             }))["operation"],
             "op-2");
+}
+
+// Standard error is a file that can take no more than a limit, as on a disk that is full.
+class LimitedLog : public testing::Test {
+ protected:
+  LimitedLog() : file_(std::tmpfile()), kept_(dup(STDERR_FILENO)) {
+    SetFormat(Format::kJson);
+    getrlimit(RLIMIT_FSIZE, &limit_);
+    dup2(fileno(file_), STDERR_FILENO);
+    signal(SIGXFSZ, SIG_IGN);
+  }
+  ~LimitedLog() override {
+    Limit(limit_.rlim_cur);
+    dup2(kept_, STDERR_FILENO);
+    close(kept_);
+    std::fclose(file_);
+    signal(SIGXFSZ, SIG_DFL);
+  }
+  void Limit(rlim_t bytes) {
+    const rlimit limit = {bytes, limit_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  std::vector<std::string> Lines() {
+    std::string text(4096, '\0');
+    text.resize(pread(fileno(file_), text.data(), text.size(), 0));
+    return absl::StrSplit(text, '\n', absl::SkipEmpty());
+  }
+
+  std::FILE* const file_;
+  const int kept_;
+  rlimit limit_ = {};
+};
+
+TEST_F(LimitedLog, LinesThatDoNotFitAreCountedAndTheNextOnesAreWhole) {
+  Limit(20);
+  Info("cut in its middle");
+  Info("not written");
+  Limit(limit_.rlim_cur);
+  Info("there is room");
+  Info("and still");
+  const std::vector<std::string> lines = Lines();
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].size(), 20u);
+  const auto lost = nlohmann::json::parse(lines[1]);
+  EXPECT_EQ(lost["message"], "lines of the log were lost");
+  EXPECT_EQ(lost["lines"], "2");
+  EXPECT_EQ(lost["error"], std::strerror(EFBIG));
+  EXPECT_EQ(nlohmann::json::parse(lines[2])["message"], "there is room");
+  EXPECT_EQ(nlohmann::json::parse(lines[3])["message"], "and still");
 }
 
 }  // namespace

@@ -57,6 +57,13 @@ def serve(cluster, *options):
     return ran.stderr
 
 
+def fill(folder):
+    """Leaves no byte free on the disk of `folder`; returns the file to remove."""
+    filler = os.path.join(folder, "filler")
+    run(["sh", "-c", f"dd if=/dev/zero of={filler} bs=4k 2>/dev/null || true"])
+    return filler
+
+
 def test_expired_certificate(cluster, tmp_path):
     """The operator's own, from an organisation's authority."""
     (tmp_path / "index.txt").write_text("")
@@ -256,12 +263,40 @@ def test_full_disk_of_the_control_plane(cluster):
     cluster.mount_disk(disk, 64)
     run(["cp", "-a", folder + "/.", disk])
     run(["mount", "--bind", disk, folder])
-    filler = os.path.join(disk, "filler")
     try:
-        run(["sh", "-c", f"dd if=/dev/zero of={filler} bs=64k 2>/dev/null || true"])
+        fill(disk)
         said = serve(cluster, "--take-over")
         assert "No space left on device" in said or "disk is full" in said, said
     finally:
         run(["umount", folder])
         cluster.start("croftd")
+    all_is_well(cluster)
+
+
+def test_full_disk_under_the_logs(cluster):
+    """Both daemons go on without their logs; when there is room again, these say how much is missing."""
+    folder = os.path.join(cluster.state, "log")
+    logs = [os.path.join(folder, name + ".log") for name in ("croftd", "h1")]
+    cluster.stop("h1", "croftd")
+    run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs", folder])
+    try:
+        filler = fill(folder)
+        for name in ("croftd", "h1"):
+            cluster.relaunch(name, "--log-level", "debug")
+        wait_until(lambda: cluster.croftctl("status", check=False).returncode == 0 and
+                   cluster.host_state("h1") == "STATE_UP", "both serve")
+        cluster.create_tenant("unlogged")
+        assert cluster.psql("unlogged", "SELECT 1") == "1"
+        assert [os.path.getsize(log) for log in logs] == [0, 0]
+        os.unlink(filler)
+        cluster.create_tenant("logged")
+        for log in logs:
+            with open(log, encoding="utf-8") as file:
+                first, *rest = file.read().splitlines()
+            assert " warning lines of the log were lost lines=" in first and 'error="No space left on device"' in first
+            assert rest
+    finally:
+        cluster.stop("h1", "croftd")
+        run(["umount", folder])
+        cluster.start("croftd", "h1")
     all_is_well(cluster)
