@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include <absl/strings/str_cat.h>
@@ -14,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "common/errors.h"
+#include "tests/common/sqlite/raw_file.h"
 
 namespace croft::agent {
 namespace {
@@ -209,6 +211,21 @@ TEST_F(JournalTest, DamagedFileIsRefusedWithASentence) {
   const auto journal = OpenJournal(Path(), clock_);
   EXPECT_THAT(std::string(journal.status().message()), HasSubstr(Path()));
   EXPECT_THAT(std::string(journal.status().message()), Not(HasSubstr("zzz")));
+}
+
+TEST_F(JournalTest, JournalOfANewerVersionIsRefusedUntouched) {
+  journal_.reset();
+  RawFile(Path()).Run("PRAGMA user_version = 999");
+  const auto contents = [this] {
+    std::ostringstream text;
+    text << std::ifstream(Path(), std::ios::binary).rdbuf();
+    return text.str();
+  };
+  const std::string before = contents();
+  const auto journal = OpenJournal(Path(), clock_);
+  EXPECT_EQ(ReasonOf(journal.status()), "DATABASE_NEWER");
+  EXPECT_THAT(std::string(journal.status().message()), HasSubstr("has schema 999"));
+  EXPECT_EQ(contents(), before);
 }
 
 }  // namespace
