@@ -1,5 +1,6 @@
-// Preloaded into one daemon: counts its calls that make something durable or tell somebody something, and at the Nth
-// does what it was told. It is told through a file, whose layout tests/faults/trigger.py knows too.
+// Preloaded into one daemon: counts its calls that make something durable or tell somebody something, and on request those
+// that change a file, and at the Nth does what it was told. It is told through a file, whose layout
+// tests/faults/trigger.py knows too.
 //
 //   CROFT_FAULTS_FILE      the file
 //   CROFT_FAULTS_PROGRAM   the program's short name; in any other, such as the daemon's children, it does nothing
@@ -22,13 +23,14 @@
 namespace {
 
 enum Action : uint64_t { kKillMyself = 0, kKillOther = 1, kStopMyself = 2 };
-enum Kind { kSync = 0, kRename = 1, kSend = 2, kKinds = 3 };
+enum Kind { kSync = 0, kRename = 1, kSend = 2, kWrite = 3, kKinds = 4 };
 
 struct Trigger {
   uint64_t armed;
   uint64_t at;  // 0: only count
   uint64_t action;
-  uint64_t other;  // process that kKillOther kills
+  uint64_t other;   // process that kKillOther kills
+  uint64_t writes;  // whether kWrite is counted too
   uint64_t count;
   uint64_t fired;  // the count at which it acted
   uint64_t of_kind[kKinds];
@@ -75,10 +77,17 @@ void Count(Kind kind) {
   errno = kept;
 }
 
-void CountIfSocket(int file) {
+void CountChange() {
+  if (trigger != nullptr && trigger->writes != 0) Count(kWrite);
+}
+
+// The log is no state.
+void CountWrite(int file) {
   struct stat status;
-  if (trigger == nullptr || trigger->armed == 0 || fstat(file, &status) != 0) return;
+  if (trigger == nullptr || trigger->armed == 0 || file == STDERR_FILENO || fstat(file, &status) != 0)
+    return;
   if (S_ISSOCK(status.st_mode)) Count(kSend);
+  if (S_ISREG(status.st_mode)) CountChange();
 }
 
 template <typename Function>
@@ -140,14 +149,44 @@ ssize_t sendmsg(int file, const msghdr* message, int flags) {
 
 ssize_t write(int file, const void* bytes, size_t size) {
   static auto* next = Next(&write, "write");
-  CountIfSocket(file);
+  CountWrite(file);
   return next(file, bytes, size);
 }
 
 ssize_t writev(int file, const iovec* parts, int count) {
   static auto* next = Next(&writev, "writev");
-  CountIfSocket(file);
+  CountWrite(file);
   return next(file, parts, count);
+}
+
+ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
+  static auto* next = Next(&pwrite, "pwrite");
+  CountChange();
+  return next(file, bytes, size, offset);
+}
+
+ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t offset) {
+  static auto* next = Next(&pwrite64, "pwrite64");
+  CountChange();
+  return next(file, bytes, size, offset);
+}
+
+int unlink(const char* path) noexcept {
+  static auto* next = Next(&unlink, "unlink");
+  CountChange();
+  return next(path);
+}
+
+int ftruncate(int file, off_t size) noexcept {
+  static auto* next = Next(&ftruncate, "ftruncate");
+  CountChange();
+  return next(file, size);
+}
+
+int ftruncate64(int file, off64_t size) noexcept {
+  static auto* next = Next(&ftruncate64, "ftruncate64");
+  CountChange();
+  return next(file, size);
 }
 
 }  // extern "C"

@@ -4,9 +4,9 @@ import os
 import struct
 
 KILL_ITSELF, KILL_OTHER, STOP_ITSELF = range(3)
-KINDS = ("syncs", "renames", "sends")
+KINDS = ("syncs", "renames", "sends", "changes")
 
-_FIELDS = ("armed", "at", "action", "other", "count", "fired", *KINDS)
+_FIELDS = ("armed", "at", "action", "other", "writes", "count", "fired", *KINDS)
 _WORD = struct.Struct("=Q")
 
 
@@ -22,14 +22,16 @@ class Trigger:
         """What to start `program` with."""
         return {"CROFT_FAULTS_FILE": self.path, "CROFT_FAULTS_PROGRAM": program}
 
-    def arm(self, at, action=KILL_ITSELF, other=0):
-        """From now on calls are counted; at the one numbered `at`, 0 for none, `action` is taken."""
+    def arm(self, at, action=KILL_ITSELF, other=0, writes=False):
+        """From now on calls are counted, with `writes` also those that only change a file; at the one numbered `at`, 0 for
+        none, `action` is taken."""
         self.disarm()
         for field in _FIELDS:
             self._write(field, 0)
         self._write("at", at)
         self._write("action", action)
         self._write("other", other)
+        self._write("writes", int(writes))
         self._write("armed", 1)
 
     def disarm(self):
