@@ -15,9 +15,7 @@
 #include <optional>
 #include <utility>
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/strip.h>
 #include <absl/time/clock.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -33,7 +31,7 @@
 #include "agent/session/join.h"
 #include "agent/session/process_signals.h"
 #include "agent/session/session.h"
-#include "agent/store/file_store.h"
+#include "agent/store/open_store.h"
 #include "agent/tasks/backup_tasks.h"
 #include "agent/tasks/inventory.h"
 #include "agent/tasks/sql_tasks.h"
@@ -128,15 +126,11 @@ absl::StatusOr<Identity> LoadOrJoin(const AgentOptions& options, const IdentityF
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Store>>> OpenStores(const AgentOptions& options,
-                                                               Random& random) {
+                                                               const Clock& clock, Random& random) {
   std::vector<std::unique_ptr<Store>> stores;
   for (const std::string& url : options.stores) {
-    absl::string_view path = url;
-    if (!absl::ConsumePrefix(&path, "file://") || !absl::StartsWith(path, "/")) {
-      return InvalidField("store", absl::StrCat("`", url, "` is not of the form file:///path"));
-    }
-    CROFT_ASSIGN_OR_RETURN(auto store, OpenFileStore(std::string(path), random));
-    log::Info("backup store", {{"path", std::string(path)}, {"id", store->id()}});
+    CROFT_ASSIGN_OR_RETURN(auto store, OpenStore(url, clock, random));
+    log::Info("backup store", {{"url", url}, {"id", store->id()}});
     stores.push_back(std::move(store));
   }
   return stores;
@@ -205,7 +199,7 @@ class Agent {
   static absl::StatusOr<std::unique_ptr<Agent>> New(const AgentOptions& options, const std::string& state) {
     auto agent = std::make_unique<Agent>(options);
     CROFT_ASSIGN_OR_RETURN(agent->files_, IdentityFiles::Open(state, options.mode == ServerMode::kManaged));
-    CROFT_ASSIGN_OR_RETURN(agent->stores_, OpenStores(options, agent->random_));
+    CROFT_ASSIGN_OR_RETURN(agent->stores_, OpenStores(options, agent->clock_, agent->random_));
     CROFT_ASSIGN_OR_RETURN(agent->journal_, OpenJournal(absl::StrCat(state, "/journal.db"), agent->clock_));
     CROFT_ASSIGN_OR_RETURN(agent->server_, MakeServer(options, state, agent->files_->server_certificate()));
     // Last of all that can fail for a wrong option: a join token is good for one use.

@@ -19,7 +19,7 @@ struct AgentOptions {
   std::vector<std::string> servers;
   // Needed until the agent has joined, passed over afterwards.
   std::string join_token_file;
-  // Backup stores as URLs, `file:///path`; the first is written to.
+  // Backup stores as URLs, as OpenStore takes them; the first is written to.
   std::vector<std::string> stores;
   ServerMode mode = ServerMode::kManaged;
   // External mode: a file with the conninfo of the agent's own role.

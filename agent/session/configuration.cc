@@ -2,8 +2,10 @@
 
 #include "agent/session/configuration.h"
 
-#include <absl/strings/match.h>
+#include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
+
+#include "agent/store/open_store.h"
 
 namespace croft::agent {
 namespace {
@@ -51,7 +53,9 @@ void Describe(config::Options& options, Configuration& configuration) {
   AgentOptions& agent = configuration.options;
   options.Text("state", agent.state_directory, "DIR", "Folder that holds everything of this agent");
   DescribeJoining(options, agent);
-  options.List("store", agent.stores, "URL", "Where backups lie, as file:///FOLDER; several by commas");
+  options.List(
+      "store", agent.stores, "URL",
+      "Where backups lie, as file:///FOLDER or s3://BUCKET/PREFIX?endpoint=URL; several by commas");
   options.Text("client-programs", agent.client_programs, "DIR",
                "Folder with PostgreSQL's client programs of each version, as N/bin/pg_dump");
   DescribeExternal(options, agent);
@@ -77,9 +81,9 @@ config::Problems CheckForServing(const config::Options& options, const Configura
                         "conninfo_file: is for mode external, and the mode is managed"});
   }
   for (const std::string& store : agent.stores) {
-    if (absl::StartsWith(store, "file:///")) continue;
-    problems.push_back(
-        {options.Get("store").place, absl::StrCat("store: '", store, "' is not of the form file:///path")});
+    const absl::Status status = CheckStoreUrl(store);
+    if (status.ok()) continue;
+    problems.push_back({options.Get("store").place, std::string(status.message())});
   }
   return problems;
 }

@@ -5,10 +5,14 @@ import re
 from cluster import TOP
 
 
-def blocks(page):
-    """(whether these are the settings, commands) of each block of commands."""
+def blocks(page, section=None):
+    """(whether these are the settings, commands) of each block of commands; with `section`, of those under that heading."""
     with open(os.path.join(TOP, "docs", page), encoding="utf-8") as file:
         text = file.read()
+    if section:
+        _, found, text = text.partition(f"# {section}\n")
+        assert found, section
+        text = re.split(r"^#+ ", text, maxsplit=1, flags=re.MULTILINE)[0]
     for indent, kind, code in re.findall(r"^( *)```sh( settings)?\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL):
         yield bool(kind), re.sub(f"^{indent}", "", code, flags=re.MULTILINE)
 
