@@ -89,6 +89,45 @@ def test_first_tenant_is_created_by_the_guide(machines):
     assert ctl(machines, "tenant get acme")["state"] == "STATE_READY"
 
 
+@pytest.fixture(scope="module", name="token")
+def made_token(machines):
+    """A file on the machine of the control plane with the identity of an application."""
+    machines["croft"].sh("croftctl access principal create shop && croftctl access bind shop locator --all-tenants &&"
+                         "croftctl access token create shop --out /root/croft/token")
+    return "/root/croft/token"
+
+
+def example(page, heading, language):
+    with open(os.path.join(TOP, "docs", page), encoding="utf-8") as text:
+        part = text.read().split(f"\n## {heading}\n")[1]
+    return re.search(rf"^```{language}\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)[1]
+
+
+def test_cpp_library_is_used_as_its_page_says(machines, token):
+    croft = machines["croft"]
+    croft.put(*debs("now", "libcroft-client", "libcroft-client-dev"))
+    croft.sh("apt-get install --yes ./libcroft-client*.deb")
+    include, body = example("clients.md", "C++", "cpp").split("\n\n", 1)
+    body = body.replace("croft.internal", "croft.example.com").replace('"ca.crt"', '"/root/croft/ca.crt"').replace(
+        '"token"', f'"{token}"')
+    with open(croft.file("/root/shop.cc"), "w", encoding="utf-8") as file:
+        file.write(f"{include}\n#include <iostream>\n#include <libpq-fe.h>\nint main() {{\nPGconn* connection = nullptr;\n{body}"
+                   "std::cout << (located.ok() ? (*located)->conninfo : located.status().ToString());\n"
+                   "PQfinish(connection);\nreturn located.ok() ? 0 : 1;\n}\n")
+    croft.sh("g++ -std=c++20 -Wall -Wextra -Werror -I/usr/include/postgresql shop.cc -o shop "
+             "$(pkg-config --cflags --libs croft-client) -lpq")
+    assert "db" in croft.sh("./shop").stdout
+
+
+def test_python_library_is_used_from_its_package(machines, token):
+    croft = machines["croft"]
+    croft.put(*debs("now", "python3-croft"))
+    croft.sh("apt-get install --yes ./python3-croft_*.deb")
+    said = croft.sh(f"CROFT_SERVER=croft.example.com:7443 CROFT_CA=/root/croft/ca.crt CROFT_TOKEN_FILE={token} python3 -c '"
+                    "import croft\nwith croft.Locator() as locator: print(locator.locate(\"acme\").dsn())'").stdout
+    assert said.startswith("postgres") and ".example.com:7500/" in said
+
+
 def test_logs_of_units_are_json_lines(machines):
     lines = machines["croft"].sh("journalctl -u croftd -o cat | grep '^{'").stdout.splitlines()
     assert any(json.loads(line)["message"] == "croftd ready" for line in lines)
@@ -155,6 +194,22 @@ def test_upgrade_with_work_under_way_ends_no_connection_and_no_operation(machine
         croft.sh(f"croftctl op wait {json.loads(answer)['name']}")
     assert {name: machines[name].main_pid("croft-postgres") for name in before} == before
     assert connection.is_the_same()
+
+
+def test_upgrade_that_is_killed_at_any_moment_is_finished_by_dpkg(machines):
+    """dpkg and its scripts end at ever later moments; each time its own remedy leaves a control plane that runs."""
+    croft = machines["croft"]
+    croft.put(*debs("now", "croftd", "croftctl"))
+    killed = 0
+    for attempt in range(12):
+        version = ("0*[0-9]_amd64", "*+next_amd64")[attempt % 2]
+        killed += croft.sh(f"timeout --signal=KILL {0.2 + 0.3 * attempt:.1f} dpkg --install croftd_{version}.deb",
+                           check=False).returncode != 0
+        croft.sh(f"dpkg --configure --pending && dpkg --install croftd_{version}.deb && test -z \"$(dpkg --audit)\"")
+        assert croft.sh("systemctl is-active croftd").stdout.strip() == "active"
+        assert ctl(machines, "tenant get acme")["state"] == "STATE_READY"
+    assert killed
+    croft.sh("dpkg --install ./croftd_*+next_amd64.deb")
 
 
 def test_configuration_that_was_changed_survives_the_upgrade(machines):
