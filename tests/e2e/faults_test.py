@@ -85,6 +85,9 @@ def test_a_postgres_that_was_killed_is_back_and_operations_on_it_end(cluster):
     os.kill(pid, signal.SIGQUIT)  # ends at once, without a shutdown checkpoint
     wait_until(lambda: not running(pid), "PostgreSQL has ended")
     cluster.keep_servers()
+    if cluster.external():
+        # An agent that has seen it down takes no new tenants until it has seen it up; its own server it starts before it says so.
+        wait_until(lambda: cluster.call("HostService.GetHost", name="hosts/h1").postgres_up, "PostgreSQL is known to be up")
     operation = cluster.call("TenantService.CreateTenant", tenant_id="phoenix")
     cluster.succeed(operation)
     assert cluster.postgres_pid("h1") != pid
