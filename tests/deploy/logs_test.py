@@ -4,7 +4,8 @@ import os
 import re
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ALWAYS = {"time", "level", "message", "operation", "request_id", "trace_id"}
+# What the log writes by itself.
+ALWAYS = {"time", "level", "message", "operation", "request_id", "trace_id", "lines"}
 
 
 def keys_in_sources():
