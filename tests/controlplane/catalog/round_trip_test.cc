@@ -68,7 +68,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   features = Text();
   quota = SomeQuota();
   backups_kept = Small();
-  backup_every = absl::Nanoseconds(Large());
+  backup_every = Span();
   state = One(domain::TenantState::kPurged);
   suspend_mode = One(domain::SuspendMode::kReadOnly);
   state_before_retire = One(domain::TenantState::kPurged);
