@@ -26,17 +26,18 @@ class Locator {
   enum class Role { kApp, kReadOnly, kMigrate };
   enum class Purpose { kDirect, kPooled, kReadReplica };
 
+  // Each has a default, so that who names some of them gets no warning of the others.
   struct Options {
     // `host:port` of control planes, tried in order.
-    std::vector<std::string> endpoints;
+    std::vector<std::string> endpoints{};
     // PEM files. The authority is required; of the identity either certificate and key, or a token. All are read again
     // for every question that is asked over the network, so that renewed ones are taken up.
-    std::string authority_file;
-    std::string certificate_file;
-    std::string key_file;
-    std::string token_file;
+    std::string authority_file{};
+    std::string certificate_file{};
+    std::string key_file{};
+    std::string token_file{};
     // Name the server's certificate must carry when it is not the endpoint's.
-    std::string server_name;
+    std::string server_name{};
 
     Role role = Role::kApp;
     Purpose purpose = Purpose::kDirect;
@@ -48,7 +49,7 @@ class Locator {
     std::chrono::milliseconds negative_ttl{1000};
     // When not empty: the last placements are kept here, sealed under the identity's key, mode 0600, so that a
     // process that starts while the control plane is away finds its tenants, marked stale.
-    std::string snapshot_file;
+    std::string snapshot_file{};
   };
 
   // What became of a tenant that was known.
