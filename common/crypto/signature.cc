@@ -4,41 +4,15 @@
 
 #include <memory>
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
+#include "common/crypto/openssl.h"
 #include "common/errors.h"
 
 namespace croft::crypto {
 namespace {
 
-template <auto kFree>
-struct FreedBy {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-
-using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
 using Digest = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
-
-// OpenSSL keeps errors in a queue of the thread, where a TLS connection on the same thread would take them for its own.
-struct CleanErrorQueue {
-  ~CleanErrorQueue() { ERR_clear_error(); }
-};
-
-// Without this, OpenSSL would ask on the terminal for an encrypted key's passphrase.
-int NoPassphrase(char*, int, int, void*) { return -1; }
-
-Bio Reader(absl::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
 
 const unsigned char* BytesOf(absl::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -52,7 +26,7 @@ absl::Status CannotSign() {
 
 absl::StatusOr<std::string> SignText(absl::string_view private_key, absl::string_view text) {
   const CleanErrorQueue clean;
-  const Key key(PEM_read_bio_PrivateKey(Reader(private_key).get(), nullptr, NoPassphrase, nullptr));
+  const Key key = ReadKey(private_key);
   if (key == nullptr) {
     return MakeError(absl::StatusCode::kInvalidArgument, "the private key is not PEM, or is encrypted",
                      {.reason = "BAD_CERTIFICATE"});
@@ -75,7 +49,7 @@ absl::StatusOr<std::string> SignText(absl::string_view private_key, absl::string
 
 bool IsTextSigned(absl::string_view certificate, absl::string_view text, absl::string_view signature) {
   const CleanErrorQueue clean;
-  const Certificate parsed(PEM_read_bio_X509(Reader(certificate).get(), nullptr, NoPassphrase, nullptr));
+  const Certificate parsed = ReadX509(certificate);
   const Digest digest(EVP_MD_CTX_new());
   return parsed != nullptr && digest != nullptr &&
          EVP_DigestVerifyInit(digest.get(), nullptr, EVP_sha256(), nullptr,

@@ -11,46 +11,22 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 #include <arpa/inet.h>
-#include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "common/crypto/hash.h"
+#include "common/crypto/openssl.h"
 #include "common/errors.h"
 
 namespace croft::crypto {
 namespace {
 
-template <auto kFree>
-struct FreedBy {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-
-using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
 using Request = std::unique_ptr<X509_REQ, FreedBy<X509_REQ_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, FreedBy<X509_EXTENSION_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, FreedBy<GENERAL_NAMES_free>>;
 using Name = std::unique_ptr<GENERAL_NAME, FreedBy<GENERAL_NAME_free>>;
 using Time = std::unique_ptr<ASN1_TIME, FreedBy<ASN1_TIME_free>>;
-
-// OpenSSL keeps errors in a queue of the thread, where a TLS connection on the same thread would take them
-// for its own.
-class CleanErrorQueue {
- public:
-  CleanErrorQueue() = default;
-  ~CleanErrorQueue() { ERR_clear_error(); }
-  CleanErrorQueue(const CleanErrorQueue&) = delete;
-  CleanErrorQueue& operator=(const CleanErrorQueue&) = delete;
-};
 
 absl::Status Bad(absl::string_view message) {
   return MakeError(absl::StatusCode::kInvalidArgument, message, {.reason = "BAD_CERTIFICATE"});
@@ -63,21 +39,6 @@ absl::Status Failed(absl::string_view what) {
                    absl::StrCat("OpenSSL could not ", what, reason == nullptr ? "" : ": ",
                                 reason == nullptr ? "" : reason),
                    {.reason = "CRYPTO_FAILED"});
-}
-
-Bio Reader(absl::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-// Without this, OpenSSL would ask on the terminal for an encrypted key's passphrase.
-int NoPassphrase(char*, int, int, void*) { return -1; }
-
-Key ReadKey(absl::string_view pem) {
-  return Key(PEM_read_bio_PrivateKey(Reader(pem).get(), nullptr, NoPassphrase, nullptr));
-}
-
-Certificate ReadX509(absl::string_view pem) {
-  return Certificate(PEM_read_bio_X509(Reader(pem).get(), nullptr, NoPassphrase, nullptr));
 }
 
 std::string Contents(const Bio& bio) {

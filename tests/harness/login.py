@@ -48,8 +48,8 @@ class Login:
 
     def refusal(self, conninfo="", **other):
         """Why nobody gets in this way; None when somebody does."""
-        done = subprocess.run([*PSQL, "-c", "SELECT 1", "-d", conninfo or other.get("PGDATABASE", self.database)], env=self.variables(**other), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run([*PSQL, "-c", "SELECT 1", "-d", conninfo or other.get("PGDATABASE", self.database)],
+                              env=self.variables(**other), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         return None if done.returncode == 0 else done.stderr
 
     def _passfile(self, password):

@@ -53,9 +53,9 @@ std::string Endpoints(const v1::LookupResponse& placement) {
 
 std::string BackupPolicyText(const v1::BackupPolicy& policy) {
   if (!policy.has_every()) return "";
-  constexpr int kDefaultKept = 7;  // the server's
-  return absl::StrCat("every ", DurationText(FromProto(policy.every())), ", the newest ",
-                      policy.keep() > 0 ? policy.keep() : kDefaultKept, " are kept");
+  const std::string kept = policy.keep() > 0 ? absl::StrCat("the newest ", policy.keep(), " are kept")
+                                             : "as many are kept as by default";
+  return absl::StrCat("every ", DurationText(FromProto(policy.every())), ", ", kept);
 }
 
 }  // namespace
