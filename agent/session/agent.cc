@@ -234,6 +234,7 @@ class Agent {
         [this](const Task& task, TaskContext& context) { return runner_.Run(task, context); }, *journal_,
         clock_,
         {.send = [&](v1::ConnectRequest message) { session->Send(std::move(message)); },
+         .send_part = [&](v1::ConnectRequest message) { session->SendPart(std::move(message)); },
          .fatal =
              [&](const absl::Status& status) {
                fatal = status;

@@ -50,6 +50,8 @@ class Dispatcher::Context final : public TaskContext {
     dispatcher_.events_.send(std::move(request));
   }
 
+  void HandOver(InventoryTaken part) override { dispatcher_.SendParts(queued_.task.fencing, part); }
+
   absl::Status KeepGoing() const override { return MayGoOn(queued_, dispatcher_.clock_.Now()); }
 
  private:
@@ -181,14 +183,18 @@ std::optional<v1::TaskResult> Dispatcher::Inventory(const QueuedTask& queued) {
     }
     for (const auto& [uid, position] : *positions)
       taken.positions.push_back({uid, position.epoch, position.order});
-    for (v1::Inventory& part : InventoryParts(queued.task.fencing, taken)) {
-      v1::ConnectRequest message;
-      part.set_highest_epoch(journal_.HighestEpoch());
-      *message.mutable_inventory() = std::move(part);
-      events_.send(std::move(message));
-    }
+    SendParts(queued.task.fencing, taken);
   }
   return ResultToProto(queued.task.fencing, outcome);
+}
+
+void Dispatcher::SendParts(const Fencing& fencing, const InventoryTaken& found) {
+  for (v1::Inventory& part : InventoryParts(fencing, found)) {
+    v1::ConnectRequest message;
+    part.set_highest_epoch(journal_.HighestEpoch());
+    *message.mutable_inventory() = std::move(part);
+    events_.send_part(std::move(message));
+  }
 }
 
 absl::StatusOr<Outcome> Dispatcher::Run(const QueuedTask& queued) {

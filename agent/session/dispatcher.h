@@ -36,9 +36,11 @@ struct PoolSizes {
 class Dispatcher {
  public:
   struct Events {
-    // Every message the control plane should get: results, inventories, progress. Called on any thread, must not
-    // block. Results that were not delivered are found again by Unreported().
+    // Results and progress, for the control plane. Called on any thread, must not block. Results that were not delivered
+    // are found again by Unreported().
     std::function<void(v1::ConnectRequest)> send;
+    // A part of an inventory. Called on a task's thread; may wait until earlier parts are sent.
+    std::function<void(v1::ConnectRequest)> send_part;
     // The journal cannot be trusted any more: end the process. Called at most once.
     std::function<void(const absl::Status&)> fatal;
   };
@@ -74,6 +76,7 @@ class Dispatcher {
   // Nothing when nothing must be told.
   std::optional<v1::TaskResult> Decide(const QueuedTask& queued);
   std::optional<v1::TaskResult> Inventory(const QueuedTask& queued);
+  void SendParts(const Fencing& fencing, const InventoryTaken& found);
   absl::StatusOr<Outcome> Run(const QueuedTask& queued);
   void Send(const v1::TaskResult& result);
   void Fail(const absl::Status& status);

@@ -22,6 +22,8 @@ namespace {
 
 // Results are few; only progress could pile up behind a slow stream.
 constexpr size_t kMaxOutbox = 1000;
+// Parts of inventories are large.
+constexpr size_t kMaxParts = 8;
 constexpr absl::Duration kShortestHeartbeat = absl::Milliseconds(50);
 constexpr absl::Duration kShortestRenewalDelay = absl::Minutes(1);
 
@@ -171,6 +173,7 @@ std::optional<v1::ConnectRequest> Session::NextMessage() {
     if (!outbox_.empty()) {
       v1::ConnectRequest message = std::move(outbox_.front());
       outbox_.pop_front();
+      wake_.NotifyAll();
       return message;
     }
     if (now >= next_heartbeat_) {
@@ -184,6 +187,14 @@ std::optional<v1::ConnectRequest> Session::NextMessage() {
 void Session::Send(v1::ConnectRequest message) {
   MutexLock lock(mutex_);
   if (!open_ || (message.has_progress() && outbox_.size() >= kMaxOutbox)) return;
+  outbox_.push_back(std::move(message));
+  wake_.NotifyAll();
+}
+
+void Session::SendPart(v1::ConnectRequest message) {
+  MutexLock lock(mutex_);
+  while (open_ && !stopping_ && outbox_.size() >= kMaxParts) wake_.Wait(mutex_);
+  if (!open_) return;
   outbox_.push_back(std::move(message));
   wake_.NotifyAll();
 }

@@ -51,6 +51,9 @@ class Session {
 
   // Thread-safe, never blocks. Without a stream the message is dropped: results are found again in the journal.
   void Send(v1::ConnectRequest message);
+  // As Send, but waits while a few messages are still to be written, so that a task that reads a large store does not
+  // run ahead of the stream. Returns when the stream ends. Thread-safe.
+  void SendPart(v1::ConnectRequest message);
   // Sends a heartbeat as soon as it can. Thread-safe.
   void BeatNow();
   // Thread-safe.

@@ -215,6 +215,23 @@ class FileStore final : public Store {
     return objects;
   }
 
+  absl::Status VisitTenants(
+      const std::function<absl::Status(const std::vector<StoredObject>&)>& visit) override {
+    std::vector<std::string> uids;
+    std::error_code error;
+    for (fs::directory_iterator it(root_, error), end; !error && it != end; it.increment(error)) {
+      std::string name = it->path().filename().string();
+      std::error_code ignored;
+      if (it->is_directory(ignored) && CheckObjectOwner(name).ok()) uids.push_back(std::move(name));
+    }
+    if (error) return StoreUnreachable(absl::StrCat(root_, ": ", error.message()));
+    for (const std::string& uid : uids) {
+      CROFT_ASSIGN_OR_RETURN(const std::vector<StoredObject> objects, List(uid));
+      if (!objects.empty()) CROFT_RETURN_IF_ERROR(visit(objects));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Delete(absl::string_view name) override {
     CROFT_RETURN_IF_ERROR(CheckObjectName(name));
     const std::string path = Path(name);

@@ -3,6 +3,7 @@
 #include "agent/store/store.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
@@ -23,6 +24,22 @@ bool IsPart(absl::string_view part) {
 }
 
 }  // namespace
+
+absl::Status Store::VisitTenants(
+    const std::function<absl::Status(const std::vector<StoredObject>&)>& visit) {
+  CROFT_ASSIGN_OR_RETURN(std::vector<StoredObject> objects, List(""));
+  const auto owner = [](const StoredObject& object) {
+    return absl::string_view(object.name).substr(0, object.name.find('/'));
+  };
+  for (auto first = objects.begin(); first != objects.end();) {
+    const auto next = std::find_if(
+        first, objects.end(), [&](const StoredObject& object) { return owner(object) != owner(*first); });
+    const std::vector<StoredObject> of_one(std::make_move_iterator(first), std::make_move_iterator(next));
+    CROFT_RETURN_IF_ERROR(visit(of_one));
+    first = next;
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckObjectName(absl::string_view name) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');

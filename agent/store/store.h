@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,11 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<ObjectReader>> Get(absl::string_view name) = 0;
   // Objects of one tenant, by name; of all tenants when `uid` is empty. Never one that was not committed.
   virtual absl::StatusOr<std::vector<StoredObject>> List(absl::string_view uid) = 0;
+  // Calls `visit` with the objects of one tenant after another, tenants in any order, each tenant's objects by name. The
+  // first error of `visit` ends the listing and is the answer. Unless a store replaces this, all objects are in memory at
+  // once.
+  virtual absl::Status VisitTenants(
+      const std::function<absl::Status(const std::vector<StoredObject>&)>& visit);
   // OK when it is not there. Durable when it answers.
   virtual absl::Status Delete(absl::string_view name) = 0;
   // Everything of one tenant, also what was never committed.

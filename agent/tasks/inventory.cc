@@ -18,6 +18,8 @@ namespace croft::agent {
 namespace {
 
 constexpr size_t kMaxKeyBytes = 64 << 10;
+// Of stores, in memory before they are handed over.
+constexpr size_t kRowsInAPart = 1000;
 
 void TakeListing(ClusterListing listing, InventoryTaken& inventory) {
   for (ListedDatabase& database : listing.databases) {
@@ -41,35 +43,42 @@ void TakeListing(ClusterListing listing, InventoryTaken& inventory) {
   inventory.orphan_directories = std::move(listing.orphan_directories);
 }
 
-// What objects of a store are of, by their names. Others are none of Croft's.
+// Which backups and keys a store holds, by the names of its objects. Other objects are not Croft's.
 class StoreReader {
  public:
   StoreReader(Store& store, const InventoryWork& work, TaskContext& context)
       : store_(store), work_(work), context_(context) {}
 
+  // Hands over the rows in parts; the last rows, fewer than a part, are added to `inventory`.
   absl::Status Read(InventoryTaken& inventory) {
-    CROFT_ASSIGN_OR_RETURN(const std::vector<StoredObject> objects, store_.List(""));
-    for (const StoredObject& object : objects) {
-      CROFT_RETURN_IF_ERROR(context_.KeepGoing());
-      Sort(object);
-    }
+    return store_.VisitTenants([&](const std::vector<StoredObject>& objects) {
+      CROFT_RETURN_IF_ERROR(AddTenant(objects, inventory));
+      if (inventory.backups.size() + inventory.keys.size() >= kRowsInAPart) {
+        context_.HandOver(
+            {.backups = std::exchange(inventory.backups, {}), .keys = std::exchange(inventory.keys, {})});
+      }
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  absl::Status AddTenant(const std::vector<StoredObject>& objects, InventoryTaken& inventory) {
+    backups_.clear();
+    for (const StoredObject& object : objects) Sort(object, inventory);
     for (auto& [name, backup] : backups_) {
       CROFT_RETURN_IF_ERROR(context_.KeepGoing());
       if (work_.manifests && backup.has_manifest) ReadManifest(backup);
       inventory.backups.push_back(std::move(backup));
     }
-    for (InventoryKey& key : keys_) {
-      if (work_.manifests) key.wrapped_data_key = ReadKey(key.uid);
-      inventory.keys.push_back(std::move(key));
-    }
-    return absl::OkStatus();
+    return context_.KeepGoing();
   }
 
- private:
-  void Sort(const StoredObject& object) {
+  void Sort(const StoredObject& object, InventoryTaken& inventory) {
     const std::vector<std::string> parts = absl::StrSplit(object.name, '/');
     if (object.name == KeyObject(parts[0])) {
-      keys_.push_back({.store = store_.id(), .uid = parts[0]});
+      inventory.keys.push_back({.store = store_.id(),
+                                .uid = parts[0],
+                                .wrapped_data_key = work_.manifests ? ReadKey(parts[0]) : ""});
     } else if (parts.size() == 3) {
       const bool archive = object.name == ArchiveObject(parts[0], parts[1]);
       const bool manifest = object.name == ManifestObject(parts[0], parts[1]);
@@ -116,8 +125,7 @@ class StoreReader {
   Store& store_;
   const InventoryWork& work_;
   TaskContext& context_;
-  std::map<std::string, InventoryBackup> backups_;
-  std::vector<InventoryKey> keys_;
+  std::map<std::string, InventoryBackup> backups_;  // of one tenant, by name
 };
 
 InventoryStore LookInto(const std::vector<std::unique_ptr<Store>>& stores, const std::string& id,

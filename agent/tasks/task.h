@@ -257,6 +257,9 @@ class TaskContext {
   virtual ~TaskContext() = default;
   // For people; may be dropped.
   virtual void Report(absl::string_view message) = 0;
+  // Sends a part of what an inventory has found before its outcome, so that what lies in a large store is never in memory
+  // at once. Waits while earlier parts are not sent yet; may be dropped.
+  virtual void HandOver(InventoryTaken part) = 0;
   // CANCELLED or DEADLINE_EXCEEDED when the task is to stop at the next safe point; asked between steps.
   virtual absl::Status KeepGoing() const = 0;
 };

@@ -2,6 +2,8 @@
 
 #include "agent/tasks/task_runner.h"
 
+#include <utility>
+
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
@@ -15,6 +17,8 @@ class DeadlineContext final : public TaskContext {
   DeadlineContext(TaskContext& inner, absl::Time deadline) : inner_(inner), deadline_(deadline) {}
 
   void Report(absl::string_view message) override { inner_.Report(message); }
+
+  void HandOver(InventoryTaken part) override { inner_.HandOver(std::move(part)); }
 
   absl::Status KeepGoing() const override {
     if (absl::Now() >= deadline_) {

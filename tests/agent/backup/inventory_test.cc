@@ -1,3 +1,7 @@
+#include <set>
+#include <string>
+
+#include <absl/strings/str_format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -71,6 +75,33 @@ TEST_F(StoreInventoryTest, AStoreThatCannotBeLookedIntoIsPartOfTheAnswer) {
   ASSERT_EQ(taken.stores.size(), 1u);
   EXPECT_EQ(taken.stores[0].store, "store-nobody");
   EXPECT_NE(taken.stores[0].problem, "");
+}
+
+TEST_F(StoreInventoryTest, ALargeStoreIsHandedOverInParts) {
+  constexpr int kTenants = 1100;
+  std::set<std::string> uids;
+  for (int i = 0; i < kTenants; ++i) {
+    uids.insert(absl::StrFormat("uid%d", i));
+    ASSERT_TRUE(WriteObject(*stores_.front(), absl::StrFormat("uid%d/b1/archive", i), "x").ok());
+    ASSERT_TRUE(WriteObject(*stores_.front(), absl::StrFormat("uid%d/key", i), "k").ok());
+  }
+  CountingContext context;
+  const auto outcome = runner_.Run({.deadline = absl::Now() + absl::Seconds(60),
+                                    .work = InventoryWork{.stores = {stores_.front()->id()}}},
+                                   context);
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  const auto& rest = std::get<InventoryTaken>(*outcome);
+  EXPECT_EQ(rest.backups.size() + rest.keys.size(), 200u);
+  ASSERT_EQ(context.parts.size(), 2u);
+  context.parts.push_back(rest);
+  std::set<std::string> with_backup, with_key;
+  for (const InventoryTaken& part : context.parts) {
+    EXPECT_LE(part.backups.size() + part.keys.size(), 1000u);
+    for (const InventoryBackup& backup : part.backups) with_backup.insert(backup.uid);
+    for (const InventoryKey& key : part.keys) with_key.insert(key.uid);
+  }
+  EXPECT_EQ(with_backup, uids);
+  EXPECT_EQ(with_key, uids);
 }
 
 TEST_F(StoreInventoryTest, RolesShowADigestOfTheirVerifierAndNoMore) {

@@ -267,13 +267,20 @@ TEST_F(DispatcherTest, InventoryIsTakenAnewEachTime) {
   Task task{.fencing = At(1, 0, "op-inventory"), .work = InventoryWork{}};
   std::atomic<int> taken{0};
   Dispatcher dispatcher(
-      [&](const Task&, TaskContext&) {
+      [&](const Task&, TaskContext& context) {
         ++taken;
+        context.HandOver({.backups = {{.uid = "u1"}}});
         return InventoryTaken{.databases = {{.name = "t_x_g1"}}};
       },
-      *journal_, clock_, {.send = [this](v1::ConnectRequest message) { sent_.Put(std::move(message)); }});
+      *journal_, clock_,
+      {.send = [this](v1::ConnectRequest message) { sent_.Put(std::move(message)); },
+       .send_part = [this](v1::ConnectRequest message) { sent_.Put(std::move(message)); }});
   for (int i = 1; i <= 2; ++i) {
     dispatcher.Submit(task);
+    const auto part = sent_.Take();
+    ASSERT_TRUE(part && part->has_inventory());
+    EXPECT_EQ(part->inventory().backups(0).uid(), "u1");
+    EXPECT_EQ(part->inventory().fencing().operation(), "op-inventory");
     const auto inventory = sent_.Take();
     ASSERT_TRUE(inventory && inventory->has_inventory());
     EXPECT_EQ(inventory->inventory().databases(0).name(), "t_x_g1");

@@ -87,6 +87,7 @@ class SessionTest : public testing::Test {
         clock_,
         Dispatcher::Events{
             .send = [this](v1::ConnectRequest message) { session_->Send(std::move(message)); },
+            .send_part = [this](v1::ConnectRequest message) { session_->SendPart(std::move(message)); },
             .fatal = [](const absl::Status& status) { ADD_FAILURE() << status; }});
     thread_ = std::thread([this] { ended_.Put(session_->Run(*dispatcher_)); });
   }
@@ -320,6 +321,32 @@ TEST_F(SessionTest, CertificateIsRenewedAtTwoThirdsOfItsLifeAndUsed) {
   }
   EXPECT_EQ(control_plane_.renewals, 1);
   EXPECT_EQ(connection->peer_certificate(), (*files_->Load())->certificate_chain);
+}
+
+TEST_F(SessionTest, PartsOfAnInventoryWaitForAStreamThatIsSlow) {
+  control_plane_.reads_no_further = true;
+  Start();
+  const auto connection = control_plane_.NextConnection();
+  ASSERT_NE(connection, nullptr);
+  ASSERT_TRUE(connection->NextHeartbeat());
+  constexpr int kParts = 100;
+  std::atomic<int> sent{0};
+  std::thread task([&] {
+    v1::ConnectRequest part;
+    part.mutable_inventory()->add_orphan_directories(std::string(1 << 20, 'x'));
+    for (; sent < kParts; ++sent) session_->SendPart(part);
+  });
+  // What the stream itself buffers, and the few messages that may wait.
+  int before = -1;
+  for (int looks = 0; looks < 20; ++looks) {
+    if (std::exchange(before, sent) != sent) looks = 0;
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_GT(sent, 0);
+  EXPECT_LT(sent, kParts / 2);
+  session_->Stop();
+  task.join();
+  EXPECT_EQ(sent, kParts) << "without a stream nobody waits";
 }
 
 TEST_F(SessionTest, StopEndsASessionThatCannotConnect) {

@@ -53,8 +53,15 @@ void TestControlPlane::Connection::OnReadDone(bool ok) {
     heartbeats_.Put(incoming_.heartbeat().report());
   } else if (incoming_.has_result()) {
     results_.Put(incoming_.result());
+  } else if (incoming_.has_inventory() && owner_.reads_no_further) {
+    return;
   }
   StartRead(&incoming_);
+}
+
+void TestControlPlane::Connection::OnCancel() {
+  // A read that is under way ends the stream otherwise.
+  if (owner_.reads_no_further) End(grpc::Status::CANCELLED);
 }
 
 void TestControlPlane::Connection::OnWriteDone(bool ok) {

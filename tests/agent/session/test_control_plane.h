@@ -43,6 +43,7 @@ class TestControlPlane {
 
     void OnReadDone(bool ok) override;
     void OnWriteDone(bool ok) override;
+    void OnCancel() override;
     void OnDone() override;
 
     TestControlPlane& owner_;
@@ -79,6 +80,8 @@ class TestControlPlane {
   // Of the certificates that are signed from now on.
   std::atomic<int64_t> certificate_life_seconds{86400};
   std::atomic<int64_t> certificate_age_seconds{0};
+  // Once a part of an inventory has come.
+  std::atomic<bool> reads_no_further{false};
   std::atomic<int> joins{0};
   std::atomic<int> renewals{0};
 

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 constexpr size_t kLimit = 1 << 20;
 
@@ -101,6 +102,31 @@ TEST_P(StoreContract, ListTellsTenantsApart) {
   EXPECT_THAT(Names(store_->List("")),
               ElementsAre("u1/b1/archive", "u1/b1/manifest.json", "u1/key", "u10/key", "u2/key"));
   EXPECT_THAT(Names(store_->List("u3")), IsEmpty());
+}
+
+TEST_P(StoreContract, EachTenantIsVisitedOnceWithAllItsObjects) {
+  for (const char* name : {"u1/key", "u1-x/key", "u1/b1/archive", "u2/key"}) {
+    ASSERT_TRUE(WriteObject(*store_, name, name).ok());
+  }
+  std::vector<std::vector<std::string>> visited;
+  const auto visit = [&](const std::vector<StoredObject>& objects) {
+    visited.push_back(Names(objects));
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(store_->VisitTenants(visit).ok());
+  EXPECT_THAT(visited, UnorderedElementsAre(ElementsAre("u1/b1/archive", "u1/key"), ElementsAre("u1-x/key"),
+                                            ElementsAre("u2/key")));
+  // The way of a store that reads all at once.
+  visited.clear();
+  ASSERT_TRUE(store_->Store::VisitTenants(visit).ok());
+  EXPECT_EQ(visited.size(), 3u);
+  int visits = 0;
+  EXPECT_EQ(store_->VisitTenants([&](const std::vector<StoredObject>&) {
+    ++visits;
+    return absl::CancelledError("enough");
+  }),
+            absl::CancelledError("enough"));
+  EXPECT_EQ(visits, 1);
 }
 
 TEST_P(StoreContract, DeleteRemovesOneObjectAndCanBeRepeated) {

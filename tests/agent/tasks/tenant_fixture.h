@@ -27,11 +27,14 @@ class CountingContext final : public TaskContext {
   explicit CountingContext(int stop_at = -1) : stop_at_(stop_at) {}
 
   void Report(absl::string_view) override {}
+  void HandOver(InventoryTaken part) override { parts.push_back(std::move(part)); }
   // As in an agent: may be asked from several threads, and what was cut stays cut.
   absl::Status KeepGoing() const override {
     if (stop_at_ < 0 || asked_++ < stop_at_) return absl::OkStatus();
     return MakeError(absl::StatusCode::kCancelled, "stopped by the test", {.reason = "CANCELLED"});
   }
+
+  std::vector<InventoryTaken> parts;
 
  private:
   const int stop_at_;
