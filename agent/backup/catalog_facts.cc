@@ -63,6 +63,16 @@ constexpr char kForeignRelations[] =
     "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass "
     "AND d.objid = c.oid) ORDER BY 1, 2";
 
+// The tenant's own that this session may not read: their owner took the right from itself, and where the agent is no
+// superuser it cannot give its login what goes around that.
+constexpr char kUnreadableRelations[] =
+    "SELECT n.nspname::text, c.relname::text, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner "
+    "WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND r.rolname = $1 AND n.nspname !~ "
+    "'^pg_' "
+    "AND NOT CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') "
+    "ELSE has_table_privilege(c.oid, 'SELECT') END ORDER BY 1, 2";
+
 // Those that the tenant may not read, and how many there are in all.
 constexpr char kForeignLargeObjects[] =
     "SELECT m.oid::text, r.rolname::text, count(*) OVER () FROM pg_largeobject_metadata m "
@@ -271,6 +281,25 @@ Finding Foreign(std::string object, const std::string& owner, const TenantRoles&
           .remedy = absl::StrCat("ALTER ", object, " OWNER TO ", QuoteName(roles.owner), ";")};
 }
 
+absl::Status AddUnreadable(Connection& connection, const TenantRoles& roles, NotDumped& found) {
+  auto rows =
+      connection.Rows<std::string, std::string, std::string>(Bind(kUnreadableRelations, {roles.owner}));
+  CROFT_RETURN_IF_ERROR(rows.status());
+  for (const auto& [schema, name, kind] : *rows) {
+    const std::string object = absl::StrCat(kind, " ", Qualified(schema, name));
+    found.patterns.push_back(Qualified(schema, name));
+    found.findings.push_back(
+        {.severity = Severity::kMissing,
+         .reason = "OWNER_MAY_NOT_READ",
+         .object = object,
+         .owner = roles.owner,
+         .message = "Its owner took SELECT from itself, so it is not backed up: this host's agent is no "
+                    "superuser and cannot read it.",
+         .remedy = absl::StrCat("GRANT SELECT ON ", object, " TO ", QuoteName(roles.owner), ";")});
+  }
+  return absl::OkStatus();
+}
+
 // pg_dump leaves out all large objects or none.
 absl::Status AddLargeObjects(Connection& connection, const TenantRoles& roles, NotDumped& found) {
   auto rows = connection.Rows<std::string, std::string, int64_t>(Bind(kForeignLargeObjects, {roles.owner}));
@@ -338,6 +367,7 @@ absl::StatusOr<NotDumped> FindNotDumped(Connection& connection, const TenantRole
     found.patterns.push_back(Qualified(schema, name));
     found.findings.push_back(Foreign(object, owner, roles));
   }
+  CROFT_RETURN_IF_ERROR(AddUnreadable(connection, roles, found));
   CROFT_RETURN_IF_ERROR(AddLargeObjects(connection, roles, found));
   return found;
 }

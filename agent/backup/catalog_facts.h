@@ -65,8 +65,8 @@ struct TenantRoles {
 [[nodiscard]] absl::StatusOr<CatalogFacts> ReadCatalogFacts(Connection& connection,
                                                             const TenantRoles& roles);
 
-// What a dump cannot hold, since its owner is no role of the tenant's: relations, as patterns for pg_dump's
-// --exclude-table, and large objects, and what to say of each.
+// What a dump cannot hold, since its owner is no role of the tenant's or the session may not read it: relations, as patterns
+// for pg_dump's --exclude-table, and large objects, and what to say of each.
 struct NotDumped {
   std::vector<std::string> patterns;
   // One that the tenant may not read keeps pg_dump from all of them.

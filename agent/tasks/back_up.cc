@@ -259,9 +259,14 @@ absl::StatusOr<BackedUp> Make(const BackupJob& job, const BackUpWork& work, Stor
   }
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> others,
                          OthersThatOwn(job, *session, database.name));
+  std::vector<std::string> also_in = others;
+  if (const std::string& reader = job.tenant().reader_role;
+      std::find(others.begin(), others.end(), reader) == others.end()) {
+    also_in.push_back(reader);
+  }
   CROFT_ASSIGN_OR_RETURN(const Conninfo conninfo,
                          MakeShortLivedLogin(job, *session, job.tenant().owner_role, database.name,
-                                             LoginPurpose::kReadEverything, others));
+                                             LoginPurpose::kReadEverything, also_in));
   if (work.sealed) CROFT_RETURN_IF_ERROR(session->Apply({AllowConnections{database.name, true}}));
   CROFT_RETURN_IF_ERROR(Blamed(job, *session, ReassignToOwner(job, conninfo, others)));
   job.context().Report("dumping, compressing and sealing");

@@ -112,7 +112,7 @@ class Filler {
     CROFT_RETURN_IF_ERROR(Fill());
     CROFT_ASSIGN_OR_RETURN(Conninfo reader,
                            MakeShortLivedLogin(job_, session_, into_.roles.new_owner, into_.database,
-                                               LoginPurpose::kReadEverything));
+                                               LoginPurpose::kReadEverything, {into_.roles.new_reader}));
     if (manifest_.old) {
       CROFT_ASSIGN_OR_RETURN(reader["options"], FormsOfBefore(job_, manifest_.identity.uid));
     }
