@@ -11,6 +11,7 @@ import time
 import pytest
 import wire
 from cluster import BIN, Cluster, run, wait_until
+from external import VERSION
 
 
 @pytest.fixture(scope="module", name="cluster")
@@ -146,6 +147,16 @@ def test_port_of_the_control_plane_taken(cluster):
     assert ran.returncode == 1 and f"127.0.0.1:{port}" in ran.stderr, ran
 
 
+def relaunch_with_programs(cluster, folder):
+    """Starts the agent again, with the client programs in `folder`, until it is started the next time."""
+    command = cluster.commands["h1"]
+    at = command.index("--client-programs") if "--client-programs" in command else len(command)
+    cluster.stop("h1")
+    cluster.commands["h1"] = command[:at] + ["--client-programs", folder] + command[at + 2:]
+    cluster.relaunch("h1")
+    cluster.commands["h1"] = command
+
+
 def test_old_client_programs(cluster, tmp_path):
     """A server newer than the newest pg_dump."""
     os.chmod(tmp_path, 0o755)
@@ -157,12 +168,7 @@ def test_old_client_programs(cluster, tmp_path):
             file.write(f"#!/bin/sh\necho '{name} (PostgreSQL) 14.0'\n")
         os.chmod(path, 0o755)
     version = cluster.call("HostService.GetHost", name="hosts/h1").postgres_version.partition(".")[0]
-    command = cluster.commands["h1"]
-    at = command.index("--client-programs") if "--client-programs" in command else len(command)
-    cluster.stop("h1")
-    cluster.commands["h1"] = command[:at] + ["--client-programs", programs] + command[at + 2:]
-    cluster.relaunch("h1")
-    cluster.commands["h1"] = command
+    relaunch_with_programs(cluster, programs)
     try:
         assert "mend it" in found(cluster, "host h1", f"of version {version}")
     finally:
@@ -207,15 +213,14 @@ def test_backups_that_fail(cluster):
     programs = os.path.join(cluster.state, "broken")
     for name, line in (("pg_dump", "echo 'pg_dump: error: connection to server was lost' >&2; exit 1"),
                        ("pg_restore", "exit 1")):
-        path = os.path.join(programs, "15", "bin", name)
+        path = os.path.join(programs, VERSION, "bin", name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\ncase $* in *--version*) echo '{name} (PostgreSQL) 15.99' ;; *) {line} ;; esac\n")
+            file.write(f"#!/bin/sh\ncase $* in *--version*) echo '{name} (PostgreSQL) {VERSION}.99' ;; *) {line} ;; esac\n")
         os.chmod(path, 0o755)
-    cluster.stop("h1")
-    cluster.relaunch("h1", "--client-programs", programs)
-    wait_until(lambda: cluster.host_state("h1") == "STATE_UP", "the host is up")
+    relaunch_with_programs(cluster, programs)
     try:
+        wait_until(lambda: cluster.host_state("h1") == "STATE_UP", "the host is up")
         for _ in range(2):
             assert cluster.croftctl("backup", "create", "acme", check=False).returncode != 0
         remedy = found(cluster, "tenant acme", "its last 2 backups failed")

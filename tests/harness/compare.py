@@ -129,7 +129,8 @@ _FACTS = [
         FROM pg_cast c WHERE c.oid >= 16384"""),
     ("collation", "pg_collation", """
         SELECT c.oid, n.nspname, c.collname, concat_ws(' ', pg_temp.role(c.collowner), c.collprovider, c.collisdeterministic, c.collcollate,
-               c.collctype, c.colliculocale) FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"""),
+               c.collctype, pg_temp.locale(to_jsonb(c)))
+        FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"""),
     ("conversion", "pg_conversion", """
         SELECT c.oid, n.nspname, c.conname, concat_ws(' ', pg_temp.role(c.conowner), pg_encoding_to_char(c.conforencoding),
                pg_encoding_to_char(c.contoencoding), c.conproc, c.condefault)
@@ -166,8 +167,8 @@ _FACTS = [
           AND coalesce(i.schema, '') !~ '^(pg_|information_schema$)' AND i.identity !~ '(^| on )pg_catalog[.]'
           AND (d.objoid >= 16384 OR i.type = 'large object' OR i.type = 'schema') AND i.type <> 'extension' AND i.identity <> 'public'"""),
     ("database", "", """
-        SELECT oid, '', 'database', concat_ws(' ', pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype, daticulocale)
-        FROM pg_database WHERE datname = current_database()"""),
+        SELECT oid, '', 'database', concat_ws(' ', pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype, pg_temp.locale(to_jsonb(d)))
+        FROM pg_database d WHERE datname = current_database()"""),
     ("setting", "", """
         SELECT 0::oid, '', concat_ws(' ', CASE WHEN s.setdatabase <> 0 THEN 'database' END, CASE WHEN s.setrole <> 0 THEN pg_temp.role(s.setrole) END, split_part(one, '=', 1)),
                replace(one, current_setting('compare.stem'), '~')
@@ -190,6 +191,9 @@ CREATE FUNCTION pg_temp.rights(aclitem[], "char", oid) RETURNS text LANGUAGE sql
     SELECT concat(pg_temp.role(grantee), '=', privilege_type, CASE WHEN is_grantable THEN '*' END, '/', pg_temp.role(grantor)) AS text
     FROM pg_catalog.aclexplode(coalesce($1, pg_catalog.acldefault($2, $3)))) AS rights $$;
 CREATE FUNCTION pg_temp.sorted(text[]) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(one, ',' ORDER BY one) FROM unnest($1) one $$;
+-- Of a row of pg_collation or pg_database: the columns have other names from PostgreSQL 17 on.
+CREATE FUNCTION pg_temp.locale(jsonb) RETURNS text LANGUAGE sql AS $$
+  SELECT coalesce($1 ->> 'colllocale', $1 ->> 'colliculocale', $1 ->> 'datlocale', $1 ->> 'daticulocale') $$;
 """
 
 # Tables whose rows are asked for: partitioned tables as a whole, others alone; columns by name, generated ones apart.
