@@ -5,12 +5,9 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
-import subprocess
-import tempfile
 import threading
 import time
 import urllib.error
@@ -19,59 +16,10 @@ import urllib.request
 
 import pytest
 import wire
-from cluster import TOP, Cluster, wait_until
+from cluster import Cluster, wait_until
+from prometheus import MONITORING, Prometheus, read
 
-MONITORING = os.path.join(TOP, "deploy", "monitoring")
 TENANTS = ["amber", "basalt", "cobalt"]
-
-
-def read(url, **headers):
-    """(code, text) of what answers at `url`."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-class Prometheus:
-    """Debian's, in a folder of its own, that scrapes one control plane every second. Alerts fire as soon as they are true."""
-
-    def __init__(self, target):
-        self.folder = tempfile.mkdtemp(prefix="croft-prometheus.", dir="/var/tmp")
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with open(os.path.join(MONITORING, "prometheus.yml"), encoding="utf-8") as file:
-            config = file.read().replace("127.0.0.1:7444", target).replace(" 15s", " 1s")
-        with open(os.path.join(MONITORING, "croft.rules.yml"), encoding="utf-8") as file:
-            rules = re.sub(r"for: \w+", "for: 0s", file.read())
-        for name, text in (("prometheus.yml", config), ("croft.rules.yml", rules)):
-            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
-                file.write(text)
-        self._process = subprocess.Popen(  # pylint: disable=consider-using-with
-            ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
-             f"--web.listen-address={self.address}", "--log.level=warn"], stdin=subprocess.DEVNULL)
-
-    def query(self, expression):
-        """The samples that `expression` has now."""
-        code, text = read(f"http://{self.address}/api/v1/query?{urllib.parse.urlencode({'query': expression})}")
-        assert code == 200, text
-        return json.loads(text)["data"]["result"]
-
-    def firing(self):
-        return {sample["metric"]["alertname"] for sample in self.query('ALERTS{alertstate="firing"}')}
-
-    def is_ready(self):
-        try:
-            return read(f"http://{self.address}/-/ready")[0] == 200
-        except OSError:
-            assert self._process.poll() is None, "prometheus ended"
-            return False
-
-    def close(self):
-        self._process.terminate()
-        self._process.wait()
-        shutil.rmtree(self.folder)
 
 
 @pytest.fixture(scope="module", name="cluster")
@@ -88,10 +36,7 @@ def url_of_metrics(cluster):
 @pytest.fixture(scope="module", name="prometheus")
 def fleet_that_works(cluster, url):
     """A Prometheus that has seen tenants come and go, backups, lookups and a subscriber."""
-    made = Prometheus(url.removeprefix("http://"))
-    try:
-        wait_until(made.is_ready, "prometheus is ready")
-        wait_until(lambda: made.query("up == 1"), "croftd is scraped")
+    with Prometheus(url.removeprefix("http://")) as made:
         for tenant in TENANTS:
             cluster.create_tenant(tenant)
             cluster.call("LookupService.Lookup", tenant=tenant)
@@ -112,8 +57,6 @@ def fleet_that_works(cluster, url):
         wait_until(lambda: made.query('sum(croft_backups{state=~"AVAILABLE|VERIFIED"}) == 2'), "backups are counted")
         yield made
         watch.cancel()
-    finally:
-        made.close()
 
 
 def panels():
