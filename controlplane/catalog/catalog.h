@@ -15,6 +15,7 @@
 
 #include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/fleet_event.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/revision.h"
@@ -36,6 +37,8 @@
 // schedules   when something is next to be done by itself. Those of tenants follow from their rows; they are rows of
 //             their own so that a million tenants cost nothing while nothing is due.
 // audit       who did what, chained by hashes; and where its oldest rows were cut off.
+// events      what happened, for programs that follow it. Written with the change that each tells of, so that none is
+//             lost or told twice. A position is given out once, even when the catalog is restored from a copy.
 // epoch, revision  the order of everything.
 //
 // Passwords lie in it sealed, data keys not at all (see keyring).
@@ -114,9 +117,25 @@ struct AppendAudit {
 struct CutAudit {
   domain::AuditCheckpoint checkpoint;
 };
+// Its position is above that of all events before it, whatever it says itself.
+struct AppendEvent {
+  domain::FleetEvent event;
+};
+// Deletes the events up to the position.
+struct CutEvents {
+  int64_t position = 0;
+};
 using Change = std::variant<PutTenant, PutHost, DeleteHost, PutUser, DeleteUser, NoteTokenUse, PutOperation,
                             DeleteOperation, PutBackup, DeleteBackup, PutRequest, DeleteRequest,
-                            PutSchedule, DeleteSchedule, AppendAudit, CutAudit>;
+                            PutSchedule, DeleteSchedule, AppendAudit, CutAudit, AppendEvent, CutEvents>;
+
+// Events that follow one another.
+struct EventRun {
+  int32_t count = 0;
+  int64_t last = 0;  // position of the last of them
+
+  friend bool operator==(const EventRun&, const EventRun&) = default;
+};
 
 // What the engine may ask while it decides. Answers include the changes already applied in the open
 // transaction. A failed read answers as if there were nothing and makes Commit fail, so that no decision
@@ -152,6 +171,8 @@ class Facts {
   virtual std::vector<RequestRecord> RequestsBefore(absl::Time time, int32_t limit) = 0;
   virtual std::optional<domain::Schedule> FindSchedule(const domain::ScheduleKey& key) = 0;
   virtual std::optional<domain::AuditRow> FindAuditRow(int64_t sequence) = 0;
+  // The oldest events, up to `limit`, before the first that is not from before `time`.
+  virtual EventRun OldestEvents(absl::Time time, int32_t limit) = 0;
   // Tenants placed on the host, tombstones left out.
   virtual int64_t CountTenantsOnHost(absl::string_view host) = 0;
 };
@@ -207,6 +228,19 @@ struct OperationQuery {
 struct OperationPage {
   std::vector<domain::Operation> operations;
   std::optional<int64_t> next;
+};
+
+struct EventQuery {
+  int64_t after = 0;   // events above this position, in order
+  std::string tenant;  // id; empty: every tenant's, and those of none
+  int32_t limit = 100;
+};
+
+// From one state of the catalog: all events above the query's position are in it or behind its last one, if the log does
+// not say that some are pruned.
+struct EventPage {
+  std::vector<domain::FleetEvent> events;
+  domain::EventLog log;
 };
 
 // A backup's place in lists. With an empty id, before all of them.
@@ -270,6 +304,11 @@ class Catalog {
   virtual absl::StatusOr<domain::AuditHead> RecordedAuditHead() = 0;
   // Where the audit's rows begin; nullopt while none were pruned.
   virtual absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() = 0;
+  virtual absl::StatusOr<EventPage> ListEvents(const EventQuery& query) = 0;
+  virtual absl::StatusOr<domain::EventLog> GetEventLog() = 0;
+  // The position after which the events of `time` and later come. While the clock was set back, times do not rise with
+  // positions: an event of such a time may be missed.
+  virtual absl::StatusOr<int64_t> PositionBefore(absl::Time time) = 0;
 };
 
 }  // namespace croft::catalog

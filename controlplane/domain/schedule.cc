@@ -57,6 +57,7 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
     case ScheduleKind::kPruneOperations: return PruneRecurrence(policy.keep_operations, policy);
     case ScheduleKind::kPruneRequests: return PruneRecurrence(policy.keep_requests, policy);
     case ScheduleKind::kPruneAudit: return PruneRecurrence(policy.keep_audit, policy);
+    case ScheduleKind::kPruneEvents: return PruneRecurrence(policy.keep_events, policy);
   }
   return std::nullopt;
 }

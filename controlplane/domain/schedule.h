@@ -23,6 +23,7 @@ enum class ScheduleKind {
   kPruneOperations,  // forgets operations that ended long ago
   kPruneRequests,    // forgets answers to request ids
   kPruneAudit,       // cuts off the oldest rows of the audit
+  kPruneEvents,      // forgets the oldest events
 };
 
 constexpr absl::string_view NameOf(ScheduleKind value) {
@@ -35,6 +36,7 @@ constexpr absl::string_view NameOf(ScheduleKind value) {
     case ScheduleKind::kPruneOperations: return "PRUNE_OPERATIONS";
     case ScheduleKind::kPruneRequests: return "PRUNE_REQUESTS";
     case ScheduleKind::kPruneAudit: return "PRUNE_AUDIT";
+    case ScheduleKind::kPruneEvents: return "PRUNE_EVENTS";
   }
   return "";
 }
@@ -79,6 +81,7 @@ struct SchedulePolicy {
   absl::Duration keep_operations = absl::Hours(24 * 90);
   absl::Duration keep_requests = absl::Hours(25);
   absl::Duration keep_audit = absl::Hours(24 * 400);
+  absl::Duration keep_events = absl::Hours(24 * 30);
   std::optional<DailyWindow> prune_window;
 };
 

@@ -83,6 +83,8 @@ void AddChange(const catalog::PutSchedule&, Names&) {}
 void AddChange(const catalog::DeleteSchedule&, Names&) {}
 void AddChange(const catalog::AppendAudit&, Names&) {}
 void AddChange(const catalog::CutAudit&, Names&) {}
+void AddChange(const catalog::AppendEvent&, Names&) {}
+void AddChange(const catalog::CutEvents&, Names&) {}
 void AddChange(const catalog::NoteTokenUse&, Names&) {}
 
 }  // namespace

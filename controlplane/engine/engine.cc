@@ -81,7 +81,7 @@ bool IsAudited(const RequestBody& body, const Outcome& outcome) {
   const bool by_schedule_alone =
       std::holds_alternative<CompareHost>(body) || std::holds_alternative<PruneBackups>(body) ||
       std::holds_alternative<PruneOperations>(body) || std::holds_alternative<PruneRequests>(body) ||
-      std::holds_alternative<PruneAudit>(body);
+      std::holds_alternative<PruneAudit>(body) || std::holds_alternative<PruneEvents>(body);
   return !by_schedule_alone || !std::all_of(outcome.changes.begin(), outcome.changes.end(), IsSchedule);
 }
 

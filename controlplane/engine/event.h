@@ -266,6 +266,7 @@ struct PruneRequests {};
 struct PruneAudit {
   std::optional<domain::AuditCheckpoint> cut;
 };
+struct PruneEvents {};
 
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
@@ -273,7 +274,8 @@ using RequestBody =
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
                  CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
                  CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
-                 RecordCalls, CompareHost, PruneBackups, PruneOperations, PruneRequests, PruneAudit>;
+                 RecordCalls, CompareHost, PruneBackups, PruneOperations, PruneRequests, PruneAudit,
+                 PruneEvents>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply

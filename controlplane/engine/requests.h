@@ -34,5 +34,6 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const Compare
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneOperations& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneRequests& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneAudit& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneEvents& request);
 
 }  // namespace croft::engine

@@ -88,6 +88,7 @@ Caller CallerOf(ScheduleKind kind) {
     case ScheduleKind::kPruneOperations: return system("Schedule/PruneOperations");
     case ScheduleKind::kPruneRequests: return system("Schedule/PruneRequests");
     case ScheduleKind::kPruneAudit: return system("Schedule/PruneAudit");
+    case ScheduleKind::kPruneEvents: return system("Schedule/PruneEvents");
   }
   return system("");
 }
@@ -150,8 +151,8 @@ std::optional<Schedule> ComparisonOf(const domain::Host& host, const Moment& mom
 }
 
 void EnsureSchedules(Draft& draft) {
-  for (const ScheduleKind kind :
-       {ScheduleKind::kPruneOperations, ScheduleKind::kPruneRequests, ScheduleKind::kPruneAudit}) {
+  for (const ScheduleKind kind : {ScheduleKind::kPruneOperations, ScheduleKind::kPruneRequests,
+                                  ScheduleKind::kPruneAudit, ScheduleKind::kPruneEvents}) {
     Ensure(draft, {kind, ""});
   }
   for (const domain::Host& host : draft.facts().Hosts()) {
@@ -179,6 +180,14 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const PruneRequests&
   for (const catalog::RequestRecord& record : old)
     draft.Record(catalog::DeleteRequest{record.caller, record.request_id});
   if (old.size() == kPrunedAtOnce) GoOnSoon(draft, ScheduleKind::kPruneRequests);
+  return Subject();
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const PruneEvents&) {
+  const catalog::EventRun old =
+      draft.facts().OldestEvents(draft.now() - draft.policy().keep_events, kPrunedAtOnce);
+  if (old.count > 0) draft.Record(catalog::CutEvents{old.last});
+  if (old.count == kPrunedAtOnce) GoOnSoon(draft, ScheduleKind::kPruneEvents);
   return Subject();
 }
 

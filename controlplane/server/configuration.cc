@@ -19,6 +19,7 @@ constexpr config::Range kSecondsBetweenChecks{5, 86'400};
 constexpr config::Range kHoursOfRequests{24, 14 * 24};
 constexpr config::Range kDaysOfOperations{0, 36'500};
 constexpr config::Range kDaysOfAudit{0, 36'500};
+constexpr config::Range kDaysOfEvents{0, 36'500};
 constexpr config::Range kRates{1, 1'000'000'000};
 
 void DescribeListening(config::Options& options, ServerOptions& server) {
@@ -85,6 +86,10 @@ void DescribeSchedules(config::Options& options, Configuration& configuration) {
   options
       .Whole("keep-audit", configuration.keep_audit_days, kDaysOfAudit,
              "Days that rows of the audit are kept; 0 is for ever")
+      .Reloads();
+  options
+      .Whole("keep-events", configuration.keep_events_days, kDaysOfEvents,
+             "Days that events are kept; 0 is for ever")
       .Reloads();
   options
       .Text("prune-window", configuration.prune_window, "HH:MM-HH:MM",
@@ -161,6 +166,7 @@ void Derive(Configuration& configuration) {
   schedules.keep_operations = std::max(DaysOrForEver(configuration.keep_operations_days),
                                        schedules.keep_requests + absl::Hours(24));
   schedules.keep_audit = DaysOrForEver(configuration.keep_audit_days);
+  schedules.keep_events = DaysOrForEver(configuration.keep_events_days);
   schedules.prune_window = ParseWindow(configuration.prune_window);
   if (configuration.options.metrics_listen == "off") configuration.options.metrics_listen.clear();
 }

@@ -22,6 +22,7 @@ struct Configuration {
   int64_t keep_operations_days = 90;
   int64_t keep_requests_hours = 25;
   int64_t keep_audit_days = 400;
+  int64_t keep_events_days = 30;
   std::string prune_window;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kAuto;

@@ -92,6 +92,7 @@ absl::StatusOr<engine::RequestBody> Scheduler::RequestOf(const domain::ScheduleK
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
     case domain::ScheduleKind::kPruneAudit: return Cut();
+    case domain::ScheduleKind::kPruneEvents: return engine::PruneEvents();
   }
   return absl::InternalError("this kind of schedule has no request");
 }

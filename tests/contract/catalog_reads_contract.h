@@ -342,4 +342,69 @@ TEST_P(CatalogContract, AuditThatWasCutIsProvenFromItsCheckpoint) {
   EXPECT_EQ(verify({}, true)->head.sequence, 6);
 }
 
+std::vector<std::string> SubjectsOf(const std::vector<domain::FleetEvent>& events) {
+  std::vector<std::string> subjects;
+  for (const domain::FleetEvent& event : events) subjects.push_back(event.subject);
+  return subjects;
+}
+
+TEST_P(CatalogContract, EventsAreListedInTheOrderOfTheirChanges) {
+  const domain::EventLog before = *catalog().GetEventLog();
+  EXPECT_FALSE(before.uid.empty());
+  EXPECT_EQ(before.pruned, before.last);
+  MustPut({AppendEvent{SampleEvent("acme", 1)}, AppendEvent{SampleEvent("globex", 2)}});
+  {
+    const std::unique_ptr<Transaction> lost = Begin();
+    lost->Apply(AppendEvent{SampleEvent("lost", 3)});
+  }
+  MustPut({AppendEvent{SampleEvent("acme", 4)}});
+  const std::vector<domain::FleetEvent> events = catalog().ListEvents({})->events;
+  EXPECT_THAT(SubjectsOf(events), ElementsAre("tenants/acme", "tenants/globex", "tenants/acme"));
+  domain::FleetEvent first = SampleEvent("acme", 1);
+  first.position = before.last + 1;
+  EXPECT_EQ(events[0], first);
+  EXPECT_LT(events[0].position, events[1].position);
+  EXPECT_LT(events[1].position, events[2].position);
+  EXPECT_THAT(SubjectsOf(catalog().ListEvents({.after = events[0].position, .limit = 1})->events),
+              ElementsAre("tenants/globex"));
+  EXPECT_THAT(catalog().ListEvents({.tenant = "acme"})->events, ElementsAre(events[0], events[2]));
+  EXPECT_THAT(catalog().ListEvents({.after = events[0].position, .tenant = "acme"})->events,
+              ElementsAre(events[2]));
+  EXPECT_THAT(catalog().ListEvents({.after = events[2].position})->events, IsEmpty());
+  EXPECT_EQ(catalog().ListEvents({})->log, *catalog().GetEventLog());
+  EXPECT_EQ(catalog().GetEventLog()->last, events[2].position);
+  EXPECT_EQ(catalog().GetEventLog()->uid, before.uid);
+}
+
+TEST_P(CatalogContract, EventsAreFoundByTheirTime) {
+  MustPut({AppendEvent{SampleEvent("a", 1)}, AppendEvent{SampleEvent("b", 5)},
+           AppendEvent{SampleEvent("c", 5)}, AppendEvent{SampleEvent("d", 9)}});
+  const auto since = [&](int64_t seconds) {
+    return SubjectsOf(catalog().ListEvents({.after = *catalog().PositionBefore(At(seconds))})->events);
+  };
+  EXPECT_THAT(since(1), ElementsAre("tenants/a", "tenants/b", "tenants/c", "tenants/d"));
+  EXPECT_THAT(since(2), ElementsAre("tenants/b", "tenants/c", "tenants/d"));
+  EXPECT_THAT(since(5), ElementsAre("tenants/b", "tenants/c", "tenants/d"));
+  EXPECT_THAT(since(9), ElementsAre("tenants/d"));
+  EXPECT_THAT(since(10), IsEmpty());
+}
+
+TEST_P(CatalogContract, EventsThatWereCutAreGoneAndTheirPositionsAreNotGivenOutAgain) {
+  MustPut({AppendEvent{SampleEvent("a", 1)}, AppendEvent{SampleEvent("b", 2)},
+           AppendEvent{SampleEvent("c", 3)}, AppendEvent{SampleEvent("late", 1)}});
+  const std::vector<domain::FleetEvent> events = catalog().ListEvents({})->events;
+  EXPECT_EQ(Begin()->OldestEvents(At(1), 10), EventRun());
+  EXPECT_EQ(Begin()->OldestEvents(At(3), 10), (EventRun{2, events[1].position}));
+  EXPECT_EQ(Begin()->OldestEvents(At(3), 1), (EventRun{1, events[0].position}));
+  EXPECT_EQ(Begin()->OldestEvents(At(4), 10), (EventRun{4, events[3].position}));
+  MustPut({CutEvents{events[1].position}});
+  EXPECT_THAT(SubjectsOf(catalog().ListEvents({})->events), ElementsAre("tenants/c", "tenants/late"));
+  EXPECT_EQ(catalog().GetEventLog()->pruned, events[1].position);
+  MustPut({CutEvents{events[3].position}});
+  EXPECT_THAT(catalog().ListEvents({})->events, IsEmpty());
+  EXPECT_EQ(catalog().GetEventLog()->last, events[3].position);
+  MustPut({AppendEvent{SampleEvent("next", 9)}});
+  EXPECT_EQ(catalog().ListEvents({})->events.front().position, events[3].position + 1);
+}
+
 }  // namespace croft::catalog

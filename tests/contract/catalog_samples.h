@@ -6,6 +6,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/fleet_event.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/tenant.h"
@@ -111,6 +112,16 @@ inline domain::Operation SampleOperation(const std::string& id, const std::strin
   operation.steps.front().same_refusals = 2;
   operation.steps.front().short_since = At(5);
   return operation;
+}
+
+inline domain::FleetEvent SampleEvent(const std::string& tenant, int64_t seconds) {
+  return {.time = At(seconds),
+          .type = "croft.tenant.created",
+          .subject = absl::StrCat("tenants/", tenant),
+          .tenant = tenant,
+          .tenant_uid = absl::StrCat("uid-of-", tenant),
+          .host = "h1",
+          .data = {{"state", "READY"}}};
 }
 
 inline domain::Backup SampleBackup(const std::string& tenant, const std::string& id) {

@@ -23,6 +23,8 @@ AppendAudit Audit(int second, const std::string& method, const std::string& tena
            "OK", absl::StrCat("request-", second)}};
 }
 
+AppendEvent Event(int second, const std::string& tenant) { return {SampleEvent(tenant, second)}; }
+
 domain::Operation OperationOf(int number, domain::OperationKind kind, domain::OperationState state) {
   domain::Operation operation =
       SampleOperation(absl::StrCat("op-", number, "-", static_cast<int>(kind)), TenantId(number));
@@ -54,13 +56,13 @@ std::vector<Changes> LifeOf(int number) {
                   PutHost{host},
                   PutRequest{{"certs/admin", absl::StrCat("request-", number), "CreateTenant", "hash",
                               absl::StrCat("operations/op-", number), At(number * 1000)}},
-                  Audit(number, "TenantService/CreateTenant", id)});
+                  Audit(number, "TenantService/CreateTenant", id), Event(number, id)});
   tenant.state = domain::TenantState::kReady;
   tenant.aliases = {absl::StrCat("shop-", number, ".example")};
   life.push_back({PutTenant{tenant},
                   PutOperation{OperationOf(number, OperationKind::kCreate, OperationState::kSucceeded)}});
   tenant.settings = absl::StrCat(R"({"text":")", std::string(number % 4 == 0 ? 20000 : 300, 's'), R"("})");
-  life.push_back({PutTenant{tenant}, Audit(number, "TenantService/UpdateTenant", id)});
+  life.push_back({PutTenant{tenant}, Audit(number, "TenantService/UpdateTenant", id), Event(number, id)});
   life.push_back({PutBackup{backup},
                   PutOperation{OperationOf(number, OperationKind::kBackUp, OperationState::kRunning)},
                   Audit(number, "BackupService/CreateBackup", id)});
@@ -74,7 +76,7 @@ std::vector<Changes> LifeOf(int number) {
   tenant.credentials = {};
   life.push_back({PutTenant{tenant}, DeleteBackup{id, backup.id}, DeleteHost{absl::StrCat("h", number % 3)},
                   PutOperation{OperationOf(number, OperationKind::kPurge, OperationState::kSucceeded)},
-                  Audit(number, "TenantService/PurgeTenant", id)});
+                  Audit(number, "TenantService/PurgeTenant", id), Event(number, id)});
   return life;
 }
 

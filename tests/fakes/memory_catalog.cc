@@ -25,11 +25,6 @@ absl::Status Fenced() {
                    {.reason = "FENCED"});
 }
 
-template <typename T>
-std::optional<T> Copy(const T* value) {
-  return value == nullptr ? std::nullopt : std::optional<T>(*value);
-}
-
 }  // namespace
 
 class MemoryTransaction final : public Transaction {
@@ -42,15 +37,15 @@ class MemoryTransaction final : public Transaction {
 
   std::optional<Tenant> FindTenant(absl::string_view id) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.tenants_.Find(std::string(id), true));
+    return CopyOf(catalog_.tenants_.Find(std::string(id), true));
   }
   std::optional<std::string> FindAlias(absl::string_view alias) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.aliases_.Find(std::string(alias), true));
+    return CopyOf(catalog_.aliases_.Find(std::string(alias), true));
   }
   std::optional<Host> FindHost(absl::string_view id) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.hosts_.Find(std::string(id), true));
+    return CopyOf(catalog_.hosts_.Find(std::string(id), true));
   }
   std::vector<Host> Hosts() override {
     MutexLock lock(catalog_.mutex_);
@@ -60,7 +55,7 @@ class MemoryTransaction final : public Transaction {
   }
   std::optional<User> FindUser(absl::string_view id) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.users_.Find(std::string(id), true));
+    return CopyOf(catalog_.users_.Find(std::string(id), true));
   }
   std::optional<std::string> FindCertificate(absl::string_view fingerprint) override {
     MutexLock lock(catalog_.mutex_);
@@ -75,7 +70,7 @@ class MemoryTransaction final : public Transaction {
   std::optional<Operation> FindOperation(absl::string_view id) override {
     MutexLock lock(catalog_.mutex_);
     const int64_t* position = catalog_.positions_.Find(std::string(id), true);
-    return position == nullptr ? std::nullopt : Copy(catalog_.operations_.Find(*position, true));
+    return position == nullptr ? std::nullopt : CopyOf(catalog_.operations_.Find(*position, true));
   }
   std::vector<Operation> RunningOperationsOfTenant(absl::string_view tenant) override {
     MutexLock lock(catalog_.mutex_);
@@ -100,7 +95,7 @@ class MemoryTransaction final : public Transaction {
   }
   std::optional<Backup> FindBackup(absl::string_view tenant, absl::string_view id) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.backups_.Find({std::string(id), std::string(tenant)}, true));
+    return CopyOf(catalog_.backups_.Find({std::string(id), std::string(tenant)}, true));
   }
   std::vector<Backup> BackupsOfTenant(absl::string_view tenant) override {
     MutexLock lock(catalog_.mutex_);
@@ -110,7 +105,7 @@ class MemoryTransaction final : public Transaction {
   std::optional<RequestRecord> FindRequest(absl::string_view caller,
                                            absl::string_view request_id) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.requests_.Find({std::string(caller), std::string(request_id)}, true));
+    return CopyOf(catalog_.requests_.Find({std::string(caller), std::string(request_id)}, true));
   }
   int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller) override {
     const std::vector<Operation> running = RunningOperationsOnHost(host);
@@ -143,11 +138,21 @@ class MemoryTransaction final : public Transaction {
   }
   std::optional<domain::Schedule> FindSchedule(const domain::ScheduleKey& key) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.schedules_.Find(key, true));
+    return CopyOf(catalog_.schedules_.Find(key, true));
   }
   std::optional<domain::AuditRow> FindAuditRow(int64_t sequence) override {
     MutexLock lock(catalog_.mutex_);
-    return Copy(catalog_.audit_.Find(sequence, true));
+    return CopyOf(catalog_.audit_.Find(sequence, true));
+  }
+  EventRun OldestEvents(absl::Time time, int32_t limit) override {
+    MutexLock lock(catalog_.mutex_);
+    EventRun run;
+    bool ended = false;
+    catalog_.events_.ForEach(true, [&](const domain::FleetEvent& event) {
+      ended = ended || event.time >= time || run.count >= limit;
+      if (!ended) run = {run.count + 1, event.position};
+    });
+    return run;
   }
   int64_t CountTenantsOnHost(absl::string_view host) override {
     MutexLock lock(catalog_.mutex_);
@@ -209,7 +214,7 @@ template <typename Do>
 void MemoryCatalog::ForEachTable(Do apply) {
   std::apply([&](auto&... table) { (apply(table), ...); },
              std::tie(tenants_, uids_, aliases_, hosts_, users_, positions_, operations_, running_,
-                      backups_, requests_, schedules_, audit_, checkpoint_));
+                      backups_, requests_, schedules_, audit_, checkpoint_, events_));
 }
 
 void MemoryCatalog::End(bool merge) {
@@ -218,9 +223,11 @@ void MemoryCatalog::End(bool merge) {
   if (merge) {
     ForEachTable([](auto& table) { table.Merge(); });
     audit_head_ = pending_audit_head_;
+    event_log_ = pending_event_log_;
   } else {
     ForEachTable([](auto& table) { table.Drop(); });
     pending_audit_head_ = audit_head_;
+    pending_event_log_ = event_log_;
   }
 }
 
@@ -335,6 +342,21 @@ void MemoryCatalog::Write(const CutAudit& change) {
   checkpoint_.Put(0, change.checkpoint);
 }
 
+void MemoryCatalog::Write(const AppendEvent& change) {
+  domain::FleetEvent event = change.event;
+  event.position = ++pending_event_log_.last;
+  events_.Put(event.position, event);
+}
+
+void MemoryCatalog::Write(const CutEvents& change) {
+  std::vector<int64_t> cut;
+  events_.ForEach(true, [&](const domain::FleetEvent& event) {
+    if (event.position <= change.position) cut.push_back(event.position);
+  });
+  for (const int64_t position : cut) events_.Delete(position);
+  pending_event_log_.pruned = std::max(pending_event_log_.pruned, change.position);
+}
+
 std::vector<Operation> MemoryCatalog::Running(const std::function<bool(const Operation&)>& wanted,
                                               bool pending) const {
   std::vector<Operation> running;
@@ -366,216 +388,6 @@ std::vector<Backup> MemoryCatalog::Backups(absl::string_view tenant, const Backu
   });
   if (backups.size() > static_cast<size_t>(std::max(limit, 0))) backups.resize(std::max(limit, 0));
   return backups;
-}
-
-absl::StatusOr<std::optional<Tenant>> MemoryCatalog::GetTenant(absl::string_view id) {
-  MutexLock lock(mutex_);
-  return Copy(tenants_.Find(std::string(id), false));
-}
-
-absl::StatusOr<std::optional<Tenant>> MemoryCatalog::GetTenantByUid(absl::string_view uid) {
-  MutexLock lock(mutex_);
-  std::optional<Tenant> found;
-  tenants_.ForEach(false, [&](const Tenant& tenant) {
-    if (tenant.uid == uid) found = tenant;
-  });
-  return found;
-}
-
-absl::StatusOr<TenantPage> MemoryCatalog::ListTenants(const TenantQuery& query) {
-  for (const TenantQuery::Condition& condition : query.conditions) CROFT_RETURN_IF_ERROR(Check(condition));
-  MutexLock lock(mutex_);
-  TenantPage page;
-  if (query.limit <= 0) return page;
-  for (Tenant& tenant : Present(false)) {
-    if (!Matches(tenant, query)) continue;
-    page.tenants.push_back(std::move(tenant));
-    if (page.tenants.size() < static_cast<size_t>(query.limit)) continue;
-    page.next_after = page.tenants.back().id;
-    break;
-  }
-  return page;
-}
-
-absl::StatusOr<std::optional<Host>> MemoryCatalog::GetHost(absl::string_view id) {
-  MutexLock lock(mutex_);
-  return Copy(hosts_.Find(std::string(id), false));
-}
-
-absl::StatusOr<std::vector<Host>> MemoryCatalog::ListHosts() {
-  MutexLock lock(mutex_);
-  std::vector<Host> hosts;
-  hosts_.ForEach(false, [&](const Host& host) { hosts.push_back(host); });
-  return hosts;
-}
-
-absl::StatusOr<std::optional<User>> MemoryCatalog::GetUser(absl::string_view id) {
-  MutexLock lock(mutex_);
-  return Copy(users_.Find(std::string(id), false));
-}
-
-absl::StatusOr<std::vector<User>> MemoryCatalog::ListUsers() {
-  MutexLock lock(mutex_);
-  std::vector<User> users;
-  users_.ForEach(false, [&](const User& user) { users.push_back(user); });
-  return users;
-}
-
-absl::StatusOr<std::optional<Operation>> MemoryCatalog::GetOperation(absl::string_view id) {
-  MutexLock lock(mutex_);
-  const int64_t* position = positions_.Find(std::string(id), false);
-  return position == nullptr ? std::nullopt : Copy(operations_.Find(*position, false));
-}
-
-absl::StatusOr<OperationPage> MemoryCatalog::ListOperations(const OperationQuery& query) {
-  MutexLock lock(mutex_);
-  std::vector<std::pair<int64_t, const Operation*>> found;
-  positions_.ForEach(false, [&](const int64_t& position) {
-    const Operation* operation = operations_.Find(position, false);
-    const bool below = !query.before.has_value() || position < *query.before;
-    if (below && Matches(*operation, query)) found.emplace_back(position, operation);
-  });
-  std::sort(found.rbegin(), found.rend());
-  OperationPage page;
-  for (const auto& [position, operation] : found) {
-    if (page.operations.size() >= static_cast<size_t>(std::max(query.limit, 0))) break;
-    page.operations.push_back(*operation);
-  }
-  if (!page.operations.empty() && page.operations.size() < found.size()) {
-    page.next = found[page.operations.size() - 1].first;
-  }
-  return page;
-}
-
-absl::StatusOr<std::optional<Backup>> MemoryCatalog::GetBackup(absl::string_view tenant,
-                                                               absl::string_view id) {
-  MutexLock lock(mutex_);
-  return Copy(backups_.Find({std::string(id), std::string(tenant)}, false));
-}
-
-absl::StatusOr<std::vector<Backup>> MemoryCatalog::ListBackups(absl::string_view tenant,
-                                                               const BackupPosition& after, int32_t limit) {
-  MutexLock lock(mutex_);
-  return Backups(tenant, after, limit, false);
-}
-
-absl::StatusOr<domain::Revision> MemoryCatalog::ForEachTenant(
-    const std::function<void(const Tenant&)>& visit) {
-  std::vector<Tenant> tenants;
-  domain::Revision revision;
-  {
-    MutexLock lock(mutex_);
-    tenants = Present(false);
-    revision = revision_;
-  }
-  for (const Tenant& tenant : tenants) visit(tenant);
-  return revision;
-}
-
-absl::StatusOr<domain::Revision> MemoryCatalog::ReadPlacements(const std::function<Tenant&()>& place) {
-  return ForEachTenant([&](const Tenant& tenant) {
-    Tenant& part = place();
-    part.id = tenant.id;
-    part.uid = tenant.uid;
-    part.aliases = tenant.aliases;
-    part.labels = tenant.labels;
-    part.settings = tenant.settings;
-    part.features = tenant.features;
-    part.state = tenant.state;
-    part.suspend_mode = tenant.suspend_mode;
-    part.placement = tenant.placement;
-    part.unconfirmed = tenant.unconfirmed;
-    part.credentials.clear();
-    for (const domain::Credential& login : tenant.credentials) {
-      if (!login.published) continue;
-      part.credentials.push_back({.login = login.login,
-                                  .role = login.role,
-                                  .sealed_password = login.sealed_password,
-                                  .published = true});
-    }
-  });
-}
-
-absl::StatusOr<int64_t> MemoryCatalog::CountTenants() {
-  MutexLock lock(mutex_);
-  return static_cast<int64_t>(Present(false).size());
-}
-
-absl::StatusOr<int64_t> MemoryCatalog::CountRunningOperations() {
-  MutexLock lock(mutex_);
-  int64_t count = 0;
-  running_.ForEach(false, [&](const Operation& operation) {
-    count += operation.kind != domain::OperationKind::kCleanUp;
-  });
-  return count;
-}
-
-absl::StatusOr<int64_t> MemoryCatalog::CountUnconfirmedTenants() {
-  MutexLock lock(mutex_);
-  int64_t count = 0;
-  for (const Tenant& tenant : Present(false)) count += tenant.unconfirmed;
-  return count;
-}
-
-absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::DueSchedules(absl::Time now, int32_t limit) {
-  MutexLock lock(mutex_);
-  std::vector<domain::Schedule> due;
-  schedules_.ForEach(false, [&](const domain::Schedule& schedule) {
-    if (schedule.next_time <= now) due.push_back(schedule);
-  });
-  std::stable_sort(due.begin(), due.end(), [](const domain::Schedule& a, const domain::Schedule& b) {
-    return a.next_time < b.next_time;
-  });
-  if (due.size() > static_cast<size_t>(std::max(limit, 0))) due.resize(std::max(limit, 0));
-  return due;
-}
-
-absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::RefusedSchedules(int32_t refusals,
-                                                                              int32_t limit) {
-  MutexLock lock(mutex_);
-  std::vector<domain::Schedule> refused;
-  schedules_.ForEach(false, [&](const domain::Schedule& schedule) {
-    if (schedule.refusals >= std::max(refusals, 1)) refused.push_back(schedule);
-  });
-  std::stable_sort(
-      refused.begin(), refused.end(),
-      [](const domain::Schedule& a, const domain::Schedule& b) { return a.refusals > b.refusals; });
-  if (refused.size() > static_cast<size_t>(std::max(limit, 0))) refused.resize(std::max(limit, 0));
-  return refused;
-}
-
-absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAudit(int64_t after_sequence,
-                                                                       int32_t limit) {
-  MutexLock lock(mutex_);
-  std::vector<domain::AuditRow> rows;
-  audit_.ForEach(false, [&](const domain::AuditRow& row) {
-    if (row.sequence > after_sequence && rows.size() < static_cast<size_t>(std::max(limit, 0)))
-      rows.push_back(row);
-  });
-  return rows;
-}
-
-absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAuditBefore(int64_t sequence,
-                                                                             int32_t limit) {
-  MutexLock lock(mutex_);
-  std::vector<domain::AuditRow> rows;
-  audit_.ForEach(false, [&](const domain::AuditRow& row) {
-    if (row.sequence < sequence) rows.push_back(row);
-  });
-  std::reverse(rows.begin(), rows.end());
-  if (rows.size() > static_cast<size_t>(std::max(limit, 0)))
-    rows.resize(static_cast<size_t>(std::max(limit, 0)));
-  return rows;
-}
-
-absl::StatusOr<AuditHead> MemoryCatalog::RecordedAuditHead() {
-  MutexLock lock(mutex_);
-  return audit_head_;
-}
-
-absl::StatusOr<std::optional<domain::AuditCheckpoint>> MemoryCatalog::GetAuditCheckpoint() {
-  MutexLock lock(mutex_);
-  return Copy(checkpoint_.Find(0, false));
 }
 
 }  // namespace croft::catalog

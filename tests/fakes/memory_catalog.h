@@ -19,6 +19,11 @@
 
 namespace croft::catalog {
 
+template <typename T>
+std::optional<T> CopyOf(const T* value) {
+  return value == nullptr ? std::nullopt : std::optional<T>(*value);
+}
+
 // Rows by key, with those of the open transaction beside them until they are merged or dropped.
 template <typename Key, typename Row>
 class MemoryTable {
@@ -112,6 +117,9 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
   absl::StatusOr<AuditHead> RecordedAuditHead() override;
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override;
+  absl::StatusOr<EventPage> ListEvents(const EventQuery& query) override;
+  absl::StatusOr<domain::EventLog> GetEventLog() override;
+  absl::StatusOr<int64_t> PositionBefore(absl::Time time) override;
 
  private:
   friend class MemoryTransaction;
@@ -140,6 +148,8 @@ class MemoryCatalog final : public Catalog {
   void Write(const DeleteSchedule& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const AppendAudit& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const CutAudit& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const AppendEvent& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const CutEvents& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(absl::string_view what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Do>
   void ForEachTable(Do apply) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -162,6 +172,9 @@ class MemoryCatalog final : public Catalog {
   MemoryTable<BackupKey, domain::Backup> backups_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<RequestKey, RequestRecord> requests_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<domain::ScheduleKey, domain::Schedule> schedules_ ABSL_GUARDED_BY(mutex_);
+  domain::EventLog event_log_ ABSL_GUARDED_BY(mutex_){.uid = "memory"};
+  domain::EventLog pending_event_log_ ABSL_GUARDED_BY(mutex_){.uid = "memory"};
+  MemoryTable<int64_t, domain::FleetEvent> events_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<int64_t, domain::AuditRow> audit_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<int, domain::AuditCheckpoint> checkpoint_ ABSL_GUARDED_BY(mutex_);  // one row
   int64_t last_position_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -85,6 +85,7 @@ engine::RequestBody SimPlane::RequestOf(const domain::ScheduleKey& key) {
     case domain::ScheduleKind::kCompare: return engine::CompareHost{.host = id};
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
+    case domain::ScheduleKind::kPruneEvents: return engine::PruneEvents();
     case domain::ScheduleKind::kPruneAudit: break;
   }
   return ChooseCut();

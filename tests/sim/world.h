@@ -124,7 +124,8 @@ class World {
   const domain::SchedulePolicy policy = {.compare_every = absl::Minutes(5),
                                          .keep_operations = absl::Minutes(70),
                                          .keep_requests = absl::Minutes(60),
-                                         .keep_audit = absl::Minutes(30)};
+                                         .keep_audit = absl::Minutes(30),
+                                         .keep_events = absl::Minutes(40)};
   const std::string directory;
 
   uint64_t hash = 14695981039346656037u;

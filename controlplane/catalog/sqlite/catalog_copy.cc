@@ -24,6 +24,7 @@
 #include "common/sqlite/statement.h"
 #include "common/sqlite/transaction.h"
 #include "controlplane/catalog/audit_chain.h"
+#include "controlplane/catalog/sqlite/events.h"
 #include "controlplane/catalog/sqlite/meta.h"
 #include "controlplane/catalog/sqlite/records.h"
 #include "controlplane/catalog/sqlite/schema.h"
@@ -95,14 +96,23 @@ absl::Status CopyChecked(const std::string& from, const std::string& to, const s
   return absl::OkStatus();
 }
 
-// Of a catalog that is in the way and may be damaged: 0 where it does not say.
-int64_t EpochOf(const std::string& path) {
-  if (!Exists(path)) return 0;
+// The highest numbers that a catalog gave out: 0 where it does not say.
+struct GivenOut {
+  int64_t epoch = 0;
+  int64_t event = 0;  // position
+};
+
+// Of the catalog that is in the way, which may be damaged or of an earlier version.
+GivenOut GivenOutBy(const std::string& path) {
+  if (!Exists(path)) return {};
   const auto database = Database::OpenCopy(path);
-  if (!database.ok()) return 0;
-  Statement read(**database, "SELECT epoch FROM meta");
-  sqlite::Rows rows = read.Query();
-  return rows.Next() ? rows.Get<int64_t>(0) : 0;
+  if (!database.ok()) return {};
+  const auto read = [&](sqlite::Sql query) {
+    Statement statement(**database, query);
+    sqlite::Rows rows = statement.Query();
+    return rows.Next() ? rows.Get<int64_t>(0) : 0;
+  };
+  return {read("SELECT epoch FROM meta"), read("SELECT last_event FROM meta")};
 }
 
 // What was under way when the copy was made is not known to be under way any more, and to do any of it again could undo
@@ -167,6 +177,20 @@ absl::Status NoteInAudit(Database& database, CatalogHead& standing, const Restor
   return AuditWrites(database).Append(row);
 }
 
+// What came after the copy was made is no part of this catalog's history: whoever follows the events looks anew. `known` is
+// the highest position that is known besides its own.
+absl::Status TellOfRestore(Database& database, CatalogHead& standing, const RestoredCatalog& restored,
+                           int64_t known, absl::Time now) {
+  standing.last_event = std::max({standing.last_event, known, FirstEventPosition(now)}) + 1;
+  return EventWrites(database).Append(
+      standing.last_event,
+      {.time = now,
+       .type = "croft.catalog.restored",
+       .subject = "catalog",
+       .data = {{"epoch", absl::StrCat(restored.epoch)},
+                {"copied_revision", absl::StrCat(restored.copied.epoch, ".", restored.copied.revision)}}});
+}
+
 absl::StatusOr<int64_t> Count(Database& database, sqlite::Sql query) {
   Statement statement(database, query);
   sqlite::Rows rows = statement.Query();
@@ -174,8 +198,8 @@ absl::StatusOr<int64_t> Count(Database& database, sqlite::Sql query) {
   return rows.Get<int64_t>(0);
 }
 
-// Makes the file `path` a catalog to go on with. `epoch` is the highest that is known besides its own.
-absl::StatusOr<RestoredCatalog> Prepare(const std::string& path, int64_t epoch,
+// Makes the file `path` a catalog to go on with. `known` are the highest numbers that are known besides its own.
+absl::StatusOr<RestoredCatalog> Prepare(const std::string& path, const GivenOut& known,
                                         const RestoreOptions& options) {
   CROFT_RETURN_IF_ERROR(sqlite::CheckIntegrityOfFile(path));
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database,
@@ -186,13 +210,14 @@ absl::StatusOr<RestoredCatalog> Prepare(const std::string& path, int64_t epoch,
   CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database));
   CROFT_ASSIGN_OR_RETURN(CatalogHead standing, MetaReads(*database).Read());
   restored.copied = standing.revision;
-  restored.epoch = std::max({standing.revision.epoch, epoch, absl::ToUnixSeconds(options.now)}) + 1;
+  restored.epoch = std::max({standing.revision.epoch, known.epoch, absl::ToUnixSeconds(options.now)}) + 1;
   CROFT_ASSIGN_OR_RETURN(restored.operations, EndOperations(*database, options.now));
   CROFT_RETURN_IF_ERROR(Unconfirm(*database, options.now));
   CROFT_ASSIGN_OR_RETURN(restored.tenants,
                          Count(*database, "SELECT count(*) FROM tenants WHERE state <> 'PURGED'"));
   CROFT_ASSIGN_OR_RETURN(restored.hosts, Count(*database, "SELECT count(*) FROM hosts WHERE unconfirmed"));
   CROFT_RETURN_IF_ERROR(NoteInAudit(*database, standing, options));
+  CROFT_RETURN_IF_ERROR(TellOfRestore(*database, standing, restored, known.event, options.now));
   ++standing.revision.revision;
   CROFT_RETURN_IF_ERROR(MetaWrites(*database).Put(standing));
   CROFT_RETURN_IF_ERROR(
@@ -244,7 +269,9 @@ absl::StatusOr<RestoredCatalog> RestoreCatalog(const CatalogLock&, absl::string_
   Discard(incoming);
   absl::StatusOr<RestoredCatalog> restored = [&]() -> absl::StatusOr<RestoredCatalog> {
     CROFT_RETURN_IF_ERROR(CopyChecked(options.copy, incoming, options.sha256));
-    return Prepare(incoming, std::max(EpochOf(catalog), options.epoch), options);
+    GivenOut known = GivenOutBy(catalog);
+    known.epoch = std::max(known.epoch, options.epoch);
+    return Prepare(incoming, known, options);
   }();
   if (!restored.ok()) {
     Discard(incoming);

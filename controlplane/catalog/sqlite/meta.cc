@@ -28,9 +28,15 @@ absl::Status Copied(const std::string& path, absl::string_view difference) {
 absl::Status Found(sqlite::Database& database, const AuditHead& empty, const Claim& claim) {
   return Statement(
              database,
-             "INSERT INTO meta (singleton, epoch, revision, machine_id, inode, audit_sequence, audit_hash) "
-             "VALUES (1, 1, 0, ?, ?, ?, ?)")
-      .Execute(claim.machine_id, claim.inode, empty.sequence, empty.hash);
+             "INSERT INTO meta (singleton, epoch, revision, machine_id, inode, audit_sequence, audit_hash, "
+             "uid, last_event, pruned_event) "
+             "VALUES (1, 1, 0, ?, ?, ?, ?, lower(hex(randomblob(16))), ?5, ?5)")
+      .Execute(claim.machine_id, claim.inode, empty.sequence, empty.hash, FirstEventPosition(claim.now));
+}
+
+absl::Status HeadIsGone() {
+  return MakeError(absl::StatusCode::kDataLoss, "the catalog is damaged: its head is gone",
+                   {.reason = "DATABASE_CORRUPT"});
 }
 
 struct Holder {
@@ -61,28 +67,39 @@ absl::Status Check(const Holder& holder, const std::string& path, const Claim& c
 }  // namespace
 
 MetaReads::MetaReads(sqlite::Database& database)
-    : read_(database, "SELECT epoch, revision, audit_sequence, audit_hash, tenants FROM meta") {}
+    : read_(database,
+            "SELECT epoch, revision, audit_sequence, audit_hash, tenants, last_event, pruned_event FROM "
+            "meta"),
+      read_event_log_(database, "SELECT uid, pruned_event, last_event FROM meta") {}
 
 absl::StatusOr<CatalogHead> MetaReads::Read() {
   Rows rows = read_.Query();
-  if (!rows.Next()) {
-    if (!rows.status().ok()) return rows.status();
-    return MakeError(absl::StatusCode::kDataLoss, "the catalog is damaged: its head is gone",
-                     {.reason = "DATABASE_CORRUPT"});
-  }
+  if (!rows.Next()) return rows.status().ok() ? HeadIsGone() : rows.status();
   CatalogHead standing;
   rows.Read(0, standing.revision.epoch, standing.revision.revision, standing.audit_head.sequence,
-            standing.audit_head.hash, standing.tenants);
+            standing.audit_head.hash, standing.tenants, standing.last_event, standing.pruned_event);
   return standing;
 }
 
+absl::StatusOr<domain::EventLog> MetaReads::ReadEventLog() {
+  Rows rows = read_event_log_.Query();
+  if (!rows.Next()) return rows.status().ok() ? HeadIsGone() : rows.status();
+  domain::EventLog log;
+  rows.Read(0, log.uid, log.pruned, log.last);
+  return log;
+}
+
 MetaWrites::MetaWrites(sqlite::Database& database)
-    : put_(database, "UPDATE meta SET revision = ?, audit_sequence = ?, audit_hash = ?, tenants = ?") {}
+    : put_(database,
+           "UPDATE meta SET revision = ?, audit_sequence = ?, audit_hash = ?, tenants = ?, last_event = ?, "
+           "pruned_event = ?") {}
 
 absl::Status MetaWrites::Put(const CatalogHead& standing) {
   return put_.Execute(standing.revision.revision, standing.audit_head.sequence, standing.audit_head.hash,
-                      standing.tenants);
+                      standing.tenants, standing.last_event, standing.pruned_event);
 }
+
+int64_t FirstEventPosition(absl::Time now) { return absl::ToUnixMicros(now); }
 
 absl::Status ClaimCatalog(sqlite::Database& database, const Claim& claim) {
   CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
@@ -97,6 +114,10 @@ absl::Status ClaimCatalog(sqlite::Database& database, const Claim& claim) {
       (holder.IsAnother(claim) ? std::max(holder.epoch, absl::ToUnixSeconds(claim.now)) : holder.epoch) + 1;
   CROFT_RETURN_IF_ERROR(Statement(database, "UPDATE meta SET epoch = ?, machine_id = ?, inode = ?")
                             .Execute(raised, claim.machine_id, claim.inode));
+  if (holder.IsAnother(claim)) {
+    CROFT_RETURN_IF_ERROR(Statement(database, "UPDATE meta SET last_event = max(last_event, ?)")
+                              .Execute(FirstEventPosition(claim.now)));
+  }
   return transaction.Commit();
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/sqlite/database.h"
 #include "common/sync.h"
+#include "controlplane/catalog/sqlite/events.h"
 #include "controlplane/catalog/sqlite/hosts.h"
 #include "controlplane/catalog/sqlite/meta.h"
 #include "controlplane/catalog/sqlite/operations.h"
@@ -31,7 +32,8 @@ struct Reader {
         operations(*database),
         backups(*database),
         schedules(*database),
-        audit(*database) {}
+        audit(*database),
+        events(*database) {}
 
   std::unique_ptr<sqlite::Database> database;
   MetaReads meta;
@@ -42,6 +44,7 @@ struct Reader {
   BackupReads backups;
   ScheduleReads schedules;
   AuditReads audit;
+  EventReads events;
 };
 
 // Readers on the same file, opened when first needed and kept. Thread-safe.

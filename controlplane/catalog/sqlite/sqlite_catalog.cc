@@ -266,6 +266,28 @@ absl::StatusOr<std::optional<domain::AuditCheckpoint>> SqliteCatalog::GetAuditCh
   return Read([](Reader& reader) { return reader.audit.Checkpoint(); });
 }
 
+absl::StatusOr<EventPage> SqliteCatalog::ListEvents(const EventQuery& query) {
+  return Read([&](Reader& reader) -> absl::StatusOr<EventPage> {
+    EventPage page;
+    CROFT_ASSIGN_OR_RETURN(page.events, reader.events.List(query));
+    CROFT_ASSIGN_OR_RETURN(page.log, reader.meta.ReadEventLog());
+    return page;
+  });
+}
+
+absl::StatusOr<domain::EventLog> SqliteCatalog::GetEventLog() {
+  return Read([](Reader& reader) { return reader.meta.ReadEventLog(); });
+}
+
+absl::StatusOr<int64_t> SqliteCatalog::PositionBefore(absl::Time time) {
+  return Read([&](Reader& reader) -> absl::StatusOr<int64_t> {
+    CROFT_ASSIGN_OR_RETURN(const std::optional<int64_t> first, reader.events.FirstSince(time));
+    if (first) return *first - 1;
+    CROFT_ASSIGN_OR_RETURN(const domain::EventLog log, reader.meta.ReadEventLog());
+    return log.last;
+  });
+}
+
 absl::Status SqliteCatalog::BackUpTo(absl::string_view path) {
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> reader,
                          sqlite::Database::OpenReader(components_->path, {}));

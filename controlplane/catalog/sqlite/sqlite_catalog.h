@@ -79,6 +79,9 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
   absl::StatusOr<AuditHead> RecordedAuditHead() override;
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override;
+  absl::StatusOr<EventPage> ListEvents(const EventQuery& query) override;
+  absl::StatusOr<domain::EventLog> GetEventLog() override;
+  absl::StatusOr<int64_t> PositionBefore(absl::Time time) override;
 
   // A whole, checked copy of the newest commit in the new file `path`, while writes go on. ALREADY_EXISTS when
   // there is such a file.

@@ -2,6 +2,7 @@
 
 #include "controlplane/catalog/sqlite/writer.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <absl/strings/str_cat.h>
@@ -38,7 +39,9 @@ Writer::Writer(std::unique_ptr<sqlite::Database> database)
       schedule_reads_(*database_),
       schedule_writes_(*database_),
       audit_reads_(*database_),
-      audit_writes_(*database_) {}
+      audit_writes_(*database_),
+      event_reads_(*database_),
+      event_writes_(*database_) {}
 
 absl::StatusOr<std::unique_ptr<Writer>> Writer::Make(std::unique_ptr<sqlite::Database> database) {
   std::unique_ptr<Writer> writer(new Writer(std::move(database)));
@@ -50,6 +53,7 @@ absl::Status Writer::Load() {
   CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, meta_reads_.Read());
   published_.revision = standing.revision;
   audit_head_ = standing.audit_head;
+  event_positions_ = {standing.last_event, standing.pruned_event};
   published_.tenants = standing.tenants;
   CROFT_ASSIGN_OR_RETURN(std::vector<domain::Host> hosts, host_reads_.List());
   for (domain::Host& host : hosts) {
@@ -83,7 +87,8 @@ SqliteTransaction::SqliteTransaction(Writer& writer, sqlite::Transaction transac
     : writer_(writer),
       transaction_(std::move(transaction)),
       publish_(std::move(publish)),
-      audit_head_(writer.audit_head_) {
+      audit_head_(writer.audit_head_),
+      event_positions_(writer.event_positions_) {
   writer_.open_ = true;
 }
 
@@ -185,6 +190,10 @@ std::optional<domain::AuditRow> SqliteTransaction::FindAuditRow(int64_t sequence
   return rows.front();
 }
 
+EventRun SqliteTransaction::OldestEvents(absl::Time time, int32_t limit) {
+  return Take(writer_.event_reads_.Oldest(time, limit));
+}
+
 int64_t SqliteTransaction::CountTenantsOnHost(absl::string_view host) {
   return Take(writer_.tenant_reads_.CountOnHost(host));
 }
@@ -265,6 +274,15 @@ absl::Status SqliteTransaction::Write(const AppendAudit& change) {
   return writer_.audit_writes_.Append(row);
 }
 
+absl::Status SqliteTransaction::Write(const AppendEvent& change) {
+  return writer_.event_writes_.Append(++event_positions_.last, change.event);
+}
+
+absl::Status SqliteTransaction::Write(const CutEvents& change) {
+  event_positions_.pruned = std::max(event_positions_.pruned, change.position);
+  return writer_.event_writes_.Cut(change.position);
+}
+
 void SqliteTransaction::KeepHost(const std::string& id, std::optional<domain::Host> host) {
   std::optional<domain::Host> former;
   if (const auto found = writer_.hosts_.find(id); found != writer_.hosts_.end())
@@ -292,11 +310,14 @@ absl::Status SqliteTransaction::Finish() {
   Writer::Published next = writer_.published_;
   ++next.revision.revision;
   next.tenants += more_tenants_;
-  CROFT_RETURN_IF_ERROR(writer_.meta_writes_.Put({next.revision, audit_head_, next.tenants}));
+  const CatalogHead head{next.revision, audit_head_, next.tenants, event_positions_.last,
+                         event_positions_.pruned};
+  CROFT_RETURN_IF_ERROR(writer_.meta_writes_.Put(head));
   CROFT_RETURN_IF_ERROR(transaction_->Commit());
   transaction_.reset();
   writer_.published_ = next;
   writer_.audit_head_ = audit_head_;
+  writer_.event_positions_ = event_positions_;
   writer_.open_ = false;
   publish_(next);
   return absl::OkStatus();

@@ -16,6 +16,7 @@
 #include "common/sqlite/database.h"
 #include "common/sqlite/transaction.h"
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/catalog/sqlite/events.h"
 #include "controlplane/catalog/sqlite/hosts.h"
 #include "controlplane/catalog/sqlite/meta.h"
 #include "controlplane/catalog/sqlite/operations.h"
@@ -65,9 +66,12 @@ class Writer {
   ScheduleWrites schedule_writes_;
   AuditReads audit_reads_;
   AuditWrites audit_writes_;
+  EventReads event_reads_;
+  EventWrites event_writes_;
 
   Published published_;
   AuditHead audit_head_;
+  EventPositions event_positions_;
   // All of them: placement looks at every host for every tenant that is created.
   std::map<std::string, domain::Host, std::less<>> hosts_;
   bool open_ = false;    // a transaction is
@@ -99,6 +103,7 @@ class SqliteTransaction final : public Transaction {
   std::vector<RequestRecord> RequestsBefore(absl::Time time, int32_t limit) override;
   std::optional<domain::Schedule> FindSchedule(const domain::ScheduleKey& key) override;
   std::optional<domain::AuditRow> FindAuditRow(int64_t sequence) override;
+  EventRun OldestEvents(absl::Time time, int32_t limit) override;
   int64_t CountTenantsOnHost(absl::string_view host) override;
 
   void Apply(const Change& change) override;
@@ -133,6 +138,8 @@ class SqliteTransaction final : public Transaction {
   absl::Status Write(const DeleteSchedule& change);
   absl::Status Write(const AppendAudit& change);
   absl::Status Write(const CutAudit& change);
+  absl::Status Write(const AppendEvent& change);
+  absl::Status Write(const CutEvents& change);
   void KeepHost(const std::string& id, std::optional<domain::Host> host);
   void Undo();
   absl::Status Finish();
@@ -144,6 +151,7 @@ class SqliteTransaction final : public Transaction {
   bool changed_ = false;
   int64_t more_tenants_ = 0;
   AuditHead audit_head_;
+  EventPositions event_positions_;
   // What the hosts touched were before, oldest first.
   std::vector<std::pair<std::string, std::optional<domain::Host>>> former_hosts_;
 };

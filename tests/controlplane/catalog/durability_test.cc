@@ -32,7 +32,7 @@ class DurabilityTest : public ::testing::Test {
     transaction->Apply(change);
     return transaction->Commit().status();
   }
-  // Every tenant up to the last acknowledged number is there with its audit row, and at most one more.
+  // Every tenant up to the last acknowledged number is there with its audit row and its event, and at most one more.
   static void ExpectAcknowledged(SqliteCatalog& catalog, int last) {
     for (int number = 0; number <= last; ++number) {
       ASSERT_TRUE(catalog.GetTenant(absl::StrCat("t", number))->has_value()) << number;
@@ -43,6 +43,12 @@ class DurabilityTest : public ::testing::Test {
     ASSERT_TRUE(head.ok()) << head.status();
     EXPECT_EQ(head->sequence, *catalog.CountTenants());
     EXPECT_EQ(catalog.revision().revision, *catalog.CountTenants());
+    const EventPage page = *catalog.ListEvents({.limit = 1'000'000});
+    EXPECT_EQ(static_cast<int64_t>(page.events.size()), *catalog.CountTenants());
+    for (size_t i = 0; i < page.events.size(); ++i) {
+      EXPECT_EQ(page.events[i].tenant, absl::StrCat("t", i));
+      EXPECT_EQ(page.events[i].position, page.log.pruned + 1 + static_cast<int64_t>(i));
+    }
     EXPECT_TRUE(Put(catalog, AppendAudit{{At(0), "after", "", "", "", "", ""}}).ok());
   }
 

@@ -170,6 +170,33 @@ TEST_F(RestoreTest, TheAuditGoesOnWithARowOfTheRestore) {
   EXPECT_EQ(catalog->ListAudit(1, 10)->front().event.method, "croftd/restore-catalog");
 }
 
+TEST_F(RestoreTest, PositionsOfEventsThatTheCopyDoesNotHaveAreNotGivenOutAgain) {
+  Make({AppendEvent{SampleEvent("before", 1)}});
+  const domain::EventLog copied = *Open()->GetEventLog();
+  Put(*Open(), {AppendEvent{SampleEvent("lost", 2)}});
+  const int64_t lost = Open()->GetEventLog()->last;
+  ASSERT_TRUE(Restore().ok());
+  Put(*Open(), {AppendEvent{SampleEvent("after", 3)}});
+  const auto catalog = Open();
+  EXPECT_EQ(catalog->GetEventLog()->uid, copied.uid);
+  const std::vector<domain::FleetEvent> events = catalog->ListEvents({})->events;
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].subject, "tenants/before");
+  EXPECT_EQ(events[1].type, "croft.catalog.restored");
+  EXPECT_GT(events[1].position, lost);
+  EXPECT_EQ(events[2].subject, "tenants/after");
+  EXPECT_GT(events[2].position, events[1].position);
+}
+
+TEST_F(RestoreTest, PositionsOfEventsRiseAboveThoseOfALostCatalogToo) {
+  Make({AppendEvent{SampleEvent("before", 1)}});
+  Put(*Open(), {AppendEvent{SampleEvent("lost", 2)}});
+  const int64_t lost = Open()->GetEventLog()->last;
+  std::filesystem::remove(Path());
+  ASSERT_TRUE(Restore(absl::Now()).ok());
+  EXPECT_GT(Open()->GetEventLog()->last, lost);
+}
+
 TEST_F(RestoreTest, ALostCatalogIsNothingInTheWay) {
   Make({PutTenant{SampleTenant("acme")}});
   std::filesystem::remove(Path());

@@ -190,6 +190,20 @@ domain::AuditEvent SomeEvent() {
   return made;
 }
 
+domain::FleetEvent SomeFleetEvent() {
+  domain::FleetEvent made;
+  auto& [position, time, type, subject, tenant, tenant_uid, host, data] = made;
+  position = 0;
+  time = Moment();
+  type = Text();
+  subject = Text();
+  tenant = Text();
+  tenant_uid = Text();
+  host = Text();
+  data = SomeLabels();
+  return made;
+}
+
 domain::Scope SomeScope() {
   switch (*rc::gen::inRange(0, 3)) {
     case 0: return domain::AllTenants();
@@ -356,6 +370,15 @@ TEST_F(RoundTripTest, AuditEventComesBackEqualInAWholeChain) {
     RC_ASSERT((sqlite_->ListAudit(head.sequence - 1, 1)->front().event == event));
   }));
   EXPECT_TRUE(VerifyAuditChain(*sqlite_, {*sqlite_->RecordedAuditHead()}).ok());
+}
+
+TEST_F(RoundTripTest, FleetEventComesBackEqual) {
+  EXPECT_TRUE(rc::check([&] {
+    domain::FleetEvent event = SomeFleetEvent();
+    Put(*sqlite_, {AppendEvent{event}});
+    event.position = sqlite_->GetEventLog()->last;
+    RC_ASSERT((sqlite_->ListEvents({.after = event.position - 1})->events.front() == event));
+  }));
 }
 
 domain::Tenant SomeListedTenant(int number) {

@@ -388,6 +388,37 @@ TEST_F(Pruning, ManyAreForgottenInSeveralTransactions) {
   EXPECT_GT(Find({ScheduleKind::kPruneRequests, ""})->next_time, world.now + absl::Minutes(10));
 }
 
+TEST_F(Pruning, EventsAreForgottenAfterTheirTimeAndTheOldestFirst) {
+  const auto append = [&](int count, absl::Duration age) {
+    auto transaction = *world.catalog().Begin();
+    for (int i = 0; i < count; ++i)
+      transaction->Apply(catalog::AppendEvent{{.time = world.now - age, .type = "croft.tenant.created"}});
+    ASSERT_TRUE(transaction->Commit().ok());
+  };
+  const auto left = [&] { return world.catalog().ListEvents({.limit = 10'000})->events.size(); };
+  Due(ScheduleKind::kPruneEvents, PruneEvents());
+  EXPECT_THAT(AuditedMethods(), IsEmpty()) << "none is old";
+  const size_t before = left();
+  append(1500, absl::Hours(24 * 31));
+  append(2, absl::Hours(24 * 28));
+  world.policy.keep_events = absl::InfiniteDuration();
+  world.Post(PolicyChanged());
+  EXPECT_EQ(Find({ScheduleKind::kPruneEvents, ""}), std::nullopt);
+  world.policy.keep_events = absl::Hours(24 * 30);
+  world.Post(PolicyChanged());
+  EXPECT_EQ(left(), before + 1502);
+  world.Pass(absl::Hours(24 * 30 + 1));
+  append(1, absl::ZeroDuration());
+  Due(ScheduleKind::kPruneEvents, PruneEvents());
+  EXPECT_LE(Find({ScheduleKind::kPruneEvents, ""})->next_time, world.now + absl::Seconds(1));
+  Due(ScheduleKind::kPruneEvents, PruneEvents());
+  EXPECT_EQ(left(), 1u);
+  EXPECT_EQ(world.catalog().GetEventLog()->pruned,
+            world.catalog().ListEvents({})->events.front().position - 1);
+  EXPECT_GT(Find({ScheduleKind::kPruneEvents, ""})->next_time, world.now + absl::Minutes(10));
+  EXPECT_THAT(AuditedMethods(), ElementsAre("Schedule/PruneEvents", "Schedule/PruneEvents"));
+}
+
 TEST_F(Pruning, AuditIsCutWhereItIsOldEnough) {
   for (int i = 0; i < 4; ++i) world.Join("x" + std::to_string(i));
   world.Pass(absl::Hours(24 * 401));

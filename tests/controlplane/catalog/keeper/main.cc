@@ -38,6 +38,7 @@ absl::Status PutTenantNumber(Catalog& catalog, int number) {
   tenant.settings = std::string(1000, 's');
   transaction->Apply(PutTenant{tenant});
   transaction->Apply(AppendAudit{{At(number), "alice", "peer", "Create", tenant.id, "OK", ""}});
+  transaction->Apply(AppendEvent{SampleEvent(tenant.id, number)});
   return transaction->Commit().status();
 }
 
