@@ -2,6 +2,7 @@
 
 #include "controlplane/engine/draft.h"
 
+#include "controlplane/engine/fleet_events.h"
 #include "controlplane/engine/schedules.h"
 
 namespace croft::engine {
@@ -128,6 +129,23 @@ void Draft::StoreSchedules(Outcome& outcome) const {
   }
 }
 
+// Readers hear first of what began, and of its end after what it did.
+void Draft::StoreEvents(Outcome& outcome) {
+  FleetEvents events(moment_.now, [this](const std::string& id) { return FindTenant(id); });
+  const auto for_each_changed = [](auto& entries, auto tell) {
+    for (auto& [key, entry] : entries) {
+      if (entry.before != entry.after) tell(Changed{PointerTo(entry.before), PointerTo(entry.after)});
+    }
+  };
+  for_each_changed(operations_, [&](const auto& operation) { events.AddStart(operation); });
+  for_each_changed(tenants_, [&](const auto& tenant) { events.Add(tenant); });
+  for_each_changed(backups_, [&](const auto& backup) { events.Add(backup); });
+  for_each_changed(hosts_, [&](const auto& host) { events.Add(host); });
+  for_each_changed(operations_, [&](const auto& operation) { events.Add(operation); });
+  for (domain::FleetEvent& event : events.Take())
+    outcome.changes.push_back(catalog::AppendEvent{std::move(event)});
+}
+
 Outcome Draft::Finish() {
   Outcome outcome;
   Store<catalog::PutTenant>(tenants_, outcome);
@@ -147,6 +165,7 @@ Outcome Draft::Finish() {
     }
   }
   StoreSchedules(outcome);
+  StoreEvents(outcome);
   for (catalog::Change& record : records_) outcome.changes.push_back(std::move(record));
   outcome.effects = std::move(effects_);
   return outcome;

@@ -57,7 +57,7 @@ class Draft {
   void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
 
   // Raises the version of what changed. The working copies are then as they will be stored. Schedules follow from
-  // tenants and hosts here, whoever changed these.
+  // tenants and hosts here, and events from all that changed, whoever changed these.
   Outcome Finish();
 
  private:
@@ -74,6 +74,7 @@ class Draft {
   template <typename Put, typename T>
   void Store(Entries<T>& entries, Outcome& outcome);
   void StoreSchedules(Outcome& outcome) const;
+  void StoreEvents(Outcome& outcome);
 
   catalog::Facts& facts_;
   const Moment moment_;

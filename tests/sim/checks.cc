@@ -193,6 +193,7 @@ void Checks::AfterCommit(const std::vector<catalog::Change>& changes) {
     if (const auto* audit = std::get_if<catalog::AppendAudit>(&change))
       OnText("the audit", absl::StrCat(audit->event.resource, audit->event.result, audit->event.peer));
   }
+  events_.AfterCommit(changes);
 }
 
 void Checks::OnPut(const catalog::PutTenant& put) {

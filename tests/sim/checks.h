@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/journal/journal.h"
+#include "tests/sim/event_checks.h"
 #include "tests/sim/sim_agent.h"
 #include "tests/sim/sim_plane.h"
 #include "tests/sim/world.h"
@@ -17,7 +18,7 @@ namespace croft::sim {
 // more when all is at rest.
 class Checks final : public Watch, public PlaneWatch {
  public:
-  explicit Checks(World& world) : world_(world) {}
+  explicit Checks(World& world) : world_(world), events_(world) {}
 
   void AfterCall(SimHost& host, const agent::Task* task) override;
   void OnTask(const agent::Task& task) override;
@@ -68,6 +69,7 @@ class Checks final : public Watch, public PlaneWatch {
   void CheckBackupPolicy(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times);
 
   World& world_;
+  EventChecks events_;
   std::map<std::string, int64_t> versions_;  // of servers, as seen last
   std::map<std::string, Databases> seen_;    // by host
   // Where each tenant could write when it was looked at last: uid -> (host, database).

@@ -155,6 +155,7 @@ void Checks::AtRest() {
   }
   CheckBackups();
   CheckAudit();
+  events_.AtRest();
 }
 
 void Checks::CheckHost(SimHost& host, Expected& all) {
