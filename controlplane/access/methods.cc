@@ -37,6 +37,9 @@ constexpr MethodRule kRules[] = {
     // Of one tenant, or of all (`tenants/-`): the second needs a handler that filters.
     {"BackupService/ListBackups", Permission::kRead, Subject::kRows},
     {"BackupService/VerifyBackup", Permission::kOperate, Subject::kTenant},
+    // A narrowed caller gets the events of its tenants.
+    {"EventService/ListEvents", Permission::kRead, Subject::kRows},
+    {"EventService/WatchEvents", Permission::kRead, Subject::kRows},
     {"HostService/AcceptHostIdentity", Permission::kOperate, Subject::kFleet},
     {"HostService/AcceptMissingHost", Permission::kOperate, Subject::kFleet},
     {"HostService/CordonHost", Permission::kOperate, Subject::kFleet},

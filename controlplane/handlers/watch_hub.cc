@@ -1,14 +1,16 @@
-// Wakes the subscribers of placements after commits.
+// Wakes subscribers after commits.
 
 #include "controlplane/handlers/watch_hub.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <absl/time/clock.h>
 
 namespace croft::handlers {
 
-WatchHub::WatchHub(absl::Duration interval) : interval_(interval), thread_([this] { Run(); }) {}
+WatchHub::WatchHub(absl::Duration interval, absl::Duration pause)
+    : interval_(interval), pause_(pause), thread_([this] { Run(); }) {}
 
 WatchHub::~WatchHub() {
   {
@@ -48,12 +50,15 @@ void WatchHub::Signal() {
 
 void WatchHub::Run() {
   absl::Time next_round = absl::Now() + interval_;
+  absl::Time rested = absl::InfinitePast();
   for (;;) {
     std::vector<Wake> wakes;
     {
       const MutexLock lock(mutex_);
-      for (absl::Time now = absl::Now(); !stopping_ && !signalled_ && now < next_round; now = absl::Now()) {
-        changed_.WaitFor(mutex_, next_round - now + absl::Milliseconds(1));
+      for (absl::Time now = absl::Now(); !stopping_; now = absl::Now()) {
+        const absl::Time due = signalled_ ? std::min(rested, next_round) : next_round;
+        if (now >= due) break;
+        changed_.WaitFor(mutex_, due - now + absl::Milliseconds(1));
       }
       if (stopping_) return;
       const bool signalled = std::exchange(signalled_, false);
@@ -65,6 +70,7 @@ void WatchHub::Run() {
       }
     }
     for (const Wake& wake : wakes) wake();
+    rested = absl::Now() + pause_;
     if (absl::Now() >= next_round) next_round = absl::Now() + interval_;
   }
 }

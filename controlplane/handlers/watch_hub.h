@@ -14,7 +14,7 @@
 #include "common/sync.h"
 #include "controlplane/handlers/service.h"
 
-// Wakes the subscribers of placements.
+// Wakes the subscribers of placements and of events.
 namespace croft::handlers {
 
 // Since when a watcher has not been told all there is. Thread-safe.
@@ -36,14 +36,15 @@ class WatchProgress {
   std::atomic<int64_t> behind_since_ = 0;  // 0: in step
 };
 
-// Wakes those who watch placements: after a commit that changed one, and now and then so that they can say that
+// Wakes those who watch something: after a commit that changed it, and now and then so that they can say that
 // nothing happened. On a thread of its own, so that a commit costs the same however many watch. Thread-safe.
 class WatchHub {
  public:
   using Ticket = uint64_t;
 
-  // `interval`: how often all are woken when nothing happens.
-  explicit WatchHub(absl::Duration interval);
+  // `interval`: how often all are woken when nothing happens. `pause`: the least time between two times that they are
+  // woken, for those whom it costs something to look.
+  explicit WatchHub(absl::Duration interval, absl::Duration pause = absl::ZeroDuration());
   ~WatchHub();
   WatchHub(const WatchHub&) = delete;
   WatchHub& operator=(const WatchHub&) = delete;
@@ -71,6 +72,7 @@ class WatchHub {
   void Run();
 
   const absl::Duration interval_;
+  const absl::Duration pause_;
   mutable Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -29,6 +29,7 @@
 #include "controlplane/handlers/agent.h"
 #include "controlplane/handlers/audit.h"
 #include "controlplane/handlers/backups.h"
+#include "controlplane/handlers/events.h"
 #include "controlplane/handlers/hosts.h"
 #include "controlplane/handlers/lookup.h"
 #include "controlplane/handlers/operation_watcher.h"
@@ -75,6 +76,8 @@ constexpr size_t kOpenStreams = 20'000;
 constexpr absl::Duration kRequestPatience = absl::Seconds(30);
 constexpr size_t kAwaitedRequests = 20'000;               // some kilobytes each, and what has come of it
 constexpr absl::Duration kBookmarks = absl::Seconds(10);  // how often watchers hear that nothing happened
+// Each watcher of events reads the catalog when it is woken.
+constexpr absl::Duration kBetweenEvents = absl::Milliseconds(50);
 constexpr absl::Duration kTimeout = absl::Milliseconds(100);
 // A commit is a few milliseconds, on a slow disk seconds. One that takes longer than this is stuck.
 constexpr absl::Duration kLongestCommit = absl::Minutes(1);
@@ -138,6 +141,7 @@ struct Server::Components {
 
   lookup::PlacementIndex index;
   handlers::WatchHub watchers{kBookmarks};
+  handlers::WatchHub event_watchers{kBookmarks, kBetweenEvents};
   HostDirectory hosts;
   PrincipalDirectory principals;
   OpenStreams streams{kOpenStreams};
@@ -170,6 +174,7 @@ struct Server::Components {
   std::optional<handlers::LookupHandlers> lookups;
   std::optional<handlers::AccessHandlers> access_handlers;
   std::optional<handlers::AuditHandlers> audit_handlers;
+  std::optional<handlers::EventHandlers> event_handlers;
 
   CallLimits limits;
   std::optional<CatalogFacts> facts;
@@ -224,6 +229,9 @@ absl::Status Server::Components::Open() {
         for (const std::string& user : principals.Apply(changes, revision)) streams.JudgeAgain(user);
       },
       [this](const auto& changes, domain::Revision) { news.Announce(changes); },
+      [this](const auto& changes, domain::Revision) {
+        if (handlers::HasEvents(changes)) event_watchers.Signal();
+      },
       [this](const auto& changes, domain::Revision) {
         operation_counts.Apply(changes);
         census->Apply(changes);
@@ -318,6 +326,8 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
     return authority.HasSigned(text, signature);
   });
 
+  event_handlers.emplace(*catalog, *tokens, event_watchers, clock);
+
   authenticator.emplace(authority.certificate(), hosts, principals, clock);
   facts.emplace(index, *catalog);
   gate.emplace(
@@ -329,7 +339,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),
-        audit_handlers->service()}) {
+        audit_handlers->service(), event_handlers->service()}) {
     adapters.emplace_back(std::move(service), components);
   }
   std::vector<Adapter*> services;

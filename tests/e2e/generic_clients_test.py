@@ -166,6 +166,8 @@ def call_about_the_control_plane(client):
     head = client("AuditService/VerifyAudit")["head"]
     client("AuditService/VerifyAudit", expect=head)
     assert client("AuditService/ListAuditEvents", pageSize=1000)["events"]
+    listed = client("EventService/ListEvents", pageSize=1000)["events"]
+    assert client.first("EventService/WatchEvents", afterPosition="0")["events"][0] == listed[0]
 
 
 def call_everything(client, tmp_path):

@@ -10,6 +10,7 @@
 #include "controlplane/lookup/wanted.h"
 #include "controlplane/wire/access.h"
 #include "controlplane/wire/audit.h"
+#include "controlplane/wire/event.h"
 #include "controlplane/wire/tenant.h"
 #include "controlplane/wire/tenant_requests.h"
 #include "croft/v1/lookup.pb.h"
@@ -131,6 +132,8 @@ constexpr Taker kTakers[] = {
     Taking<v1::LookupRequest>(),
     Taking<v1::BatchLookupRequest>(),
     Taking<v1::WatchPlacementsRequest>(),
+    Taking<v1::ListEventsRequest>(),
+    Taking<v1::WatchEventsRequest>(),
     Taking<v1::CreatePrincipalRequest>(),
     Taking<v1::GetPrincipalRequest>(),
     Taking<v1::ListPrincipalsRequest>(),

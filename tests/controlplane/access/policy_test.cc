@@ -72,6 +72,9 @@ constexpr Row kMatrix[] = {
     {"OperationService/WatchOperation", "aov", 't'},
     {"OperationService/CancelOperation", "ao", 't'},
 
+    {"EventService/ListEvents", "aov", 'r'},
+    {"EventService/WatchEvents", "aov", 'r'},
+
     {"AdminService/GetStatus", "aov", '.'},
     {"AdminService/CheckFleet", "aov", '.'},
     {"AdminService/RepairFleet", "ao", '.'},

@@ -15,6 +15,7 @@
 #include "controlplane/handlers/admin.h"
 #include "controlplane/handlers/audit.h"
 #include "controlplane/handlers/backups.h"
+#include "controlplane/handlers/events.h"
 #include "controlplane/handlers/hosts.h"
 #include "controlplane/handlers/lookup.h"
 #include "controlplane/handlers/operations.h"
@@ -29,6 +30,7 @@
 #include "croft/v1/admin.grpc.pb.h"
 #include "croft/v1/audit.grpc.pb.h"
 #include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/event.grpc.pb.h"
 #include "croft/v1/host.grpc.pb.h"
 #include "croft/v1/lookup.grpc.pb.h"
 #include "croft/v1/operation.grpc.pb.h"
@@ -88,7 +90,10 @@ class ControlPlane : public testing::Test {
             plane_->streams().JudgeAgain(user);
           }
         },
-        [this](const auto& changes, domain::Revision) { news_.Announce(changes); }});
+        [this](const auto& changes, domain::Revision) { news_.Announce(changes); },
+        [this](const auto& changes, domain::Revision) {
+          if (HasEvents(changes)) event_hub_.Signal();
+        }});
     writer_->Start(*fleet_, *commits_);
     recorder_->Start();
     Serve();
@@ -210,6 +215,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<catalog::SqliteCatalog> catalog_;
   std::unique_ptr<lookup::PlacementIndex> index_;
   WatchHub hub_{absl::Milliseconds(200)};
+  WatchHub event_hub_{absl::Milliseconds(200)};
   OperationWatcher news_;
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<ScriptedFleet> fleet_;
@@ -229,6 +235,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<v1::AdminService::Stub> admin_;
   std::unique_ptr<v1::AccessService::Stub> access_;
   std::unique_ptr<v1::AuditService::Stub> audit_;
+  std::unique_ptr<v1::EventService::Stub> events_;
   std::unique_ptr<server::Plane> plane_;
 
  private:
@@ -257,9 +264,10 @@ class ControlPlane : public testing::Test {
     audit_handlers_ = std::make_unique<AuditHandlers>(
         *catalog_, tokens_,
         [](absl::string_view, absl::string_view signature) { return signature == "signed"; });
+    event_handlers_ = std::make_unique<EventHandlers>(*catalog_, tokens_, event_hub_, clock_);
     plane_->Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
                     operation_handlers_->service(), lookup_handlers_->service(), admin_handlers_->service(),
-                    access_handlers_->service(), audit_handlers_->service()});
+                    access_handlers_->service(), audit_handlers_->service(), event_handlers_->service()});
     const auto channel = plane_->AsAdmin();
     tenants_ = v1::TenantService::NewStub(channel);
     backups_ = v1::BackupService::NewStub(channel);
@@ -269,6 +277,7 @@ class ControlPlane : public testing::Test {
     admin_ = v1::AdminService::NewStub(channel);
     access_ = v1::AccessService::NewStub(channel);
     audit_ = v1::AuditService::NewStub(channel);
+    events_ = v1::EventService::NewStub(channel);
   }
 
   std::unique_ptr<SecretMaker> secrets_;
@@ -284,6 +293,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<AdminHandlers> admin_handlers_;
   std::unique_ptr<AccessHandlers> access_handlers_;
   std::unique_ptr<AuditHandlers> audit_handlers_;
+  std::unique_ptr<EventHandlers> event_handlers_;
   std::unique_ptr<server::CatalogFacts> facts_;
 };
 
