@@ -105,4 +105,16 @@ View ViewOf(const v1::VerifyAuditResponse& verified) {
           {{"rows", absl::StrCat(verified.head().sequence())}, {"hash", verified.head().hash()}}};
 }
 
+View ViewOf(const v1::Event& event) {
+  return {&event,
+          event.id(),
+          {{"time", When(event.has_time(), event.time())},
+           {"type", event.type()},
+           {"subject", event.subject()},
+           {"host", LastPart(event.host())},
+           {"data", Pairs(event.data())},
+           Wide("tenant", LastPart(event.tenant())),
+           Wide("position", absl::StrCat(event.position()))}};
+}
+
 }  // namespace croft::ctl

@@ -102,6 +102,8 @@ const std::multimap<std::string, std::string>& Examples() {
       {"diff", "diff -f tenants.yaml"},
       {"export", "export --owner shop -l app=shop"},
       {"status", "status --watch"},
+      {"events", "events --since 2h --type croft.backup"},
+      {"events", "events --watch -o json"},
       {"doctor", "doctor"},
       {"config", "config set prod --server croft.example.com --ca ca.crt --token-file me.token"},
       {"config set", "config set prod --server croft.example.com --ca ca.crt --token-file me.token"},

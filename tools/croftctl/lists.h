@@ -13,6 +13,7 @@
 #include "croft/v1/access.grpc.pb.h"
 #include "croft/v1/audit.grpc.pb.h"
 #include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/event.grpc.pb.h"
 #include "croft/v1/host.grpc.pb.h"
 #include "croft/v1/operation.grpc.pb.h"
 #include "croft/v1/tenant.grpc.pb.h"
@@ -51,6 +52,8 @@ inline constexpr Listing<v1::AuditService::Stub, v1::ListAuditEventsRequest, v1:
                          v1::AuditEvent>
     kAuditEvents = {"events", &v1::AuditService::Stub::ListAuditEvents,
                     &v1::ListAuditEventsResponse::events};
+inline constexpr Listing<v1::EventService::Stub, v1::ListEventsRequest, v1::ListEventsResponse, v1::Event>
+    kEvents = {"events", &v1::EventService::Stub::ListEvents, &v1::ListEventsResponse::events};
 
 template <class Item>
 struct Listed {

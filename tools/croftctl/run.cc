@@ -71,6 +71,7 @@ void AddVerbs(Noun& root) {
   AddOperation(root);
   AddAccess(root);
   AddAudit(root);
+  AddEvents(root);
   AddAdmin(root);
   AddDeclared(root);
   AddExport(root);
@@ -155,10 +156,11 @@ absl::Status RunChosen(const Chosen& chosen, const Flags& flags, Terminal& termi
     terminal.Detail(absl::StrCat("server and identity come from ", settings.origin));
   const absl::Time limit = settings.timeout ? absl::Now() + *settings.timeout : absl::InfiniteFuture();
   const Tool tool{flags, world.environment, settings, limit, interrupts, terminal, printer};
-  if (flags.watch && !chosen.repeatable) return UsageError("this verb has no --watch");
+  if (flags.watch && !chosen.repeatable && !chosen.follows) return UsageError("this verb has no --watch");
   if (chosen.local) return chosen.local(tool);
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Connect(tool));
-  return flags.watch ? RunWatching(chosen, tool, *client, world.out) : RunOnce(chosen, tool, *client);
+  return flags.watch && !chosen.follows ? RunWatching(chosen, tool, *client, world.out)
+                                        : RunOnce(chosen, tool, *client);
 }
 
 }  // namespace
@@ -177,7 +179,7 @@ int Run(const std::vector<std::string>& arguments, World& world) {
   Terminal terminal(world.in, world.err, world.terminals, flags);
   const absl::Status status = RunChosen(chosen, flags, terminal, world);
   if (!status.ok()) ReportError(status, AsksForJson(arguments, world.environment), world.err);
-  const bool changes = chosen.remote && !chosen.repeatable && !chosen.says_plan;
+  const bool changes = chosen.remote && !chosen.repeatable && !chosen.says_plan && !chosen.follows;
   if (status.ok() && flags.dry_run && changes)
     terminal.Say("every check passed; nothing was changed (--dry-run)");
   return static_cast<int>(ExitCodeOf(status));

@@ -23,6 +23,7 @@ struct Chosen {
   std::function<absl::Status(Session&)> remote;
   bool repeatable = false;  // takes --watch
   bool says_plan = false;   // says itself what it would do with --dry-run
+  bool follows = false;     // only reads, and goes on by itself with --watch
 };
 
 template <class Arguments>
@@ -39,6 +40,13 @@ class Verb {
   void Plans(absl::Status (*body)(Session&, const Arguments&)) { Bind(body, false, true); }
   // One that only reads: --watch may repeat it.
   void Reads(absl::Status (*body)(Session&, const Arguments&)) { Bind(body, true); }
+  // One that only reads, and itself goes on with --watch.
+  void Follows(absl::Status (*body)(Session&, const Arguments&)) {
+    app.callback([&chosen = chosen_, arguments = arguments_, body] {
+      chosen.remote = [arguments, body](Session& session) { return body(session, *arguments); };
+      chosen.follows = true;
+    });
+  }
   // A body that does not, or connects by itself.
   void RunsLocally(absl::Status (*body)(const Tool&, const Arguments&)) {
     app.callback([&chosen = chosen_, arguments = arguments_, body] {
@@ -97,6 +105,7 @@ void AddHost(Noun& root);
 void AddOperation(Noun& root);
 void AddAccess(Noun& root);
 void AddAudit(Noun& root);
+void AddEvents(Noun& root);
 void AddAdmin(Noun& root);
 void AddStatus(Noun& root);
 void AddDoctor(Noun& root);

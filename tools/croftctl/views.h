@@ -10,6 +10,7 @@
 #include "croft/v1/admin.pb.h"
 #include "croft/v1/audit.pb.h"
 #include "croft/v1/backup.pb.h"
+#include "croft/v1/event.pb.h"
 #include "croft/v1/finding.pb.h"
 #include "croft/v1/host.pb.h"
 #include "croft/v1/lookup.pb.h"
@@ -65,6 +66,7 @@ struct View {
 [[nodiscard]] View ViewOf(const v1::WhoAmIResponse& caller);
 [[nodiscard]] View ViewOf(const v1::AuditEvent& event);
 [[nodiscard]] View ViewOf(const v1::VerifyAuditResponse& verified);
+[[nodiscard]] View ViewOf(const v1::Event& event);
 
 // One line on where an operation stands, such as "step 2 of 3, back_up on h1: 40 MB".
 [[nodiscard]] std::string ProgressOf(const v1::Operation& operation);

@@ -174,6 +174,19 @@ struct ControlPlane::Services {
     }
     Services& services;
   };
+  struct Events : v1::EventService::Service {
+    explicit Events(Services& all) : services(all) {}
+    CROFT_SCRIPTED(ListEvents, ListEventsRequest, ListEventsResponse, list_events)
+    grpc::Status WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
+                             grpc::ServerWriter<v1::WatchEventsResponse>* writer) override {
+      services.Note(*context);
+      std::vector<v1::WatchEventsResponse> responses;
+      const grpc::Status status = services.owner.watch_events.Handle(*request, responses);
+      for (const v1::WatchEventsResponse& response : responses) writer->Write(response);
+      return status;
+    }
+    Services& services;
+  };
 #undef CROFT_SCRIPTED
 
   ControlPlane& owner;
@@ -187,6 +200,7 @@ struct ControlPlane::Services {
   Hosts hosts{*this};
   Operations operations{*this};
   Admin admin{*this};
+  Events events{*this};
 };
 
 ControlPlane::ControlPlane(const Certificates& certificates, int port)
@@ -198,7 +212,7 @@ ControlPlane::ControlPlane(const Certificates& certificates, int port)
   builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::SslServerCredentials(tls), &port_);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
            &services_->tenants, &services_->lookups, &services_->backups, &services_->hosts,
-           &services_->operations, &services_->admin}) {
+           &services_->operations, &services_->admin, &services_->events}) {
     builder.RegisterService(service);
   }
   server_ = builder.BuildAndStart();

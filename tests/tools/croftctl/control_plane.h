@@ -20,6 +20,7 @@
 #include "common/sync.h"
 #include "croft/v1/admin.grpc.pb.h"
 #include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/event.grpc.pb.h"
 #include "croft/v1/host.grpc.pb.h"
 #include "croft/v1/lookup.grpc.pb.h"
 #include "croft/v1/operation.grpc.pb.h"
@@ -120,6 +121,9 @@ class ControlPlane {
   Script<v1::GetStatusRequest, v1::GetStatusResponse> get_status;
   Script<v1::CheckFleetRequest, v1::CheckFleetResponse> check_fleet;
   Script<v1::RepairFleetRequest, v1::RepairFleetResponse> repair_fleet;
+  Script<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
+  // What the stream sends before it ends with the status that is answered.
+  Script<v1::WatchEventsRequest, std::vector<v1::WatchEventsResponse>> watch_events;
   std::vector<v1::BackupCatalogResponse> catalog_copy;  // what BackupCatalog sends
   // What WatchOperation sends, one after another, before it ends with the status it answers. It is told when
   // the call is gone by `cancelled`.
