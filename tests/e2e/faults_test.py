@@ -1,9 +1,15 @@
 """Hosts away, PostgreSQL down, daemons killed in the middle: operations end or visibly wait, nothing is lost."""
+import collections
+import concurrent.futures
+import json
 import os
 import signal
+import subprocess
+import uuid
 
+import grpc
 import pytest
-from cluster import Cluster, running, wait_until
+from cluster import BIN, Cluster, running, wait_until
 from grpc import StatusCode
 
 
@@ -64,6 +70,61 @@ def test_a_control_plane_killed_in_the_middle_of_a_create_goes_on_when_it_is_bac
     cluster.succeed(operation)
     assert cluster.psql("interrupted", "SELECT 1") == "1"
     assert rows(cluster) == "1000"
+
+
+CREATED = ["croft.operation.started", "croft.tenant.creating", "croft.tenant.created", "croft.operation.succeeded"]
+
+
+def create_over_kills(cluster, tenant):
+    """Asks for the tenant until its operation is done, also while the control plane is away."""
+    request_id = str(uuid.uuid4())
+
+    def ask():
+        try:
+            operation = cluster.call("TenantService.CreateTenant", tenant_id=tenant, request_id=request_id)
+        except (grpc.RpcError, ValueError):  # a channel that was closed because of a kill is the second
+            return None
+        return operation if operation.done else None
+    ended = wait_until(ask, f"{tenant} is made", 120)
+    assert ended.state == ended.STATE_SUCCEEDED, ended
+
+
+def test_events_are_neither_lost_nor_doubled_while_the_control_plane_is_killed(cluster, tmp_path):
+    """A watcher follows three kills of the control plane during creates; what it printed is the log, each event once."""
+    told = tmp_path / "events"
+    start = str(cluster.call("EventService.ListEvents", type_prefix="croft.none").position)
+    with open(told, "w", encoding="utf-8") as out:
+        watcher = subprocess.Popen(  # pylint: disable=consider-using-with
+            [os.path.join(BIN, "croftctl"), "events", "--watch", "--since", start, "-o", "json"],
+            env={**os.environ, **cluster.env}, stdout=out, stderr=subprocess.DEVNULL)
+        try:
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                tenants = [f"told-{number}" for number in range(12)]
+                made = [pool.submit(create_over_kills, cluster, tenant) for tenant in tenants]
+                for count in (2, 5, 8):
+                    wait_until(lambda n=count: sum(one.done() for one in made) >= n, f"{count} tenants are made")
+                    cluster.kill("croftd")
+                    cluster.start("croftd")
+                for one in made:
+                    one.result()
+            log = wait_until(lambda: whole_log(cluster, int(start), told), "the watcher has printed all of the log")
+        finally:
+            watcher.send_signal(signal.SIGINT)
+            assert watcher.wait(20) == 130
+    assert len({event["id"] for event in log}) == len(log)
+    of_tenant = collections.defaultdict(list)
+    for event in log:
+        of_tenant[event.get("tenant")].append(event["type"])
+    for tenant in tenants:
+        assert of_tenant["tenants/" + tenant] == CREATED, tenant
+    assert {event["source"] for event in log} == {log[0]["source"]}
+
+
+def whole_log(cluster, start, told):
+    """All events of the log after `start`, once the watcher has printed them and nothing else."""
+    listed = cluster.call("EventService.ListEvents", after_position=start, page_size=1000)
+    printed = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
+    return printed if [event["id"] for event in printed] == [event.id for event in listed.events] else None
 
 
 def test_a_tenant_under_work_is_busy_and_its_holder_is_named(cluster):
