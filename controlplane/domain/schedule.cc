@@ -45,6 +45,13 @@ std::optional<Recurrence> PruneRecurrence(absl::Duration kept, const SchedulePol
   return Recurrence{kPruneEvery, policy.prune_window};
 }
 
+// A retired tenant has been proven by its retirement.
+std::optional<Recurrence> WhileOpen(const Tenant& tenant, absl::Duration every) {
+  const bool open = tenant.state == TenantState::kReady || tenant.state == TenantState::kSuspended;
+  if (!open || tenant.unconfirmed || every <= absl::ZeroDuration()) return std::nullopt;
+  return Recurrence{every, std::nullopt};
+}
+
 }  // namespace
 
 std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& policy) {
@@ -52,6 +59,7 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
     case ScheduleKind::kExpire:
     case ScheduleKind::kPurge:
     case ScheduleKind::kBackUp:
+    case ScheduleKind::kProve:
     case ScheduleKind::kPruneBackups: return std::nullopt;
     case ScheduleKind::kCompare: return Recurrence{policy.compare_every, std::nullopt};
     case ScheduleKind::kPruneOperations: return PruneRecurrence(policy.keep_operations, policy);
@@ -63,9 +71,11 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
 }
 
 std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant) {
-  const bool open = tenant.state == TenantState::kReady || tenant.state == TenantState::kSuspended;
-  if (!open || tenant.unconfirmed || tenant.backup_every <= absl::ZeroDuration()) return std::nullopt;
-  return Recurrence{tenant.backup_every, std::nullopt};
+  return WhileOpen(tenant, tenant.backup_every);
+}
+
+std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant) {
+  return WhileOpen(tenant, tenant.prove_every);
 }
 
 bool IsOpen(const DailyWindow& window, absl::Time time) {

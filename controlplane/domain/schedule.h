@@ -18,6 +18,7 @@ enum class ScheduleKind {
   kExpire,           // retires a tenant whose expire_time has come
   kPurge,            // purges a tenant whose grace is over, or that failed to be made and has expired
   kBackUp,           // backs up a tenant as often as its policy says
+  kProve,            // proves a tenant's newest backup as often as its policy says
   kPruneBackups,     // deletes a tenant's scheduled backups beyond those that its policy keeps
   kCompare,          // compares what a host holds with the catalog
   kPruneOperations,  // forgets operations that ended long ago
@@ -31,6 +32,7 @@ constexpr absl::string_view NameOf(ScheduleKind value) {
     case ScheduleKind::kExpire: return "EXPIRE";
     case ScheduleKind::kPurge: return "PURGE";
     case ScheduleKind::kBackUp: return "BACK_UP";
+    case ScheduleKind::kProve: return "PROVE";
     case ScheduleKind::kPruneBackups: return "PRUNE_BACKUPS";
     case ScheduleKind::kCompare: return "COMPARE";
     case ScheduleKind::kPruneOperations: return "PRUNE_OPERATIONS";
@@ -91,6 +93,8 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
 
 // How the tenant's backups recur; nullopt for a tenant that makes none by itself, or not in its present state.
 std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant);
+// The same of its proofs.
+std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant);
 
 [[nodiscard]] bool IsOpen(const DailyWindow& window, absl::Time time);
 

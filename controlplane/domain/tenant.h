@@ -100,6 +100,7 @@ struct Tenant {
   Quota quota;
   int32_t backups_kept = 0;     // scheduled ones; 0 is kDefaultBackupsKept
   absl::Duration backup_every;  // zero: not by itself
+  absl::Duration prove_every;   // the newest usable backup; zero: not by itself
 
   TenantState state = TenantState::kCreating;
   SuspendMode suspend_mode = SuspendMode::kNone;

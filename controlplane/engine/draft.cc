@@ -118,6 +118,8 @@ void Draft::StoreSchedules(Outcome& outcome) const {
            entry.after ? domain::ScheduleOf(*entry.after) : std::nullopt);
     follow(entry.before ? BackupOf(*entry.before, moment_) : std::nullopt,
            entry.after ? BackupOf(*entry.after, moment_) : std::nullopt);
+    follow(entry.before ? ProofOf(*entry.before, moment_) : std::nullopt,
+           entry.after ? ProofOf(*entry.after, moment_) : std::nullopt);
     // It follows backups, not its tenant; with the last of them it goes.
     const bool gone = entry.before && entry.before->state != domain::TenantState::kPurged && entry.after &&
                       entry.after->state == domain::TenantState::kPurged;

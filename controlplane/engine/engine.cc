@@ -79,9 +79,10 @@ bool IsSchedule(const catalog::Change& change) {
 bool IsAudited(const RequestBody& body, const Outcome& outcome) {
   if (std::holds_alternative<RecordCalls>(body)) return false;
   const bool by_schedule_alone =
-      std::holds_alternative<CompareHost>(body) || std::holds_alternative<PruneBackups>(body) ||
-      std::holds_alternative<PruneOperations>(body) || std::holds_alternative<PruneRequests>(body) ||
-      std::holds_alternative<PruneAudit>(body) || std::holds_alternative<PruneEvents>(body);
+      std::holds_alternative<CompareHost>(body) || std::holds_alternative<ProveNewestBackup>(body) ||
+      std::holds_alternative<PruneBackups>(body) || std::holds_alternative<PruneOperations>(body) ||
+      std::holds_alternative<PruneRequests>(body) || std::holds_alternative<PruneAudit>(body) ||
+      std::holds_alternative<PruneEvents>(body);
   return !by_schedule_alone || !std::all_of(outcome.changes.begin(), outcome.changes.end(), IsSchedule);
 }
 

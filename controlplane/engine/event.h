@@ -64,6 +64,7 @@ struct TenantUpdate {
   std::optional<absl::Duration> quota_statement_timeout;
   std::optional<int32_t> backups_kept;
   std::optional<absl::Duration> backup_every;
+  std::optional<absl::Duration> prove_every;
   std::optional<bool> delete_protection;
 };
 
@@ -256,6 +257,11 @@ struct RecordCalls {
 struct CompareHost {
   std::string host;
 };
+// Nothing where the tenant has no usable backup.
+struct ProveNewestBackup {
+  std::string operation;
+  std::string tenant;
+};
 struct PruneOperations {};
 struct PruneBackups {
   std::string operation;
@@ -274,8 +280,8 @@ using RequestBody =
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
                  CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
                  CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
-                 RecordCalls, CompareHost, PruneBackups, PruneOperations, PruneRequests, PruneAudit,
-                 PruneEvents>;
+                 RecordCalls, CompareHost, ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests,
+                 PruneAudit, PruneEvents>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply

@@ -18,7 +18,7 @@ using domain::ScheduleKind;
 
 // What a host gets to do for schedules at the same time; its other work is not to wait behind thousands of these.
 constexpr int64_t kMostOnHost = 32;
-// Backups read all of a database: few at a time, and only while there is little else, such as final backups.
+// Backups and proofs read all of a database: few at a time, and only while there is little else, such as final backups.
 constexpr int64_t kMostOnHostForBackups = 2;
 
 // When it is asked again about one that was put off: after this time and a part of the spread.
@@ -48,11 +48,17 @@ std::string HostOf(const domain::ScheduleKey& key, catalog::Facts& facts) {
   return tenant ? tenant->placement.host : "";
 }
 
+bool ReadsDatabase(ScheduleKind kind) {
+  return kind == ScheduleKind::kBackUp || kind == ScheduleKind::kProve;
+}
+
 std::optional<domain::Recurrence> RecurrenceOf(const domain::ScheduleKey& key, catalog::Facts& facts,
                                                const Moment& moment) {
-  if (key.kind != ScheduleKind::kBackUp) return domain::RecurrenceOf(key.kind, moment.policy);
+  if (!ReadsDatabase(key.kind)) return domain::RecurrenceOf(key.kind, moment.policy);
   const auto tenant = TenantOf(key, facts);
-  return tenant ? domain::BackupRecurrenceOf(*tenant) : std::nullopt;
+  if (!tenant) return std::nullopt;
+  return key.kind == ScheduleKind::kProve ? domain::ProofRecurrenceOf(*tenant)
+                                          : domain::BackupRecurrenceOf(*tenant);
 }
 
 // Has the rest of what is to be pruned wait for the next transaction, so that nobody's request waits behind all of it.
@@ -83,6 +89,7 @@ Caller CallerOf(ScheduleKind kind) {
     case ScheduleKind::kExpire: return system("TenantService/RetireTenant");
     case ScheduleKind::kPurge: return system("TenantService/PurgeTenant");
     case ScheduleKind::kBackUp: return system("BackupService/CreateBackup");
+    case ScheduleKind::kProve: return system("BackupService/VerifyBackup");
     case ScheduleKind::kPruneBackups: return system("BackupService/DeleteBackup");
     case ScheduleKind::kCompare: return system("Schedule/CompareHost");
     case ScheduleKind::kPruneOperations: return system("Schedule/PruneOperations");
@@ -100,13 +107,13 @@ std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const
     later.next_time = domain::NextTime(due.key, *recurrence, moment.now);
     return later;
   }
-  const bool backs_up = due.key.kind == ScheduleKind::kBackUp;
+  const bool reads_database = ReadsDatabase(due.key.kind);
   const std::string host = HostOf(due.key, facts);
   if (host.empty() ||
-      facts.CountRunningOnHost(host, kSystem) < (backs_up ? kMostOnHostForBackups : kMostOnHost)) {
+      facts.CountRunningOnHost(host, kSystem) < (reads_database ? kMostOnHostForBackups : kMostOnHost)) {
     return std::nullopt;
   }
-  const Delay& delay = backs_up ? kPutOffBackups : kPutOff;
+  const Delay& delay = reads_database ? kPutOffBackups : kPutOff;
   later.next_time = moment.now + delay.least + domain::SpreadOf(due.key, delay.spread);
   return later;
 }
@@ -136,6 +143,13 @@ std::optional<Schedule> BackupOf(const domain::Tenant& tenant, const Moment& mom
   const auto recurrence = domain::BackupRecurrenceOf(tenant);
   if (!recurrence) return std::nullopt;
   const domain::ScheduleKey key{ScheduleKind::kBackUp, TenantName(tenant.id)};
+  return Schedule{.key = key, .next_time = domain::NextTime(key, *recurrence, moment.now)};
+}
+
+std::optional<Schedule> ProofOf(const domain::Tenant& tenant, const Moment& moment) {
+  const auto recurrence = domain::ProofRecurrenceOf(tenant);
+  if (!recurrence) return std::nullopt;
+  const domain::ScheduleKey key{ScheduleKind::kProve, TenantName(tenant.id)};
   return Schedule{.key = key, .next_time = domain::NextTime(key, *recurrence, moment.now)};
 }
 

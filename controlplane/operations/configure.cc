@@ -67,6 +67,7 @@ void ApplyCatalogOnly(Tenant& tenant, const TenantUpdate& update) {
     tenant.features = domain::EditJson(tenant.features, update.feature_edits);
   if (update.backups_kept) tenant.backups_kept = *update.backups_kept;
   if (update.backup_every) tenant.backup_every = *update.backup_every;
+  if (update.prove_every) tenant.prove_every = *update.prove_every;
   if (update.delete_protection) tenant.delete_protection = *update.delete_protection;
 }
 

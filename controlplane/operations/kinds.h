@@ -47,6 +47,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
 
 extern const Kind kVerify;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::VerifyBackup& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller,
+                               const engine::ProveNewestBackup& request);
 
 extern const Kind kDeleteBackup;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::DeleteBackup& request);

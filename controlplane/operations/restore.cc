@@ -116,6 +116,7 @@ Tenant CopyOf(const Tenant& source, Tenant as_new) {
   as_new.quota = source.quota;
   as_new.backups_kept = source.backups_kept;
   as_new.backup_every = source.backup_every;
+  as_new.prove_every = source.prove_every;
   return as_new;
 }
 

@@ -3,6 +3,9 @@
 // What the proof says of the backup is set by the engine (engine/verdict.h) whatever task found it. There is nothing to
 // take back: the agent removes what it restored.
 
+#include <algorithm>
+#include <vector>
+
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
@@ -39,6 +42,16 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   operation.backup = backup->id;
   operation.steps = {{.task = domain::VerifyTask{RefTo(*backup)}, .host = host}};
   return engine::Begin(draft, *tenant, std::move(operation));
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller,
+                               const engine::ProveNewestBackup& request) {
+  const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(request.tenant);
+  const auto newest = std::find_if(backups.begin(), backups.end(), domain::Usable);
+  if (newest == backups.end()) return Subject();
+  return Handle(
+      draft, caller,
+      engine::VerifyBackup{.operation = request.operation, .tenant = request.tenant, .backup = newest->id});
 }
 
 }  // namespace croft::operations

@@ -48,6 +48,7 @@ class Scheduler {
   absl::StatusOr<engine::RequestBody> Retirement(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Purge(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Backup(const std::string& resource) const;
+  absl::StatusOr<engine::RequestBody> Proof(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Pruning(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Comparison(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Cut();

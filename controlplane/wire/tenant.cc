@@ -147,6 +147,9 @@ void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surround
   if (tenant.backup_every > absl::ZeroDuration()) {
     *proto.mutable_backup_policy()->mutable_every() = ToProto(tenant.backup_every);
   }
+  if (tenant.prove_every > absl::ZeroDuration()) {
+    *proto.mutable_backup_policy()->mutable_prove_every() = ToProto(tenant.prove_every);
+  }
   proto.set_delete_protection(tenant.delete_protection);
   if (!tenant.last_backup.empty()) proto.set_last_backup(BackupName(tenant.id, tenant.last_backup));
   if (!tenant.current_operation.empty()) {

@@ -20,8 +20,10 @@ constexpr size_t kLongestDisplayName = 128;
 constexpr size_t kLongestReason = 512;
 constexpr int64_t kMostConnections = 10000;
 constexpr int64_t kMostBackupsKept = 1000;
-constexpr absl::Duration kShortestBackupEvery = absl::Minutes(1);
+// Of a policy's backups and proofs.
+constexpr absl::Duration kShortestEvery = absl::Minutes(1);
 constexpr absl::Duration kLongestBackupEvery = absl::Hours(24 * 31);
+constexpr absl::Duration kLongestProveEvery = absl::Hours(24 * 366);
 constexpr absl::Duration kLongestGrace = absl::Hours(24 * 3650);
 constexpr absl::Duration kLongestOverlap = absl::Hours(24 * 7);
 // PostgreSQL counts milliseconds in 32 bits.
@@ -81,14 +83,22 @@ int32_t ParseBackupsKept(const v1::BackupPolicy& policy, Violations& violations)
 }
 
 // Zero where it is not given.
-absl::Duration ParseBackupEvery(const v1::BackupPolicy& policy, Violations& violations) {
-  constexpr char kEvery[] = "tenant.backup_policy.every";
-  const absl::Duration every = ParseDuration(policy.every(), kLongestBackupEvery, kEvery, violations);
-  if (every > absl::ZeroDuration() && every < kShortestBackupEvery) {
-    violations.Add(kEvery, "must be at least a minute, or 0 for no backups by itself");
-  }
-  if (absl::Trunc(every, absl::Seconds(1)) != every) violations.Add(kEvery, "must be whole seconds");
+absl::Duration ParseEvery(const google::protobuf::Duration& given, absl::Duration longest,
+                          absl::string_view field, Violations& violations) {
+  const absl::Duration every = ParseDuration(given, longest, field, violations);
+  if (every > absl::ZeroDuration() && every < kShortestEvery)
+    violations.Add(field, "must be at least a minute, or 0 for never by itself");
+  if (absl::Trunc(every, absl::Seconds(1)) != every) violations.Add(field, "must be whole seconds");
   return every;
+}
+
+absl::Duration ParseBackupEvery(const v1::BackupPolicy& policy, Violations& violations) {
+  return ParseEvery(policy.every(), kLongestBackupEvery, "tenant.backup_policy.every", violations);
+}
+
+absl::Duration ParseProveEvery(const v1::BackupPolicy& policy, Violations& violations) {
+  return ParseEvery(policy.prove_every(), kLongestProveEvery, "tenant.backup_policy.prove_every",
+                    violations);
 }
 
 domain::Quota ParseQuota(const v1::Quota& proto, Violations& violations) {
@@ -113,6 +123,7 @@ domain::Tenant ParseNewTenant(const v1::Tenant& proto, Violations& violations) {
   tenant.quota = ParseQuota(proto.quota(), violations);
   tenant.backups_kept = ParseBackupsKept(proto.backup_policy(), violations);
   tenant.backup_every = ParseBackupEvery(proto.backup_policy(), violations);
+  tenant.prove_every = ParseProveEvery(proto.backup_policy(), violations);
   tenant.delete_protection = proto.delete_protection();
   return tenant;
 }
@@ -194,11 +205,14 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
   mask.Field("backup_policy", proto.has_backup_policy(), [&] {
     update.backups_kept = ParseBackupsKept(proto.backup_policy(), violations);
     update.backup_every = ParseBackupEvery(proto.backup_policy(), violations);
+    update.prove_every = ParseProveEvery(proto.backup_policy(), violations);
   });
   mask.Part("backup_policy.keep",
             [&] { update.backups_kept = ParseBackupsKept(proto.backup_policy(), violations); });
   mask.Part("backup_policy.every",
             [&] { update.backup_every = ParseBackupEvery(proto.backup_policy(), violations); });
+  mask.Part("backup_policy.prove_every",
+            [&] { update.prove_every = ParseProveEvery(proto.backup_policy(), violations); });
   mask.Field("delete_protection", proto.delete_protection(),
              [&] { update.delete_protection = proto.delete_protection(); });
   mask.Fixed("extensions", "is fixed at creation");

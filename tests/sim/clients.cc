@@ -173,6 +173,8 @@ void Clients::Create(const std::string& id) {
       create.tenant.backup_every = world_.dice.Between(absl::Minutes(10), absl::Hours(8));
       create.tenant.backups_kept = static_cast<int32_t>(1 + world_.dice.Roll(4));
     }
+    if (world_.dice.Chance(1, 4))
+      create.tenant.prove_every = world_.dice.Between(absl::Minutes(30), absl::Hours(12));
     Equip(create.tenant);
     return create;
   });

@@ -91,20 +91,24 @@ void Checks::ExpectCopies(Expected& expected) const {
   }
 }
 
-// A tenant that is to be backed up by itself has its next backup before it, and no more scheduled ones than it keeps.
+// A tenant whose policy says so has its next backup and its next proof before it, and no more scheduled backups than it
+// keeps.
 void Checks::CheckBackupPolicy(const domain::Tenant& tenant,
                                std::map<domain::ScheduleKey, absl::Time>& times) {
   const std::string name = absl::StrCat("tenants/", tenant.id);
   const auto pruning = times.find({domain::ScheduleKind::kPruneBackups, name});
   const bool prunes = pruning != times.end();
   if (prunes) times.erase(pruning);
-  const auto recurrence = domain::BackupRecurrenceOf(tenant);
-  if (!recurrence) return;
-  const auto next = times.find({domain::ScheduleKind::kBackUp, name});
-  if (next == times.end() || next->second > world_.scheduler.Now() + 2 * recurrence->every) {
-    world_.Violate(14, absl::StrCat(tenant.id, " is not to be backed up in time"));
-  }
-  if (next != times.end()) times.erase(next);
+  const auto comes = [&](domain::ScheduleKind kind, const std::optional<domain::Recurrence>& recurrence) {
+    if (!recurrence) return;
+    const auto next = times.find({kind, name});
+    if (next == times.end() || next->second > world_.scheduler.Now() + 2 * recurrence->every)
+      world_.Violate(14, absl::StrCat(NameOf(kind), " of ", tenant.id, " does not come in time"));
+    if (next != times.end()) times.erase(next);
+  };
+  comes(domain::ScheduleKind::kProve, domain::ProofRecurrenceOf(tenant));
+  comes(domain::ScheduleKind::kBackUp, domain::BackupRecurrenceOf(tenant));
+  if (!domain::BackupRecurrenceOf(tenant)) return;
   const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(tenant.id, {}, 10'000);
   // One that was kept as the newest proven is let go of with the next scheduled backup.
   if (!prunes && domain::SurplusBackups(tenant.backups_kept, backups).size() > 1)

@@ -80,6 +80,8 @@ engine::RequestBody SimPlane::RequestOf(const domain::ScheduleKey& key) {
                                   .tenant = id,
                                   .origin = domain::BackupOrigin::kScheduled,
                                   .backup = world_.PrepareBackup((*world_.catalog.GetTenant(id))->uid)};
+    case domain::ScheduleKind::kProve:
+      return engine::ProveNewestBackup{.operation = world_.NewOperationId(), .tenant = id};
     case domain::ScheduleKind::kPruneBackups:
       return engine::PruneBackups{.operation = world_.NewOperationId(), .tenant = id};
     case domain::ScheduleKind::kCompare: return engine::CompareHost{.host = id};

@@ -29,6 +29,21 @@ absl::StatusOr<std::string> BackupFor(Client& client, const std::string& tenant,
   return absl::NotFoundError(absl::StrCat("tenant ", tenant, " has no backup"));
 }
 
+absl::StatusOr<std::string> BackupBefore(Client& client, const std::string& tenant, absl::Time time) {
+  v1::ListBackupsRequest request;
+  request.set_parent(TenantName(tenant));
+  CROFT_ASSIGN_OR_RETURN(const auto backups, ListAll(client, kBackups, request, 0));
+  for (const v1::Backup& backup : backups.items) {
+    const bool whole = backup.state() == v1::Backup::STATE_AVAILABLE ||
+                       backup.state() == v1::Backup::STATE_VERIFIED ||
+                       backup.state() == v1::Backup::STATE_VERIFIED_WITH_NOTES;
+    if (whole && FromProto(backup.create_time()) < time) return backup.name();
+  }
+  return absl::NotFoundError(absl::StrCat("tenant ", tenant, " has no usable backup from before ",
+                                          absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()),
+                                          "; croftctl backup list ", tenant, " shows what it has"));
+}
+
 namespace {
 
 using Backups = v1::BackupService::Stub;

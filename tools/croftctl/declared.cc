@@ -3,6 +3,7 @@
 #include "tools/croftctl/declared.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <absl/strings/numbers.h>
@@ -184,21 +185,31 @@ absl::Status ReadConnections(const YamlNode& node, DeclaredTenant& tenant) {
   return absl::OkStatus();
 }
 
+// Nothing of a field without a value.
+absl::StatusOr<std::optional<google::protobuf::Duration>> DurationOf(const YamlNode& node,
+                                                                     absl::string_view field) {
+  if (node.kind == Kind::kNull) return std::nullopt;
+  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, field));
+  CROFT_ASSIGN_OR_RETURN(const absl::Duration duration,
+                         ParseDuration(text, absl::StrCat("line ", node.line, ": ", field)));
+  return ToProto(duration);
+}
+
 absl::Status ReadStatementTimeout(const YamlNode& node, DeclaredTenant& tenant) {
-  if (node.kind == Kind::kNull) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "quota.statementTimeout"));
-  CROFT_ASSIGN_OR_RETURN(const absl::Duration longest,
-                         ParseDuration(text, absl::StrCat("line ", node.line, ": quota.statementTimeout")));
-  *tenant.fields.mutable_quota()->mutable_statement_timeout() = ToProto(longest);
+  CROFT_ASSIGN_OR_RETURN(const auto longest, DurationOf(node, "quota.statementTimeout"));
+  if (longest) *tenant.fields.mutable_quota()->mutable_statement_timeout() = *longest;
   return absl::OkStatus();
 }
 
 absl::Status ReadBackupEvery(const YamlNode& node, DeclaredTenant& tenant) {
-  if (node.kind == Kind::kNull) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "backupPolicy.every"));
-  CROFT_ASSIGN_OR_RETURN(const absl::Duration every,
-                         ParseDuration(text, absl::StrCat("line ", node.line, ": backupPolicy.every")));
-  *tenant.fields.mutable_backup_policy()->mutable_every() = ToProto(every);
+  CROFT_ASSIGN_OR_RETURN(const auto every, DurationOf(node, "backupPolicy.every"));
+  if (every) *tenant.fields.mutable_backup_policy()->mutable_every() = *every;
+  return absl::OkStatus();
+}
+
+absl::Status ReadProveEvery(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const auto every, DurationOf(node, "backupPolicy.proveEvery"));
+  if (every) *tenant.fields.mutable_backup_policy()->mutable_prove_every() = *every;
   return absl::OkStatus();
 }
 
@@ -229,6 +240,7 @@ constexpr Field kQuotaFields[] = {
 constexpr Field kBackupPolicyFields[] = {
     {"every", "backup_policy.every", ReadBackupEvery},
     {"keep", "backup_policy.keep", ReadBackupsKept},
+    {"proveEvery", "backup_policy.prove_every", ReadProveEvery},
 };
 
 absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant);

@@ -40,6 +40,7 @@ const std::multimap<std::string, std::string>& Examples() {
       {"tenant purge", "tenant purge acme --waive-backup 'never used' --yes"},
       {"tenant restore", "tenant restore acme --backup latest --as acme-check"},
       {"tenant restore", "tenant restore acme --backup latest"},
+      {"tenant restore", "tenant restore acme --before 2030-01-31T18:00:00Z --as acme-check"},
       {"tenant rotate-credentials", "tenant rotate-credentials acme --overlap 1h"},
       {"tenant lookup", "tenant lookup shop.acme.com --role read-only"},
       {"tenant dsn", "tenant dsn acme"},

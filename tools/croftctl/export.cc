@@ -54,6 +54,8 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
     json["quota"]["statementTimeout"] = ExactDuration(tenant.quota().statement_timeout());
   if (tenant.backup_policy().has_every())
     json["backupPolicy"]["every"] = ExactDuration(tenant.backup_policy().every());
+  if (tenant.backup_policy().has_prove_every())
+    json["backupPolicy"]["proveEvery"] = ExactDuration(tenant.backup_policy().prove_every());
   if (json["backupPolicy"].empty()) json.erase("backupPolicy");
   return json;
 }

@@ -26,6 +26,8 @@ void TenantFlags::AddTo(CLI::App& verb, const std::string& aliases_help) {
   verb.add_option("--statement-timeout", statement_timeout, "Longest statement, such as 30s");
   verb.add_option("--backup-every", backup_every,
                   "Back up by itself this often, such as 6h; 0 for never again");
+  verb.add_option("--prove-every", prove_every,
+                  "Prove the newest backup by itself this often, such as 7d; 0 for never again");
   verb.add_option("--keep", keep, "How many of those backups are kept; the default is 7")
       ->check(CLI::PositiveNumber);
   verb.add_option("--delete-protection", delete_protection,
@@ -65,6 +67,10 @@ absl::Status TenantFlags::FillBackupPolicy(v1::BackupPolicy& policy) const {
   if (!backup_every.empty()) {
     CROFT_ASSIGN_OR_RETURN(const absl::Duration every, ParseDuration(backup_every, "--backup-every"));
     *policy.mutable_every() = ToProto(every);
+  }
+  if (!prove_every.empty()) {
+    CROFT_ASSIGN_OR_RETURN(const absl::Duration every, ParseDuration(prove_every, "--prove-every"));
+    *policy.mutable_prove_every() = ToProto(every);
   }
   return absl::OkStatus();
 }

@@ -25,6 +25,7 @@ struct TenantFlags {
   std::string statement_timeout;
   std::string delete_protection;
   std::string backup_every;
+  std::string prove_every;
   int keep = 0;
   int connections = 0;
 
@@ -39,7 +40,7 @@ struct TenantFlags {
   [[nodiscard]] absl::StatusOr<std::optional<absl::Time>> ExpireTime(absl::Time now) const;
 
   bool HasQuota() const { return connections != 0 || !statement_timeout.empty(); }
-  bool HasBackupPolicy() const { return !backup_every.empty() || keep != 0; }
+  bool HasBackupPolicy() const { return !backup_every.empty() || !prove_every.empty() || keep != 0; }
   bool HasExpiry() const { return !expire_in.empty() || !expire_time.empty(); }
 
  private:

@@ -22,16 +22,29 @@ struct RestoreArguments {
   TargetFlags which;
   std::string etag;
   std::string backup;
+  std::string before;
   std::string as;
   std::string host;
   bool allow_incomplete = false;
 };
 
+absl::StatusOr<std::string> Chosen(Client& client, const RestoreArguments& arguments,
+                                   const std::string& tenant) {
+  if (arguments.before.empty()) return BackupFor(client, tenant, arguments.backup);
+  CROFT_ASSIGN_OR_RETURN(const absl::Time before, ParseTime(arguments.before, "--before"));
+  return BackupBefore(client, tenant, before);
+}
+
+std::string NameOfChoice(const RestoreArguments& arguments) {
+  return arguments.before.empty() ? absl::StrCat("backup ", LastPart(arguments.backup))
+                                  : absl::StrCat("the newest backup from before ", arguments.before);
+}
+
 absl::StatusOr<v1::Operation> BeginRestore(Session& session, const RestoreArguments& arguments,
                                            const Target& target) {
   v1::RestoreTenantRequest request;
   request.set_name(TenantName(target.id));
-  CROFT_ASSIGN_OR_RETURN(*request.mutable_backup(), BackupFor(session.client, target.id, arguments.backup));
+  CROFT_ASSIGN_OR_RETURN(*request.mutable_backup(), Chosen(session.client, arguments, target.id));
   request.set_new_tenant_id(LastPart(arguments.as));
   if (!arguments.host.empty()) request.set_host(HostName(LastPart(arguments.host)));
   request.set_etag(arguments.etag);
@@ -45,14 +58,17 @@ absl::StatusOr<Targets> FindForRestore(Session& session, const RestoreArguments&
   return FindAndConfirm(
       session, arguments.which, false,
       {"replaces the data of",
-       absl::StrCat("backup ", LastPart(arguments.backup),
+       absl::StrCat(NameOfChoice(arguments),
                     " takes its place; what is there now is kept, closed, for 24 hours")});
 }
 
 absl::Status Restore(Session& session, const RestoreArguments& arguments) {
   const bool many = arguments.which.BySelector() || arguments.which.ids.size() > 1;
-  if (many && (!arguments.as.empty() || arguments.backup != "latest")) {
-    return UsageError("restore of several tenants takes --backup latest and no --as");
+  if (arguments.backup.empty() == arguments.before.empty())
+    return UsageError("restore takes --backup or --before");
+  const bool same_for_all = arguments.backup == "latest" || !arguments.before.empty();
+  if (many && (!arguments.as.empty() || !same_for_all)) {
+    return UsageError("restore of several tenants takes --backup latest or --before, and no --as");
   }
   CROFT_ASSIGN_OR_RETURN(const Targets targets, FindForRestore(session, arguments));
   return OperateOnEach(session, targets,
@@ -66,7 +82,9 @@ void AddTenantRestore(Noun& noun) {
       "restore", "Put a backup in a tenant's place, or make a new tenant of it");
   verb->which.AddTo(verb.app);
   verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
-  verb.app.add_option("--backup", verb->backup, "The backup, or latest")->required();
+  verb.app.add_option("--backup", verb->backup, "The backup, or latest");
+  verb.app.add_option("--before", verb->before,
+                      "The newest usable one that began before this time, such as 2030-01-31T18:00:00Z");
   verb.app.add_option("--as", verb->as, "Make this new tenant of it and leave the old one alone");
   verb.app.add_option("--host", verb->host, "Host to restore on");
   verb.app.add_flag("--allow-incomplete", verb->allow_incomplete,

@@ -72,6 +72,7 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& argume
   add(!fields.settings.empty() || !arguments.unset.empty(), "settings");
   add(fields.HasQuota(), "quota");
   add(!fields.backup_every.empty(), "backup_policy.every");
+  add(!fields.prove_every.empty(), "backup_policy.prove_every");
   add(fields.keep != 0, "backup_policy.keep");
   add(!fields.delete_protection.empty(), "delete_protection");
   CROFT_ASSIGN_OR_RETURN(const Labels labels, ParseLabels(fields.labels, "--labels"));

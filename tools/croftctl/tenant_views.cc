@@ -1,6 +1,7 @@
 // How tenants and placements are shown.
 
 #include <string>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -52,10 +53,15 @@ std::string Endpoints(const v1::LookupResponse& placement) {
 }
 
 std::string BackupPolicyText(const v1::BackupPolicy& policy) {
-  if (!policy.has_every()) return "";
-  const std::string kept = policy.keep() > 0 ? absl::StrCat("the newest ", policy.keep(), " are kept")
-                                             : "as many are kept as by default";
-  return absl::StrCat("every ", DurationText(FromProto(policy.every())), ", ", kept);
+  std::vector<std::string> parts;
+  if (policy.has_every()) {
+    parts.push_back(absl::StrCat("every ", DurationText(FromProto(policy.every()))));
+    parts.push_back(policy.keep() > 0 ? absl::StrCat("the newest ", policy.keep(), " are kept")
+                                      : "as many are kept as by default");
+  }
+  if (policy.has_prove_every())
+    parts.push_back(absl::StrCat("proven every ", DurationText(FromProto(policy.prove_every()))));
+  return absl::StrJoin(parts, ", ");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ inline constexpr Table kTenantChanging(
     Col("quota_storage_bytes", &domain::Tenant::quota, &domain::Quota::storage_bytes),
     Col("quota_statement_timeout", &domain::Tenant::quota, &domain::Quota::statement_timeout),
     Col("backups_kept", &domain::Tenant::backups_kept), Col("backup_every", &domain::Tenant::backup_every),
-    Col("state", EnumCodec(), &domain::Tenant::state),
+    Col("prove_every", &domain::Tenant::prove_every), Col("state", EnumCodec(), &domain::Tenant::state),
     Col("suspend_mode", EnumCodec(), &domain::Tenant::suspend_mode),
     Col("state_before_retire", EnumCodec(), &domain::Tenant::state_before_retire),
     Col("host", &domain::Tenant::placement, &domain::Placement::host),

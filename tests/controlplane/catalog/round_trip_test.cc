@@ -46,10 +46,10 @@ domain::MissingRight SomeMissingRight() {
 domain::Tenant SomeTenant(const std::string& with_id) {
   domain::Tenant made;
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
-         aliases, labels, extensions, locale, settings, features, quota, backups_kept, backup_every, state,
-         suspend_mode, state_before_retire, placement, owner_role, reader_role, credentials, order,
-         last_generation, fence_time, last_backup, current_operation, create_operation, unconfirmed,
-         delete_protection, final_backup_failure, purge_parked] = made;
+         aliases, labels, extensions, locale, settings, features, quota, backups_kept, backup_every,
+         prove_every, state, suspend_mode, state_before_retire, placement, owner_role, reader_role,
+         credentials, order, last_generation, fence_time, last_backup, current_operation, create_operation,
+         unconfirmed, delete_protection, final_backup_failure, purge_parked] = made;
   auto& [host, database, generation] = placement;
   id = with_id;
   uid = absl::StrCat(with_id, Text());
@@ -69,6 +69,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   quota = SomeQuota();
   backups_kept = Small();
   backup_every = Span();
+  prove_every = Span();
   state = One(domain::TenantState::kPurged);
   suspend_mode = One(domain::SuspendMode::kReadOnly);
   state_before_retire = One(domain::TenantState::kPurged);

@@ -12,6 +12,7 @@ namespace {
 using domain::ScheduleKey;
 using domain::ScheduleKind;
 using domain::TenantState;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -211,6 +212,38 @@ TEST_F(BackupSchedules, FollowThePolicyAndTheLifeOfTheTenant) {
   EXPECT_TRUE(Find(BackupOf("acme")));
   ASSERT_TRUE(world.Call(NewRetirement("acme", "final")).ok());
   EXPECT_EQ(Find(BackupOf("acme")), std::nullopt);
+}
+
+TEST_F(BackupSchedules, NewestUsableBackupIsProvenAsOftenAsThePolicySays) {
+  CreateTenant create = NewTenant("acme");
+  create.tenant.prove_every = absl::Hours(24);
+  world.Begin(create);
+  world.Settle();
+  const ScheduleKey key{ScheduleKind::kProve, "tenants/acme"};
+  const absl::Time first = Find(key)->next_time;
+  EXPECT_LE(first, world.now + absl::Hours(24));
+  const auto prove = [&](const std::string& operation) {
+    Run(key, RequestBody(ProveNewestBackup{.operation = operation, .tenant = "acme"}));
+    world.Settle();
+  };
+  world.now = first;
+  prove("op-v0");
+  EXPECT_EQ(Find(key)->next_time, first + absl::Hours(24)) << "there is nothing to be proven yet";
+  for (const char* id : {"b1", "b2"}) {
+    CreateBackup backup{.operation = std::string("op-") + id, .tenant = "acme"};
+    backup.backup = {.id = id, .tenant_uid = world.Tenant("acme").uid, .wrapped_key = "k"};
+    world.Begin(backup);
+    world.Settle();
+    world.Pass(absl::Minutes(1));
+  }
+  world.now = first + absl::Hours(24);
+  prove("op-v1");
+  EXPECT_EQ(world.Backup("acme", "b2").state, domain::BackupState::kVerified);
+  EXPECT_EQ(world.Backup("acme", "b1").state, domain::BackupState::kAvailable);
+  EXPECT_EQ(Find(key)->next_time, first + absl::Hours(48));
+  EXPECT_THAT(AuditedMethods(), Contains("BackupService/VerifyBackup").Times(1));
+  ASSERT_TRUE(world.Call(NewRetirement("acme", "final")).ok());
+  EXPECT_EQ(Find(key), std::nullopt) << "its retirement proves its final one";
 }
 
 TEST_F(BackupSchedules, HostMakesTwoAtATimeAndNoneBesideMuchElse) {

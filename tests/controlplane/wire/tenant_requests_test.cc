@@ -281,6 +281,7 @@ TEST(UpdateTenantTest, NamedFieldsThatAreUnsetAreCleared) {
   EXPECT_EQ(parsed->update.quota, domain::Quota());
   EXPECT_EQ(parsed->update.backups_kept, 0);
   EXPECT_EQ(parsed->update.backup_every, absl::ZeroDuration());
+  EXPECT_EQ(parsed->update.prove_every, absl::ZeroDuration());
 }
 
 TEST(UpdateTenantTest, KeysAreSetOrRemovedAlone) {
@@ -334,6 +335,11 @@ TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
   often.mutable_tenant()->mutable_backup_policy()->set_keep(9);
   EXPECT_EQ(Parse(often)->update.backup_every, absl::Minutes(10));
   EXPECT_FALSE(Parse(often)->update.backups_kept);
+
+  v1::UpdateTenantRequest proven = ValidUpdate({"backup_policy.prove_every"});
+  proven.mutable_tenant()->mutable_backup_policy()->mutable_prove_every()->set_seconds(7 * 24 * 3600);
+  EXPECT_EQ(Parse(proven)->update.prove_every, absl::Hours(7 * 24));
+  EXPECT_FALSE(Parse(proven)->update.backup_every);
   EXPECT_FALSE(timeout->update.quota_connections);
 }
 
@@ -355,10 +361,12 @@ TEST(CreateTenantTest, BackupPolicyIsTaken) {
   v1::CreateTenantRequest request = ValidCreate();
   request.mutable_tenant()->mutable_backup_policy()->set_keep(3);
   request.mutable_tenant()->mutable_backup_policy()->mutable_every()->set_seconds(3600);
+  request.mutable_tenant()->mutable_backup_policy()->mutable_prove_every()->set_seconds(7200);
   const auto parsed = Parse(request);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->tenant.backups_kept, 3);
   EXPECT_EQ(parsed->tenant.backup_every, absl::Hours(1));
+  EXPECT_EQ(parsed->tenant.prove_every, absl::Hours(2));
 }
 
 TEST(CreateTenantTest, BackupPolicyOutOfBoundsIsRefusedByField) {
@@ -372,6 +380,10 @@ TEST(CreateTenantTest, BackupPolicyOutOfBoundsIsRefusedByField) {
   EXPECT_THAT(refused(-3600, 0), ElementsAre("tenant.backup_policy.every"));
   EXPECT_THAT(refused(3600, 5), ElementsAre("tenant.backup_policy.every"));
   EXPECT_THAT(refused(32 * 24 * 3600, 0), ElementsAre("tenant.backup_policy.every"));
+
+  v1::CreateTenantRequest proven = ValidCreate();
+  proven.mutable_tenant()->mutable_backup_policy()->mutable_prove_every()->set_seconds(367 * 24 * 3600);
+  EXPECT_THAT(FieldsOf(Parse(proven).status()), ElementsAre("tenant.backup_policy.prove_every"));
   EXPECT_THAT(refused(0, 0), ElementsAre());
 }
 

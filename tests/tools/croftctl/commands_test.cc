@@ -240,6 +240,34 @@ TEST_F(Commands, RestoreTakesTheLatestBackup) {
   EXPECT_EQ(request.host(), "hosts/h2");
 }
 
+TEST_F(Commands, RestoreTakesTheNewestUsableBackupFromBeforeATime) {
+  v1::ListBackupsResponse list;
+  const auto add = [&](const std::string& id, int64_t begun, v1::Backup::State state) {
+    v1::Backup& backup = *list.add_backups();
+    backup.set_name("tenants/acme/backups/" + id);
+    backup.mutable_create_time()->set_seconds(begun);
+    backup.set_state(state);
+  };
+  add("b5", 1896112800, v1::Backup::STATE_VERIFIED);  // 2030-01-31T18:00:00Z
+  add("b4", 1896112799, v1::Backup::STATE_DAMAGED);
+  add("b3", 1896112798, v1::Backup::STATE_INCOMPLETE);
+  add("b2", 1896112797, v1::Backup::STATE_AVAILABLE);
+  add("b1", 1896112796, v1::Backup::STATE_VERIFIED);
+  server.list_backups.Answers(list);
+  server.restore_tenant.Answers(Succeeded(Running("op-1", "tenants/acme")));
+  EXPECT_EQ(
+      Run({"tenant", "restore", "acme", "--before", "2030-01-31T18:00:00Z", "--as", "copy"}).exit_code, 0);
+  EXPECT_EQ(server.restore_tenant.asked().at(0).backup(), "tenants/acme/backups/b2");
+  const auto none = Run({"tenant", "restore", "acme", "--before", "2030-01-31T17:59:56Z", "--as", "copy"});
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_THAT(none.err, HasSubstr("no usable backup from before 2030-01-31T17:59:56Z"));
+  EXPECT_EQ(Run({"tenant", "restore", "acme", "--before", "x", "--as", "copy"}).exit_code, 2);
+  EXPECT_EQ(Run({"tenant", "restore", "acme", "--as", "copy"}).exit_code, 2);
+  EXPECT_EQ(
+      Run({"tenant", "restore", "acme", "--backup", "b1", "--before", "2030-01-31T18:00:00Z"}).exit_code,
+      2);
+}
+
 TEST_F(Commands, TheCallersIdentityIsSent) {
   server.get_status.Answers(v1::GetStatusResponse());
   EXPECT_EQ(Run({"status"}).exit_code, 0);

@@ -38,7 +38,7 @@ tenants:
     hostSelector: {zone: a}
     deleteProtection: true
     quota: {connections: 20, statementTimeout: 1m30s}
-    backupPolicy: {every: 6h, keep: 28}
+    backupPolicy: {every: 6h, keep: 28, proveEvery: 168h}
     features: {beta: true, limit: 2.5, theme: dark, quoted: "true"}
     settings:
       colours: [red, 1, null, {deep: no}]
@@ -53,7 +53,8 @@ tenants:
   EXPECT_THAT(acme.named,
               ElementsAre("display_name", "aliases", "labels", "expire_time", "extensions", "locale",
                           "delete_protection", "quota.connections", "quota.statement_timeout",
-                          "backup_policy.every", "backup_policy.keep", "features", "settings"));
+                          "backup_policy.every", "backup_policy.keep", "backup_policy.prove_every",
+                          "features", "settings"));
   EXPECT_EQ(acme.fields.display_name(), "Acme: Ltd");
   EXPECT_THAT(acme.fields.aliases(), ElementsAre("shop.acme.com", "4711"));
   EXPECT_EQ(acme.fields.labels().at("release"), "1.10") << "a label is text";
@@ -63,6 +64,7 @@ tenants:
   EXPECT_EQ(acme.fields.quota().statement_timeout().seconds(), 90);
   EXPECT_EQ(acme.fields.backup_policy().every().seconds(), 6 * 3600);
   EXPECT_EQ(acme.fields.backup_policy().keep(), 28);
+  EXPECT_EQ(acme.fields.backup_policy().prove_every().seconds(), 7 * 24 * 3600);
   EXPECT_TRUE(acme.fields.delete_protection());
   EXPECT_EQ(acme.host_selector, (Labels{{"zone", "a"}}));
   const auto& features = acme.fields.features();
