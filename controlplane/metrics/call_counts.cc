@@ -16,8 +16,8 @@ std::vector<absl::Duration> Bounds() {
 
 }  // namespace
 
-CallCounts::Method::Method(std::string name, bool unary)
-    : name_(std::move(name)), unary_(unary), took_(Bounds()) {}
+CallCounts::Method::Method(std::string name, bool unary, bool counts)
+    : name_(std::move(name)), unary_(unary), counts_(counts), took_(Bounds()) {}
 
 void CallCounts::Method::Count(absl::StatusCode code) {
   const auto index = static_cast<size_t>(code);
@@ -26,11 +26,17 @@ void CallCounts::Method::Count(absl::StatusCode code) {
 }
 
 void CallCounts::Method::Ended(absl::StatusCode code, absl::Duration took) {
+  if (!counts_) return;
   Count(code);
   took_.Observe(took);
 }
 
+void CallCounts::Method::StreamOpened() {
+  if (counts_) open_.fetch_add(1, std::memory_order_relaxed);
+}
+
 void CallCounts::Method::StreamEnded(absl::StatusCode code) {
+  if (!counts_) return;
   open_.fetch_sub(1, std::memory_order_relaxed);
   Count(code);
 }

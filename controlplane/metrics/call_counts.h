@@ -23,10 +23,10 @@ class CallCounts {
  public:
   class Method {
    public:
-    Method(std::string name, bool unary);
+    Method(std::string name, bool unary, bool counts);
 
     void Ended(absl::StatusCode code, absl::Duration took);
-    void StreamOpened() { open_.fetch_add(1, std::memory_order_relaxed); }
+    void StreamOpened();
     void StreamEnded(absl::StatusCode code);
 
    private:
@@ -38,18 +38,25 @@ class CallCounts {
 
     const std::string name_;
     const bool unary_;
+    const bool counts_;
     std::array<std::atomic<int64_t>, kCodes> ended_{};
     std::atomic<int64_t> open_ = 0;
     Histogram took_;
   };
 
+  // `counts`: whether anybody reads this; otherwise counting does nothing.
+  explicit CallCounts(bool counts = true) : counts_(counts) {}
+
   // `name` is such as "LookupService/Lookup". The answer lives as long as this.
-  Method& Add(std::string name, bool unary) { return methods_.emplace_back(std::move(name), unary); }
+  Method& Add(std::string name, bool unary) {
+    return methods_.emplace_back(std::move(name), unary, counts_);
+  }
 
   // Methods that were called.
   std::vector<CallFigures> Read() const;
 
  private:
+  const bool counts_;
   std::deque<Method> methods_;
 };
 

@@ -161,7 +161,7 @@ struct Server::Components {
   std::optional<CallRecorder> recorder;
   std::unique_ptr<CatalogCopies> copies;
   std::unique_ptr<Confirmer> confirmer;
-  metrics::CallCounts calls;
+  metrics::CallCounts calls{!options.metrics_listen.empty()};
   std::optional<FigureReader> figures;
   std::optional<handlers::Presenter> presenter;
   std::optional<wire::PageTokens> tokens;

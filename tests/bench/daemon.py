@@ -15,8 +15,10 @@ from cluster import BIN
 class Daemon:
     """Use as a context manager; everything is gone when it ends."""
 
-    def __init__(self, tenants):
+    def __init__(self, tenants, metrics="off"):
+        """`metrics`: where its HTTP server of metrics listens."""
         self._tenants = tenants
+        self._metrics = metrics
         self.state = tempfile.mkdtemp(prefix="croft-bench.", dir="/var/tmp")
         self.port = peers.free_port()
         self._process = None
@@ -78,7 +80,7 @@ class Daemon:
         with open(os.path.join(self.state, "log"), "ab") as log:
             self._process = subprocess.Popen(
                 [os.path.join(BIN, "croftd"), "serve", "--state", self.state, "--listen", f"127.0.0.1:{self.port}",
-                 "--metrics-listen", "off"],
+                 "--metrics-listen", self._metrics],
                 stdout=log, stderr=log)
         while True:
             try:

@@ -26,6 +26,16 @@ TEST(CallCountsTest, UnaryCallsCountByCodeAndTime) {
   EXPECT_EQ(read[0].took->counts.back(), 1) << "slower than every bound";
 }
 
+TEST(CallCountsTest, NothingIsCountedWhereNobodyReadsIt) {
+  CallCounts counts(/*counts=*/false);
+  counts.Add("LookupService/Lookup", true).Ended(absl::StatusCode::kOk, absl::Microseconds(80));
+  CallCounts::Method& watch = counts.Add("LookupService/WatchPlacements", false);
+  watch.StreamOpened();
+  EXPECT_THAT(counts.Read(), IsEmpty());
+  watch.StreamEnded(absl::StatusCode::kOk);
+  EXPECT_THAT(counts.Read(), IsEmpty());
+}
+
 TEST(CallCountsTest, StreamsCountWhileOpenAndWhenTheyEnd) {
   CallCounts counts;
   CallCounts::Method& watch = counts.Add("LookupService/WatchPlacements", false);
