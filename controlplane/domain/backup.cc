@@ -15,6 +15,11 @@ bool IsFinal(const Backup& backup, const Tenant& tenant) {
 
 }  // namespace
 
+bool IsVerdict(absl::string_view reason) {
+  return reason == "ARCHIVE_DAMAGED" || reason == "CONTENT_DIFFERS" || reason == "BACKUP_INCOMPLETE" ||
+         reason == "BACKUP_DAMAGED" || reason == "DUMP_DAMAGED" || reason == "MANIFEST_DAMAGED";
+}
+
 Findings FindingsOf(const Backup& backup) {
   if (!backup.verify_time) return Together(backup.findings, backup.proof_findings);
   Findings notes;

@@ -90,6 +90,9 @@ inline bool Stored(const Backup& backup) {
          backup.state == BackupState::kDamaged;
 }
 
+// Whether an error with this reason says that the backup itself is INCOMPLETE or DAMAGED, so that trying again cannot help.
+[[nodiscard]] bool IsVerdict(absl::string_view reason);
+
 // What an operator should know of it: what making it and its last proof found. A proof says what really restores, so
 // after one only the notes of making it count.
 [[nodiscard]] Findings FindingsOf(const Backup& backup);

@@ -159,7 +159,8 @@ void OnRefusal(Draft& draft, Operation& operation, size_t index, const TaskError
   Step& step = operation.steps[index];
   const bool for_good = RefusedForGood(draft.KindOf(operation), step, error.reason);
   const bool at_once = CanBeTakenBack(operation, index) && !error.retryable;
-  if (for_good || at_once || IsVerdict(error.reason)) return GiveUp(draft, operation, step, reported);
+  if (for_good || at_once || domain::IsVerdict(error.reason))
+    return GiveUp(draft, operation, step, reported);
   Retry(draft, operation, step, error.message,
         step.same_refusals == 1 ? kAfterFirstRefusal : kAfterLaterRefusals);
 }

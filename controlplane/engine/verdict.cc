@@ -48,7 +48,7 @@ std::optional<BackupState> StateAfterError(const TaskError& error, const Backup&
   if (error.reason == "BACKUP_INCOMPLETE") {
     return domain::Proven(backup) ? std::nullopt : std::optional(BackupState::kIncomplete);
   }
-  return IsVerdict(error.reason) ? std::optional(BackupState::kDamaged) : std::nullopt;
+  return domain::IsVerdict(error.reason) ? std::optional(BackupState::kDamaged) : std::nullopt;
 }
 
 domain::OperationError NotGood(const Backup& backup) {
@@ -93,11 +93,6 @@ std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& st
 }
 
 }  // namespace
-
-bool IsVerdict(absl::string_view reason) {
-  return reason == "ARCHIVE_DAMAGED" || reason == "CONTENT_DIFFERS" || reason == "BACKUP_INCOMPLETE" ||
-         reason == "BACKUP_DAMAGED" || reason == "DUMP_DAMAGED" || reason == "MANIFEST_DAMAGED";
-}
 
 std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operation& operation,
                                                    const domain::Step& step, const TaskReport& report) {

@@ -2,8 +2,6 @@
 
 #include <optional>
 
-#include <absl/strings/string_view.h>
-
 #include "controlplane/engine/draft.h"
 #include "controlplane/engine/event.h"
 
@@ -14,9 +12,6 @@ namespace croft::engine {
 // Answers the error that the operation ends with when the task went through and says that the backup is no good.
 std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operation& operation,
                                                    const domain::Step& step, const TaskReport& report);
-
-// Whether an error of this reason says something of the backup itself, so that trying again cannot help.
-[[nodiscard]] bool IsVerdict(absl::string_view reason);
 
 // Sets which backup of the tenant's is the latest that can be used.
 void ChooseLastBackup(Draft& draft, domain::Tenant& tenant);

@@ -127,9 +127,8 @@ void WriteOperations(const Figures& figures, Page& page) {
   page.BeginCounter("croft_operations_ended_total", "Operations that have ended, by kind and outcome.");
   // A series that begins with its first failure would hide it: Prometheus counts from a series' first value.
   for (const domain::OperationKind kind : AllOf<domain::OperationKind>()) {
-    for (const domain::OperationState outcome :
-         {domain::OperationState::kSucceeded, domain::OperationState::kFailed,
-          domain::OperationState::kCancelled}) {
+    for (const Outcome outcome : AllOf<Outcome>()) {
+      if (outcome == Outcome::kBadBackup && kind != domain::OperationKind::kVerify) continue;
       const auto ended = operations.ended.find({kind, outcome});
       page.Add({{"kind", NameOf(kind)}, {"outcome", NameOf(outcome)}},
                ended == operations.ended.end() ? 0 : static_cast<double>(ended->second));

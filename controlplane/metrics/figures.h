@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <absl/status/status.h>
+#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 #include "common/histogram.h"
@@ -29,10 +30,27 @@ struct CallFigures {
   int64_t open = 0;                           // streams
 };
 
+// How an operation ended.
+enum class Outcome {
+  kSucceeded,
+  kFailed,
+  kCancelled,
+  kBadBackup,  // a proof that did its work, and found the backup INCOMPLETE or DAMAGED
+};
+
+constexpr absl::string_view NameOf(Outcome value) {
+  switch (value) {
+    case Outcome::kSucceeded: return "SUCCEEDED";
+    case Outcome::kFailed: return "FAILED";
+    case Outcome::kCancelled: return "CANCELLED";
+    case Outcome::kBadBackup: return "BAD_BACKUP";
+  }
+  return "";
+}
+
 struct OperationFigures {
-  using KindAndState = std::pair<domain::OperationKind, domain::OperationState>;
-  std::map<KindAndState, int64_t> running;
-  std::map<KindAndState, int64_t> ended;  // since this process began
+  std::map<std::pair<domain::OperationKind, domain::OperationState>, int64_t> running;
+  std::map<std::pair<domain::OperationKind, Outcome>, int64_t> ended;  // since this process began
   std::map<domain::OperationKind, Histogram::Snapshot> took;
   // Running operations by the state of their current step: it waits to be sent to its host, or its host works on it. One
   // whose step is appointed for later is neither.

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "common/errors.h"
+#include "controlplane/domain/backup.h"
 
 namespace croft::metrics {
 namespace {
@@ -24,6 +25,14 @@ std::vector<absl::Duration> Bounds() {
 
 void Earliest(absl::Time time, std::optional<absl::Time>& earliest) {
   if (!earliest || time < *earliest) earliest = time;
+}
+
+Outcome OutcomeOf(const domain::Operation& operation) {
+  if (operation.state == domain::OperationState::kSucceeded) return Outcome::kSucceeded;
+  if (operation.state == domain::OperationState::kCancelled) return Outcome::kCancelled;
+  const bool bad_backup = operation.kind == domain::OperationKind::kVerify && operation.error &&
+                          domain::IsVerdict(operation.error->reason);
+  return bad_backup ? Outcome::kBadBackup : Outcome::kFailed;
 }
 
 }  // namespace
@@ -77,7 +86,7 @@ void OperationCounts::Put(const domain::Operation& operation) {
 void OperationCounts::End(const domain::Operation& operation) {
   const bool ran = running_.erase(operation.id) > 0;
   if (!ran && operation.version > 1) return;
-  ++ended_[{operation.kind, operation.state}];
+  ++ended_[{operation.kind, OutcomeOf(operation)}];
   std::unique_ptr<Histogram>& took = took_[operation.kind];
   if (!took) took = std::make_unique<Histogram>(Bounds());
   took->Observe(operation.end_time.value_or(clock_.Now()) - operation.create_time);

@@ -49,7 +49,7 @@ class OperationCounts {
   const Clock& clock_;
   mutable Mutex mutex_;
   std::map<std::string, Running> running_ ABSL_GUARDED_BY(mutex_);  // by id
-  std::map<OperationFigures::KindAndState, int64_t> ended_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<domain::OperationKind, Outcome>, int64_t> ended_ ABSL_GUARDED_BY(mutex_);
   std::map<domain::OperationKind, std::unique_ptr<Histogram>> took_ ABSL_GUARDED_BY(mutex_);
 };
 

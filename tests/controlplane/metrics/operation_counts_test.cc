@@ -55,7 +55,7 @@ TEST_F(OperationCountsTest, AnOperationCountsAsRunningUntilItEndsAndThenOnceByIt
   End(operation, OperationState::kSucceeded);  // put again, such as with a warning
   const OperationFigures read = counts_.Read();
   EXPECT_THAT(read.running, IsEmpty());
-  EXPECT_THAT(read.ended, ElementsAre(Pair(Pair(OperationKind::kCreate, OperationState::kSucceeded), 1)));
+  EXPECT_THAT(read.ended, ElementsAre(Pair(Pair(OperationKind::kCreate, Outcome::kSucceeded), 1)));
   EXPECT_EQ(read.took.at(OperationKind::kCreate).count(), 1);
   EXPECT_EQ(read.took.at(OperationKind::kCreate).sum, absl::Seconds(3));
   EXPECT_EQ(read.working, 0);
@@ -67,7 +67,22 @@ TEST_F(OperationCountsTest, AnOperationThatBeginsAndEndsInOneCommitIsCounted) {
   operation.end_time = clock_.now;
   Put(operation);
   EXPECT_THAT(counts_.Read().ended,
-              ElementsAre(Pair(Pair(OperationKind::kConfigure, OperationState::kSucceeded), 1)));
+              ElementsAre(Pair(Pair(OperationKind::kConfigure, Outcome::kSucceeded), 1)));
+}
+
+TEST_F(OperationCountsTest, AProofThatFindsABadBackupIsNotAFailedOne) {
+  Operation proof = Make("op-1", OperationKind::kVerify, StepState::kDispatched);
+  Put(proof);
+  proof.error = domain::OperationError{absl::StatusCode::kDataLoss, "BACKUP_DAMAGED", "it is damaged"};
+  End(proof, OperationState::kFailed);
+  proof = Make("op-2", OperationKind::kVerify, StepState::kDispatched);
+  Put(proof);
+  proof.error =
+      domain::OperationError{absl::StatusCode::kUnavailable, "STORE_UNREACHABLE", "it does not answer"};
+  End(proof, OperationState::kFailed);
+  EXPECT_THAT(counts_.Read().ended,
+              ElementsAre(Pair(Pair(OperationKind::kVerify, Outcome::kFailed), 1),
+                          Pair(Pair(OperationKind::kVerify, Outcome::kBadBackup), 1)));
 }
 
 TEST_F(OperationCountsTest, WhatWaitsForItsHostAges) {
