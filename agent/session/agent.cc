@@ -25,6 +25,7 @@
 #include "agent/postgres/libpq_cluster.h"
 #include "agent/server/external_server.h"
 #include "agent/server/managed_server.h"
+#include "agent/session/agent_figures.h"
 #include "agent/session/dispatcher.h"
 #include "agent/session/host_watcher.h"
 #include "agent/session/identity.h"
@@ -228,10 +229,21 @@ class Agent {
         SessionOptions{.agent_version = options.version, .servers = options.servers});
     session_ = session.get();
     NotifyServiceManager("READY=1\nSTATUS=serving");
+    std::unique_ptr<metrics::HttpServer> figures;
+    if (options.metrics_listen != "off") {
+      const auto read = [this, &options, &watcher, &session] {
+        return AgentFigures{.version = options.version,
+                            .connected = session->connected(),
+                            .report = watcher->Latest(),
+                            .tasks = counts_.Read()};
+      };
+      CROFT_ASSIGN_OR_RETURN(figures, ServeFigures(options.metrics_listen, read));
+      log::Info("serving metrics", {{"address", figures->address()}});
+    }
     const Watchdog watchdog([&watcher] { return watcher->IsWell(); });
     absl::Status fatal;
     Dispatcher dispatcher(
-        [this](const Task& task, TaskContext& context) { return runner_.Run(task, context); }, *journal_,
+        [this](const Task& task, TaskContext& context) { return RunCounted(task, context); }, *journal_,
         clock_,
         {.send = [&](v1::ConnectRequest message) { session->Send(std::move(message)); },
          .send_part = [&](v1::ConnectRequest message) { session->SendPart(std::move(message)); },
@@ -251,11 +263,21 @@ class Agent {
     const absl::Status ended = session->Run(dispatcher);
     dispatcher.Stop();
     session_ = nullptr;
+    figures.reset();
     watcher->Stop();
     return fatal.ok() ? ended : Annotate(fatal, "the journal cannot be written, so the agent must end");
   }
 
  private:
+  absl::StatusOr<Outcome> RunCounted(const Task& task, TaskContext& context) {
+    const TaskKind& kind = KindOf(task.work);
+    const absl::Time begun = clock_.Now();
+    counts_.Began(kind);
+    absl::StatusOr<Outcome> outcome = runner_.Run(task, context);
+    counts_.Ended(kind, outcome.status(), clock_.Now() - begun);
+    return outcome;
+  }
+
   void RegisterTasks(const std::string& state) {
     Server& server = *server_.server;
     cluster_ = NewLibpqCluster([&server] { return server.access(); });
@@ -299,6 +321,7 @@ class Agent {
   OwnServer server_;
   std::unique_ptr<Cluster> cluster_;
   TaskRunner runner_;
+  TaskCounts counts_;
   std::atomic<Session*> session_{nullptr};
 };
 

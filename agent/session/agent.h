@@ -38,6 +38,8 @@ struct AgentOptions {
   std::vector<std::string> extensions;
   // Those that a restore may bring back beside them; the usual ones when empty.
   std::vector<std::string> restore_extensions;
+  // `host:port` on loopback for figures of this agent, or `off`.
+  std::string metrics_listen = "off";
   // `host:port` for applications; where the server listens when empty.
   std::vector<std::string> advertise;
 };

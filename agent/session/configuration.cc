@@ -5,6 +5,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include "agent/session/agent_figures.h"
 #include "agent/store/open_store.h"
 
 namespace croft::agent {
@@ -62,6 +63,8 @@ void Describe(config::Options& options, Configuration& configuration) {
   DescribeManaged(options, agent);
   options.List("advertise", agent.advertise, "HOST:PORT",
                "Where applications reach PostgreSQL, if not where it listens; several by commas");
+  options.Text("metrics-listen", agent.metrics_listen, "HOST:PORT",
+               "Where an HTTP server of this agent's own metrics listens, on loopback, or off");
   options.Choice("log-level", configuration.log_level, log::Levels(), "Least level of lines to log")
       .Reloads();
   options
@@ -79,6 +82,11 @@ config::Problems CheckForServing(const config::Options& options, const Configura
   if (agent.mode == ServerMode::kManaged && !agent.conninfo_file.empty()) {
     problems.push_back({options.Get("conninfo-file").place,
                         "conninfo_file: is for mode external, and the mode is managed"});
+  }
+  if (agent.metrics_listen != "off") {
+    const absl::Status address = CheckFigureAddress(agent.metrics_listen);
+    if (!address.ok())
+      problems.push_back({options.Get("metrics-listen").place, std::string(address.message())});
   }
   for (const std::string& store : agent.stores) {
     const absl::Status status = CheckStoreUrl(store);

@@ -199,6 +199,11 @@ void Session::SendPart(v1::ConnectRequest message) {
   wake_.NotifyAll();
 }
 
+bool Session::connected() const {
+  MutexLock lock(mutex_);
+  return open_;
+}
+
 void Session::BeatNow() {
   MutexLock lock(mutex_);
   next_heartbeat_ = absl::InfinitePast();

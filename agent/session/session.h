@@ -56,6 +56,8 @@ class Session {
   void SendPart(v1::ConnectRequest message);
   // Sends a heartbeat as soon as it can. Thread-safe.
   void BeatNow();
+  // Whether a control plane has greeted this agent and the stream is open. Thread-safe.
+  bool connected() const;
   // Thread-safe.
   void Stop();
 

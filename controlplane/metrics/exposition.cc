@@ -10,82 +10,16 @@
 
 #include <absl/strings/string_view.h>
 #include <nlohmann/json.hpp>
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
 
 #include "common/enums.h"
+#include "common/metrics/text_page.h"
 
 namespace croft::metrics {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<std::pair<absl::string_view, absl::string_view>>;
-
-// Families in the order in which they are begun, each complete before the next one.
-class Page {
- public:
-  void Begin(const std::string& name, const std::string& help, MetricType type) {
-    MetricFamily family;
-    family.name = name;
-    family.help = help;
-    family.type = type;
-    families_.push_back(std::move(family));
-  }
-  void BeginGauge(const std::string& name, const std::string& help) {
-    Begin(name, help, MetricType::Gauge);
-  }
-  void BeginCounter(const std::string& name, const std::string& help) {
-    Begin(name, help, MetricType::Counter);
-  }
-
-  void Add(const Labels& labels, double value) {
-    ClientMetric metric = Labelled(labels);
-    metric.gauge.value = value;
-    metric.counter.value = value;
-    families_.back().metric.push_back(std::move(metric));
-  }
-
-  void Add(const Labels& labels, const Histogram::Snapshot& took) {
-    ClientMetric metric = Labelled(labels);
-    metric.histogram.sample_sum = absl::ToDoubleSeconds(took.sum);
-    metric.histogram.sample_count = static_cast<uint64_t>(took.count());
-    uint64_t below = 0;
-    for (size_t i = 0; i < took.bounds.size(); ++i) {
-      below += static_cast<uint64_t>(took.counts[i]);
-      metric.histogram.bucket.push_back({below, absl::ToDoubleSeconds(took.bounds[i])});
-    }
-    families_.back().metric.push_back(std::move(metric));
-  }
-
-  // A family of one series.
-  void Gauge(const std::string& name, const std::string& help, double value) {
-    BeginGauge(name, help);
-    Add({}, value);
-  }
-  // How long ago, in seconds; 0 for what is not.
-  void Age(const std::string& name, const std::string& help, const std::optional<absl::Time>& since,
-           absl::Time now) {
-    Gauge(name, help, since ? std::max(0.0, absl::ToDoubleSeconds(now - *since)) : 0);
-  }
-
-  std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  static ClientMetric Labelled(const Labels& labels) {
-    ClientMetric metric;
-    for (const auto& [name, value] : labels)
-      metric.label.push_back({std::string(name), std::string(value)});
-    return metric;
-  }
-
-  std::vector<MetricFamily> families_;
-};
-
 double Seconds(absl::Time time) { return absl::ToDoubleSeconds(time - absl::UnixEpoch()); }
 
-void WriteProcess(const Figures& figures, Page& page) {
+void WriteProcess(const Figures& figures, TextPage& page) {
   page.BeginGauge("croft_build_info", "1, with the version that runs.");
   page.Add({{"version", figures.version}}, 1);
   page.Gauge("croft_start_time_seconds", "When this control plane started, as a Unix time.",
@@ -99,7 +33,7 @@ void WriteProcess(const Figures& figures, Page& page) {
   }
 }
 
-void WriteCalls(const Figures& figures, Page& page) {
+void WriteCalls(const Figures& figures, TextPage& page) {
   page.BeginCounter("croft_calls_total", "Calls that have ended, by method and code.");
   for (const CallFigures& call : figures.calls) {
     for (const auto& [code, count] : call.ended) {
@@ -107,8 +41,8 @@ void WriteCalls(const Figures& figures, Page& page) {
                static_cast<double>(count));
     }
   }
-  page.Begin("croft_call_seconds", "How long calls took, from their first byte to the last of the answer.",
-             MetricType::Histogram);
+  page.BeginHistogram("croft_call_seconds",
+                      "How long calls took, from their first byte to the last of the answer.");
   for (const CallFigures& call : figures.calls) {
     if (call.took) page.Add({{"method", call.method}}, *call.took);
   }
@@ -118,7 +52,7 @@ void WriteCalls(const Figures& figures, Page& page) {
   }
 }
 
-void WriteOperations(const Figures& figures, Page& page) {
+void WriteOperations(const Figures& figures, TextPage& page) {
   const OperationFigures& operations = figures.operations;
   page.BeginGauge("croft_operations", "Operations that have not ended, by kind and state.");
   for (const auto& [key, count] : operations.running) {
@@ -134,8 +68,8 @@ void WriteOperations(const Figures& figures, Page& page) {
                ended == operations.ended.end() ? 0 : static_cast<double>(ended->second));
     }
   }
-  page.Begin("croft_operation_seconds", "How long operations took, from the request to their end.",
-             MetricType::Histogram);
+  page.BeginHistogram("croft_operation_seconds",
+                      "How long operations took, from the request to their end.");
   for (const auto& [kind, took] : operations.took) page.Add({{"kind", NameOf(kind)}}, took);
   page.Gauge("croft_operations_waiting", "Operations whose step is due and not sent to a host yet.",
              static_cast<double>(operations.waiting));
@@ -147,7 +81,7 @@ void WriteOperations(const Figures& figures, Page& page) {
            operations.running_since, figures.now);
 }
 
-void WriteSchedules(const Figures& figures, Page& page) {
+void WriteSchedules(const Figures& figures, TextPage& page) {
   std::map<domain::ScheduleKind, int64_t> late;
   for (const domain::Schedule& schedule : figures.late_schedules) ++late[schedule.key.kind];
   page.BeginGauge(
@@ -159,14 +93,14 @@ void WriteSchedules(const Figures& figures, Page& page) {
   }
 }
 
-void WriteTenants(const Figures& figures, Page& page) {
+void WriteTenants(const Figures& figures, TextPage& page) {
   page.BeginGauge("croft_tenants", "Tenants by state; purged ones left out.");
   for (const auto& [state, count] : figures.tenants) {
     page.Add({{"state", NameOf(state)}}, static_cast<double>(count));
   }
 }
 
-void WriteBackups(const Figures& figures, Page& page) {
+void WriteBackups(const Figures& figures, TextPage& page) {
   if (!figures.backups) return;
   const BackupFigures& backups = *figures.backups;
   page.BeginGauge("croft_backups", "Backups by state.");
@@ -192,7 +126,7 @@ void WriteBackups(const Figures& figures, Page& page) {
 
 // One gauge of all hosts.
 template <typename Value>
-void OfHosts(const Figures& figures, Page& page, const std::string& name, const std::string& help,
+void OfHosts(const Figures& figures, TextPage& page, const std::string& name, const std::string& help,
              Value value) {
   page.BeginGauge(name, help);
   for (const HostFigures& host : figures.hosts) {
@@ -201,7 +135,7 @@ void OfHosts(const Figures& figures, Page& page, const std::string& name, const 
   }
 }
 
-void WriteHosts(const Figures& figures, Page& page) {
+void WriteHosts(const Figures& figures, TextPage& page) {
   page.BeginGauge("croft_host_state", "1 for the state that a host is in.");
   for (const HostFigures& host : figures.hosts) {
     page.Add({{"host", host.host.id}, {"state", NameOf(domain::StateOf(host.host))}}, 1);
@@ -254,9 +188,9 @@ void WriteHosts(const Figures& figures, Page& page) {
           });
 }
 
-void WriteCatalog(const Figures& figures, Page& page) {
-  page.Begin("croft_catalog_commit_seconds", "How long commits of the catalog took, with their fsync.",
-             MetricType::Histogram);
+void WriteCatalog(const Figures& figures, TextPage& page) {
+  page.BeginHistogram("croft_catalog_commit_seconds",
+                      "How long commits of the catalog took, with their fsync.");
   page.Add({}, figures.commits);
   page.Gauge("croft_catalog_revision", "Commits that the catalog has seen.",
              static_cast<double>(figures.revision));
@@ -276,7 +210,7 @@ void WriteCatalog(const Figures& figures, Page& page) {
            figures.event_waiting_since, figures.now);
 }
 
-void WriteWatchers(const Figures& figures, Page& page) {
+void WriteWatchers(const Figures& figures, TextPage& page) {
   page.Gauge("croft_watchers", "Subscribers of placements.", static_cast<double>(figures.watchers));
   page.Age("croft_watchers_lag_seconds",
            "For how long the subscriber that is furthest behind has not been told all there is.",
@@ -286,7 +220,7 @@ void WriteWatchers(const Figures& figures, Page& page) {
 }  // namespace
 
 std::string WriteExposition(const Figures& figures) {
-  Page page;
+  TextPage page;
   WriteProcess(figures, page);
   WriteCalls(figures, page);
   WriteOperations(figures, page);

@@ -4,16 +4,12 @@
 
 #include <utility>
 
-#include <absl/strings/str_cat.h>
+#include "common/metrics/text_page.h"
 
 namespace croft::metrics {
 namespace {
 
-constexpr char kPlain[] = "text/plain; charset=utf-8";
-constexpr char kExposition[] = "text/plain; version=0.0.4; charset=utf-8";
 constexpr char kJson[] = "application/json";
-
-HttpResponse Text(int code, absl::string_view text) { return {code, kPlain, absl::StrCat(text, "\n")}; }
 
 int CodeOf(const absl::Status& refused) {
   switch (refused.code()) {
@@ -30,21 +26,21 @@ Pages::Pages(PageSources sources, const Clock& clock) : sources_(std::move(sourc
 
 HttpResponse Pages::Answer(const HttpRequest& request) {
   if (request.method != "GET" && request.method != "HEAD")
-    return Text(405, "only GET and HEAD are answered");
-  if (request.path == "/healthz") return Text(200, "ok");
+    return TextResponse(405, "only GET and HEAD are answered");
+  if (request.path == "/healthz") return TextResponse(200, "ok");
   if (request.path == "/readyz") {
     const absl::Status ready = sources_.ready();
-    return ready.ok() ? Text(200, "ok") : Text(503, ready.message());
+    return ready.ok() ? TextResponse(200, "ok") : TextResponse(503, ready.message());
   }
   const bool metrics = request.path == "/metrics";
   if (!metrics && request.path != "/sd") {
-    return Text(404, "there are /metrics, /sd, /healthz and /readyz");
+    return TextResponse(404, "there are /metrics, /sd, /healthz and /readyz");
   }
   if (sources_.permit) {
     const absl::Status permitted = sources_.permit(request.authorization, request.peer);
-    if (!permitted.ok()) return Text(CodeOf(permitted), permitted.message());
+    if (!permitted.ok()) return TextResponse(CodeOf(permitted), permitted.message());
   }
-  if (metrics) return {200, kExposition, metrics_.Read(sources_.metrics, clock_.Now())};
+  if (metrics) return {200, TextPage::kContentType, metrics_.Read(sources_.metrics, clock_.Now())};
   return {200, kJson, discovery_.Read(sources_.discovery, clock_.Now())};
 }
 

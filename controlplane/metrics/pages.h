@@ -8,23 +8,11 @@
 #include <absl/time/time.h>
 
 #include "common/clock.h"
+#include "common/metrics/http_server.h"
 #include "common/sync.h"
 
 // Which HTTP page a request gets, and who may see it.
 namespace croft::metrics {
-
-struct HttpRequest {
-  std::string method;         // such as "GET"
-  std::string path;           // without a query
-  std::string authorization;  // the header; empty where there is none
-  std::string peer;           // address
-};
-
-struct HttpResponse {
-  int code = 200;
-  std::string content_type;
-  std::string body;
-};
 
 // What the pages show. Every function is thread-safe.
 struct PageSources {

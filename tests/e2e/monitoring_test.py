@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 import time
 import urllib.error
@@ -158,6 +159,28 @@ def test_an_agent_that_is_gone_fires_its_alert_and_no_other(cluster, prometheus)
     wait_until(lambda: prometheus.firing() == {"CroftHostAway"}, "the host is away", 90)
     cluster.start("h2")
     wait_until(lambda: prometheus.firing() == set(), "the host is back", 90)
+
+
+def test_an_agent_shows_its_own_figures_where_it_is_asked_to(cluster):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    cluster.stop("h1")
+    cluster.relaunch("h1", "--metrics-listen", address)
+    wait_until(lambda: cluster.host_state("h1") == "STATE_UP", "the host is up")
+    cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{TENANTS[0]}"))
+    page = read(f"http://{address}/metrics")[1]
+    assert "croft_agent_connected 1" in page and "croft_agent_postgres_up 1" in page
+    backups = int(cluster.tenant(TENANTS[0]).placement.host == "hosts/h1")
+    assert f'croft_agent_tasks_ended_total{{kind="back_up",outcome="SUCCEEDED"}} {backups}\n' in page
+    assert not [tenant for tenant in TENANTS if tenant in page]
+    assert read(f"http://{address}/healthz") == (200, "ok\n")
+    assert read(f"http://{address}/sd")[0] == 404
+    cluster.stop("h1")
+    ran = subprocess.run([*cluster.commands["h1"], "--metrics-listen", "0.0.0.0:0"], stdin=subprocess.DEVNULL, capture_output=True,
+                         text=True, timeout=60, check=False)
+    assert ran.returncode == 2 and "on loopback alone" in ran.stderr, ran
+    cluster.start("h1")
+    wait_until(lambda: cluster.host_state("h1") == "STATE_UP", "the host is up again")
 
 
 def test_a_control_plane_that_hangs_fires_its_alert_and_no_other(cluster, prometheus):

@@ -11,12 +11,27 @@
 #include <absl/time/time.h>
 
 #include "common/sync.h"
-#include "controlplane/metrics/pages.h"
 
 struct MHD_Daemon;
 
 // An HTTP server for a few pages.
 namespace croft::metrics {
+
+struct HttpRequest {
+  std::string method;         // such as "GET"
+  std::string path;           // without a query
+  std::string authorization;  // the header; empty where there is none
+  std::string peer;           // address
+};
+
+struct HttpResponse {
+  int code = 200;
+  std::string content_type;
+  std::string body;
+};
+
+// Of plain text, one line.
+[[nodiscard]] HttpResponse TextResponse(int code, absl::string_view line);
 
 // `host:port` with a name or an IP address; `[…]` around an IPv6 address.
 struct HttpAddress {

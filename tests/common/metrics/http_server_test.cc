@@ -1,4 +1,4 @@
-#include "controlplane/metrics/http_server.h"
+#include "common/metrics/http_server.h"
 
 #include <unistd.h>
 

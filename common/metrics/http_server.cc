@@ -1,6 +1,6 @@
 // Serves HTTP pages on libmicrohttpd.
 
-#include "controlplane/metrics/http_server.h"
+#include "common/metrics/http_server.h"
 
 #include <microhttpd.h>
 #include <netdb.h>
@@ -121,6 +121,10 @@ MHD_Result OnRequest(void* answer, MHD_Connection* connection, const char* path,
 }
 
 }  // namespace
+
+HttpResponse TextResponse(int code, absl::string_view line) {
+  return {code, "text/plain; charset=utf-8", absl::StrCat(line, "\n")};
+}
 
 absl::StatusOr<HttpAddress> ParseHttpAddress(absl::string_view address) {
   const size_t colon = address.rfind(':');
