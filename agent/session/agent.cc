@@ -23,6 +23,7 @@
 #include "agent/journal/journal.h"
 #include "agent/postgres/client_programs.h"
 #include "agent/postgres/libpq_cluster.h"
+#include "agent/postgres/usage_reader.h"
 #include "agent/server/external_server.h"
 #include "agent/server/managed_server.h"
 #include "agent/session/agent_figures.h"
@@ -32,6 +33,7 @@
 #include "agent/session/join.h"
 #include "agent/session/process_signals.h"
 #include "agent/session/session.h"
+#include "agent/session/usage_gatherer.h"
 #include "agent/store/open_store.h"
 #include "agent/tasks/backup_tasks.h"
 #include "agent/tasks/inventory.h"
@@ -194,6 +196,24 @@ std::vector<std::string> IdsOf(const std::vector<std::unique_ptr<Store>>& stores
   return ids;
 }
 
+absl::Duration UsageInterval(const v1::Welcome& welcome) {
+  const auto& interval = welcome.usage_interval();
+  return absl::Seconds(interval.seconds()) + absl::Nanoseconds(interval.nanos());
+}
+
+std::unique_ptr<UsageGatherer> GatherUsage(UsageReader& reader, Session& session) {
+  return std::make_unique<UsageGatherer>(
+      UsageGatherer::Source{
+          .read_all = [&reader](const Timeout& timeout) { return reader.ReadAll(timeout); },
+          .read_sizes = [&reader](const std::vector<int64_t>& oids,
+                                  const Timeout& timeout) { return reader.ReadSizes(oids, timeout); }},
+      [&session](v1::UsageReport report) {
+        v1::ConnectRequest message;
+        *message.mutable_usage() = std::move(report);
+        session.Send(std::move(message));
+      });
+}
+
 // All the parts, in order of dependency.
 class Agent {
  public:
@@ -215,6 +235,7 @@ class Agent {
                    const std::function<void()>& reload) {
     Server& server = *server_.server;
     std::unique_ptr<HostWatcher> watcher;
+    std::unique_ptr<UsageGatherer> gatherer;
     std::unique_ptr<Session> session;
     watcher = std::make_unique<HostWatcher>(
         server, IdsOf(stores_), [this](const std::string& version) { return programs_.Complaint(version); },
@@ -222,11 +243,15 @@ class Agent {
         [this] {
           if (auto* live = session_.load()) live->BeatNow();
         });
+    UsageReader usage([&server] { return server.access(); });
     session = std::make_unique<Session>(
         *files_, identity_, *journal_, clock_, random_,
-        Session::Sources{.report = [&watcher] { return watcher->Latest(); },
-                         .renewed = [this] { ReloadTls(); }},
+        Session::Sources{
+            .report = [&watcher] { return watcher->Latest(); },
+            .renewed = [this] { ReloadTls(); },
+            .welcomed = [&](const v1::Welcome& welcome) { gatherer->Ask(UsageInterval(welcome)); }},
         SessionOptions{.agent_version = options.version, .servers = options.servers});
+    gatherer = GatherUsage(usage, *session);
     session_ = session.get();
     NotifyServiceManager("READY=1\nSTATUS=serving");
     std::unique_ptr<metrics::HttpServer> figures;
@@ -262,6 +287,7 @@ class Agent {
     watcher->AwaitFirstLook(kFirstLook);
     const absl::Status ended = session->Run(dispatcher);
     dispatcher.Stop();
+    gatherer->Stop();
     session_ = nullptr;
     figures.reset();
     watcher->Stop();

@@ -20,7 +20,8 @@
 namespace croft::agent {
 namespace {
 
-// Results are few; only progress could pile up behind a slow stream.
+// Results are few; only progress and usage could pile up behind a slow stream. Dropped usage is told again within the
+// hour.
 constexpr size_t kMaxOutbox = 1000;
 // Parts of inventories are large.
 constexpr size_t kMaxParts = 8;
@@ -120,15 +121,18 @@ absl::Status Session::Greet(Stream& stream, Dispatcher& dispatcher) {
   }
   CROFT_ASSIGN_OR_RETURN(const std::vector<v1::ConnectRequest> unreported, dispatcher.Unreported());
   const v1::Welcome& welcome = message.welcome();
-  MutexLock lock(mutex_);
-  if (welcome.has_heartbeat_interval()) {
-    const auto& interval = welcome.heartbeat_interval();
-    heartbeat_interval_ = std::max(kShortestHeartbeat,
-                                   absl::Seconds(interval.seconds()) + absl::Nanoseconds(interval.nanos()));
+  {
+    MutexLock lock(mutex_);
+    if (welcome.has_heartbeat_interval()) {
+      const auto& interval = welcome.heartbeat_interval();
+      heartbeat_interval_ = std::max(
+          kShortestHeartbeat, absl::Seconds(interval.seconds()) + absl::Nanoseconds(interval.nanos()));
+    }
+    next_heartbeat_ = clock_.Now() + heartbeat_interval_;
+    outbox_.assign(unreported.begin(), unreported.end());
+    open_ = true;
   }
-  next_heartbeat_ = clock_.Now() + heartbeat_interval_;
-  outbox_.assign(unreported.begin(), unreported.end());
-  open_ = true;
+  sources_.welcomed(welcome);
   return absl::OkStatus();
 }
 
@@ -186,7 +190,8 @@ std::optional<v1::ConnectRequest> Session::NextMessage() {
 
 void Session::Send(v1::ConnectRequest message) {
   MutexLock lock(mutex_);
-  if (!open_ || (message.has_progress() && outbox_.size() >= kMaxOutbox)) return;
+  const bool may_be_lost = message.has_progress() || message.has_usage();
+  if (!open_ || (may_be_lost && outbox_.size() >= kMaxOutbox)) return;
   outbox_.push_back(std::move(message));
   wake_.NotifyAll();
 }

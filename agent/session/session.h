@@ -39,6 +39,8 @@ class Session {
     std::function<v1::HostReport()> report;
     // The certificates were renewed; the files hold the new ones.
     std::function<void()> renewed;
+    // A control plane has welcomed the agent: from now on Send() reaches it. Called before it is heard.
+    std::function<void(const v1::Welcome&)> welcomed = [](const v1::Welcome&) {};
   };
 
   // All outlive this.

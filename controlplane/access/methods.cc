@@ -68,6 +68,8 @@ constexpr MethodRule kRules[] = {
     {"TenantService/SuspendTenant", Permission::kOperate, Subject::kTenant},
     {"TenantService/UndeleteTenant", Permission::kOperate, Subject::kTenant},
     {"TenantService/UpdateTenant", Permission::kOperate, Subject::kTenant},
+    {"UsageService/GetUsage", Permission::kRead, Subject::kTenant},
+    {"UsageService/ListUsage", Permission::kRead, Subject::kRows},
 };
 // clang-format on
 

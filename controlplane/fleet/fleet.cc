@@ -92,6 +92,11 @@ void Fleet::Start(int64_t epoch, const std::vector<std::string>& awaited) {
 
 void Fleet::FollowEpochs(int64_t highest) { follows_to_ = highest; }
 
+void Fleet::AskUsage(absl::Duration interval, UsageListener listener) {
+  usage_interval_ = interval;
+  usage_listener_ = std::move(listener);
+}
+
 int64_t Fleet::epoch() const {
   const MutexLock lock(mutex_);
   return epoch_;
@@ -150,6 +155,9 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
         event_queue_.Post(ReadResult(session->host(), message.result()));
       break;
     case v1::ConnectRequest::kInventory: inventories_.OnPart(session->host(), message.inventory()); break;
+    case v1::ConnectRequest::kUsage:
+      if (usage_listener_) usage_listener_(session->host(), ReadUsage(message.usage()));
+      break;
     case v1::ConnectRequest::kHello:
     case v1::ConnectRequest::MESSAGE_NOT_SET: break;
   }
@@ -175,6 +183,9 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
   welcome.mutable_welcome()->set_epoch(epoch);
   welcome.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(
       absl::ToInt64Seconds(pace_.heartbeat));
+  if (usage_interval_ > absl::ZeroDuration()) {
+    welcome.mutable_welcome()->mutable_usage_interval()->set_seconds(absl::ToInt64Seconds(usage_interval_));
+  }
 
   std::shared_ptr<Session> third;
   bool replaced = false;

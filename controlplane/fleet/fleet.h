@@ -21,6 +21,7 @@
 #include "controlplane/fleet/inventories.h"
 #include "controlplane/fleet/session.h"
 #include "controlplane/keyring/key_store.h"
+#include "controlplane/usage/usage.h"
 
 namespace croft::fleet {
 
@@ -49,6 +50,10 @@ class Fleet final : public SessionListener, public InventorySource {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
+  // Agents are asked to tell every `interval` what tenants use, and `listener` gets it, of one host in its order. It must
+  // not block. Without this they are not asked. Call before Start.
+  using UsageListener = std::function<void(const std::string& host, std::vector<usage::Report> reports)>;
+  void AskUsage(absl::Duration interval, UsageListener listener);
   // Sessions are welcomed with `epoch`. `awaited` hosts were there before: one that has not come back when the time of
   // silence is over is lost. Call once, before the first session.
   void Start(int64_t epoch, const std::vector<std::string>& awaited = {});
@@ -110,6 +115,8 @@ class Fleet final : public SessionListener, public InventorySource {
   const ToGrpcStatus to_status_;
   const Pace pace_;
   int64_t follows_to_ = 0;
+  absl::Duration usage_interval_;  // zero: not asked
+  UsageListener usage_listener_;
 
   Inventories inventories_;
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
 
 namespace croft::fleet {
 namespace {
@@ -219,6 +221,55 @@ void ReadInventory(const v1::Inventory& part, domain::Inventory& into) {
     into.positions.push_back({position.uid(), position.epoch(), position.order()});
   into.highest_epoch = std::max(into.highest_epoch, part.highest_epoch());
   ReadStores(part, into);
+}
+
+namespace {
+
+constexpr size_t kUidLength = 16;
+// A petabyte, and more of everything else than a server counts in its life.
+constexpr int64_t kMostBytes = int64_t{1} << 50;
+constexpr int64_t kMostCounted = int64_t{1} << 60;
+constexpr int64_t kLatestSecond = int64_t{1} << 34;  // in the year 2514
+
+bool IsUid(absl::string_view text) {
+  return text.size() == kUidLength &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz234567") == absl::string_view::npos;
+}
+
+int64_t Counted(int64_t number) { return std::clamp<int64_t>(number, 0, kMostCounted); }
+
+usage::Report Read(const v1::UsageReport::Database& database) {
+  usage::Report report{.uid = database.uid(),
+                       .generation = database.generation(),
+                       .connections = std::max(database.connections(), 0)};
+  if (database.has_size_bytes()) {
+    report.size_bytes = std::clamp<int64_t>(database.size_bytes(), 0, kMostBytes);
+    report.size_time =
+        absl::FromUnixSeconds(std::clamp<int64_t>(database.size_time().seconds(), 0, kLatestSecond));
+  }
+  report.counters = {.commits = Counted(database.commits()),
+                     .rollbacks = Counted(database.rollbacks()),
+                     .blocks_read = Counted(database.blocks_read()),
+                     .blocks_hit = Counted(database.blocks_hit()),
+                     .rows_returned = Counted(database.rows_returned()),
+                     .rows_fetched = Counted(database.rows_fetched()),
+                     .rows_inserted = Counted(database.rows_inserted()),
+                     .rows_updated = Counted(database.rows_updated()),
+                     .rows_deleted = Counted(database.rows_deleted()),
+                     .deadlocks = Counted(database.deadlocks()),
+                     .temporary_bytes = Counted(database.temporary_bytes())};
+  return report;
+}
+
+}  // namespace
+
+std::vector<usage::Report> ReadUsage(const v1::UsageReport& report) {
+  std::vector<usage::Report> read;
+  read.reserve(static_cast<size_t>(report.databases_size()));
+  for (const v1::UsageReport::Database& database : report.databases()) {
+    if (IsUid(database.uid())) read.push_back(Read(database));
+  }
+  return read;
 }
 
 bool SaysSomethingNew(const domain::HostReport& told, const domain::HostReport& now) {

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <absl/time/time.h>
 
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/inventory.h"
 #include "controlplane/engine/event.h"
+#include "controlplane/usage/usage.h"
 #include "croft/v1/agent.pb.h"
 
 // agent.proto's messages in the control plane's terms. Pure.
@@ -25,6 +29,9 @@ void WriteFencing(const engine::Fencing& fencing, v1::Fencing& into);
 
 // Adds what this part says.
 void ReadInventory(const v1::Inventory& part, domain::Inventory& into);
+
+// Databases that are called by no uid are left out, and numbers that no server counts are cut.
+[[nodiscard]] std::vector<usage::Report> ReadUsage(const v1::UsageReport& report);
 
 // Whether `now` is worth a write when `told` was recorded last: anything but a little free space.
 [[nodiscard]] bool SaysSomethingNew(const domain::HostReport& told, const domain::HostReport& now);

@@ -16,6 +16,7 @@ namespace croft::server {
 namespace {
 
 constexpr config::Range kSecondsBetweenChecks{5, 86'400};
+constexpr config::Range kSecondsBetweenUsage{0, 3'600};
 constexpr config::Range kHoursOfRequests{24, 14 * 24};
 constexpr config::Range kDaysOfOperations{0, 36'500};
 constexpr config::Range kDaysOfAudit{0, 36'500};
@@ -138,6 +139,8 @@ void Describe(config::Options& options, Configuration& configuration) {
   options.List("server-name", configuration.server_names, "NAME",
                "DNS name or IP address by which this server is reached; several by commas");
   DescribeListening(options, server);
+  options.Seconds("usage-interval", server.usage_interval, kSecondsBetweenUsage,
+                  "Seconds between two looks at what tenants use; 0 is never");
   options.Text("catalog-copies", server.catalog_copies, "DIR",
                "Folder of hourly copies of the catalog; STATE/catalog-copies by default");
   DescribeSchedules(options, configuration);

@@ -37,6 +37,7 @@
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/secret_maker.h"
 #include "controlplane/handlers/tenants.h"
+#include "controlplane/handlers/usage.h"
 #include "controlplane/handlers/watch_hub.h"
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/keyring/keyring.h"
@@ -63,6 +64,7 @@
 #include "controlplane/server/status.h"
 #include "controlplane/server/worker_pool.h"
 #include "controlplane/server/writer.h"
+#include "controlplane/usage/usage_keeper.h"
 #include "controlplane/wire/page_tokens.h"
 
 namespace croft::server {
@@ -150,6 +152,7 @@ struct Server::Components {
   std::unique_ptr<metrics::BackupCensus> census;
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
+  std::optional<usage::UsageKeeper> usage;
   std::unique_ptr<fleet::Fleet> fleet;
   handlers::FleetFindings findings;
   std::optional<handlers::FleetChecker> checker;
@@ -175,6 +178,7 @@ struct Server::Components {
   std::optional<handlers::AccessHandlers> access_handlers;
   std::optional<handlers::AuditHandlers> audit_handlers;
   std::optional<handlers::EventHandlers> event_handlers;
+  std::optional<handlers::UsageHandlers> usage_handlers;
 
   CallLimits limits;
   std::optional<CatalogFacts> facts;
@@ -239,6 +243,10 @@ absl::Status Server::Components::Open() {
 
   writer = std::make_unique<Writer>(*catalog, clock, StopBroken, Writer::Limits(), options.schedules);
   fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
+  usage.emplace(state.usage, clock);
+  fleet->AskUsage(options.usage_interval, [this](const std::string& host, std::vector<usage::Report> told) {
+    usage->Note(host, std::move(told));
+  });
   checker.emplace(*catalog, *fleet, clock, findings);
   fleet_watch.emplace(*catalog, *checker, findings, clock);
   hands = std::make_unique<ServerEffectExecutor>(
@@ -270,6 +278,7 @@ absl::Status Server::Components::Open() {
                                 .watchers = watchers});
 
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedHosts());
+  usage->Start();
   fleet->Start(catalog->revision().epoch, awaited);
   writer->Start(*hands, *commits);
   scheduler->Start();
@@ -325,6 +334,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   audit_handlers.emplace(*catalog, *tokens, [this](absl::string_view text, absl::string_view signature) {
     return authority.HasSigned(text, signature);
   });
+  usage_handlers.emplace(*usage, *catalog, *tokens, clock);
 
   event_handlers.emplace(*catalog, *tokens, event_watchers, clock);
 
@@ -339,7 +349,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),
-        audit_handlers->service(), event_handlers->service()}) {
+        audit_handlers->service(), event_handlers->service(), usage_handlers->service()}) {
     adapters.emplace_back(std::move(service), components);
   }
   std::vector<Adapter*> services;
@@ -401,6 +411,7 @@ void Server::Stop() {
   // No agent is there to answer any more, so that it waits for none.
   components_->fleet_watch->Stop();
   components_->pool.reset();
+  components_->usage->Stop();
   components_->recorder->Stop();
   components_->writer->Stop();
 }

@@ -28,6 +28,8 @@ struct ServerOptions {
   LimitOptions limits;
   // `host:port` of the HTTP server of figures; empty for none. Off loopback it takes TLS and a token.
   std::string metrics_listen;
+  // How often agents tell what tenants use; zero for never.
+  absl::Duration usage_interval = absl::Minutes(1);
   std::string version;
 };
 

@@ -67,6 +67,7 @@ StateDirectory::StateDirectory(absl::string_view path)
       catalog(absl::StrCat(path, "/catalog.db")),
       catalog_copies(absl::StrCat(path, "/catalog-copies")),
       key_store(absl::StrCat(path, "/keys.db")),
+      usage(absl::StrCat(path, "/usage.db")),
       socket(absl::StrCat(path, "/croftd.sock")) {}
 
 absl::Status InitStateDirectory(const StateDirectory& state, std::vector<std::string> server_names) {

@@ -12,6 +12,7 @@
 //   tls/           authority, server and administrator (access::TlsFiles)
 //   server-names   names and addresses that the server's certificate is made out to, one a line
 //   catalog.db, catalog.lock, keys.db
+//   usage.db       what tenants use; the one file here that may be lost
 //   catalog-copies/  hourly copies of the catalog
 //   croftd.sock    the local administrator's way in
 namespace croft::server {
@@ -25,6 +26,7 @@ struct StateDirectory {
   std::string catalog;
   std::string catalog_copies;
   std::string key_store;
+  std::string usage;
   std::string socket;
 };
 

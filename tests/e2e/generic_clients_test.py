@@ -74,6 +74,8 @@ def call_about_tenants(client):
         "features": {"beta": True, "rate": 1.5}, "expireTime": "2199-01-01T00:00:00Z"})
     client.succeed(made)
     assert client("TenantService/GetTenant", name=name)["state"] == "STATE_READY"
+    assert client("UsageService/GetUsage", name=name)["tenant"] == name
+    client("UsageService/ListUsage", tenants=[name], since="2026-01-01T00:00:00Z")
     client("TenantService/UpdateTenant", tenant={"name": name, "displayName": "Shop"}, updateMask="displayName")
     found = client("LookupService/Lookup", tenant=f"{tenant}.example.com")
     assert found["tenant"] == name and found["password"]

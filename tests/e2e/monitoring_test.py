@@ -1,7 +1,9 @@
 """A real Prometheus scrapes a real fleet: every panel of every dashboard shows something, no alert fires while all is well,
 and a fault fires its own. Scrapers that hang or come by the thousand hold up nobody."""
+import csv
 import glob
 import http.client
+import io
 import json
 import os
 import re
@@ -225,3 +227,43 @@ def test_beyond_loopback_it_takes_tls_and_a_token_that_may_read_the_fleet(cluste
     assert code("/sd", Authorization=f"Bearer {viewer}") == 200
     with pytest.raises((OSError, http.client.HTTPException)):
         read(f"http://127.0.0.1:{port}/metrics")
+
+
+# The last: it begins croftd anew. As often as agents look here, so often they never do in earnest.
+def test_usage_follows_a_tenant_that_grows_and_outlives_damage_to_its_file(cluster):
+    name = TENANTS[0]
+
+    def restart():
+        cluster.relaunch("croftd", "--usage-interval", "1")
+        wait_until(lambda: cluster.croftctl("tenant", "get", name, check=False).returncode == 0, "croftd serves")
+
+    def usage():
+        return cluster.call("UsageService.GetUsage", name=f"tenants/{name}")
+
+    def listed(*options):
+        return cluster.croftctl("tenant", *options).stdout
+
+    cluster.kill("croftd", signal.SIGTERM)
+    restart()
+    before = wait_until(lambda: usage().size_bytes, "the size is known")
+    cluster.psql(name, "CREATE TABLE grown AS SELECT n, repeat(md5(n::text), 30) AS text FROM generate_series(1, 8000) AS n")
+    grown = wait_until(lambda: usage().size_bytes > before + 8_000_000 and usage(), "its growth is seen")
+    assert grown.host == cluster.tenant(name).placement.host
+    wait_until(lambda: usage().counts.rows_inserted >= 8000, "its rows are counted")
+    assert [hour.size_bytes for hour in usage().hours][-1] >= grown.size_bytes
+    text = f"{usage().size_bytes / 2**20:.1f} MiB"
+    assert text in next(line for line in listed("list", "-o", "wide").splitlines() if line.startswith(name))
+    assert text in listed("describe", name)
+    rows = list(csv.DictReader(io.StringIO(listed("usage", "-o", "csv"))))
+    assert rows[0]["tenant"] == name and int(rows[0]["size_bytes"]) == usage().size_bytes, rows
+    assert {row["tenant"] for row in rows} == set(TENANTS[:2]), "a purged tenant is not among them"
+    hours = list(csv.DictReader(io.StringIO(listed("usage", name, "-o", "csv"))))
+    assert sum(int(hour["rows_inserted"]) for hour in hours) >= 8000
+
+    cluster.kill("croftd", signal.SIGTERM)
+    file = os.path.join(cluster.state, "croftd", "usage.db")
+    with open(file, "r+b") as damaged:
+        damaged.write(b"\x5a" * os.path.getsize(file))
+    restart()
+    wait_until(lambda: usage().size_bytes == grown.size_bytes, "usage is told anew")
+    assert os.path.exists(file + ".set-aside")

@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "controlplane/operations": ["common", "controlplane/domain", "controlplane/catalog", "controlplane/engine"],
     "controlplane/keyring": ["common", "common/sqlite", "common/crypto", "controlplane/domain"],
     "controlplane/access": ["common", "common/crypto", "controlplane/domain"],
+    "controlplane/usage": ["common", "common/sqlite"],
     "controlplane/metrics": ["common", "common/metrics", "controlplane/domain", "controlplane/catalog"],
     "controlplane/lookup": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/keyring",
@@ -26,22 +27,22 @@ MAY_INCLUDE = {
     ],
     "controlplane/fleet": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
-        "controlplane/keyring", "controlplane/access", "proto",
+        "controlplane/keyring", "controlplane/access", "controlplane/usage", "proto",
     ],
     "controlplane/wire": [
         "common", "common/crypto", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
-        "controlplane/operations", "proto",
+        "controlplane/operations", "controlplane/usage", "proto",
     ],
     "controlplane/handlers": [
         "common", "common/crypto", "common/sqlite", "controlplane/domain", "controlplane/catalog", "controlplane/engine",
         "controlplane/keyring", "controlplane/access", "controlplane/lookup", "controlplane/fleet",
-        "controlplane/wire", "proto",
+        "controlplane/wire", "controlplane/usage", "proto",
     ],
     "controlplane/server": [
         "common", "common/config", "common/crypto", "common/metrics", "common/sqlite", "controlplane/domain",
         "controlplane/catalog", "controlplane/catalog/sqlite", "controlplane/engine", "controlplane/operations", "controlplane/keyring",
         "controlplane/access", "controlplane/metrics", "controlplane/lookup", "controlplane/fleet", "controlplane/wire",
-        "controlplane/handlers", "proto",
+        "controlplane/handlers", "controlplane/usage", "proto",
     ],
     "controlplane": ["common", "common/config", "controlplane/server"],
     "agent/dump_format": ["common", "common/crypto"],

@@ -151,7 +151,8 @@ struct Takes {
 };
 
 Takes TakenBy(const CLI::App& app, const std::string& name) {
-  if (name == "--output") return {{"table", "wide", "json", "yaml", "name"}};
+  if (name == "--output") return {{"table", "wide", "json", "yaml", "name", "csv"}};
+  if (name == "--top") return {ValuesOf<v1::UsageOrder>("USAGE_ORDER_")};
   if (name == "--color") return {{"auto", "always", "never"}};
   if (name == "--delete-protection") return {{"on", "off"}};
   if (name == "--mode") return {ValuesOf<v1::SuspendMode>("SUSPEND_MODE_")};

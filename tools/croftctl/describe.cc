@@ -16,6 +16,7 @@
 #include "tools/croftctl/lists.h"
 #include "tools/croftctl/table.h"
 #include "tools/croftctl/targets.h"
+#include "tools/croftctl/tenant_usage.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
 
@@ -80,10 +81,23 @@ absl::StatusOr<v1::Backup> GetBackup(Client& client, const std::string& name) {
   return client.Call(&v1::BackupService::Stub::GetBackup, request);
 }
 
+// One where something is known, else none.
+absl::StatusOr<Listed<v1::TenantUsage>> UsageOfLastDay(Client& client, const std::string& tenant) {
+  v1::GetUsageRequest request;
+  request.set_name(tenant);
+  CROFT_ASSIGN_OR_RETURN(v1::TenantUsage usage, client.Call(&v1::UsageService::Stub::GetUsage, request));
+  Listed<v1::TenantUsage> listed;
+  usage.clear_hours();
+  if (usage.has_measure_time()) listed.items.push_back(std::move(usage));
+  return listed;
+}
+
 absl::Status DescribeTenant(Session& session, const std::string& id) {
   CROFT_ASSIGN_OR_RETURN(const v1::Tenant tenant, GetTenant(session.client, LastPart(id)));
   Description description(session);
   CROFT_RETURN_IF_ERROR(description.Add("tenant", tenant));
+  CROFT_RETURN_IF_ERROR(description.AddList("usage", "usage, the last 24 hours",
+                                            UsageOfLastDay(session.client, tenant.name())));
   CROFT_RETURN_IF_ERROR(description.AddList("operations", "recent operations",
                                             RecentOperations(session.client, tenant.name())));
   v1::ListBackupsRequest backups;

@@ -48,6 +48,7 @@ absl::Status Printer::Views(const std::string& field, const std::vector<Cell>& h
 void Printer::Document(const nlohmann::ordered_json& json, absl::string_view text) {
   switch (format_) {
     case Format::kTable:
+    case Format::kCsv:
     case Format::kName: return Text(text);
     case Format::kJson: return Text(JsonText(json));
     case Format::kYaml: return Text(YamlText(json));

@@ -49,7 +49,8 @@ void AddGlobalFlags(CLI::App& root, Flags& flags) {
   text("--key", flags.connection["key"], "File of its private key, PEM (CROFT_KEY)");
   text("--token-file", flags.connection["token_file"], "File of your token (CROFT_TOKEN_FILE)");
   text("--context", flags.context, "Context of croftctl config to use (CROFT_CONTEXT)");
-  text("-o,--output", flags.output, "table, wide, json, yaml or name (CROFT_OUTPUT)");
+  text("-o,--output", flags.output,
+       "table, wide, json, yaml, name, or csv where there is one (CROFT_OUTPUT)");
   text("--timeout", flags.timeout,
        "Longest time for all of it, such as 90s; default: 10s a call, waits have no end");
   text("--color", flags.color, "auto, always or never (CROFT_COLOR)");
@@ -157,6 +158,8 @@ absl::Status RunChosen(const Chosen& chosen, const Flags& flags, Terminal& termi
   const absl::Time limit = settings.timeout ? absl::Now() + *settings.timeout : absl::InfiniteFuture();
   const Tool tool{flags, world.environment, settings, limit, interrupts, terminal, printer};
   if (flags.watch && !chosen.repeatable && !chosen.follows) return UsageError("this verb has no --watch");
+  if (settings.format == Format::kCsv && !chosen.prints_csv)
+    return UsageError("this verb has no -o csv; tenant usage has");
   if (chosen.local) return chosen.local(tool);
   CROFT_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Connect(tool));
   return flags.watch && !chosen.follows ? RunWatching(chosen, tool, *client, world.out)

@@ -44,15 +44,13 @@ Setting FlagOrVariable(const std::string& given, const std::string& setting,
 
 absl::StatusOr<Format> ParseFormat(const Setting& setting) {
   if (setting.value == "wide") return Format::kTable;
-  static const std::map<std::string, Format> formats = {{"", Format::kTable},
-                                                        {"table", Format::kTable},
-                                                        {"json", Format::kJson},
-                                                        {"yaml", Format::kYaml},
-                                                        {"name", Format::kName}};
+  static const std::map<std::string, Format> formats = {{"", Format::kTable},    {"table", Format::kTable},
+                                                        {"json", Format::kJson}, {"yaml", Format::kYaml},
+                                                        {"name", Format::kName}, {"csv", Format::kCsv}};
   const auto it = formats.find(setting.value);
   if (it != formats.end()) return it->second;
-  return UsageError(
-      absl::StrCat(setting.source, " wants table, wide, json, yaml or name, not '", setting.value, "'"));
+  return UsageError(absl::StrCat(setting.source, " wants table, wide, json, yaml, name or csv, not '",
+                                 setting.value, "'"));
 }
 
 absl::StatusOr<Settings::Color> ParseColor(const Setting& setting) {

@@ -14,7 +14,8 @@
 // Which control plane to call, and as whom.
 namespace croft::ctl {
 
-enum class Format { kTable, kJson, kYaml, kName };
+// kCsv is for verbs that say so (Verb::PrintsCsv).
+enum class Format { kTable, kJson, kYaml, kName, kCsv };
 
 // The global flags as given; an empty text was not given.
 struct Flags {

@@ -16,6 +16,7 @@
 #include "tools/croftctl/lists.h"
 #include "tools/croftctl/targets.h"
 #include "tools/croftctl/tenant_flags.h"
+#include "tools/croftctl/tenant_usage.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
 #include "tools/croftctl/wait.h"
@@ -92,13 +93,18 @@ std::map<std::string, v1::Backup> LastBackups(Session& session, const std::vecto
   return last;
 }
 
-// With -o wide each tenant with its last backup.
+// With -o wide each tenant with its last backup and its size.
 absl::Status PrintTenants(Session& session, const std::vector<v1::Tenant>& tenants,
                           const ListOrder& order) {
   std::map<std::string, v1::Backup> backups;
-  if (session.printer.look().wide) backups = LastBackups(session, tenants);
+  std::map<std::string, v1::TenantUsage> usage;
+  if (session.printer.look().wide) {
+    backups = LastBackups(session, tenants);
+    usage = UsageOf(session, tenants);
+  }
   std::vector<View> views;
-  for (const v1::Tenant& tenant : tenants) views.push_back(ViewOf(tenant, backups[tenant.last_backup()]));
+  for (const v1::Tenant& tenant : tenants)
+    views.push_back(ViewOf(tenant, backups[tenant.last_backup()], usage[tenant.name()]));
   return session.printer.Views(kTenants.field, ViewOf(v1::Tenant()).cells, std::move(views), order);
 }
 
@@ -151,6 +157,7 @@ void AddTenant(Noun& root) {
   AddList(noun);
   AddGet(noun);
   AddTenantDescribe(noun);
+  AddTenantUsage(noun);
   AddTenantUpdate(noun);
   AddTenantLife(noun);
   AddTenantRestore(noun);

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
 
+#include "tools/croftctl/tenant_usage.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/view_parts.h"
 #include "tools/croftctl/views.h"
@@ -66,9 +68,9 @@ std::string BackupPolicyText(const v1::BackupPolicy& policy) {
 
 }  // namespace
 
-View ViewOf(const v1::Tenant& tenant) { return ViewOf(tenant, v1::Backup()); }
+View ViewOf(const v1::Tenant& tenant) { return ViewOf(tenant, v1::Backup(), v1::TenantUsage()); }
 
-View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup) {
+View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup, const v1::TenantUsage& usage) {
   return {&tenant,
           tenant.name(),
           {{"id", LastPart(tenant.name())},
@@ -78,6 +80,7 @@ View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup) {
            {"conditions", ConditionTypes(tenant), Tone::kBad},
            {"operation", LastPart(tenant.current_operation())},
            AgeCell("age", tenant.create_time()),
+           BytesCell("size", usage.size_bytes(), Shown::kWide),
            Wide("protected", tenant.delete_protection() ? "on" : ""),
            Wide("last backup", LastPart(tenant.last_backup())),
            AgeCell("backup age", last_backup.create_time(), Shown::kWide),
@@ -106,6 +109,30 @@ View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup) {
            Detail("purges itself", When(tenant.has_purge_time(), tenant.purge_time())),
            Detail("uid", tenant.uid()),
            Detail("etag", tenant.etag())}};
+}
+
+View ViewOf(const v1::TenantUsage& usage) {
+  const v1::UsageCounts& counts = usage.counts();
+  const int64_t written = counts.rows_inserted() + counts.rows_updated() + counts.rows_deleted();
+  return {&usage,
+          usage.tenant(),
+          {{"tenant", LastPart(usage.tenant())},
+           {"host", LastPart(usage.host())},
+           BytesCell("size", usage.size_bytes()),
+           NumberCell("connections", usage.connections()),
+           NumberCell("most connections", usage.most_connections()),
+           {"per second",
+            usage.transactions_per_second() == 0 ? ""
+                                                 : absl::StrFormat("%.1f", usage.transactions_per_second()),
+            Tone::kPlain, Shown::kAlways, usage.transactions_per_second()},
+           NumberCell("transactions", counts.commits() + counts.rollbacks()),
+           NumberCell("rows read", counts.rows_returned(), Shown::kWide),
+           NumberCell("rows written", written, Shown::kWide),
+           Wide("cache hits", CacheHits(counts)),
+           BytesCell("temporary", counts.temporary_bytes(), Shown::kWide),
+           NumberCell("deadlocks", counts.deadlocks(), Shown::kWide),
+           AgeCell("measured", usage.measure_time(), Shown::kWide),
+           AgeCell("size measured", usage.size_time(), Shown::kAlone)}};
 }
 
 View ViewOf(const v1::LookupResponse& placement) {

@@ -22,6 +22,7 @@ struct Chosen {
   std::function<absl::Status(const Tool&)> local;
   std::function<absl::Status(Session&)> remote;
   bool repeatable = false;  // takes --watch
+  bool prints_csv = false;  // takes -o csv
   bool says_plan = false;   // says itself what it would do with --dry-run
   bool follows = false;     // only reads, and goes on by itself with --watch
 };
@@ -47,6 +48,8 @@ class Verb {
       chosen.follows = true;
     });
   }
+  // The body knows -o csv. Before it is given.
+  void PrintsCsv() { prints_csv_ = true; }
   // A body that does not, or connects by itself.
   void RunsLocally(absl::Status (*body)(const Tool&, const Arguments&)) {
     app.callback([&chosen = chosen_, arguments = arguments_, body] {
@@ -58,13 +61,16 @@ class Verb {
 
  private:
   void Bind(absl::Status (*body)(Session&, const Arguments&), bool repeatable, bool says_plan = false) {
-    app.callback([&chosen = chosen_, arguments = arguments_, body, repeatable, says_plan] {
-      chosen.remote = [arguments, body](Session& session) { return body(session, *arguments); };
-      chosen.repeatable = repeatable;
-      chosen.says_plan = says_plan;
-    });
+    app.callback(
+        [&chosen = chosen_, arguments = arguments_, body, repeatable, says_plan, prints_csv = prints_csv_] {
+          chosen.remote = [arguments, body](Session& session) { return body(session, *arguments); };
+          chosen.repeatable = repeatable;
+          chosen.says_plan = says_plan;
+          chosen.prints_csv = prints_csv;
+        });
   }
 
+  bool prints_csv_ = false;
   std::shared_ptr<Arguments> arguments_;
   Chosen& chosen_;
 };
@@ -120,6 +126,7 @@ void AddBackupDescribe(Noun& backup);
 void AddHostDescribe(Noun& host);
 void AddOperationDescribe(Noun& operation);
 void AddTenantUpdate(Noun& tenant);
+void AddTenantUsage(Noun& tenant);
 void AddTenantLife(Noun& tenant);
 void AddTenantRestore(Noun& tenant);
 void AddTenantConnections(Noun& tenant);

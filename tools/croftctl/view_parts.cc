@@ -26,6 +26,10 @@ Cell BytesCell(std::string header, int64_t bytes, Shown shown) {
           static_cast<double>(bytes)};
 }
 
+Cell NumberCell(std::string header, int64_t number, Shown shown) {
+  return {std::move(header), OrEmpty(number), Tone::kPlain, shown, static_cast<double>(number)};
+}
+
 Cell Detail(std::string header, std::string text, Tone tone) {
   return {std::move(header), std::move(text), tone, Shown::kAlone};
 }

@@ -27,6 +27,9 @@ namespace croft::ctl {
 // An amount; empty for none. Sorts by the bytes.
 [[nodiscard]] Cell BytesCell(std::string header, int64_t bytes, Shown shown = Shown::kAlways);
 
+// A number; empty for 0. Sorts by it.
+[[nodiscard]] Cell NumberCell(std::string header, int64_t number, Shown shown = Shown::kAlways);
+
 // A field that only shows where its resource is shown alone.
 [[nodiscard]] Cell Detail(std::string header, std::string text, Tone tone = Tone::kPlain);
 // A field that lists show with -o wide.

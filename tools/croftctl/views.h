@@ -16,6 +16,7 @@
 #include "croft/v1/lookup.pb.h"
 #include "croft/v1/operation.pb.h"
 #include "croft/v1/tenant.pb.h"
+#include "croft/v1/usage.pb.h"
 
 // What people see of a resource.
 namespace croft::ctl {
@@ -47,8 +48,10 @@ struct View {
 
 // What a list shows, and in which order, does not depend on the message's contents.
 [[nodiscard]] View ViewOf(const v1::Tenant& tenant);
-// With what is known of its last backup.
-[[nodiscard]] View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup);
+// With what is known of its last backup and of what it uses.
+[[nodiscard]] View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup,
+                          const v1::TenantUsage& usage);
+[[nodiscard]] View ViewOf(const v1::TenantUsage& usage);
 [[nodiscard]] View ViewOf(const v1::Backup& backup);
 [[nodiscard]] View ViewOf(const v1::Host& host);
 [[nodiscard]] View ViewOf(const v1::Operation& operation);

@@ -95,6 +95,9 @@ constexpr Row kMatrix[] = {
     {"AuditService/ListAuditEvents", "a", '.'},
     {"AuditService/VerifyAudit", "a", '.'},
 
+    {"UsageService/GetUsage", "aov", 't'},
+    {"UsageService/ListUsage", "aov", 'r'},
+
     {"AgentService/Join", "aovclg-", '.'},
     {"AgentService/RenewCertificate", "g", '.'},
     {"AgentService/Connect", "g", '.'},

@@ -130,5 +130,56 @@ TEST(InventoryMessageTest, SaysWhatWasChangedBehindCroftsBack) {
   EXPECT_THAT(read.roles.front().held_by, ElementsAre("t_globex_g1"));
 }
 
+TEST(UsageMessageTest, DatabasesAreReadWithAllTheirFigures) {
+  v1::UsageReport message;
+  v1::UsageReport::Database& database = *message.add_databases();
+  database.set_uid("aaaabbbbccccdddd");
+  database.set_generation(2);
+  database.set_connections(3);
+  database.set_size_bytes(4);
+  database.mutable_size_time()->set_seconds(5);
+  database.set_commits(6);
+  database.set_rollbacks(7);
+  database.set_blocks_read(8);
+  database.set_blocks_hit(9);
+  database.set_rows_returned(10);
+  database.set_rows_fetched(11);
+  database.set_rows_inserted(12);
+  database.set_rows_updated(13);
+  database.set_rows_deleted(14);
+  database.set_deadlocks(15);
+  database.set_temporary_bytes(16);
+  const std::vector<usage::Report> read = ReadUsage(message);
+  ASSERT_THAT(read, SizeIs(1));
+  EXPECT_EQ(read[0].uid, "aaaabbbbccccdddd");
+  EXPECT_EQ(read[0].generation, 2);
+  EXPECT_EQ(read[0].connections, 3);
+  EXPECT_EQ(read[0].size_bytes, 4);
+  EXPECT_EQ(read[0].size_time, absl::FromUnixSeconds(5));
+  EXPECT_EQ(read[0].counters, (usage::Counts{6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}));
+}
+
+// A hostile agent's.
+TEST(UsageMessageTest, WhatNoServerCountsIsCutAndWhatIsNobodysLeftOut) {
+  v1::UsageReport message;
+  for (const std::string uid :
+       {"", "short", "AAAABBBBCCCCDDDD", "aaaabbbbcccc\0ddd", "aaaabbbbccccddddd"}) {
+    message.add_databases()->set_uid(uid);
+  }
+  v1::UsageReport::Database& database = *message.add_databases();
+  database.set_uid("aaaabbbbccccdddd");
+  database.set_connections(-1);
+  database.set_size_bytes(-5);
+  database.mutable_size_time()->set_seconds(INT64_MIN);
+  database.set_commits(INT64_MIN);
+  database.set_rollbacks(INT64_MAX);
+  const std::vector<usage::Report> read = ReadUsage(message);
+  ASSERT_THAT(read, SizeIs(1));
+  EXPECT_EQ(read[0].connections, 0);
+  EXPECT_EQ(read[0].size_bytes, 0);
+  EXPECT_EQ(read[0].counters.commits, 0);
+  EXPECT_LT(read[0].counters.rollbacks, INT64_MAX);
+}
+
 }  // namespace
 }  // namespace croft::fleet

@@ -20,6 +20,7 @@
 #include "controlplane/handlers/lookup.h"
 #include "controlplane/handlers/operations.h"
 #include "controlplane/handlers/tenants.h"
+#include "controlplane/handlers/usage.h"
 #include "controlplane/lookup/placement_index.h"
 #include "controlplane/server/call_recorder.h"
 #include "controlplane/server/catalog_copies.h"
@@ -35,6 +36,7 @@
 #include "croft/v1/lookup.grpc.pb.h"
 #include "croft/v1/operation.grpc.pb.h"
 #include "croft/v1/tenant.grpc.pb.h"
+#include "croft/v1/usage.grpc.pb.h"
 #include "tests/controlplane/handlers/scripted_fleet.h"
 #include "tests/controlplane/handlers/scripted_inventories.h"
 #include "tests/controlplane/server/support/plane.h"
@@ -236,6 +238,8 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<v1::AccessService::Stub> access_;
   std::unique_ptr<v1::AuditService::Stub> audit_;
   std::unique_ptr<v1::EventService::Stub> events_;
+  std::unique_ptr<v1::UsageService::Stub> usage_;
+  std::unique_ptr<usage::UsageKeeper> usage_keeper_;
   std::unique_ptr<server::Plane> plane_;
 
  private:
@@ -265,9 +269,14 @@ class ControlPlane : public testing::Test {
         *catalog_, tokens_,
         [](absl::string_view, absl::string_view signature) { return signature == "signed"; });
     event_handlers_ = std::make_unique<EventHandlers>(*catalog_, tokens_, event_hub_, clock_);
+    usage_keeper_ = std::make_unique<usage::UsageKeeper>(
+        folder_.path() + "/usage.db", clock_, usage::UsageKeeper::Limits{.pace = absl::Milliseconds(1)});
+    usage_keeper_->Start();
+    usage_handlers_ = std::make_unique<UsageHandlers>(*usage_keeper_, *catalog_, tokens_, clock_);
     plane_->Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
                     operation_handlers_->service(), lookup_handlers_->service(), admin_handlers_->service(),
-                    access_handlers_->service(), audit_handlers_->service(), event_handlers_->service()});
+                    access_handlers_->service(), audit_handlers_->service(), event_handlers_->service(),
+                    usage_handlers_->service()});
     const auto channel = plane_->AsAdmin();
     tenants_ = v1::TenantService::NewStub(channel);
     backups_ = v1::BackupService::NewStub(channel);
@@ -278,6 +287,7 @@ class ControlPlane : public testing::Test {
     access_ = v1::AccessService::NewStub(channel);
     audit_ = v1::AuditService::NewStub(channel);
     events_ = v1::EventService::NewStub(channel);
+    usage_ = v1::UsageService::NewStub(channel);
   }
 
   std::unique_ptr<SecretMaker> secrets_;
@@ -294,6 +304,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<AccessHandlers> access_handlers_;
   std::unique_ptr<AuditHandlers> audit_handlers_;
   std::unique_ptr<EventHandlers> event_handlers_;
+  std::unique_ptr<UsageHandlers> usage_handlers_;
   std::unique_ptr<server::CatalogFacts> facts_;
 };
 

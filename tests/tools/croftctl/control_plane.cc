@@ -185,6 +185,11 @@ struct ControlPlane::Services {
       for (const v1::WatchEventsResponse& response : responses) writer->Write(response);
       return status;
     }
+  };
+  struct Usage : v1::UsageService::Service {
+    explicit Usage(Services& all) : services(all) {}
+    CROFT_SCRIPTED(GetUsage, GetUsageRequest, TenantUsage, get_usage)
+    CROFT_SCRIPTED(ListUsage, ListUsageRequest, ListUsageResponse, list_usage)
     Services& services;
   };
 #undef CROFT_SCRIPTED
@@ -201,6 +206,7 @@ struct ControlPlane::Services {
   Operations operations{*this};
   Admin admin{*this};
   Events events{*this};
+  Usage usage{*this};
 };
 
 ControlPlane::ControlPlane(const Certificates& certificates, int port)
@@ -212,7 +218,7 @@ ControlPlane::ControlPlane(const Certificates& certificates, int port)
   builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::SslServerCredentials(tls), &port_);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
            &services_->tenants, &services_->lookups, &services_->backups, &services_->hosts,
-           &services_->operations, &services_->admin, &services_->events}) {
+           &services_->operations, &services_->admin, &services_->events, &services_->usage}) {
     builder.RegisterService(service);
   }
   server_ = builder.BuildAndStart();

@@ -25,6 +25,7 @@
 #include "croft/v1/lookup.grpc.pb.h"
 #include "croft/v1/operation.grpc.pb.h"
 #include "croft/v1/tenant.grpc.pb.h"
+#include "croft/v1/usage.grpc.pb.h"
 #include "tests/common/sqlite/temporary_folder.h"
 
 // A control plane that says what a test has told it to, over real gRPC with TLS, and croftctl run against it.
@@ -124,6 +125,8 @@ class ControlPlane {
   Script<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
   // What the stream sends before it ends with the status that is answered.
   Script<v1::WatchEventsRequest, std::vector<v1::WatchEventsResponse>> watch_events;
+  Script<v1::GetUsageRequest, v1::TenantUsage> get_usage;
+  Script<v1::ListUsageRequest, v1::ListUsageResponse> list_usage;
   std::vector<v1::BackupCatalogResponse> catalog_copy;  // what BackupCatalog sends
   // What WatchOperation sends, one after another, before it ends with the status it answers. It is told when
   // the call is gone by `cancelled`.

@@ -146,7 +146,10 @@ TEST_F(Errors, WrongCommandLinesAreTwoAndGetASuggestion) {
       {{"tenant", "suspend", "acme", "-l", "app=x"}, "one of the two"},
       {{"tenant", "suspend", "acme", "--mode", "rw"}, "blocked, read-only"},
       {{"tenant", "create", "acme", "--expire-in", "soon"}, "--expire-in"},
-      {{"tenant", "list", "-o", "xml"}, "table, wide, json, yaml or name"},
+      {{"tenant", "list", "-o", "xml"}, "table, wide, json, yaml, name or csv"},
+      {{"tenant", "list", "-o", "csv"}, "this verb has no -o csv"},
+      {{"tenant", "usage", "--top", "colour"}, "size, connections, transactions"},
+      {{"tenant", "usage", "--since", "yesterday"}, "--since"},
       {{"tenant", "list", "--server", "http://x/"}, "host:port"},
       {{}, "subcommand"},
   };

@@ -109,7 +109,7 @@ TEST_F(Completion, BashOffersWhatFitsWhereItStands) {
 
 TEST_F(Completion, BashOffersValuesBehindAnEqualsSign) {
   EXPECT_EQ(Offered("croftctl tenant list --output = js", 5), "json ");
-  EXPECT_EQ(Offered("croftctl tenant list --output =", 4), "table wide json yaml name ");
+  EXPECT_EQ(Offered("croftctl tenant list --output =", 4), "table wide json yaml name csv ");
 }
 
 TEST_F(Completion, FishOffersWhatFitsWhereItStands) {
