@@ -342,7 +342,7 @@ TEST_P(CatalogContract, AuditThatWasCutIsProvenFromItsCheckpoint) {
   EXPECT_EQ(verify({}, true)->head.sequence, 6);
 }
 
-std::vector<std::string> SubjectsOf(const std::vector<domain::FleetEvent>& events) {
+inline std::vector<std::string> SubjectsOf(const std::vector<domain::FleetEvent>& events) {
   std::vector<std::string> subjects;
   for (const domain::FleetEvent& event : events) subjects.push_back(event.subject);
   return subjects;

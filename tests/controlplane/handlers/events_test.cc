@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "common/errors.h"
 #include "controlplane/handlers/event_reader.h"
 #include "tests/controlplane/handlers/control_plane.h"
 
