@@ -317,8 +317,9 @@ class Comparison {
       case Likeness::kSame: return;
       case Likeness::kEquivalent:
         Note("EXPRESSION_REWRITTEN", entry,
-             "PostgreSQL writes an expression of it with other casts or parentheses after a restore; it "
-             "means the same.");
+             "PostgreSQL writes an expression of it with other casts or parentheses after a restore, or "
+             "gives a "
+             "NOT NULL another name; it means the same.");
         return;
       case Likeness::kDifferent: break;
     }

@@ -111,6 +111,26 @@ Tokens WithoutCasts(const Tokens& tokens) {
   return kept;
 }
 
+// The name that PostgreSQL itself gives a NOT NULL: `<table>_<column>_not_null`, with a number where that is taken.
+bool IsNameOfNotNull(const Token& token) {
+  std::string name = NameOf(token);
+  while (!name.empty() && absl::ascii_isdigit(static_cast<unsigned char>(name.back()))) name.pop_back();
+  return absl::EndsWith(name, "_not_null");
+}
+
+// From 18 on each NOT NULL has a name, and which number it has depends on the order of all tables' statements.
+Tokens WithoutNamesOfNotNull(const Tokens& tokens) {
+  Tokens kept;
+  kept.reserve(tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const bool named = i + 3 < tokens.size() && tokens[i].Is("CONSTRAINT") && tokens[i + 2].Is("NOT") &&
+                       tokens[i + 3].Is("NULL") && IsNameOfNotNull(tokens[i + 1]);
+    if (named) ++i;
+    if (!named) kept.push_back(tokens[i]);
+  }
+  return kept;
+}
+
 bool Opens(const Token& token) { return token.Is("(") || token.Is("["); }
 bool Closes(const Token& token) { return token.Is(")") || token.Is("]"); }
 
@@ -251,7 +271,7 @@ std::string WithSortedItems(const std::string& statement) {
 std::string NormalForm(absl::string_view sql) {
   std::string text;
   text.reserve(sql.size());
-  for (const Token& token : Stripper(WithoutCasts(ScanSql(sql))).Strip()) {
+  for (const Token& token : Stripper(WithoutCasts(WithoutNamesOfNotNull(ScanSql(sql)))).Strip()) {
     absl::StrAppend(&text, text.empty() ? "" : " ", token.text);
   }
   return text;

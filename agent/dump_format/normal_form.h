@@ -9,8 +9,8 @@ namespace croft::agent {
 
 // How two definitions of the same kind of object relate.
 enum class Likeness {
-  kSame,        // the same text
-  kEquivalent,  // but for casts, parentheses that change nothing, and white space
+  kSame,  // the same text
+  kEquivalent,  // but for casts, parentheses that change nothing, PostgreSQL's names for NOT NULL, and white space
   kDifferent,
 };
 
@@ -19,7 +19,8 @@ enum class Likeness {
 // an order, NOT NULL.
 [[nodiscard]] Likeness CompareDefinitions(absl::string_view a, absl::string_view b);
 
-// What CompareDefinitions compares: the tokens of `sql`, one space between two, without casts and redundant parentheses.
+// What CompareDefinitions compares: the tokens of `sql`, one space between two, without casts, redundant parentheses and the
+// names that PostgreSQL gives NOT NULL by itself.
 [[nodiscard]] std::string NormalForm(absl::string_view sql);
 
 // The definition of a table or foreign table, with its columns and constraints, and the statements that follow, sorted

@@ -47,7 +47,9 @@ _FACTS = [
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind NOT IN ('i', 'I')"""),
     ("constraint", "pg_class", """
-        SELECT c.oid, n.nspname, c.relname || '.' || o.conname, concat_ws(' ', o.contype, o.convalidated, o.condeferrable,
+        SELECT c.oid, n.nspname, c.relname || '.' || CASE WHEN o.contype = 'n' AND o.conname ~ '_not_null[0-9]*$'
+               THEN (SELECT a.attname || ' NOT NULL' FROM pg_attribute a WHERE a.attrelid = o.conrelid AND a.attnum = o.conkey[1])
+               ELSE o.conname END, concat_ws(' ', o.contype, o.convalidated, o.condeferrable,
                o.condeferred, o.conislocal, o.coninhcount, o.contype = 'c' AND o.connoinherit,
                CASE WHEN o.contype <> 'c' THEN pg_get_constraintdef(o.oid) END)
         FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace

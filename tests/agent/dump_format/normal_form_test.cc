@@ -46,6 +46,16 @@ TEST(CompareDefinitions, LooksThroughParenthesesThatChangeNothing) {
   ExpectEquivalent("(f((a), ((b + 1))) AND (g(c)))", "(f(a, (b + 1)) AND g(c))");
 }
 
+TEST(CompareDefinitions, LooksThroughTheNamesThatPostgresGivesNotNull) {
+  ExpectEquivalent(R"(CREATE TABLE "t" ("a" integer NOT NULL))",
+                   R"(CREATE TABLE "t" ("a" integer CONSTRAINT "t_a_not_null1" NOT NULL))");
+  ExpectEquivalent(R"("a" integer CONSTRAINT "t_a_not_null" NOT NULL)",
+                   R"("a" integer CONSTRAINT "t_a_not_null12" NOT NULL)");
+  ExpectDifferent(R"("a" integer CONSTRAINT "must be there" NOT NULL)", R"("a" integer NOT NULL)");
+  ExpectDifferent(R"("a" integer CONSTRAINT "t_a_not_null" NOT NULL)", R"("a" integer)");
+  ExpectDifferent(R"(CONSTRAINT "t_a_not_null" CHECK (a))", R"(CHECK (a))");
+}
+
 TEST(CompareDefinitions, SeesParenthesesThatGroup) {
   ExpectDifferent("((a + b) * c)", "(a + (b * c))");
   ExpectDifferent("((a OR b) AND c)", "(a OR (b AND c))");
