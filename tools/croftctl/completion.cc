@@ -14,6 +14,7 @@
 #include <absl/time/clock.h>
 
 #include "common/names.h"
+#include "croft/v1/usage.pb.h"
 #include "tools/croftctl/client.h"
 #include "tools/croftctl/contexts.h"
 #include "tools/croftctl/lists.h"

@@ -34,7 +34,7 @@ TEST(UsageReportsTest, AreBoundedAndHoldEverything) {
   news[0].size_time = absl::FromUnixSeconds(13);
   const std::vector<v1::UsageReport> reports = UsageReports(news, absl::FromUnixSeconds(14));
   ASSERT_THAT(reports, SizeIs(2));
-  EXPECT_EQ(reports[0].databases_size(), kDatabasesAReport);
+  EXPECT_EQ(reports[0].databases_size(), static_cast<int>(kDatabasesAReport));
   EXPECT_EQ(reports[1].databases_size(), 1);
   EXPECT_EQ(reports[1].look_time().seconds(), 14);
   EXPECT_FALSE(reports[1].databases(0).has_size_bytes());
@@ -113,7 +113,8 @@ TEST_F(UsageGathererTest, SizesThatTakeLongAreSpreadOverRounds) {
   int known = 0;
   for (const auto& database : report->databases()) known += database.has_size_bytes() ? 1 : 0;
   EXPECT_EQ(report->databases_size(), 200) << "all are told of, with a size or without";
-  EXPECT_EQ(known, 3 * UsageGatherer::kMeasuredAtOnce) << "what was saved is used up, and no more";
+  EXPECT_EQ(known, 3 * static_cast<int>(UsageGatherer::kMeasuredAtOnce))
+      << "what was saved is used up, and no more";
   for (const int seen = looks(); looks() < seen + 5;) absl::SleepFor(absl::Milliseconds(5));
   const MutexLock lock(mutex_);
   EXPECT_EQ(measured_, 3) << "debts are paid before anything else is measured";
