@@ -1,5 +1,6 @@
 """Glue to frameworks without a control plane and without a database: what is current where, and what fails closed."""
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from croft.contrib.flask import Croft, without_tenant
 from croft.contrib.flask_sqlalchemy import SQLAlchemy
 from croft.contrib.sqlalchemy import AsyncTenantEngines, TenantEngines
 from croft.tenancy import by_path, by_subdomain, current, current_or_none, tenant
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.util import await_only, greenlet_spawn
 
 TENANTS = {name: {"database": f"d_{name}", "uid": f"u-{name}", "host": "db.invalid"} for name in ("acme", "globex")}
@@ -192,6 +194,102 @@ def test_engines_are_bounded_and_the_one_used_longest_ago_makes_room():
     assert len(engines) == 1
     with tenant("acme"):
         assert engines.engine() is not first
+
+
+class Connection:
+    """Of a driver on libpq; its server is here, too."""
+
+    closed = 0
+
+    def __init__(self, **parameters):
+        self.database = parameters["dbname"]
+        self._client, self.server = socket.socketpair()
+
+    def fileno(self):
+        return self._client.fileno()
+
+    def rollback(self):
+        """Nothing was begun."""
+
+    def close(self):
+        self.closed = 1
+        self._client.close()
+
+
+@pytest.fixture(name="pooled")
+def a_pool_of_acmes(monkeypatch):
+    """What gives the connection that is idle in the pool, or a new one."""
+    monkeypatch.setattr(PGDialect_psycopg2, "connect", lambda self, **parameters: Connection(**parameters))
+    monkeypatch.setattr(PGDialect_psycopg2, "on_connect", lambda self: None)
+    monkeypatch.setattr(PGDialect_psycopg2, "initialize", lambda self, connection: None)
+    with tenant("acme"):
+        engine = TenantEngines().engine()
+
+    def use():
+        connection = engine.raw_connection()
+        try:
+            return connection.dbapi_connection
+        finally:
+            connection.close()
+    use.engine = engine
+    return use
+
+
+def test_an_idle_connection_is_used_again(pooled):
+    first = pooled()
+    assert pooled() is first and first.database == "d_acme" and not first.closed
+
+
+@pytest.mark.parametrize("was_disposed", [False, True])
+def test_a_connection_of_a_former_placement_is_not_handed_out(pooled, was_disposed):
+    if was_disposed:  # as a change that came before
+        pooled.engine.dispose()
+    first = pooled()
+    locator = tenancy.locator()
+    # A request may ask for a connection before listeners are told.
+    locator._placements.listeners.announce = lambda *_: None
+    locator.set("acme", TENANTS["acme"] | {"database": "d_acme_restored"})
+    assert pooled().database == "d_acme_restored" and first.closed
+
+
+def test_a_connection_of_a_suspended_tenant_is_its_own_until_the_server_ends_it(pooled, monkeypatch):
+    first = pooled()
+
+    def refuse(_):
+        raise croft.TenantSuspended("it is suspended", tenant="acme")
+    monkeypatch.setattr(tenancy.locator(), "cached", refuse)
+    assert pooled() is first
+
+
+@pytest.mark.parametrize("was_disposed", [False, True])
+def test_a_connection_that_the_server_ended_is_not_handed_out(pooled, was_disposed):
+    if was_disposed:
+        pooled.engine.dispose()
+    first = pooled()
+    first.server.close()
+    assert pooled() is not first and first.closed
+
+
+def test_a_connection_that_was_closed_is_not_handed_out(pooled):
+    first = pooled()
+    number = first.fileno()
+    first.close()
+    others = socket.socketpair()
+    assert number in [other.fileno() for other in others], "the number of its socket is another's now"
+    assert pooled() is not first
+
+
+def test_a_check_that_fails_leaves_the_connection_in_the_pool(pooled):
+    first = pooled()
+    is_good = pooled.engine.pool.is_good
+
+    def fail(_):
+        raise ArithmeticError
+    pooled.engine.pool.is_good = fail
+    with pytest.raises(ArithmeticError):
+        pooled()
+    pooled.engine.pool.is_good = is_good
+    assert pooled() is first and pooled.engine.pool.checkedout() == 0
 
 
 def test_tasks_that_open_the_first_connection_after_a_turn_over_do_not_block_the_event_loop():

@@ -9,11 +9,12 @@ tasks keep it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from croft.errors import CroftError
-from croft.tenancy import Request, WebTenancy, close_async, status_of, tenant, without_tenant
+from croft.tenancy import Request, WebTenancy, close_async, status_of, without_tenant
+from croft.tenancy._context import enter, leave
 
 log = logging.getLogger("croft")
 
@@ -27,8 +28,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class _Headers(Mapping[str, str]):
     """A scope's headers by lower-case name; the first of several."""
 
-    def __init__(self, scope: Scope) -> None:
-        self._headers: list[tuple[bytes, bytes]] = scope.get("headers", [])
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._headers = headers
 
     def __getitem__(self, name: str) -> str:
         wanted = name.encode("latin-1")
@@ -41,14 +44,19 @@ class _Headers(Mapping[str, str]):
         return (key.decode("latin-1") for key, _ in self._headers)
 
     def __len__(self) -> int:
-        return len(self._headers)
+        return sum(1 for _ in self._headers)
 
 
 def request_of(scope: Scope) -> Request:
     """What resolvers see of an ASGI request."""
-    headers = _Headers(scope)
+    headers = scope.get("headers", ())
     peer = scope.get("client")
-    return Request(headers.get("host", ""), scope.get("path", ""), headers, peer[0] if peer else "", scope)
+    host = ""
+    for name, value in headers:
+        if name == b"host":
+            host = value.decode("latin-1")
+            break
+    return Request(host, scope.get("path", ""), _Headers(headers), peer[0] if peer else "", scope)
 
 
 class TenantMiddleware:
@@ -72,14 +80,15 @@ class TenantMiddleware:
         self._tenancy = WebTenancy(**options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        kind, tenancy = scope["type"], self._tenancy
+        if kind == "lifespan":
             return await self._lifespan(scope, receive, send)
-        if scope["type"] not in ("http", "websocket") or self._tenancy.is_public(scope.get("path", "")):
+        if kind not in ("http", "websocket") or tenancy.is_public(scope.get("path", "")):
             with without_tenant():
                 return await self._app(scope, receive, send)
         try:
-            resolved = self._tenancy.resolve(request_of(scope))
-            placement = await self._tenancy.locate_async(resolved.name)
+            resolved = tenancy.resolve(request_of(scope))
+            placement = tenancy.cached_async(resolved.name) or await tenancy.locate_async(resolved.name)
         except CroftError as error:
             return await self._refuse(error, scope, receive, send)
         scope = dict(scope)
@@ -89,19 +98,21 @@ class TenantMiddleware:
         scope["croft.tenant"] = placement
         started = False
 
-        async def watched(message: Message) -> None:
+        def watched(message: Message) -> Awaitable[None]:  # not a coroutine of its own, which each message would pay for
             nonlocal started
             started = True
-            await send(message)
+            return send(message)
 
-        with tenant(placement):
-            try:
-                await self._app(scope, receive, watched)
-            except Exception as error:
-                if started or status_of(error) is None:
-                    raise
-                log.warning("a request of tenant %s failed: %s", placement.tenant, error)
-                await self._refuse(error, scope, receive, send)
+        before = enter(placement)
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if started or status_of(error) is None:
+                raise
+            log.warning("a request of tenant %s failed: %s", placement.tenant, error)
+            await self._refuse(error, scope, receive, send)
+        finally:
+            leave(before)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def watched(message: Message) -> None:

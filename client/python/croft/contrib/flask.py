@@ -25,12 +25,15 @@ from croft.contrib.wsgi import request_of
 from croft.errors import CroftError
 from croft.placement import Placement
 from croft.tenancy import WebTenancy, status_of, tenant
+from croft.tenancy._context import enter, leave
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: In the environ, where no client can set it: the tenant of a test client.
 _TEST_TENANT = "croft.test_tenant"
 _PUBLIC = "_croft_without_tenant"
+#: Of a request whose tenant is entered: the tenant that was current before it.
+_BEFORE = "_croft_before"
 
 #: The current tenant's placement. :raises croft.tenancy.NoTenant: on use, without one.
 current_tenant: Any = LocalProxy(tenancy.current)
@@ -83,17 +86,17 @@ class Croft:
         environ = request.environ
         try:
             name = environ.get(_TEST_TENANT) or self._tenancy.resolve(request_of(environ)).name
-            block = tenant(self._tenancy.locate(name))
+            placement = self._tenancy.locate(name)
         except CroftError as error:
             return self._response(error)
-        environ["croft.tenant"] = block.__enter__()
-        flask.g._croft_tenant = block
+        environ["croft.tenant"] = placement
+        request.__dict__[_BEFORE] = enter(placement)
         return None
 
     def _leave(self, _: BaseException | None) -> None:
-        block = flask.g.pop("_croft_tenant", None)
-        if block is not None:
-            block.__exit__(None, None, None)
+        kept = flask.request._get_current_object().__dict__  # type: ignore[attr-defined]
+        if _BEFORE in kept:
+            leave(kept.pop(_BEFORE))
 
     def _answer(self, error: Exception) -> Any:
         if isinstance(error, HTTPException):

@@ -27,12 +27,14 @@ class _TenantSession(TenantSession, Session):
     def get_bind(self, mapper: Any = None, clause: Any = None, *arguments: Any, **named: Any) -> Any:
         # The framework's own rules find the bind key; the engine for "none" is the current tenant's.
         engine = Session.get_bind(self, mapper, clause, *arguments, **named)
-        if current_or_none() is not None and engine is self._engine():
+        if current_or_none() is not None and engine is self.engines.engine():
             return TenantSession.get_bind(self, mapper, clause)
         return engine
 
-    def _engine(self) -> Any:
-        return self._db.tenant_engines.engine()
+    @property
+    def engines(self) -> TenantEngines:
+        engines: TenantEngines = self._db.tenant_engines
+        return engines
 
 
 class _Binds(MutableMapping[Any, Any]):

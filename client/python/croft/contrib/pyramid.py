@@ -21,7 +21,8 @@ from pyramid.tweens import INGRESS
 from croft.contrib.wsgi import request_of
 from croft.errors import CroftError
 from croft.placement import Placement
-from croft.tenancy import NoTenant, WebTenancy, current, status_of, tenant, without_tenant
+from croft.tenancy import NoTenant, WebTenancy, current, status_of, without_tenant
+from croft.tenancy._context import enter, leave
 
 log = logging.getLogger("croft")
 
@@ -85,8 +86,11 @@ def tenant_tween(handler: Callable[[Any], Any], registry: Any) -> Callable[[Any]
             with without_tenant():
                 return _answered(tenancy, handler, request)
         environ["croft.tenant"] = placement
-        with tenant(placement):
+        before = enter(placement)
+        try:
             return _kept(_answered(tenancy, handler, request), placement)
+        finally:
+            leave(before)
 
     return tween
 
@@ -125,11 +129,11 @@ def _kept(response: Any, placement: Placement) -> Any:
 
 
 def _require_tenant(view: Any, info: Any) -> Any:
-    if info.options.get("require_tenant", True) is False:
+    if info.options.get("require_tenant", True) is False or info.exception_only:
         return view
 
     def requiring(context: Any, request: Any) -> Any:
-        if request.tenant is None and not info.exception_only:
+        if request.tenant is None:
             raise request.environ.get("croft.refused") or NoTenant("this view needs a tenant: its path is public")
         return view(context, request)
 

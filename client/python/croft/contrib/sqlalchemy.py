@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import math
+import operator
 import os
 import threading
 import weakref
@@ -23,15 +25,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import create_engine, event, exc
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from croft import tenancy
+from croft.errors import CroftError
 from croft.placement import Placement
-from croft.tenancy import PlacementGone, TenantSwitch, current, ended, refused
-from croft.tenancy._refused import ended_async
+from croft.tenancy import PlacementGone, TenantSwitch, current, refused
+from croft.tenancy._refused import news_of, socket_of
 
 E = TypeVar("E")
 
@@ -55,7 +59,9 @@ class _Engines(Generic[E]):
 
     def engine(self) -> E:
         """The current tenant's. :raises croft.tenancy.NoTenant:"""
-        placement = current()
+        return self._engine_of(current())
+
+    def _engine_of(self, placement: Placement) -> E:
         name = (placement.uid, placement.role)
         with self._lock:
             engine = self._engines.get(name)
@@ -123,21 +129,86 @@ def _after_fork_in_child() -> None:
 os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _listen(engine: Engine, placement: Placement, connect: Callable[..., Any], is_closed: Callable[[Any], bool]) -> None:
-    """Opens connections by ``connect(dialect)``, and keeps those of a former placement from being handed out."""
+@dataclasses.dataclass(frozen=True)
+class _Driver:
+    """What connections are asked that SQLAlchemy does not."""
+
+    #: Of its socket.
+    descriptor: Callable[[Any], Any]
+    is_closed: Callable[[Any], Any]
+
+
+_LIBPQ = _Driver(lambda connection: connection.fileno(), operator.attrgetter("closed"))
+_ASYNCPG = _Driver(
+    lambda connection: socket_of(connection._connection), lambda connection: connection._connection.is_closed()
+)
+
+
+class _TenantPool:
+    """Of one tenant: hands out connections of its placement as it is now, and none that the server has ended. What else
+    would be a listener to ``checkout`` costs each request several times as much here and in SQLAlchemy."""
+
+    #: Whether a connection may be handed out; None while the engine is being made.
+    is_good: Callable[[Any], bool] | None = None
+
+    def _do_get(self) -> Any:
+        record = super()._do_get()  # type: ignore[misc]
+        try:
+            if self.is_good is not None and record.dbapi_connection is not None and not self.is_good(record):
+                record.invalidate()  # and SQLAlchemy opens another one
+        except BaseException:
+            self._do_return_conn(record)  # type: ignore[attr-defined]
+            raise
+        return record
+
+    def recreate(self) -> Any:
+        pool = super().recreate()  # type: ignore[misc]
+        pool.is_good = self.is_good
+        return pool
+
+
+class _AsyncTenantPool(_TenantPool):
+    """A pool that follows a disposed one gets a mutex of threads for its first connection (SQLAlchemy 1.4.46): two tasks
+    that open it would block the event loop for ever. Listening to its events sets asyncio's again."""
+
+    def recreate(self) -> Any:
+        pool = super().recreate()
+        event.listen(pool, "connect", _nothing)
+        return pool
+
+
+def _nothing(*_: Any) -> None:
+    """What listens for the sake of listening."""
+
+
+def _prepare(
+    engine: Engine,
+    placement: Placement,
+    connect: Callable[..., Any],
+    locator: Callable[[str], Any],
+    driver: _Driver,
+) -> None:
+    """Opens connections by ``connect(dialect, parameters)``, and keeps those of a former placement from being handed
+    out."""
+    tenant, uid, role = placement.tenant, placement.uid, placement.role
 
     def do_connect(dialect: Any, record: Any, arguments: Any, parameters: Any) -> Any:
         connection, key = connect(dialect, parameters)
-        record.info["croft_key"] = engine.croft_key = key
+        engine.croft_key = key
+        record.info.update(croft_key=key, croft_news=news_of(driver.descriptor(connection)))
         return connection
 
-    def checkout(connection: Any, record: Any, proxy: Any) -> None:
-        now = tenancy._locators.refreshed(placement)
-        if record.info.get("croft_key") != now.key:
-            raise exc.InvalidatePoolError("the tenant has another placement")
-        if is_closed(connection):
-            raise exc.DisconnectionError("the server has ended the connection")
+    def is_good(record: Any) -> bool:
+        key = record.info["croft_key"]
+        try:
+            now = locator(role).cached(tenant)
+            if now is not None and now.key != key and now.uid == uid:
+                return False
+        except CroftError:  # it is suspended or gone: the server ends its sessions
+            pass
+        return not driver.is_closed(record.dbapi_connection) and not record.info["croft_news"](0)
 
+    engine.pool.is_good = is_good
     # A listener to handle_error would make each statement of the engine dearer, also those that go well.
     is_disconnect = engine.dialect.is_disconnect
 
@@ -146,17 +217,6 @@ def _listen(engine: Engine, placement: Placement, connect: Callable[..., Any], i
 
     engine.dialect.is_disconnect = is_disconnect_or_refused
     event.listen(engine, "do_connect", do_connect)
-    event.listen(engine, "checkout", checkout)
-
-
-def _keep_mutex_of_asyncio(engine: Engine) -> None:
-    """The pool that follows a disposed one gets a mutex of threads for its first connection (SQLAlchemy 1.4.46): two
-    tasks that open it would block the event loop for ever. Listening to its events sets asyncio's again."""
-    event.listen(engine.pool, "connect", _nothing)
-
-
-def _nothing(*_: Any) -> None:
-    """What listens for the sake of listening."""
 
 
 def _same_tenant(now: Placement, placement: Placement) -> None:
@@ -177,7 +237,8 @@ class TenantEngines(_Engines[Engine]):
         self, *, max_engines: int = 100, driver: str = "psycopg2", wait: float = 10.0, **options: Any
     ) -> None:
         self._url = f"postgresql+{driver}://"
-        super().__init__(max_engines, wait, options)
+        pool = type("TenantPool", (_TenantPool, options.get("poolclass", QueuePool)), {})
+        super().__init__(max_engines, wait, options | {"poolclass": pool})
 
     def session_class(self, base: type[Session] = Session) -> type[Session]:
         """A subclass of ``base`` whose sessions work for the current tenant."""
@@ -198,6 +259,9 @@ class TenantEngines(_Engines[Engine]):
     def _locator(self, role: str) -> Any:
         return tenancy.locator(role)
 
+    def _sync_engine_of(self, placement: Placement) -> Engine:
+        return self._engine_of(placement)
+
     def _make(self, placement: Placement) -> Engine:
         engine: Engine = create_engine(self._url, **self._options)
         limit = {"connect_timeout": math.ceil(self._wait)}
@@ -211,7 +275,7 @@ class TenantEngines(_Engines[Engine]):
                 tenancy.locator(placement.role), placement.tenant, attempt, wait=self._wait
             )
 
-        _listen(engine, placement, connect, ended)
+        _prepare(engine, placement, connect, self._locator, _LIBPQ)
         return engine
 
     def _dispose(self, engine: Engine) -> None:
@@ -231,15 +295,12 @@ class TenantSession(Session):
     def get_bind(self, mapper: Any = None, *arguments: Any, **named: Any) -> Any:
         if named.get("bind") is not None:
             return named["bind"]
-        placement = current()
-        if self._tenant is not None and (self._tenant.uid, self._tenant.role) != (placement.uid, placement.role):
-            raise TenantSwitch(f"this session is of tenant {self._tenant.tenant}, not of {placement.tenant}")
-        self._tenant = placement
-        return self._engine()
-
-    def _engine(self) -> Any:
-        engine = self.engines.engine()
-        return getattr(engine, "sync_engine", engine)
+        placement, here = current(), self._tenant
+        if here is None:
+            self._tenant = placement
+        elif here is not placement and (here.uid, here.role) != (placement.uid, placement.role):
+            raise TenantSwitch(f"this session is of tenant {here.tenant}, not of {placement.tenant}")
+        return self.engines._sync_engine_of(placement)
 
     def close(self) -> None:
         super().close()
@@ -257,7 +318,8 @@ class AsyncTenantEngines(_Engines[Any]):
     """
 
     def __init__(self, *, max_engines: int = 100, wait: float = 10.0, **options: Any) -> None:
-        super().__init__(max_engines, wait, options)
+        pool = type("TenantPool", (_AsyncTenantPool, options.get("poolclass", AsyncAdaptedQueuePool)), {})
+        super().__init__(max_engines, wait, options | {"poolclass": pool})
         self._disposals: set[asyncio.Task[None]] = set()
 
     def sessionmaker(self, *, base: type[Session] = Session, **options: Any) -> Any:
@@ -282,6 +344,10 @@ class AsyncTenantEngines(_Engines[Any]):
     def _locator(self, role: str) -> Any:
         return tenancy.async_locator(role)
 
+    def _sync_engine_of(self, placement: Placement) -> Engine:
+        engine: Engine = self._engine_of(placement).sync_engine
+        return engine
+
     def _make(self, placement: Placement) -> Any:
         from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -299,8 +365,7 @@ class AsyncTenantEngines(_Engines[Any]):
             )
             return opened
 
-        _listen(engine.sync_engine, placement, connect, lambda connection: ended_async(connection._connection))
-        event.listen(engine.sync_engine, "engine_disposed", _keep_mutex_of_asyncio)
+        _prepare(engine.sync_engine, placement, connect, self._locator, _ASYNCPG)
         return engine
 
     def _dispose(self, engine: Any) -> None:

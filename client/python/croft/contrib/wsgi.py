@@ -14,6 +14,7 @@ from typing import Any
 from croft.errors import CroftError
 from croft.placement import Placement
 from croft.tenancy import Request, WebTenancy, status_of, tenant, without_tenant
+from croft.tenancy._context import enter, leave
 
 log = logging.getLogger("croft")
 
@@ -23,6 +24,8 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 class _Headers(Mapping[str, str]):
     """An environ's headers by lower-case name."""
+
+    __slots__ = ("_environ",)
 
     def __init__(self, environ: Environ) -> None:
         self._environ = environ
@@ -83,14 +86,16 @@ class TenantMiddleware:
             started = True
             return start_response(*arguments, **named)
 
-        with tenant(placement):
-            try:
-                body = self._application(environ, start)
-            except Exception as error:
-                if started or status_of(error) is None:
-                    raise
-                log.warning("a request of tenant %s failed: %s", placement.tenant, error)
-                return self._refuse(error, start_response)
+        before = enter(placement)
+        try:
+            body = self._application(environ, start)
+        except Exception as error:
+            if started or status_of(error) is None:
+                raise
+            log.warning("a request of tenant %s failed: %s", placement.tenant, error)
+            return self._refuse(error, start_response)
+        finally:
+            leave(before)
         return body if isinstance(body, (list, tuple)) else Body(body, placement)
 
     def _refuse(self, error: Exception, start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 #: Logins and databases that are no more, or not yet open.
@@ -93,12 +93,23 @@ def ended(connection: Any) -> bool:
 def ended_async(connection: Any) -> bool:
     """:func:`ended` for an idle connection of asyncpg, also before the event loop has read the farewell."""
     try:
-        return bool(connection.is_closed()) or _has_news(connection._transport.get_extra_info("socket").fileno())
+        return bool(connection.is_closed()) or _has_news(socket_of(connection))
     except Exception:
         return True
 
 
+def socket_of(connection: Any) -> int:
+    """The descriptor of asyncpg's socket."""
+    descriptor: int = connection._transport.get_extra_info("socket").fileno()
+    return descriptor
+
+
 def _has_news(descriptor: int) -> bool:
+    return bool(news_of(descriptor)(0))
+
+
+def news_of(descriptor: int) -> Callable[[int], list[tuple[int, int]]]:
+    """What tells by ``news(0)``, as often as it is asked, whether there is something to read. For a socket that is open."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
+    return poll.poll

@@ -145,14 +145,19 @@ class WebTenancy:
         known = locator.cached(name)
         if known is None:
             self._spend(name)
-        return known or locator.locate(name)
+            known = locator.locate(name)
+        return known
+
+    def cached_async(self, name: str) -> Placement | None:
+        """What :meth:`locate_async` answers without waiting; None when it has to ask."""
+        return _locators.async_locator(self.role).cached(name)
 
     async def locate_async(self, name: str) -> Placement:
-        locator = _locators.async_locator(self.role)
-        known = locator.cached(name)
+        known = self.cached_async(name)
         if known is None:
             self._spend(name)
-        return known or await locator.locate(name)
+            known = await _locators.async_locator(self.role).locate(name)
+        return known
 
     def _spend(self, name: str) -> None:
         if not self._budget.take():

@@ -14,6 +14,7 @@ from croft.contrib.wsgi import _Headers
 from croft.errors import CroftError
 from croft.placement import Placement
 from croft.tenancy import Request, status_of, tenant, without_tenant
+from croft.tenancy._context import enter, leave
 
 log = logging.getLogger("croft")
 
@@ -44,8 +45,11 @@ class TenantMiddleware:
         except CroftError as error:
             return self._refuse(error)
         request.tenant = placement
-        with tenant(placement):
+        before = enter(placement)
+        try:
             return self._streaming(placement, self._get_response(request))
+        finally:
+            leave(before)
 
     async def _call_async(self, request: HttpRequest) -> Any:
         if self._tenancy.is_public(request.path_info):
@@ -53,12 +57,16 @@ class TenantMiddleware:
             with without_tenant():
                 return await self._get_response(request)
         try:
-            placement = await self._tenancy.locate_async(self._name(request))
+            name = self._name(request)
+            placement = self._tenancy.cached_async(name) or await self._tenancy.locate_async(name)
         except CroftError as error:
             return self._refuse(error)
         request.tenant = placement
-        with tenant(placement):
+        before = enter(placement)
+        try:
             return self._streaming(placement, await self._get_response(request))
+        finally:
+            leave(before)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if status_of(error) is None:
