@@ -8,8 +8,8 @@
 #include <absl/time/time.h>
 
 #include "common/clock.h"
+#include "common/metrics/http_server.h"
 #include "controlplane/access/authenticator.h"
-#include "controlplane/metrics/http_server.h"
 #include "controlplane/metrics/pages.h"
 #include "controlplane/server/call_limits.h"
 #include "controlplane/server/figure_reader.h"

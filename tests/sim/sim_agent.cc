@@ -58,6 +58,8 @@ class SimAgent::Context final : public agent::TaskContext {
     request.mutable_progress()->set_message(std::string(message));
     agent_.Send(request);
   }
+  // The model of a host hands over nothing before its outcome.
+  void HandOver(agent::InventoryTaken) override {}
   absl::Status KeepGoing() const override { return agent::MayGoOn(queued_, agent_.world_.scheduler.Now()); }
 
  private:

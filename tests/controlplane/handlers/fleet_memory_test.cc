@@ -151,6 +151,9 @@ class MadeUpCatalog final : public catalog::Catalog {
     return NotAsked();
   }
   absl::StatusOr<domain::AuditHead> RecordedAuditHead() override { return NotAsked(); }
+  absl::StatusOr<catalog::EventPage> ListEvents(const catalog::EventQuery&) override { return NotAsked(); }
+  absl::StatusOr<domain::EventLog> GetEventLog() override { return NotAsked(); }
+  absl::StatusOr<int64_t> PositionBefore(absl::Time) override { return NotAsked(); }
 
  private:
   static absl::Status NotAsked() { return absl::UnimplementedError("a check does not ask this"); }

@@ -256,6 +256,11 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
       return real_.ListAuditBefore(before, limit);
     }
     absl::StatusOr<domain::AuditHead> RecordedAuditHead() override { return real_.RecordedAuditHead(); }
+    absl::StatusOr<catalog::EventPage> ListEvents(const catalog::EventQuery& query) override {
+      return real_.ListEvents(query);
+    }
+    absl::StatusOr<domain::EventLog> GetEventLog() override { return real_.GetEventLog(); }
+    absl::StatusOr<int64_t> PositionBefore(absl::Time time) override { return real_.PositionBefore(time); }
     absl::StatusOr<std::optional<domain::User>> GetUser(absl::string_view id) override {
       return real_.GetUser(id);
     }

@@ -185,6 +185,7 @@ struct ControlPlane::Services {
       for (const v1::WatchEventsResponse& response : responses) writer->Write(response);
       return status;
     }
+    Services& services;
   };
   struct Usage : v1::UsageService::Service {
     explicit Usage(Services& all) : services(all) {}
