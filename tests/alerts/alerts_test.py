@@ -6,13 +6,14 @@ import glob
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 
 import grpc
 import pytest
 import wire
 from cluster import Cluster, wait_until
-from prometheus import Prometheus
+from prometheus import MONITORING, Prometheus
 
 TENANTS = 200
 AT_A_TIME = 8
@@ -94,6 +95,9 @@ def test_fifty_healthy_creates_backups_and_purges_fire_nothing(cluster, promethe
     time.sleep(5)
     assert fired | prometheus.firing() == set()
     assert float(prometheus.query('sum(croft_tenants{state="READY"})')[0]["value"][1]) == TENANTS
+    if "CROFT_TEST_PICTURE" in os.environ:
+        subprocess.run([os.path.join(MONITORING, "draw"), "--prometheus", "http://" + prometheus.address, "--out",
+                        os.environ["CROFT_TEST_PICTURE"], "--minutes", "6", "operations", "fleet", "backups"], check=True)
 
 
 def test_a_control_plane_that_hangs(cluster, prometheus):
