@@ -73,9 +73,8 @@ TEST_F(UsageReaderTest, TenantsDatabaseIsReadWithItsWorkAndItsSize) {
   UsageReader reader = Reader();
   {
     Connection session = TestPostgres::Shared().Admin(kDatabase);
-    ASSERT_TRUE(session.Execute("CREATE TABLE t AS SELECT generate_series(1, 20000) AS n").ok());
-    ASSERT_TRUE(session.Execute("SELECT pg_stat_force_next_flush()").ok());
-    ASSERT_TRUE(session.Execute("SELECT 1").ok());
+    ASSERT_TRUE(session.Execute("CREATE TABLE public.t AS SELECT generate_series(1, 20000) AS n").ok());
+    ASSERT_TRUE(session.Execute("DO $$ BEGIN PERFORM pg_stat_force_next_flush(); END $$").ok());
   }
   const std::vector<DatabaseUsage> found = Read(reader);
   ASSERT_THAT(found, SizeIs(1));
@@ -148,10 +147,11 @@ TEST_F(UsageReaderTest, LostConnectionIsMadeAgain) {
   UsageReader reader = Reader();
   Read(reader);
   Connection admin = TestPostgres::Shared().Admin();
-  ASSERT_TRUE(admin
-                  .Execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                           "WHERE query LIKE '%pg_stat_get_db_sessions%' AND pid <> pg_backend_pid()")
-                  .ok());
+  const auto ended = admin.Rows<bool>(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+      "WHERE strpos(query, 'pg_stat_get_db_sessions') > 0 AND pid <> pg_backend_pid()");
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  ASSERT_THAT(*ended, SizeIs(1));
   (void)reader.ReadAll(TestTimeout());  // sees the loss, at the latest
   Read(reader);
 }
