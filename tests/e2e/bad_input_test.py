@@ -55,6 +55,7 @@ NUMBERS = {
 
 ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 ALIAS = re.compile(r"[a-z0-9._:-]{1,253}")
+EVENT_TYPE = re.compile(r"[a-z_.]{1,100}")
 LABEL = re.compile(r"[A-Za-z0-9._-]{0,63}")
 
 # Fields that only Croft writes: what a caller sends there is passed over.
@@ -76,6 +77,7 @@ PASSED_OVER = {
 REQUIRED = {"name", "parent", "tenant_id", "tenant", "tenants", "tenant.name", "host.name", "system_identifier",
             "principal_id", "fingerprint", "certificate_request", "token", "binding.tenants", "expect.hash"}
 REQUIRED_BY_METHOD = {"RestoreTenant": {"backup"}, "CreateJoinToken": {"host"}}
+NOT_REQUIRED_BY_METHOD = {"ListEvents": {"parent"}, "WatchEvents": {"parent"}}
 # Numbers of which even the largest are refused.
 BOUNDED = {"tenant.quota.connections"}
 ENUMS = {"role", "purpose", "mode", "binding.role"}
@@ -90,12 +92,13 @@ def legal(path, value, method):
     """Whether `value` is well formed for the field, so that the call may succeed or miss."""
     if path in FREE_TEXT or OPAQUE.fullmatch(path) or path in PASSED_OVER.get(method, ()):
         return True
-    if path == "tenant.expire_time" and value == -1:
-        return True  # 1969: expired, but a time
+    if path in ("tenant.expire_time", "since") and value == -1:
+        return True  # 1969: long ago, but a time
     if not isinstance(value, str):
         return value > 0 and path not in BOUNDED and path not in ENUMS
     if value == "":
-        return path not in REQUIRED and path not in REQUIRED_BY_METHOD.get(method, ())
+        needed = REQUIRED - NOT_REQUIRED_BY_METHOD.get(method, set()) | REQUIRED_BY_METHOD.get(method, set())
+        return path not in needed
     field = path.rpartition(".")[2]
     if field in ("tenant_id", "new_tenant_id", "principal_id") or path == "binding.tenants":
         return ID.fullmatch(value) is not None
@@ -105,6 +108,8 @@ def legal(path, value, method):
         return ALIAS.fullmatch(value) is not None
     if field in ("labels", "host_selector"):
         return LABEL.fullmatch(value) is not None
+    if path == "type_prefix":
+        return EVENT_TYPE.fullmatch(value) is not None
     if path in ("fingerprint", "expect.hash"):
         return re.fullmatch(r"[0-9a-f]{64}", value) is not None
     if path in ("tenant.locale", "server_names"):
@@ -129,7 +134,7 @@ def right_values(cluster):
     operations = cluster.service("OperationService").ListOperations(wire.message("ListOperationsRequest")())
     names = {
         "TenantService": "tenants/acme", "HostService": "hosts/h1", "BackupService": backups.backups[0].name,
-        "OperationService": operations.operations[0].name, "AccessService": "principals/shop",
+        "OperationService": operations.operations[0].name, "AccessService": "principals/shop", "UsageService": "tenants/acme",
     }
     join_token = cluster.call("HostService.CreateJoinToken", host="hosts/h9").token
     head = cluster.call("AuditService.VerifyAudit").head
