@@ -6,9 +6,11 @@ import subprocess
 from state import Catalog
 from trigger import Trigger
 
-# What a start changes by itself, beside the schema: nobody is connected yet, and every start has an audit of its own.
+# What a start changes by itself, beside the schema: nobody is connected yet, every start has an audit of its own, and each
+# upgrade begins a log of events.
 CHANGING = {
-    "meta": ("epoch", "revision", "audit_sequence", "audit_hash"),
+    "meta": ("epoch", "revision", "audit_sequence", "audit_hash", "uid", "last_event", "pruned_event"),
+    "events": ("position", "time"),
     "hosts": ("up", "awaited", "last_seen_time", "version", "update_time"),
     "schedules": ("due_time",),
 }
