@@ -71,9 +71,11 @@ class Reading {
                            Run("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"));
     for (size_t from = 0; from < tables.size();) {
       const size_t end = tables.find('\n', from);
+      const std::string table = tables.substr(from, end - from);
+      CROFT_ASSIGN_OR_RETURN(const std::string columns, Columns(table));
       CROFT_ASSIGN_OR_RETURN(const std::string rows,
-                             Run(absl::StrCat("SELECT * FROM \"", tables.substr(from, end - from), "\"")));
-      absl::StrAppend(&all, tables.substr(from, end - from), ":\n", rows);
+                             Run(absl::StrCat("SELECT ", columns, " FROM \"", table, "\"")));
+      absl::StrAppend(&all, table, ":\n", rows);
       from = end + 1;
     }
     return all;
@@ -87,6 +89,16 @@ class Reading {
   }
 
  private:
+  // All but what is drawn when a catalog is made, which happens again where the power failed before that was durable.
+  absl::StatusOr<std::string> Columns(const std::string& table) {
+    CROFT_ASSIGN_OR_RETURN(
+        std::string columns,
+        Run(absl::StrCat("SELECT group_concat('\"' || name || '\"') FROM pragma_table_info('", table,
+                         "') WHERE name <> 'uid' OR '", table, "' <> 'meta'")));
+    columns.pop_back();  // the line's end
+    return columns;
+  }
+
   // A line a row; values apart by bytes that text does not hold.
   absl::StatusOr<std::string> Run(const std::string& sql) {
     sqlite3_stmt* statement = nullptr;
