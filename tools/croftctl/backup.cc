@@ -40,8 +40,8 @@ absl::StatusOr<std::string> BackupBefore(Client& client, const std::string& tena
     if (whole && FromProto(backup.create_time()) < time) return backup.name();
   }
   return absl::NotFoundError(absl::StrCat("tenant ", tenant, " has no usable backup from before ",
-                                          absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone()),
-                                          "; croftctl backup list ", tenant, " shows what it has"));
+                                          TimeText(time), "; croftctl backup list ", tenant,
+                                          " shows what it has"));
 }
 
 namespace {

@@ -19,7 +19,10 @@ using testing::IsEmpty;
 
 class FleetEventsTest : public testing::Test {
  protected:
-  FleetEventsTest() { world.Join("h1"); }
+  FleetEventsTest() {
+    world.Post(Started{});
+    world.Join("h1");
+  }
 
   // The events since this was called last, without `croft.`, of subjects that begin like `about`.
   std::vector<domain::FleetEvent> Take(const std::string& about = "") {
