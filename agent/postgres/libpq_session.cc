@@ -55,17 +55,19 @@ std::vector<DatabaseGrant> Grants(const std::vector<std::string>& entries) {
   return grants;
 }
 
+// What runs for no user is the server's own work, such as autovacuum: nobody but a superuser may end it, nor read its
+// backend_type.
 constexpr char kSessionsOf[] =
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE ($1 <> '' OR $2 <> '') AND ($1 = '' OR datname = $1) AND ($2 = '' OR usename = $2) "
     "AND NOT coalesce(usename = ANY ($3::name[]), false) AND pid <> pg_backend_pid() "
-    "AND backend_type IS DISTINCT FROM 'autovacuum worker'";
+    "AND usesysid IS NOT NULL";
 // One that is no superuser may not end superusers' sessions, and an attempt would end none at all.
 constexpr char kTerminateSessionsOf[] =
     "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE ($1 <> '' OR $2 <> '') AND ($1 = '' OR datname = $1) AND ($2 = '' OR usename = $2) "
     "AND NOT coalesce(usename = ANY ($3::name[]), false) AND pid <> pg_backend_pid() "
-    "AND backend_type IS DISTINCT FROM 'autovacuum worker' "
+    "AND usesysid IS NOT NULL "
     "AND (current_setting('is_superuser')::bool "
     "OR NOT coalesce((SELECT rolsuper FROM pg_roles WHERE oid = usesysid), false))";
 

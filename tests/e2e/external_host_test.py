@@ -197,6 +197,26 @@ def test_a_tenants_whole_life_with_a_backup_of_rows_that_its_owner_may_not_see(c
     cluster.succeed(cluster.call("TenantService.PurgeTenant", name="tenants/secretive", confirm="tenants/secretive"))
 
 
+def test_a_tenant_is_closed_while_the_server_vacuums_its_database(cluster):
+    """Nobody but a superuser may end autovacuum."""
+    server = cluster.servers["h1"]
+    cluster.psql("acme", "CREATE TABLE dusty (i int) WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, "
+                 "autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)")
+    cluster.psql("acme", "INSERT INTO dusty SELECT generate_series(1, 50000); DELETE FROM dusty")
+    server.superuser("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+    server.superuser("SELECT pg_reload_conf()")
+    database = cluster.tenant("acme").placement.database
+    vacuums = f"SELECT count(*) FROM pg_stat_progress_vacuum WHERE datname = '{database}'"
+    try:
+        wait_until(lambda: server.superuser(vacuums) != "0", "autovacuum works in the tenant's database")
+        cluster.succeed(cluster.call("TenantService.SuspendTenant", name="tenants/acme"))
+        cluster.succeed(cluster.call("TenantService.ResumeTenant", name="tenants/acme"))
+    finally:
+        server.superuser("ALTER SYSTEM RESET autovacuum_naptime")
+        server.superuser("SELECT pg_reload_conf()")
+    cluster.psql("acme", "DROP TABLE dusty")
+
+
 def test_a_tenant_whose_quota_the_server_does_not_allow_is_not_placed(cluster):
     refused = cluster.refused("TenantService.CreateTenant", tenant_id="greedy", tenant={"quota": {"connections": 195}})
     assert refused.reason == "NO_HOST_FITS" and "connections" in refused.message
