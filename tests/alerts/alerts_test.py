@@ -71,8 +71,8 @@ def back_up(cluster, tenant):
     return cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{tenant}")).result
 
 
-def catalog(cluster, statement):
-    """Changes the catalog behind the control plane's back, while it is down."""
+def catalog(cluster, prometheus, statement):
+    """Changes the catalog behind the control plane's back, while it is down, which is over before this returns."""
     cluster.stop("croftd")
     try:
         with contextlib.closing(sqlite3.connect(os.path.join(cluster.state, "croftd", "catalog.db"))) as connection:
@@ -80,6 +80,12 @@ def catalog(cluster, statement):
             connection.commit()
     finally:
         cluster.start("croftd")
+    served(prometheus)
+
+
+def served(prometheus):
+    """Waits until the control plane is scraped again."""
+    wait_until(lambda: prometheus.query("up == 1") and "CroftDown" not in prometheus.firing(), "croftd is scraped again")
 
 
 def test_fifty_healthy_creates_backups_and_purges_fire_nothing(cluster, prometheus):
@@ -192,7 +198,7 @@ def test_an_operation_that_fails(cluster, prometheus):
 def test_a_tenant_without_a_backup_for_days(cluster, prometheus):
     try:
         with alone(prometheus, "CroftDataAtRisk"):
-            catalog(cluster, f"UPDATE tenants SET create_time = create_time - 30 * {HOUR_US} WHERE id = 't004'")
+            catalog(cluster, prometheus, f"UPDATE tenants SET create_time = create_time - 30 * {HOUR_US} WHERE id = 't004'")
     finally:
         back_up(cluster, "t004")
     quiet(prometheus)
@@ -210,10 +216,11 @@ def as_application(cluster):
 
 
 def test_lookups_beyond_what_one_identity_may_ask(cluster, prometheus):
-    application = as_application(cluster)
     cluster.stop("croftd")
     cluster.relaunch("croftd", "--calls-per-second", "1")
     try:
+        served(prometheus)
+        application = as_application(cluster)
         with alone(prometheus, "CroftLookupsFail"):
             end = time.monotonic() + 10
             while time.monotonic() < end:
@@ -234,7 +241,7 @@ def test_a_proof_that_is_old(cluster, prometheus):
     back_up(cluster, "t006")
     try:
         with alone(prometheus, "CroftProofOld"):
-            catalog(cluster, f"UPDATE backups SET create_time = create_time - 24 * 9 * {HOUR_US} WHERE id = '{proven.rpartition('/')[2]}'")
+            catalog(cluster, prometheus, f"UPDATE backups SET create_time = create_time - 24 * 9 * {HOUR_US} WHERE id = '{proven.rpartition('/')[2]}'")
     finally:
         newest = cluster.call("BackupService.ListBackups", parent="tenants/t006").backups[0]
         cluster.succeed(cluster.call("BackupService.VerifyBackup", name=newest.name))
