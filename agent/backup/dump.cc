@@ -100,9 +100,9 @@ absl::Status Pump(PipedProcess& process, const std::function<absl::Status(absl::
                   const Timeout& timeout) {
   std::string buffer(kReadBytes, '\0');
   for (;;) {
-    CROFT_ASSIGN_OR_RETURN(const size_t got, ReadPatiently(process, buffer.data(), buffer.size(), timeout));
+    CROFT_ASSIGN_OR_RETURN(const size_t got, ReadInTime(process, buffer.data(), buffer.size(), timeout));
     if (got == 0) return absl::OkStatus();
-    CROFT_RETURN_IF_ERROR(StillPatient(timeout));
+    CROFT_RETURN_IF_ERROR(CheckTimeout(timeout));
     CROFT_RETURN_IF_ERROR(take(absl::string_view(buffer.data(), got)));
     if (got < kShortRead) absl::SleepFor(kNap);
   }
@@ -129,13 +129,13 @@ absl::Status Dump(const DumpSource& source, const ClientPrograms& programs, cons
       },
       limited);
   if (dumped.ok()) {
-    const absl::StatusOr<CommandResult> result = FinishPatiently(process, limited);
+    const absl::StatusOr<CommandResult> result = FinishInTime(process, limited);
     dumped = result.ok() ? DumpError(*result, follower) : result.status();
     if (dumped.ok()) dumped = reader.Finish();
   } else {
     process.Kill();
   }
-  if (absl::IsDeadlineExceeded(dumped) && StillPatient(timeout).ok()) return TooOld(source.max_duration);
+  if (absl::IsDeadlineExceeded(dumped) && CheckTimeout(timeout).ok()) return TooOld(source.max_duration);
   return dumped;
 }
 

@@ -163,7 +163,7 @@ absl::Status CheckEnd(absl::string_view program, const CommandResult& result, co
       said);
 }
 
-absl::Status StillPatient(const Timeout& timeout) {
+absl::Status CheckTimeout(const Timeout& timeout) {
   if (absl::Now() >= timeout.deadline) {
     return MakeError(absl::StatusCode::kDeadlineExceeded, "the task's time is up",
                      {.reason = "DEADLINE_EXCEEDED"});
@@ -171,23 +171,23 @@ absl::Status StillPatient(const Timeout& timeout) {
   return timeout.keep_going ? timeout.keep_going() : absl::OkStatus();
 }
 
-absl::StatusOr<size_t> ReadPatiently(PipedProcess& process, char* buffer, size_t size,
-                                     const Timeout& timeout) {
+absl::StatusOr<size_t> ReadInTime(PipedProcess& process, char* buffer, size_t size,
+                                  const Timeout& timeout) {
   for (;;) {
     const absl::StatusOr<size_t> got = process.Read(buffer, size, absl::Now() + kSlice);
     if (!absl::IsDeadlineExceeded(got.status())) return got;
-    CROFT_RETURN_IF_ERROR(StillPatient(timeout));
+    CROFT_RETURN_IF_ERROR(CheckTimeout(timeout));
   }
 }
 
-absl::Status WritePatiently(PipedProcess& process, absl::string_view data, const Timeout& timeout) {
+absl::Status WriteInTime(PipedProcess& process, absl::string_view data, const Timeout& timeout) {
   while (!data.empty()) {
     const absl::StatusOr<size_t> written =
         process.WriteSome(data.data(), data.size(), absl::Now() + kSlice);
     if (written.ok()) {
       data.remove_prefix(*written);
     } else if (absl::IsDeadlineExceeded(written.status())) {
-      CROFT_RETURN_IF_ERROR(StillPatient(timeout));
+      CROFT_RETURN_IF_ERROR(CheckTimeout(timeout));
     } else {
       return written.status();
     }
@@ -195,8 +195,8 @@ absl::Status WritePatiently(PipedProcess& process, absl::string_view data, const
   return absl::OkStatus();
 }
 
-absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process, const Timeout& timeout) {
-  while (!process.AwaitEnd(absl::Now() + kSlice)) CROFT_RETURN_IF_ERROR(StillPatient(timeout));
+absl::StatusOr<CommandResult> FinishInTime(PipedProcess& process, const Timeout& timeout) {
+  while (!process.AwaitEnd(absl::Now() + kSlice)) CROFT_RETURN_IF_ERROR(CheckTimeout(timeout));
   return process.Finish(absl::Now());
 }
 

@@ -69,13 +69,13 @@ struct ProgramCall {
                                     const std::string& reason);
 
 // Whether there is time left and nobody wants it to stop.
-[[nodiscard]] absl::Status StillPatient(const Timeout& timeout);
+[[nodiscard]] absl::Status CheckTimeout(const Timeout& timeout);
 
 // Calls that wait on a program for a moment at a time, asking `timeout` in between.
-[[nodiscard]] absl::StatusOr<size_t> ReadPatiently(PipedProcess& process, char* buffer, size_t size,
-                                                   const Timeout& timeout);
-[[nodiscard]] absl::Status WritePatiently(PipedProcess& process, absl::string_view data,
-                                          const Timeout& timeout);
-[[nodiscard]] absl::StatusOr<CommandResult> FinishPatiently(PipedProcess& process, const Timeout& timeout);
+[[nodiscard]] absl::StatusOr<size_t> ReadInTime(PipedProcess& process, char* buffer, size_t size,
+                                                const Timeout& timeout);
+[[nodiscard]] absl::Status WriteInTime(PipedProcess& process, absl::string_view data,
+                                       const Timeout& timeout);
+[[nodiscard]] absl::StatusOr<CommandResult> FinishInTime(PipedProcess& process, const Timeout& timeout);
 
 }  // namespace croft::agent

@@ -31,8 +31,8 @@ std::vector<Statement> SetUp(int server_version) {
   return statements;
 }
 
-bool IsImpatience(const absl::Status& status, const Timeout& timeout) {
-  return absl::IsCancelled(status) || !StillPatient(timeout).ok();
+bool IsTimeUp(const absl::Status& status, const Timeout& timeout) {
+  return absl::IsCancelled(status) || !CheckTimeout(timeout).ok();
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ absl::StatusOr<ReplaySession> ReplaySession::Open(const Conninfo& conninfo, cons
 absl::Status ReplaySession::Reopen() {
   connection_.reset();
   CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo_, Trust::kTenant, timeout_));
-  connection.SetPatience(timeout_);
+  connection.SetTimeout(timeout_);
   CROFT_RETURN_IF_ERROR(connection.ExecuteTogether(SetUp(connection.server_version())));
   connection_ = std::move(connection);
   return SetPath();
@@ -79,11 +79,11 @@ absl::Status ReplaySession::Use(SearchPath path, const std::string& tenants_path
 
 absl::StatusOr<ReplaySession::Attempt> ReplaySession::Try(
     const std::function<absl::Status(Connection&)>& work) {
-  CROFT_RETURN_IF_ERROR(StillPatient(timeout_));
+  CROFT_RETURN_IF_ERROR(CheckTimeout(timeout_));
   if (!connection_ || !connection_->usable()) CROFT_RETURN_IF_ERROR(Reopen());
   absl::Status status = work(*connection_);
   if (status.ok()) return Attempt{};
-  if (IsImpatience(status, timeout_)) return status;
+  if (IsTimeUp(status, timeout_)) return status;
   if (MayBeTheServers(status)) CROFT_RETURN_IF_ERROR(probe_->check());
   return Attempt{std::move(status)};
 }

@@ -36,7 +36,7 @@ absl::Status CheckWhole(Store& store, const Manifest& manifest, const std::strin
 absl::Status TakeBackDefaults(const ReplayTarget& target, const Timeout& timeout) {
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(target.conninfo, Trust::kPrivileged, timeout));
-  connection.SetPatience(timeout);
+  connection.SetTimeout(timeout);
   const std::string& reader = target.roles.new_reader;
   return connection.ExecuteTogether({
       {"ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SCHEMAS FROM %I", {reader}},
@@ -74,7 +74,7 @@ absl::StatusOr<Replayed> RestoreArchive(Store& store, const Manifest& manifest, 
   const auto read = [&](DumpReader& reader) -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const auto object, OpenArchive(store, manifest));
     const auto take = [&](absl::string_view bytes) -> absl::Status {
-      CROFT_RETURN_IF_ERROR(StillPatient(timeout));
+      CROFT_RETURN_IF_ERROR(CheckTimeout(timeout));
       return reader.Append(bytes);
     };
     CROFT_RETURN_IF_ERROR(CheckDigest(ReadArchive(*object, key, manifest.identity, take), manifest));

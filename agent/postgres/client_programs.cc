@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kVersionPatience = absl::Seconds(10);
+constexpr absl::Duration kVersionTimeout = absl::Seconds(10);
 
 bool IsProgram(const fs::path& path) {
   std::error_code ignored;
@@ -48,7 +48,7 @@ absl::StatusOr<ClientPrograms> AskVersion(const std::string& directory) {
   ClientPrograms programs{.directory = directory};
   CROFT_ASSIGN_OR_RETURN(
       const CommandResult result,
-      Run({.arguments = {programs.Path("pg_dump"), "--version"}}, absl::Now() + kVersionPatience));
+      Run({.arguments = {programs.Path("pg_dump"), "--version"}}, absl::Now() + kVersionTimeout));
   const std::vector<absl::string_view> words = absl::StrSplit(result.standard_out, ' ', absl::SkipEmpty());
   if (result.exit_code == 0 && words.size() >= 3) {
     const std::vector<absl::string_view> numbers =

@@ -23,7 +23,7 @@ namespace {
 // How often `keep_going` is asked while the server is silent.
 constexpr absl::Duration kAskInterval = absl::Milliseconds(200);
 // How long a cancelled statement may take to end before the connection is given up.
-constexpr absl::Duration kCancelPatience = absl::Seconds(10);
+constexpr absl::Duration kCancelTimeout = absl::Seconds(10);
 constexpr size_t kIdentifierBytes = 63;
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
@@ -287,7 +287,7 @@ absl::StatusOr<Result> Connection::State::Collect() {
   if (result.ok() || PQtransactionStatus(connection) != PQTRANS_ACTIVE) return result;
   // Out of timeout while the statement runs on. It may still end well: then that is the answer.
   Cancel();
-  absl::StatusOr<Result> end = CollectUntil({.deadline = absl::Now() + kCancelPatience});
+  absl::StatusOr<Result> end = CollectUntil({.deadline = absl::Now() + kCancelTimeout});
   if (end.ok()) return end;
   if (PQtransactionStatus(connection) == PQTRANS_ACTIVE) Drop();
   return result;
@@ -328,7 +328,7 @@ Connection::Connection(Connection&& other) noexcept = default;
 Connection& Connection::operator=(Connection&& other) noexcept = default;
 Connection::~Connection() = default;
 
-void Connection::SetPatience(Timeout timeout) { state_->timeout = std::move(timeout); }
+void Connection::SetTimeout(Timeout timeout) { state_->timeout = std::move(timeout); }
 
 absl::Status Connection::Execute(const Statement& statement) {
   if (!usable()) return PostgresUnavailable("the connection was lost");

@@ -78,7 +78,7 @@ class Connection {
   ~Connection();
 
   // Applies to every statement that follows.
-  void SetPatience(Timeout timeout);
+  void SetTimeout(Timeout timeout);
 
   // A statement that gives no rows, or whose rows do not matter.
   absl::Status Execute(const Statement& statement);

@@ -17,7 +17,7 @@ namespace croft::agent {
 namespace {
 
 constexpr size_t kIdleConnections = 4;
-constexpr absl::Duration kUnlockPatience = absl::Seconds(5);
+constexpr absl::Duration kUnlockTimeout = absl::Seconds(5);
 
 // Idle maintenance connections. Thread-safe.
 class Pool {
@@ -32,7 +32,7 @@ class Pool {
 
   // Drops a connection that is lost or one too many; its locks end with it.
   void GiveBack(MaintenanceConnection returned) {
-    returned.connection.SetPatience({.deadline = absl::Now() + kUnlockPatience});
+    returned.connection.SetTimeout({.deadline = absl::Now() + kUnlockTimeout});
     if (!returned.connection.Execute("SELECT pg_advisory_unlock_all()").ok()) return;
     const MutexLock lock(mutex_);
     if (idle_.size() < kIdleConnections) idle_.push_back(std::move(returned));
@@ -153,7 +153,7 @@ class LibpqCluster final : public Cluster {
     while (std::optional<MaintenanceConnection> pooled = pool_->Take()) {
       // The way to the server has changed: this one ends here.
       if (pooled->opened_by != conninfo) continue;
-      pooled->connection.SetPatience(timeout);
+      pooled->connection.SetTimeout(timeout);
       const absl::Status status = MakeReady(*pooled, first);
       if (status.ok()) return *std::move(pooled);
       if (pooled->connection.usable()) {
@@ -162,7 +162,7 @@ class LibpqCluster final : public Cluster {
       }
     }
     CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, timeout));
-    connection.SetPatience(timeout);
+    connection.SetTimeout(timeout);
     MaintenanceConnection made{.connection = std::move(connection), .opened_by = conninfo};
     CROFT_RETURN_IF_ERROR(MakeReady(made, first));
     return made;

@@ -165,20 +165,20 @@ absl::Status LibpqSession::ExecuteUnhindered(Connection& connection,
   std::optional<Connection> aside;
   int asked = 0;
   const std::string waiting = absl::StrCat(connection.backend_pid());
-  connection.SetPatience({.deadline = timeout_.deadline, .keep_going = [&]() -> absl::Status {
-                            if (timeout_.keep_going) CROFT_RETURN_IF_ERROR(timeout_.keep_going());
-                            if (++asked < kAsksBeforeForce) return absl::OkStatus();
-                            if (!aside || !aside->usable()) {
-                              absl::StatusOr<Connection> opened = enter_("");
-                              if (!opened.ok()) return absl::OkStatus();  // the next ask tries again
-                              aside = *std::move(opened);
-                            }
-                            // What follows tells whether it helped: the change goes through, or runs out of timeout.
-                            aside->Execute(Bind(kTerminateBlockersOf, {waiting})).IgnoreError();
-                            return absl::OkStatus();
-                          }});
+  connection.SetTimeout({.deadline = timeout_.deadline, .keep_going = [&]() -> absl::Status {
+                           if (timeout_.keep_going) CROFT_RETURN_IF_ERROR(timeout_.keep_going());
+                           if (++asked < kAsksBeforeForce) return absl::OkStatus();
+                           if (!aside || !aside->usable()) {
+                             absl::StatusOr<Connection> opened = enter_("");
+                             if (!opened.ok()) return absl::OkStatus();  // the next ask tries again
+                             aside = *std::move(opened);
+                           }
+                           // What follows tells whether it helped: the change goes through, or runs out of timeout.
+                           aside->Execute(Bind(kTerminateBlockersOf, {waiting})).IgnoreError();
+                           return absl::OkStatus();
+                         }});
   absl::Status done = connection.ExecuteTogether(statements);
-  connection.SetPatience(timeout_);
+  connection.SetTimeout(timeout_);
   return done;
 }
 

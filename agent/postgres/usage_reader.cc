@@ -80,7 +80,7 @@ absl::StatusOr<Connection*> UsageReader::Connected(const Timeout& timeout) {
     CROFT_ASSIGN_OR_RETURN(connection_, Connection::Open(conninfo, Trust::kPrivileged, timeout));
     opened_by_ = std::move(conninfo);
   }
-  connection_->SetPatience(timeout);
+  connection_->SetTimeout(timeout);
   return &*connection_;
 }
 

@@ -162,7 +162,7 @@ absl::Status ExternalServer::Look(const ServerAccess& access, const Timeout& tim
     CROFT_ASSIGN_OR_RETURN(looking_, Connection::Open(conninfo, Trust::kPrivileged, timeout));
     looking_by_ = std::move(conninfo);
   }
-  looking_->SetPatience(timeout);
+  looking_->SetTimeout(timeout);
   CROFT_ASSIGN_OR_RETURN(const bool standby, looking_->Value<bool>("SELECT pg_is_in_recovery()"));
   if (standby) {
     report.problem =

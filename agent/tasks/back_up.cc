@@ -102,7 +102,7 @@ absl::Status ReassignToOwner(const BackupJob& job, const Conninfo& conninfo,
   if (others.empty()) return absl::OkStatus();
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(conninfo, Trust::kPrivileged, job.timeout()));
-  connection.SetPatience(job.timeout());
+  connection.SetTimeout(job.timeout());
   // As long as pg_dump waits for a table: the tenant may hold locks of its own.
   CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
   for (const std::string& other : others) {
@@ -175,7 +175,7 @@ void Append(std::vector<Finding>& findings, const std::vector<Finding>& more) {
 absl::Status AskCatalogs(const BackupJob& job, Manifest& manifest, DumpSource& source) {
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(source.conninfo, Trust::kPrivileged, job.timeout()));
-  connection.SetPatience(job.timeout());
+  connection.SetTimeout(job.timeout());
   // The size of a table that the tenant keeps locked is not told.
   CROFT_RETURN_IF_ERROR(connection.Execute("SET lock_timeout = '10s'"));
   const TenantRoles roles{.owner = manifest.owner_role, .reader = manifest.reader_role};
@@ -199,9 +199,9 @@ absl::Status AskCatalogs(const BackupJob& job, Manifest& manifest, DumpSource& s
 // A dump that failed while a table was locked against it: seen in the catalogs, since a tenant could write any message.
 absl::Status ExplainLocks(const Conninfo& conninfo, const absl::Status& failed) {
   if (DetailsOf(failed).reason != "DUMP_FAILED") return failed;
-  absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kPrivileged, CleanupPatience());
+  absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kPrivileged, CleanupTimeout());
   if (!connection.ok()) return failed;
-  connection->SetPatience(CleanupPatience());
+  connection->SetTimeout(CleanupTimeout());
   const auto locked = connection->Rows<std::string, std::string>(
       "SELECT n.nspname::text, c.relname::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
       "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE l.granted AND l.mode = 'AccessExclusiveLock' "
@@ -286,7 +286,7 @@ absl::StatusOr<Outcome> RunBackUp(const BackupJob& job, const BackUpWork& work) 
   absl::StatusOr<BackedUp> outcome = Make(job, work, *store);
   // Also when the task was stopped or has run out of time.
   CROFT_ASSIGN_OR_RETURN(const auto session, job.BeginCleanup());
-  const absl::Status tidied = TidyUp(job, *session, work.sealed, CleanupPatience());
+  const absl::Status tidied = TidyUp(job, *session, work.sealed, CleanupTimeout());
   CROFT_RETURN_IF_ERROR(outcome.status());
   CROFT_RETURN_IF_ERROR(tidied);
   return *std::move(outcome);

@@ -104,18 +104,18 @@ absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::Begin() const {
 }
 
 absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::BeginCleanup() const {
-  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, CleanupPatience());
+  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, CleanupTimeout());
 }
 
 absl::StatusOr<Connection> BackupJob::OpenMaintenance(const Timeout& timeout) const {
   Conninfo conninfo = access_.agent;
   conninfo["dbname"] = access_.maintenance_database;
   CROFT_ASSIGN_OR_RETURN(Connection connection, Connection::Open(conninfo, Trust::kPrivileged, timeout));
-  connection.SetPatience(timeout);
+  connection.SetTimeout(timeout);
   return connection;
 }
 
-Timeout CleanupPatience() { return {.deadline = absl::Now() + kCleanupTime}; }
+Timeout CleanupTimeout() { return {.deadline = absl::Now() + kCleanupTime}; }
 
 absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSession& session,
                                              const std::string& owner_role, const std::string& database,
@@ -172,7 +172,7 @@ absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter
     CROFT_ASSIGN_OR_RETURN(const int64_t left, session.CountSessions(filter));
     if (left == 0) return absl::OkStatus();
     CROFT_RETURN_IF_ERROR(session.TerminateSessions(filter).status());
-    CROFT_RETURN_IF_ERROR(StillPatient(timeout));
+    CROFT_RETURN_IF_ERROR(CheckTimeout(timeout));
     absl::SleepFor(kSessionPoll);
   }
 }

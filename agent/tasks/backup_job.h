@@ -55,7 +55,7 @@ class BackupJob {
   ProgramPlace place_;
 };
 
-[[nodiscard]] Timeout CleanupPatience();
+[[nodiscard]] Timeout CleanupTimeout();
 
 [[nodiscard]] absl::StatusOr<Store*> FindStore(const BackupTools& tools, absl::string_view id);
 

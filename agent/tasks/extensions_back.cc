@@ -145,7 +145,7 @@ absl::Status MakeExtensions(const BackupJob& job, const std::string& database, c
   conninfo["dbname"] = database;
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(conninfo, Trust::kPrivileged, job.timeout()));
-  connection.SetPatience(job.timeout());
+  connection.SetTimeout(job.timeout());
   for (const ExtensionFact& extension : extensions) {
     ExtensionPlan& plan = plans[extension.name];
     if (plan.how != ExtensionPlan::How::kMade) continue;

@@ -160,10 +160,10 @@ class Filler {
     absl::StatusOr<Connection> connection = Connection::Open(restorer_, Trust::kTenant, timeout);
     absl::Status analyzed = connection.status();
     if (connection.ok()) {
-      connection->SetPatience(timeout);
+      connection->SetTimeout(timeout);
       analyzed = connection->Execute("ANALYZE");
     }
-    CROFT_RETURN_IF_ERROR(StillPatient(job_.timeout()));
+    CROFT_RETURN_IF_ERROR(CheckTimeout(job_.timeout()));
     std::vector<Finding> notes;
     if (analyzed.ok()) return notes;
     notes.push_back({.severity = Severity::kNote,
@@ -198,7 +198,7 @@ class Filler {
   absl::Status CompareCatalogs(const Conninfo& reader) {
     CROFT_ASSIGN_OR_RETURN(Connection connection,
                            Connection::Open(reader, Trust::kPrivileged, job_.timeout()));
-    connection.SetPatience(job_.timeout());
+    connection.SetTimeout(job_.timeout());
     CROFT_ASSIGN_OR_RETURN(
         const CatalogFacts found,
         ReadCatalogFacts(connection, {.owner = into_.roles.new_owner, .reader = into_.roles.new_reader}));

@@ -76,7 +76,7 @@ ServerProbe ProbeOf(const BackupJob& job, ClusterSession& standing) {
 }
 
 absl::Status Blamed(const BackupJob& job, ClusterSession& standing, const absl::Status& status) {
-  const bool stopped = absl::IsCancelled(status) || !StillPatient(job.timeout()).ok();
+  const bool stopped = absl::IsCancelled(status) || !CheckTimeout(job.timeout()).ok();
   if (status.ok() || stopped || !IsTenantsToForge(status)) return status;
   if (HasCause(status)) return status;
   CROFT_RETURN_IF_ERROR(ProbeServer(job, standing));

@@ -127,7 +127,7 @@ absl::StatusOr<Outcome> RunVerify(const BackupJob& job, const VerifyWork& work) 
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.source.store));
   absl::StatusOr<Verified> outcome = Verify(job, work.source, *store);
   CROFT_ASSIGN_OR_RETURN(const auto session, job.BeginCleanup());
-  const absl::Status tidied = TidyUp(job, *session, work.source, CleanupPatience());
+  const absl::Status tidied = TidyUp(job, *session, work.source, CleanupTimeout());
   CROFT_RETURN_IF_ERROR(outcome.status());
   CROFT_RETURN_IF_ERROR(tidied);
   return *std::move(outcome);

@@ -13,9 +13,9 @@
 namespace croft::server {
 namespace {
 
-absl::Status Late(absl::Duration patience) {
+absl::Status Late(absl::Duration timeout) {
   return MakeError(absl::StatusCode::kDeadlineExceeded,
-                   absl::StrCat("the request did not come in whole within ", absl::FormatDuration(patience),
+                   absl::StrCat("the request did not come in whole within ", absl::FormatDuration(timeout),
                                 "; send it in one go"),
                    {.reason = "REQUEST_INCOMPLETE"});
 }

@@ -28,12 +28,12 @@ class AwaitsRequest {
 // longest: honest requests are there within moments. A call costs two steps in a map here, no timer. Thread-safe.
 class AwaitedRequests {
  public:
-  // How often it looks: a call is given up that much later than `patience` at most.
+  // How often it looks: a call is given up that much later than `timeout` at most.
   static constexpr absl::Duration kLook = absl::Seconds(1);
 
-  // At most `most` wait, each for `patience`. `clock` outlives it.
-  AwaitedRequests(absl::Duration patience, size_t most, const Clock& clock)
-      : timeout_(patience), most_(most), clock_(clock) {}
+  // At most `most` wait, each for `timeout`. `clock` outlives it.
+  AwaitedRequests(absl::Duration timeout, size_t most, const Clock& clock)
+      : timeout_(timeout), most_(most), clock_(clock) {}
   ~AwaitedRequests();
   AwaitedRequests(const AwaitedRequests&) = delete;
   AwaitedRequests& operator=(const AwaitedRequests&) = delete;

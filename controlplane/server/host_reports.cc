@@ -58,9 +58,9 @@ void HostReports::Answer(const Question& question, absl::StatusOr<domain::Invent
   changed_.NotifyAll();
 }
 
-void HostReports::AwaitNews(absl::Duration patience) {
+void HostReports::AwaitNews(absl::Duration timeout) {
   const MutexLock lock(mutex_);
-  changed_.WaitFor(mutex_, patience);
+  changed_.WaitFor(mutex_, timeout);
 }
 
 std::vector<std::string> HostReports::Missing() const {

@@ -38,8 +38,8 @@ class HostReports final : public engine::EventQueue {
   // An answer of an earlier session is dropped.
   void Answer(const Question& question, absl::StatusOr<domain::Inventory> inventory);
 
-  // Until something has come in, or for `patience`.
-  void AwaitNews(absl::Duration patience);
+  // Until something has come in, or for `timeout`.
+  void AwaitNews(absl::Duration timeout);
   // Hosts whose inventory is not here yet, by id.
   std::vector<std::string> Missing() const;
   // Nothing as long as one is missing.

@@ -124,8 +124,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ListenOptions& o
 
 void Listener::StopServing() { server_->GetHealthCheckService()->SetServingStatus(false); }
 
-void Listener::Shutdown(absl::Duration patience) {
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + patience));
+void Listener::Shutdown(absl::Duration timeout) {
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + timeout));
   server_->Wait();
 }
 

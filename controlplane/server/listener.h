@@ -32,9 +32,9 @@ class Listener {
   int port() const { return port_; }
   // Health checks answer NOT_SERVING from now on.
   void StopServing();
-  // Takes no new calls, gives those that run `patience` to end, then cuts them off. Open streams should be
+  // Takes no new calls, gives those that run `timeout` to end, then cuts them off. Open streams should be
   // ended first: they would take all of it.
-  void Shutdown(absl::Duration patience);
+  void Shutdown(absl::Duration timeout);
 
  private:
   Listener() = default;

@@ -75,7 +75,7 @@ constexpr size_t kWorkers = 64;
 constexpr size_t kWaitingCalls = 4096;
 constexpr size_t kOpenStreams = 20'000;
 // The largest request there may be, 4 MiB, comes in by then over 1.1 Mbit/s; a usual one is one packet.
-constexpr absl::Duration kRequestPatience = absl::Seconds(30);
+constexpr absl::Duration kRequestTimeout = absl::Seconds(30);
 constexpr size_t kAwaitedRequests = 20'000;               // some kilobytes each, and what has come of it
 constexpr absl::Duration kBookmarks = absl::Seconds(10);  // how often watchers hear that nothing happened
 // Each watcher of events reads the catalog when it is woken.
@@ -184,7 +184,7 @@ struct Server::Components {
   std::optional<CatalogFacts> facts;
   std::optional<access::Authenticator> authenticator;
   std::optional<AccessGate> gate;
-  AwaitedRequests awaited_requests{kRequestPatience, kAwaitedRequests, clock};
+  AwaitedRequests awaited_requests{kRequestTimeout, kAwaitedRequests, clock};
   std::optional<WorkerPool> pool;
   std::deque<Adapter> adapters;
   std::unique_ptr<Listener> listener;

@@ -13,7 +13,7 @@ from trigger import Trigger
 
 HOST = "h1"
 PROGRAMS = {"croftd": "croftd", HOST: "croft-agent"}
-PATIENCE = 120
+TIMEOUT = 120
 QUICK = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50),
          ("grpc.max_reconnect_backoff_ms", 200)]
 
@@ -114,7 +114,7 @@ class Field:
 
     def ask(self, method, **fields):
         """The answer, asked again while the control plane is away, and started again where it has ended."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             call = self.start_call(method, **fields)
             while not call.done() and not self.raise_the_dead():
@@ -130,7 +130,7 @@ class Field:
                     raise
                 if time.monotonic() > deadline:
                     end = self.log_from("croftd", max(0, self.log_size("croftd") - 500))
-                    raise Wrong(f"no answer within {PATIENCE} s; the control plane's log ends with {end!r}") from error
+                    raise Wrong(f"no answer within {TIMEOUT} s; the control plane's log ends with {end!r}") from error
 
     def refusal(self, method, **fields):
         """Why the call is refused; None when it is not."""
@@ -146,7 +146,7 @@ class Field:
 
     def finish(self, operation):
         """The operation when it is done. What ends meanwhile is started again."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not operation.done:
             if time.monotonic() > deadline:
                 raise Wrong(f"it does not end: {operation}")

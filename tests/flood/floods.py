@@ -8,7 +8,7 @@ import time
 # What croftd promises: a handshake ends within ten seconds, and so long it waits for a request.
 HANDSHAKE_SECONDS = 10
 REQUEST_SECONDS = 30
-PATIENCE_SECONDS = 20  # for what has to be ended beside honest callers on few processors
+TIMEOUT_SECONDS = 20  # for what has to be ended beside honest callers on few processors
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, DATA, SETTINGS, PING = 1, 0, 4, 6
@@ -26,24 +26,24 @@ def run(attack, env, begun, report):
 def silent(env, begun):
     connections = [socket.create_connection(address(env)) for _ in range(500)]
     begun.set()
-    cut = drain(connections, HANDSHAKE_SECONDS + PATIENCE_SECONDS)
+    cut = drain(connections, HANDSHAKE_SECONDS + TIMEOUT_SECONDS)
     return outcome(500, cut, "" if cut == 500 else f"{500 - cut} silent connections were not cut")
 
 
 def half(env, begun):
-    return half_requests(env, begun, connections=50, each=100, patience=PATIENCE_SECONDS)
+    return half_requests(env, begun, connections=50, each=100, timeout=TIMEOUT_SECONDS)
 
 
 def endless(env, begun):
-    return half_requests(env, begun, connections=1, each=5000, patience=PATIENCE_SECONDS)
+    return half_requests(env, begun, connections=1, each=5000, timeout=TIMEOUT_SECONDS)
 
 
 def held(env, begun):
     known = (env["CROFT_CERT"], env["CROFT_KEY"])
-    return half_requests(env, begun, 50, 100, REQUEST_SECONDS + PATIENCE_SECONDS, known)
+    return half_requests(env, begun, 50, 100, REQUEST_SECONDS + TIMEOUT_SECONDS, known)
 
 
-def half_requests(env, begun, connections, each, patience, certificate=None):
+def half_requests(env, begun, connections, each, timeout, certificate=None):
     """Each is to be ended: at once for strangers, and for one who is known when its request is late."""
     opened = [Http2(env, certificate) for _ in range(connections)]
     sent = 0
@@ -54,7 +54,7 @@ def half_requests(env, begun, connections, each, patience, certificate=None):
                 sent += 1
         if number == each // 10:
             begun.set()
-    deadline, ended = time.monotonic() + patience, 0
+    deadline, ended = time.monotonic() + timeout, 0
     while ended < sent and time.monotonic() < deadline:
         time.sleep(0.1)
         ended = sum(connection.ended() for connection in opened)

@@ -49,7 +49,7 @@ class Guest {
   }
 
   void Become(const std::string& user, const std::string& database, const std::string& password) {
-    admin_.SetPatience(agent::TestTimeout());
+    admin_.SetTimeout(agent::TestTimeout());
     if (user != user_) Must(admin_.Execute({"ALTER ROLE %I RENAME TO %I", {user_, user}}));
     user_ = user;
     if (database != database_) {

@@ -119,8 +119,8 @@ absl::Status Client::Once(absl::Time deadline, const Attempt& attempt) {
   return Explained(status);
 }
 
-absl::Status Client::CheckTrust(const std::string& server, absl::Duration patience) const {
-  const auto chain = ShownCertificates(server, patience);
+absl::Status Client::CheckTrust(const std::string& server, absl::Duration timeout) const {
+  const auto chain = ShownCertificates(server, timeout);
   if (!chain.ok()) return absl::OkStatus();
   for (const Finding& finding :
        CheckServerChain(server, *chain, SplitCertificates(authorities_), absl::Now())) {

@@ -85,7 +85,7 @@ class Client {
   absl::Status Once(absl::Time deadline, const Attempt& attempt);
   // gRPC says of a refused handshake only that it failed: an error where `server` shows a certificate that cannot
   // be trusted, which no further try would change.
-  absl::Status CheckTrust(const std::string& server, absl::Duration patience) const;
+  absl::Status CheckTrust(const std::string& server, absl::Duration timeout) const;
   // `status`, naming the server where gRPC alone speaks.
   absl::Status Explained(const absl::Status& status);
   size_t current();

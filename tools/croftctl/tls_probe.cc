@@ -59,8 +59,8 @@ absl::StatusOr<std::string> AnyAuthority() {
   return authority.certificate;
 }
 
-void TryToConnect(grpc::Channel& channel, absl::Duration patience) {
-  const auto deadline = absl::ToChronoTime(absl::Now() + patience);
+void TryToConnect(grpc::Channel& channel, absl::Duration timeout) {
+  const auto deadline = absl::ToChronoTime(absl::Now() + timeout);
   for (grpc_connectivity_state state = channel.GetState(true);
        state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_TRANSIENT_FAILURE;
        state = channel.GetState(true)) {
@@ -82,7 +82,7 @@ std::vector<std::string> SplitCertificates(const std::string& pem) {
 }
 
 absl::StatusOr<std::vector<std::string>> ShownCertificates(const std::string& server,
-                                                           absl::Duration patience) {
+                                                           absl::Duration timeout) {
   CROFT_ASSIGN_OR_RETURN(const std::string authority, AnyAuthority());
   const auto seen = std::make_shared<Seen>();
   tls::TlsChannelCredentialsOptions options;
@@ -95,7 +95,7 @@ absl::StatusOr<std::vector<std::string>> ShownCertificates(const std::string& se
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto channel =
       grpc::CreateCustomChannel(absl::StrCat("dns:///", server), tls::TlsCredentials(options), arguments);
-  TryToConnect(*channel, patience);
+  TryToConnect(*channel, timeout);
   MutexLock lock(seen->mutex);
   std::vector<std::string> certificates = SplitCertificates(seen->chain);
   if (certificates.empty()) return absl::UnavailableError(absl::StrCat("nothing speaks TLS at ", server));

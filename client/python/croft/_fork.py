@@ -14,7 +14,7 @@ import grpc
 #: Seconds; servers fork one worker after the other.
 PAUSE_AFTER_FORK = 1.0
 #: Seconds; long for gRPC's thread to end in, short should it be somebody else's that began at the same moment.
-READER_PATIENCE = 5.0
+READER_TIMEOUT = 5.0
 
 
 class Gate:

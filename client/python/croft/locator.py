@@ -15,7 +15,7 @@ import grpc
 from croft import _messages
 from croft._cache import InvalidResponse
 from croft._closing import Closing
-from croft._fork import PAUSE_AFTER_FORK, READER_PATIENCE, Gate, forkable, keep_grpc_awake
+from croft._fork import PAUSE_AFTER_FORK, READER_TIMEOUT, Gate, forkable, keep_grpc_awake
 from croft._options import (
     CHANNEL_OPTIONS,
     FIRST_PAUSE,
@@ -193,7 +193,7 @@ class Locator(Closing):
         if not self._was_open:
             return
         for reader in self._readers:
-            reader.join(READER_PATIENCE)
+            reader.join(READER_TIMEOUT)
         self._readers = []
         gc.collect()  # calls lie in cycles
         time.sleep(max(0.0, self._remembered_until - time.monotonic()))

@@ -82,8 +82,8 @@ absl::Status Locked(absl::string_view path, pid_t holder, absl::string_view reme
 // A process that was killed ends when the kernel gives it a moment, which takes long on a machine with much else to do.
 constexpr absl::Duration kDeath = absl::Seconds(30);
 
-bool EndsWithin(const Descriptor& process, absl::Duration patience) {
-  const absl::Time deadline = absl::Now() + patience;
+bool EndsWithin(const Descriptor& process, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
   while (true) {
     pollfd waiting = {.fd = process.value(), .events = POLLIN, .revents = 0};
     const absl::Duration left = deadline - absl::Now();
@@ -99,7 +99,7 @@ int Signal(const Descriptor& process, int signal) {
 }
 
 // OK when it has ended, or is not the holder (any more): then the lock shows what is next.
-absl::Status End(pid_t holder, int file, const std::string& path, absl::Duration patience) {
+absl::Status End(pid_t holder, int file, const std::string& path, absl::Duration timeout) {
   // Opened before the check, so that what is checked is what is signalled.
   const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, holder, 0)));
   if (process.value() < 0 && errno == ESRCH) return absl::OkStatus();
@@ -110,10 +110,10 @@ absl::Status End(pid_t holder, int file, const std::string& path, absl::Duration
   if (Signal(process, SIGTERM) != 0 && errno != ESRCH) {
     return Locked(path, holder, "this user may not end it; end it by hand.");
   }
-  if (EndsWithin(process, patience)) return absl::OkStatus();
+  if (EndsWithin(process, timeout)) return absl::OkStatus();
   log::Warning("it did not end when asked; killing it", {{"process", absl::StrCat(holder)}});
   (void)Signal(process, SIGKILL);
-  if (EndsWithin(process, std::max(patience, kDeath))) return absl::OkStatus();
+  if (EndsWithin(process, std::max(timeout, kDeath))) return absl::OkStatus();
   return Locked(path, holder, "it could not be killed; the machine may have to be restarted.");
 }
 
@@ -155,7 +155,7 @@ absl::StatusOr<CatalogLock> CatalogLock::Acquire(absl::string_view path) {
   return lock;
 }
 
-absl::StatusOr<CatalogLock> CatalogLock::TakeOver(absl::string_view path, absl::Duration patience) {
+absl::StatusOr<CatalogLock> CatalogLock::TakeOver(absl::string_view path, absl::Duration timeout) {
   const std::string file(path);
   CROFT_ASSIGN_OR_RETURN(CatalogLock lock, OpenFile(file));
   absl::Time deadline = absl::Now() + kSettling;
@@ -166,7 +166,7 @@ absl::StatusOr<CatalogLock> CatalogLock::TakeOver(absl::string_view path, absl::
     const pid_t holder = ReadHolder(lock.file_);
     if (holder == getpid()) return Locked(path, holder, "it is this process itself.");
     if (holder != 0 && holder != ended) {
-      CROFT_RETURN_IF_ERROR(End(holder, lock.file_, file, patience));
+      CROFT_RETURN_IF_ERROR(End(holder, lock.file_, file, timeout));
       ended = holder;
       deadline = absl::Now() + kSettling;
     }

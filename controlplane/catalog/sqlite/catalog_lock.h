@@ -17,9 +17,9 @@ class CatalogLock {
  public:
   // ABORTED, CATALOG_LOCKED, names the process that holds it.
   static absl::StatusOr<CatalogLock> Acquire(absl::string_view path);
-  // Ends the holder, if there is one: SIGTERM, and SIGKILL when it is still there after `patience`. Only a
+  // Ends the holder, if there is one: SIGTERM, and SIGKILL when it is still there after `timeout`. Only a
   // process that has the file open is ever signalled.
-  static absl::StatusOr<CatalogLock> TakeOver(absl::string_view path, absl::Duration patience);
+  static absl::StatusOr<CatalogLock> TakeOver(absl::string_view path, absl::Duration timeout);
 
   CatalogLock(CatalogLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
   CatalogLock& operator=(CatalogLock&&) = delete;

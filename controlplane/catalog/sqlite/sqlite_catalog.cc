@@ -29,7 +29,7 @@ namespace {
 constexpr int32_t kWriterCacheKibibytes = 64 * 1024;
 
 absl::StatusOr<CatalogLock> TakeLock(absl::string_view path, const SqliteCatalogOptions& options) {
-  if (options.take_over) return CatalogLock::TakeOver(LockPath(path), options.take_over_patience);
+  if (options.take_over) return CatalogLock::TakeOver(LockPath(path), options.take_over_timeout);
   return CatalogLock::Acquire(LockPath(path));
 }
 

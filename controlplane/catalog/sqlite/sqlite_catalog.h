@@ -27,7 +27,7 @@ struct SqliteCatalogOptions {
   // Ends the control plane that holds the catalog, takes a copied file for the catalog, and raises the epoch.
   bool take_over = false;
   // How long the holder gets to end by itself.
-  absl::Duration take_over_patience = absl::Seconds(10);
+  absl::Duration take_over_timeout = absl::Seconds(10);
   // This machine; /etc/machine-id where it is not set.
   std::optional<std::string> machine_id;
   absl::Time now = absl::Now();

@@ -83,11 +83,11 @@ TEST_F(ConnectionTest, PrivilegedSessionsFindNothingOfATenantsByItsBareName) {
 }
 
 TEST_F(ConnectionTest, DeadlineCancelsOnTheServerAndTheConnectionGoesOn) {
-  connection_.SetPatience({.deadline = absl::Now() + absl::Milliseconds(100)});
+  connection_.SetTimeout({.deadline = absl::Now() + absl::Milliseconds(100)});
   const absl::Time start = absl::Now();
   EXPECT_TRUE(absl::IsDeadlineExceeded(connection_.Execute("SELECT pg_sleep(60)")));
   EXPECT_LT(absl::Now() - start, absl::Seconds(30));
-  connection_.SetPatience(TestTimeout());
+  connection_.SetTimeout(TestTimeout());
   EXPECT_TRUE(connection_.Execute("SELECT 1").ok());
   EXPECT_EQ(*connection_.Value<int64_t>(
                 "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%%'"),
@@ -96,7 +96,7 @@ TEST_F(ConnectionTest, DeadlineCancelsOnTheServerAndTheConnectionGoesOn) {
 
 TEST_F(ConnectionTest, AWishToStopIsHonoured) {
   int asked = 0;
-  connection_.SetPatience(
+  connection_.SetTimeout(
       {.keep_going = [&] { return ++asked == 2 ? absl::CancelledError("enough") : absl::OkStatus(); }});
   EXPECT_TRUE(absl::IsCancelled(connection_.Execute("SELECT pg_sleep(60)")));
 }
@@ -159,7 +159,7 @@ class ArchivedTextTest : public ::testing::Test {
     conninfo["dbname"] = "postgres";
     auto opened = Connection::Open(conninfo, Trust::kTenant, TestTimeout());
     EXPECT_TRUE(opened.ok()) << opened.status();
-    opened->SetPatience(TestTimeout());
+    opened->SetTimeout(TestTimeout());
     return *std::move(opened);
   }
 

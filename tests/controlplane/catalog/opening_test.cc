@@ -165,7 +165,7 @@ TEST_F(OpeningTest, TakeOverEndsTheHolderAndRaisesTheEpoch) {
   KeeperProcess keeper({"hold", Path()});
   ASSERT_EQ(keeper.ReadLine(), "ready");
   const auto catalog =
-      SqliteCatalog::Open(Path(), {.take_over = true, .take_over_patience = absl::Seconds(30)});
+      SqliteCatalog::Open(Path(), {.take_over = true, .take_over_timeout = absl::Seconds(30)});
   ASSERT_TRUE(catalog.ok()) << catalog.status();
   EXPECT_EQ(keeper.ExitCode(), 128 + SIGTERM);
   EXPECT_EQ((*catalog)->revision(), (domain::Revision{before.epoch + 1, before.revision}));
@@ -176,7 +176,7 @@ TEST_F(OpeningTest, TakeOverKillsAHolderThatDoesNotListen) {
   KeeperProcess keeper({"hold-stubbornly", Path()});
   ASSERT_EQ(keeper.ReadLine(), "ready");
   const auto catalog =
-      SqliteCatalog::Open(Path(), {.take_over = true, .take_over_patience = absl::Milliseconds(200)});
+      SqliteCatalog::Open(Path(), {.take_over = true, .take_over_timeout = absl::Milliseconds(200)});
   ASSERT_TRUE(catalog.ok()) << catalog.status();
   EXPECT_EQ(keeper.ExitCode(), 128 + SIGKILL);
 }

@@ -24,9 +24,9 @@ class WarmUpTest : public ::testing::Test {
   FleetUnderTest fleet_;
 };
 
-class PatientWarmUpTest : public WarmUpTest {
+class SlowWarmUpTest : public WarmUpTest {
  protected:
-  PatientWarmUpTest() : WarmUpTest(absl::Hours(1)) {}
+  SlowWarmUpTest() : WarmUpTest(absl::Hours(1)) {}
 };
 
 TEST_F(WarmUpTest, AHostThatDoesNotComeBackIsAwaitedFirstAndAwayAfterTheTimeOfSilence) {
@@ -38,7 +38,7 @@ TEST_F(WarmUpTest, AHostThatDoesNotComeBackIsAwaitedFirstAndAwayAfterTheTimeOfSi
   EXPECT_GE(absl::Now() - start, absl::Milliseconds(250));
 }
 
-TEST_F(PatientWarmUpTest, AHostIsAwaitedAndNotAwayRightAfterAStart) {
+TEST_F(SlowWarmUpTest, AHostIsAwaitedAndNotAwayRightAfterAStart) {
   RestartWithHostUp();
   fleet_.WaitUntil([&] { return State() != domain::HostState::kUp; });
   EXPECT_EQ(State(), domain::HostState::kAwaited);

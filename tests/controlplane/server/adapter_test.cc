@@ -161,8 +161,8 @@ TEST_F(AdapterTest, WhatAHandlerLeftToBeCalledIsLetGoWithTheCall) {
     respond(v1::Operation());
   };
   EXPECT_TRUE(CallRaw(admin(), kWait, "").status.ok());
-  const absl::Time patience = absl::Now() + absl::Seconds(20);
-  while (!left.expired() && absl::Now() < patience) absl::SleepFor(absl::Milliseconds(1));
+  const absl::Time timeout = absl::Now() + absl::Seconds(20);
+  while (!left.expired() && absl::Now() < timeout) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_TRUE(left.expired());
 }
 

@@ -97,7 +97,7 @@ class UnaryCallTest : public ::testing::Test {
 };
 
 TEST_F(UnaryCallTest, CallWhoseRequestDoesNotComeIsEnded) {
-  Plane plane({.request_patience = absl::Milliseconds(1)});
+  Plane plane({.request_timeout = absl::Milliseconds(1)});
   plane.Listen(probe_.services());
   const auto channel = plane.AsAdmin();
   for (const std::string& path : kPaths) {

@@ -16,7 +16,7 @@
 namespace croft::ctl {
 namespace {
 
-constexpr int kPatienceMilliseconds = 30000;
+constexpr int kTimeoutMilliseconds = 30000;
 
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
@@ -66,7 +66,7 @@ void TerminalProgram::Signal(int signal) { kill(pid_, signal); }
 
 bool TerminalProgram::ReadMore() {
   pollfd ready = {terminal_, POLLIN, 0};
-  if (poll(&ready, 1, kPatienceMilliseconds) <= 0) return false;
+  if (poll(&ready, 1, kTimeoutMilliseconds) <= 0) return false;
   char buffer[4096];
   const ssize_t size = read(terminal_, buffer, sizeof buffer);
   if (size <= 0) return false;

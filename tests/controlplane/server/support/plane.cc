@@ -44,7 +44,7 @@ Plane::Plane(Limits limits)
       authenticator_(authority_.certificate(), hosts_, principals_, clock_),
       gate_(authenticator_, limits.facts ? *limits.facts : tenants_, limits_,
             limits.log ? *limits.log : log_, [](const std::string&, const std::string&) {}),
-      awaited_(limits.request_patience, limits.awaited_requests, clock_),
+      awaited_(limits.request_timeout, limits.awaited_requests, clock_),
       pool_(std::make_unique<WorkerPool>(limits.workers, limits.waiting_calls)) {
   awaited_.Start();
 }

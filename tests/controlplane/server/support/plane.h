@@ -69,7 +69,7 @@ class Plane {
     size_t workers = 4;
     size_t waiting_calls = 64;
     LimitOptions calls;
-    absl::Duration request_patience = absl::Hours(1);
+    absl::Duration request_timeout = absl::Hours(1);
     size_t awaited_requests = 100;
     // Instead of none and nobody, when set. They outlive the plane.
     const TenantFacts* facts = nullptr;
