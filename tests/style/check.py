@@ -18,7 +18,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
 CLANG_FORMAT_MAJOR = "14"  # versions format differently; this one is Debian 12's
 LONGEST_FILE = 600
-NO_TEXT = ("proto/released.binpb", "tests/fuzz/corpus/", "tests/agent/backup/of_the_version_before/archive")
+NO_TEXT = ("docs/pictures/", "proto/released.binpb", "tests/fuzz/corpus/", "tests/agent/backup/of_the_version_before/archive")
 
 SOURCE = re.compile(r"\.(cc|h)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
