@@ -1,4 +1,8 @@
 """Tenants are backed up and their backups proven as often as their policy says, and no more are kept than it says."""
+import datetime
+import json
+import time
+
 import pytest
 from cluster import Cluster, wait_until
 
@@ -37,5 +41,23 @@ def test_a_tenant_is_backed_up_every_minute_and_keeps_its_newest_backup_and_the_
     assert {event.method for event in events} == {"BackupService/CreateBackup", "BackupService/DeleteBackup",
                                                     "BackupService/VerifyBackup"}
 
+    told = json.loads(cluster.croftctl("events", "--type", "croft.backup", "--tenant", "globex", "-o", "json").stdout)
+    assert [event["type"] for event in told["events"]][:3] == [
+        "croft.backup.creating", "croft.backup.available", "croft.backup.verified"]
+    assert "croft.tenant.created" in cluster.croftctl("events", "--since", "2h").stdout
+
     cluster.croftctl("tenant", "update", "acme", "--backup-every", "0")
     assert "are kept" not in cluster.croftctl("tenant", "get", "acme").stdout
+
+
+def test_a_restore_takes_the_newest_backup_from_before_a_time(cluster):
+    cluster.create_tenant("initech")
+    for note in ("before", "after"):
+        cluster.psql("initech", f"DROP TABLE IF EXISTS note; CREATE TABLE note AS SELECT '{note}' AS word")
+        cluster.croftctl("backup", "create", "initech")
+        if note == "before":
+            time.sleep(1)
+            between = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            time.sleep(1)
+    cluster.croftctl("tenant", "restore", "initech", "--before", between, "--as", "initech-early")
+    assert cluster.psql("initech-early", "SELECT word FROM note") == "before"
