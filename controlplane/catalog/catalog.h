@@ -258,6 +258,8 @@ class Catalog {
   virtual absl::StatusOr<std::unique_ptr<Transaction>> Begin() = 0;
 
   virtual domain::Revision revision() const = 0;
+  // Of the newest commit that a read which begins now sees. It can be newer than revision() while a commit ends.
+  virtual absl::StatusOr<domain::Revision> CommittedRevision() = 0;
 
   virtual absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) = 0;
   // Tombstones too, as long as their id was not taken again.

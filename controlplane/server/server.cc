@@ -150,6 +150,7 @@ struct Server::Components {
   handlers::OperationWatcher news;
   metrics::OperationCounts operation_counts{clock};
   std::unique_ptr<metrics::BackupCensus> census;
+  std::optional<catalog::CommitBarrier> barrier;
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
   std::optional<usage::UsageKeeper> usage;
@@ -224,22 +225,24 @@ absl::Status Server::Components::Open() {
   census = std::make_unique<metrics::BackupCensus>(*catalog);
   GiveBackFreedMemory();
   // The index first: whoever is woken or answered finds the change there.
-  commits.emplace(std::vector<CommitFanout::Listener>{
-      [this](const auto& changes, domain::Revision revision) {
-        if (index.Apply(changes, revision)) watchers.Signal();
-      },
-      [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
-      [this](const auto& changes, domain::Revision revision) {
-        for (const std::string& user : principals.Apply(changes, revision)) streams.JudgeAgain(user);
-      },
-      [this](const auto& changes, domain::Revision) { news.Announce(changes); },
-      [this](const auto& changes, domain::Revision) {
-        if (handlers::HasEvents(changes)) event_watchers.Signal();
-      },
-      [this](const auto& changes, domain::Revision) {
-        operation_counts.Apply(changes);
-        census->Apply(changes);
-      }});
+  barrier.emplace(*catalog);
+  commits.emplace(*barrier, std::vector<CommitFanout::Listener>{
+                                [this](const auto& changes, domain::Revision revision) {
+                                  if (index.Apply(changes, revision)) watchers.Signal();
+                                },
+                                [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
+                                [this](const auto& changes, domain::Revision revision) {
+                                  for (const std::string& user : principals.Apply(changes, revision))
+                                    streams.JudgeAgain(user);
+                                },
+                                [this](const auto& changes, domain::Revision) { news.Announce(changes); },
+                                [this](const auto& changes, domain::Revision) {
+                                  if (handlers::HasEvents(changes)) event_watchers.Signal();
+                                },
+                                [this](const auto& changes, domain::Revision) {
+                                  operation_counts.Apply(changes);
+                                  census->Apply(changes);
+                                }});
 
   writer = std::make_unique<Writer>(*catalog, clock, StopBroken, Writer::Limits(), options.schedules);
   fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
@@ -326,7 +329,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
-  operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
+  operations.emplace(*writer, *catalog, *barrier, *presenter, *tokens, news, clock);
   admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now(),
                 [this] { return metrics::WhatNeedsAttention(figures->Read()); });
   lookups.emplace(index, watchers, *recorder, clock);
@@ -336,7 +339,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   });
   usage_handlers.emplace(*usage, *catalog, *tokens, clock);
 
-  event_handlers.emplace(*catalog, *tokens, event_watchers, clock);
+  event_handlers.emplace(*catalog, *barrier, *tokens, event_watchers, clock);
 
   authenticator.emplace(authority.certificate(), hosts, principals, clock);
   facts.emplace(index, *catalog);
@@ -345,7 +348,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
       [this](const std::string& user, const std::string& token) { recorder->NoteToken(user, token); });
   pool.emplace(kWorkers, kWaitingCalls);
   awaited_requests.Start();
-  const AdapterParts components{*gate, *pool, streams, awaited_requests, calls};
+  const AdapterParts components{*gate, *pool, streams, awaited_requests, calls, &*barrier};
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),

@@ -115,6 +115,7 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
+  absl::StatusOr<domain::Revision> CommittedRevision() override { return revision(); }
   absl::StatusOr<AuditHead> RecordedAuditHead() override;
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override;
   absl::StatusOr<EventPage> ListEvents(const EventQuery& query) override;

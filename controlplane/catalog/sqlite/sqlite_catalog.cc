@@ -255,6 +255,13 @@ absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAuditBefore(int
   return Read([&](Reader& reader) { return reader.audit.ListBefore(sequence, limit); });
 }
 
+absl::StatusOr<domain::Revision> SqliteCatalog::CommittedRevision() {
+  return Read([&](Reader& reader) -> absl::StatusOr<domain::Revision> {
+    CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, reader.meta.Read());
+    return standing.revision;
+  });
+}
+
 absl::StatusOr<AuditHead> SqliteCatalog::RecordedAuditHead() {
   return Read([&](Reader& reader) -> absl::StatusOr<AuditHead> {
     CROFT_ASSIGN_OR_RETURN(CatalogHead standing, reader.meta.Read());

@@ -150,6 +150,7 @@ class MadeUpCatalog final : public catalog::Catalog {
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t, int32_t) override {
     return NotAsked();
   }
+  absl::StatusOr<domain::Revision> CommittedRevision() override { return NotAsked(); }
   absl::StatusOr<domain::AuditHead> RecordedAuditHead() override { return NotAsked(); }
   absl::StatusOr<catalog::EventPage> ListEvents(const catalog::EventQuery&) override { return NotAsked(); }
   absl::StatusOr<domain::EventLog> GetEventLog() override { return NotAsked(); }

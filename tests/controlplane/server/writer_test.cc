@@ -255,6 +255,7 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t before, int32_t limit) override {
       return real_.ListAuditBefore(before, limit);
     }
+    absl::StatusOr<domain::Revision> CommittedRevision() override { return real_.CommittedRevision(); }
     absl::StatusOr<domain::AuditHead> RecordedAuditHead() override { return real_.RecordedAuditHead(); }
     absl::StatusOr<catalog::EventPage> ListEvents(const catalog::EventQuery& query) override {
       return real_.ListEvents(query);
