@@ -283,14 +283,18 @@ class Catalog {
   virtual absl::StatusOr<domain::Revision> ForEachTenant(
       const std::function<void(const domain::Tenant&)>& visit) = 0;
   // The same with what lookups are answered from alone: id, uid, aliases, labels, settings, features, state,
-  // suspend_mode, unconfirmed, placement, and of published credentials login, role and sealed_password. Each is
-  // written to what `place` answers, over what stands there; all else is left alone. It is whole when `place` is called
-  // for the next one, or when this returns. `place` is called on this thread.
+  // suspend_mode, unconfirmed, storage.closed, placement, and of published credentials login, role and sealed_password.
+  // Each is written to what `place` answers, over what stands there; all else is left alone. It is whole when `place` is
+  // called for the next one, or when this returns. `place` is called on this thread.
   virtual absl::StatusOr<domain::Revision> ReadPlacements(
       const std::function<domain::Tenant&()>& place) = 0;
   virtual absl::StatusOr<int64_t> CountTenants() = 0;            // tombstones left out
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;  // CLEAN_UP operations left out
   virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;
+  // Tenants with a storage quota, and those that are closed for growth, without their credentials: those above `after_id`,
+  // by id. Tombstones too.
+  virtual absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
+                                                                         int32_t limit) = 0;
   // Schedules whose time is at or before `now`, earliest first.
   virtual absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) = 0;
   // Schedules that were refused at least `refusals` times in a row, 1 or more; the most often refused first.

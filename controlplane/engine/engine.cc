@@ -82,7 +82,7 @@ bool IsAudited(const RequestBody& body, const Outcome& outcome) {
       std::holds_alternative<CompareHost>(body) || std::holds_alternative<ProveNewestBackup>(body) ||
       std::holds_alternative<PruneBackups>(body) || std::holds_alternative<PruneOperations>(body) ||
       std::holds_alternative<PruneRequests>(body) || std::holds_alternative<PruneAudit>(body) ||
-      std::holds_alternative<PruneEvents>(body);
+      std::holds_alternative<PruneEvents>(body) || std::holds_alternative<JudgeStorage>(body);
   return !by_schedule_alone || !std::all_of(outcome.changes.begin(), outcome.changes.end(), IsSchedule);
 }
 
@@ -130,6 +130,15 @@ Outcome OnDue(const ScheduleDue& due, catalog::Facts& facts, const Moment& momen
   outcome.changes.insert(outcome.changes.begin(),
                          catalog::PutSchedule{status.ok() ? AfterRun(*schedule, facts, moment)
                                                           : AfterRefusal(*schedule, status, moment)});
+  return outcome;
+}
+
+Outcome OnMeasured(const StorageMeasured& measured, catalog::Facts& facts, const Moment& moment,
+                   const Rules& rules) {
+  const Request request{.caller = {.name = kSystem, .peer = "local", .method = "Storage/JudgeStorage"},
+                        .body = measured.request};
+  Outcome outcome = OnRequest(request, facts, moment, rules);
+  TakeAnswer(outcome).IgnoreError();
   return outcome;
 }
 
@@ -194,6 +203,7 @@ void On(Draft& draft, const Tick& tick) {
 // Decided before there is a draft.
 void On(Draft&, const Request&) {}
 void On(Draft&, const ScheduleDue&) {}
+void On(Draft&, const StorageMeasured&) {}
 
 void On(Draft& draft, const PolicyChanged&) { EnsureSchedules(draft); }
 
@@ -221,6 +231,8 @@ void On(Draft& draft, const Started&) {
 Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
   if (const auto* request = std::get_if<Request>(&event)) return OnRequest(*request, facts, moment, rules);
   if (const auto* due = std::get_if<ScheduleDue>(&event)) return OnDue(*due, facts, moment, rules);
+  if (const auto* measured = std::get_if<StorageMeasured>(&event))
+    return OnMeasured(*measured, facts, moment, rules);
   Draft draft(facts, moment, rules);
   std::visit([&](const auto& one) { On(draft, one); }, event);
   return draft.Finish();

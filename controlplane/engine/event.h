@@ -62,6 +62,8 @@ struct TenantUpdate {
   std::optional<domain::Quota> quota;
   std::optional<int32_t> quota_connections;
   std::optional<absl::Duration> quota_statement_timeout;
+  std::optional<int64_t> quota_storage_bytes;
+  std::optional<std::optional<absl::Time>> storage_grace_time;
   std::optional<int32_t> backups_kept;
   std::optional<absl::Duration> backup_every;
   std::optional<absl::Duration> prove_every;
@@ -252,6 +254,15 @@ struct RecordCalls {
   std::vector<TokenUse> token_uses;
 };
 
+// The size of a tenant's database was looked at, and may lead to another storage level, or to closing it for growth or
+// opening it. Croft's own.
+struct JudgeStorage {
+  std::string operation;
+  std::string tenant;
+  int64_t generation = 0;  // of the database
+  int64_t size_bytes = 0;
+};
+
 // --- What only schedules ask for.
 
 struct CompareHost {
@@ -280,8 +291,8 @@ using RequestBody =
                  CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
                  CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
                  CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
-                 RecordCalls, CompareHost, ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests,
-                 PruneAudit, PruneEvents>;
+                 RecordCalls, JudgeStorage, CompareHost, ProveNewestBackup, PruneBackups, PruneOperations,
+                 PruneRequests, PruneAudit, PruneEvents>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -384,13 +395,17 @@ struct ScheduleDue {
   domain::ScheduleKey key;
   absl::StatusOr<RequestBody> request;
 };
+// Nobody waits for what comes of it: what is refused is looked at again with the next size.
+struct StorageMeasured {
+  JudgeStorage request;
+};
 // The operator has changed the policy of schedules: it is another in the Moment from now on.
 struct PolicyChanged {};
 // First event after the process started.
 struct Started {};
 
 using Event = std::variant<Request, TaskReport, TaskProgress, HostSeen, HostReported, HostFound, HostLost,
-                           KeyErased, Tick, ScheduleDue, PolicyChanged, Started>;
+                           KeyErased, Tick, ScheduleDue, StorageMeasured, PolicyChanged, Started>;
 
 // A token was made, now or by the first call of this request id.
 struct TokenMade {

@@ -131,6 +131,7 @@ absl::StatusOr<domain::Revision> MemoryCatalog::ReadPlacements(const std::functi
     part.suspend_mode = tenant.suspend_mode;
     part.placement = tenant.placement;
     part.unconfirmed = tenant.unconfirmed;
+    part.storage.closed = tenant.storage.closed;
     part.credentials.clear();
     for (const domain::Credential& login : tenant.credentials) {
       if (!login.published) continue;
@@ -161,6 +162,20 @@ absl::StatusOr<int64_t> MemoryCatalog::CountUnconfirmedTenants() {
   int64_t count = 0;
   for (const Tenant& tenant : Present(false)) count += tenant.unconfirmed;
   return count;
+}
+
+absl::StatusOr<std::vector<Tenant>> MemoryCatalog::ListStorageLimited(absl::string_view after_id,
+                                                                      int32_t limit) {
+  MutexLock lock(mutex_);
+  std::vector<Tenant> tenants;
+  tenants_.ForEach(false, [&](const Tenant& tenant) {
+    const bool limited = tenant.quota.storage_bytes > 0 || tenant.storage.closed;
+    if (!limited || tenant.id <= after_id || tenants.size() >= static_cast<size_t>(std::max(limit, 0)))
+      return;
+    tenants.push_back(tenant);
+    tenants.back().credentials.clear();
+  });
+  return tenants;
 }
 
 absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::DueSchedules(absl::Time now, int32_t limit) {

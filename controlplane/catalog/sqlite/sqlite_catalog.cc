@@ -236,6 +236,11 @@ absl::StatusOr<int64_t> SqliteCatalog::CountUnconfirmedTenants() {
   return Read([&](Reader& reader) { return reader.tenants.CountUnconfirmed(); });
 }
 
+absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::ListStorageLimited(absl::string_view after_id,
+                                                                              int32_t limit) {
+  return Read([&](Reader& reader) { return reader.tenants.ListStorageLimited(after_id, limit); });
+}
+
 absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::DueSchedules(absl::Time now, int32_t limit) {
   return Read([&](Reader& reader) { return reader.schedules.Due(now, limit); });
 }

@@ -73,6 +73,8 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountTenants() override;
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
+  absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
+                                                                 int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;

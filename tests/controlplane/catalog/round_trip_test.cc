@@ -49,7 +49,8 @@ domain::Tenant SomeTenant(const std::string& with_id) {
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, backup_every,
          prove_every, state, suspend_mode, state_before_retire, placement, owner_role, reader_role,
          credentials, order, last_generation, fence_time, last_backup, current_operation, create_operation,
-         unconfirmed, delete_protection, final_backup_failure, purge_parked] = made;
+         unconfirmed, delete_protection, final_backup_failure, purge_parked, storage] = made;
+  auto& [level, closed, size_bytes, grace_time] = storage;
   auto& [host, database, generation] = placement;
   id = with_id;
   uid = absl::StrCat(with_id, Text());
@@ -89,6 +90,10 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   delete_protection = Flag();
   final_backup_failure = Text();
   purge_parked = Flag();
+  level = One(domain::StorageLevel::kFull);
+  closed = Flag();
+  size_bytes = Large();
+  grace_time = Maybe(Moment);
   return made;
 }
 

@@ -137,6 +137,9 @@ class MadeUpCatalog final : public catalog::Catalog {
   }
   absl::StatusOr<int64_t> CountRunningOperations() override { return NotAsked(); }
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return NotAsked(); }
+  absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view, int32_t) override {
+    return NotAsked();
+  }
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time, int32_t) override {
     return NotAsked();
   }

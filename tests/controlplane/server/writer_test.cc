@@ -239,6 +239,10 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<int64_t> CountTenants() override { return real_.CountTenants(); }
     absl::StatusOr<int64_t> CountRunningOperations() override { return real_.CountRunningOperations(); }
     absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return real_.CountUnconfirmedTenants(); }
+    absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
+                                                                   int32_t limit) override {
+      return real_.ListStorageLimited(after_id, limit);
+    }
     absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override {
       return real_.DueSchedules(now, limit);
     }
