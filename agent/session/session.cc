@@ -153,6 +153,7 @@ void Session::Handle(const v1::ConnectResponse& message, Dispatcher& dispatcher)
     case v1::ConnectResponse::kRecorded:
       dispatcher.Settle(FencingFromProto(message.recorded().fencing()));
       return;
+    case v1::ConnectResponse::kStatements: sources_.asked_statements(message.statements()); return;
     case v1::ConnectResponse::kWelcome: return;
     // A newer control plane's.
     case v1::ConnectResponse::MESSAGE_NOT_SET: return;

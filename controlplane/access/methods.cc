@@ -69,6 +69,7 @@ constexpr MethodRule kRules[] = {
     {"TenantService/UndeleteTenant", Permission::kOperate, Subject::kTenant},
     {"TenantService/UpdateTenant", Permission::kOperate, Subject::kTenant},
     {"UsageService/GetUsage", Permission::kRead, Subject::kTenant},
+    {"UsageService/ListStatements", Permission::kOperate, Subject::kTenant},
     {"UsageService/ListUsage", Permission::kRead, Subject::kRows},
 };
 // clang-format on

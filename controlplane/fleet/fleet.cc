@@ -158,6 +158,7 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
     case v1::ConnectRequest::kUsage:
       if (usage_listener_) usage_listener_(session->host(), ReadUsage(message.usage()));
       break;
+    case v1::ConnectRequest::kStatements:
     case v1::ConnectRequest::kHello:
     case v1::ConnectRequest::MESSAGE_NOT_SET: break;
   }

@@ -97,6 +97,7 @@ constexpr Row kMatrix[] = {
 
     {"UsageService/GetUsage", "aov", 't'},
     {"UsageService/ListUsage", "aov", 'r'},
+    {"UsageService/ListStatements", "ao", 't'},
 
     {"AgentService/Join", "aovclg-", '.'},
     {"AgentService/RenewCertificate", "g", '.'},
