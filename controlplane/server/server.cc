@@ -337,7 +337,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   audit_handlers.emplace(*catalog, *tokens, [this](absl::string_view text, absl::string_view signature) {
     return authority.HasSigned(text, signature);
   });
-  usage_handlers.emplace(*usage, *catalog, *tokens, clock);
+  usage_handlers.emplace(*usage, *catalog, *fleet, *tokens, clock);
 
   event_handlers.emplace(*catalog, *barrier, *tokens, event_watchers, clock);
 
