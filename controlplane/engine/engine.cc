@@ -33,6 +33,10 @@ Answer AnswerForPrincipal(Draft& draft, absl::string_view name) {
 // The resource called `subject`, as the draft has it.
 Answer AnswerFor(Draft& draft, absl::string_view subject) {
   if (absl::StartsWith(subject, "principals/")) return AnswerForPrincipal(draft, subject);
+  if (const auto name = ParseBackupName(subject, "name"); name.ok()) {
+    const auto* backup = draft.FindBackup(name->tenant, name->backup);
+    return backup == nullptr ? Answer() : Answer(*backup);
+  }
   if (absl::ConsumePrefix(&subject, "operations/")) {
     if (const auto* operation = draft.FindOperation(std::string(subject))) return *operation;
   } else if (absl::ConsumePrefix(&subject, "tenants/")) {
@@ -227,6 +231,15 @@ void On(Draft& draft, const Started&) {
 }
 
 }  // namespace
+
+domain::Erasure RecordOf(const EraseKey& erase, absl::Time time) {
+  domain::Erasure record{.uid = erase.uid,
+                         .tenant = erase.tenant,
+                         .operation = erase.fencing.operation,
+                         .time = absl::FromUnixMicros(absl::ToUnixMicros(time))};
+  record.statement = domain::StatementOf(record, erase.account);
+  return record;
+}
 
 Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
   if (const auto* request = std::get_if<Request>(&event)) return OnRequest(*request, facts, moment, rules);

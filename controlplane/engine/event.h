@@ -13,6 +13,7 @@
 
 #include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/erasure.h"
 #include "controlplane/domain/fleet_repair.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/inventory.h"
@@ -114,15 +115,16 @@ struct PurgeTenant {
   std::string tenant;
   std::string etag;
   std::string waiver;
-  std::string accepted_backup;  // id of the final backup, whose being incomplete the caller accepts
+  std::string
+      accepted_backup;  // id or given name of the final backup, whose being incomplete the caller accepts
   bool confirmed = false;
 };
 struct RestoreTenant {
   std::string operation;
   std::string tenant;
   std::string etag;
-  std::string backup;
-  std::string host;  // empty: chosen
+  std::string backup;  // id or given name
+  std::string host;    // empty: chosen
   bool allow_incomplete = false;
   // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
   std::optional<domain::Tenant> as_new;
@@ -141,14 +143,28 @@ struct CreateBackup {
   domain::BackupOrigin origin = domain::BackupOrigin::kManual;
   absl::Duration max_duration;  // zero is the agent's default
   PreparedBackup backup;
+  std::string given_name;
+  std::string note;
 };
 struct VerifyBackup {
   std::string operation;
   std::string tenant;
-  std::string backup;
+  std::string backup;  // id or given name
 };
 struct DeleteBackup {
   std::string operation;
+  std::string tenant;
+  std::string backup;  // id or given name
+  std::string etag;
+};
+// Of these, too, `backup` may be a given name.
+struct HoldBackup {
+  std::string tenant;
+  std::string backup;
+  std::string etag;
+  std::string reason;
+};
+struct ReleaseBackup {
   std::string tenant;
   std::string backup;
   std::string etag;
@@ -288,11 +304,11 @@ struct PruneEvents {};
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
-                 CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
-                 CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
-                 CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
-                 RecordCalls, JudgeStorage, CompareHost, ProveNewestBackup, PruneBackups, PruneOperations,
-                 PruneRequests, PruneAudit, PruneEvents>;
+                 HoldBackup, ReleaseBackup, CancelOperation, UpdateHost, CordonHost, RemoveHost,
+                 AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost, RenewHost, RepairTenant,
+                 CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken, AddCertificate,
+                 RemoveCertificate, BindRole, UnbindRole, RecordCalls, JudgeStorage, CompareHost,
+                 ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit, PruneEvents>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -384,6 +400,7 @@ struct HostLost {
 // A tenant's data key was destroyed everywhere.
 struct KeyErased {
   Fencing fencing;
+  domain::Erasure record;  // signed
 };
 // The time that a SetTimer asked for has come.
 struct Tick {
@@ -415,7 +432,7 @@ struct TokenMade {
 
 // What a request is answered with: the operation that was begun, or the resource as it is now. For what was
 // removed, nothing.
-using Answer =
-    std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host, domain::User, TokenMade>;
+using Answer = std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host, domain::User,
+                            TokenMade, domain::Backup>;
 
 }  // namespace croft::engine

@@ -139,6 +139,7 @@ void FleetEvents::Say(const Backup& backup, const std::string& what, Data data) 
   event.subject = BackupName(backup.tenant, backup.id);
   data["origin"] = Name(backup.origin);
   data["store"] = backup.store;
+  if (!backup.given_name.empty()) data["given_name"] = backup.given_name;
   event.data = std::move(data);
   OfTenant(backup.tenant, event);
   event.tenant_uid = backup.tenant_uid;
@@ -203,10 +204,15 @@ void FleetEvents::Add(const Changed<Backup>& changed) {
     return;
   }
   const Backup& now = *changed.after;
-  if (changed.before != nullptr && changed.before->state == now.state) return;
-  Data data;
-  if (domain::Stored(now)) data["size_bytes"] = absl::StrCat(now.size_bytes);
-  Say(now, InSmallLetters(now.state), std::move(data));
+  if (changed.before == nullptr || changed.before->state != now.state) {
+    Data data;
+    if (domain::Stored(now)) data["size_bytes"] = absl::StrCat(now.size_bytes);
+    Say(now, InSmallLetters(now.state), std::move(data));
+  }
+  const bool was_held = changed.before != nullptr && domain::Held(*changed.before);
+  // Its reason is an operator's words: who may read them asks for the backup.
+  if (!was_held && domain::Held(now)) Say(now, "held", {{"caller", now.hold.caller}});
+  if (was_held && !domain::Held(now)) Say(now, "released", {});
 }
 
 void FleetEvents::AddStart(const Changed<Operation>& changed) {

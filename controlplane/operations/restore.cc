@@ -196,8 +196,7 @@ constinit const Kind kRestore = {.id = domain::OperationKind::kRestore,
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RestoreTenant& request) {
   CROFT_ASSIGN_OR_RETURN(Tenant * source, engine::LiveTenant(draft, request.tenant, request.etag));
-  const Backup* backup = draft.FindBackup(source->id, request.backup);
-  if (backup == nullptr) return domain::BackupNotFound(BackupName(source->id, request.backup));
+  CROFT_ASSIGN_OR_RETURN(const Backup* backup, engine::ExistingBackup(draft, *source, request.backup));
   CROFT_RETURN_IF_ERROR(CheckUsable(*backup, request.allow_incomplete));
   if (!request.host.empty() && draft.FindHost(request.host) == nullptr)
     return domain::HostNotFound(request.host);

@@ -253,7 +253,9 @@ absl::Status Server::Components::Open() {
   checker.emplace(*catalog, *fleet, clock, findings);
   fleet_watch.emplace(*catalog, *checker, findings, clock);
   hands = std::make_unique<ServerEffectExecutor>(
-      *fleet, *keys, *writer, [this](const std::string& host) { fleet_watch->Compare(host); });
+      *fleet, *keys, *writer, clock,
+      [this](absl::string_view text) { return authority.SignStatement(text); },
+      [this](const std::string& host) { fleet_watch->Compare(host); });
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
   scheduler =
       std::make_unique<Scheduler>(*catalog, *writer, *secrets, clock, options.schedules,

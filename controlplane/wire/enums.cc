@@ -34,6 +34,9 @@ v1::Backup::State ToProto(domain::BackupState value) {
 v1::Backup::Origin ToProto(domain::BackupOrigin value) {
   return ByName<v1::Backup::Origin>(v1::Backup::Origin_Parse, "ORIGIN_", value);
 }
+v1::PlannedBackup::Fate ToProto(domain::BackupFate value) {
+  return ByName<v1::PlannedBackup::Fate>(v1::PlannedBackup::Fate_Parse, "FATE_", value);
+}
 v1::Host::State ToProto(domain::HostState value) {
   return ByName<v1::Host::State>(v1::Host::State_Parse, "STATE_", value);
 }

@@ -158,4 +158,15 @@ void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surround
   AddConditions(tenant, surroundings, proto);
 }
 
+v1::Erasure ToProto(const domain::Erasure& erasure) {
+  v1::Erasure proto;
+  proto.set_tenant(TenantName(erasure.tenant));
+  proto.set_uid(erasure.uid);
+  proto.set_operation(OperationName(erasure.operation));
+  *proto.mutable_erase_time() = ToProto(erasure.time);
+  proto.set_statement(erasure.statement);
+  proto.set_signature(erasure.signature);
+  return proto;
+}
+
 }  // namespace croft::wire

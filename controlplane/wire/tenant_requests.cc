@@ -303,6 +303,10 @@ absl::StatusOr<std::string> Parse(const v1::GetTenantRequest& request) {
   return ParseTenantName(request.name(), "name");
 }
 
+absl::StatusOr<std::string> Parse(const v1::GetErasureRequest& request) {
+  return ParseTenantName(request.name(), "name");
+}
+
 namespace {
 
 std::string QueryOf(const v1::ListTenantsRequest& request) {

@@ -205,6 +205,21 @@ absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::RefusedSchedules(in
   return refused;
 }
 
+absl::StatusOr<std::optional<domain::Schedule>> MemoryCatalog::GetSchedule(const domain::ScheduleKey& key) {
+  MutexLock lock(mutex_);
+  return CopyOf(schedules_.Find(key, false));
+}
+
+absl::StatusOr<std::optional<domain::Erasure>> MemoryCatalog::GetErasure(absl::string_view uid_or_id) {
+  MutexLock lock(mutex_);
+  if (const auto* own = erasures_.Find(std::string(uid_or_id), false)) return *own;
+  std::optional<domain::Erasure> newest;
+  erasures_.ForEach(false, [&](const domain::Erasure& erasure) {
+    if (erasure.tenant == uid_or_id && (!newest || erasure.time > newest->time)) newest = erasure;
+  });
+  return newest;
+}
+
 absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAudit(int64_t after_sequence,
                                                                        int32_t limit) {
   MutexLock lock(mutex_);

@@ -290,7 +290,8 @@ void SimPlane::Release(engine::Effect effect) {
       if (const absl::Status status = world_.keys->Destroy(erase.uid); !status.ok())
         world_.Violate(0, absl::StrCat("a key cannot be destroyed: ", status.ToString()));
       world_.Say("the key of ", erase.uid, " is destroyed");
-      Post(engine::KeyErased{.fencing = erase.fencing});
+      Post(engine::KeyErased{.fencing = erase.fencing,
+                             .record = engine::RecordOf(erase, world_.scheduler.Now())});
     });
   } else if (auto* end = std::get_if<engine::EndSession>(&effect)) {
     Carry([this, end = *end] {

@@ -250,6 +250,14 @@ absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::RefusedSchedules(in
   return Read([&](Reader& reader) { return reader.schedules.Refused(refusals, limit); });
 }
 
+absl::StatusOr<std::optional<domain::Schedule>> SqliteCatalog::GetSchedule(const domain::ScheduleKey& key) {
+  return Read([&](Reader& reader) { return reader.schedules.Find(key); });
+}
+
+absl::StatusOr<std::optional<domain::Erasure>> SqliteCatalog::GetErasure(absl::string_view uid_or_id) {
+  return Read([&](Reader& reader) { return reader.erasures.Find(uid_or_id); });
+}
+
 absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t after_sequence,
                                                                        int32_t limit) {
   return Read([&](Reader& reader) { return reader.audit.List(after_sequence, limit); });

@@ -52,7 +52,9 @@ class FleetUnderTest {
     writer_ = std::make_unique<server::Writer>(*catalog_, clock_,
                                                [](const absl::Status& status) { ADD_FAILURE() << status; });
     fleet_ = std::make_unique<Fleet>(*writer_, *keys_, clock_, server::ToGrpcStatus, pace_);
-    hands_ = std::make_unique<server::ServerEffectExecutor>(*fleet_, *keys_, *writer_);
+    hands_ = std::make_unique<server::ServerEffectExecutor>(
+        *fleet_, *keys_, *writer_, clock_,
+        [this](absl::string_view text) { return plane_->authority().SignStatement(text); });
     plane_ = std::make_unique<server::Plane>();
     agents_ = std::make_unique<handlers::AgentHandlers>(*writer_, *catalog_, plane_->authority(),
                                                         plane_->authority().certificate(), *fleet_, clock_);

@@ -146,6 +146,12 @@ class MadeUpCatalog final : public catalog::Catalog {
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t, int32_t) override {
     return NotAsked();
   }
+  absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey&) override {
+    return NotAsked();
+  }
+  absl::StatusOr<std::optional<domain::Erasure>> GetErasure(absl::string_view) override {
+    return NotAsked();
+  }
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
     return NotAsked();
   }

@@ -250,6 +250,12 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
                                                                    int32_t limit) override {
       return real_.RefusedSchedules(refusals, limit);
     }
+    absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey& key) override {
+      return real_.GetSchedule(key);
+    }
+    absl::StatusOr<std::optional<domain::Erasure>> GetErasure(absl::string_view uid_or_id) override {
+      return real_.GetErasure(uid_or_id);
+    }
     absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
       return real_.GetAuditCheckpoint();
     }
