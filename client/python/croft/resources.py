@@ -119,6 +119,11 @@ class Backup:
     findings: tuple[Finding, ...]
     create_time: Time | None
     verify_time: Time | None
+    #: What it was called when it was made, such as ``before-2.4``; it stands for the id.
+    name: str = ""
+    note: str = ""
+    #: Whether it is under legal hold.
+    held: bool = False
 
 
 def _time(message: Any, field: str) -> Time | None:
@@ -199,6 +204,9 @@ def backup_from(message: Any) -> Backup:
         findings=tuple(_finding(one) for one in message.findings),
         create_time=_time(message, "create_time"),
         verify_time=_time(message, "verify_time"),
+        name=message.given_name,
+        note=message.note,
+        held=message.HasField("legal_hold"),
     )
 
 
