@@ -22,7 +22,17 @@ TaskStep Schemas(const SqlTask& task, bool closed) {
                        });
 }
 
-TaskStep Objects(const SqlTask& task, bool closed) {
+absl::Status CheckOpen(const SqlTask& task) {
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+  if (!task.IsSealed(database) && database.allows_connections) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the database ", database.name, " is fenced, and nothing grows in it"),
+                   {.reason = "DATABASE_SEALED", .metadata = {{"database", database.name}}});
+}
+
+}  // namespace
+
+TaskStep LimitObjects(const SqlTask& task, bool closed) {
   const auto done = [&task, closed]() -> absl::StatusOr<bool> {
     CROFT_ASSIGN_OR_RETURN(
         const int64_t left,
@@ -35,20 +45,10 @@ TaskStep Objects(const SqlTask& task, bool closed) {
   return {closed ? "take the right to insert" : "give back the right to insert", done, act};
 }
 
-absl::Status CheckOpen(const SqlTask& task) {
-  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
-  if (!task.IsSealed(database) && database.allows_connections) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat("the database ", database.name, " is fenced, and nothing grows in it"),
-                   {.reason = "DATABASE_SEALED", .metadata = {{"database", database.name}}});
-}
-
-}  // namespace
-
 absl::StatusOr<Outcome> RunLimitGrowth(const SqlTask& task, const LimitGrowthWork& work) {
   CROFT_RETURN_IF_ERROR(CheckOpen(task));
   const TaskStep schemas = Schemas(task, work.closed);
-  const TaskStep objects = Objects(task, work.closed);
+  const TaskStep objects = LimitObjects(task, work.closed);
   CROFT_RETURN_IF_ERROR(work.closed ? RunSteps({schemas, objects}, task.context())
                                     : RunSteps({objects, schemas}, task.context()));
   return Done{work.closed ? "the database is closed for growth" : "the database is open for growth"};

@@ -78,6 +78,10 @@ class SqlTask {
 // those of earlier, cut proofs. All changes before it are durable when it answers OK.
 [[nodiscard]] absl::Status ProveOpen(const SqlTask& task);
 
+// Takes from the owner role the right to insert into its tables and to make tables in its schemas, or gives it back. The
+// database must allow connections.
+[[nodiscard]] TaskStep LimitObjects(const SqlTask& task, bool closed);
+
 // INVALID_ARGUMENT for a login outside the tenant's family, or whose verifier is none.
 [[nodiscard]] absl::Status CheckLogins(const TenantObjects& tenant, const std::vector<Login>& logins);
 // INVALID_ARGUMENT for a name that is not a tenant's to have.

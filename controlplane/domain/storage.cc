@@ -3,6 +3,9 @@
 #include "controlplane/domain/storage.h"
 
 #include <algorithm>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
 
 namespace croft::domain {
 namespace {
@@ -44,6 +47,11 @@ bool CallsForJudgement(const Tenant& tenant, int64_t size_bytes, absl::Time now)
   judged.level = StorageLevelAfter(judged.level, size_bytes, tenant.quota.storage_bytes);
   return judged.level != tenant.storage.level || IsToBeClosed(judged, now) != tenant.storage.closed ||
          HasMoved(tenant.storage, size_bytes, tenant.quota.storage_bytes);
+}
+
+bool ShowsClosed(const FoundDatabase& database, const std::string& owner) {
+  const std::vector<std::string>& missing = database.missing_grants;
+  return std::find(missing.begin(), missing.end(), absl::StrCat("CREATE to ", owner)) != missing.end();
 }
 
 }  // namespace croft::domain

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <absl/time/time.h>
 
+#include "controlplane/domain/inventory.h"
 #include "controlplane/domain/tenant.h"
 
 // How the size of a tenant's database is held against its storage quota. Pure.
@@ -30,5 +32,8 @@ bool HasMoved(const Storage& storage, int64_t size_bytes, int64_t quota_bytes);
 
 // Whether another look at the database's size, `size_bytes`, changes anything for the tenant.
 bool CallsForJudgement(const Tenant& tenant, int64_t size_bytes, absl::Time now);
+
+// Whether a host's database shows that it is closed for growth: `owner` may not make schemas in it.
+bool ShowsClosed(const FoundDatabase& database, const std::string& owner);
 
 }  // namespace croft::domain

@@ -67,7 +67,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   const domain::StorageLevel level = domain::StorageLevelAfter(storage.level, request.size_bytes, quota);
   const bool moved = domain::HasMoved(storage, request.size_bytes, quota);
   const bool has_grown = moved && request.size_bytes > storage.size_bytes;
-  if (level != storage.level || moved) storage.size_bytes = request.size_bytes;
+  // By which it has grown is kept until it was seen to.
+  if (level != storage.level || (moved && !has_grown)) storage.size_bytes = request.size_bytes;
   storage.level = level;
   const bool close = domain::IsToBeClosed(storage, draft.now());
   if (close == storage.closed && !(close && has_grown)) return subject;

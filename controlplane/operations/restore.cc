@@ -56,6 +56,8 @@ void Apply(Draft& draft, Operation& operation, const Step& step, const engine::T
   Tenant& tenant = *draft.FindTenant(operation.tenant);
   if (IsAsNew(operation)) return MoveTo(tenant, domain::TenantEvent::kCreated);
   MovePlacement(draft, operation, tenant, step);
+  // A restored database is open for growth; the next look at its size judges it anew.
+  tenant.storage.closed = false;
 }
 
 // Nobody gets into an old database that is not there, or that a cut DROP has left invalid; that it is so is why it is

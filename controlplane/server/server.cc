@@ -62,6 +62,7 @@
 #include "controlplane/server/scheduler.h"
 #include "controlplane/server/state_directory.h"
 #include "controlplane/server/status.h"
+#include "controlplane/server/storage_watch.h"
 #include "controlplane/server/worker_pool.h"
 #include "controlplane/server/writer.h"
 #include "controlplane/usage/usage_keeper.h"
@@ -129,6 +130,7 @@ struct Server::Components {
   absl::StatusOr<std::string> TrustedAuthority() const;
   absl::StatusOr<std::vector<std::string>> AwaitedHosts() const;
   absl::Status NameKeys();
+  absl::StatusOr<std::optional<StorageWatch::Size>> SizeOf(const std::string& uid, const std::string& host);
   absl::Status Measure();
 
   const ServerOptions options;
@@ -154,6 +156,7 @@ struct Server::Components {
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
   std::optional<usage::UsageKeeper> usage;
+  std::optional<StorageWatch> storage_watch;
   std::unique_ptr<fleet::Fleet> fleet;
   handlers::FleetFindings findings;
   std::optional<handlers::FleetChecker> checker;
@@ -250,6 +253,9 @@ absl::Status Server::Components::Open() {
   fleet->AskUsage(options.usage_interval, [this](const std::string& host, std::vector<usage::Report> told) {
     usage->Note(host, std::move(told));
   });
+  storage_watch.emplace(
+      *catalog, [this](const std::string& uid, const std::string& host) { return SizeOf(uid, host); },
+      *writer, random, clock, options.usage_interval);
   checker.emplace(*catalog, *fleet, clock, findings);
   fleet_watch.emplace(*catalog, *checker, findings, clock);
   hands = std::make_unique<ServerEffectExecutor>(
@@ -291,8 +297,16 @@ absl::Status Server::Components::Open() {
   copies->Start();
   census->Start();
   confirmer->Start();
+  if (options.usage_interval > absl::ZeroDuration()) storage_watch->Start();
   certificates->Start();
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<StorageWatch::Size>> Server::Components::SizeOf(const std::string& uid,
+                                                                             const std::string& host) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<usage::Usage> measured, usage->Find(uid, host));
+  if (!measured || !measured->size_bytes) return std::nullopt;
+  return StorageWatch::Size{.generation = measured->generation, .bytes = *measured->size_bytes};
 }
 
 // Keys that an earlier version made do not say whose they are.
@@ -406,6 +420,7 @@ void Server::Stop() {
   components_->census->Stop();
   components_->scheduler->Stop();
   components_->confirmer->Stop();
+  components_->storage_watch->Stop();
   components_->copies->Stop();
   components_->certificates->Stop();
   if (components_->listener) components_->listener->StopServing();

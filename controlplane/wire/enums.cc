@@ -27,6 +27,9 @@ v1::Tenant::State ToProto(domain::TenantState value) {
 v1::SuspendMode ToProto(domain::SuspendMode value) {
   return ByName<v1::SuspendMode>(v1::SuspendMode_Parse, "SUSPEND_MODE_", value);
 }
+v1::StorageLevel ToProto(domain::StorageLevel value) {
+  return ByName<v1::StorageLevel>(v1::StorageLevel_Parse, "STORAGE_LEVEL_", value);
+}
 v1::Role ToProto(domain::LoginRole value) { return ByName<v1::Role>(v1::Role_Parse, "ROLE_", value); }
 v1::Backup::State ToProto(domain::BackupState value) {
   return ByName<v1::Backup::State>(v1::Backup::State_Parse, "STATE_", value);

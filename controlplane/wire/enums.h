@@ -19,6 +19,7 @@ namespace croft::wire {
 
 v1::Tenant::State ToProto(domain::TenantState state);
 v1::SuspendMode ToProto(domain::SuspendMode mode);
+v1::StorageLevel ToProto(domain::StorageLevel level);
 v1::Role ToProto(domain::LoginRole role);
 v1::Backup::State ToProto(domain::BackupState state);
 v1::Backup::Origin ToProto(domain::BackupOrigin origin);
