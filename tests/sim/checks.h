@@ -63,6 +63,7 @@ class Checks final : public Watch, public PlaneWatch {
   void ExpectCopies(Expected& expected) const;
   void CheckHost(SimHost& host, Expected& expected);
   void CheckLogins(SimHost& host, const domain::Tenant& tenant);
+  void CheckGrowth(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckBackups();
   void CheckAudit();

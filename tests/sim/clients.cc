@@ -269,7 +269,7 @@ void Clients::ActOnLiving(const Tenant& tenant) {
   const std::string uid = tenant.uid;
   if (farewells_ && world_.dice.Chance(1, 2)) return Retire(tenant);
   if (world_.dice.Chance(1, 20)) return Expire(tenant);
-  switch (world_.dice.Roll(17)) {
+  switch (world_.dice.Roll(18)) {
     case 0:
     case 1: {
       const auto mode =
@@ -320,15 +320,29 @@ void Clients::ActOnLiving(const Tenant& tenant) {
       });
     }
     case 15: return HoldOrRelease(tenant);
+    case 16: return LimitStorage(id);
     default: {
       const auto connections = static_cast<int32_t>(2 + world_.dice.Roll(30));
       return Insist("UpdateTenant (quota)", [this, id, connections] {
         engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
-        update.update.quota = domain::Quota{.connections = connections};
+        update.update.quota_connections = connections;
         return update;
       });
     }
   }
+}
+
+// Around what databases of a run come to have.
+void Clients::LimitStorage(const std::string& id) {
+  const int64_t quota = world_.dice.Chance(1, 4) ? 0 : (1 + world_.dice.Roll(60)) << 20;
+  std::optional<absl::Time> grace;
+  if (world_.dice.Chance(1, 4)) grace = SomeTimeAhead();
+  Insist("UpdateTenant (storage)", [this, id, quota, grace] {
+    engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
+    update.update.quota_storage_bytes = quota;
+    update.update.storage_grace_time = grace;
+    return update;
+  });
 }
 
 // ---- Promises.

@@ -43,6 +43,7 @@ class Clients {
   void CheckCancelled(const domain::Operation& operation);
   void ActOn(const std::string& id);
   void HoldOrRelease(const domain::Tenant& tenant);
+  void LimitStorage(const std::string& id);
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);
   void Retire(const domain::Tenant& tenant);
