@@ -9,6 +9,7 @@ namespace {
 
 using enum StorageLevel;
 
+constexpr int64_t kMiB = int64_t{1} << 20;
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 TEST(StorageLevels, AreReachedFromBelow) {
@@ -47,26 +48,27 @@ TEST(Growth, AFullDatabaseIsClosedUntilItsGraceBegins) {
 }
 
 TEST(Growth, OnlyAClosedDatabaseIsSeenToAgainWhenItMoves) {
-  const Storage closed{.level = kFull, .closed = true, .size_bytes = 10'000};
-  EXPECT_FALSE(HasMoved(closed, 10'009, 10'000));
-  EXPECT_TRUE(HasMoved(closed, 10'010, 10'000));
-  EXPECT_TRUE(HasMoved(closed, 9'990, 10'000));
-  EXPECT_FALSE(HasMoved({.level = kFull, .size_bytes = 10'000}, 20'000, 10'000));
+  const Storage closed{.level = kFull, .closed = true, .size_bytes = 10'000 * kMiB};
+  EXPECT_FALSE(HasMoved(closed, 10'010 * kMiB - 1, 10'000 * kMiB));
+  EXPECT_TRUE(HasMoved(closed, 10'010 * kMiB, 10'000 * kMiB));
+  EXPECT_TRUE(HasMoved(closed, 9'990 * kMiB, 10'000 * kMiB));
+  EXPECT_FALSE(HasMoved(closed, 10'000 * kMiB + 1, 32 * kMiB)) << "PostgreSQL's own";
+  EXPECT_FALSE(HasMoved({.level = kFull, .size_bytes = 10'000 * kMiB}, 20'000 * kMiB, 10'000 * kMiB));
 }
 
 TEST(Growth, ASizeThatChangesNothingCallsForNoJudgement) {
   Tenant tenant;
-  tenant.quota.storage_bytes = 1000;
-  EXPECT_FALSE(CallsForJudgement(tenant, 799, kNow));
-  EXPECT_TRUE(CallsForJudgement(tenant, 800, kNow));
+  tenant.quota.storage_bytes = 1000 * kMiB;
+  EXPECT_FALSE(CallsForJudgement(tenant, 799 * kMiB, kNow));
+  EXPECT_TRUE(CallsForJudgement(tenant, 800 * kMiB, kNow));
   tenant.storage.level = kFull;
-  EXPECT_TRUE(CallsForJudgement(tenant, 1000, kNow)) << "it is still open";
+  EXPECT_TRUE(CallsForJudgement(tenant, 1000 * kMiB, kNow)) << "it is still open";
   tenant.storage.closed = true;
-  tenant.storage.size_bytes = 1000;
-  EXPECT_FALSE(CallsForJudgement(tenant, 1000, kNow));
-  EXPECT_TRUE(CallsForJudgement(tenant, 1001, kNow)) << "it grows although it is closed";
+  tenant.storage.size_bytes = 1000 * kMiB;
+  EXPECT_FALSE(CallsForJudgement(tenant, 1000 * kMiB, kNow));
+  EXPECT_TRUE(CallsForJudgement(tenant, 1001 * kMiB, kNow)) << "it grows although it is closed";
   tenant.storage.grace_time = kNow + absl::Hours(1);
-  EXPECT_TRUE(CallsForJudgement(tenant, 1000, kNow)) << "it may grow for a while";
+  EXPECT_TRUE(CallsForJudgement(tenant, 1000 * kMiB, kNow)) << "it may grow for a while";
   tenant.storage.grace_time.reset();
   tenant.quota.storage_bytes = 0;
   tenant.storage.level = kNormal;

@@ -13,7 +13,8 @@ using domain::StorageLevel;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr int64_t kQuota = 1000;
+constexpr int64_t kMiB = int64_t{1} << 20;
+constexpr int64_t kQuota = 1000 * kMiB;
 
 class LimitGrowth : public ::testing::Test {
  protected:
@@ -25,11 +26,11 @@ class LimitGrowth : public ::testing::Test {
     world.Settle();
   }
 
-  void Measures(int64_t bytes, int64_t generation = 1) {
+  void Measures(int64_t mebibytes, int64_t generation = 1) {
     world.Post(StorageMeasured{{.operation = "op-" + std::to_string(++looks_),
                                 .tenant = "acme",
                                 .generation = generation,
-                                .size_bytes = bytes}});
+                                .size_bytes = mebibytes * kMiB}});
   }
   void Update(const TenantUpdate& update) {
     ASSERT_TRUE(world.Call(UpdateTenant{.operation = "op-u", .tenant = "acme", .update = update}).ok());
@@ -50,7 +51,7 @@ class LimitGrowth : public ::testing::Test {
 TEST_F(LimitGrowth, ATenantIsWarnedBeforeItIsClosed) {
   Measures(800);
   EXPECT_EQ(Storage().level, StorageLevel::kNearQuota);
-  EXPECT_EQ(Storage().size_bytes, 800);
+  EXPECT_EQ(Storage().size_bytes, 800 * kMiB);
   EXPECT_FALSE(Storage().closed);
   EXPECT_THAT(world.sent, IsEmpty());
   EXPECT_EQ(world.Tenant("acme").current_operation, "");
@@ -92,7 +93,7 @@ TEST_F(LimitGrowth, OneThatGrowsAlthoughItIsClosedIsClosedAgain) {
   EXPECT_TRUE(Closes());
   world.Settle();
   EXPECT_TRUE(Storage().closed);
-  EXPECT_EQ(Storage().size_bytes, 995);
+  EXPECT_EQ(Storage().size_bytes, 995 * kMiB);
 }
 
 TEST_F(LimitGrowth, AGraceLetsItGrowAndEnds) {
@@ -112,7 +113,7 @@ TEST_F(LimitGrowth, AGraceLetsItGrowAndEnds) {
 }
 
 TEST_F(LimitGrowth, ItIsOpenedWithoutAQuotaAndWithALargerOne) {
-  for (const int64_t quota : {int64_t{0}, int64_t{2000}}) {
+  for (const int64_t quota : {int64_t{0}, 2 * kQuota}) {
     Measures(1000);
     world.Settle();
     ASSERT_TRUE(Storage().closed);
