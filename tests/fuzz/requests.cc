@@ -50,7 +50,7 @@ void Take(absl::string_view bytes) {
   const auto parsed = ParseAny(request);
   if (!parsed.ok()) return ExpectRefusedByField(parsed.status());
   if constexpr (std::is_same_v<Request, v1::CreateTenantRequest>) {
-    const v1::Tenant shown = wire::ToProto(parsed->tenant, {});
+    const v1::Tenant shown = wire::ToProto(parsed->tenant, wire::TenantSurroundings());
     Promise(shown.labels().size() == request.tenant().labels().size(), "labels come back");
     Promise(shown.settings().fields_size() == request.tenant().settings().fields_size(),
             "settings come back");

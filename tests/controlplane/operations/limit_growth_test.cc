@@ -234,12 +234,12 @@ TEST_F(LimitGrowth, WhatIsJudgedIsAuditedAndALookIsNot) {
 
 TEST_F(LimitGrowth, EventsTellOfLevelsAndOfTheMode) {
   const auto types = [&] {
-    std::vector<std::string> types;
+    std::vector<std::string> found;
     const catalog::EventPage page = *world.catalog().ListEvents({.limit = 1000});
     for (const domain::FleetEvent& event : page.events) {
-      if (event.data.contains("quota_bytes")) types.push_back(event.type);
+      if (event.data.contains("quota_bytes")) found.push_back(event.type);
     }
-    return types;
+    return found;
   };
   Measures(800);
   Measures(1000);
