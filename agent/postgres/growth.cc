@@ -2,11 +2,11 @@
 
 #include "agent/postgres/growth.h"
 
-#include <optional>
-#include <tuple>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/types/span.h>
 
 #include "agent/postgres/sql_error.h"
 #include "common/errors.h"
@@ -16,8 +16,11 @@ namespace {
 
 constexpr absl::string_view kUndefinedTable = "42P01";
 constexpr absl::string_view kUndefinedSchema = "3F000";
+constexpr absl::string_view kLockNotAvailable = "55P03";
 constexpr absl::string_view kInternalError =
     "XX000";  // `tuple concurrently updated`, of a VACUUM for example
+
+constexpr size_t kTogether = 1024;
 
 // `name` is empty for a schema itself. Temporary tables are their sessions' own.
 constexpr char kOpenObjects[] =
@@ -45,10 +48,24 @@ constexpr char kMarkedObjects[] =
     "c.relowner "
     "AND a.privilege_type = 'SELECT' AND a.is_grantable)";
 
+using Objects = absl::Span<const GrowthObject>;
+
 struct Found {
   std::vector<std::string> schemas;
   std::vector<std::pair<std::string, std::string>> tables;
 };
+
+Found Sorted(Objects objects) {
+  Found found;
+  for (const auto& [schema, table] : objects) {
+    if (table.empty()) {
+      found.schemas.push_back(schema);
+    } else {
+      found.tables.emplace_back(schema, table);
+    }
+  }
+  return found;
+}
 
 // Goes on with the names of what was found.
 void AppendSchemas(Statement& statement, const Found& found) {
@@ -103,6 +120,42 @@ void OpenTables(const Found& found, const std::string& owner, std::vector<Statem
   statements.push_back(std::move(unmark.Append(" FROM %I", {owner})));
 }
 
+// The changes of some objects, to be made together.
+std::vector<Statement> ChangesOf(Objects objects, const std::string& owner, bool closed) {
+  const Found found = Sorted(objects);
+  std::vector<Statement> statements = {{"SET LOCAL ROLE %I", {owner}}, "SET LOCAL lock_timeout = '2s'"};
+  if (!found.schemas.empty())
+    closed ? CloseSchemas(found, owner, statements) : OpenSchemas(found, owner, statements);
+  if (!found.tables.empty())
+    closed ? CloseTables(found, owner, statements) : OpenTables(found, owner, statements);
+  return statements;
+}
+
+bool IsGone(const absl::Status& status) {
+  const std::string state = SqlStateOf(status);
+  return state == kUndefinedTable || state == kUndefinedSchema;
+}
+
+bool IsHeldUp(const absl::Status& status) {
+  const std::string state = SqlStateOf(status);
+  return state == kInternalError || state == kLockNotAvailable;
+}
+
+// One object that is gone, or held up, takes all that are changed together with it: they are halved until it is found. What
+// is held up is noted and left.
+absl::Status Change(Connection& inside, const std::string& owner, bool closed, Objects objects,
+                    absl::Status& held_up) {
+  const absl::Status made = inside.ExecuteTogether(ChangesOf(objects, owner, closed));
+  if (made.ok() || !(IsGone(made) || IsHeldUp(made))) return made;
+  if (objects.size() == 1) {
+    if (IsHeldUp(made)) held_up = made;
+    return absl::OkStatus();
+  }
+  const size_t half = objects.size() / 2;
+  CROFT_RETURN_IF_ERROR(Change(inside, owner, closed, objects.subspan(0, half), held_up));
+  return Change(inside, owner, closed, objects.subspan(half), held_up);
+}
+
 }  // namespace
 
 absl::StatusOr<int64_t> CountGrowthChanges(Connection& inside, const std::string& owner, bool closed) {
@@ -115,33 +168,24 @@ absl::StatusOr<int64_t> CountGrowthChanges(Connection& inside, const std::string
   return inside.Value<int64_t>(look.Append(") AS objects"));
 }
 
-absl::StatusOr<std::vector<Statement>> NextGrowthChanges(Connection& inside, const std::string& owner,
-                                                         bool closed, int64_t most) {
-  const std::vector<std::optional<std::string>> parameters = {owner, absl::StrCat(most)};
-  Statement look = closed ? Bind(kOpenObjects, parameters) : Bind(kMarkedObjects, parameters);
+absl::Status LimitGrowth(Connection& inside, const std::string& owner, bool closed) {
+  Statement look = closed ? Bind(kOpenObjects, {owner}) : Bind(kMarkedObjects, {owner});
   // Schemas first: their names are the empty ones.
-  auto rows = inside.Rows<std::string, std::string>(look.Append(" ORDER BY name, schema LIMIT $2::bigint"));
+  auto rows = inside.Rows<std::string, std::string>(look.Append(" ORDER BY name, schema"));
   if (!rows.ok()) return std::move(rows).status();
-  Found found;
-  for (auto& [schema, name] : *rows) {
-    if (name.empty()) {
-      found.schemas.push_back(std::move(schema));
-    } else {
-      found.tables.emplace_back(std::move(schema), std::move(name));
-    }
+  std::vector<GrowthObject> objects;
+  objects.reserve(rows->size());
+  for (auto& [schema, name] : *rows) objects.push_back({std::move(schema), std::move(name)});
+  absl::Status held_up;
+  for (size_t at = 0; at < objects.size(); at += kTogether) {
+    CROFT_RETURN_IF_ERROR(Change(inside, owner, closed, Objects(objects).subspan(at, kTogether), held_up));
   }
-  std::vector<Statement> statements;
-  if (!found.schemas.empty())
-    closed ? CloseSchemas(found, owner, statements) : OpenSchemas(found, owner, statements);
-  if (!found.tables.empty())
-    closed ? CloseTables(found, owner, statements) : OpenTables(found, owner, statements);
-  if (!statements.empty()) statements.insert(statements.begin(), {"SET LOCAL ROLE %I", {owner}});
-  return statements;
-}
-
-bool IsGrowthRace(const absl::Status& status) {
-  const std::string state = SqlStateOf(status);
-  return state == kUndefinedTable || state == kUndefinedSchema || state == kInternalError;
+  if (held_up.ok()) return absl::OkStatus();
+  return WithPostgresMessage(
+      MakeError(absl::StatusCode::kUnavailable,
+                absl::StrCat("some tables are in use by what does not end: ", held_up.message()),
+                {.reason = "TABLE_IN_USE"}),
+      PostgresMessageOf(held_up));
 }
 
 }  // namespace croft::agent

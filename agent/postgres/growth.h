@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -18,14 +17,18 @@
 // a closed one can be opened like that one.
 namespace croft::agent {
 
-// How many tables and schemas of `owner` are to be changed. `inside` is a connection to the database.
+// A table of the tenant's, or a schema of it where `table` is empty.
+struct GrowthObject {
+  std::string schema;
+  std::string table;
+};
+
+// How many of them are to be changed. `inside` is a connection to the database.
 absl::StatusOr<int64_t> CountGrowthChanges(Connection& inside, const std::string& owner, bool closed);
 
-// At most `most` of those changes, to be made together, as `owner`; none when all is as it should be.
-absl::StatusOr<std::vector<Statement>> NextGrowthChanges(Connection& inside, const std::string& owner,
-                                                         bool closed, int64_t most);
-
-// Whether such changes were refused for what the tenant did to the same objects at the same time.
-bool IsGrowthRace(const absl::Status& status);
+// Closes or opens all of them as `owner`, schemas first, many in one transaction. What the tenant drops meanwhile is passed
+// over. UNAVAILABLE (TABLE_IN_USE) when it kept some from being changed for some seconds, by an ALTER TABLE that it did not
+// commit for example; all others are done.
+absl::Status LimitGrowth(Connection& inside, const std::string& owner, bool closed);
 
 }  // namespace croft::agent

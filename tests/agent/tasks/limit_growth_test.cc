@@ -138,6 +138,29 @@ TEST_F(LimitGrowthTest, ConfiguredAsAnOpenOneItIsOpened) {
   Must("CREATE SCHEMA more");
 }
 
+TEST_F(LimitGrowthTest, ATableThatIsInUseKeepsNoOtherOpen) {
+  auto session = postgres_.Login(tenant_.objects.database, tenant_.a(), tenant_.password);
+  ASSERT_TRUE(session.ok());
+  ASSERT_TRUE(session->Execute("BEGIN").ok());
+  ASSERT_TRUE(session->Execute("ALTER TABLE public.items ADD COLUMN more int").ok());
+  const absl::StatusOr<Outcome> closed = Run(tenant_, LimitGrowthWork{true});
+  ASSERT_TRUE(closed.ok()) << closed.status();
+  EXPECT_THAT(std::get<Done>(*closed).message, testing::HasSubstr("some tables are in use"));
+  Refused("INSERT INTO public.orders VALUES (1000, 'x')");
+  EXPECT_TRUE(session->Execute("INSERT INTO public.items VALUES (1)").ok()) << "it was not ended";
+  ASSERT_TRUE(session->Execute("COMMIT").ok());
+  Limit(true);
+  Refused("INSERT INTO public.items VALUES (1)");
+
+  ASSERT_TRUE(session->Execute("BEGIN").ok());
+  ASSERT_TRUE(session->Execute("ALTER TABLE public.items DROP COLUMN more").ok());
+  EXPECT_EQ(DetailsOf(RunDone(tenant_, LimitGrowthWork{false})).reason, "TABLE_IN_USE")
+      << "to be tried again";
+  ASSERT_TRUE(session->Execute("COMMIT").ok());
+  Limit(false);
+  Must("INSERT INTO public.items VALUES (1)");
+}
+
 // Its own changes of the same tables do not make it fail.
 TEST_F(LimitGrowthTest, TablesThatComeAndGoMeanwhileDoNoHarm) {
   for (int i = 0; i < 300; ++i) Must({"CREATE TABLE public.%I (id int)", {absl::StrCat("t", i)}});
