@@ -25,6 +25,24 @@ bool IsId(absl::string_view id) {
          id.front() != '-' && id.back() != '-';
 }
 
+// Ids are given names, too.
+bool IsGivenName(absl::string_view name) {
+  const auto fits = [](char c) { return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-'; };
+  return !name.empty() && name.size() <= kMaxIdLength && absl::ascii_isalnum(name.front()) &&
+         std::all_of(name.begin(), name.end(), fits);
+}
+
+// Such as 20261123t031100z-ab3d.
+bool LooksLikeBackupId(absl::string_view name) {
+  constexpr absl::string_view kForm = "00000000t000000z-";
+  if (name.size() < kForm.size()) return false;
+  for (size_t i = 0; i < kForm.size(); ++i) {
+    const bool digit = kForm[i] == '0';
+    if (digit ? !absl::ascii_isdigit(name[i]) : name[i] != kForm[i]) return false;
+  }
+  return true;
+}
+
 absl::StatusOr<std::string> ParseName(absl::string_view collection, absl::string_view name,
                                       absl::string_view field) {
   absl::string_view id = name;
@@ -62,11 +80,21 @@ std::string BackupName(absl::string_view tenant, absl::string_view backup) {
   return absl::StrCat("tenants/", tenant, "/backups/", backup);
 }
 
+absl::Status CheckGivenName(absl::string_view given_name, absl::string_view field) {
+  if (!IsGivenName(given_name)) {
+    return InvalidField(
+        field, "must be 1 to 63 characters A-Z, a-z, 0-9, ., _ and - that begin with a letter or digit");
+  }
+  if (given_name == "latest" || LooksLikeBackupId(given_name))
+    return InvalidField(field, "must not be latest or look like a backup's id");
+  return absl::OkStatus();
+}
+
 absl::StatusOr<BackupId> ParseBackupName(absl::string_view name, absl::string_view field) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
   if (parts.size() != 4 || parts[0] != "tenants" || parts[2] != "backups" || !IsId(parts[1]) ||
-      !IsId(parts[3])) {
-    return InvalidField(field, "must be `tenants/ID/backups/ID`");
+      !IsGivenName(parts[3])) {
+    return InvalidField(field, "must be `tenants/ID/backups/ID`, or with the backup's given name");
   }
   return BackupId{std::string(parts[1]), std::string(parts[3])};
 }

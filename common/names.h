@@ -35,9 +35,13 @@ struct AccessTokenId {
 [[nodiscard]] absl::StatusOr<AccessTokenId> ParseAccessTokenName(absl::string_view name,
                                                                  absl::string_view field);
 
+// What a backup may be called by its maker: 1 to 63 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-` that begin with a letter or
+// digit; not `latest`, and not of the form of backups' ids. Else INVALID_ARGUMENT naming `field`.
+[[nodiscard]] absl::Status CheckGivenName(absl::string_view given_name, absl::string_view field);
+
 struct BackupId {
   std::string tenant;
-  std::string backup;
+  std::string backup;  // id or given name
 };
 [[nodiscard]] std::string BackupName(absl::string_view tenant, absl::string_view backup);
 [[nodiscard]] absl::StatusOr<BackupId> ParseBackupName(absl::string_view name, absl::string_view field);

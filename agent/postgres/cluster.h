@@ -220,6 +220,14 @@ class ClusterSession {
   virtual absl::Status GrantReader(absl::string_view database, absl::string_view owner,
                                    absl::string_view reader) = 0;
 
+  // How many of `owner`'s tables and schemas in `database` LimitGrowth would change. The database must allow connections.
+  virtual absl::StatusOr<int64_t> CountGrowthChanges(absl::string_view database, absl::string_view owner,
+                                                     bool closed) = 0;
+  // Closed: `owner` may not insert into its tables, nor make tables in its schemas; what it lost is marked in their ACLs, and
+  // goes with them into dumps. Open: it has back what is marked. As `owner` and without running the tenant's code. What is
+  // made or dropped meanwhile may be left as it is, and so may all that is left when it fails: count again.
+  virtual absl::Status LimitGrowth(absl::string_view database, absl::string_view owner, bool closed) = 0;
+
   // Databases that name `role`, inside or by a grant on them, so that it cannot be dropped; by name.
   virtual absl::StatusOr<std::vector<std::string>> HoldersOf(absl::string_view role) = 0;
 

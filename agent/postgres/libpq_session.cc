@@ -10,6 +10,7 @@
 #include <absl/strings/str_join.h>
 
 #include "agent/postgres/changes.h"
+#include "agent/postgres/growth.h"
 #include "agent/postgres/shared_dependencies.h"
 
 namespace croft::agent {
@@ -76,6 +77,9 @@ constexpr char kTerminateBlockersOf[] =
     "SELECT count(pg_terminate_backend(a.pid)) FROM unnest(pg_blocking_pids($1::int)) AS blocker "
     "JOIN pg_stat_activity a ON a.pid = blocker JOIN pg_roles r ON r.oid = a.usesysid "
     "WHERE NOT r.rolsuper AND a.usename <> current_user";
+// Tables in one transaction of a limiting of growth.
+constexpr int64_t kGrowthBatch = 256;
+
 // Asked every fifth of a second; a change that nobody holds up is through long before.
 constexpr int kAsksBeforeForce = 2;
 
@@ -444,6 +448,30 @@ absl::Status LibpqSession::GrantReader(absl::string_view database, absl::string_
     if (!uses_one) statements.push_back({"GRANT USAGE ON SCHEMA %I TO %I", {schema, to}});
   }
   return ExecuteUnhindered(inside, statements);
+}
+
+absl::StatusOr<int64_t> LibpqSession::CountGrowthChanges(absl::string_view database,
+                                                         absl::string_view owner, bool closed) {
+  CROFT_ASSIGN_OR_RETURN(Connection inside, enter_(database));
+  return agent::CountGrowthChanges(inside, std::string(owner), closed);
+}
+
+absl::Status LibpqSession::LimitGrowth(absl::string_view database, absl::string_view owner, bool closed) {
+  const std::string as(owner);
+  CROFT_RETURN_IF_ERROR(LetActAs(as));
+  CROFT_ASSIGN_OR_RETURN(Connection inside, enter_(database));
+  // An object that the tenant drops or changes at the same moment takes its whole batch with it: the next is smaller.
+  int64_t batch = kGrowthBatch;
+  CROFT_ASSIGN_OR_RETURN(const int64_t count, agent::CountGrowthChanges(inside, as, closed));
+  for (int64_t rounds = count + kGrowthBatch; rounds > 0; --rounds) {
+    CROFT_ASSIGN_OR_RETURN(const std::vector<Statement> changes,
+                           NextGrowthChanges(inside, as, closed, batch));
+    if (changes.empty()) break;
+    const absl::Status made = ExecuteUnhindered(inside, changes);
+    if (!made.ok() && (!IsGrowthRace(made) || batch == 1)) return made;
+    batch = made.ok() ? kGrowthBatch : std::max<int64_t>(batch / 4, 1);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> LibpqSession::HoldersOf(absl::string_view role) {

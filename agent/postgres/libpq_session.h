@@ -50,6 +50,9 @@ class LibpqSession final : public ClusterSession {
   absl::StatusOr<bool> ReaderHasRights(absl::string_view database, absl::string_view reader) override;
   absl::Status GrantReader(absl::string_view database, absl::string_view owner,
                            absl::string_view reader) override;
+  absl::StatusOr<int64_t> CountGrowthChanges(absl::string_view database, absl::string_view owner,
+                                             bool closed) override;
+  absl::Status LimitGrowth(absl::string_view database, absl::string_view owner, bool closed) override;
   absl::StatusOr<std::vector<std::string>> HoldersOf(absl::string_view role) override;
   absl::StatusOr<bool> LeavesTraces(absl::string_view database, absl::string_view role) override;
   absl::Status HandOver(absl::string_view database, absl::string_view from, absl::string_view to) override;

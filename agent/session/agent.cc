@@ -23,6 +23,7 @@
 #include "agent/journal/journal.h"
 #include "agent/postgres/client_programs.h"
 #include "agent/postgres/libpq_cluster.h"
+#include "agent/postgres/statement_reader.h"
 #include "agent/postgres/usage_reader.h"
 #include "agent/server/external_server.h"
 #include "agent/server/managed_server.h"
@@ -33,6 +34,7 @@
 #include "agent/session/join.h"
 #include "agent/session/process_signals.h"
 #include "agent/session/session.h"
+#include "agent/session/statement_teller.h"
 #include "agent/session/usage_gatherer.h"
 #include "agent/store/open_store.h"
 #include "agent/tasks/backup_tasks.h"
@@ -214,6 +216,18 @@ std::unique_ptr<UsageGatherer> GatherUsage(UsageReader& reader, Session& session
       });
 }
 
+std::unique_ptr<StatementTeller> TellStatements(const StatementReader& reader, Session& session) {
+  return std::make_unique<StatementTeller>(
+      [&reader](const std::string& database, int32_t limit, const Timeout& timeout) {
+        return reader.ReadSlowest(database, limit, timeout);
+      },
+      [&session](v1::StatementsReport report) {
+        v1::ConnectRequest message;
+        *message.mutable_statements() = std::move(report);
+        session.Send(std::move(message));
+      });
+}
+
 // All the parts, in order of dependency.
 class Agent {
  public:
@@ -236,6 +250,7 @@ class Agent {
     Server& server = *server_.server;
     std::unique_ptr<HostWatcher> watcher;
     std::unique_ptr<UsageGatherer> gatherer;
+    std::unique_ptr<StatementTeller> teller;
     std::unique_ptr<Session> session;
     watcher = std::make_unique<HostWatcher>(
         server, IdsOf(stores_), [this](const std::string& version) { return programs_.Complaint(version); },
@@ -244,14 +259,17 @@ class Agent {
           if (auto* live = session_.load()) live->BeatNow();
         });
     UsageReader usage([&server] { return server.access(); });
+    const StatementReader statements([&server] { return server.access(); });
     session = std::make_unique<Session>(
         *files_, identity_, *journal_, clock_, random_,
         Session::Sources{
             .report = [&watcher] { return watcher->Latest(); },
             .renewed = [this] { ReloadTls(); },
-            .welcomed = [&](const v1::Welcome& welcome) { gatherer->Ask(UsageInterval(welcome)); }},
+            .welcomed = [&](const v1::Welcome& welcome) { gatherer->Ask(UsageInterval(welcome)); },
+            .asked_statements = [&](const v1::StatementsQuery& query) { teller->Ask(query); }},
         SessionOptions{.agent_version = options.version, .servers = options.servers});
     gatherer = GatherUsage(usage, *session);
+    teller = TellStatements(statements, *session);
     session_ = session.get();
     NotifyServiceManager("READY=1\nSTATUS=serving");
     std::unique_ptr<metrics::HttpServer> figures;
@@ -288,6 +306,7 @@ class Agent {
     const absl::Status ended = session->Run(dispatcher);
     dispatcher.Stop();
     gatherer->Stop();
+    teller->Stop();
     session_ = nullptr;
     figures.reset();
     watcher->Stop();

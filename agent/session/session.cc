@@ -153,6 +153,7 @@ void Session::Handle(const v1::ConnectResponse& message, Dispatcher& dispatcher)
     case v1::ConnectResponse::kRecorded:
       dispatcher.Settle(FencingFromProto(message.recorded().fencing()));
       return;
+    case v1::ConnectResponse::kStatements: sources_.asked_statements(message.statements()); return;
     case v1::ConnectResponse::kWelcome: return;
     // A newer control plane's.
     case v1::ConnectResponse::MESSAGE_NOT_SET: return;
@@ -190,7 +191,7 @@ std::optional<v1::ConnectRequest> Session::NextMessage() {
 
 void Session::Send(v1::ConnectRequest message) {
   MutexLock lock(mutex_);
-  const bool may_be_lost = message.has_progress() || message.has_usage();
+  const bool may_be_lost = message.has_progress() || message.has_usage() || message.has_statements();
   if (!open_ || (may_be_lost && outbox_.size() >= kMaxOutbox)) return;
   outbox_.push_back(std::move(message));
   wake_.NotifyAll();
@@ -245,6 +246,7 @@ v1::ConnectRequest Session::Hello() const {
   for (const std::string& kind : TaskKindNames()) hello.add_task_kinds(kind);
   *hello.mutable_report() = sources_.report();
   hello.set_highest_epoch(journal_.HighestEpoch());
+  hello.set_knows_statements(true);
   return message;
 }
 

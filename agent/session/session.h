@@ -41,6 +41,8 @@ class Session {
     std::function<void()> renewed;
     // A control plane has welcomed the agent: from now on Send() reaches it. Called before it is heard.
     std::function<void(const v1::Welcome&)> welcomed = [](const v1::Welcome&) {};
+    // The control plane asks for statements. Must not block.
+    std::function<void(const v1::StatementsQuery&)> asked_statements = [](const v1::StatementsQuery&) {};
   };
 
   // All outlive this.

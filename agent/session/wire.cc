@@ -42,7 +42,9 @@ std::vector<Login> LoginsFromProto(const Repeated& protos) {
 }
 
 DatabaseLimits FromProto(const v1::DatabaseLimits& proto) {
-  return {.connections = proto.connections(), .statement_timeout = FromProto(proto.statement_timeout())};
+  return {.connections = proto.connections(),
+          .statement_timeout = FromProto(proto.statement_timeout()),
+          .closed_for_growth = proto.closed_for_growth()};
 }
 
 BackupSource FromProto(const v1::BackupSource& proto) {
@@ -113,6 +115,7 @@ absl::StatusOr<Work> WorkFromProto(const v1::Task& proto) {
           proto.delete_backup().store(),
           {proto.delete_backup().backups().begin(), proto.delete_backup().backups().end()},
           proto.delete_backup().all()};
+    case v1::Task::kLimitGrowth: return LimitGrowthWork{proto.limit_growth().closed()};
     case v1::Task::kInventory:
       return InventoryWork{.stores = {proto.inventory().stores().begin(), proto.inventory().stores().end()},
                            .manifests = proto.inventory().manifests()};

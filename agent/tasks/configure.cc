@@ -1,6 +1,7 @@
 // Configure: limits and logins as the control plane wants them.
 //
-// Why this order: there is none to keep; everything goes in one transaction. What is closed stays closed: a
+// Why this order: everything goes in one transaction, but for what a database that is closed for growth has lost inside:
+// that is given back first, since its right to make schemas is what shows that it is open. What is closed stays closed: a
 // fenced database is not opened, nor is a login that a fence disabled, whatever the list says.
 
 #include "agent/tasks/sql_task.h"
@@ -28,13 +29,23 @@ absl::StatusOr<std::vector<Change>> Differences(const SqlTask& task, const Confi
   return changes;
 }
 
+// The catalog does not know that it was closed for growth, having been restored from an older copy.
+absl::StatusOr<bool> IsClosedUnasked(const SqlTask& task, const ConfigureWork& work) {
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
+  return !work.limits.closed_for_growth && database.allows_connections && !task.IsSealed(database) &&
+         !MayMakeSchemas(database, task.tenant().owner_role);
+}
+
 }  // namespace
 
 absl::StatusOr<Outcome> RunConfigure(const SqlTask& task, const ConfigureWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
-  CROFT_RETURN_IF_ERROR(RunSteps(
-      {task.Applying("set limits and logins", [&] { return Differences(task, work); })}, task.context()));
+  std::vector<TaskStep> steps;
+  CROFT_ASSIGN_OR_RETURN(const bool opens, IsClosedUnasked(task, work));
+  if (opens) steps.push_back(LimitObjects(task, /*closed=*/false));
+  steps.push_back(task.Applying("set limits and logins", [&] { return Differences(task, work); }));
+  CROFT_RETURN_IF_ERROR(RunSteps(steps, task.context()));
   return Done{"limits and logins are as asked for"};
 }
 

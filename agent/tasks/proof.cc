@@ -45,6 +45,7 @@ absl::Status ProveOpen(const SqlTask& task) {
   task.context().Report("prove that the database lets its tenant in");
   CROFT_RETURN_IF_ERROR(RemoveEarlierProbes(task));
   const TenantObjects& tenant = task.tenant();
+  CROFT_ASSIGN_OR_RETURN(const DatabaseState database, task.NeedDatabase());
   const std::string password = crypto::NewPassword(task.random());
   const std::string name =
       absl::StrCat(ProbePrefix(tenant), UidFrom(task.random().Bytes(kSaltBytes)).substr(0, kProbeLetters));
@@ -58,8 +59,10 @@ absl::Status ProveOpen(const SqlTask& task) {
                    .settings = {{"role", tenant.owner_role}}}},
        GrantOnDatabase{tenant.database, name, {DatabasePrivilege::kConnect}}},
       Durability::kWithNext));
+  // One that is closed for growth takes nothing new.
+  const bool writes = MayMakeSchemas(database, tenant.owner_role);
   const absl::Status proven =
-      task.cluster().ProveLogin(tenant.database, name, password, /*write=*/true, task.timeout());
+      task.cluster().ProveLogin(tenant.database, name, password, writes, task.timeout());
   const absl::Status removed = task.session().Apply(Removing(tenant.database, name));
   if (!proven.ok()) return Annotate(proven, "the tenant's way into its database");
   return removed;

@@ -142,6 +142,8 @@ absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, 
                          .analyze = true};
   CROFT_ASSIGN_OR_RETURN(restored.findings, FillAndProve(job, *session, store, manifest, source.key, into));
   CROFT_RETURN_IF_ERROR(Accept(restored.findings, work.allow_incomplete));
+  // The backup may be of a database that was closed for growth; whether this one is to be, the next look at it decides.
+  CROFT_RETURN_IF_ERROR(session->LimitGrowth(tenant.database, tenant.owner_role, /*closed=*/false));
   CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.timeout()));
   CROFT_RETURN_IF_ERROR(session->Apply(WholeRestoreChanges(tenant)));
   return restored;

@@ -74,9 +74,13 @@ class SqlTask {
                                                   std::function<std::vector<std::string>()> except_users);
 
 // Logs in over the way applications take, as a short-lived login made like the tenant's own with a password of
-// the agent's, and writes. The database must be open to the owner role. Leaves no login behind, and removes
+// the agent's, and writes, if it is not closed for growth. The database must be open to the owner role. Leaves no login behind, and removes
 // those of earlier, cut proofs. All changes before it are durable when it answers OK.
 [[nodiscard]] absl::Status ProveOpen(const SqlTask& task);
+
+// Takes from the owner role the right to insert into its tables and to make tables in its schemas, or gives it back. The
+// database must allow connections.
+[[nodiscard]] TaskStep LimitObjects(const SqlTask& task, bool closed);
 
 // INVALID_ARGUMENT for a login outside the tenant's family, or whose verifier is none.
 [[nodiscard]] absl::Status CheckLogins(const TenantObjects& tenant, const std::vector<Login>& logins);
@@ -89,6 +93,7 @@ absl::StatusOr<Outcome> RunConfigure(const SqlTask& task, const ConfigureWork& w
 absl::StatusOr<Outcome> RunFence(const SqlTask& task, const FenceWork& work);
 absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work);
 absl::StatusOr<Outcome> RunDrop(const SqlTask& task, const DropWork& work);
+absl::StatusOr<Outcome> RunLimitGrowth(const SqlTask& task, const LimitGrowthWork& work);
 absl::StatusOr<Outcome> RunRotate(const SqlTask& task, const RotateWork& work);
 
 }  // namespace croft::agent

@@ -29,6 +29,7 @@ void RegisterSqlTasks(TaskRunner& runner, Cluster& cluster, Random& random, Tena
   runner.Register<FenceWork>(Locked(cluster, random, defaults, RunFence));
   runner.Register<UnfenceWork>(Locked(cluster, random, defaults, RunUnfence));
   runner.Register<DropWork>(Locked(cluster, random, defaults, RunDrop));
+  runner.Register<LimitGrowthWork>(Locked(cluster, random, defaults, RunLimitGrowth));
   runner.Register<RotateWork>(Locked(cluster, random, defaults, RunRotate));
 }
 

@@ -44,6 +44,7 @@ struct Login {
 struct DatabaseLimits {
   int32_t connections = 50;
   absl::Duration statement_timeout = absl::ZeroDuration();
+  bool closed_for_growth = false;
 };
 
 struct BackupSource {
@@ -137,6 +138,11 @@ struct DeleteBackupWork {
   std::vector<std::string> backups;
   bool all = false;
 };
+struct LimitGrowthWork {
+  static constexpr TaskKind kKind{"limit_growth", TaskPool::kQuick};
+
+  bool closed = false;
+};
 struct InventoryWork {
   static constexpr TaskKind kKind{"inventory", TaskPool::kQuick};
 
@@ -144,8 +150,9 @@ struct InventoryWork {
   bool manifests = false;
 };
 
-using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork,
-                          VerifyWork, RestoreWork, RotateWork, DeleteBackupWork, InventoryWork>;
+using Work =
+    std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork, VerifyWork,
+                 RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork, InventoryWork>;
 
 [[nodiscard]] const TaskKind& KindOf(const Work& work);
 

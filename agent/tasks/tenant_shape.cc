@@ -144,7 +144,10 @@ std::vector<Change> DatabaseChanges(const TenantObjects& tenant, const DatabaseL
       changes.push_back(SetDatabaseSetting{name, setting, value});
     }
   }
-  Append(changes, OwnerChanges(tenant, observed));
+  for (Change& change : OwnerChanges(tenant, observed)) {
+    const bool grows = std::get<GrantOnDatabase>(change).privileges.front() == DatabasePrivilege::kCreate;
+    if (!(grows && limits.closed_for_growth)) changes.push_back(std::move(change));
+  }
   return changes;
 }
 
@@ -156,6 +159,16 @@ std::vector<Change> OwnerChanges(const TenantObjects& tenant, const DatabaseStat
     }
   }
   return changes;
+}
+
+std::vector<Change> GrowthChanges(const TenantObjects& tenant, bool closed, const DatabaseState& observed) {
+  if (MayMakeSchemas(observed, tenant.owner_role) != closed) return {};
+  if (closed) return {RevokeOnDatabase{observed.name, tenant.owner_role, {DatabasePrivilege::kCreate}}};
+  return {GrantOnDatabase{observed.name, tenant.owner_role, {DatabasePrivilege::kCreate}}};
+}
+
+bool MayMakeSchemas(const DatabaseState& database, absl::string_view role) {
+  return Has(database, role, DatabasePrivilege::kCreate);
 }
 
 std::vector<Change> DoorChanges(const DatabaseState& observed, const std::vector<std::string>& roles) {

@@ -48,6 +48,11 @@ struct LoginShape {
 // What the owner may do inside, which is among DatabaseChanges.
 [[nodiscard]] std::vector<Change> OwnerChanges(const TenantObjects& tenant, const DatabaseState& observed);
 
+// Of a database that is closed for growth the owner may not make schemas.
+[[nodiscard]] std::vector<Change> GrowthChanges(const TenantObjects& tenant, bool closed,
+                                                const DatabaseState& observed);
+[[nodiscard]] bool MayMakeSchemas(const DatabaseState& database, absl::string_view role);
+
 // CONNECT for exactly `roles`; PUBLIC loses everything.
 [[nodiscard]] std::vector<Change> DoorChanges(const DatabaseState& observed,
                                               const std::vector<std::string>& roles);

@@ -91,6 +91,7 @@ std::shared_ptr<const Placement> ToPlacement(const std::string& tenant, const Lo
   placement->uri = response.uri();
   if (response.has_settings()) placement->settings = ToJson(response.settings());
   placement->features = FeaturesToJson(response);
+  placement->closed_for_growth = response.closed_for_growth();
   placement->epoch = response.revision().epoch();
   placement->revision = response.revision().revision();
   return placement;

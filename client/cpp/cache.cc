@@ -26,7 +26,8 @@ bool SaysTheSame(const Knowledge& a, const Knowledge& b) {
   const Placement& p = *a.placement;
   const Placement& q = *b.placement;
   return p.uid == q.uid && p.generation == q.generation && p.conninfo == q.conninfo &&
-         p.settings == q.settings && p.features == q.features && p.root_certificate == q.root_certificate;
+         p.settings == q.settings && p.features == q.features && p.root_certificate == q.root_certificate &&
+         p.closed_for_growth == q.closed_for_growth;
 }
 
 }  // namespace

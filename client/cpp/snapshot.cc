@@ -33,6 +33,7 @@ Json ToJson(const SnapshotFile::Entry& entry) {
           {"uri", p.uri},
           {"settings", p.settings},
           {"features", p.features},
+          {"closed_for_growth", p.closed_for_growth},
           {"epoch", p.epoch},
           {"revision", p.revision},
           {"aliases", entry.aliases}};
@@ -55,6 +56,7 @@ SnapshotFile::Entry FromJson(const Json& json) {
   p.uri = json.at("uri");
   p.settings = json.at("settings");
   p.features = json.at("features");
+  p.closed_for_growth = json.value("closed_for_growth", false);  // earlier versions do not write it
   p.epoch = json.at("epoch");
   p.revision = json.at("revision");
   entry.aliases = json.at("aliases").get<std::vector<std::string>>();

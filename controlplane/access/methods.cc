@@ -34,8 +34,12 @@ constexpr MethodRule kRules[] = {
     {"BackupService/CreateBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/DeleteBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/GetBackup", Permission::kRead, Subject::kTenant},
+    {"BackupService/HoldBackup", Permission::kOperate, Subject::kTenant},
+    {"BackupService/ListBackupPlans", Permission::kRead, Subject::kRows},
     // Of one tenant, or of all (`tenants/-`): the second needs a handler that filters.
     {"BackupService/ListBackups", Permission::kRead, Subject::kRows},
+    // Whoever deletes tenants and backups is not to lift what keeps them.
+    {"BackupService/ReleaseBackup", Permission::kAdminister, Subject::kTenant},
     {"BackupService/VerifyBackup", Permission::kOperate, Subject::kTenant},
     // A narrowed caller gets the events of its tenants.
     {"EventService/ListEvents", Permission::kRead, Subject::kRows},
@@ -58,6 +62,7 @@ constexpr MethodRule kRules[] = {
     {"OperationService/WaitOperation", Permission::kRead, Subject::kTenant},
     {"OperationService/WatchOperation", Permission::kRead, Subject::kTenant},
     {"TenantService/CreateTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/GetErasure", Permission::kRead, Subject::kTenant},
     {"TenantService/GetTenant", Permission::kRead, Subject::kTenant},
     {"TenantService/ListTenants", Permission::kRead, Subject::kRows},
     {"TenantService/PurgeTenant", Permission::kOperate, Subject::kTenant},
@@ -69,6 +74,7 @@ constexpr MethodRule kRules[] = {
     {"TenantService/UndeleteTenant", Permission::kOperate, Subject::kTenant},
     {"TenantService/UpdateTenant", Permission::kOperate, Subject::kTenant},
     {"UsageService/GetUsage", Permission::kRead, Subject::kTenant},
+    {"UsageService/ListStatements", Permission::kOperate, Subject::kTenant},
     {"UsageService/ListUsage", Permission::kRead, Subject::kRows},
 };
 // clang-format on

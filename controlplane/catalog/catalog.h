@@ -15,6 +15,7 @@
 
 #include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/erasure.h"
 #include "controlplane/domain/fleet_event.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
@@ -39,6 +40,7 @@
 // audit       who did what, chained by hashes; and where its oldest rows were cut off.
 // events      what happened, for programs that follow it. Written with the change that each tells of, so that none is
 //             lost or told twice. A position is given out once, even when the catalog is restored from a copy.
+// erasures    the signed record of each purge: all that may be known of a tenant that was erased.
 // epoch, revision  the order of everything.
 //
 // Passwords lie in it sealed, data keys not at all (see keyring).
@@ -125,9 +127,14 @@ struct AppendEvent {
 struct CutEvents {
   int64_t position = 0;
 };
-using Change = std::variant<PutTenant, PutHost, DeleteHost, PutUser, DeleteUser, NoteTokenUse, PutOperation,
-                            DeleteOperation, PutBackup, DeleteBackup, PutRequest, DeleteRequest,
-                            PutSchedule, DeleteSchedule, AppendAudit, CutAudit, AppendEvent, CutEvents>;
+// A purge has one record, so that one of the same uid takes the place of the one before.
+struct PutErasure {
+  domain::Erasure erasure;
+};
+using Change =
+    std::variant<PutTenant, PutHost, DeleteHost, PutUser, DeleteUser, NoteTokenUse, PutOperation,
+                 DeleteOperation, PutBackup, DeleteBackup, PutRequest, DeleteRequest, PutSchedule,
+                 DeleteSchedule, AppendAudit, CutAudit, AppendEvent, CutEvents, PutErasure>;
 
 // Events that follow one another.
 struct EventRun {
@@ -258,6 +265,8 @@ class Catalog {
   virtual absl::StatusOr<std::unique_ptr<Transaction>> Begin() = 0;
 
   virtual domain::Revision revision() const = 0;
+  // Of the newest commit that a read which begins now sees. It can be newer than revision() while a commit ends.
+  virtual absl::StatusOr<domain::Revision> CommittedRevision() = 0;
 
   virtual absl::StatusOr<std::optional<domain::Tenant>> GetTenant(absl::string_view id) = 0;
   // Tombstones too, as long as their id was not taken again.
@@ -281,19 +290,26 @@ class Catalog {
   virtual absl::StatusOr<domain::Revision> ForEachTenant(
       const std::function<void(const domain::Tenant&)>& visit) = 0;
   // The same with what lookups are answered from alone: id, uid, aliases, labels, settings, features, state,
-  // suspend_mode, unconfirmed, placement, and of published credentials login, role and sealed_password. Each is
-  // written to what `place` answers, over what stands there; all else is left alone. It is whole when `place` is called
-  // for the next one, or when this returns. `place` is called on this thread.
+  // suspend_mode, unconfirmed, storage.closed, placement, and of published credentials login, role and sealed_password.
+  // Each is written to what `place` answers, over what stands there; all else is left alone. It is whole when `place` is
+  // called for the next one, or when this returns. `place` is called on this thread.
   virtual absl::StatusOr<domain::Revision> ReadPlacements(
       const std::function<domain::Tenant&()>& place) = 0;
   virtual absl::StatusOr<int64_t> CountTenants() = 0;            // tombstones left out
   virtual absl::StatusOr<int64_t> CountRunningOperations() = 0;  // CLEAN_UP operations left out
   virtual absl::StatusOr<int64_t> CountUnconfirmedTenants() = 0;
+  // Tenants with a storage quota, and those that are closed for growth, without their credentials: those above `after_id`,
+  // by id. Tombstones too.
+  virtual absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
+                                                                         int32_t limit) = 0;
   // Schedules whose time is at or before `now`, earliest first.
   virtual absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) = 0;
   // Schedules that were refused at least `refusals` times in a row, 1 or more; the most often refused first.
   virtual absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals,
                                                                          int32_t limit) = 0;
+  virtual absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey& key) = 0;
+  // Of the tenant with this uid, or else the newest of those that had this id.
+  virtual absl::StatusOr<std::optional<domain::Erasure>> GetErasure(absl::string_view uid_or_id) = 0;
   // Oldest first.
   virtual absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence,
                                                                   int32_t limit) = 0;

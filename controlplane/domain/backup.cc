@@ -3,6 +3,7 @@
 #include "controlplane/domain/backup.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace croft::domain {
 namespace {
@@ -52,13 +53,27 @@ std::vector<Backup> SurplusBackups(int32_t kept, const std::vector<Backup>& back
       continue;
     }
     if (room == 0) {
-      if (backup != newest_proven) surplus.push_back(*backup);
+      const bool kept_anyway = backup == newest_proven || !backup->given_name.empty() || Held(*backup);
+      if (!kept_anyway) surplus.push_back(*backup);
     } else if (Usable(*backup)) {
       --room;
     }
   }
   std::reverse(surplus.begin(), surplus.end());
   return surplus;
+}
+
+const Backup* FindByGivenName(absl::string_view given_name, const std::vector<Backup>& backups) {
+  if (given_name.empty()) return nullptr;
+  const auto found = std::find_if(backups.begin(), backups.end(),
+                                  [&](const Backup& backup) { return backup.given_name == given_name; });
+  return found == backups.end() ? nullptr : &*found;
+}
+
+std::vector<Backup> HeldBackups(const std::vector<Backup>& backups) {
+  std::vector<Backup> held;
+  std::copy_if(backups.begin(), backups.end(), std::back_inserter(held), Held);
+  return held;
 }
 
 std::string LatestUsable(const std::vector<Backup>& backups) {

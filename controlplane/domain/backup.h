@@ -49,6 +49,15 @@ constexpr absl::string_view NameOf(BackupOrigin value) {
   return "";
 }
 
+// A legal hold: while it lasts, nothing deletes the backup.
+struct LegalHold {
+  std::optional<absl::Time> time;  // set while it lasts
+  std::string caller;
+  std::string reason;
+
+  friend bool operator==(const LegalHold&, const LegalHold&) = default;
+};
+
 struct Backup {
   std::string tenant;  // id
   std::string id;
@@ -70,9 +79,15 @@ struct Backup {
   std::string wrapped_key;
   Findings findings;        // of making it
   Findings proof_findings;  // of its last proof, or of the restore that showed what it is
+  // What its maker called it and said about it; a name is one backup's of its tenant.
+  std::string given_name;
+  std::string note;
+  LegalHold hold;
 
   friend bool operator==(const Backup&, const Backup&) = default;
 };
+
+inline bool Held(const Backup& backup) { return backup.hold.time.has_value(); }
 
 // Restored once, and nothing was missing or different.
 inline bool Proven(const Backup& backup) {
@@ -108,8 +123,16 @@ inline bool Stored(const Backup& backup) {
 inline constexpr int32_t kDefaultBackupsKept = 7;
 
 // Scheduled backups that are kept no longer, the oldest first: those older than the `kept` newest usable ones (0 is
-// kDefaultBackupsKept), however they ended. The newest proven one of all is never among them. `backups` are newest first.
+// kDefaultBackupsKept), however they ended. The newest proven one of all is never among them, and neither is one that
+// was given a name or that is held. `backups` are newest first.
 [[nodiscard]] std::vector<Backup> SurplusBackups(int32_t kept, const std::vector<Backup>& backups);
+
+// The one of `backups`, a tenant's, that was given this name; nullptr when there is none.
+[[nodiscard]] const Backup* FindByGivenName(absl::string_view given_name,
+                                            const std::vector<Backup>& backups);
+
+// Those that are held.
+[[nodiscard]] std::vector<Backup> HeldBackups(const std::vector<Backup>& backups);
 
 // Id of the newest that is proven, or else of the newest that is AVAILABLE; empty when there is none.
 [[nodiscard]] std::string LatestUsable(const std::vector<Backup>& backups);

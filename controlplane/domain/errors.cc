@@ -2,6 +2,8 @@
 
 #include "controlplane/domain/errors.h"
 
+#include <algorithm>
+
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
@@ -168,6 +170,50 @@ absl::Status BackupNotAcceptable(absl::string_view name) {
           "backup ", name,
           " is not the INCOMPLETE final backup of the tenant's retirement; only that can be accepted"),
       "BACKUP_NOT_ACCEPTABLE", {{"backup", std::string(name)}});
+}
+
+absl::Status GivenNameTaken(absl::string_view given_name, absl::string_view holder) {
+  return MakeError(
+      absl::StatusCode::kAlreadyExists,
+      absl::StrCat("backup ", holder, " is called ", given_name, "; take another name, or delete that one"),
+      {.reason = "BACKUP_EXISTS", .metadata = {{"backup", std::string(holder)}}});
+}
+
+absl::Status BackupNotHoldable(absl::string_view name, absl::string_view state) {
+  return Precondition(absl::StrCat("backup ", name, " is ", state, "; only one that is stored can be held"),
+                      "BACKUP_NOT_USABLE", {{"backup", std::string(name)}, {"state", std::string(state)}});
+}
+
+absl::Status BackupHeld(absl::string_view name, const LegalHold& hold) {
+  return Precondition(
+      absl::StrCat("backup ", name, " is under legal hold since ", Time(hold.time.value_or(absl::Time())),
+                   " by ", hold.caller, " (", hold.reason,
+                   "); it stays until an administrator releases it (croftctl backup release)"),
+      "BACKUP_HELD", {{"backup", std::string(name)}, {"caller", hold.caller}});
+}
+
+absl::Status BackupNotHeld(absl::string_view name) {
+  return Precondition(absl::StrCat("backup ", name, " is not under legal hold"), "BACKUP_NOT_HELD",
+                      {{"backup", std::string(name)}});
+}
+
+absl::Status BackupsHeld(absl::string_view tenant, const std::vector<std::string>& names) {
+  constexpr size_t kMostNamed = 10;
+  const auto end = names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kMostNamed));
+  const std::string listed = absl::StrJoin(names.begin(), end, ", ");
+  const std::string more =
+      names.size() > kMostNamed ? absl::StrCat(" and ", names.size() - kMostNamed, " more") : "";
+  return Precondition(absl::StrCat("tenant ", tenant,
+                                   " cannot be purged while backups of it are under legal hold: ", listed,
+                                   more, "; an administrator releases them (croftctl backup release)"),
+                      "BACKUP_HELD", {{"tenant", std::string(tenant)}, {"backups", listed}});
+}
+
+absl::Status ErasureNotFound(absl::string_view tenant) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   absl::StrCat("there is no erasure record of tenant ", tenant,
+                                ": it was not purged, or before this version recorded purges"),
+                   {.reason = "ERASURE_NOT_FOUND", .metadata = {{"tenant", std::string(tenant)}}});
 }
 
 absl::Status NoStore(absl::string_view host) {

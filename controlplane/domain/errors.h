@@ -7,6 +7,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/backup.h"
 #include "controlplane/domain/tenant.h"
 
 // The errors of the control plane by resource. Each says what happened and what to do next; the reason and
@@ -42,6 +43,18 @@ absl::Status BackupNotProven(absl::string_view tenant, absl::string_view failure
                              absl::string_view incomplete = "");
 // The named backup is not the tenant's INCOMPLETE final one, which alone can be accepted.
 absl::Status BackupNotAcceptable(absl::string_view name);
+
+// Another backup of the tenant, `holder`, has the name.
+absl::Status GivenNameTaken(absl::string_view given_name, absl::string_view holder);
+// What is not stored cannot be held.
+absl::Status BackupNotHoldable(absl::string_view name, absl::string_view state);
+absl::Status BackupHeld(absl::string_view name, const LegalHold& hold);
+absl::Status BackupNotHeld(absl::string_view name);
+// The tenant cannot be purged while these backups, by name, are held.
+absl::Status BackupsHeld(absl::string_view tenant, const std::vector<std::string>& names);
+
+// The tenant was not purged, or its record is not in this catalog.
+absl::Status ErasureNotFound(absl::string_view tenant);
 
 // The host has nowhere to put a backup.
 absl::Status NoStore(absl::string_view host);

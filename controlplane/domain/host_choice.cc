@@ -20,13 +20,6 @@ bool HasLabels(const Host& host, const std::map<std::string, std::string>& wante
   });
 }
 
-bool Knows(const Host& host, const std::vector<std::string>& wanted) {
-  const std::vector<std::string>& known = host.report.task_kinds;
-  return known.empty() || std::all_of(wanted.begin(), wanted.end(), [&](const std::string& kind) {
-           return std::find(known.begin(), known.end(), kind) != known.end();
-         });
-}
-
 // Of the database's limit, on top of its tenant's quota.
 constexpr int32_t kConnectionsForCroft = 8;
 constexpr absl::string_view kUnconfirmed = "not compared yet with the restored catalog";
@@ -114,6 +107,13 @@ absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const Pla
   }
   if (best == nullptr) return Explain(misfits);
   return best->id;
+}
+
+bool Knows(const Host& host, const std::vector<std::string>& task_kinds) {
+  const std::vector<std::string>& known = host.report.task_kinds;
+  return known.empty() || std::all_of(task_kinds.begin(), task_kinds.end(), [&](const std::string& kind) {
+           return std::find(known.begin(), known.end(), kind) != known.end();
+         });
 }
 
 bool Reaches(const Host& host, absl::string_view store) {

@@ -30,6 +30,9 @@ inline constexpr absl::Duration kBriefly = absl::Seconds(30);
 // FAILED_PRECONDITION, NO_HOST_FITS, with the reasons summed up by kind. `hosts` are ordered by id.
 absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const PlacementRequest& wanted);
 
+// Whether the host's agent knows all of `task_kinds`; one that does not say what it knows does.
+bool Knows(const Host& host, const std::vector<std::string>& task_kinds);
+
 // Whether the host's agent reports `store`.
 bool Reaches(const Host& host, absl::string_view store);
 

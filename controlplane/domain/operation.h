@@ -30,6 +30,7 @@ enum class OperationKind {
   kBackUp,
   kVerify,
   kDeleteBackup,
+  kLimitGrowth,
   // Croft's own: an undo copy or a replaced login whose time is up. Not listed to callers.
   kCleanUp,
 };
@@ -49,6 +50,7 @@ constexpr absl::string_view NameOf(OperationKind value) {
     case OperationKind::kBackUp: return "BACK_UP";
     case OperationKind::kVerify: return "VERIFY";
     case OperationKind::kDeleteBackup: return "DELETE_BACKUP";
+    case OperationKind::kLimitGrowth: return "LIMIT_GROWTH";
     case OperationKind::kCleanUp: return "CLEAN_UP";
   }
   return "";
@@ -138,9 +140,16 @@ struct PurgeDetails {
   friend bool operator==(const PurgeDetails&, const PurgeDetails&) = default;
 };
 
+// What a limiting of growth puts back when it fails.
+struct LimitGrowthDetails {
+  bool previously_closed = false;
+
+  friend bool operator==(const LimitGrowthDetails&, const LimitGrowthDetails&) = default;
+};
+
 // What an operation remembers that only its kind needs.
-using OperationDetails =
-    std::variant<std::monostate, ConfigureDetails, SuspendDetails, RotateDetails, PurgeDetails>;
+using OperationDetails = std::variant<std::monostate, ConfigureDetails, SuspendDetails, RotateDetails,
+                                      PurgeDetails, LimitGrowthDetails>;
 
 // A persisted plan. `steps` only grows: undo steps are appended.
 struct Operation {

@@ -15,6 +15,7 @@
 
 #include "common/names.h"
 #include "controlplane/domain/host_choice.h"
+#include "controlplane/domain/storage.h"
 
 namespace croft::domain {
 namespace {
@@ -179,6 +180,8 @@ class Rebuilder {
     const Inventory& inventory = home.host->inventory;
     Tenant& tenant = NewTenant(uid, home.owner);
     tenant.placement = {home.host_id(), WithoutSeal(home.database->name), home.database->generation};
+    // Its quota is lost; the next look at its size opens it.
+    tenant.storage.closed = ShowsClosed(*home.database, home.owner);
     for (const Home& one : homes)
       tenant.last_generation = std::max(tenant.last_generation, one.database->generation);
     const bool writers = AddLogin(tenant, LoginRole::kApp, "_a", "_b", inventory);

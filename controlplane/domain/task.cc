@@ -23,7 +23,7 @@ static_assert(kIs<TaskKind::kCreate, CreateTask> && kIs<TaskKind::kConfigure, Co
                   kIs<TaskKind::kDrop, DropTask> && kIs<TaskKind::kBackUp, BackUpTask> &&
                   kIs<TaskKind::kVerify, VerifyTask> && kIs<TaskKind::kRestore, RestoreTask> &&
                   kIs<TaskKind::kRotate, RotateTask> && kIs<TaskKind::kDeleteBackup, DeleteBackupTask> &&
-                  kIs<TaskKind::kEraseKey, EraseKeyTask>,
+                  kIs<TaskKind::kLimitGrowth, LimitGrowthTask> && kIs<TaskKind::kEraseKey, EraseKeyTask>,
               "TaskKind has the order of Task's alternatives");
 
 }  // namespace

@@ -82,13 +82,20 @@ struct DeleteBackupTask {
   friend bool operator==(const DeleteBackupTask&, const DeleteBackupTask&) = default;
 };
 
+struct LimitGrowthTask {
+  bool closed = false;
+
+  friend bool operator==(const LimitGrowthTask&, const LimitGrowthTask&) = default;
+};
+
 // The control plane's own: no agent runs it.
 struct EraseKeyTask {
   friend bool operator==(const EraseKeyTask&, const EraseKeyTask&) = default;
 };
 
-using Task = std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask,
-                          VerifyTask, RestoreTask, RotateTask, DeleteBackupTask, EraseKeyTask>;
+using Task =
+    std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask, VerifyTask,
+                 RestoreTask, RotateTask, DeleteBackupTask, LimitGrowthTask, EraseKeyTask>;
 
 // In the order of Task's alternatives.
 enum class TaskKind {
@@ -102,6 +109,7 @@ enum class TaskKind {
   kRestore,
   kRotate,
   kDeleteBackup,
+  kLimitGrowth,
   kEraseKey,
 };
 
@@ -129,6 +137,7 @@ constexpr absl::string_view NameOf(TaskKind kind) {
     case TaskKind::kRestore: return "restore";
     case TaskKind::kRotate: return "rotate";
     case TaskKind::kDeleteBackup: return "delete_backup";
+    case TaskKind::kLimitGrowth: return "limit_growth";
     case TaskKind::kEraseKey: return "erase_key";
   }
   return "";

@@ -56,6 +56,30 @@ struct Quota {
   friend bool operator==(const Quota&, const Quota&) = default;
 };
 
+// How the size of a tenant's database stands to its storage quota.
+enum class StorageLevel { kNormal, kNearQuota, kFull };
+
+constexpr absl::string_view NameOf(StorageLevel value) {
+  switch (value) {
+    case StorageLevel::kNormal: return "NORMAL";
+    case StorageLevel::kNearQuota: return "NEAR_QUOTA";
+    case StorageLevel::kFull: return "FULL";
+  }
+  return "";
+}
+
+struct Storage {
+  StorageLevel level = StorageLevel::kNormal;
+  // For growth: from the intent to close it until it is open again.
+  bool closed = false;
+  // By which `level` and `closed` were judged last.
+  int64_t size_bytes = 0;
+  // Until then it is not closed, whatever its size.
+  std::optional<absl::Time> grace_time;
+
+  friend bool operator==(const Storage&, const Storage&) = default;
+};
+
 struct Placement {
   std::string host;  // id
   std::string database;
@@ -129,6 +153,7 @@ struct Tenant {
   std::string final_backup_failure;
   // A purge that was allowed has begun to remove what proved that it may, and parked: it can be asked for again.
   bool purge_parked = false;
+  Storage storage;
 
   friend bool operator==(const Tenant&, const Tenant&) = default;
 };

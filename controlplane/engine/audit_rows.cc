@@ -56,6 +56,8 @@ void AddScope(const domain::Binding& binding, Names& names) {
 
 void AddRequest(const BindRole& request, Names& names) { AddScope(request.binding, names); }
 void AddRequest(const UnbindRole& request, Names& names) { AddScope(request.binding, names); }
+void AddRequest(const HoldBackup& request, Names& names) { names.AddTenant(request.tenant); }
+void AddRequest(const ReleaseBackup& request, Names& names) { names.AddTenant(request.tenant); }
 void AddRequest(const RepairTenant& request, Names& names) {
   names.AddTenant(request.repair.tenant);
   names.AddHost(request.repair.host);
@@ -85,6 +87,7 @@ void AddChange(const catalog::AppendAudit&, Names&) {}
 void AddChange(const catalog::CutAudit&, Names&) {}
 void AddChange(const catalog::AppendEvent&, Names&) {}
 void AddChange(const catalog::CutEvents&, Names&) {}
+void AddChange(const catalog::PutErasure&, Names&) {}
 void AddChange(const catalog::NoteTokenUse&, Names&) {}
 
 }  // namespace

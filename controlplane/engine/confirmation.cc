@@ -6,6 +6,7 @@
 
 #include "controlplane/domain/fleet_check.h"
 #include "controlplane/domain/host_choice.h"
+#include "controlplane/domain/storage.h"
 #include "controlplane/engine/progress.h"
 
 namespace croft::engine {
@@ -48,6 +49,14 @@ void FollowMove(Draft& draft, const Inventory& inventory, Tenant& tenant) {
   tenant.placement = {inventory.host, newest->name, newest->generation};
 }
 
+// The copy may be older than its closing for growth, or than its opening.
+void FollowGrowth(const Inventory& inventory, Tenant& tenant) {
+  for (const FoundDatabase& database : inventory.databases) {
+    if (database.uid == tenant.uid && database.name == tenant.placement.database)
+      tenant.storage.closed = domain::ShowsClosed(database, tenant.owner_role);
+  }
+}
+
 // Who is kept out gets the password anew when it is let in.
 bool HasDrifted(const Tenant& tenant, const std::set<std::string>& drifted) {
   const domain::Door door = domain::DoorOf(tenant);
@@ -70,6 +79,7 @@ void OnFound(Draft& draft, const HostFound& found) {
     RaiseCounters(inventory, *tenant);
     if (!tenant->unconfirmed) continue;
     FollowMove(draft, inventory, *tenant);
+    if (tenant->placement.host == inventory.host) FollowGrowth(inventory, *tenant);
     if (domain::ShowsAsSaid(inventory, *tenant) && !HasDrifted(*tenant, found.drifted))
       tenant->unconfirmed = false;
   }

@@ -33,6 +33,10 @@ Answer AnswerForPrincipal(Draft& draft, absl::string_view name) {
 // The resource called `subject`, as the draft has it.
 Answer AnswerFor(Draft& draft, absl::string_view subject) {
   if (absl::StartsWith(subject, "principals/")) return AnswerForPrincipal(draft, subject);
+  if (const auto name = ParseBackupName(subject, "name"); name.ok()) {
+    const auto* backup = draft.FindBackup(name->tenant, name->backup);
+    return backup == nullptr ? Answer() : Answer(*backup);
+  }
   if (absl::ConsumePrefix(&subject, "operations/")) {
     if (const auto* operation = draft.FindOperation(std::string(subject))) return *operation;
   } else if (absl::ConsumePrefix(&subject, "tenants/")) {
@@ -82,7 +86,7 @@ bool IsAudited(const RequestBody& body, const Outcome& outcome) {
       std::holds_alternative<CompareHost>(body) || std::holds_alternative<ProveNewestBackup>(body) ||
       std::holds_alternative<PruneBackups>(body) || std::holds_alternative<PruneOperations>(body) ||
       std::holds_alternative<PruneRequests>(body) || std::holds_alternative<PruneAudit>(body) ||
-      std::holds_alternative<PruneEvents>(body);
+      std::holds_alternative<PruneEvents>(body) || std::holds_alternative<JudgeStorage>(body);
   return !by_schedule_alone || !std::all_of(outcome.changes.begin(), outcome.changes.end(), IsSchedule);
 }
 
@@ -130,6 +134,15 @@ Outcome OnDue(const ScheduleDue& due, catalog::Facts& facts, const Moment& momen
   outcome.changes.insert(outcome.changes.begin(),
                          catalog::PutSchedule{status.ok() ? AfterRun(*schedule, facts, moment)
                                                           : AfterRefusal(*schedule, status, moment)});
+  return outcome;
+}
+
+Outcome OnMeasured(const StorageMeasured& measured, catalog::Facts& facts, const Moment& moment,
+                   const Rules& rules) {
+  const Request request{.caller = {.name = kSystem, .peer = "local", .method = "Storage/JudgeStorage"},
+                        .body = measured.request};
+  Outcome outcome = OnRequest(request, facts, moment, rules);
+  TakeAnswer(outcome).IgnoreError();
   return outcome;
 }
 
@@ -194,6 +207,7 @@ void On(Draft& draft, const Tick& tick) {
 // Decided before there is a draft.
 void On(Draft&, const Request&) {}
 void On(Draft&, const ScheduleDue&) {}
+void On(Draft&, const StorageMeasured&) {}
 
 void On(Draft& draft, const PolicyChanged&) { EnsureSchedules(draft); }
 
@@ -218,9 +232,20 @@ void On(Draft& draft, const Started&) {
 
 }  // namespace
 
+domain::Erasure RecordOf(const EraseKey& erase, absl::Time time) {
+  domain::Erasure record{.uid = erase.uid,
+                         .tenant = erase.tenant,
+                         .operation = erase.fencing.operation,
+                         .time = absl::FromUnixMicros(absl::ToUnixMicros(time))};
+  record.statement = domain::StatementOf(record, erase.account);
+  return record;
+}
+
 Outcome Decide(const Event& event, catalog::Facts& facts, const Moment& moment, const Rules& rules) {
   if (const auto* request = std::get_if<Request>(&event)) return OnRequest(*request, facts, moment, rules);
   if (const auto* due = std::get_if<ScheduleDue>(&event)) return OnDue(*due, facts, moment, rules);
+  if (const auto* measured = std::get_if<StorageMeasured>(&event))
+    return OnMeasured(*measured, facts, moment, rules);
   Draft draft(facts, moment, rules);
   std::visit([&](const auto& one) { On(draft, one); }, event);
   return draft.Finish();

@@ -51,11 +51,16 @@ struct AcknowledgeTask {
   std::string host;
   Fencing fencing;
 };
-// Destroy every copy of the data key of `uid` in the key store, then tell KeyErased.
+// Destroy every copy of the data key of `uid` in the key store, then tell KeyErased, with a signed record of it.
 struct EraseKey {
   std::string uid;
   Fencing fencing;
+  std::string tenant;   // id
+  std::string account;  // what else was destroyed, in lines for the record
 };
+// The record of it, made at `time`, without its signature.
+[[nodiscard]] domain::Erasure RecordOf(const EraseKey& erase, absl::Time time);
+
 // Post Tick{operation} at `time` or later.
 struct SetTimer {
   std::string operation;

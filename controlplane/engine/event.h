@@ -13,6 +13,7 @@
 
 #include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/erasure.h"
 #include "controlplane/domain/fleet_repair.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/inventory.h"
@@ -62,6 +63,8 @@ struct TenantUpdate {
   std::optional<domain::Quota> quota;
   std::optional<int32_t> quota_connections;
   std::optional<absl::Duration> quota_statement_timeout;
+  std::optional<int64_t> quota_storage_bytes;
+  std::optional<std::optional<absl::Time>> storage_grace_time;
   std::optional<int32_t> backups_kept;
   std::optional<absl::Duration> backup_every;
   std::optional<absl::Duration> prove_every;
@@ -112,15 +115,16 @@ struct PurgeTenant {
   std::string tenant;
   std::string etag;
   std::string waiver;
-  std::string accepted_backup;  // id of the final backup, whose being incomplete the caller accepts
+  std::string
+      accepted_backup;  // id or given name of the final backup, whose being incomplete the caller accepts
   bool confirmed = false;
 };
 struct RestoreTenant {
   std::string operation;
   std::string tenant;
   std::string etag;
-  std::string backup;
-  std::string host;  // empty: chosen
+  std::string backup;  // id or given name
+  std::string host;    // empty: chosen
   bool allow_incomplete = false;
   // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
   std::optional<domain::Tenant> as_new;
@@ -139,14 +143,28 @@ struct CreateBackup {
   domain::BackupOrigin origin = domain::BackupOrigin::kManual;
   absl::Duration max_duration;  // zero is the agent's default
   PreparedBackup backup;
+  std::string given_name;
+  std::string note;
 };
 struct VerifyBackup {
   std::string operation;
   std::string tenant;
-  std::string backup;
+  std::string backup;  // id or given name
 };
 struct DeleteBackup {
   std::string operation;
+  std::string tenant;
+  std::string backup;  // id or given name
+  std::string etag;
+};
+// Of these, too, `backup` may be a given name.
+struct HoldBackup {
+  std::string tenant;
+  std::string backup;
+  std::string etag;
+  std::string reason;
+};
+struct ReleaseBackup {
   std::string tenant;
   std::string backup;
   std::string etag;
@@ -252,6 +270,15 @@ struct RecordCalls {
   std::vector<TokenUse> token_uses;
 };
 
+// The size of a tenant's database was looked at, and may lead to another storage level, or to closing it for growth or
+// opening it. Croft's own.
+struct JudgeStorage {
+  std::string operation;
+  std::string tenant;
+  int64_t generation = 0;  // of the database
+  int64_t size_bytes = 0;
+};
+
 // --- What only schedules ask for.
 
 struct CompareHost {
@@ -277,11 +304,11 @@ struct PruneEvents {};
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
-                 CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
-                 CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
-                 CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
-                 RecordCalls, CompareHost, ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests,
-                 PruneAudit, PruneEvents>;
+                 HoldBackup, ReleaseBackup, CancelOperation, UpdateHost, CordonHost, RemoveHost,
+                 AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost, RenewHost, RepairTenant,
+                 CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken, AddCertificate,
+                 RemoveCertificate, BindRole, UnbindRole, RecordCalls, JudgeStorage, CompareHost,
+                 ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit, PruneEvents>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -373,6 +400,7 @@ struct HostLost {
 // A tenant's data key was destroyed everywhere.
 struct KeyErased {
   Fencing fencing;
+  domain::Erasure record;  // signed
 };
 // The time that a SetTimer asked for has come.
 struct Tick {
@@ -384,13 +412,17 @@ struct ScheduleDue {
   domain::ScheduleKey key;
   absl::StatusOr<RequestBody> request;
 };
+// Nobody waits for what comes of it: what is refused is looked at again with the next size.
+struct StorageMeasured {
+  JudgeStorage request;
+};
 // The operator has changed the policy of schedules: it is another in the Moment from now on.
 struct PolicyChanged {};
 // First event after the process started.
 struct Started {};
 
 using Event = std::variant<Request, TaskReport, TaskProgress, HostSeen, HostReported, HostFound, HostLost,
-                           KeyErased, Tick, ScheduleDue, PolicyChanged, Started>;
+                           KeyErased, Tick, ScheduleDue, StorageMeasured, PolicyChanged, Started>;
 
 // A token was made, now or by the first call of this request id.
 struct TokenMade {
@@ -400,7 +432,7 @@ struct TokenMade {
 
 // What a request is answered with: the operation that was begun, or the resource as it is now. For what was
 // removed, nothing.
-using Answer =
-    std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host, domain::User, TokenMade>;
+using Answer = std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host, domain::User,
+                            TokenMade, domain::Backup>;
 
 }  // namespace croft::engine

@@ -64,6 +64,7 @@ std::string ChangedFields(const Tenant& before, const Tenant& after) {
   compare("settings", before.settings, after.settings);
   compare("features", before.features, after.features);
   compare("quota", before.quota, after.quota);
+  compare("storage_grace_time", before.storage.grace_time, after.storage.grace_time);
   compare("backup_policy", std::pair(before.backup_every, before.backups_kept),
           std::pair(after.backup_every, after.backups_kept));
   compare("expire_time", before.expire_time, after.expire_time);
@@ -139,6 +140,7 @@ void FleetEvents::Say(const Backup& backup, const std::string& what, Data data) 
   event.subject = BackupName(backup.tenant, backup.id);
   data["origin"] = Name(backup.origin);
   data["store"] = backup.store;
+  if (!backup.given_name.empty()) data["given_name"] = backup.given_name;
   event.data = std::move(data);
   OfTenant(backup.tenant, event);
   event.tenant_uid = backup.tenant_uid;
@@ -168,9 +170,23 @@ void FleetEvents::Add(const Changed<Tenant>& changed) {
          {"previous_host", HostName(before->placement.host)}});
   }
   if (Published(*before) != Published(now)) Say(now, "credentials_changed", {});
+  AddStorage(*before, now);
   if (before->unconfirmed && !now.unconfirmed) Say(now, "confirmed", {});
   if (std::string fields = ChangedFields(*before, now); !fields.empty())
     Say(now, "updated", {{"changed", std::move(fields)}});
+}
+
+void FleetEvents::AddStorage(const Tenant& before, const Tenant& now) {
+  const Data sizes{{"size_bytes", absl::StrCat(now.storage.size_bytes)},
+                   {"quota_bytes", absl::StrCat(now.quota.storage_bytes)}};
+  if (before.storage.level != now.storage.level) {
+    Data data = sizes;
+    data["level"] = Name(now.storage.level);
+    data["previous_level"] = Name(before.storage.level);
+    Say(now, "storage_level_changed", std::move(data));
+  }
+  if (before.storage.closed != now.storage.closed)
+    Say(now, now.storage.closed ? "closed_for_growth" : "opened_for_growth", sizes);
 }
 
 void FleetEvents::Add(const Changed<Host>& changed) {
@@ -203,10 +219,15 @@ void FleetEvents::Add(const Changed<Backup>& changed) {
     return;
   }
   const Backup& now = *changed.after;
-  if (changed.before != nullptr && changed.before->state == now.state) return;
-  Data data;
-  if (domain::Stored(now)) data["size_bytes"] = absl::StrCat(now.size_bytes);
-  Say(now, InSmallLetters(now.state), std::move(data));
+  if (changed.before == nullptr || changed.before->state != now.state) {
+    Data data;
+    if (domain::Stored(now)) data["size_bytes"] = absl::StrCat(now.size_bytes);
+    Say(now, InSmallLetters(now.state), std::move(data));
+  }
+  const bool was_held = changed.before != nullptr && domain::Held(*changed.before);
+  // Its reason is an operator's words: who may read them asks for the backup.
+  if (!was_held && domain::Held(now)) Say(now, "held", {{"caller", now.hold.caller}});
+  if (was_held && !domain::Held(now)) Say(now, "released", {});
 }
 
 void FleetEvents::AddStart(const Changed<Operation>& changed) {

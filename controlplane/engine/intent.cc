@@ -9,6 +9,7 @@
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/host_choice.h"
 #include "controlplane/engine/progress.h"
+#include "controlplane/engine/verdict.h"
 
 namespace croft::engine {
 
@@ -17,6 +18,15 @@ absl::StatusOr<domain::Tenant*> LiveTenant(Draft& draft, const std::string& id, 
   if (tenant == nullptr || tenant->state == domain::TenantState::kPurged) return domain::TenantNotFound(id);
   if (absl::Status status = CheckEtag(etag, TenantName(id), tenant->version); !status.ok()) return status;
   return tenant;
+}
+
+absl::StatusOr<domain::Backup*> ExistingBackup(Draft& draft, const domain::Tenant& tenant,
+                                               const std::string& id_or_given_name) {
+  if (domain::Backup* backup = draft.FindBackup(tenant.id, id_or_given_name)) return backup;
+  const std::vector<domain::Backup> backups = BackupsOf(draft, tenant);
+  const domain::Backup* named = domain::FindByGivenName(id_or_given_name, backups);
+  if (named == nullptr) return domain::BackupNotFound(BackupName(tenant.id, id_or_given_name));
+  return draft.FindBackup(tenant.id, named->id);
 }
 
 absl::Status CheckEtag(const std::string& etag, const std::string& name, int64_t version) {

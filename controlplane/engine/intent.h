@@ -15,6 +15,10 @@ namespace croft::engine {
 absl::StatusOr<domain::Tenant*> LiveTenant(Draft& draft, const std::string& id,
                                            const std::string& etag = "");
 
+// The tenant's backup with this id, or else with this given name; BACKUP_NOT_FOUND when there is none.
+absl::StatusOr<domain::Backup*> ExistingBackup(Draft& draft, const domain::Tenant& tenant,
+                                               const std::string& id_or_given_name);
+
 absl::Status CheckEtag(const std::string& etag, const std::string& name, int64_t version);
 
 // TENANT_UNCONFIRMED after a restore of the catalog, as long as no host has shown the tenant where it is said to live.

@@ -57,6 +57,9 @@ struct Kind {
   void (*apply)(Draft& draft, domain::Operation& operation, const domain::Step& step,
                 const TaskReport& report) = nullptr;
 
+  // What a kind that erases keys has destroyed when it comes to that: lines for the record.
+  std::string (*account)(Draft& draft, const domain::Operation& operation) = nullptr;
+
   // --- How it fails.
 
   // The step that takes back `step`, which was sent; nullopt when there is nothing to take back.

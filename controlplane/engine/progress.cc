@@ -59,7 +59,11 @@ void EmitTask(Draft& draft, const Operation& operation, size_t index) {
   const Step& step = operation.steps[index];
   const domain::Tenant* tenant = draft.FindTenant(operation.tenant);
   if (IsOwnTask(step)) {
-    draft.Emit(EraseKey{.uid = tenant->uid, .fencing = FencingOf(draft, operation, index)});
+    const auto account = draft.KindOf(operation).account;
+    draft.Emit(EraseKey{.uid = tenant->uid,
+                        .fencing = FencingOf(draft, operation, index),
+                        .tenant = tenant->id,
+                        .account = account == nullptr ? "" : account(draft, operation)});
     return;
   }
   SendTask send{.host = step.host,
@@ -219,7 +223,7 @@ bool EndsWithItsHost(Draft& draft, const Operation& operation, const Step& step)
   return ends_with_host != nullptr && ends_with_host(step);
 }
 
-TaskReport HostIsGone() { return {.outcome = TaskDone{"the host was declared missing"}}; }
+TaskReport HostIsGone() { return {.outcome = TaskDone{std::string(kHostIsGone)}}; }
 
 // In the order of the steps, not against it: a restore's new database is dropped before the old one opens again, so that
 // never two take writes.
@@ -359,6 +363,7 @@ void OnProgress(Draft& draft, const TaskProgress& progress) {
 void OnKeyErased(Draft& draft, const KeyErased& erased) {
   Operation* operation = draft.FindOperation(erased.fencing.operation);
   if (const std::optional<size_t> index = Awaited(operation, erased.fencing)) {
+    draft.Record(catalog::PutErasure{erased.record});
     OnDone(draft, *operation, *index, TaskReport{.fencing = erased.fencing});
   }
 }

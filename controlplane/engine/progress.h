@@ -31,6 +31,9 @@ void Cancel(Draft& draft, domain::Operation& operation);
 
 void OnReport(Draft& draft, const TaskReport& report);
 void OnProgress(Draft& draft, const TaskProgress& progress);
+// Message of a step that is done since its host is gone for good.
+inline constexpr absl::string_view kHostIsGone = "the host was declared missing";
+
 void OnKeyErased(Draft& draft, const KeyErased& erased);
 
 }  // namespace croft::engine

@@ -11,6 +11,9 @@ namespace croft::engine {
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CancelOperation& request);
 
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const HoldBackup& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ReleaseBackup& request);
+
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UpdateHost& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CordonHost& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RemoveHost& request);

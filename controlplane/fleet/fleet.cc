@@ -158,6 +158,9 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
     case v1::ConnectRequest::kUsage:
       if (usage_listener_) usage_listener_(session->host(), ReadUsage(message.usage()));
       break;
+    case v1::ConnectRequest::kStatements:
+      statements_.OnReport(session->host(), message.statements());
+      break;
     case v1::ConnectRequest::kHello:
     case v1::ConnectRequest::MESSAGE_NOT_SET: break;
   }
@@ -202,6 +205,7 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
     member = {.session = session,
               .before = std::move(member.session),
               .last_heard = now,
+              .knows_statements = hello.knows_statements(),
               .told = std::move(report),
               .told_time = now};
     replaced = member.before != nullptr;
@@ -209,7 +213,7 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
     event_queue_.Post(engine::HostSeen{.host = session->host(), .report = member.told});
   }
   if (third) third->End(ConnectAgain(session->host()));
-  if (replaced) inventories_.Fail(session->host(), domain::HostUnreachable(session->host()));
+  if (replaced) FailQuestions(session->host());
   log::Info(
       "an agent is connected",
       {{"host", session->host()}, {"version", hello.agent_version()}, {"instance", hello.instance_id()}});
@@ -242,7 +246,7 @@ void Fleet::OnEnded(const std::shared_ptr<Session>& session) {
       log::Info("an agent is gone", {{"host", session->host()}});
     }
   }
-  inventories_.Fail(session->host(), domain::HostUnreachable(session->host()));
+  FailQuestions(session->host());
 }
 
 Fleet::Member* Fleet::Current(const std::shared_ptr<Session>& session) {
@@ -274,6 +278,17 @@ bool Fleet::Knows(const std::string& host, absl::string_view kind) const {
   if (found == members_.end()) return false;
   const auto& kinds = found->second.told.task_kinds;
   return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+}
+
+bool Fleet::KnowsStatements(const std::string& host) const {
+  const MutexLock lock(mutex_);
+  const auto found = members_.find(host);
+  return found != members_.end() && found->second.knows_statements;
+}
+
+void Fleet::FailQuestions(const std::string& host) {
+  inventories_.Fail(host, domain::HostUnreachable(host));
+  statements_.Fail(host, domain::HostUnreachable(host));
 }
 
 // --- To agents.
@@ -356,6 +371,21 @@ void Fleet::AskInventory(const std::string& host, const InventoryAsk& ask, Inven
   session->Send(message);
 }
 
+void Fleet::AskStatements(const std::string& host, const std::string& database, int32_t limit,
+                          StatementsCallback told) {
+  const int64_t id = statements_.Begin(host, clock_.Now(), std::move(told));
+  if (id == 0) return;
+  const auto session = SessionOf(host);
+  if (!session) return statements_.Fail(host, domain::HostUnreachable(host));
+  if (!KnowsStatements(host)) return statements_.Fail(host, KindUnknown(host, "statements"));
+  v1::ConnectResponse message;
+  v1::StatementsQuery& query = *message.mutable_statements();
+  query.set_id(id);
+  query.set_database(database);
+  query.set_limit(limit);
+  session->Send(message);
+}
+
 void Fleet::Post(std::function<void()> work) {
   {
     const MutexLock lock(work_mutex_);
@@ -379,6 +409,7 @@ void Fleet::Carry() {
     if (clock_.Now() < next_look) continue;
     next_look = clock_.Now() + kLook;
     EndSilent();
+    statements_.Expire(clock_.Now());
   }
 }
 
@@ -402,7 +433,7 @@ void Fleet::EndSilent() {
   }
   for (const auto& session : silent) {
     session->End(Silent(session->host()));
-    inventories_.Fail(session->host(), domain::HostUnreachable(session->host()));
+    FailQuestions(session->host());
   }
 }
 

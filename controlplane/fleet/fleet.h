@@ -20,6 +20,7 @@
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/fleet/inventories.h"
 #include "controlplane/fleet/session.h"
+#include "controlplane/fleet/statement_questions.h"
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/usage/usage.h"
 
@@ -34,7 +35,7 @@ namespace croft::fleet {
 //
 // The event queue hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
 // sent never waits for an agent.
-class Fleet final : public SessionListener, public InventorySource {
+class Fleet final : public SessionListener, public InventorySource, public StatementSource {
  public:
   struct Pace {
     absl::Duration heartbeat = absl::Seconds(5);  // asked of agents
@@ -74,6 +75,8 @@ class Fleet final : public SessionListener, public InventorySource {
   void End(const engine::EndSession& end);
 
   void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryCallback told) override;
+  void AskStatements(const std::string& host, const std::string& database, int32_t limit,
+                     StatementsCallback told) override;
 
   // When the host's agent was last heard in this process's life; nullopt for never.
   std::optional<absl::Time> LastHeard(const std::string& host) const;
@@ -88,6 +91,7 @@ class Fleet final : public SessionListener, public InventorySource {
     std::shared_ptr<Session> before;   // whose place it took, until it says something
     absl::Time last_heard;             // while it is awaited, when that began
     bool awaited = false;
+    bool knows_statements = false;
     domain::HostReport told;  // what the event queue heard last
     absl::Time told_time;
   };
@@ -102,6 +106,9 @@ class Fleet final : public SessionListener, public InventorySource {
   bool IsBefore(const std::shared_ptr<Session>& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Session> SessionOf(const std::string& host) const;
   bool Knows(const std::string& host, absl::string_view kind) const;
+  bool KnowsStatements(const std::string& host) const;
+  // Nothing that its agent was asked will be answered.
+  void FailQuestions(const std::string& host);
 
   void Post(std::function<void()> work);
   void Carry();
@@ -119,6 +126,7 @@ class Fleet final : public SessionListener, public InventorySource {
   UsageListener usage_listener_;
 
   Inventories inventories_;
+  StatementQuestions statements_;
 
   mutable Mutex mutex_;
   int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;

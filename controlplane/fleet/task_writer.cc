@@ -39,6 +39,12 @@ void WriteLimits(const domain::Quota& quota, v1::DatabaseLimits& limits) {
   SetDuration(quota.statement_timeout, *limits.mutable_statement_timeout());
 }
 
+// Of the database that the tenant has; one that is made is open for growth.
+void WriteLimits(const domain::Tenant& tenant, v1::DatabaseLimits& limits) {
+  WriteLimits(tenant.quota, limits);
+  limits.set_closed_for_growth(tenant.storage.closed);
+}
+
 void WriteLogin(const Credential& credential, v1::Login& login) {
   login.set_name(credential.login);
   login.set_read_only(credential.role == domain::LoginRole::kReadOnly);
@@ -100,7 +106,7 @@ absl::Status Write(const domain::CreateTask&, const Source& from, v1::Task& into
 }
 
 absl::Status Write(const domain::ConfigureTask&, const Source& from, v1::Task& into) {
-  WriteLimits(from.task.tenant.quota, *into.mutable_configure()->mutable_limits());
+  WriteLimits(from.task.tenant, *into.mutable_configure()->mutable_limits());
   WriteLogins(from.task.tenant, from.now, *into.mutable_configure());
   return absl::OkStatus();
 }
@@ -112,13 +118,18 @@ absl::Status Write(const domain::FenceTask& fence, const Source&, v1::Task& into
 
 absl::Status Write(const domain::UnfenceTask& unfence, const Source& from, v1::Task& into) {
   v1::UnfenceWork& work = *into.mutable_unfence();
-  WriteLimits(from.task.tenant.quota, *work.mutable_limits());
+  WriteLimits(from.task.tenant, *work.mutable_limits());
   for (const Credential& credential : from.task.tenant.credentials) {
     const auto& wanted = unfence.logins;
     const bool named = std::find(wanted.begin(), wanted.end(), credential.login) != wanted.end();
     if (named && Works(credential, from.now)) WriteLogin(credential, *work.add_logins());
   }
   if (work.logins().empty()) return Incomplete(from.task, "login that still works");
+  return absl::OkStatus();
+}
+
+absl::Status Write(const domain::LimitGrowthTask& limit, const Source&, v1::Task& into) {
+  into.mutable_limit_growth()->set_closed(limit.closed);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include <absl/status/statusor.h>
 
 #include "controlplane/catalog/catalog.h"
@@ -35,6 +38,19 @@ class BackupHandlers {
                                              const v1::VerifyBackupRequest& request);
   absl::StatusOr<v1::Operation> DeleteBackup(const RequestContext& context,
                                              const v1::DeleteBackupRequest& request);
+  absl::StatusOr<v1::Backup> HoldBackup(const RequestContext& context,
+                                        const v1::HoldBackupRequest& request);
+  absl::StatusOr<v1::Backup> ReleaseBackup(const RequestContext& context,
+                                           const v1::ReleaseBackupRequest& request);
+  absl::StatusOr<v1::ListBackupPlansResponse> ListBackupPlans(const RequestContext& context,
+                                                              const v1::ListBackupPlansRequest& request);
+
+  // Parses, asks, and shows the backup as it is then.
+  template <typename Request>
+  absl::StatusOr<v1::Backup> Change(const RequestContext& context, const Request& request);
+  absl::StatusOr<std::optional<domain::Backup>> FindByGivenName(const std::string& tenant,
+                                                                const std::string& given_name);
+  absl::StatusOr<v1::BackupPlan> PlanOf(const domain::Tenant& tenant);
 
   engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;

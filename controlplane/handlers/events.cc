@@ -21,8 +21,10 @@ constexpr int kPartsLookedAt = 20;
 // that a reader that does not read holds nothing back and misses nothing that is kept.
 class EventFeed final : public Feed<v1::WatchEventsResponse> {
  public:
-  EventFeed(EventReader reader, int64_t position, WatchHub& hub, const Clock& clock, Wake wake)
+  EventFeed(EventReader reader, catalog::CommitBarrier& commits, int64_t position, WatchHub& hub,
+            const Clock& clock, Wake wake)
       : reader_(std::move(reader)),
+        commits_(commits),
         hub_(hub),
         clock_(clock),
         position_(position),
@@ -43,6 +45,7 @@ class EventFeed final : public Feed<v1::WatchEventsResponse> {
     if (response.events().empty() && caught_up_ && !BookmarkIsDue()) return NothingYet();
     response.set_position(position_);
     last_sent_ = clock_.Now();
+    if (!response.events().empty()) commits_.Await();
     return response;
   }
 
@@ -53,6 +56,7 @@ class EventFeed final : public Feed<v1::WatchEventsResponse> {
   bool BookmarkIsDue() const { return clock_.Now() - last_sent_ >= hub_.interval() * 0.9; }
 
   EventReader reader_;
+  catalog::CommitBarrier& commits_;
   WatchHub& hub_;
   const Clock& clock_;
   int64_t position_;
@@ -111,7 +115,7 @@ absl::StatusOr<std::unique_ptr<Feed<v1::WatchEventsResponse>>> EventHandlers::Wa
   } else {
     CROFT_ASSIGN_OR_RETURN(position, reader.Newest());
   }
-  return std::make_unique<EventFeed>(std::move(reader), position, hub_, clock_, std::move(wake));
+  return std::make_unique<EventFeed>(std::move(reader), commits_, position, hub_, clock_, std::move(wake));
 }
 
 }  // namespace croft::handlers

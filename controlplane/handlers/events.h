@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/catalog/commit_barrier.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/handlers/watch_hub.h"
 #include "controlplane/wire/page_tokens.h"
@@ -21,9 +22,9 @@ namespace croft::handlers {
 class EventHandlers {
  public:
   // The references outlive it. `hub` is signalled after each commit that HasEvents.
-  EventHandlers(catalog::Catalog& catalog, const wire::PageTokens& tokens, WatchHub& hub,
-                const Clock& clock)
-      : catalog_(catalog), tokens_(tokens), hub_(hub), clock_(clock) {}
+  EventHandlers(catalog::Catalog& catalog, catalog::CommitBarrier& commits, const wire::PageTokens& tokens,
+                WatchHub& hub, const Clock& clock)
+      : catalog_(catalog), commits_(commits), tokens_(tokens), hub_(hub), clock_(clock) {}
 
   Service service();
 
@@ -34,6 +35,7 @@ class EventHandlers {
       const RequestContext& context, const v1::WatchEventsRequest& request, Wake wake);
 
   catalog::Catalog& catalog_;
+  catalog::CommitBarrier& commits_;
   const wire::PageTokens& tokens_;
   WatchHub& hub_;
   const Clock& clock_;

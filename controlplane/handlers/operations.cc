@@ -115,9 +115,9 @@ namespace {
 // One operation, sent again whenever what a caller sees of it has changed.
 class OperationFeed final : public Feed<v1::Operation> {
  public:
-  OperationFeed(catalog::Catalog& catalog, const Presenter& presenter, OperationWatcher& news,
-                std::string id, Wake wake)
-      : catalog_(catalog), presenter_(presenter), news_(news), id_(std::move(id)) {
+  OperationFeed(catalog::Catalog& catalog, catalog::CommitBarrier& commits, const Presenter& presenter,
+                OperationWatcher& news, std::string id, Wake wake)
+      : catalog_(catalog), commits_(commits), presenter_(presenter), news_(news), id_(std::move(id)) {
     ticket_ =
         news_.Subscribe(id_, absl::InfiniteFuture(), [signal = signal_, wake = std::move(wake)](auto) {
           signal->store(true);
@@ -140,6 +140,7 @@ class OperationFeed final : public Feed<v1::Operation> {
       ended_ = shown->done();
       last_.set_etag(shown->etag());
       last_.set_progress(shown->progress());
+      commits_.Await();
       return *std::move(shown);
     }
     return NothingYet();
@@ -147,6 +148,7 @@ class OperationFeed final : public Feed<v1::Operation> {
 
  private:
   catalog::Catalog& catalog_;
+  catalog::CommitBarrier& commits_;
   const Presenter& presenter_;
   OperationWatcher& news_;
   const std::string id_;
@@ -163,7 +165,7 @@ absl::StatusOr<std::unique_ptr<Feed<v1::Operation>>> OperationHandlers::WatchOpe
     const RequestContext&, const v1::WatchOperationRequest& request, Wake wake) {
   CROFT_ASSIGN_OR_RETURN(const std::string id, wire::Parse(request));
   CROFT_RETURN_IF_ERROR(Read(catalog_, id).status());
-  return std::make_unique<OperationFeed>(catalog_, presenter_, news_, id, std::move(wake));
+  return std::make_unique<OperationFeed>(catalog_, commits_, presenter_, news_, id, std::move(wake));
 }
 
 absl::StatusOr<v1::Operation> OperationHandlers::CancelOperation(

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/catalog/commit_barrier.h"
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/operation_watcher.h"
 #include "controlplane/handlers/presenter.h"
@@ -16,14 +17,16 @@
 
 namespace croft::handlers {
 
-// croft.v1.OperationService. Thread-safe. Calls that wait hold no thread. `catalog`, what `presenter` knows and
-// `news` outlive every call.
+// croft.v1.OperationService. Thread-safe. Calls that wait hold no thread. `catalog`, `commits`, what `presenter` knows
+// and `news` outlive every call.
 class OperationHandlers {
  public:
-  OperationHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const Presenter& presenter,
+  OperationHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog,
+                    catalog::CommitBarrier& commits, const Presenter& presenter,
                     const wire::PageTokens& tokens, OperationWatcher& news, const Clock& clock)
       : event_queue_(event_queue),
         catalog_(catalog),
+        commits_(commits),
         presenter_(presenter),
         tokens_(tokens),
         news_(news),
@@ -45,6 +48,7 @@ class OperationHandlers {
 
   engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
+  catalog::CommitBarrier& commits_;
   const Presenter& presenter_;
   const wire::PageTokens& tokens_;
   OperationWatcher& news_;

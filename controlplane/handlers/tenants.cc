@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/handlers/tenant_page.h"
+#include "controlplane/wire/tenant.h"
 #include "controlplane/wire/tenant_requests.h"
 
 namespace croft::handlers {
@@ -32,6 +33,7 @@ Service TenantHandlers::service() {
   service.Unary("RetireTenant", *this, &TenantHandlers::RetireTenant);
   service.Unary("UndeleteTenant", *this, &TenantHandlers::UndeleteTenant);
   service.Unary("PurgeTenant", *this, &TenantHandlers::PurgeTenant);
+  service.Unary("GetErasure", *this, &TenantHandlers::GetErasure);
   service.Unary("RestoreTenant", *this, &TenantHandlers::RestoreTenant);
   service.Unary("RotateCredentials", *this, &TenantHandlers::RotateCredentials);
   return service;
@@ -88,6 +90,14 @@ absl::StatusOr<v1::Tenant> TenantHandlers::GetTenant(const Context&, const v1::G
   CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog_.GetTenant(id));
   if (!tenant || tenant->state == domain::TenantState::kPurged) return domain::TenantNotFound(id);
   return presenter_.Show(*tenant);
+}
+
+absl::StatusOr<v1::Erasure> TenantHandlers::GetErasure(const Context&,
+                                                       const v1::GetErasureRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(const std::string tenant, wire::Parse(request));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Erasure> erasure, catalog_.GetErasure(tenant));
+  if (!erasure) return domain::ErasureNotFound(tenant);
+  return wire::ToProto(*erasure);
 }
 
 absl::StatusOr<grpc::ByteBuffer> TenantHandlers::ListTenants(const Context& context,

@@ -42,6 +42,7 @@ class TenantHandlers {
   Answered<v1::Operation> RetireTenant(const Context& context, const v1::RetireTenantRequest& request);
   Answered<v1::Operation> UndeleteTenant(const Context& context, const v1::UndeleteTenantRequest& request);
   Answered<v1::Operation> PurgeTenant(const Context& context, const v1::PurgeTenantRequest& request);
+  Answered<v1::Erasure> GetErasure(const Context& context, const v1::GetErasureRequest& request);
   Answered<v1::Operation> RestoreTenant(const Context& context, const v1::RestoreTenantRequest& request);
   Answered<v1::Operation> RotateCredentials(const Context& context,
                                             const v1::RotateCredentialsRequest& request);

@@ -3,6 +3,8 @@
 #include "controlplane/handlers/usage.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -26,6 +28,20 @@ bool IsShown(const RequestContext& context, const std::optional<domain::Tenant>&
   return access::Policy().Sees(context.principal, context.caller.method, tenant->id, &tenant->labels);
 }
 
+// Responds once, with what comes first: the agent's answer, or that the caller has gone.
+class OneAnswer {
+ public:
+  explicit OneAnswer(Respond<v1::ListStatementsResponse> respond) : respond_(std::move(respond)) {}
+
+  void Give(absl::StatusOr<v1::ListStatementsResponse> answer) {
+    if (!given_.exchange(true)) respond_(std::move(answer));
+  }
+
+ private:
+  const Respond<v1::ListStatementsResponse> respond_;
+  std::atomic<bool> given_ = false;
+};
+
 // So many tenants that their hours since then are not too many.
 int32_t LimitBy(int32_t limit, const std::optional<absl::Time>& since, absl::Time now) {
   if (!since) return limit;
@@ -39,6 +55,7 @@ Service UsageHandlers::service() {
   Service service("croft.v1.UsageService");
   service.Unary("GetUsage", *this, &UsageHandlers::GetUsage);
   service.Unary("ListUsage", *this, &UsageHandlers::ListUsage);
+  service.DeferredUnary("ListStatements", *this, &UsageHandlers::ListStatements);
   return service;
 }
 
@@ -83,6 +100,29 @@ absl::StatusOr<v1::ListUsageResponse> UsageHandlers::ListUsage(const RequestCont
   }
   response.set_next_page_token(wire::NextPageToken(request, tokens_, query.after));
   return response;
+}
+
+void UsageHandlers::ListStatements(const RequestContext& context, const v1::ListStatementsRequest& request,
+                                   Respond<v1::ListStatementsResponse> respond) {
+  const absl::StatusOr<wire::StatementsQuery> query = wire::Parse(request, fleet::kMostStatements);
+  if (!query.ok()) return respond(query.status());
+  const absl::StatusOr<std::optional<domain::Tenant>> found = catalog_.GetTenant(query->tenant);
+  if (!found.ok()) return respond(found.status());
+  const std::optional<domain::Tenant>& tenant = *found;
+  if (!tenant || tenant->state == domain::TenantState::kPurged) {
+    return respond(domain::TenantNotFound(query->tenant));
+  }
+  const auto answer = std::make_shared<OneAnswer>(std::move(respond));
+  context.cancellation->OnCancel([answer] { answer->Give(absl::CancelledError("the caller has gone")); });
+  agents_.AskStatements(tenant->placement.host, tenant->placement.database, query->limit,
+                        [answer](absl::StatusOr<std::vector<v1::StatementUsage>> statements) {
+                          if (!statements.ok()) return answer->Give(std::move(statements).status());
+                          v1::ListStatementsResponse response;
+                          for (v1::StatementUsage& statement : *statements) {
+                            *response.add_statements() = std::move(statement);
+                          }
+                          answer->Give(std::move(response));
+                        });
 }
 
 absl::StatusOr<v1::ListUsageResponse> UsageHandlers::ListNamed(const RequestContext& context,

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/fleet/statement_questions.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/usage/usage_keeper.h"
 #include "controlplane/wire/page_tokens.h"
@@ -21,9 +22,9 @@ namespace croft::handlers {
 class UsageHandlers {
  public:
   // All outlive it.
-  UsageHandlers(usage::UsageKeeper& keeper, catalog::Catalog& catalog, const wire::PageTokens& tokens,
-                const Clock& clock)
-      : keeper_(keeper), catalog_(catalog), tokens_(tokens), clock_(clock) {}
+  UsageHandlers(usage::UsageKeeper& keeper, catalog::Catalog& catalog, fleet::StatementSource& agents,
+                const wire::PageTokens& tokens, const Clock& clock)
+      : keeper_(keeper), catalog_(catalog), agents_(agents), tokens_(tokens), clock_(clock) {}
 
   Service service();
 
@@ -32,6 +33,8 @@ class UsageHandlers {
                                            const v1::GetUsageRequest& request);
   absl::StatusOr<v1::ListUsageResponse> ListUsage(const RequestContext& context,
                                                   const v1::ListUsageRequest& request);
+  void ListStatements(const RequestContext& context, const v1::ListStatementsRequest& request,
+                      Respond<v1::ListStatementsResponse> respond);
 
   // Of the tenants that the query names.
   absl::StatusOr<v1::ListUsageResponse> ListNamed(const RequestContext& context,
@@ -41,6 +44,7 @@ class UsageHandlers {
 
   usage::UsageKeeper& keeper_;
   catalog::Catalog& catalog_;
+  fleet::StatementSource& agents_;
   const wire::PageTokens& tokens_;
   const Clock& clock_;
 };

@@ -134,6 +134,7 @@ void PlacementIndex::Put(const domain::Tenant& tenant, int64_t revision) {
     return;
   }
   const domain::TenantState old_state = old->state();
+  const bool old_closed = old->closed_for_growth();
   const bool was_there = old_state != domain::TenantState::kPurged;
 
   HostEntry* host = HostFor(tenant.placement.host);
@@ -155,8 +156,8 @@ void PlacementIndex::Put(const domain::Tenant& tenant, int64_t revision) {
   if (purged) tombstones_.push_back({entry, made->sequence()});
   tenants_ += (purged ? 0 : 1);
   tenants_ -= (was_there ? 1 : 0);
-  CountMore(tenant.state, 1);
-  CountMore(old_state, -1);
+  CountMore(tenant.state, tenant.storage.closed, 1);
+  CountMore(old_state, old_closed, -1);
 }
 
 void PlacementIndex::Add(const domain::Tenant& tenant, int64_t revision) {
@@ -167,12 +168,13 @@ void PlacementIndex::Add(const domain::Tenant& tenant, int64_t revision) {
   for (const std::string& alias : tenant.aliases) names_.Insert(alias, entry);
   names_.Insert(tenant.id, entry);
   ++tenants_;
-  CountMore(tenant.state, 1);
+  CountMore(tenant.state, tenant.storage.closed, 1);
 }
 
-void PlacementIndex::CountMore(domain::TenantState state, int by) {
+void PlacementIndex::CountMore(domain::TenantState state, bool closed_for_growth, int by) {
   if (state == domain::TenantState::kPurged) return;
   by_state_[static_cast<size_t>(state)].fetch_add(by, std::memory_order_relaxed);
+  if (closed_for_growth) closed_for_growth_.fetch_add(by, std::memory_order_relaxed);
 }
 
 void PlacementIndex::Replace(Entry* entry, Row::Pointer row, int64_t revision) {

@@ -109,6 +109,8 @@ class PlacementIndex {
   int64_t CountIn(domain::TenantState state) const {
     return by_state_[static_cast<size_t>(state)].load(std::memory_order_relaxed);
   }
+  // The same of those that are closed for growth.
+  int64_t CountClosedForGrowth() const { return closed_for_growth_.load(std::memory_order_relaxed); }
 
  private:
   int64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
@@ -125,8 +127,8 @@ class PlacementIndex {
   void Unlink(Entry* entry, HostEntry* host);
   void DropOldTombstones();
   Entry* NewEntry();
-  // Counts `by` tenants more in `state`; purged ones are not counted.
-  void CountMore(domain::TenantState state, int by);
+  // Counts `by` tenants more; purged ones are not counted.
+  void CountMore(domain::TenantState state, bool closed_for_growth, int by);
 
   const keyring::Keyring& keyring_;
   const std::string authority_;
@@ -145,6 +147,7 @@ class PlacementIndex {
   std::deque<Tombstone> tombstones_;
   size_t tenants_ = 0;
   std::array<std::atomic<int64_t>, CountOf<domain::TenantState>()> by_state_{};
+  std::atomic<int64_t> closed_for_growth_{0};
 
   std::atomic<int64_t> epoch_{0};
   std::atomic<int64_t> revision_{0};  // stored after everything else of its commit

@@ -133,6 +133,9 @@ absl::Status AppendReply(const Row& row, int64_t epoch, const Wanted& wanted,
   std::string ttl;
   PutNumber(ttl, google::protobuf::Duration::kSecondsFieldNumber, kTtlSeconds);
   PutText(reply, Response::kTtlFieldNumber, ttl);
+  // Who only reads is not concerned.
+  if (wanted.role != v1::ROLE_READ_ONLY)
+    PutNumber(reply, Response::kClosedForGrowthFieldNumber, row.closed_for_growth() ? 1 : 0);
   return absl::OkStatus();
 }
 

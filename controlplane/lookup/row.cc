@@ -147,6 +147,7 @@ Row::Pointer Row::Make(const domain::Tenant& tenant, const HostEntry* host, int6
   head.state_ = tenant.state;
   head.suspend_mode_ = tenant.suspend_mode;
   head.unconfirmed_ = tenant.unconfirmed;
+  head.closed_for_growth_ = tenant.storage.closed;
   return Allocate(head, Pack(tenant));
 }
 

@@ -65,6 +65,7 @@ class Row {
   domain::TenantState state() const { return state_; }
   domain::SuspendMode suspend_mode() const { return suspend_mode_; }
   bool unconfirmed() const { return unconfirmed_; }
+  bool closed_for_growth() const { return closed_for_growth_; }
 
   // Whether `name` is its id or one of its aliases.
   bool IsCalled(absl::string_view name) const;
@@ -85,6 +86,7 @@ class Row {
   domain::TenantState state_ = domain::TenantState::kCreating;
   domain::SuspendMode suspend_mode_ = domain::SuspendMode::kNone;
   bool unconfirmed_ = false;
+  bool closed_for_growth_ = false;
 };
 
 // The text that the keyring sealed, from what the row holds of it.

@@ -98,6 +98,9 @@ void WriteTenants(const Figures& figures, TextPage& page) {
   for (const auto& [state, count] : figures.tenants) {
     page.Add({{"state", NameOf(state)}}, static_cast<double>(count));
   }
+  page.Gauge("croft_tenants_closed_for_growth",
+             "Tenants at their storage quota, whose new rows are refused.",
+             static_cast<double>(figures.tenants_closed_for_growth));
 }
 
 void WriteBackups(const Figures& figures, TextPage& page) {

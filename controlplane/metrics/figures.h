@@ -92,6 +92,7 @@ struct Figures {
   std::vector<CallFigures> calls;
   OperationFigures operations;
   std::map<domain::TenantState, int64_t> tenants;
+  int64_t tenants_closed_for_growth = 0;
   std::vector<HostFigures> hosts;
   std::optional<BackupFigures> backups;  // nullopt while they are counted for the first time
 

@@ -3,11 +3,14 @@
 // What fails is removed from the store; the row stays, as FAILED.
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/engine/intent.h"
+#include "controlplane/engine/verdict.h"
 #include "controlplane/operations/kinds.h"
 #include "controlplane/operations/steps.h"
 #include "controlplane/operations/tenants.h"
@@ -31,6 +34,13 @@ std::optional<Step> Undo(const Operation&, const Step& step, const Tenant&) {
 
 void Revert(Draft& draft, Operation& operation) { FailBackup(draft, operation); }
 
+absl::Status CheckGivenNameIsFree(Draft& draft, const Tenant& tenant, const std::string& given_name) {
+  const std::vector<domain::Backup> backups = engine::BackupsOf(draft, tenant);
+  const domain::Backup* holder = domain::FindByGivenName(given_name, backups);
+  if (holder == nullptr) return absl::OkStatus();
+  return domain::GivenNameTaken(given_name, BackupName(tenant.id, holder->id));
+}
+
 std::string Result(const Operation& operation) { return BackupName(operation.tenant, operation.backup); }
 
 }  // namespace
@@ -51,11 +61,14 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
     return domain::WrongTenantState(tenant->id, tenant->state, "backed up");
   }
   if (tenant->uid != request.backup.tenant_uid) return domain::TenantNotFound(tenant->id);
+  CROFT_RETURN_IF_ERROR(CheckGivenNameIsFree(draft, *tenant, request.given_name));
   const std::string store = engine::StoreOf(draft, *tenant);
   if (store.empty()) return domain::NoStore(tenant->placement.host);
   Operation operation = engine::NewOperation(draft, caller, request.operation, kBackUp.id, *tenant);
-  const domain::Backup& backup =
+  domain::Backup& backup =
       draft.Add(engine::BackupFrom(draft, request.backup, *tenant, request.origin, store));
+  backup.given_name = request.given_name;
+  backup.note = request.note;
   operation.backup = backup.id;
   operation.steps = {On(tenant->placement,
                         domain::BackUpTask{.backup = RefTo(backup),

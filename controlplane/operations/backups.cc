@@ -8,13 +8,6 @@
 
 namespace croft::operations {
 
-absl::StatusOr<domain::Backup*> ExistingBackup(engine::Draft& draft, const domain::Tenant& tenant,
-                                               const std::string& id) {
-  domain::Backup* backup = draft.FindBackup(tenant.id, id);
-  if (backup == nullptr) return domain::BackupNotFound(BackupName(tenant.id, id));
-  return backup;
-}
-
 absl::StatusOr<std::string> HostForBackup(engine::Draft& draft, const domain::Tenant& tenant,
                                           const domain::Backup& backup) {
   const std::string host = engine::StoreHost(draft, tenant, backup.store);

@@ -9,10 +9,6 @@
 // What the kinds that work on an existing backup share.
 namespace croft::operations {
 
-// BACKUP_NOT_FOUND when the tenant has none called `id`.
-absl::StatusOr<domain::Backup*> ExistingBackup(engine::Draft& draft, const domain::Tenant& tenant,
-                                               const std::string& id);
-
 // A host that reaches the backup: the tenant's, or another one.
 absl::StatusOr<std::string> HostForBackup(engine::Draft& draft, const domain::Tenant& tenant,
                                           const domain::Backup& backup);

@@ -69,6 +69,14 @@ void ApplyCatalogOnly(Tenant& tenant, const TenantUpdate& update) {
   if (update.backup_every) tenant.backup_every = *update.backup_every;
   if (update.prove_every) tenant.prove_every = *update.prove_every;
   if (update.delete_protection) tenant.delete_protection = *update.delete_protection;
+  if (update.storage_grace_time) tenant.storage.grace_time = *update.storage_grace_time;
+}
+
+// How large a database may be is the control plane's to see to: no host must know. A tenant without a quota is looked at no
+// more, but to open it for growth.
+void ApplyStorageQuota(Tenant& tenant, int64_t storage_bytes) {
+  tenant.quota.storage_bytes = storage_bytes;
+  if (storage_bytes == 0) tenant.storage.level = domain::StorageLevel::kNormal;
 }
 
 // When the tenant is retired, or as a retired one purged, by itself; nullopt for never.
@@ -108,6 +116,7 @@ domain::Quota QuotaAfter(const Tenant& tenant, const TenantUpdate& update) {
   domain::Quota quota = update.quota.value_or(tenant.quota);
   if (update.quota_connections) quota.connections = *update.quota_connections;
   if (update.quota_statement_timeout) quota.statement_timeout = *update.quota_statement_timeout;
+  if (update.quota_storage_bytes) quota.storage_bytes = *update.quota_storage_bytes;
   return quota;
 }
 
@@ -131,7 +140,9 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
     return InvalidField("tenant.labels", "a tenant has at most 32 labels");
   if (tenant->settings.size() > kLongestSettings)
     return InvalidField("tenant.settings", "must be at most 64 KiB as JSON");
-  if (const domain::Quota quota = QuotaAfter(*tenant, request.update); quota != tenant->quota) {
+  const domain::Quota quota = QuotaAfter(*tenant, request.update);
+  ApplyStorageQuota(*tenant, quota.storage_bytes);
+  if (quota != tenant->quota) {
     CROFT_RETURN_IF_ERROR(BeginConfigure(draft, caller, request.operation, *tenant, quota));
   }
   return TenantName(tenant->id);

@@ -7,6 +7,7 @@
 
 #include "common/errors.h"
 #include "common/names.h"
+#include "controlplane/domain/errors.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
@@ -44,9 +45,10 @@ constinit const Kind kDeleteBackup = {.id = domain::OperationKind::kDeleteBackup
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::DeleteBackup& request) {
   CROFT_ASSIGN_OR_RETURN(domain::Tenant * tenant, engine::LiveTenant(draft, request.tenant));
-  CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, ExistingBackup(draft, *tenant, request.backup));
+  CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, engine::ExistingBackup(draft, *tenant, request.backup));
   CROFT_RETURN_IF_ERROR(
       engine::CheckEtag(request.etag, BackupName(tenant->id, backup->id), backup->version));
+  if (domain::Held(*backup)) return domain::BackupHeld(BackupName(tenant->id, backup->id), backup->hold);
   CROFT_RETURN_IF_ERROR(engine::CheckFree(draft, *tenant, kDeleteBackup.id, backup->id));
   CROFT_ASSIGN_OR_RETURN(const std::string host, HostForBackup(draft, *tenant, *backup));
   domain::Operation operation =

@@ -54,6 +54,9 @@ extern const Kind kDeleteBackup;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::DeleteBackup& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::PruneBackups& request);
 
+extern const Kind kLimitGrowth;
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::JudgeStorage& request);
+
 extern const Kind kCleanUp;
 
 // Begins operations of the kinds above.

@@ -19,6 +19,7 @@
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/engine/intent.h"
+#include "controlplane/engine/progress.h"
 #include "controlplane/engine/verdict.h"
 #include "controlplane/operations/clean_up.h"
 #include "controlplane/operations/kinds.h"
@@ -78,6 +79,54 @@ void Erase(Draft& draft, const Operation& operation, Tenant& tenant) {
 void Apply(Draft& draft, Operation& operation, const Step& step, const engine::TaskReport&) {
   if (std::holds_alternative<EraseKeyTask>(step.task))
     Erase(draft, operation, *draft.FindTenant(operation.tenant));
+}
+
+// --- What it has destroyed.
+
+// Each store that holds something of the tenant, which is where copies of its data key lie.
+std::set<std::string> StoresOf(const std::vector<Backup>& backups) {
+  std::set<std::string> stores;
+  for (const Backup& backup : backups) stores.insert(backup.store);
+  return stores;
+}
+
+std::string Time(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+void AddDrop(const Step& step, const DropTask& drop, std::string& lines) {
+  const bool gone = step.message == engine::kHostIsGone;
+  for (const std::string& database : drop.databases) {
+    absl::StrAppend(&lines, "database ", database, " on ", HostName(step.host),
+                    gone ? ": not reached, since the host was declared missing\n" : ": dropped\n");
+  }
+}
+
+// A line for each thing, such that two purges that destroyed the same say the same.
+std::string Account(Draft& draft, const Operation& operation) {
+  const Tenant& tenant = *draft.FindTenant(operation.tenant);
+  const std::vector<Backup> backups = engine::BackupsOf(draft, tenant);
+  std::string lines = absl::StrCat("created ", Time(tenant.create_time), "\n");
+  if (tenant.delete_time) absl::StrAppend(&lines, "retired ", Time(*tenant.delete_time), "\n");
+  absl::StrAppend(&lines, "purged by ", operation.caller, " since ", Time(operation.create_time), "\n");
+  const auto details = domain::Details<domain::PurgeDetails>(operation);
+  if (!details.waiver.empty()) absl::StrAppend(&lines, "without a proven backup: ", details.waiver, "\n");
+  for (const Step& step : operation.steps) {
+    if (const auto* drop = std::get_if<DropTask>(&step.task)) AddDrop(step, *drop, lines);
+  }
+  const std::string& home = tenant.placement.host;
+  if (!home.empty() && !engine::CanHold(draft, home)) {
+    absl::StrAppend(&lines, "database ", tenant.placement.database, " on ", HostName(home),
+                    ": not reached, since the host was removed or declared missing\n");
+  }
+  for (const Backup& backup : backups) {
+    absl::StrAppend(&lines, "backup ", backup.id, " in store ", backup.store, ", ", backup.size_bytes,
+                    " bytes, sha256 ", backup.sha256.empty() ? "none" : backup.sha256, ": deleted\n");
+  }
+  for (const std::string& store : StoresOf(backups))
+    absl::StrAppend(&lines, "data key ", tenant.uid, ", copy in store ", store, ": destroyed\n");
+  absl::StrAppend(&lines, "data key ", tenant.uid, ", in the key store: destroyed\n");
+  return lines;
 }
 
 // What it would drop from a host is gone with the host.
@@ -193,18 +242,32 @@ absl::StatusOr<std::vector<Step>> DeleteSteps(Draft& draft, const Tenant& tenant
   return steps;
 }
 
+absl::Status CheckNoneIsHeld(Draft& draft, const Tenant& tenant) {
+  std::vector<std::string> names;
+  for (const Backup& held : domain::HeldBackups(engine::BackupsOf(draft, tenant)))
+    names.push_back(BackupName(held.tenant, held.id));
+  return names.empty() ? absl::OkStatus() : domain::BackupsHeld(tenant.id, names);
+}
+
+// Id of the backup that the caller accepts; empty for none.
+absl::StatusOr<std::string> AcceptedBackup(Draft& draft, const Tenant& tenant, const PurgeTenant& request) {
+  if (request.accepted_backup.empty()) return std::string();
+  CROFT_ASSIGN_OR_RETURN(const Backup* backup,
+                         engine::ExistingBackup(draft, tenant, request.accepted_backup));
+  return backup->id;
+}
+
 // Whether the tenant may be purged: nobody asks for a proof of one that never came to be, of one that the caller gives
 // a reason for, and of one whose proof an earlier purge has removed.
-absl::Status CheckProof(Draft& draft, const Tenant& tenant, const PurgeTenant& request) {
+// `accepted` is the id of the backup that the caller accepts, if any.
+absl::Status CheckProof(Draft& draft, const Tenant& tenant, const PurgeTenant& request,
+                        const std::string& accepted) {
   if (tenant.state != TenantState::kRetired) return absl::OkStatus();
   const std::vector<Backup> backups = engine::BackupsOf(draft, tenant);
   const Backup* incomplete = domain::IncompleteFinalBackup(tenant, backups);
-  if (!request.accepted_backup.empty()) {
-    const std::string name = BackupName(tenant.id, request.accepted_backup);
-    if (draft.FindBackup(tenant.id, request.accepted_backup) == nullptr)
-      return domain::BackupNotFound(name);
-    const bool exactly = incomplete != nullptr && incomplete->id == request.accepted_backup;
-    return exactly ? absl::OkStatus() : domain::BackupNotAcceptable(name);
+  if (!accepted.empty()) {
+    const bool exactly = incomplete != nullptr && incomplete->id == accepted;
+    return exactly ? absl::OkStatus() : domain::BackupNotAcceptable(BackupName(tenant.id, accepted));
   }
   if (!request.waiver.empty() || tenant.purge_parked || domain::HasProof(tenant, backups))
     return absl::OkStatus();
@@ -213,10 +276,10 @@ absl::Status CheckProof(Draft& draft, const Tenant& tenant, const PurgeTenant& r
 }
 
 // Why no proven backup was asked for, for whoever looks into the operation later.
-std::string WaiverOf(const PurgeTenant& request) {
-  if (request.accepted_backup.empty()) return request.waiver;
-  return absl::StrCat("accepted ", BackupName(request.tenant, request.accepted_backup),
-                      ", which is INCOMPLETE", request.waiver.empty() ? "" : ": ", request.waiver);
+std::string WaiverOf(const PurgeTenant& request, const std::string& accepted) {
+  if (accepted.empty()) return request.waiver;
+  return absl::StrCat("accepted ", BackupName(request.tenant, accepted), ", which is INCOMPLETE",
+                      request.waiver.empty() ? "" : ": ", request.waiver);
 }
 
 }  // namespace
@@ -227,6 +290,7 @@ constinit const Kind kPurge = {.id = domain::OperationKind::kPurge,
                                .revertible = false,
                                .ends_with_host = EndsWithHost,
                                .apply = Apply,
+                               .account = Account,
                                .revert = Revert};
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTenant& request) {
@@ -234,16 +298,18 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTe
                          TenantFor(draft, request.tenant, request.etag, domain::TenantEvent::kPurge,
                                    kPurge.id, "purged; retire it first"));
   if (tenant->delete_protection) return domain::DeleteProtected(tenant->id);
-  CROFT_RETURN_IF_ERROR(CheckProof(draft, *tenant, request));
+  CROFT_RETURN_IF_ERROR(CheckNoneIsHeld(draft, *tenant));
+  CROFT_ASSIGN_OR_RETURN(const std::string accepted, AcceptedBackup(draft, *tenant, request));
+  CROFT_RETURN_IF_ERROR(CheckProof(draft, *tenant, request, accepted));
   if (!request.confirmed) {
     return domain::ConfirmationRequired(
         tenant->id, absl::StrCat("a purge removes tenant ", tenant->id, " and all of its backups"));
   }
   Operation operation = engine::NewOperation(draft, caller, request.operation, kPurge.id, *tenant);
-  operation.details = domain::PurgeDetails{.waiver = WaiverOf(request)};
-  operation.backup = request.accepted_backup;
-  if (const Backup* accepted = draft.FindBackup(tenant->id, request.accepted_backup))
-    operation.warnings = domain::FindingsOf(*accepted);
+  operation.details = domain::PurgeDetails{.waiver = WaiverOf(request, accepted)};
+  operation.backup = accepted;
+  if (const Backup* backup = draft.FindBackup(tenant->id, accepted))
+    operation.warnings = domain::FindingsOf(*backup);
   operation.steps = DropSteps(*tenant, DatabasesOf(draft, *tenant));
   CROFT_ASSIGN_OR_RETURN(std::vector<Step> deletes, DeleteSteps(draft, *tenant));
   for (Step& step : deletes) operation.steps.push_back(std::move(step));

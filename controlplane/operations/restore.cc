@@ -56,6 +56,8 @@ void Apply(Draft& draft, Operation& operation, const Step& step, const engine::T
   Tenant& tenant = *draft.FindTenant(operation.tenant);
   if (IsAsNew(operation)) return MoveTo(tenant, domain::TenantEvent::kCreated);
   MovePlacement(draft, operation, tenant, step);
+  // A restored database is open for growth; the next look at its size judges it anew.
+  tenant.storage.closed = false;
 }
 
 // Nobody gets into an old database that is not there, or that a cut DROP has left invalid; that it is so is why it is
@@ -196,8 +198,7 @@ constinit const Kind kRestore = {.id = domain::OperationKind::kRestore,
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RestoreTenant& request) {
   CROFT_ASSIGN_OR_RETURN(Tenant * source, engine::LiveTenant(draft, request.tenant, request.etag));
-  const Backup* backup = draft.FindBackup(source->id, request.backup);
-  if (backup == nullptr) return domain::BackupNotFound(BackupName(source->id, request.backup));
+  CROFT_ASSIGN_OR_RETURN(const Backup* backup, engine::ExistingBackup(draft, *source, request.backup));
   CROFT_RETURN_IF_ERROR(CheckUsable(*backup, request.allow_incomplete));
   if (!request.host.empty() && draft.FindHost(request.host) == nullptr)
     return domain::HostNotFound(request.host);

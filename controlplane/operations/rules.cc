@@ -50,6 +50,7 @@ const Kind& KindOf(domain::OperationKind kind) {
     case domain::OperationKind::kBackUp: return operations::kBackUp;
     case domain::OperationKind::kVerify: return operations::kVerify;
     case domain::OperationKind::kDeleteBackup: return operations::kDeleteBackup;
+    case domain::OperationKind::kLimitGrowth: return operations::kLimitGrowth;
     case domain::OperationKind::kCleanUp: return operations::kCleanUp;
   }
   std::abort();

@@ -43,6 +43,10 @@ Step Open(const Tenant& tenant, const Placement& placement, SuspendMode mode) {
 
 Step Configure(const Tenant& tenant) { return On(tenant.placement, domain::ConfigureTask()); }
 
+Step LimitGrowth(const Tenant& tenant, bool closed) {
+  return On(tenant.placement, domain::LimitGrowthTask{closed});
+}
+
 Step DropDatabase(const Placement& placement, bool roles) {
   return On(placement, domain::DropTask{.databases = {placement.database}, .roles = roles});
 }

@@ -20,6 +20,8 @@ domain::Step Open(const domain::Tenant& tenant, const domain::Placement& placeme
                   domain::SuspendMode mode);
 // Limits and logins as the tenant's row says.
 domain::Step Configure(const domain::Tenant& tenant);
+// Closes the tenant's database for growth, or opens it.
+domain::Step LimitGrowth(const domain::Tenant& tenant, bool closed);
 domain::Step DropDatabase(const domain::Placement& placement, bool roles);
 
 // Brings the database and its logins to `tenant.suspend_mode`, which is not kNone.

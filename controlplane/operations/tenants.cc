@@ -97,8 +97,10 @@ bool LeftBehind(const Operation& operation, const std::string& host) {
 
 void FailBackup(Draft& draft, const Operation& operation) {
   domain::Backup* backup = draft.FindBackup(operation.tenant, operation.backup);
-  if (backup != nullptr && backup->state == domain::BackupState::kCreating)
-    backup->state = domain::BackupState::kFailed;
+  if (backup == nullptr || backup->state != domain::BackupState::kCreating) return;
+  backup->state = domain::BackupState::kFailed;
+  // The next try may have its name.
+  backup->given_name.clear();
 }
 
 void RecordBackup(Draft& draft, const Operation& operation, const engine::TaskReport& report) {

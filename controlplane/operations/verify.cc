@@ -33,7 +33,7 @@ constinit const Kind kVerify = {.id = domain::OperationKind::kVerify,
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::VerifyBackup& request) {
   CROFT_ASSIGN_OR_RETURN(domain::Tenant * tenant, engine::LiveTenant(draft, request.tenant));
-  CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, ExistingBackup(draft, *tenant, request.backup));
+  CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, engine::ExistingBackup(draft, *tenant, request.backup));
   if (!domain::Stored(*backup))
     return domain::BackupNotUsable(BackupName(tenant->id, backup->id), "not whole");
   CROFT_RETURN_IF_ERROR(engine::CheckFree(draft, *tenant, kVerify.id, backup->id));

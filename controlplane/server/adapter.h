@@ -12,6 +12,7 @@
 #include <grpcpp/server_context.h>
 
 #include "controlplane/access/authenticator.h"
+#include "controlplane/catalog/commit_barrier.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/awaited_requests.h"
@@ -50,6 +51,8 @@ struct AdapterParts {
   OpenStreams& streams;
   AwaitedRequests& awaited;
   metrics::CallCounts& calls;
+  // What answers that were read from the catalog wait for; null where nothing commits.
+  catalog::CommitBarrier* commits = nullptr;
 };
 
 // One service of ours as gRPC takes it. All calls come in as bytes and go through one path: identity, request,

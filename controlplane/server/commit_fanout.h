@@ -4,22 +4,28 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/catalog/commit_barrier.h"
 #include "controlplane/server/writer.h"
 
 namespace croft::server {
 
-// Tells several of a commit, in the order given.
+// Tells several of a commit, in the order given, and then lets answers that know of it go.
 class CommitFanout final : public CommitListener {
  public:
   using Listener = std::function<void(const std::vector<catalog::Change>&, domain::Revision)>;
 
-  explicit CommitFanout(std::vector<Listener> listeners) : listeners_(std::move(listeners)) {}
+  // `barrier` outlives it.
+  CommitFanout(catalog::CommitBarrier& barrier, std::vector<Listener> listeners)
+      : barrier_(barrier), listeners_(std::move(listeners)) {}
 
+  void OnCommitBegins() override { barrier_.Begin(); }
   void OnCommit(const std::vector<catalog::Change>& changes, domain::Revision revision) override {
     for (const Listener& listener : listeners_) listener(changes, revision);
+    barrier_.Told(revision);
   }
 
  private:
+  catalog::CommitBarrier& barrier_;
   const std::vector<Listener> listeners_;
 };
 

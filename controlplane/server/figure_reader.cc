@@ -41,6 +41,7 @@ metrics::Figures FigureReader::Read() const {
   for (const domain::TenantState state : AllOf<domain::TenantState>()) {
     if (state != domain::TenantState::kPurged) figures.tenants[state] = parts_.index.CountIn(state);
   }
+  figures.tenants_closed_for_growth = parts_.index.CountClosedForGrowth();
   if (auto hosts = parts_.catalog.ListHosts(); hosts.ok()) {
     for (domain::Host& host : *hosts) {
       const std::optional<absl::Time> heard = parts_.fleet.LastHeard(host.id);

@@ -2,6 +2,7 @@
 
 #include "controlplane/server/fleet_watch.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -41,7 +42,7 @@ void FleetWatch::Stop() {
 void FleetWatch::Compare(const std::string& host) {
   {
     const MutexLock lock(mutex_);
-    if (!pending_.insert(host).second) return;
+    if (std::find(waiting_.begin(), waiting_.end(), host) != waiting_.end()) return;
     waiting_.push_back(host);
   }
   changed_.NotifyOne();
@@ -50,8 +51,11 @@ void FleetWatch::Compare(const std::string& host) {
 void FleetWatch::Run() {
   while (const std::optional<std::string> host = NextHost()) {
     CompareNow(*host);
-    const MutexLock lock(mutex_);
-    pending_.erase(*host);
+    {
+      const MutexLock lock(mutex_);
+      comparing_.erase(*host);
+    }
+    changed_.NotifyOne();  // it may have been asked for again
   }
 }
 
@@ -60,9 +64,12 @@ std::optional<std::string> FleetWatch::NextHost() {
     ReadHosts();
     const MutexLock lock(mutex_);
     if (stopping_) return std::nullopt;
-    if (!waiting_.empty()) {
-      std::string host = std::move(waiting_.front());
-      waiting_.pop_front();
+    const auto next = std::find_if(waiting_.begin(), waiting_.end(),
+                                   [&](const std::string& host) { return !comparing_.contains(host); });
+    if (next != waiting_.end()) {
+      std::string host = std::move(*next);
+      waiting_.erase(next);
+      comparing_.insert(host);
       return host;
     }
     changed_.WaitFor(mutex_, kLook);

@@ -34,12 +34,13 @@ class FleetWatch {
   // Waits for comparisons that are under way, up to FleetChecker::kTimeout.
   void Stop();
 
-  // Has the host compared soon. Does nothing for one that waits for that or is being compared. Does not block.
+  // Has the host compared soon, by a comparison that begins after this call. One that waits already is compared once;
+  // one that is being compared is compared again afterwards. Does not block.
   void Compare(const std::string& host);
 
  private:
   void Run();
-  // The host that waits longest; waits for one. Nothing at the end.
+  // The host that waits longest of those that are not being compared; waits for one. Nothing at the end.
   std::optional<std::string> NextHost();
   // Tells the findings which hosts there are, now and then.
   void ReadHosts();
@@ -55,7 +56,7 @@ class FleetWatch {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time read_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::deque<std::string> waiting_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::string> pending_ ABSL_GUARDED_BY(mutex_);  // those, and the ones that are being compared
+  std::set<std::string> comparing_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 

@@ -62,6 +62,7 @@
 #include "controlplane/server/scheduler.h"
 #include "controlplane/server/state_directory.h"
 #include "controlplane/server/status.h"
+#include "controlplane/server/storage_watch.h"
 #include "controlplane/server/worker_pool.h"
 #include "controlplane/server/writer.h"
 #include "controlplane/usage/usage_keeper.h"
@@ -129,6 +130,7 @@ struct Server::Components {
   absl::StatusOr<std::string> TrustedAuthority() const;
   absl::StatusOr<std::vector<std::string>> AwaitedHosts() const;
   absl::Status NameKeys();
+  absl::StatusOr<std::optional<StorageWatch::Size>> SizeOf(const std::string& uid, const std::string& host);
   absl::Status Measure();
 
   const ServerOptions options;
@@ -150,9 +152,11 @@ struct Server::Components {
   handlers::OperationWatcher news;
   metrics::OperationCounts operation_counts{clock};
   std::unique_ptr<metrics::BackupCensus> census;
+  std::optional<catalog::CommitBarrier> barrier;
   std::optional<CommitFanout> commits;
   std::unique_ptr<Writer> writer;
   std::optional<usage::UsageKeeper> usage;
+  std::optional<StorageWatch> storage_watch;
   std::unique_ptr<fleet::Fleet> fleet;
   handlers::FleetFindings findings;
   std::optional<handlers::FleetChecker> checker;
@@ -224,22 +228,24 @@ absl::Status Server::Components::Open() {
   census = std::make_unique<metrics::BackupCensus>(*catalog);
   GiveBackFreedMemory();
   // The index first: whoever is woken or answered finds the change there.
-  commits.emplace(std::vector<CommitFanout::Listener>{
-      [this](const auto& changes, domain::Revision revision) {
-        if (index.Apply(changes, revision)) watchers.Signal();
-      },
-      [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
-      [this](const auto& changes, domain::Revision revision) {
-        for (const std::string& user : principals.Apply(changes, revision)) streams.JudgeAgain(user);
-      },
-      [this](const auto& changes, domain::Revision) { news.Announce(changes); },
-      [this](const auto& changes, domain::Revision) {
-        if (handlers::HasEvents(changes)) event_watchers.Signal();
-      },
-      [this](const auto& changes, domain::Revision) {
-        operation_counts.Apply(changes);
-        census->Apply(changes);
-      }});
+  barrier.emplace(*catalog);
+  commits.emplace(*barrier, std::vector<CommitFanout::Listener>{
+                                [this](const auto& changes, domain::Revision revision) {
+                                  if (index.Apply(changes, revision)) watchers.Signal();
+                                },
+                                [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
+                                [this](const auto& changes, domain::Revision revision) {
+                                  for (const std::string& user : principals.Apply(changes, revision))
+                                    streams.JudgeAgain(user);
+                                },
+                                [this](const auto& changes, domain::Revision) { news.Announce(changes); },
+                                [this](const auto& changes, domain::Revision) {
+                                  if (handlers::HasEvents(changes)) event_watchers.Signal();
+                                },
+                                [this](const auto& changes, domain::Revision) {
+                                  operation_counts.Apply(changes);
+                                  census->Apply(changes);
+                                }});
 
   writer = std::make_unique<Writer>(*catalog, clock, StopBroken, Writer::Limits(), options.schedules);
   fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
@@ -247,10 +253,15 @@ absl::Status Server::Components::Open() {
   fleet->AskUsage(options.usage_interval, [this](const std::string& host, std::vector<usage::Report> told) {
     usage->Note(host, std::move(told));
   });
+  storage_watch.emplace(
+      *catalog, [this](const std::string& uid, const std::string& host) { return SizeOf(uid, host); },
+      *writer, random, clock, options.usage_interval);
   checker.emplace(*catalog, *fleet, clock, findings);
   fleet_watch.emplace(*catalog, *checker, findings, clock);
   hands = std::make_unique<ServerEffectExecutor>(
-      *fleet, *keys, *writer, [this](const std::string& host) { fleet_watch->Compare(host); });
+      *fleet, *keys, *writer, clock,
+      [this](absl::string_view text) { return authority.SignStatement(text); },
+      [this](const std::string& host) { fleet_watch->Compare(host); });
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
   scheduler =
       std::make_unique<Scheduler>(*catalog, *writer, *secrets, clock, options.schedules,
@@ -286,8 +297,16 @@ absl::Status Server::Components::Open() {
   copies->Start();
   census->Start();
   confirmer->Start();
+  if (options.usage_interval > absl::ZeroDuration()) storage_watch->Start();
   certificates->Start();
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<StorageWatch::Size>> Server::Components::SizeOf(const std::string& uid,
+                                                                             const std::string& host) {
+  CROFT_ASSIGN_OR_RETURN(const std::optional<usage::Usage> measured, usage->Find(uid, host));
+  if (!measured || !measured->size_bytes) return std::nullopt;
+  return StorageWatch::Size{.generation = measured->generation, .bytes = *measured->size_bytes};
 }
 
 // Keys that an earlier version made do not say whose they are.
@@ -326,7 +345,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
-  operations.emplace(*writer, *catalog, *presenter, *tokens, news, clock);
+  operations.emplace(*writer, *catalog, *barrier, *presenter, *tokens, news, clock);
   admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now(),
                 [this] { return metrics::WhatNeedsAttention(figures->Read()); });
   lookups.emplace(index, watchers, *recorder, clock);
@@ -334,9 +353,9 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   audit_handlers.emplace(*catalog, *tokens, [this](absl::string_view text, absl::string_view signature) {
     return authority.HasSigned(text, signature);
   });
-  usage_handlers.emplace(*usage, *catalog, *tokens, clock);
+  usage_handlers.emplace(*usage, *catalog, *fleet, *tokens, clock);
 
-  event_handlers.emplace(*catalog, *tokens, event_watchers, clock);
+  event_handlers.emplace(*catalog, *barrier, *tokens, event_watchers, clock);
 
   authenticator.emplace(authority.certificate(), hosts, principals, clock);
   facts.emplace(index, *catalog);
@@ -345,7 +364,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
       [this](const std::string& user, const std::string& token) { recorder->NoteToken(user, token); });
   pool.emplace(kWorkers, kWaitingCalls);
   awaited_requests.Start();
-  const AdapterParts components{*gate, *pool, streams, awaited_requests, calls};
+  const AdapterParts components{*gate, *pool, streams, awaited_requests, calls, &*barrier};
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),
@@ -401,6 +420,7 @@ void Server::Stop() {
   components_->census->Stop();
   components_->scheduler->Stop();
   components_->confirmer->Stop();
+  components_->storage_watch->Stop();
   components_->copies->Stop();
   components_->certificates->Stop();
   if (components_->listener) components_->listener->StopServing();

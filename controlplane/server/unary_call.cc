@@ -99,6 +99,8 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
   void Answer(absl::StatusOr<Bytes> response) {
     if (!responded_ && response.ok()) {
       if (absl::Status still = PermitStill(); !still.ok()) response = std::move(still);
+      // What answers from memory has read nothing that is not told yet.
+      if (how_.runs != Runs::kInline && parts_.commits != nullptr) parts_.commits->Await();
     }
     Respond(std::move(response));
   }

@@ -193,6 +193,7 @@ absl::Status Writer::Work(const Batch& batch) {
     std::move(outcome.effects.begin(), outcome.effects.end(), std::back_inserter(effects));
   }
   const absl::Time begun = clock_.Now();
+  if (!changes.empty()) listener_->OnCommitBegins();
   CROFT_ASSIGN_OR_RETURN(const domain::Revision revision, transaction->Commit());
   if (!changes.empty()) {
     commits_.Observe(clock_.Now() - begun);

@@ -31,6 +31,8 @@ namespace croft::server {
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
+  // A commit with changes begins. OnCommit follows, unless it fails, which ends the writer.
+  virtual void OnCommitBegins() {}
   virtual void OnCommit(const std::vector<catalog::Change>& changes, domain::Revision revision) = 0;
 };
 

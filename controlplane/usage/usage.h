@@ -48,6 +48,7 @@ struct Usage {
   int64_t id = 0;  // in the file
   std::string uid;
   std::string host;
+  int64_t generation = 0;
   absl::Time look_time;
   std::optional<int64_t> size_bytes;
   absl::Time size_time;  // of `size_bytes`

@@ -49,7 +49,7 @@ Usage ReadUsage(const sqlite::Rows& rows) {
   Usage usage;
   int64_t rate = 0;
   rows.Read(0, usage.id, usage.uid, usage.host, usage.look_time, usage.size_bytes, usage.size_time,
-            usage.connections, rate);
+            usage.connections, rate, usage.generation);
   usage.transactions_per_second = static_cast<double>(rate) / kMilliseconds;
   return usage;
 }
@@ -127,8 +127,10 @@ struct UsageWriter::State {
       "rows_updated, rows_deleted, deadlocks, temporary_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
       "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) ON CONFLICT (uid, host) DO UPDATE SET "
       "generation = excluded.generation, look_time = excluded.look_time, "
-      "size_bytes = coalesce(excluded.size_bytes, size_bytes), "
-      "size_time = coalesce(excluded.size_time, size_time), "
+      "size_bytes = CASE WHEN generation = excluded.generation "
+      "THEN coalesce(excluded.size_bytes, size_bytes) ELSE excluded.size_bytes END, "
+      "size_time = CASE WHEN generation = excluded.generation "
+      "THEN coalesce(excluded.size_time, size_time) ELSE excluded.size_time END, "
       "connections = excluded.connections, rate = excluded.rate, commits = excluded.commits, "
       "rollbacks = excluded.rollbacks, blocks_read = excluded.blocks_read, "
       "blocks_hit = excluded.blocks_hit, rows_returned = excluded.rows_returned, "
@@ -226,9 +228,10 @@ struct UsageReader::State {
   }
 
   std::unique_ptr<sqlite::Database> database;
-  sqlite::Statement find{*database,
-                         "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate "
-                         "FROM databases WHERE uid = ?1 AND host = ?2"};
+  sqlite::Statement find{
+      *database,
+      "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate, generation "
+      "FROM databases WHERE uid = ?1 AND host = ?2"};
   // A look-up for each hour: the joined table of hours comes first.
   sqlite::Statement hours{
       *database,
@@ -237,18 +240,19 @@ struct UsageReader::State {
       "SELECT h.hour, h.size_bytes, h.connections, h.commits, h.rollbacks, h.blocks_read, h.blocks_hit, "
       "h.rows_returned, h.rows_fetched, h.rows_inserted, h.rows_updated, h.rows_deleted, h.deadlocks, "
       "h.temporary_bytes FROM asked CROSS JOIN hours h ON h.hour = asked.hour AND h.database = ?1"};
-  sqlite::Statement by_size{*database,
-                            "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate, "
-                            "size_bytes FROM databases WHERE size_bytes IS NOT NULL "
-                            "AND (size_bytes, id) < (?1, ?2) ORDER BY size_bytes DESC, id DESC LIMIT ?3"};
+  sqlite::Statement by_size{
+      *database,
+      "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate, generation, "
+      "size_bytes FROM databases WHERE size_bytes IS NOT NULL "
+      "AND (size_bytes, id) < (?1, ?2) ORDER BY size_bytes DESC, id DESC LIMIT ?3"};
   sqlite::Statement by_connections{
       *database,
-      "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate, connections "
+      "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate, generation, connections "
       "FROM databases WHERE connections > 0 AND (connections, id) < (?1, ?2) "
       "ORDER BY connections DESC, id DESC LIMIT ?3"};
   sqlite::Statement by_rate{
       *database,
-      "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate, rate "
+      "SELECT id, uid, host, look_time, size_bytes, size_time, connections, rate, generation, rate "
       "FROM databases WHERE rate > 0 AND (rate, id) < (?1, ?2) "
       "ORDER BY rate DESC, id DESC LIMIT ?3"};
 };
@@ -289,7 +293,7 @@ absl::StatusOr<std::vector<Ranked>> UsageReader::List(Order order, const Positio
   std::vector<Ranked> found;
   while (rows.Next()) {
     Ranked& one = found.emplace_back(Ranked{.usage = ReadUsage(rows)});
-    one.position = {.value = rows.Get<int64_t>(8), .id = one.usage.id};
+    one.position = {.value = rows.Get<int64_t>(9), .id = one.usage.id};
   }
   CROFT_RETURN_IF_ERROR(rows.status());
   return found;

@@ -30,6 +30,14 @@ v1::Backup ToProto(const domain::Backup& backup) {
   const domain::Findings findings = domain::FindingsOf(backup);
   for (const domain::Finding& finding : findings.listed) *proto.add_findings() = ToProto(finding);
   proto.set_finding_count(findings.count);
+  proto.set_given_name(backup.given_name);
+  proto.set_note(backup.note);
+  if (domain::Held(backup)) {
+    v1::LegalHold& hold = *proto.mutable_legal_hold();
+    *hold.mutable_hold_time() = ToProto(*backup.hold.time);
+    hold.set_caller(backup.hold.caller);
+    hold.set_reason(backup.hold.reason);
+  }
   return proto;
 }
 

@@ -27,12 +27,18 @@ v1::Tenant::State ToProto(domain::TenantState value) {
 v1::SuspendMode ToProto(domain::SuspendMode value) {
   return ByName<v1::SuspendMode>(v1::SuspendMode_Parse, "SUSPEND_MODE_", value);
 }
+v1::StorageLevel ToProto(domain::StorageLevel value) {
+  return ByName<v1::StorageLevel>(v1::StorageLevel_Parse, "STORAGE_LEVEL_", value);
+}
 v1::Role ToProto(domain::LoginRole value) { return ByName<v1::Role>(v1::Role_Parse, "ROLE_", value); }
 v1::Backup::State ToProto(domain::BackupState value) {
   return ByName<v1::Backup::State>(v1::Backup::State_Parse, "STATE_", value);
 }
 v1::Backup::Origin ToProto(domain::BackupOrigin value) {
   return ByName<v1::Backup::Origin>(v1::Backup::Origin_Parse, "ORIGIN_", value);
+}
+v1::PlannedBackup::Fate ToProto(domain::BackupFate value) {
+  return ByName<v1::PlannedBackup::Fate>(v1::PlannedBackup::Fate_Parse, "FATE_", value);
 }
 v1::Host::State ToProto(domain::HostState value) {
   return ByName<v1::Host::State>(v1::Host::State_Parse, "STATE_", value);

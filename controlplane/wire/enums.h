@@ -5,6 +5,7 @@
 #include <absl/strings/string_view.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/backup_plan.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/tenant.h"
@@ -18,9 +19,11 @@ namespace croft::wire {
 
 v1::Tenant::State ToProto(domain::TenantState state);
 v1::SuspendMode ToProto(domain::SuspendMode mode);
+v1::StorageLevel ToProto(domain::StorageLevel level);
 v1::Role ToProto(domain::LoginRole role);
 v1::Backup::State ToProto(domain::BackupState state);
 v1::Backup::Origin ToProto(domain::BackupOrigin origin);
+v1::PlannedBackup::Fate ToProto(domain::BackupFate fate);
 v1::Host::State ToProto(domain::HostState state);
 v1::Operation::Kind ToProto(domain::OperationKind kind);  // UNSPECIFIED for Croft's own
 v1::Operation::State ToProto(domain::OperationState state);

@@ -20,6 +20,7 @@ namespace {
 constexpr int64_t kMostDatabases = 100000;
 constexpr int64_t kMostHostConnections = 1000000;
 constexpr size_t kLongestSystemIdentifier = 20;
+constexpr size_t kLongestNote = 512;
 constexpr absl::Duration kShortestBackup = absl::Minutes(1);
 constexpr absl::Duration kLongestBackup = absl::Hours(24);
 constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
@@ -60,6 +61,11 @@ absl::StatusOr<engine::CreateBackup> Parse(const v1::CreateBackupRequest& reques
     result.max_duration = ParseDuration(request.max_duration(), kLongestBackup, "max_duration", violations);
     if (result.max_duration < kShortestBackup) violations.Add("max_duration", "must be at least 60s");
   }
+  if (!request.given_name().empty()) {
+    violations.Take(CheckGivenName(request.given_name(), "given_name"));
+    result.given_name = request.given_name();
+  }
+  result.note = ParseText(request.note(), kLongestNote, "note", violations);
   return Finish(std::move(result), violations);
 }
 
@@ -71,6 +77,22 @@ absl::StatusOr<engine::VerifyBackup> Parse(const v1::VerifyBackupRequest& reques
 absl::StatusOr<engine::DeleteBackup> Parse(const v1::DeleteBackupRequest& request) {
   Violations violations;
   auto result = ParseOnBackup<engine::DeleteBackup>(request, violations);
+  result.etag = ParseEtag(request.etag(), "etag", violations);
+  return Finish(std::move(result), violations);
+}
+
+absl::StatusOr<engine::HoldBackup> Parse(const v1::HoldBackupRequest& request) {
+  Violations violations;
+  auto result = ParseOnBackup<engine::HoldBackup>(request, violations);
+  result.etag = ParseEtag(request.etag(), "etag", violations);
+  result.reason = ParseText(request.reason(), kLongestNote, "reason", violations);
+  if (request.reason().empty()) violations.Add("reason", "must say why the backup is to be kept");
+  return Finish(std::move(result), violations);
+}
+
+absl::StatusOr<engine::ReleaseBackup> Parse(const v1::ReleaseBackupRequest& request) {
+  Violations violations;
+  auto result = ParseOnBackup<engine::ReleaseBackup>(request, violations);
   result.etag = ParseEtag(request.etag(), "etag", violations);
   return Finish(std::move(result), violations);
 }

@@ -22,6 +22,8 @@ namespace croft::wire {
 absl::StatusOr<engine::CreateBackup> Parse(const v1::CreateBackupRequest& request);
 absl::StatusOr<engine::VerifyBackup> Parse(const v1::VerifyBackupRequest& request);
 absl::StatusOr<engine::DeleteBackup> Parse(const v1::DeleteBackupRequest& request);
+absl::StatusOr<engine::HoldBackup> Parse(const v1::HoldBackupRequest& request);
+absl::StatusOr<engine::ReleaseBackup> Parse(const v1::ReleaseBackupRequest& request);
 absl::StatusOr<BackupId> Parse(const v1::GetBackupRequest& request);
 
 struct BackupQuery {

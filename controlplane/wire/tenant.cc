@@ -33,6 +33,39 @@ bool HasDatabase(const domain::Tenant& tenant) {
   return tenant.state != domain::TenantState::kFailed && tenant.state != domain::TenantState::kPurged;
 }
 
+// What follows of a full database for the tenant, whose `storage` it is.
+std::string WhatFullMeans(const domain::Storage& storage, absl::Time now) {
+  if (storage.closed)
+    return "it is closed for growth: PostgreSQL refuses new rows until it is below 95 % of the quota";
+  if (storage.grace_time && now < *storage.grace_time)
+    return absl::StrCat("it may grow until ", UtcText(*storage.grace_time),
+                        ", and is closed for growth then");
+  return "it is to be closed for growth, which waits for its host or for work on the tenant";
+}
+
+void AddStorageCondition(const domain::Tenant& tenant, absl::Time now, v1::Tenant& proto) {
+  const domain::Storage& storage = tenant.storage;
+  const std::string size =
+      absl::StrCat("its database had ", storage.size_bytes, " bytes when it was looked at, of ",
+                   tenant.quota.storage_bytes, " in its quota");
+  switch (storage.level) {
+    case domain::StorageLevel::kNormal:
+      if (storage.closed) {
+        AddCondition(proto, "STORAGE_FULL",
+                     "it has room again, and is closed for growth until its host has opened it");
+      }
+      return;
+    case domain::StorageLevel::kNearQuota:
+      AddCondition(proto, "STORAGE_NEAR_QUOTA",
+                   absl::StrCat(size, storage.closed ? "; it is being opened for growth again"
+                                                     : "; at the quota it is closed for growth"));
+      return;
+    case domain::StorageLevel::kFull:
+      AddCondition(proto, "STORAGE_FULL", absl::StrCat(size, "; ", WhatFullMeans(storage, now)));
+      return;
+  }
+}
+
 void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surroundings,
                    v1::Tenant& proto) {
   const domain::Host* host = surroundings.host;
@@ -74,6 +107,7 @@ void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surro
         proto, "DELETE_PROTECTED",
         absl::StrCat("its time has come to be ", kept, "; that waits until delete_protection is off"));
   }
+  if (HasDatabase(tenant)) AddStorageCondition(tenant, surroundings.now, proto);
   for (const domain::Credential& credential : tenant.credentials) {
     if (credential.published || !credential.disable_time || tenant.state == domain::TenantState::kPurged) {
       continue;
@@ -151,11 +185,25 @@ void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surround
     *proto.mutable_backup_policy()->mutable_prove_every() = ToProto(tenant.prove_every);
   }
   proto.set_delete_protection(tenant.delete_protection);
+  proto.set_storage_level(ToProto(tenant.storage.level));
+  proto.set_closed_for_growth(tenant.storage.closed);
+  if (tenant.storage.grace_time) *proto.mutable_storage_grace_time() = ToProto(*tenant.storage.grace_time);
   if (!tenant.last_backup.empty()) proto.set_last_backup(BackupName(tenant.id, tenant.last_backup));
   if (!tenant.current_operation.empty()) {
     proto.set_current_operation(OperationName(tenant.current_operation));
   }
   AddConditions(tenant, surroundings, proto);
+}
+
+v1::Erasure ToProto(const domain::Erasure& erasure) {
+  v1::Erasure proto;
+  proto.set_tenant(TenantName(erasure.tenant));
+  proto.set_uid(erasure.uid);
+  proto.set_operation(OperationName(erasure.operation));
+  *proto.mutable_erase_time() = ToProto(erasure.time);
+  proto.set_statement(erasure.statement);
+  proto.set_signature(erasure.signature);
+  return proto;
 }
 
 }  // namespace croft::wire

@@ -6,6 +6,7 @@
 
 #include <absl/time/time.h>
 
+#include "controlplane/domain/erasure.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/tenant.h"
 #include "croft/v1/tenant.pb.h"
@@ -24,8 +25,10 @@ struct TenantSurroundings {
 };
 
 // Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, UNCONFIRMED, FLEET_MISMATCH,
-// FINAL_BACKUP_FAILED, BACKUP_NOT_PROVEN, DELETE_PROTECTED, LOGIN_REPLACED.
+// FINAL_BACKUP_FAILED, BACKUP_NOT_PROVEN, DELETE_PROTECTED, LOGIN_REPLACED, STORAGE_NEAR_QUOTA, STORAGE_FULL.
 v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings);
+
+v1::Erasure ToProto(const domain::Erasure& erasure);
 // The same into an empty message, which may lie in an arena.
 void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings, v1::Tenant& proto);
 

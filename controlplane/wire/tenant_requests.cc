@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/domain/storage.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/filter.h"
 #include "controlplane/wire/json.h"
@@ -67,14 +68,15 @@ absl::Duration ParseStatementTimeout(const v1::Quota& proto, Violations& violati
   return whole;
 }
 
-// Nothing measures a tenant's size yet: refused but for its default.
-void CheckStorage(const v1::Quota& proto, Violations& violations) {
+int64_t ParseStorageBytes(const v1::Quota& proto, Violations& violations) {
   constexpr char kStorage[] = "tenant.quota.storage_bytes";
-  ParseInteger(proto.storage_bytes(), 0, std::numeric_limits<int64_t>::max(), kStorage, violations);
-  if (proto.storage_bytes() > 0) {
-    violations.AddUnavailable(kStorage,
-                              "cannot be kept to yet, since sizes are not measured; leave it out");
+  const int64_t bytes =
+      ParseInteger(proto.storage_bytes(), 0, std::numeric_limits<int64_t>::max(), kStorage, violations);
+  if (bytes > 0 && bytes < domain::kLeastStorageQuota) {
+    violations.Add(kStorage, absl::StrCat("must be at least ", domain::kLeastStorageQuota,
+                                          " bytes, or 0 for none: a new database has about half of that"));
   }
+  return bytes;
 }
 
 int32_t ParseBackupsKept(const v1::BackupPolicy& policy, Violations& violations) {
@@ -102,8 +104,8 @@ absl::Duration ParseProveEvery(const v1::BackupPolicy& policy, Violations& viola
 }
 
 domain::Quota ParseQuota(const v1::Quota& proto, Violations& violations) {
-  CheckStorage(proto, violations);
   return {.connections = ParseConnections(proto, violations),
+          .storage_bytes = ParseStorageBytes(proto, violations),
           .statement_timeout = ParseStatementTimeout(proto, violations)};
 }
 
@@ -201,7 +203,15 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
             [&] { update.quota_connections = ParseConnections(proto.quota(), violations); });
   mask.Part("quota.statement_timeout",
             [&] { update.quota_statement_timeout = ParseStatementTimeout(proto.quota(), violations); });
-  mask.Part("quota.storage_bytes", [&] { CheckStorage(proto.quota(), violations); });
+  mask.Part("quota.storage_bytes",
+            [&] { update.quota_storage_bytes = ParseStorageBytes(proto.quota(), violations); });
+  mask.Field("storage_grace_time", proto.has_storage_grace_time(), [&] {
+    update.storage_grace_time.emplace();
+    if (proto.has_storage_grace_time()) {
+      *update.storage_grace_time =
+          ParseTime(proto.storage_grace_time(), "tenant.storage_grace_time", violations);
+    }
+  });
   mask.Field("backup_policy", proto.has_backup_policy(), [&] {
     update.backups_kept = ParseBackupsKept(proto.backup_policy(), violations);
     update.backup_every = ParseBackupEvery(proto.backup_policy(), violations);
@@ -300,6 +310,10 @@ absl::StatusOr<engine::RotateCredentials> Parse(const v1::RotateCredentialsReque
 }
 
 absl::StatusOr<std::string> Parse(const v1::GetTenantRequest& request) {
+  return ParseTenantName(request.name(), "name");
+}
+
+absl::StatusOr<std::string> Parse(const v1::GetErasureRequest& request) {
   return ParseTenantName(request.name(), "name");
 }
 

@@ -25,6 +25,8 @@ absl::StatusOr<engine::RestoreTenant> Parse(const v1::RestoreTenantRequest& requ
 absl::StatusOr<engine::RotateCredentials> Parse(const v1::RotateCredentialsRequest& request);
 // The id.
 absl::StatusOr<std::string> Parse(const v1::GetTenantRequest& request);
+// Id or uid.
+absl::StatusOr<std::string> Parse(const v1::GetErasureRequest& request);
 
 absl::StatusOr<catalog::TenantQuery> Parse(const v1::ListTenantsRequest& request, const PageTokens& tokens);
 // Of the page after one that ended with the tenant `last_id`.

@@ -109,6 +109,15 @@ absl::StatusOr<UsageQuery> Parse(const v1::GetUsageRequest& request, absl::Time 
   return query;
 }
 
+absl::StatusOr<StatementsQuery> Parse(const v1::ListStatementsRequest& request, int32_t most) {
+  Violations violations;
+  StatementsQuery query{.tenant = violations.Take(ParseTenantName(request.name(), "name")),
+                        .limit = request.limit() == 0 ? most : std::min(request.limit(), most)};
+  if (request.limit() < 0) violations.Add("limit", "must not be negative");
+  CROFT_RETURN_IF_ERROR(violations.ToStatus());
+  return query;
+}
+
 absl::StatusOr<UsageListQuery> Parse(const v1::ListUsageRequest& request, const PageTokens& tokens) {
   Violations violations;
   UsageListQuery query;

@@ -28,6 +28,13 @@ struct UsageQuery {
 };
 absl::StatusOr<UsageQuery> Parse(const v1::GetUsageRequest& request, absl::Time now);
 
+struct StatementsQuery {
+  std::string tenant;  // id
+  int32_t limit = 0;
+};
+// `most` is what an unset limit stands for, and what a larger one is cut to.
+absl::StatusOr<StatementsQuery> Parse(const v1::ListStatementsRequest& request, int32_t most);
+
 struct UsageListQuery {
   usage::Order order = usage::Order::kSize;
   usage::Position after;

@@ -247,6 +247,29 @@ TEST_P(CatalogContract, SchedulesAreDueInTheOrderOfTheirTimes) {
   EXPECT_EQ(transaction->FindSchedule(purge.key), std::nullopt);
 }
 
+TEST_P(CatalogContract, ScheduleIsReadByItsKey) {
+  const domain::Schedule purge{.key = {domain::ScheduleKind::kPurge, "tenants/acme"}, .next_time = At(10)};
+  MustPut({PutSchedule{purge}});
+  EXPECT_EQ(*catalog().GetSchedule(purge.key), purge);
+  EXPECT_EQ(*catalog().GetSchedule({domain::ScheduleKind::kExpire, "tenants/acme"}), std::nullopt);
+}
+
+TEST_P(CatalogContract, ErasureIsFoundByUidAndTheNewestByTheTenantsId) {
+  const auto put = [&](const std::string& uid, const std::string& tenant, int seconds) {
+    domain::Erasure erasure{.uid = uid, .tenant = tenant, .time = At(seconds), .statement = uid + "\n"};
+    MustPut({PutErasure{erasure}});
+    return erasure;
+  };
+  const domain::Erasure second = put("u2", "acme", 20);
+  const domain::Erasure first = put("u1", "acme", 10);
+  const domain::Erasure namesake = put("acme2", "u1", 30);
+  EXPECT_EQ(*catalog().GetErasure("acme"), second);
+  EXPECT_EQ(*catalog().GetErasure("u2"), second);
+  EXPECT_EQ(*catalog().GetErasure("u1"), first) << "a uid goes before a tenant that has it for an id";
+  EXPECT_EQ(*catalog().GetErasure("acme2"), namesake);
+  EXPECT_EQ(*catalog().GetErasure("globex"), std::nullopt);
+}
+
 TEST_P(CatalogContract, SchedulesThatAreRefusedAreFoundTheMostOftenRefusedFirst) {
   const auto put = [&](const std::string& tenant, int32_t refusals) {
     domain::Schedule schedule{

@@ -1,10 +1,13 @@
 """Tenants are backed up and their backups proven as often as their policy says, and no more are kept than it says."""
 import datetime
 import json
+import os
+import shutil
+import subprocess
 import time
 
 import pytest
-from cluster import Cluster, wait_until
+from cluster import BIN, Cluster, wait_until
 
 
 @pytest.fixture(scope="module", name="cluster")
@@ -20,6 +23,12 @@ def backups(cluster, scheduled):
             if backup.state == backup.STATE_AVAILABLE and (backup.origin == backup.ORIGIN_SCHEDULED) == scheduled}
 
 
+def fates(cluster, tenant):
+    """What `croftctl backup plan` foretells of each of the tenant's backups, by their names."""
+    plan = json.loads(cluster.croftctl("backup", "plan", tenant, "-o", "json").stdout)
+    return {backup["backup"]: backup for backup in plan["backups"]}
+
+
 def is_proven(cluster, tenant):
     backup, = cluster.call("BackupService.ListBackups", parent=f"tenants/{tenant}").backups
     return backup.state == backup.STATE_VERIFIED
@@ -32,7 +41,15 @@ def test_a_tenant_is_backed_up_every_minute_and_keeps_its_newest_backup_and_the_
     cluster.croftctl("tenant", "create", "globex", "--prove-every", "1m")
     cluster.croftctl("backup", "create", "globex")
     first = wait_until(lambda: backups(cluster, scheduled=True), "a backup is made by itself", 90)
+    held, = first
+    cluster.croftctl("backup", "hold", held, "--reason", "case 17")
     wait_until(lambda: backups(cluster, scheduled=True) - first, "another one is made", 90)
+    plan = fates(cluster, "acme")
+    assert plan[held]["fate"] == "FATE_KEPT_HELD" and "deleteTime" not in plan[held]
+    refused = cluster.croftctl("backup", "delete", held, "--yes", check=False)
+    assert refused.returncode == 5 and "case 17" in refused.stderr
+    assert first <= backups(cluster, scheduled=True), "retention passes over it"
+    cluster.croftctl("backup", "release", held)
     wait_until(lambda: not backups(cluster, scheduled=True) & first, "the first one is deleted")
     assert len(backups(cluster, scheduled=False)) == 1
     wait_until(lambda: is_proven(cluster, "globex"), "the backup of the other tenant is proven by itself", 90)
@@ -61,3 +78,97 @@ def test_a_restore_takes_the_newest_backup_from_before_a_time(cluster):
             time.sleep(1)
     cluster.croftctl("tenant", "restore", "initech", "--before", between, "--as", "initech-early")
     assert cluster.psql("initech-early", "SELECT word FROM note") == "before"
+
+
+def test_a_backup_with_a_name_is_gone_back_to_by_it(cluster):
+    cluster.create_tenant("umbrella")
+    cluster.psql("umbrella", "CREATE TABLE app AS SELECT 117 AS schema")
+    cluster.croftctl("backup", "create", "umbrella", "--name", "before-2.4", "--note", "app 2.4.0, schema 118")
+    cluster.psql("umbrella", "UPDATE app SET schema = 118")
+    again = cluster.croftctl("backup", "create", "umbrella", "--name", "before-2.4", check=False)
+    assert again.returncode == 5 and "BACKUP_EXISTS" in again.stderr
+    cluster.croftctl("backup", "verify", "umbrella", "before-2.4")
+    shown = cluster.croftctl("backup", "describe", "umbrella", "before-2.4").stdout
+    assert "VERIFIED" in shown and "app 2.4.0, schema 118" in shown
+    assert [backup["fate"] for backup in fates(cluster, "umbrella").values()] == ["FATE_KEPT_NAMED"]
+    cluster.croftctl("tenant", "restore", "umbrella", "--backup", "before-2.4", "--yes")
+    assert cluster.psql("umbrella", "SELECT schema FROM app") == "117"
+
+
+def folders_called(cluster, name):
+    return [os.path.join(here, name) for here, folders, _ in os.walk(cluster.state) if name in folders]
+
+
+def files_holding(cluster, text, under):
+    """Files below `under` that hold the bytes of `text`."""
+    found = []
+    for here, _, names in os.walk(under):
+        for name in names:
+            path = os.path.join(here, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                with open(path, "rb") as file:
+                    if text.encode() in file.read():
+                        found.append(os.path.relpath(path, cluster.state))
+    return found
+
+
+def test_nothing_opens_what_is_left_of_a_purged_tenant_and_a_signed_record_says_so(cluster, tmp_path):
+    uid = cluster.create_tenant("hooli").uid
+    cluster.croftctl("backup", "create", "hooli", "--name", "before-2.4")
+    beside, = folders_called(cluster, uid)
+    with open(os.path.join(beside, "key"), encoding="ascii") as file:
+        wrapped_key = file.read().strip()
+    assert len(files_holding(cluster, wrapped_key, cluster.state)) > 1, "beside the backups, and in the key store"
+
+    # What somebody may have kept: the archives, and a copy of the catalog.
+    kept = tmp_path / "kept"
+    shutil.copytree(beside, kept, ignore=shutil.ignore_patterns("key"))
+    copy = str(tmp_path / "catalog.db")
+    cluster.croftctl("admin", "backup-catalog", copy)
+
+    cluster.croftctl("backup", "hold", "hooli", "before-2.4", "--reason", "case 17")
+    cluster.croftctl("tenant", "retire", "hooli", "--yes")
+    refused = cluster.croftctl("tenant", "purge", "hooli", "--yes", check=False)
+    assert refused.returncode == 5 and "BACKUP_HELD" in refused.stderr and "croftctl backup release" in refused.stderr
+    cluster.croftctl("backup", "release", "hooli", "before-2.4")
+    cluster.croftctl("tenant", "purge", "hooli", "--yes")
+
+    saved = str(tmp_path / "hooli")
+    cluster.croftctl("tenant", "erasure", "hooli", "--save", saved)
+    with open(saved + ".txt", encoding="utf-8") as file:
+        record = file.read()
+    assert record.startswith(f"croft erasure record\ntenant tenants/hooli\nuid {uid}\n")
+    assert f"data key {uid}, in the key store: destroyed" in record and record.count("\nbackup ") == 2
+    assert cluster.croftctl("tenant", "erasure", uid).stdout.startswith(record)
+    assert verified(cluster, tmp_path, saved) == "Verified OK\n"
+    with open(saved + ".txt", "a", encoding="utf-8") as file:
+        file.write("and more\n")
+    assert "Verified OK" not in verified(cluster, tmp_path, saved)
+
+    assert folders_called(cluster, uid) == [], "nothing is left in the store"
+    assert files_holding(cluster, wrapped_key, cluster.state) == []
+
+    # All of it is put back, and with it the catalog knows the tenant again.
+    shutil.copytree(kept, beside)
+    owner = os.stat(os.path.dirname(beside))
+    for here, _, names in os.walk(beside):
+        for path in [here, *(os.path.join(here, name) for name in names)]:
+            os.chown(path, owner.st_uid, owner.st_gid)
+    cluster.stop("croftd")
+    here, = [here for here, _, names in os.walk(cluster.state) if "catalog.db" in names]
+    subprocess.run([os.path.join(BIN, "croftd"), "restore-catalog", "--state", here, copy], check=True,
+                   capture_output=True, timeout=60)
+    cluster.start("croftd")
+    wait_until(lambda: not cluster.tenant("umbrella").conditions, "the host has reported")
+    opened = cluster.croftctl("tenant", "restore", "hooli", "--backup", "before-2.4", "--as", "hooli-2", check=False)
+    assert opened.returncode == 8 and "DATA_KEY_DESTROYED" in opened.stderr, opened.stderr
+
+
+def verified(cluster, folder, saved):
+    """What openssl says of the record, with the authority's certificate alone."""
+    authority, = {os.path.join(here, "ca.crt") for here, _, names in os.walk(cluster.state)
+                  if "ca.crt" in names and "ca.key" in names}
+    public = str(folder / "authority.pem")
+    subprocess.run(["openssl", "x509", "-in", authority, "-pubkey", "-noout", "-out", public], check=True)
+    return subprocess.run(["openssl", "dgst", "-sha256", "-verify", public, "-signature", saved + ".sig", saved + ".txt"],
+                          capture_output=True, text=True, check=False).stdout

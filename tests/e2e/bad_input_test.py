@@ -56,6 +56,7 @@ NUMBERS = {
 ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 ALIAS = re.compile(r"[a-z0-9._:-]{1,253}")
 EVENT_TYPE = re.compile(r"[a-z_.]{1,100}")
+GIVEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LABEL = re.compile(r"[A-Za-z0-9._-]{0,63}")
 
 # Fields that only Croft writes: what a caller sends there is passed over.
@@ -83,7 +84,7 @@ BOUNDED = {"tenant.quota.connections"}
 ENUMS = {"role", "purpose", "mode", "binding.role"}
 # Text for people or of the caller's own making, which may hold nearly anything.
 FREE_TEXT = {"tenant.display_name", "tenant.settings", "tenant.features", "waive_backup_reason",
-             "principal.display_name"}
+             "principal.display_name", "note", "reason"}
 # Opaque values that Croft handed out: another etag is a lost race, another revision one to start again from.
 OPAQUE = re.compile(r"(.*\.)?etag|since\..*")
 
@@ -108,6 +109,8 @@ def legal(path, value, method):
         return ALIAS.fullmatch(value) is not None
     if field in ("labels", "host_selector"):
         return LABEL.fullmatch(value) is not None
+    if path == "given_name":
+        return GIVEN_NAME.fullmatch(value) is not None
     if path == "type_prefix":
         return EVENT_TYPE.fullmatch(value) is not None
     if path in ("fingerprint", "expect.hash"):
@@ -148,7 +151,7 @@ def right_values(cluster):
             "name": names.get(service), "backup": names["BackupService"],
             "parent": "principals/shop" if service == "AccessService" else "tenants/acme",
             "tenant_id": "fresh", "principal_id": "fresh", "system_identifier": "1", "validate_only": True,
-            "fingerprint": "a" * 64, "certificate_request": signable, "token": join_token,
+            "fingerprint": "a" * 64, "certificate_request": signable, "token": join_token, "reason": "case 17",
         }.items():
             if field in fields and value:
                 setattr(request, field, value)

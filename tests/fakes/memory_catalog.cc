@@ -214,7 +214,7 @@ template <typename Do>
 void MemoryCatalog::ForEachTable(Do apply) {
   std::apply([&](auto&... table) { (apply(table), ...); },
              std::tie(tenants_, uids_, aliases_, hosts_, users_, positions_, operations_, running_,
-                      backups_, requests_, schedules_, audit_, checkpoint_, events_));
+                      backups_, erasures_, requests_, schedules_, audit_, checkpoint_, events_));
 }
 
 void MemoryCatalog::End(bool merge) {
@@ -312,6 +312,8 @@ void MemoryCatalog::Write(const PutBackup& change) {
 }
 
 void MemoryCatalog::Write(const DeleteBackup& change) { backups_.Delete({change.id, change.tenant}); }
+
+void MemoryCatalog::Write(const PutErasure& change) { erasures_.Put(change.erasure.uid, change.erasure); }
 
 void MemoryCatalog::Write(const PutRequest& change) {
   requests_.Put({change.record.caller, change.record.request_id}, change.record);

@@ -111,10 +111,15 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountTenants() override;
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
+  absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
+                                                                 int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals, int32_t limit) override;
+  absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey& key) override;
+  absl::StatusOr<std::optional<domain::Erasure>> GetErasure(absl::string_view uid_or_id) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
+  absl::StatusOr<domain::Revision> CommittedRevision() override { return revision(); }
   absl::StatusOr<AuditHead> RecordedAuditHead() override;
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override;
   absl::StatusOr<EventPage> ListEvents(const EventQuery& query) override;
@@ -150,6 +155,7 @@ class MemoryCatalog final : public Catalog {
   void Write(const CutAudit& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const AppendEvent& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const CutEvents& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const PutErasure& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(absl::string_view what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Do>
   void ForEachTable(Do apply) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -170,6 +176,7 @@ class MemoryCatalog final : public Catalog {
   MemoryTable<int64_t, domain::Operation> operations_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<int64_t, domain::Operation> running_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<BackupKey, domain::Backup> backups_ ABSL_GUARDED_BY(mutex_);
+  MemoryTable<std::string, domain::Erasure> erasures_ ABSL_GUARDED_BY(mutex_);  // by uid
   MemoryTable<RequestKey, RequestRecord> requests_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<domain::ScheduleKey, domain::Schedule> schedules_ ABSL_GUARDED_BY(mutex_);
   domain::EventLog event_log_ ABSL_GUARDED_BY(mutex_){.uid = "memory"};

@@ -131,6 +131,7 @@ absl::StatusOr<domain::Revision> MemoryCatalog::ReadPlacements(const std::functi
     part.suspend_mode = tenant.suspend_mode;
     part.placement = tenant.placement;
     part.unconfirmed = tenant.unconfirmed;
+    part.storage.closed = tenant.storage.closed;
     part.credentials.clear();
     for (const domain::Credential& login : tenant.credentials) {
       if (!login.published) continue;
@@ -163,6 +164,20 @@ absl::StatusOr<int64_t> MemoryCatalog::CountUnconfirmedTenants() {
   return count;
 }
 
+absl::StatusOr<std::vector<Tenant>> MemoryCatalog::ListStorageLimited(absl::string_view after_id,
+                                                                      int32_t limit) {
+  MutexLock lock(mutex_);
+  std::vector<Tenant> tenants;
+  tenants_.ForEach(false, [&](const Tenant& tenant) {
+    const bool limited = tenant.quota.storage_bytes > 0 || tenant.storage.closed;
+    if (!limited || tenant.id <= after_id || tenants.size() >= static_cast<size_t>(std::max(limit, 0)))
+      return;
+    tenants.push_back(tenant);
+    tenants.back().credentials.clear();
+  });
+  return tenants;
+}
+
 absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::DueSchedules(absl::Time now, int32_t limit) {
   MutexLock lock(mutex_);
   std::vector<domain::Schedule> due;
@@ -188,6 +203,21 @@ absl::StatusOr<std::vector<domain::Schedule>> MemoryCatalog::RefusedSchedules(in
       [](const domain::Schedule& a, const domain::Schedule& b) { return a.refusals > b.refusals; });
   if (refused.size() > static_cast<size_t>(std::max(limit, 0))) refused.resize(std::max(limit, 0));
   return refused;
+}
+
+absl::StatusOr<std::optional<domain::Schedule>> MemoryCatalog::GetSchedule(const domain::ScheduleKey& key) {
+  MutexLock lock(mutex_);
+  return CopyOf(schedules_.Find(key, false));
+}
+
+absl::StatusOr<std::optional<domain::Erasure>> MemoryCatalog::GetErasure(absl::string_view uid_or_id) {
+  MutexLock lock(mutex_);
+  if (const auto* own = erasures_.Find(std::string(uid_or_id), false)) return *own;
+  std::optional<domain::Erasure> newest;
+  erasures_.ForEach(false, [&](const domain::Erasure& erasure) {
+    if (erasure.tenant == uid_or_id && (!newest || erasure.time > newest->time)) newest = erasure;
+  });
+  return newest;
 }
 
 absl::StatusOr<std::vector<domain::AuditRow>> MemoryCatalog::ListAudit(int64_t after_sequence,

@@ -293,6 +293,30 @@ class ModelClusterSession final : public ClusterSession {
     });
   }
 
+  absl::StatusOr<int64_t> CountGrowthChanges(absl::string_view database, absl::string_view /*owner*/,
+                                             bool closed) override {
+    int64_t count = 0;
+    CROFT_RETURN_IF_ERROR(
+        Call("CountGrowthChanges", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+          CROFT_ASSIGN_OR_RETURN(const ModelDatabase inside, Enter(std::string(database)));
+          count = inside.growth_limited != closed ? 1 : 0;
+          return absl::OkStatus();
+        }));
+    return count;
+  }
+
+  absl::Status LimitGrowth(absl::string_view database, absl::string_view owner, bool closed) override {
+    const std::string name(database);
+    return Call("LimitGrowth", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) -> absl::Status {
+      CROFT_ASSIGN_OR_RETURN(ModelDatabase inside, Enter(name));
+      CROFT_RETURN_IF_ERROR(server_.CheckRole(std::string(owner)));
+      inside.growth_limited = closed;
+      server_.databases_.Put(name, std::move(inside));
+      server_.Commit(Durability::kNow);
+      return absl::OkStatus();
+    });
+  }
+
   absl::StatusOr<std::vector<std::string>> HoldersOf(absl::string_view role) override {
     std::vector<std::string> holders;
     CROFT_RETURN_IF_ERROR(Call("HoldersOf", [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(server_.mutex_) {

@@ -59,6 +59,7 @@ struct ModelDatabase {
   std::string public_owner = "pg_database_owner";
   bool reader_sees_tables = false;
   std::vector<std::string> extensions;
+  bool growth_limited = false;
   // What tenants stored, in the order of commits. One number a row.
   std::vector<int64_t> rows;
   // Roles that own or are granted something inside, beside the owner of the rows.

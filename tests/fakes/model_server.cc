@@ -61,6 +61,7 @@ absl::Status ModelServer::Insert(int64_t session, int64_t row) {
   if (!up_ || found == sessions_.end()) return Lost();
   if (found->second.read_only) return SqlError("25006", "cannot execute INSERT in a read-only transaction");
   ModelDatabase database = *databases_.Find(found->second.database);
+  if (database.growth_limited) return SqlError("42501", "permission denied for table rows");
   database.rows.push_back(row);
   databases_.Put(found->second.database, std::move(database));
   Commit(Durability::kNow);

@@ -10,6 +10,7 @@
 #include "controlplane/lookup/wanted.h"
 #include "controlplane/wire/access.h"
 #include "controlplane/wire/audit.h"
+#include "controlplane/wire/backup_plan.h"
 #include "controlplane/wire/event.h"
 #include "controlplane/wire/tenant.h"
 #include "controlplane/wire/tenant_requests.h"
@@ -109,12 +110,16 @@ constexpr Taker kTakers[] = {
     Taking<v1::RestoreTenantRequest>(),
     Taking<v1::RotateCredentialsRequest>(),
     Taking<v1::GetTenantRequest>(),
+    Taking<v1::GetErasureRequest>(),
     Taking<v1::ListTenantsRequest>(),
     Taking<v1::CreateBackupRequest>(),
     Taking<v1::VerifyBackupRequest>(),
     Taking<v1::DeleteBackupRequest>(),
     Taking<v1::GetBackupRequest>(),
+    Taking<v1::HoldBackupRequest>(),
+    Taking<v1::ReleaseBackupRequest>(),
     Taking<v1::ListBackupsRequest>(),
+    Taking<v1::ListBackupPlansRequest>(),
     Taking<v1::UpdateHostRequest>(),
     Taking<v1::CordonHostRequest>(),
     Taking<v1::UncordonHostRequest>(),

@@ -185,6 +185,7 @@ void Checks::AfterCommit(const std::vector<catalog::Change>& changes) {
     if (const auto* tenant = std::get_if<catalog::PutTenant>(&change)) OnPut(*tenant);
     if (const auto* operation = std::get_if<catalog::PutOperation>(&change)) OnPut(*operation, changes);
     if (const auto* backup = std::get_if<catalog::PutBackup>(&change)) OnPut(*backup);
+    if (const auto* backup = std::get_if<catalog::DeleteBackup>(&change)) OnDeleted(*backup);
     if (const auto* pruned = std::get_if<catalog::DeleteOperation>(&change)) OnPruned(*pruned);
     if (const auto* pruned = std::get_if<catalog::DeleteRequest>(&change)) OnPruned(*pruned);
     if (const auto* pruned = std::get_if<catalog::CutAudit>(&change)) OnPruned(*pruned);
@@ -260,10 +261,23 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
 
 void Checks::OnPut(const catalog::PutBackup& put) {
   const domain::Backup& backup = put.backup;
+  const std::pair<std::string, std::string> key{backup.tenant, backup.id};
+  if (!domain::Held(backup)) {
+    held_.erase(key);
+  } else if (held_.insert(key).second) {
+    world_.tally.Work("legal holds");
+  }
+  if (domain::Held(backup) && backup.state == domain::BackupState::kDeleting)
+    world_.Violate(16, absl::StrCat(backup.id, " of ", backup.tenant, " is held and being deleted"));
   if (!domain::Proven(backup)) return;
   const auto proof = world_.proofs.find({backup.tenant_uid, backup.id});
   if (proof == world_.proofs.end() || proof->second.sha256 != backup.sha256)
     world_.Violate(8, absl::StrCat(backup.id, " is proven and no restore of it was compared"));
+}
+
+void Checks::OnDeleted(const catalog::DeleteBackup& deleted) {
+  if (held_.erase({deleted.tenant, deleted.id}) > 0)
+    world_.Violate(16, absl::StrCat(deleted.id, " of ", deleted.tenant, " was held and is gone"));
 }
 
 void Checks::OnPruned(const catalog::DeleteOperation& pruned) {

@@ -51,6 +51,7 @@ class Checks final : public Watch, public PlaneWatch {
   void OnPut(const catalog::PutTenant& put);
   void OnPut(const catalog::PutOperation& put, const std::vector<catalog::Change>& changes);
   void OnPut(const catalog::PutBackup& put);
+  void OnDeleted(const catalog::DeleteBackup& deleted);
   // What is forgotten was kept as long as it had to be.
   void OnPruned(const catalog::DeleteOperation& pruned);
   void OnPruned(const catalog::DeleteRequest& pruned);
@@ -62,6 +63,7 @@ class Checks final : public Watch, public PlaneWatch {
   void ExpectCopies(Expected& expected) const;
   void CheckHost(SimHost& host, Expected& expected);
   void CheckLogins(SimHost& host, const domain::Tenant& tenant);
+  void CheckGrowth(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckBackups();
   void CheckAudit();
@@ -80,6 +82,7 @@ class Checks final : public Watch, public PlaneWatch {
   std::map<std::string, domain::Operation> operations_;           // as committed last, pruned ones too
   std::map<std::pair<std::string, std::string>, absl::Time> requests_;  // (caller, request id) -> when
   std::map<std::pair<std::string, int64_t>, std::string> orders_;       // (tenant, order) -> operation
+  std::set<std::pair<std::string, std::string>> held_;                  // (tenant, backup)
 };
 
 }  // namespace croft::sim

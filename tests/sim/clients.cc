@@ -183,6 +183,7 @@ void Clients::Create(const std::string& id) {
 void Clients::ActOn(const std::string& id) {
   const std::optional<Tenant> tenant = *world_.catalog.GetTenant(id);
   if (!tenant || tenant->state == TenantState::kPurged || world_.dice.Chance(1, 25)) return Create(id);
+  if (tenant->state == TenantState::kRetired && world_.dice.Chance(1, 6)) return HoldOrRelease(*tenant);
   if (tenant->state == TenantState::kFailed ||
       (tenant->state == TenantState::kRetired && world_.dice.Chance(1, 2))) {
     const std::string waiver = world_.dice.Chance(1, 3) ? "not needed" : "";
@@ -249,12 +250,26 @@ void Clients::Restore(const Tenant& tenant) {
   });
 }
 
+void Clients::HoldOrRelease(const Tenant& tenant) {
+  const std::string id = tenant.id;
+  const std::vector<domain::Backup> held =
+      domain::HeldBackups(*world_.catalog.ListBackups(tenant.id, {}, 100));
+  if (!held.empty() && world_.dice.Chance(2, 3)) {
+    const std::string backup = world_.dice.Pick(held).id;
+    return Insist("ReleaseBackup",
+                  [id, backup] { return engine::ReleaseBackup{.tenant = id, .backup = backup}; });
+  }
+  const std::string backup = PickBackup(tenant);
+  Insist("HoldBackup",
+         [id, backup] { return engine::HoldBackup{.tenant = id, .backup = backup, .reason = "a case"}; });
+}
+
 void Clients::ActOnLiving(const Tenant& tenant) {
   const std::string id = tenant.id;
   const std::string uid = tenant.uid;
   if (farewells_ && world_.dice.Chance(1, 2)) return Retire(tenant);
   if (world_.dice.Chance(1, 20)) return Expire(tenant);
-  switch (world_.dice.Roll(16)) {
+  switch (world_.dice.Roll(18)) {
     case 0:
     case 1: {
       const auto mode =
@@ -304,15 +319,30 @@ void Clients::ActOnLiving(const Tenant& tenant) {
         return update;
       });
     }
+    case 15: return HoldOrRelease(tenant);
+    case 16: return LimitStorage(id);
     default: {
       const auto connections = static_cast<int32_t>(2 + world_.dice.Roll(30));
       return Insist("UpdateTenant (quota)", [this, id, connections] {
         engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
-        update.update.quota = domain::Quota{.connections = connections};
+        update.update.quota_connections = connections;
         return update;
       });
     }
   }
+}
+
+// Around what databases of a run come to have.
+void Clients::LimitStorage(const std::string& id) {
+  const int64_t quota = world_.dice.Chance(1, 4) ? 0 : (1 + world_.dice.Roll(60)) << 20;
+  std::optional<absl::Time> grace;
+  if (world_.dice.Chance(1, 4)) grace = SomeTimeAhead();
+  Insist("UpdateTenant (storage)", [this, id, quota, grace] {
+    engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
+    update.update.quota_storage_bytes = quota;
+    update.update.storage_grace_time = grace;
+    return update;
+  });
 }
 
 // ---- Promises.

@@ -42,6 +42,8 @@ class Clients {
   void OnAnswer(const std::shared_ptr<Question>& question, const absl::StatusOr<engine::Answer>& answer);
   void CheckCancelled(const domain::Operation& operation);
   void ActOn(const std::string& id);
+  void HoldOrRelease(const domain::Tenant& tenant);
+  void LimitStorage(const std::string& id);
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);
   void Retire(const domain::Tenant& tenant);

@@ -8,6 +8,7 @@
 #include <absl/strings/str_join.h>
 
 #include "controlplane/catalog/audit_chain.h"
+#include "controlplane/domain/storage.h"
 #include "tests/sim/checks.h"
 
 namespace croft::sim {
@@ -202,8 +203,9 @@ void Checks::CheckHost(SimHost& host, Expected& all) {
     for (const std::string& name :
          {tenant.placement.database, agent::SealedName(tenant.placement.database)}) {
       const auto found = databases.find(name);
-      if (found != databases.end() && tenant.state != TenantState::kFailed)
-        CheckRows(tenant, *found->second);
+      if (found == databases.end() || tenant.state == TenantState::kFailed) continue;
+      CheckRows(tenant, *found->second);
+      if (!excused(tenant.owner_role)) CheckGrowth(tenant, *found->second);
     }
     if (!excused(tenant.owner_role)) CheckLogins(host, tenant);
   }
@@ -234,6 +236,21 @@ void Checks::CheckLogins(SimHost& host, const domain::Tenant& tenant) {
       world_.Violate(10, absl::StrCat(credential.login, wanted ? " does not get into " : " gets into ",
                                       tenant.placement.database, " of ", host.id));
   }
+}
+
+// A database is closed for growth where the catalog says so, and where its size and its quota want it so.
+void Checks::CheckGrowth(const domain::Tenant& tenant, const agent::ModelDatabase& database) {
+  const bool makes_schemas =
+      database.grants.contains({tenant.owner_role, agent::DatabasePrivilege::kCreate});
+  if (database.growth_limited != tenant.storage.closed || makes_schemas == tenant.storage.closed)
+    world_.Violate(
+        10, absl::StrCat(tenant.id, tenant.storage.closed ? " is not" : " is", " closed for growth"));
+  const bool wanted = domain::IsToBeClosed(tenant.storage, world_.scheduler.Now());
+  const bool judged =
+      tenant.storage.level ==
+      domain::StorageLevelAfter(tenant.storage.level, SizeOf(database), tenant.quota.storage_bytes);
+  if (tenant.state == TenantState::kReady && (!judged || wanted != tenant.storage.closed))
+    world_.Violate(14, absl::StrCat("the storage of ", tenant.id, " is not looked after"));
 }
 
 // What was restored and what was acknowledged since is there, and nothing is there twice.

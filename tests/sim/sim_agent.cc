@@ -197,6 +197,7 @@ void SimAgent::OnMessage(const std::shared_ptr<Link>& link, const v1::ConnectRes
     case v1::ConnectResponse::kRecorded:
       (void)journal_->Settle(agent::KeyOf(agent::FencingFromProto(message.recorded().fencing())));
       return;
+    case v1::ConnectResponse::kStatements:
     case v1::ConnectResponse::MESSAGE_NOT_SET: return;
   }
 }

@@ -5,6 +5,7 @@
 
 #include "common/errors.h"
 #include "controlplane/catalog/audit_chain.h"
+#include "controlplane/domain/storage.h"
 #include "controlplane/fleet/messages.h"
 #include "controlplane/fleet/task_writer.h"
 #include "controlplane/operations/rules.h"
@@ -58,10 +59,28 @@ void SimPlane::LookAtSchedules() {
                            if (incarnation == incarnation_) LookAtSchedules();
                          });
   if (stopped_ || !world_.schedules) return;
+  LookAtStorage();
   const std::vector<domain::Schedule> all = *world_.catalog.DueSchedules(world_.scheduler.Now(), 16);
   for (const domain::Schedule& due : all) {
     world_.tally.Work(absl::StrCat("due: ", NameOf(due.key.kind)));
     Post(engine::ScheduleDue{.key = due.key, .request = RequestOf(due.key)});
+  }
+}
+
+// As the server's storage watch does.
+void SimPlane::LookAtStorage() {
+  const std::vector<domain::Tenant> limited = *world_.catalog.ListStorageLimited("", 1000);
+  for (const domain::Tenant& tenant : limited) {
+    if (tenant.state != domain::TenantState::kReady || tenant.placement.host.empty()) continue;
+    const auto database = world_.Host(tenant.placement.host).server.Database(tenant.placement.database);
+    if (!database) continue;
+    const int64_t size = SizeOf(*database);
+    if (!domain::CallsForJudgement(tenant, size, world_.scheduler.Now())) continue;
+    world_.tally.Work("storage judged");
+    Post(engine::StorageMeasured{{.operation = world_.NewOperationId(),
+                                  .tenant = tenant.id,
+                                  .generation = tenant.placement.generation,
+                                  .size_bytes = size}});
   }
 }
 
@@ -290,7 +309,8 @@ void SimPlane::Release(engine::Effect effect) {
       if (const absl::Status status = world_.keys->Destroy(erase.uid); !status.ok())
         world_.Violate(0, absl::StrCat("a key cannot be destroyed: ", status.ToString()));
       world_.Say("the key of ", erase.uid, " is destroyed");
-      Post(engine::KeyErased{.fencing = erase.fencing});
+      Post(engine::KeyErased{.fencing = erase.fencing,
+                             .record = engine::RecordOf(erase, world_.scheduler.Now())});
     });
   } else if (auto* end = std::get_if<engine::EndSession>(&effect)) {
     Carry([this, end = *end] {

@@ -61,6 +61,7 @@ class SimPlane final : public PlaneEnd {
   void Post(engine::Event event);
   void LoseAwaited();
   void LookAtSchedules();
+  void LookAtStorage();
   engine::RequestBody RequestOf(const domain::ScheduleKey& key);
   engine::PruneAudit ChooseCut();
   void WorkLater();

@@ -62,6 +62,11 @@ enum class Trouble {
 // What the control plane of this world signs a checkpoint of the audit with.
 std::string SignatureOf(absl::string_view text);
 
+// How large a database is: each row is a mebibyte.
+inline int64_t SizeOf(const agent::ModelDatabase& database) {
+  return static_cast<int64_t>(database.rows.size()) << 20;
+}
+
 // How much of everything a run had, by kind.
 struct Tally {
   std::map<std::string, int64_t> counts;  // "kind: what" -> how often

@@ -55,7 +55,7 @@ struct WhichBackups {
 
   void AddTo(CLI::App& verb) {
     verb.add_option("TENANT", tenant, "Id of its tenant, or the backup's full name")->required();
-    verb.add_option("BACKUP", ids, "Ids of one or more of its backups, or latest");
+    verb.add_option("BACKUP", ids, "Ids or names of one or more of its backups, or latest");
   }
   absl::StatusOr<std::vector<std::string>> Names(Client& client) const {
     if (ids.empty() && !absl::StrContains(tenant, "/backups/")) {
@@ -83,13 +83,20 @@ void AddCreate(Noun& noun) {
   struct Arguments {
     TargetFlags which;
     std::string max_duration;
+    std::string name;
+    std::string note;
   };
   auto verb = noun.AddVerb<Arguments>("create", "Back a tenant up now");
   verb->which.AddTo(verb.app);
   verb.app.add_option("--max-duration", verb->max_duration,
                       "Give up after this long, 1m to 24h: its snapshot holds back vacuum; default: 6h");
+  verb.app.add_option("--name", verb->name,
+                      "Call it this, such as before-2.4: it can be named so in the place of its id");
+  verb.app.add_option("--note", verb->note, "What to know about it, such as \"app 2.4.0, schema 118\"");
   verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
     v1::CreateBackupRequest request;
+    request.set_given_name(arguments.name);
+    request.set_note(arguments.note);
     if (!arguments.max_duration.empty()) {
       CROFT_ASSIGN_OR_RETURN(const absl::Duration longest,
                              ParseDuration(arguments.max_duration, "--max-duration"));
@@ -155,7 +162,8 @@ absl::Status Verify(Session& session, const VerifyArguments& arguments) {
 void AddVerify(Noun& noun) {
   auto verb = noun.AddVerb<VerifyArguments>(
       "verify", "Prove a backup by restoring and comparing it; with -l, the latest of each tenant");
-  verb->which.AddTo(verb.app, "Id of a tenant, then ids of its backups or latest; or a backup's full name");
+  verb->which.AddTo(verb.app,
+                    "Id of a tenant, then ids or names of its backups or latest; or a backup's full name");
   verb.Runs(Verify);
 }
 
@@ -183,6 +191,59 @@ void AddDelete(Noun& noun) {
   });
 }
 
+// Changes each and prints what they are then.
+template <class Request>
+absl::Status ChangeEach(Session& session, const WhichBackups& which, const Request& request,
+                        grpc::Status (Backups::*method)(grpc::ClientContext*, const Request&,
+                                                        v1::Backup*)) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, which.Names(session.client));
+  std::vector<v1::Backup> changed;
+  for (const std::string& name : names) {
+    Request own = request;
+    own.set_name(name);
+    CROFT_ASSIGN_OR_RETURN(changed.emplace_back(),
+                           session.Change(method, own, names.size() > 1 ? name : ""));
+  }
+  return changed.size() == 1 ? session.printer.One(changed.front())
+                             : session.printer.List(kBackups.field, changed);
+}
+
+void AddHold(Noun& noun) {
+  struct Arguments {
+    WhichBackups which;
+    std::string reason;
+    std::string etag;
+  };
+  auto verb = noun.AddVerb<Arguments>(
+      "hold",
+      "Keep a backup from everything that deletes it, its tenant's purge too, until it is released");
+  verb->which.AddTo(verb.app);
+  verb.app.add_option("--reason", verb->reason, "Why, such as a case's number; it is kept with the backup")
+      ->required();
+  verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
+  verb.Runs([](Session& session, const Arguments& arguments) {
+    v1::HoldBackupRequest request;
+    request.set_reason(arguments.reason);
+    request.set_etag(arguments.etag);
+    return ChangeEach(session, arguments.which, request, &Backups::HoldBackup);
+  });
+}
+
+void AddRelease(Noun& noun) {
+  struct Arguments {
+    WhichBackups which;
+    std::string etag;
+  };
+  auto verb = noun.AddVerb<Arguments>("release", "End the hold on a backup; an administrator's alone");
+  verb->which.AddTo(verb.app);
+  verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
+  verb.Runs([](Session& session, const Arguments& arguments) {
+    v1::ReleaseBackupRequest request;
+    request.set_etag(arguments.etag);
+    return ChangeEach(session, arguments.which, request, &Backups::ReleaseBackup);
+  });
+}
+
 }  // namespace
 
 void AddBackup(Noun& root) {
@@ -192,6 +253,9 @@ void AddBackup(Noun& root) {
   AddGet(noun);
   AddBackupDescribe(noun);
   AddVerify(noun);
+  AddBackupPlan(noun);
+  AddHold(noun);
+  AddRelease(noun);
   AddDelete(noun);
 }
 

@@ -185,6 +185,15 @@ absl::Status ReadConnections(const YamlNode& node, DeclaredTenant& tenant) {
   return absl::OkStatus();
 }
 
+absl::Status ReadStorage(const YamlNode& node, DeclaredTenant& tenant) {
+  if (node.kind == Kind::kNull) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "quota.storage"));
+  CROFT_ASSIGN_OR_RETURN(const int64_t bytes,
+                         ParseBytes(text, absl::StrCat("line ", node.line, ": quota.storage")));
+  tenant.fields.mutable_quota()->set_storage_bytes(bytes);
+  return absl::OkStatus();
+}
+
 // Nothing of a field without a value.
 absl::StatusOr<std::optional<google::protobuf::Duration>> DurationOf(const YamlNode& node,
                                                                      absl::string_view field) {
@@ -235,6 +244,7 @@ struct Field {
 constexpr Field kQuotaFields[] = {
     {"connections", "quota.connections", ReadConnections},
     {"statementTimeout", "quota.statement_timeout", ReadStatementTimeout},
+    {"storage", "quota.storage_bytes", ReadStorage},
 };
 
 constexpr Field kBackupPolicyFields[] = {

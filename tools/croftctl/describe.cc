@@ -153,7 +153,7 @@ void AddBackupDescribe(Noun& noun) {
   };
   auto verb = noun.AddVerb<Arguments>("describe", "Show a backup with its findings and recent operations");
   verb.app.add_option("TENANT", verb->tenant, "Id of its tenant, or the backup's full name")->required();
-  verb.app.add_option("BACKUP", verb->backup, "Its id, or latest");
+  verb.app.add_option("BACKUP", verb->backup, "Its id or name, or latest");
   verb.Reads([](Session& session, const Arguments& arguments) -> absl::Status {
     std::string name = arguments.tenant;
     if (!arguments.backup.empty()) {
@@ -162,8 +162,8 @@ void AddBackupDescribe(Noun& noun) {
     CROFT_ASSIGN_OR_RETURN(const v1::Backup backup, GetBackup(session.client, name));
     Description description(session);
     CROFT_RETURN_IF_ERROR(description.Add("backup", backup));
-    CROFT_RETURN_IF_ERROR(
-        description.AddList("operations", "recent operations", RecentOperations(session.client, name)));
+    CROFT_RETURN_IF_ERROR(description.AddList("operations", "recent operations",
+                                              RecentOperations(session.client, backup.name())));
     description.Print();
     return absl::OkStatus();
   });

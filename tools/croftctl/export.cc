@@ -34,6 +34,12 @@ std::string ExactDuration(const google::protobuf::Duration& duration) {
                                   : absl::StrCat(milliseconds, "ms");
 }
 
+// As ParseBytes reads it.
+std::string ExactBytes(int64_t bytes) {
+  const int64_t mebibyte = int64_t{1} << 20;
+  return bytes % mebibyte == 0 ? absl::StrCat(bytes / mebibyte, "MiB") : absl::StrCat(bytes);
+}
+
 // The fields that can be declared, those that are empty left out.
 absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
   v1::Tenant fields;
@@ -52,6 +58,8 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(Json json, ToJson(fields));
   if (tenant.quota().has_statement_timeout())
     json["quota"]["statementTimeout"] = ExactDuration(tenant.quota().statement_timeout());
+  if (tenant.quota().storage_bytes() > 0)
+    json["quota"]["storage"] = ExactBytes(tenant.quota().storage_bytes());
   if (tenant.backup_policy().has_every())
     json["backupPolicy"]["every"] = ExactDuration(tenant.backup_policy().every());
   if (tenant.backup_policy().has_prove_every())

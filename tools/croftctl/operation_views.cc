@@ -55,14 +55,17 @@ std::string ProgressOf(const v1::Operation& operation) {
 }
 
 View ViewOf(const v1::Backup& backup) {
+  const v1::LegalHold& hold = backup.legal_hold();
   View view = {
       &backup,
       backup.name(),
       {{"id", LastPart(backup.name())},
        {"tenant",
         backup.name().empty() ? "" : LastPart(backup.name().substr(0, backup.name().rfind("/backups/")))},
+       {"name", backup.given_name()},
        {"state", NameIn("STATE_", backup.state()), ToneOf(backup.state())},
        {"origin", NameIn("ORIGIN_", backup.origin())},
+       {"held", backup.has_legal_hold() ? "yes" : "", Tone::kUnsure},
        BytesCell("size", backup.size_bytes()),
        {"rows", absl::StrCat(backup.row_count())},
        {"findings", OrEmpty(backup.finding_count()), Tone::kUnsure},
@@ -71,6 +74,10 @@ View ViewOf(const v1::Backup& backup) {
        Wide("verified", When(backup.has_verify_time(), backup.verify_time())),
        Wide("tables", absl::StrCat(backup.table_count())),
        Wide("store", backup.store()),
+       Wide("note", backup.note()),
+       Detail("held since", When(hold.has_hold_time(), hold.hold_time())),
+       Detail("held by", hold.caller()),
+       Detail("held for", hold.reason()),
        Detail("sha256", backup.sha256()),
        Detail("generation", OrEmpty(backup.placement_generation())),
        Wide("server version", backup.server_version()),

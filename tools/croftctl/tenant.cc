@@ -161,6 +161,7 @@ void AddTenant(Noun& root) {
   AddTenantUpdate(noun);
   AddTenantLife(noun);
   AddTenantRestore(noun);
+  AddTenantErasure(noun);
   AddTenantConnections(noun);
 }
 

@@ -24,6 +24,8 @@ void TenantFlags::AddTo(CLI::App& verb, const std::string& aliases_help) {
       ->excludes(in);
   verb.add_option("--connections", connections, "Most connections at a time")->check(CLI::PositiveNumber);
   verb.add_option("--statement-timeout", statement_timeout, "Longest statement, such as 30s");
+  verb.add_option("--storage", storage,
+                  "Size at which the database takes no new rows, such as 10GiB; 0 for none");
   verb.add_option("--backup-every", backup_every,
                   "Back up by itself this often, such as 6h; 0 for never again");
   verb.add_option("--prove-every", prove_every,
@@ -59,7 +61,7 @@ absl::Status TenantFlags::Fill(v1::Tenant& tenant, absl::Time now) const {
   if (end) *tenant.mutable_expire_time() = ToProto(*end);
   tenant.set_delete_protection(delete_protection == "on");
   if (HasBackupPolicy()) CROFT_RETURN_IF_ERROR(FillBackupPolicy(*tenant.mutable_backup_policy()));
-  return HasQuota() ? FillQuota(*tenant.mutable_quota()) : absl::OkStatus();
+  return HasQuota() || !storage.empty() ? FillQuota(*tenant.mutable_quota()) : absl::OkStatus();
 }
 
 absl::Status TenantFlags::FillBackupPolicy(v1::BackupPolicy& policy) const {
@@ -81,6 +83,10 @@ absl::Status TenantFlags::FillQuota(v1::Quota& quota) const {
     CROFT_ASSIGN_OR_RETURN(const absl::Duration longest,
                            ParseDuration(statement_timeout, "--statement-timeout"));
     *quota.mutable_statement_timeout() = ToProto(longest);
+  }
+  if (!storage.empty()) {
+    CROFT_ASSIGN_OR_RETURN(const int64_t bytes, ParseBytes(storage, "--storage"));
+    quota.set_storage_bytes(bytes);
   }
   return absl::OkStatus();
 }

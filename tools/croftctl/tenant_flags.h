@@ -23,6 +23,7 @@ struct TenantFlags {
   std::string expire_in;
   std::string expire_time;
   std::string statement_timeout;
+  std::string storage;
   std::string delete_protection;
   std::string backup_every;
   std::string prove_every;
@@ -39,6 +40,7 @@ struct TenantFlags {
   // When the tenant is to end by itself; nullopt where the flags do not say.
   [[nodiscard]] absl::StatusOr<std::optional<absl::Time>> ExpireTime(absl::Time now) const;
 
+  // What is carried to the host; `storage` is not.
   bool HasQuota() const { return connections != 0 || !statement_timeout.empty(); }
   bool HasBackupPolicy() const { return !backup_every.empty() || !prove_every.empty() || keep != 0; }
   bool HasExpiry() const { return !expire_in.empty() || !expire_time.empty(); }

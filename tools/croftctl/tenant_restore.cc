@@ -66,9 +66,13 @@ absl::Status Restore(Session& session, const RestoreArguments& arguments) {
   const bool many = arguments.which.BySelector() || arguments.which.ids.size() > 1;
   if (arguments.backup.empty() == arguments.before.empty())
     return UsageError("restore takes --backup or --before");
-  const bool same_for_all = arguments.backup == "latest" || !arguments.before.empty();
+  // An id is one tenant's; each may have a backup of the same name.
+  const bool same_for_all = !arguments.before.empty() || arguments.backup == "latest" ||
+                            CheckGivenName(arguments.backup, "--backup").ok();
   if (many && (!arguments.as.empty() || !same_for_all)) {
-    return UsageError("restore of several tenants takes --backup latest or --before, and no --as");
+    return UsageError(
+        "restore of several tenants takes --backup with latest or a backup's name, or --before, and no "
+        "--as");
   }
   CROFT_ASSIGN_OR_RETURN(const Targets targets, FindForRestore(session, arguments));
   return OperateOnEach(session, targets,
@@ -82,7 +86,7 @@ void AddTenantRestore(Noun& noun) {
       "restore", "Put a backup in a tenant's place, or make a new tenant of it");
   verb->which.AddTo(verb.app);
   verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
-  verb.app.add_option("--backup", verb->backup, "The backup, or latest");
+  verb.app.add_option("--backup", verb->backup, "The backup by its id or name, or latest");
   verb.app.add_option("--before", verb->before,
                       "The newest usable one that began before this time, such as 2030-01-31T18:00:00Z");
   verb.app.add_option("--as", verb->as, "Make this new tenant of it and leave the old one alone");

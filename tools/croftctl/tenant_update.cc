@@ -39,6 +39,7 @@ struct UpdateArguments {
   std::vector<std::string> unset;
   bool no_expiry = false;
   bool no_aliases = false;
+  std::string storage_grace;
   std::string etag;
 
   bool HasAliases() const {
@@ -71,6 +72,8 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& argume
   add(fields.HasExpiry() || arguments.no_expiry, "expire_time");
   add(!fields.settings.empty() || !arguments.unset.empty(), "settings");
   add(fields.HasQuota(), "quota");
+  add(!fields.HasQuota() && !fields.storage.empty(), "quota.storage_bytes");
+  add(!arguments.storage_grace.empty(), "storage_grace_time");
   add(!fields.backup_every.empty(), "backup_policy.every");
   add(!fields.prove_every.empty(), "backup_policy.prove_every");
   add(fields.keep != 0, "backup_policy.keep");
@@ -116,6 +119,13 @@ void SetAliases(Session& session, const UpdateArguments& arguments, const v1::Te
     session.terminal.Say(absl::StrCat(present.name(), " loses the alias ", absl::StrJoin(removed, ", ")));
 }
 
+absl::Status SetStorageGrace(const std::string& grace, v1::Tenant& tenant) {
+  if (grace.empty()) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const absl::Duration length, ParseDuration(grace, "--storage-grace"));
+  if (length > absl::ZeroDuration()) *tenant.mutable_storage_grace_time() = ToProto(absl::Now() + length);
+  return absl::OkStatus();
+}
+
 // The request for one tenant. Where fields are merged into what is there, the etag of what was read guards them.
 absl::StatusOr<v1::UpdateTenantRequest> UpdateRequest(Session& session, const UpdateArguments& arguments,
                                                       const google::protobuf::FieldMask& mask,
@@ -133,6 +143,7 @@ absl::StatusOr<v1::UpdateTenantRequest> UpdateRequest(Session& session, const Up
     if (arguments.etag.empty()) tenant.set_etag(present.etag());
   }
   CROFT_RETURN_IF_ERROR(arguments.fields.Fill(tenant, absl::Now()));
+  CROFT_RETURN_IF_ERROR(SetStorageGrace(arguments.storage_grace, tenant));
   if (arguments.HasAliases()) SetAliases(session, arguments, present, tenant);
   for (const std::string& key : arguments.unset) tenant.mutable_settings()->mutable_fields()->erase(key);
   // An end within the hour was asked about before.
@@ -200,6 +211,8 @@ void AddTenantUpdate(Noun& noun) {
   AddEach(verb.app, "--unset", verb->unset, "Key of a setting to remove; may be repeated");
   verb.app.add_flag("--no-expiry", verb->no_expiry, "It no longer expires");
   verb.app.add_flag("--no-aliases", verb->no_aliases, "Remove all aliases");
+  verb.app.add_option("--storage-grace", verb->storage_grace,
+                      "Let it grow beyond its storage quota for this long, such as 24h; 0 for no longer");
   verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
   verb.Runs(Update);
 }

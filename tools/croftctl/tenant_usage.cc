@@ -8,11 +8,13 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
 #include <absl/time/clock.h>
 
 #include "common/errors.h"
 #include "common/names.h"
+#include "tools/croftctl/error_report.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/lists.h"
 #include "tools/croftctl/values.h"
@@ -33,6 +35,7 @@ struct UsageArguments {
   std::vector<std::string> ids;
   std::string top = "size";
   std::string since = kUsualSince;
+  bool statements = false;
   ListFlags list{.limit = kUsualLimit};
 };
 
@@ -140,6 +143,48 @@ absl::Status ShowTop(Session& session, const UsageArguments& arguments) {
   return session.printer.List(kUsage.field, usage, {arguments.list.sort_by, arguments.list.limit});
 }
 
+std::string Milliseconds(const google::protobuf::Duration& time) {
+  return absl::StrFormat("%.1f ms", absl::ToDoubleMilliseconds(FromProto(time)));
+}
+
+Cell TimeCell(std::string header, const google::protobuf::Duration& time, Shown shown = Shown::kAlways) {
+  return {std::move(header), Milliseconds(time), Tone::kPlain, shown,
+          absl::ToDoubleMilliseconds(FromProto(time))};
+}
+
+// The text last: it is the widest, and a terminal cuts it.
+View ViewOf(const v1::StatementUsage& statement) {
+  const auto calls = static_cast<double>(std::max<int64_t>(statement.calls(), 1));
+  v1::UsageCounts blocks;
+  blocks.set_blocks_read(statement.blocks_read());
+  blocks.set_blocks_hit(statement.blocks_hit());
+  return {&statement,
+          statement.text(),
+          {TimeCell("time", statement.total_time()),
+           NumberCell("calls", statement.calls()),
+           TimeCell("a call", ToProto(FromProto(statement.total_time()) / calls)),
+           TimeCell("longest", statement.longest_time()),
+           NumberCell("rows", statement.rows()),
+           {"cache hits", CacheHits(blocks), Tone::kPlain, Shown::kWide},
+           BytesCell("temporary", statement.temporary_bytes(), Shown::kWide),
+           {"the tenant's statement",
+            absl::StrCat(Escaped(statement.text()), statement.text_cut() ? " …" : "")}}};
+}
+
+absl::Status ShowStatements(Session& session, const UsageArguments& arguments) {
+  if (arguments.ids.size() != 1) return UsageError("--statements wants one tenant");
+  if (session.printer.format() == Format::kCsv) return UsageError("statements are not printed as csv");
+  v1::ListStatementsRequest request;
+  request.set_name(TenantName(LastPart(arguments.ids.front())));
+  request.set_limit(static_cast<int32_t>(std::min(arguments.list.limit, kUsualLimit)));
+  CROFT_ASSIGN_OR_RETURN(const v1::ListStatementsResponse response,
+                         session.client.Call(&Usage::ListStatements, request));
+  std::vector<View> views;
+  for (const v1::StatementUsage& statement : response.statements()) views.push_back(ViewOf(statement));
+  return session.printer.Views("statements", ViewOf(v1::StatementUsage()).cells, std::move(views),
+                               {.sort_by = arguments.list.sort_by});
+}
+
 }  // namespace
 
 std::string CacheHits(const v1::UsageCounts& counts) {
@@ -172,9 +217,13 @@ void AddTenantUsage(Noun& noun) {
       ->capture_default_str();
   verb.app.add_option("--since", verb->since, "What was done in the last so much, such as 2h or 30d")
       ->capture_default_str();
+  verb.app.add_flag(
+      "--statements", verb->statements,
+      "Of one tenant, the statements that took the most time since its server began to count; at most 20");
   verb->list.AddTo(verb.app);
   verb.PrintsCsv();
   verb.Reads([](Session& session, const UsageArguments& arguments) -> absl::Status {
+    if (arguments.statements) return ShowStatements(session, arguments);
     return arguments.ids.empty() ? ShowTop(session, arguments) : ShowNamed(session, arguments);
   });
 }

@@ -54,6 +54,12 @@ std::string Endpoints(const v1::LookupResponse& placement) {
   });
 }
 
+// Whether it may grow, where that is limited.
+std::string GrowthOf(const v1::Tenant& tenant) {
+  if (tenant.closed_for_growth()) return "closed";
+  return tenant.quota().storage_bytes() > 0 ? "open" : "";
+}
+
 std::string BackupPolicyText(const v1::BackupPolicy& policy) {
   std::vector<std::string> parts;
   if (policy.has_every()) {
@@ -71,44 +77,48 @@ std::string BackupPolicyText(const v1::BackupPolicy& policy) {
 View ViewOf(const v1::Tenant& tenant) { return ViewOf(tenant, v1::Backup(), v1::TenantUsage()); }
 
 View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup, const v1::TenantUsage& usage) {
-  return {&tenant,
-          tenant.name(),
-          {{"id", LastPart(tenant.name())},
-           {"state", NameIn("STATE_", tenant.state()), ToneOf(tenant.state())},
-           {"host", LastPart(tenant.placement().host())},
-           {"labels", Pairs(tenant.labels())},
-           {"conditions", ConditionTypes(tenant), Tone::kBad},
-           {"operation", LastPart(tenant.current_operation())},
-           AgeCell("age", tenant.create_time()),
-           BytesCell("size", usage.size_bytes(), Shown::kWide),
-           Wide("protected", tenant.delete_protection() ? "on" : ""),
-           Wide("last backup", LastPart(tenant.last_backup())),
-           AgeCell("backup age", last_backup.create_time(), Shown::kWide),
-           BytesCell("backup size", last_backup.size_bytes(), Shown::kWide),
-           Wide("display name", tenant.display_name()),
-           Wide("aliases", Joined(tenant.aliases())),
-           Detail("created", When(tenant.has_create_time(), tenant.create_time())),
-           Detail("suspended as", tenant.suspend_mode() == v1::SUSPEND_MODE_UNSPECIFIED
-                                      ? ""
-                                      : NameIn("SUSPEND_MODE_", tenant.suspend_mode())),
-           Detail("conditions in full", ConditionTexts(tenant)),
-           Detail("database", tenant.placement().database()),
-           Detail("generation", OrEmpty(tenant.placement().generation())),
-           Detail("logins", Logins(tenant)),
-           Detail("connections", OrEmpty(tenant.quota().connections())),
-           Detail("statement timeout", tenant.quota().has_statement_timeout()
-                                           ? DurationText(FromProto(tenant.quota().statement_timeout()))
-                                           : ""),
-           Detail("backups", BackupPolicyText(tenant.backup_policy())),
-           Detail("extensions", Joined(tenant.extensions())),
-           Detail("locale", tenant.locale()),
-           Detail("settings", tenant.has_settings() ? Json(tenant.settings()) : ""),
-           Detail("features", FeaturesOf(tenant)),
-           Wide("expires", When(tenant.has_expire_time(), tenant.expire_time())),
-           Detail("retired", When(tenant.has_delete_time(), tenant.delete_time())),
-           Detail("purges itself", When(tenant.has_purge_time(), tenant.purge_time())),
-           Detail("uid", tenant.uid()),
-           Detail("etag", tenant.etag())}};
+  return {
+      &tenant,
+      tenant.name(),
+      {{"id", LastPart(tenant.name())},
+       {"state", NameIn("STATE_", tenant.state()), ToneOf(tenant.state())},
+       {"host", LastPart(tenant.placement().host())},
+       {"labels", Pairs(tenant.labels())},
+       {"conditions", ConditionTypes(tenant), Tone::kBad},
+       {"operation", LastPart(tenant.current_operation())},
+       AgeCell("age", tenant.create_time()),
+       BytesCell("size", usage.size_bytes(), Shown::kWide),
+       BytesCell("storage quota", tenant.quota().storage_bytes(), Shown::kWide),
+       Wide("growth", GrowthOf(tenant)),
+       Wide("protected", tenant.delete_protection() ? "on" : ""),
+       Wide("last backup", LastPart(tenant.last_backup())),
+       AgeCell("backup age", last_backup.create_time(), Shown::kWide),
+       BytesCell("backup size", last_backup.size_bytes(), Shown::kWide),
+       Wide("display name", tenant.display_name()),
+       Wide("aliases", Joined(tenant.aliases())),
+       Detail("created", When(tenant.has_create_time(), tenant.create_time())),
+       Detail("suspended as", tenant.suspend_mode() == v1::SUSPEND_MODE_UNSPECIFIED
+                                  ? ""
+                                  : NameIn("SUSPEND_MODE_", tenant.suspend_mode())),
+       Detail("conditions in full", ConditionTexts(tenant)),
+       Detail("database", tenant.placement().database()),
+       Detail("generation", OrEmpty(tenant.placement().generation())),
+       Detail("logins", Logins(tenant)),
+       Detail("connections", OrEmpty(tenant.quota().connections())),
+       Detail("statement timeout", tenant.quota().has_statement_timeout()
+                                       ? DurationText(FromProto(tenant.quota().statement_timeout()))
+                                       : ""),
+       Detail("storage grace until", When(tenant.has_storage_grace_time(), tenant.storage_grace_time())),
+       Detail("backups", BackupPolicyText(tenant.backup_policy())),
+       Detail("extensions", Joined(tenant.extensions())),
+       Detail("locale", tenant.locale()),
+       Detail("settings", tenant.has_settings() ? Json(tenant.settings()) : ""),
+       Detail("features", FeaturesOf(tenant)),
+       Wide("expires", When(tenant.has_expire_time(), tenant.expire_time())),
+       Detail("retired", When(tenant.has_delete_time(), tenant.delete_time())),
+       Detail("purges itself", When(tenant.has_purge_time(), tenant.purge_time())),
+       Detail("uid", tenant.uid()),
+       Detail("etag", tenant.etag())}};
 }
 
 View ViewOf(const v1::TenantUsage& usage) {
@@ -148,6 +158,7 @@ View ViewOf(const v1::LookupResponse& placement) {
            {"generation", OrEmpty(placement.placement_generation())},
            {"settings", placement.has_settings() ? Json(placement.settings()) : ""},
            {"usable for", DurationText(FromProto(placement.ttl()))},
+           {"growth", placement.closed_for_growth() ? "closed" : ""},
            {"uid", placement.uid()}}};
 }
 

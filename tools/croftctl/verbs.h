@@ -123,12 +123,14 @@ void AddVersion(Noun& root);
 // Parts of AddTenant and of the other nouns.
 void AddTenantDescribe(Noun& tenant);
 void AddBackupDescribe(Noun& backup);
+void AddBackupPlan(Noun& backup);
 void AddHostDescribe(Noun& host);
 void AddOperationDescribe(Noun& operation);
 void AddTenantUpdate(Noun& tenant);
 void AddTenantUsage(Noun& tenant);
 void AddTenantLife(Noun& tenant);
 void AddTenantRestore(Noun& tenant);
+void AddTenantErasure(Noun& tenant);
 void AddTenantConnections(Noun& tenant);
 
 }  // namespace croft::ctl

@@ -53,6 +53,9 @@ struct View {
                           const v1::TenantUsage& usage);
 [[nodiscard]] View ViewOf(const v1::TenantUsage& usage);
 [[nodiscard]] View ViewOf(const v1::Backup& backup);
+[[nodiscard]] View ViewOf(const v1::BackupPlan& plan);
+[[nodiscard]] View ViewOf(const v1::PlannedBackup& backup);
+[[nodiscard]] View ViewOf(const v1::Erasure& erasure);
 [[nodiscard]] View ViewOf(const v1::Host& host);
 [[nodiscard]] View ViewOf(const v1::Operation& operation);
 [[nodiscard]] View ViewOf(const v1::LookupResponse& placement);

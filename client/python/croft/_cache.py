@@ -149,6 +149,7 @@ def knowledge_from(response: Any, now: float, role: str = "app") -> Knowledge:
         epoch=response.revision.epoch,
         revision=response.revision.revision,
         role=role,
+        closed_for_growth=response.closed_for_growth,
     )
     return Knowledge(
         placement, None, placement.generation, response.revision.epoch, response.revision.revision, now, now

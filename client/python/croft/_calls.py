@@ -284,10 +284,23 @@ def tenants_page(
     )
 
 
-def back_up(tenant: str, *, max_duration: Seconds | None = None) -> Call[Operation]:
-    """Begins a backup; the operation's ``result`` names it."""
+def back_up(
+    tenant: str, *, name: str = "", note: str = "", max_duration: Seconds | None = None
+) -> Call[Operation]:
+    """Begins a backup; the operation's ``result`` names it.
+
+    :param name: such as ``before-2.4``: it stands for the backup's id, and keeps the backup from retention.
+    :param note: what to know about it.
+    """
     fields = {} if max_duration is None else {"max_duration": _duration(max_duration)}
-    return _change("BackupService/CreateBackup", tenant, parent=_tenant_name(tenant), **fields)
+    return _change(
+        "BackupService/CreateBackup",
+        tenant,
+        parent=_tenant_name(tenant),
+        given_name=name,
+        note=note,
+        **fields,
+    )
 
 
 def get_backup(tenant: str, backup: str) -> Call[Backup]:

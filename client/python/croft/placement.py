@@ -38,8 +38,11 @@ class Placement:
     stale: bool = False
     #: What the login is for: ``app``, ``read_only`` or ``migrate``.
     role: str = "app"
+    #: The tenant is at its storage quota: PostgreSQL refuses new rows with ``insufficient_privilege`` (42501) until it has
+    #: shrunk; reads, updates and deletes go on.
+    closed_for_growth: bool = False
     #: Names what a connection is opened with; hashable, equal as long as open connections stay right, and free of
-    #: secrets, so it may be logged. Settings, features and ``stale`` do not change it.
+    #: secrets, so it may be logged. Settings, features, ``stale`` and ``closed_for_growth`` do not change it.
     key: str = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -61,6 +61,12 @@ class Tenant:
     quota: Quota
     conditions: tuple[Condition, ...]
     delete_protection: bool
+    #: ``NORMAL``, ``NEAR_QUOTA`` or ``FULL``.
+    storage_level: str
+    #: At its storage quota: PostgreSQL refuses new rows.
+    closed_for_growth: bool
+    #: Until then it is not closed for growth.
+    storage_grace_time: Time | None
     #: ``BLOCKED`` or ``READ_ONLY`` while suspended, else empty.
     suspend_mode: str
     host: str
@@ -119,6 +125,11 @@ class Backup:
     findings: tuple[Finding, ...]
     create_time: Time | None
     verify_time: Time | None
+    #: What it was called when it was made, such as ``before-2.4``; it stands for the id.
+    name: str = ""
+    note: str = ""
+    #: Whether it is under legal hold.
+    held: bool = False
 
 
 def _time(message: Any, field: str) -> Time | None:
@@ -153,6 +164,9 @@ def tenant_from(message: Any) -> Tenant:
         ),
         conditions=tuple(Condition(one.type, one.message) for one in message.conditions),
         delete_protection=message.delete_protection,
+        storage_level=_messages.enum_name(message, "storage_level"),
+        closed_for_growth=message.closed_for_growth,
+        storage_grace_time=_time(message, "storage_grace_time"),
         suspend_mode=_messages.enum_name(message, "suspend_mode"),
         host=_last(message.placement.host),
         database=message.placement.database,
@@ -199,6 +213,9 @@ def backup_from(message: Any) -> Backup:
         findings=tuple(_finding(one) for one in message.findings),
         create_time=_time(message, "create_time"),
         verify_time=_time(message, "verify_time"),
+        name=message.given_name,
+        note=message.note,
+        held=message.HasField("legal_hold"),
     )
 
 

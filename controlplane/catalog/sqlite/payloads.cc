@@ -65,6 +65,10 @@ void Describe(Field& field, Is<domain::DeleteBackupTask> auto& task) {
   field("all", task.all);
 }
 template <typename Field>
+void Describe(Field& field, Is<domain::LimitGrowthTask> auto& task) {
+  field("closed", task.closed);
+}
+template <typename Field>
 void Describe(Field& field, Is<domain::BackupRef> auto& backup) {
   field("tenant", backup.tenant);
   field("id", backup.id);
@@ -92,11 +96,16 @@ template <typename Field>
 void Describe(Field& field, Is<domain::PurgeDetails> auto& details) {
   field("waiver", details.waiver);
 }
+template <typename Field>
+void Describe(Field& field, Is<domain::LimitGrowthDetails> auto& details) {
+  field("previously_closed", details.previously_closed);
+}
 
 const char* KeyOf(const domain::ConfigureDetails&) { return "configure"; }
 const char* KeyOf(const domain::SuspendDetails&) { return "suspend"; }
 const char* KeyOf(const domain::RotateDetails&) { return "rotate"; }
 const char* KeyOf(const domain::PurgeDetails&) { return "purge"; }
+const char* KeyOf(const domain::LimitGrowthDetails&) { return "limit_growth"; }
 
 // --- Writing.
 

@@ -31,6 +31,7 @@ struct Reader {
         users(*database),
         operations(*database),
         backups(*database),
+        erasures(*database),
         schedules(*database),
         audit(*database),
         events(*database) {}
@@ -42,6 +43,7 @@ struct Reader {
   UserReads users;
   OperationReads operations;
   BackupReads backups;
+  ErasureReads erasures;
   ScheduleReads schedules;
   AuditReads audit;
   EventReads events;

@@ -1,4 +1,4 @@
-// Reads and writes backups, request ids and audit rows.
+// Reads and writes backups, erasures, request ids and audit rows.
 
 #include "controlplane/catalog/sqlite/records.h"
 
@@ -14,6 +14,7 @@ namespace {
 
 using domain::AuditRow;
 using domain::Backup;
+using domain::LegalHold;
 using sqlite::Blob;
 using sqlite::Rows;
 using sqlite::SqlBuilder;
@@ -30,7 +31,11 @@ constexpr Table kBackups(
     Col("findings", FindingsCodec(), &Backup::findings, &domain::Findings::listed),
     Col("finding_count", &Backup::findings, &domain::Findings::count),
     Col("proof_findings", FindingsCodec(), &Backup::proof_findings, &domain::Findings::listed),
-    Col("proof_finding_count", &Backup::proof_findings, &domain::Findings::count));
+    Col("proof_finding_count", &Backup::proof_findings, &domain::Findings::count),
+    Col("given_name", &Backup::given_name), Col("note", &Backup::note),
+    Col("hold_time", &Backup::hold, &LegalHold::time),
+    Col("hold_caller", &Backup::hold, &LegalHold::caller),
+    Col("hold_reason", &Backup::hold, &LegalHold::reason));
 
 constexpr absl::string_view kAboveAllIds = "\x7f";
 
@@ -84,6 +89,51 @@ absl::Status BackupWrites::Put(const Backup& backup) {
 
 absl::Status BackupWrites::Delete(absl::string_view tenant, absl::string_view id) {
   return delete_.Execute(tenant, id);
+}
+
+namespace {
+
+using domain::Erasure;
+
+constexpr Table kErasures(Col("uid", &Erasure::uid), Col("tenant", &Erasure::tenant),
+                          Col("operation", &Erasure::operation), Col("time", &Erasure::time),
+                          Col("statement", &Erasure::statement),
+                          Col("signature", BytesCodec(), &Erasure::signature));
+
+SqlBuilder SelectErasures() {
+  return SqlBuilder().Append("SELECT ").Append(kErasures.Names()).Append(" FROM erasures ");
+}
+
+absl::StatusOr<std::optional<Erasure>> FirstErasure(Rows rows) {
+  std::optional<Erasure> erasure;
+  if (rows.Next()) CROFT_RETURN_IF_ERROR(kErasures.Read(rows, 0, erasure.emplace()));
+  if (!rows.status().ok()) return rows.status();
+  return erasure;
+}
+
+}  // namespace
+
+ErasureReads::ErasureReads(sqlite::Database& database)
+    : by_uid_(database, SelectErasures().Append("WHERE uid = ?")),
+      newest_of_tenant_(database,
+                        SelectErasures().Append("WHERE tenant = ? ORDER BY time DESC, uid LIMIT 1")) {}
+
+absl::StatusOr<std::optional<Erasure>> ErasureReads::Find(absl::string_view uid_or_id) {
+  CROFT_ASSIGN_OR_RETURN(std::optional<Erasure> erasure, FirstErasure(by_uid_.Query(uid_or_id)));
+  if (erasure) return erasure;
+  return FirstErasure(newest_of_tenant_.Query(uid_or_id));
+}
+
+ErasureWrites::ErasureWrites(sqlite::Database& database)
+    : put_(database, SqlBuilder()
+                         .Append("INSERT OR REPLACE INTO erasures (")
+                         .Append(kErasures.Names())
+                         .Append(") VALUES (")
+                         .Append(kErasures.Places())
+                         .Append(")")) {}
+
+absl::Status ErasureWrites::Put(const Erasure& erasure) {
+  return kErasures.Bind(erasure, [&](const auto&... columns) { return put_.Execute(columns...); });
 }
 
 Requests::Requests(sqlite::Database& database)

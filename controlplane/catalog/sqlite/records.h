@@ -12,7 +12,7 @@
 #include "common/sqlite/statement.h"
 #include "controlplane/catalog/catalog.h"
 
-// Backups, answers to request ids and the audit: plain rows, read and written as they are.
+// Backups, erasures, answers to request ids and the audit: plain rows, read and written as they are.
 namespace croft::catalog {
 
 class BackupReads {
@@ -40,6 +40,28 @@ class BackupWrites {
  private:
   sqlite::Statement put_;
   sqlite::Statement delete_;
+};
+
+class ErasureReads {
+ public:
+  explicit ErasureReads(sqlite::Database& database);
+
+  // Of the tenant with this uid, or else the newest of those that had this id.
+  absl::StatusOr<std::optional<domain::Erasure>> Find(absl::string_view uid_or_id);
+
+ private:
+  sqlite::Statement by_uid_;
+  sqlite::Statement newest_of_tenant_;
+};
+
+class ErasureWrites {
+ public:
+  explicit ErasureWrites(sqlite::Database& database);
+
+  absl::Status Put(const domain::Erasure& erasure);
+
+ private:
+  sqlite::Statement put_;
 };
 
 class Requests {

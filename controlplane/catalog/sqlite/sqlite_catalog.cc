@@ -236,6 +236,11 @@ absl::StatusOr<int64_t> SqliteCatalog::CountUnconfirmedTenants() {
   return Read([&](Reader& reader) { return reader.tenants.CountUnconfirmed(); });
 }
 
+absl::StatusOr<std::vector<domain::Tenant>> SqliteCatalog::ListStorageLimited(absl::string_view after_id,
+                                                                              int32_t limit) {
+  return Read([&](Reader& reader) { return reader.tenants.ListStorageLimited(after_id, limit); });
+}
+
 absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::DueSchedules(absl::Time now, int32_t limit) {
   return Read([&](Reader& reader) { return reader.schedules.Due(now, limit); });
 }
@@ -243,6 +248,14 @@ absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::DueSchedules(absl::
 absl::StatusOr<std::vector<domain::Schedule>> SqliteCatalog::RefusedSchedules(int32_t refusals,
                                                                               int32_t limit) {
   return Read([&](Reader& reader) { return reader.schedules.Refused(refusals, limit); });
+}
+
+absl::StatusOr<std::optional<domain::Schedule>> SqliteCatalog::GetSchedule(const domain::ScheduleKey& key) {
+  return Read([&](Reader& reader) { return reader.schedules.Find(key); });
+}
+
+absl::StatusOr<std::optional<domain::Erasure>> SqliteCatalog::GetErasure(absl::string_view uid_or_id) {
+  return Read([&](Reader& reader) { return reader.erasures.Find(uid_or_id); });
 }
 
 absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t after_sequence,
@@ -253,6 +266,13 @@ absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t a
 absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAuditBefore(int64_t sequence,
                                                                              int32_t limit) {
   return Read([&](Reader& reader) { return reader.audit.ListBefore(sequence, limit); });
+}
+
+absl::StatusOr<domain::Revision> SqliteCatalog::CommittedRevision() {
+  return Read([&](Reader& reader) -> absl::StatusOr<domain::Revision> {
+    CROFT_ASSIGN_OR_RETURN(const CatalogHead standing, reader.meta.Read());
+    return standing.revision;
+  });
 }
 
 absl::StatusOr<AuditHead> SqliteCatalog::RecordedAuditHead() {

@@ -73,10 +73,15 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountTenants() override;
   absl::StatusOr<int64_t> CountRunningOperations() override;
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
+  absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
+                                                                 int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals, int32_t limit) override;
+  absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey& key) override;
+  absl::StatusOr<std::optional<domain::Erasure>> GetErasure(absl::string_view uid_or_id) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAudit(int64_t after_sequence, int32_t limit) override;
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t sequence, int32_t limit) override;
+  absl::StatusOr<domain::Revision> CommittedRevision() override;
   absl::StatusOr<AuditHead> RecordedAuditHead() override;
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override;
   absl::StatusOr<EventPage> ListEvents(const EventQuery& query) override;

@@ -42,7 +42,11 @@ inline constexpr Table kTenantChanging(
     Col("unconfirmed", &domain::Tenant::unconfirmed),
     Col("delete_protection", &domain::Tenant::delete_protection),
     Col("final_backup_failure", &domain::Tenant::final_backup_failure),
-    Col("purge_parked", &domain::Tenant::purge_parked));
+    Col("purge_parked", &domain::Tenant::purge_parked),
+    Col("storage_level", EnumCodec(), &domain::Tenant::storage, &domain::Storage::level),
+    Col("storage_closed", &domain::Tenant::storage, &domain::Storage::closed),
+    Col("storage_size_bytes", &domain::Tenant::storage, &domain::Storage::size_bytes),
+    Col("storage_grace_time", &domain::Tenant::storage, &domain::Storage::grace_time));
 
 inline constexpr Table kCredentials(
     Col("login", &domain::Credential::login), Col("role", EnumCodec(), &domain::Credential::role),

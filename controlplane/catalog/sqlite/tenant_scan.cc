@@ -27,7 +27,7 @@ absl::Status ReadPlacement(const Rows& rows, Tenant& tenant) {
   absl::string_view aliases, labels, state, suspend_mode;
   rows.Read(0, tenant.id, tenant.uid, aliases, labels, tenant.settings, tenant.features, state,
             suspend_mode, tenant.placement.host, tenant.placement.database, tenant.placement.generation,
-            tenant.unconfirmed);
+            tenant.unconfirmed, tenant.storage.closed);
   CROFT_RETURN_IF_ERROR(DecodeList(aliases, tenant.aliases));
   CROFT_RETURN_IF_ERROR(DecodeMap(labels, tenant.labels));
   CROFT_RETURN_IF_ERROR(DecodeEnum(state, tenant.state));
@@ -57,10 +57,11 @@ absl::Status ScanLogins(sqlite::Database& database, const BoundedPipeline<Login>
 
 absl::Status ScanWithLogins(sqlite::Database& database, BoundedPipeline<Login>& logins,
                             const std::function<Tenant&()>& place) {
-  Statement tenants(database,
-                    "SELECT id, uid, aliases, labels, settings, features, state, suspend_mode, host, "
-                    "database_name, generation, unconfirmed FROM tenants WHERE +state <> 'PURGED' "
-                    "ORDER BY id");
+  Statement tenants(
+      database,
+      "SELECT id, uid, aliases, labels, settings, features, state, suspend_mode, host, "
+      "database_name, generation, unconfirmed, storage_closed FROM tenants WHERE +state <> 'PURGED' "
+      "ORDER BY id");
   Rows rows = tenants.Query();
   Login* login = logins.Next();
   while (rows.Next()) {

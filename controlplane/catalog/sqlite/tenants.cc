@@ -90,7 +90,10 @@ TenantReads::TenantReads(sqlite::Database& database)
           database,
           "SELECT count(*) FROM tenants INDEXED BY tenants_by_host WHERE host = ? AND state <> 'PURGED'"),
       count_unconfirmed_(database,
-                         "SELECT count(*) FROM tenants INDEXED BY tenants_unconfirmed WHERE unconfirmed") {}
+                         "SELECT count(*) FROM tenants INDEXED BY tenants_unconfirmed WHERE unconfirmed"),
+      storage_limited_(database,
+                       SelectTenants("INDEXED BY tenants_with_storage_quota WHERE (quota_storage_bytes > 0 "
+                                     "OR storage_closed) AND id > ? ORDER BY id LIMIT ?")) {}
 
 absl::Status TenantReads::ReadCredentials(Tenant& tenant) {
   Rows rows = credentials_.Query(tenant.id);
@@ -160,6 +163,15 @@ absl::StatusOr<int64_t> TenantReads::CountUnconfirmed() {
   Rows rows = count_unconfirmed_.Query();
   if (!rows.Next()) return rows.status();
   return rows.Get<int64_t>(0);
+}
+
+absl::StatusOr<std::vector<Tenant>> TenantReads::ListStorageLimited(absl::string_view after_id,
+                                                                    int32_t limit) {
+  std::vector<Tenant> tenants;
+  Rows rows = storage_limited_.Query(after_id, limit);
+  while (rows.Next()) CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenants.emplace_back()));
+  if (!rows.status().ok()) return rows.status();
+  return tenants;
 }
 
 struct TenantWrites::Former {

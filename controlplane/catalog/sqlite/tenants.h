@@ -29,6 +29,7 @@ class TenantReads {
   absl::StatusOr<TenantPage> List(const TenantQuery& query);
   absl::StatusOr<int64_t> CountOnHost(absl::string_view host);
   absl::StatusOr<int64_t> CountUnconfirmed();
+  absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id, int32_t limit);
 
  private:
   absl::Status ReadCredentials(domain::Tenant& tenant);
@@ -45,6 +46,7 @@ class TenantReads {
   sqlite::Statement find_alias_;
   sqlite::Statement count_on_host_;
   sqlite::Statement count_unconfirmed_;
+  sqlite::Statement storage_limited_;
 };
 
 // Writes of tenants, within the caller's transaction.

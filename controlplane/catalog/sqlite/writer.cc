@@ -35,6 +35,7 @@ Writer::Writer(std::unique_ptr<sqlite::Database> database)
       operation_writes_(*database_),
       backup_reads_(*database_),
       backup_writes_(*database_),
+      erasure_writes_(*database_),
       requests_(*database_),
       schedule_reads_(*database_),
       schedule_writes_(*database_),
@@ -281,6 +282,10 @@ absl::Status SqliteTransaction::Write(const AppendEvent& change) {
 absl::Status SqliteTransaction::Write(const CutEvents& change) {
   event_positions_.pruned = std::max(event_positions_.pruned, change.position);
   return writer_.event_writes_.Cut(change.position);
+}
+
+absl::Status SqliteTransaction::Write(const PutErasure& change) {
+  return writer_.erasure_writes_.Put(change.erasure);
 }
 
 void SqliteTransaction::KeepHost(const std::string& id, std::optional<domain::Host> host) {

@@ -61,6 +61,7 @@ class Writer {
   OperationWrites operation_writes_;
   BackupReads backup_reads_;
   BackupWrites backup_writes_;
+  ErasureWrites erasure_writes_;
   Requests requests_;
   ScheduleReads schedule_reads_;
   ScheduleWrites schedule_writes_;
@@ -140,6 +141,7 @@ class SqliteTransaction final : public Transaction {
   absl::Status Write(const CutAudit& change);
   absl::Status Write(const AppendEvent& change);
   absl::Status Write(const CutEvents& change);
+  absl::Status Write(const PutErasure& change);
   void KeepHost(const std::string& id, std::optional<domain::Host> host);
   void Undo();
   absl::Status Finish();

@@ -92,8 +92,10 @@ def test_a_tenants_whole_life(admin, kind):
     with pytest.raises(croft.RequestRefused):
         admin.update(name, display_name="Lost race", etag=tenant.etag)
 
-    backup = admin.wait(admin.back_up(name)).result.rpartition("/")[2]
-    assert [one.id for one in admin.backups(name)] == [backup]
+    backup = admin.wait(admin.back_up(name, name="before-2.4", note="schema 118")).result.rpartition("/")[2]
+    assert [(one.id, one.name, one.note, one.held) for one in admin.backups(name)] == [
+        (backup, "before-2.4", "schema 118", False)]
+    assert admin.get_backup(name, "before-2.4").id == backup
     assert admin.get_backup(name, backup).state in ("AVAILABLE", "VERIFIED")
     admin.wait(admin.verify_backup(name, backup))
     assert admin.get_backup(name, backup).verify_time is not None

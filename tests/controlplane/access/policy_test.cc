@@ -36,6 +36,7 @@ struct Row {
 constexpr Row kMatrix[] = {
     {"TenantService/CreateTenant", "ao", 't'},
     {"TenantService/GetTenant", "aov", 't'},
+    {"TenantService/GetErasure", "aov", 't'},
     {"TenantService/ListTenants", "aov", 'r'},
     {"TenantService/UpdateTenant", "ao", 't'},
     {"TenantService/SuspendTenant", "ao", 't'},
@@ -55,6 +56,9 @@ constexpr Row kMatrix[] = {
     {"BackupService/ListBackups", "aov", 'r'},
     {"BackupService/VerifyBackup", "ao", 't'},
     {"BackupService/DeleteBackup", "ao", 't'},
+    {"BackupService/HoldBackup", "ao", 't'},
+    {"BackupService/ReleaseBackup", "a", 't'},
+    {"BackupService/ListBackupPlans", "aov", 'r'},
 
     {"HostService/GetHost", "aov", '.'},
     {"HostService/ListHosts", "aov", '.'},
@@ -97,6 +101,7 @@ constexpr Row kMatrix[] = {
 
     {"UsageService/GetUsage", "aov", 't'},
     {"UsageService/ListUsage", "aov", 'r'},
+    {"UsageService/ListStatements", "ao", 't'},
 
     {"AgentService/Join", "aovclg-", '.'},
     {"AgentService/RenewCertificate", "g", '.'},

@@ -141,6 +141,10 @@ inline void Fill(domain::DeleteBackupTask& task) {
   backup = SomeRef();
   all = Flag();
 }
+inline void Fill(domain::LimitGrowthTask& task) {
+  auto& [closed] = task;
+  closed = Flag();
+}
 inline void Fill(domain::EraseKeyTask&) {}
 
 inline domain::Task SomeTask() {
@@ -163,7 +167,11 @@ inline domain::OperationDetails SomeDetails() {
   domain::PurgeDetails purge;
   auto& [waiver] = purge;
   waiver = Utf8();
-  const std::vector<domain::OperationDetails> all = {std::monostate(), configure, suspend, rotate, purge};
+  domain::LimitGrowthDetails limit_growth;
+  auto& [previously_closed] = limit_growth;
+  previously_closed = Flag();
+  const std::vector<domain::OperationDetails> all = {std::monostate(), configure, suspend,
+                                                     rotate,           purge,     limit_growth};
   EXPECT_EQ(all.size(), std::variant_size_v<domain::OperationDetails>);
   return all[static_cast<size_t>(*rc::gen::inRange<int>(0, static_cast<int>(all.size())))];
 }

@@ -49,7 +49,8 @@ domain::Tenant SomeTenant(const std::string& with_id) {
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, backup_every,
          prove_every, state, suspend_mode, state_before_retire, placement, owner_role, reader_role,
          credentials, order, last_generation, fence_time, last_backup, current_operation, create_operation,
-         unconfirmed, delete_protection, final_backup_failure, purge_parked] = made;
+         unconfirmed, delete_protection, final_backup_failure, purge_parked, storage] = made;
+  auto& [level, closed, size_bytes, grace_time] = storage;
   auto& [host, database, generation] = placement;
   id = with_id;
   uid = absl::StrCat(with_id, Text());
@@ -89,6 +90,10 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   delete_protection = Flag();
   final_backup_failure = Text();
   purge_parked = Flag();
+  level = One(domain::StorageLevel::kFull);
+  closed = Flag();
+  size_bytes = Large();
+  grace_time = Maybe(Moment);
   return made;
 }
 
@@ -154,7 +159,7 @@ domain::Backup SomeBackup(const std::string& with_tenant, const std::string& wit
   domain::Backup made;
   auto& [tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes,
          sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key, findings,
-         proof_findings] = made;
+         proof_findings, given_name, note, hold] = made;
   tenant = with_tenant;
   id = with_id;
   tenant_uid = Text();
@@ -174,6 +179,24 @@ domain::Backup SomeBackup(const std::string& with_tenant, const std::string& wit
   wrapped_key = Text();
   findings = SomeFindings();
   proof_findings = SomeFindings();
+  given_name = Text();
+  note = Text();
+  auto& [hold_time, hold_caller, hold_reason] = hold;
+  hold_time = Maybe(Moment);
+  hold_caller = Text();
+  hold_reason = Text();
+  return made;
+}
+
+domain::Erasure SomeErasure(const std::string& with_uid) {
+  domain::Erasure made;
+  auto& [uid, tenant, operation, time, statement, signature] = made;
+  uid = with_uid;
+  tenant = Text();
+  operation = Text();
+  time = Moment();
+  statement = Text();
+  signature = Text();
   return made;
 }
 
@@ -340,6 +363,14 @@ TEST_F(RoundTripTest, BackupComesBackEqual) {
     Put(*sqlite_, {PutBackup{backup}});
     RC_ASSERT((**sqlite_->GetBackup(backup.tenant, backup.id) == backup));
     RC_ASSERT(((*sqlite_->Begin())->FindBackup(backup.tenant, backup.id) == backup));
+  }));
+}
+
+TEST_F(RoundTripTest, ErasureComesBackEqual) {
+  EXPECT_TRUE(rc::check([&] {
+    const domain::Erasure erasure = SomeErasure(NewId());
+    Put(*sqlite_, {PutErasure{erasure}});
+    RC_ASSERT((**sqlite_->GetErasure(erasure.uid) == erasure));
   }));
 }
 

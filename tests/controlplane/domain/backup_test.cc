@@ -54,6 +54,23 @@ TEST(SurplusBackupsTest, WhatCannotBeRestoredTakesNoRoomAndGoesWithItsAge) {
   EXPECT_THAT(Surplus(2, backups), ElementsAre("a", "b"));
 }
 
+TEST(SurplusBackupsTest, NamedAndHeldOnesAreKept) {
+  std::vector<Backup> backups = {Made("d", BackupState::kAvailable), Made("c", BackupState::kAvailable),
+                                 Made("b", BackupState::kAvailable), Made("a", BackupState::kFailed)};
+  EXPECT_THAT(Surplus(1, backups), ElementsAre("a", "b", "c"));
+  backups[1].given_name = "before-2.4";
+  backups[2].hold.time = absl::UnixEpoch();
+  EXPECT_THAT(Surplus(1, backups), ElementsAre("a"));
+}
+
+TEST(GivenNameTest, FindsTheBackupThatHasItAndNoneWithoutOne) {
+  std::vector<Backup> backups = {Made("b", BackupState::kAvailable), Made("a", BackupState::kAvailable)};
+  backups[1].given_name = "before-2.4";
+  EXPECT_EQ(FindByGivenName("before-2.4", backups), &backups[1]);
+  EXPECT_EQ(FindByGivenName("", backups), nullptr);
+  EXPECT_EQ(FindByGivenName("b", backups), nullptr);
+}
+
 TEST(SurplusBackupsTest, WhatIsUnderWorkIsLeftAlone) {
   const std::vector<Backup> backups = {Made("c", BackupState::kCreating),
                                        Made("b", BackupState::kAvailable),

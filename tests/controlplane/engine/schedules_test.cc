@@ -275,6 +275,23 @@ TEST_F(BackupSchedules, WhatThePolicyDoesNotKeepIsDeletedOneAfterAnother) {
   EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
 }
 
+TEST_F(BackupSchedules, HeldAndNamedOnesOutliveRetentionUntilTheyAreReleased) {
+  CreateBackedUp("acme", 1);
+  BackUpInTime("acme", "b1");
+  ASSERT_TRUE(world.Call(HoldBackup{.tenant = "acme", .backup = "b1", .reason = "case 17"}).ok());
+  for (const char* id : {"b2", "b3"}) BackUpInTime("acme", id);
+  Prune("acme", "op-p1");
+  world.Settle();
+  EXPECT_EQ(world.Backup("acme", "b1").state, domain::BackupState::kAvailable);
+  EXPECT_EQ(world.Backup("acme", "b2").id, "");
+  EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
+  ASSERT_TRUE(world.Call(ReleaseBackup{.tenant = "acme", .backup = "b1"}).ok());
+  EXPECT_EQ(Find(Pruning("acme"))->next_time, world.now) << "retention looks again";
+  Prune("acme", "op-p2");
+  world.Settle();
+  EXPECT_EQ(world.Backup("acme", "b1").id, "");
+}
+
 TEST_F(BackupSchedules, PruningThatFindsNothingIsNotAudited) {
   CreateBackedUp("acme", 2);
   BackUpInTime("acme", "b1");

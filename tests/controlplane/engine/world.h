@@ -148,7 +148,7 @@ class World {
       } else {
         const EraseKey erase = erasures.front();
         erasures.erase(erasures.begin());
-        Post(KeyErased{.fencing = erase.fencing});
+        Post(KeyErased{.fencing = erase.fencing, .record = RecordOf(erase, now)});
       }
     }
   }

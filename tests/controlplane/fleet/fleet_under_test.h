@@ -52,16 +52,20 @@ class FleetUnderTest {
     writer_ = std::make_unique<server::Writer>(*catalog_, clock_,
                                                [](const absl::Status& status) { ADD_FAILURE() << status; });
     fleet_ = std::make_unique<Fleet>(*writer_, *keys_, clock_, server::ToGrpcStatus, pace_);
-    hands_ = std::make_unique<server::ServerEffectExecutor>(*fleet_, *keys_, *writer_);
+    hands_ = std::make_unique<server::ServerEffectExecutor>(
+        *fleet_, *keys_, *writer_, clock_,
+        [this](absl::string_view text) { return plane_->authority().SignStatement(text); });
     plane_ = std::make_unique<server::Plane>();
     agents_ = std::make_unique<handlers::AgentHandlers>(*writer_, *catalog_, plane_->authority(),
                                                         plane_->authority().certificate(), *fleet_, clock_);
-    commits_ = std::make_unique<server::CommitFanout>(std::vector<server::CommitFanout::Listener>{
-        [this](const auto& changes, domain::Revision) { plane_->hosts().Apply(changes); },
-        [this](const auto&, domain::Revision) {
-          const MutexLock lock(mutex_);
-          committed_.NotifyAll();
-        }});
+    commits_ = std::make_unique<server::CommitFanout>(
+        barrier_.emplace(*catalog_),
+        std::vector<server::CommitFanout::Listener>{
+            [this](const auto& changes, domain::Revision) { plane_->hosts().Apply(changes); },
+            [this](const auto&, domain::Revision) {
+              const MutexLock lock(mutex_);
+              committed_.NotifyAll();
+            }});
     std::vector<std::string> awaited;
     const auto hosts = catalog_->ListHosts();
     for (const domain::Host& host : *hosts) {
@@ -157,6 +161,7 @@ class FleetUnderTest {
   std::unique_ptr<server::ServerEffectExecutor> hands_;
   std::unique_ptr<server::Plane> plane_;
   std::unique_ptr<handlers::AgentHandlers> agents_;
+  std::optional<catalog::CommitBarrier> barrier_;
   std::unique_ptr<server::CommitFanout> commits_;
 };
 

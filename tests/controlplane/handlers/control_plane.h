@@ -1,10 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,22 +83,28 @@ class ControlPlane : public testing::Test {
                                                [](const absl::Status& status) { ADD_FAILURE() << status; });
     // The recorder asks the writer, and the gate tells the recorder.
     recorder_ = std::make_unique<server::CallRecorder>(*writer_, clock_);
-    plane_ = std::make_unique<server::Plane>(server::Plane::Limits{
-        .workers = 8, .waiting_calls = 64, .facts = facts_.get(), .log = recorder_.get()});
+    plane_ =
+        std::make_unique<server::Plane>(server::Plane::Limits{.workers = 8,
+                                                              .waiting_calls = 64,
+                                                              .facts = facts_.get(),
+                                                              .log = recorder_.get(),
+                                                              .commits = &barrier_.emplace(*catalog_)});
     fleet_ = std::make_unique<ScriptedFleet>(*writer_, *keys_);
-    commits_ = std::make_unique<server::CommitFanout>(std::vector<server::CommitFanout::Listener>{
-        [this](const auto& changes, domain::Revision revision) {
-          if (index_->Apply(changes, revision)) hub_.Signal();
-        },
-        [this](const auto& changes, domain::Revision revision) {
-          for (const std::string& user : plane_->principals().Apply(changes, revision)) {
-            plane_->streams().JudgeAgain(user);
-          }
-        },
-        [this](const auto& changes, domain::Revision) { news_.Announce(changes); },
-        [this](const auto& changes, domain::Revision) {
-          if (HasEvents(changes)) event_hub_.Signal();
-        }});
+    commits_ = std::make_unique<server::CommitFanout>(
+        *barrier_, std::vector<server::CommitFanout::Listener>{
+                       [this](const auto& changes, domain::Revision revision) {
+                         absl::SleepFor(absl::Milliseconds(tell_late_millis_.load()));
+                         if (index_->Apply(changes, revision)) hub_.Signal();
+                       },
+                       [this](const auto& changes, domain::Revision revision) {
+                         for (const std::string& user : plane_->principals().Apply(changes, revision)) {
+                           plane_->streams().JudgeAgain(user);
+                         }
+                       },
+                       [this](const auto& changes, domain::Revision) { news_.Announce(changes); },
+                       [this](const auto& changes, domain::Revision) {
+                         if (HasEvents(changes)) event_hub_.Signal();
+                       }});
     writer_->Start(*fleet_, *commits_);
     recorder_->Start();
     Serve();
@@ -223,6 +232,8 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<ScriptedFleet> fleet_;
   ScriptedInventories inventories_;
   FleetFindings findings_;
+  std::optional<catalog::CommitBarrier> barrier_;
+  std::atomic<int> tell_late_millis_ = 0;  // how long after a commit lookups and the others are told of it
   std::unique_ptr<server::CommitFanout> commits_;
   // The host whose agent was heard, and when.
   std::string heard_host_;
@@ -255,8 +266,8 @@ class ControlPlane : public testing::Test {
     host_handlers_ = std::make_unique<HostHandlers>(
         *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
         JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_->authority().certificate()});
-    operation_handlers_ =
-        std::make_unique<OperationHandlers>(*writer_, *catalog_, *presenter_, tokens_, news_, clock_);
+    operation_handlers_ = std::make_unique<OperationHandlers>(*writer_, *catalog_, *barrier_, *presenter_,
+                                                              tokens_, news_, clock_);
     lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, *recorder_, clock_);
     checker_ = std::make_unique<FleetChecker>(*catalog_, inventories_, clock_, findings_);
     copies_ = std::make_unique<server::CatalogCopies>(*catalog_, folder_.path() + "/copies", clock_);
@@ -268,7 +279,7 @@ class ControlPlane : public testing::Test {
     audit_handlers_ = std::make_unique<AuditHandlers>(
         *catalog_, tokens_,
         [](absl::string_view, absl::string_view signature) { return signature == "signed"; });
-    event_handlers_ = std::make_unique<EventHandlers>(*catalog_, tokens_, event_hub_, clock_);
+    event_handlers_ = std::make_unique<EventHandlers>(*catalog_, *barrier_, tokens_, event_hub_, clock_);
     usage_keeper_ = std::make_unique<usage::UsageKeeper>(
         folder_.path() + "/usage.db", clock_, usage::UsageKeeper::Limits{.pace = absl::Milliseconds(1)});
     usage_keeper_->Start();

@@ -137,10 +137,19 @@ class MadeUpCatalog final : public catalog::Catalog {
   }
   absl::StatusOr<int64_t> CountRunningOperations() override { return NotAsked(); }
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return NotAsked(); }
+  absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view, int32_t) override {
+    return NotAsked();
+  }
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time, int32_t) override {
     return NotAsked();
   }
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t, int32_t) override {
+    return NotAsked();
+  }
+  absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey&) override {
+    return NotAsked();
+  }
+  absl::StatusOr<std::optional<domain::Erasure>> GetErasure(absl::string_view) override {
     return NotAsked();
   }
   absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
@@ -150,6 +159,7 @@ class MadeUpCatalog final : public catalog::Catalog {
   absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t, int32_t) override {
     return NotAsked();
   }
+  absl::StatusOr<domain::Revision> CommittedRevision() override { return NotAsked(); }
   absl::StatusOr<domain::AuditHead> RecordedAuditHead() override { return NotAsked(); }
   absl::StatusOr<catalog::EventPage> ListEvents(const catalog::EventQuery&) override { return NotAsked(); }
   absl::StatusOr<domain::EventLog> GetEventLog() override { return NotAsked(); }

@@ -38,6 +38,23 @@ TEST_F(OperationsTest, WaitAnswersWhenTheOperationEnds) {
   EXPECT_EQ(Await(name).name(), name) << "one that has ended is answered at once";
 }
 
+// Between a commit and the moment when lookups know it, an operation can be read as ended.
+TEST_F(OperationsTest, OnesThatHaveEndedAreShownWhenLookupsKnowIt) {
+  tell_late_millis_ = 200;
+  const std::string got = BeginHeld("got");
+  fleet_->Release();
+  while (!GetOperation(got).done()) absl::SleepFor(absl::Milliseconds(5));
+  EXPECT_EQ(LookupReason("got"), "");
+  v1::WatchOperationRequest request;
+  request.set_name(BeginHeld("watched"));
+  grpc::ClientContext context;
+  const auto stream = operations_->WatchOperation(&context, request);
+  fleet_->Release();
+  v1::Operation operation;
+  while (stream->Read(&operation) && !operation.done()) continue;
+  EXPECT_EQ(LookupReason("watched"), "");
+}
+
 TEST_F(OperationsTest, WaitAnswersAtItsTimeoutWithoutAnEnd) {
   const std::string name = BeginHeld("acme");
   v1::WaitOperationRequest request;

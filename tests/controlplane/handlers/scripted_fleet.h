@@ -7,7 +7,10 @@
 #include <thread>
 #include <vector>
 
+#include <absl/time/clock.h>
+
 #include "common/sync.h"
+#include "controlplane/engine/engine.h"
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/keyring/key_store.h"
 
@@ -60,7 +63,7 @@ class ScriptedFleet final : public engine::EffectExecutor {
   void Compare(const engine::CompareInventory&) override {}
   void Erase(const engine::EraseKey& erase) override {
     EXPECT_TRUE(keys_.Destroy(erase.uid).ok());
-    event_queue_.Post(engine::KeyErased{erase.fencing});
+    event_queue_.Post(engine::KeyErased{erase.fencing, engine::RecordOf(erase, absl::Now())});
   }
   void End(const engine::EndSession&) override {}
 

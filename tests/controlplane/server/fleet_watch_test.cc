@@ -98,5 +98,21 @@ TEST_F(FleetWatchTest, AHostThatDoesNotAnswerHoldsUpNoOther) {
   watch.Stop();
 }
 
+TEST_F(FleetWatchTest, AHostThatIsAskedForWhileItIsComparedIsComparedAgain) {
+  JoinHost("h1");
+  inventories_.Mute("h1");
+  handlers::FleetChecker checker(*catalog_, inventories_, clock_, findings_);
+  FleetWatch watch(*catalog_, checker, findings_, clock_);
+  watch.Start();
+  watch.Compare("h1");
+  ASSERT_TRUE(Becomes([&] { return inventories_.asked_times("h1") == 1; }));
+  watch.Compare("h1");
+  watch.Compare("h1");
+  inventories_.AnswerMute();
+  EXPECT_TRUE(Becomes([&] { return inventories_.asked_times("h1") == 2; }));
+  watch.Stop();
+  EXPECT_EQ(inventories_.asked_times("h1"), 2) << "those that wait are compared once";
+}
+
 }  // namespace
 }  // namespace croft::server

@@ -239,12 +239,22 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<int64_t> CountTenants() override { return real_.CountTenants(); }
     absl::StatusOr<int64_t> CountRunningOperations() override { return real_.CountRunningOperations(); }
     absl::StatusOr<int64_t> CountUnconfirmedTenants() override { return real_.CountUnconfirmedTenants(); }
+    absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
+                                                                   int32_t limit) override {
+      return real_.ListStorageLimited(after_id, limit);
+    }
     absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override {
       return real_.DueSchedules(now, limit);
     }
     absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals,
                                                                    int32_t limit) override {
       return real_.RefusedSchedules(refusals, limit);
+    }
+    absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey& key) override {
+      return real_.GetSchedule(key);
+    }
+    absl::StatusOr<std::optional<domain::Erasure>> GetErasure(absl::string_view uid_or_id) override {
+      return real_.GetErasure(uid_or_id);
     }
     absl::StatusOr<std::optional<domain::AuditCheckpoint>> GetAuditCheckpoint() override {
       return real_.GetAuditCheckpoint();
@@ -255,6 +265,7 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     absl::StatusOr<std::vector<domain::AuditRow>> ListAuditBefore(int64_t before, int32_t limit) override {
       return real_.ListAuditBefore(before, limit);
     }
+    absl::StatusOr<domain::Revision> CommittedRevision() override { return real_.CommittedRevision(); }
     absl::StatusOr<domain::AuditHead> RecordedAuditHead() override { return real_.RecordedAuditHead(); }
     absl::StatusOr<catalog::EventPage> ListEvents(const catalog::EventQuery& query) override {
       return real_.ListEvents(query);

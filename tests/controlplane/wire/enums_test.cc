@@ -13,7 +13,7 @@ template <typename Enum>
 class NamedInTheApi : public ::testing::Test {};
 using Enums =
     ::testing::Types<domain::TenantState, domain::LoginRole, domain::BackupState, domain::BackupOrigin,
-                     domain::HostState, domain::OperationState, domain::StepState>;
+                     domain::BackupFate, domain::HostState, domain::OperationState, domain::StepState>;
 TYPED_TEST_SUITE(NamedInTheApi, Enums);
 
 TYPED_TEST(NamedInTheApi, EveryValueIsOneOfItsOwn) {

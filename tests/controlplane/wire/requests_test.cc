@@ -25,6 +25,7 @@ void ExpectNameAndRequestIdChecked(const std::string& name) {
 TEST(RequestsTest, NamesAndRequestIdsRefuseBadTexts) {
   ExpectNameAndRequestIdChecked<v1::VerifyBackupRequest>("tenants/acme/backups/b1");
   ExpectNameAndRequestIdChecked<v1::DeleteBackupRequest>("tenants/acme/backups/b1");
+  ExpectNameAndRequestIdChecked<v1::ReleaseBackupRequest>("tenants/acme/backups/b1");
   ExpectNameAndRequestIdChecked<v1::CordonHostRequest>("hosts/h1");
   ExpectNameAndRequestIdChecked<v1::UncordonHostRequest>("hosts/h1");
   ExpectNameAndRequestIdChecked<v1::RemoveHostRequest>("hosts/h1");
@@ -51,6 +52,42 @@ TEST(RequestsTest, NamesOfReadsRefuseBadTexts) {
   check(v1::GetOperationRequest(), "operations/op-a");
   check(v1::WaitOperationRequest(), "operations/op-a");
   check(v1::WatchOperationRequest(), "operations/op-a");
+}
+
+TEST(RequestsTest, BackupMayBeCalledWhatIsNoId) {
+  v1::CreateBackupRequest request;
+  request.set_parent("tenants/acme");
+  for (const std::string& name : {std::string("before-2.4"), std::string("RC_1"), std::string("7"),
+                                  std::string("v2.4.0-RC1"), std::string(63, 'x')}) {
+    request.set_given_name(name);
+    ASSERT_TRUE(Parse(request).ok()) << name;
+    EXPECT_EQ(Parse(request)->given_name, name);
+    EXPECT_TRUE(ParseBackupName("tenants/acme/backups/" + name, "name").ok()) << name;
+  }
+  for (const std::string& name :
+       {std::string("latest"), std::string("20261123t031100z-ab3d"), std::string(".."), std::string("-x"),
+        std::string("a b"), std::string("a/b"), std::string("é"), std::string(64, 'x')}) {
+    request.set_given_name(name);
+    const ErrorDetails details = DetailsOf(Parse(request).status());
+    ASSERT_FALSE(details.violations.empty()) << name;
+    EXPECT_EQ(details.violations.front().field, "given_name");
+  }
+}
+
+TEST(RequestsTest, NotesAndReasonsRefuseBadTexts) {
+  v1::CreateBackupRequest backup;
+  backup.set_parent("tenants/acme");
+  backup.set_note("app 2.4.0, schema 118");
+  EXPECT_EQ(Parse(backup)->note, "app 2.4.0, schema 118");
+  backup.set_note("two\nlines");
+  EXPECT_EQ(DetailsOf(Parse(backup).status()).violations.front().field, "note");
+  v1::HoldBackupRequest hold;
+  hold.set_name("tenants/acme/backups/b1");
+  EXPECT_EQ(DetailsOf(Parse(hold).status()).violations.front().field, "reason") << "it must say why";
+  hold.set_reason("case 17");
+  EXPECT_EQ(Parse(hold)->reason, "case 17");
+  hold.set_reason(std::string(513, 'x'));
+  EXPECT_EQ(DetailsOf(Parse(hold).status()).violations.front().field, "reason");
 }
 
 TEST(RequestsTest, ABackupTakesAMinuteToADay) {

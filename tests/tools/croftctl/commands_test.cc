@@ -1,5 +1,7 @@
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,6 +21,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 using Json = nlohmann::ordered_json;
 
 class Commands : public ::testing::Test, protected Pair {
@@ -224,6 +227,98 @@ TEST_F(Commands, BackupsGoByTenantAndIdOrByFullName) {
   EXPECT_EQ(Run({"backup", "delete", "acme", "tenants/acme/backups/b1", "-y"}).exit_code, 0);
   for (const auto& request : server.delete_backup.asked())
     EXPECT_EQ(request.name(), "tenants/acme/backups/b1");
+}
+
+TEST_F(Commands, BackupMayBeNamedAndNoted) {
+  server.create_backup.Answers(Succeeded(Running("op-1", "tenants/acme")));
+  EXPECT_EQ(Run({"backup", "create", "acme", "--name", "before-2.4", "--note", "app 2.4.0, schema 118"})
+                .exit_code,
+            0);
+  EXPECT_EQ(server.create_backup.asked().at(0).given_name(), "before-2.4");
+  EXPECT_EQ(server.create_backup.asked().at(0).note(), "app 2.4.0, schema 118");
+  server.verify_backup.Answers(Succeeded(Running("op-2", "tenants/acme/backups/b1")));
+  EXPECT_EQ(Run({"backup", "verify", "acme", "before-2.4"}).exit_code, 0);
+  EXPECT_EQ(server.verify_backup.asked().at(0).name(), "tenants/acme/backups/before-2.4");
+}
+
+TEST_F(Commands, RestoreOfManyTakesABackupsNameAndNoId) {
+  server.restore_tenant.Answers(Succeeded(Running("op-1", "tenants/acme")));
+  EXPECT_EQ(Run({"tenant", "restore", "acme", "globex", "--backup", "before-2.4", "--yes"}).exit_code, 0);
+  std::vector<std::string> backups;
+  for (const auto& request : server.restore_tenant.asked()) backups.push_back(request.backup());
+  EXPECT_THAT(backups,
+              UnorderedElementsAre("tenants/acme/backups/before-2.4", "tenants/globex/backups/before-2.4"));
+  EXPECT_EQ(
+      Run({"tenant", "restore", "acme", "globex", "--backup", "20261123t031100z-ab3d", "--yes"}).exit_code,
+      2);
+}
+
+TEST_F(Commands, HoldWantsAReasonAndShowsTheBackup) {
+  v1::Backup held;
+  held.set_name("tenants/acme/backups/b1");
+  held.mutable_legal_hold()->set_caller("admin");
+  held.mutable_legal_hold()->set_reason("case 17");
+  server.hold_backup.Answers(held);
+  EXPECT_EQ(Run({"backup", "hold", "acme", "b1"}).exit_code, 2);
+  EXPECT_THAT(server.hold_backup.asked(), IsEmpty());
+  const Ran ran = Run({"backup", "hold", "acme", "b1", "--reason", "case 17", "-o", "table"});
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(server.hold_backup.asked().at(0).name(), "tenants/acme/backups/b1");
+  EXPECT_EQ(server.hold_backup.asked().at(0).reason(), "case 17");
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("case 17"), HasSubstr("admin")));
+  held.clear_legal_hold();
+  server.release_backup.Answers(held);
+  EXPECT_EQ(Run({"backup", "release", "acme", "b1"}).exit_code, 0);
+  EXPECT_EQ(server.release_backup.asked().at(0).name(), "tenants/acme/backups/b1");
+}
+
+TEST_F(Commands, PlanSaysWhatIsDueAndWhatBecomesOfBackups) {
+  v1::ListBackupPlansResponse response;
+  v1::BackupPlan& plan = *response.add_plans();
+  plan.set_tenant("tenants/acme");
+  plan.mutable_next_backup()->mutable_time()->set_seconds(1896112800);  // 2030-01-31T18:00:00Z
+  plan.mutable_purge()->mutable_time()->set_seconds(1896112900);
+  plan.mutable_purge()->set_refusal_reason("BACKUP_HELD");
+  plan.mutable_purge()->set_refusal_message("tenant acme cannot be purged");
+  v1::PlannedBackup& kept = *plan.add_backups();
+  kept.set_backup("tenants/acme/backups/b2");
+  kept.set_given_name("before-2.4");
+  kept.set_fate(v1::PlannedBackup::FATE_KEPT_NAMED);
+  v1::PlannedBackup& goes = *plan.add_backups();
+  goes.set_backup("tenants/acme/backups/b1");
+  goes.set_fate(v1::PlannedBackup::FATE_DELETED_BY_RETENTION);
+  goes.mutable_delete_time()->set_seconds(1896116400);  // 19:00
+  server.list_backup_plans.Answers(response);
+  const Ran one = Run({"backup", "plan", "acme", "-o", "table"});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(server.list_backup_plans.asked().at(0).parent(), "tenants/acme");
+  EXPECT_THAT(one.out, AllOf(HasSubstr("everything"), HasSubstr("2030-01-31T18:00:00Z"),
+                             HasSubstr("kept named"), HasSubstr("deleted by retention"),
+                             HasSubstr("2030-01-31T19:00:00Z"), HasSubstr("refused with BACKUP_HELD")));
+  const Ran many = Run({"backup", "plan", "-l", "app=shop", "-o", "name"});
+  EXPECT_EQ(many.out, "tenants/acme\n");
+  EXPECT_EQ(server.list_backup_plans.asked().at(1).parent(), "tenants/-");
+  EXPECT_THAT(server.list_backup_plans.asked().at(1).filter(), HasSubstr("shop"));
+  EXPECT_EQ(Run({"backup", "plan", "acme", "-l", "app=shop"}).exit_code, 2);
+}
+
+TEST_F(Commands, ErasureIsPrintedAndSavedAsItWasSigned) {
+  v1::Erasure erasure;
+  erasure.set_tenant("tenants/acme");
+  erasure.set_statement("croft erasure record\ntenant tenants/acme\n");
+  erasure.set_signature(std::string("\x30\x00\xff", 3));
+  server.get_erasure.Answers(erasure);
+  EXPECT_EQ(Run({"tenant", "erasure", "acme", "-o", "table"}).out,
+            "croft erasure record\ntenant tenants/acme\n\nsignature MAD/\n");
+  EXPECT_EQ(server.get_erasure.asked().at(0).name(), "tenants/acme");
+  const std::string prefix = desk.folder().File("acme");
+  EXPECT_EQ(Run({"tenant", "erasure", "acme", "--save", prefix}).exit_code, 0);
+  const auto contents = [](const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(contents(prefix + ".txt"), erasure.statement());
+  EXPECT_EQ(contents(prefix + ".sig"), erasure.signature());
 }
 
 TEST_F(Commands, RestoreTakesTheLatestBackup) {

@@ -117,6 +117,7 @@ struct ControlPlane::Services {
     CROFT_SCRIPTED(RetireTenant, RetireTenantRequest, Operation, retire_tenant)
     CROFT_SCRIPTED(PurgeTenant, PurgeTenantRequest, Operation, purge_tenant)
     CROFT_SCRIPTED(RestoreTenant, RestoreTenantRequest, Operation, restore_tenant)
+    CROFT_SCRIPTED(GetErasure, GetErasureRequest, Erasure, get_erasure)
     Services& services;
   };
   struct Lookups : v1::LookupService::Service {
@@ -131,6 +132,9 @@ struct ControlPlane::Services {
     CROFT_SCRIPTED(VerifyBackup, VerifyBackupRequest, Operation, verify_backup)
     CROFT_SCRIPTED(ListBackups, ListBackupsRequest, ListBackupsResponse, list_backups)
     CROFT_SCRIPTED(DeleteBackup, DeleteBackupRequest, Operation, delete_backup)
+    CROFT_SCRIPTED(HoldBackup, HoldBackupRequest, Backup, hold_backup)
+    CROFT_SCRIPTED(ReleaseBackup, ReleaseBackupRequest, Backup, release_backup)
+    CROFT_SCRIPTED(ListBackupPlans, ListBackupPlansRequest, ListBackupPlansResponse, list_backup_plans)
     Services& services;
   };
   struct Hosts : v1::HostService::Service {

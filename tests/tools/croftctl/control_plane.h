@@ -105,12 +105,16 @@ class ControlPlane {
   Script<v1::RetireTenantRequest, v1::Operation> retire_tenant;
   Script<v1::PurgeTenantRequest, v1::Operation> purge_tenant;
   Script<v1::RestoreTenantRequest, v1::Operation> restore_tenant;
+  Script<v1::GetErasureRequest, v1::Erasure> get_erasure;
   Script<v1::LookupRequest, v1::LookupResponse> lookup;
   Script<v1::CreateBackupRequest, v1::Operation> create_backup;
   Script<v1::GetBackupRequest, v1::Backup> get_backup;
   Script<v1::ListBackupsRequest, v1::ListBackupsResponse> list_backups;
   Script<v1::VerifyBackupRequest, v1::Operation> verify_backup;
   Script<v1::DeleteBackupRequest, v1::Operation> delete_backup;
+  Script<v1::HoldBackupRequest, v1::Backup> hold_backup;
+  Script<v1::ReleaseBackupRequest, v1::Backup> release_backup;
+  Script<v1::ListBackupPlansRequest, v1::ListBackupPlansResponse> list_backup_plans;
   Script<v1::GetHostRequest, v1::Host> get_host;
   Script<v1::ListHostsRequest, v1::ListHostsResponse> list_hosts;
   Script<v1::CordonHostRequest, v1::Host> cordon_host;

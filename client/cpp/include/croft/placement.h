@@ -29,6 +29,10 @@ struct Placement {
   std::string settings;  // a JSON object, or empty
   std::string features;  // a JSON object, or empty
 
+  // The tenant is at its storage quota: PostgreSQL refuses new rows with insufficient_privilege (42501) until it has
+  // shrunk; reads, updates and deletes go on.
+  bool closed_for_growth = false;
+
   // The catalog's history this was true at.
   int64_t epoch = 0;
   int64_t revision = 0;

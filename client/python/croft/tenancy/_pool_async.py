@@ -117,7 +117,7 @@ class AsyncConnectionPool:
         return await open_connection_async(locator, placement.tenant, connect, wait=self._wait)
 
     async def _reserve(self, uid: str, key: str) -> Any:
-        """An idle connection, or None where there is room for a new one."""
+        """An idle connection, or None where a new one may be opened."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout
         while True:
@@ -125,10 +125,12 @@ class AsyncConnectionPool:
                 raise RuntimeError("the pool is closed")
             doomed: list[Any] = []
             may_go_on, connection = self._shelf.reserve(uid, key, doomed)
+            closing = self._close_all(doomed)
             if doomed:
-                self._close_all(doomed)
                 self._wake()
             if may_go_on:
+                if connection is None:
+                    await self._until_closed(closing, uid)
                 return connection
             waiter: asyncio.Future[None] = loop.create_future()
             self._waiters.add(waiter)
@@ -139,6 +141,15 @@ class AsyncConnectionPool:
                 self._waiters.discard(waiter)
             if not woken:
                 raise PoolTimeout(f"no connection became free within {self._timeout} s")
+
+    async def _until_closed(self, closing: list[asyncio.Task[None]], uid: str) -> None:
+        """Their places are free only now. What was reserved for `uid` is given back when this is cancelled."""
+        try:
+            if closing:
+                await asyncio.wait(closing)
+        except BaseException:
+            self._release(uid)
+            raise
 
     def _wake(self) -> None:
         for waiter in self._waiters:
@@ -163,11 +174,12 @@ class AsyncConnectionPool:
         self._close_all(self._shelf.give_back(connection, placement.uid, key, keep and is_current and not self._closed))
         self._wake()
 
-    def _close_all(self, connections: list[Any]) -> None:
-        for connection in connections:
-            task = asyncio.get_running_loop().create_task(_close(connection))
+    def _close_all(self, connections: list[Any]) -> list[asyncio.Task[None]]:
+        tasks = [asyncio.get_running_loop().create_task(_close(connection)) for connection in connections]
+        for task in tasks:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+        return tasks
 
     def _watch(self, role: str) -> None:
         locator = _locators.async_locator(role)

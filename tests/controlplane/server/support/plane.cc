@@ -45,6 +45,7 @@ Plane::Plane(Limits limits)
       gate_(authenticator_, limits.facts ? *limits.facts : tenants_, limits_,
             limits.log ? *limits.log : log_, [](const std::string&, const std::string&) {}),
       awaited_(limits.request_timeout, limits.awaited_requests, clock_),
+      commits_(limits.commits),
       pool_(std::make_unique<WorkerPool>(limits.workers, limits.waiting_calls)) {
   awaited_.Start();
 }
@@ -54,8 +55,8 @@ Plane::~Plane() { Stop(); }
 void Plane::Listen(std::vector<handlers::Service> services) {
   std::vector<Adapter*> registered;
   for (handlers::Service& service : services) {
-    adapters_.push_back(std::make_unique<Adapter>(std::move(service),
-                                                  AdapterParts{gate_, *pool_, streams_, awaited_, calls_}));
+    adapters_.push_back(std::make_unique<Adapter>(
+        std::move(service), AdapterParts{gate_, *pool_, streams_, awaited_, calls_, commits_}));
     registered.push_back(adapters_.back().get());
   }
   const access::TlsFiles tls(state_.tls);

@@ -74,6 +74,7 @@ class Plane {
     // Instead of none and nobody, when set. They outlive the plane.
     const TenantFacts* facts = nullptr;
     handlers::CallLog* log = nullptr;
+    catalog::CommitBarrier* commits = nullptr;
   };
   Plane() : Plane(Limits()) {}
   explicit Plane(Limits limits);
@@ -114,6 +115,7 @@ class Plane {
   OpenStreams streams_{100};
   metrics::CallCounts calls_;
   AwaitedRequests awaited_;
+  catalog::CommitBarrier* const commits_;
   std::unique_ptr<WorkerPool> pool_;
   std::vector<std::unique_ptr<Adapter>> adapters_;
   std::unique_ptr<Listener> listener_;

@@ -1,0 +1,161 @@
+#include "controlplane/domain/backup_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace croft::domain {
+namespace {
+
+using ::testing::IsEmpty;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+const ScheduleKey kBackUp{ScheduleKind::kBackUp, "tenants/acme"};
+
+Tenant Acme(int32_t kept) {
+  Tenant tenant{.id = "acme", .state = TenantState::kReady};
+  tenant.backups_kept = kept;
+  tenant.backup_every = absl::Hours(6);
+  return tenant;
+}
+
+Backup Made(const std::string& id, BackupState state, BackupOrigin origin = BackupOrigin::kScheduled) {
+  return {
+      .tenant = "acme", .id = id, .create_time = kNow - absl::Hours(1), .state = state, .origin = origin};
+}
+
+Schedule At(ScheduleKind kind, absl::Duration from_now) {
+  return {.key = {kind, "tenants/acme"}, .next_time = kNow + from_now};
+}
+
+// The tenant's own moment of the first backup from now on.
+Schedule NextBackup(const Tenant& tenant) {
+  return {.key = kBackUp, .next_time = NextTime(kBackUp, *BackupRecurrenceOf(tenant), kNow)};
+}
+
+PlannedBackup FateOf(const BackupPlan& plan, const std::string& id) {
+  for (const PlannedBackup& planned : plan.backups) {
+    if (planned.backup == id) return planned;
+  }
+  ADD_FAILURE() << id << " is not in the plan";
+  return {};
+}
+
+// What retention really deletes, and when, if every backup succeeds: the rule itself, run through the coming days.
+std::map<std::string, absl::Time> Simulated(const Tenant& tenant, std::vector<Backup> backups,
+                                            const Schedule& next, int rounds) {
+  std::map<std::string, absl::Time> deleted;
+  absl::Time time = next.next_time;
+  for (int i = 0; i < rounds; ++i) {
+    backups.insert(backups.begin(), Made(absl::StrCat("new", i), BackupState::kAvailable));
+    for (const Backup& surplus : SurplusBackups(tenant.backups_kept, backups)) {
+      deleted.emplace(surplus.id, time);
+      std::erase_if(backups, [&](const Backup& backup) { return backup.id == surplus.id; });
+    }
+    time = NextTime(kBackUp, *BackupRecurrenceOf(tenant), time + absl::Hours(3));
+  }
+  return deleted;
+}
+
+TEST(BackupPlanTest, SaysOfEachBackupWhatRetentionDoes) {
+  const Tenant tenant = Acme(3);
+  std::vector<Backup> backups = {
+      Made("h", BackupState::kAvailable), Made("g", BackupState::kFailed),
+      Made("f", BackupState::kVerified),  Made("e", BackupState::kAvailable, BackupOrigin::kManual),
+      Made("d", BackupState::kDamaged),   Made("c", BackupState::kAvailable),
+      Made("b", BackupState::kFailed),    Made("a", BackupState::kIncomplete)};
+  const Schedule next = NextBackup(tenant);
+  const BackupPlan plan = PlanOf(tenant, backups, {.backup = next});
+  const auto deleted = Simulated(tenant, backups, next, 8);
+  for (const std::string id : {"h", "g", "d", "c", "b", "a"}) {
+    const PlannedBackup planned = FateOf(plan, id);
+    EXPECT_EQ(planned.fate, BackupFate::kDeletedByRetention) << id;
+    ASSERT_TRUE(planned.delete_time.has_value()) << id;
+    EXPECT_EQ(*planned.delete_time, deleted.at(id)) << id;
+  }
+  EXPECT_EQ(FateOf(plan, "e").fate, BackupFate::kKeptManual);
+  EXPECT_EQ(FateOf(plan, "f").fate, BackupFate::kKeptNewestProven);
+  EXPECT_FALSE(deleted.contains("f"));
+}
+
+TEST(BackupPlanTest, NewestProvenOneGoesAfterTheNextProof) {
+  const Tenant tenant = Acme(1);
+  const std::vector<Backup> backups = {Made("b", BackupState::kAvailable),
+                                       Made("a", BackupState::kVerified)};
+  const Schedule next = NextBackup(tenant);
+  const Schedule proof = At(ScheduleKind::kProve, absl::Hours(24));
+  const PlannedBackup planned = FateOf(PlanOf(tenant, backups, {.backup = next, .proof = proof}), "a");
+  EXPECT_EQ(planned.fate, BackupFate::kDeletedByRetention);
+  EXPECT_GE(*planned.delete_time, proof.next_time);
+  EXPECT_LE(*planned.delete_time, proof.next_time + absl::Hours(6));
+}
+
+TEST(BackupPlanTest, WhatIsDueAlreadyGoesWhenItsScheduleSays) {
+  const std::vector<Backup> backups = {Made("b", BackupState::kAvailable),
+                                       Made("a", BackupState::kAvailable)};
+  const BackupPlan plan =
+      PlanOf(Acme(1), backups,
+             {.backup = NextBackup(Acme(1)), .pruning = At(ScheduleKind::kPruneBackups, absl::Seconds(5))});
+  EXPECT_EQ(*FateOf(plan, "a").delete_time, kNow + absl::Seconds(5));
+}
+
+TEST(BackupPlanTest, WithoutAPolicyNothingIsDeleted) {
+  Tenant tenant = Acme(1);
+  tenant.backup_every = absl::ZeroDuration();
+  const std::vector<Backup> backups = {Made("b", BackupState::kAvailable),
+                                       Made("a", BackupState::kAvailable)};
+  for (const PlannedBackup& planned : PlanOf(tenant, backups, {}).backups) {
+    EXPECT_EQ(planned.fate, BackupFate::kKeptNoSuccessor);
+    EXPECT_EQ(planned.delete_time, std::nullopt);
+  }
+}
+
+TEST(BackupPlanTest, NamedAndHeldOnesAndThoseUnderWorkSaySo) {
+  std::vector<Backup> backups = {Made("d", BackupState::kCreating), Made("c", BackupState::kAvailable),
+                                 Made("b", BackupState::kAvailable), Made("a", BackupState::kDeleting)};
+  backups[1].given_name = "before-2.4";
+  backups[2].hold.time = kNow;
+  const BackupPlan plan = PlanOf(Acme(1), backups, {.backup = NextBackup(Acme(1))});
+  EXPECT_EQ(FateOf(plan, "d").fate, BackupFate::kBeingMade);
+  EXPECT_EQ(FateOf(plan, "c").fate, BackupFate::kKeptNamed);
+  EXPECT_EQ(FateOf(plan, "c").given_name, "before-2.4");
+  EXPECT_EQ(FateOf(plan, "b").fate, BackupFate::kKeptHeld);
+  EXPECT_EQ(FateOf(plan, "a").fate, BackupFate::kBeingDeleted);
+}
+
+TEST(BackupPlanTest, RetiredTenantsBackupsEndWithItsPurgeUnlessOneIsHeld) {
+  Tenant tenant = Acme(3);
+  tenant.state = TenantState::kRetired;
+  tenant.fence_time = kNow - absl::Hours(2);
+  tenant.purge_time = kNow + absl::Hours(24);
+  std::vector<Backup> backups = {Made("b", BackupState::kVerified, BackupOrigin::kFinal),
+                                 Made("a", BackupState::kAvailable)};
+  BackupPlan plan = PlanOf(tenant, backups, {.purge = At(ScheduleKind::kPurge, absl::Hours(24))});
+  for (const PlannedBackup& planned : plan.backups) {
+    EXPECT_EQ(planned.fate, BackupFate::kDeletedByPurge);
+    EXPECT_EQ(planned.delete_time, tenant.purge_time);
+  }
+  EXPECT_EQ(plan.newest_usable, "b");
+  EXPECT_EQ(plan.unprotected_since, std::nullopt) << "nobody has written since the fence";
+  backups[1].hold.time = kNow;
+  plan = PlanOf(tenant, backups, {});
+  EXPECT_EQ(FateOf(plan, "b").fate, BackupFate::kDeletedByPurge);
+  EXPECT_EQ(FateOf(plan, "b").delete_time, std::nullopt) << "the purge waits";
+}
+
+TEST(BackupPlanTest, SaysSinceWhenWhatIsWrittenIsInNoBackup) {
+  EXPECT_THAT(PlanOf(Acme(3), {}, {}).newest_usable, IsEmpty());
+  EXPECT_EQ(PlanOf(Acme(3), {}, {}).unprotected_since, std::nullopt);
+  std::vector<Backup> backups = {Made("b", BackupState::kFailed), Made("a", BackupState::kAvailable)};
+  const BackupPlan plan = PlanOf(Acme(3), backups, {});
+  EXPECT_EQ(plan.newest_usable, "a");
+  EXPECT_EQ(plan.unprotected_since, kNow - absl::Hours(1));
+}
+
+}  // namespace
+}  // namespace croft::domain
