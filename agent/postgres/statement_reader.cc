@@ -135,7 +135,7 @@ ShownStatement ShowStatement(absl::string_view text) {
   const size_t first_end = WordAt(line, first);
   size_t end = FirstQuoted(line);
   if (!IsQuery(absl::string_view(line).substr(first, first_end - first))) {
-    const size_t second = std::min(first_end + 1, line.size());
+    const size_t second = first_end == first ? first : std::min(first_end + 1, line.size());
     end = std::min(end, WordAt(line, second));
   }
   const absl::string_view shown =

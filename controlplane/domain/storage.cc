@@ -10,13 +10,16 @@
 namespace croft::domain {
 namespace {
 
+// Less is what PostgreSQL writes for itself, such as maps of free space.
+constexpr int64_t kLeastMove = int64_t{1} << 20;
+
 // Exact, and without overflow: quotas may be as large as the type.
 int64_t PercentOf(int64_t quota_bytes, int64_t percent) {
   return quota_bytes / 100 * percent + quota_bytes % 100 * percent / 100;
 }
 
 bool Moved(int64_t from, int64_t to, int64_t quota_bytes) {
-  const int64_t step = std::max<int64_t>(quota_bytes / 1000, 1);
+  const int64_t step = std::max(quota_bytes / 1000, kLeastMove);
   return to > from ? to - from >= step : from - to >= step;
 }
 

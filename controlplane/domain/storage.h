@@ -27,7 +27,7 @@ StorageLevel StorageLevelAfter(StorageLevel before, int64_t size_bytes, int64_t 
 bool IsToBeClosed(const Storage& storage, absl::Time now);
 
 // Whether a closed database has grown or shrunk so much since `storage.size_bytes` that it is to be seen to again: what the
-// tenant made meanwhile is still open for growth. A thousandth of the quota.
+// tenant made meanwhile is still open for growth. A thousandth of the quota, and no less than a mebibyte.
 bool HasMoved(const Storage& storage, int64_t size_bytes, int64_t quota_bytes);
 
 // Whether another look at the database's size, `size_bytes`, changes anything for the tenant.

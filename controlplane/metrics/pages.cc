@@ -4,17 +4,22 @@
 
 #include <utility>
 
+#include <absl/strings/string_view.h>
+#include <absl/strings/strip.h>
+
 #include "common/metrics/text_page.h"
 
 namespace croft::metrics {
 namespace {
 
 constexpr char kJson[] = "application/json";
+constexpr absl::string_view kTenants = "/tenants/";
 
 int CodeOf(const absl::Status& refused) {
   switch (refused.code()) {
     case absl::StatusCode::kUnauthenticated: return 401;
     case absl::StatusCode::kPermissionDenied: return 403;
+    case absl::StatusCode::kNotFound: return 404;
     case absl::StatusCode::kResourceExhausted: return 429;
     default: return 503;
   }
@@ -32,9 +37,11 @@ HttpResponse Pages::Answer(const HttpRequest& request) {
     const absl::Status ready = sources_.ready();
     return ready.ok() ? TextResponse(200, "ok") : TextResponse(503, ready.message());
   }
+  absl::string_view tenant = request.path;
+  if (absl::ConsumePrefix(&tenant, kTenants)) return AnswerTenant(std::string(tenant), request);
   const bool metrics = request.path == "/metrics";
   if (!metrics && request.path != "/sd") {
-    return TextResponse(404, "there are /metrics, /sd, /healthz and /readyz");
+    return TextResponse(404, "there are /metrics, /sd, /tenants/ID, /healthz and /readyz");
   }
   if (sources_.permit) {
     const absl::Status permitted = sources_.permit(request.authorization, request.peer);
@@ -42,6 +49,12 @@ HttpResponse Pages::Answer(const HttpRequest& request) {
   }
   if (metrics) return {200, TextPage::kContentType, metrics_.Read(sources_.metrics, clock_.Now())};
   return {200, kJson, discovery_.Read(sources_.discovery, clock_.Now())};
+}
+
+HttpResponse Pages::AnswerTenant(const std::string& id, const HttpRequest& request) {
+  absl::StatusOr<std::string> page = sources_.tenant(id, request.authorization, request.peer);
+  if (!page.ok()) return TextResponse(CodeOf(page.status()), page.status().message());
+  return {200, TextPage::kContentType, *std::move(page)};
 }
 
 std::string Pages::Cached::Read(const std::function<std::string()>& source, absl::Time now) {

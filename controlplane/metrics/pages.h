@@ -4,6 +4,7 @@
 #include <string>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
@@ -21,10 +22,14 @@ struct PageSources {
   std::function<absl::Status()> ready;  // or why the control plane cannot act
   // Whether the caller may read figures; not set where everybody may. /healthz and /readyz are everybody's.
   std::function<absl::Status(const std::string& authorization, const std::string& peer)> permit;
+  // The figures of the tenant with this id, for a caller that may read them; or why not.
+  std::function<absl::StatusOr<std::string>(const std::string& id, const std::string& authorization,
+                                            const std::string& peer)>
+      tenant;
 };
 
-// /metrics, /sd, /healthz and /readyz. What is read for one request answers all others within a second, so that the cost
-// is bounded however often they come. Thread-safe.
+// /metrics, /sd, /tenants/ID, /healthz and /readyz. What is read for one request answers all others within a second, so that the cost
+// is bounded however often they come; but for a tenant's page, which each caller is checked for. Thread-safe.
 class Pages {
  public:
   static constexpr absl::Duration kFresh = absl::Seconds(1);
@@ -35,6 +40,8 @@ class Pages {
   HttpResponse Answer(const HttpRequest& request);
 
  private:
+  HttpResponse AnswerTenant(const std::string& id, const HttpRequest& request);
+
   // A text that is read anew when it is older than kFresh.
   class Cached {
    public:

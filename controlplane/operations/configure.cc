@@ -37,7 +37,10 @@ void PutBackQuota(Draft& draft, Operation& operation) {
   if (domain::Host* host = draft.FindHost(tenant.placement.host)) {
     domain::ChangeConnections(*host, tenant.quota.connections, previous->connections);
   }
+  // No host has to know the storage quota: it was set at once, then or since, and stays.
+  const int64_t storage_bytes = tenant.quota.storage_bytes;
   tenant.quota = *previous;
+  tenant.quota.storage_bytes = storage_bytes;
 }
 
 std::optional<Step> Undo(const Operation&, const Step&, const Tenant& tenant) { return Configure(tenant); }

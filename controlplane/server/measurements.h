@@ -10,10 +10,12 @@
 #include "common/clock.h"
 #include "common/metrics/http_server.h"
 #include "controlplane/access/authenticator.h"
+#include "controlplane/catalog/catalog.h"
 #include "controlplane/metrics/pages.h"
 #include "controlplane/server/call_limits.h"
 #include "controlplane/server/figure_reader.h"
 #include "controlplane/server/writer.h"
+#include "controlplane/usage/usage_keeper.h"
 
 // Serves the figures of the control plane over HTTP.
 namespace croft::server {
@@ -27,13 +29,16 @@ struct MeasurementOptions {
 struct MeasurementParts {
   const Clock& clock;
   const FigureReader& figures;
+  catalog::Catalog& catalog;
+  usage::UsageKeeper& usage;
   Writer& writer;
   const access::Authenticator& authenticator;
   CallLimits& limits;
 };
 
 // Serves the figures of a control plane over HTTP. On loopback anybody who can reach it may read them: they name hosts,
-// and no tenant. Beyond, it takes TLS and the token of somebody who may read the whole fleet.
+// and no tenant. Beyond, it takes TLS and the token of somebody who may read the whole fleet. The page of one tenant takes
+// the token of somebody who may read its usage, everywhere.
 class Measurements {
  public:
   // How long events may wait for the writer before the control plane counts as unable to act.
@@ -52,7 +57,11 @@ class Measurements {
 
   // Whether the catalog can be written now and its epoch is still this process's, or why not.
   absl::Status Ready() const;
+  absl::StatusOr<access::Principal> Identify(const std::string& authorization,
+                                             const std::string& peer) const;
   absl::Status Permit(const std::string& authorization, const std::string& peer) const;
+  absl::StatusOr<std::string> TenantPage(const std::string& id, const std::string& authorization,
+                                         const std::string& peer) const;
 
   const MeasurementParts parts_;
   std::unique_ptr<metrics::Pages> pages_;

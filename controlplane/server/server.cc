@@ -389,6 +389,8 @@ absl::Status Server::Components::Measure() {
                                                             .identity_file = certificates->served_file()},
                                                            {.clock = clock,
                                                             .figures = *figures,
+                                                            .catalog = *catalog,
+                                                            .usage = *usage,
                                                             .writer = *writer,
                                                             .authenticator = *authenticator,
                                                             .limits = limits}));

@@ -327,6 +327,24 @@ TEST_P(CatalogContract, UnconfirmedTenantsAreCounted) {
   EXPECT_EQ(*catalog().CountUnconfirmedTenants(), 0);
 }
 
+TEST_P(CatalogContract, TenantsWithAStorageQuotaAreListedById) {
+  domain::Tenant limited = SampleTenant("b");
+  limited.quota.storage_bytes = 1;
+  domain::Tenant closed = SampleTenant("c");
+  closed.quota.storage_bytes = 0;
+  closed.storage = {.level = domain::StorageLevel::kFull, .closed = true, .size_bytes = 7};
+  domain::Tenant plain = SampleTenant("a");
+  plain.quota.storage_bytes = 0;
+  MustPut({PutTenant{closed}, PutTenant{limited}, PutTenant{plain}});
+  for (domain::Tenant* tenant : {&limited, &closed}) tenant->credentials.clear();
+  EXPECT_THAT(*catalog().ListStorageLimited("", 10), ElementsAre(limited, closed));
+  EXPECT_THAT(*catalog().ListStorageLimited("", 1), ElementsAre(limited));
+  EXPECT_THAT(*catalog().ListStorageLimited("b", 10), ElementsAre(closed));
+  closed.storage.closed = false;
+  MustPut({PutTenant{closed}});
+  EXPECT_THAT(*catalog().ListStorageLimited("b", 10), testing::IsEmpty());
+}
+
 TEST_P(CatalogContract, OperationFollowsItsSteps) {
   domain::Operation operation = SampleOperation("op-1", "acme");
   MustPut({PutOperation{operation}, PutOperation{SampleOperation("op-2", "acme")}});

@@ -166,6 +166,7 @@ TEST_P(CatalogContract, PlacementsHaveWhatLookupsNeedAndNoMore) {
   acme.aliases = {"shop.acme.com"};
   acme.suspend_mode = domain::SuspendMode::kReadOnly;
   acme.unconfirmed = true;
+  acme.storage = {.level = domain::StorageLevel::kFull, .closed = true, .size_bytes = 7};
   acme.credentials.push_back({.login = "unpublished", .verifier = "v"});
   domain::Tenant purged = SampleTenant("purged");
   purged.state = domain::TenantState::kPurged;
@@ -183,6 +184,7 @@ TEST_P(CatalogContract, PlacementsHaveWhatLookupsNeedAndNoMore) {
   expected.suspend_mode = acme.suspend_mode;
   expected.placement = acme.placement;
   expected.unconfirmed = true;
+  expected.storage.closed = true;
   const domain::Credential& login = acme.credentials.front();
   ASSERT_TRUE(login.published);
   expected.credentials = {{.login = login.login,

@@ -449,6 +449,22 @@ TEST_P(ClusterContract, RightsOfReadersThatAreGoneAreNamedAndGivenBack) {
   EXPECT_THAT(MissingGrants(), testing::IsEmpty());
 }
 
+TEST_P(ClusterContract, GrowthIsTakenAndGivenBackRepeatably) {
+  auto session = WithOpenDatabase();
+  const std::string reader = owner_ + "_r";
+  ASSERT_TRUE(session->Apply({CreateRole{{.name = reader}}}).ok());
+  ASSERT_TRUE(session->PrepareSchema(database_, {.owner = owner_, .reader = reader}).ok());
+  EXPECT_EQ(*session->CountGrowthChanges(database_, owner_, /*closed=*/false), 0);
+  for (const bool closed : {true, false, true}) {
+    EXPECT_GT(*session->CountGrowthChanges(database_, owner_, closed), 0);
+    for (int repeated = 0; repeated < 2; ++repeated) {
+      const absl::Status limited = session->LimitGrowth(database_, owner_, closed);
+      EXPECT_TRUE(limited.ok()) << limited;
+      EXPECT_EQ(*session->CountGrowthChanges(database_, owner_, closed), 0);
+    }
+  }
+}
+
 TEST_P(ClusterContract, ItKnowsWhoItIs) {
   auto facts = cluster().Identify(Ample());
   ASSERT_TRUE(facts.ok()) << facts.status();

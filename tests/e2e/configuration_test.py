@@ -1,12 +1,17 @@
-"""Daemons take what may change of their configuration at SIGHUP, and say what needs a restart."""
+"""Daemons take what may change of their configuration at SIGHUP, and say what needs a restart; croftd keeps old records as
+long as its configuration says."""
+import contextlib
+import datetime
 import json
 import os
 import signal
+import sqlite3
 
 import grpc
 import pytest
 import wire
 from cluster import Cluster, running, wait_until
+from old_records import age, make_schedules_due
 
 
 @pytest.fixture(scope="module", name="cluster")
@@ -106,3 +111,53 @@ def test_limits_change_while_it_runs(cluster):
         calls = [listing.future(wire.message("ListTenantsRequest")(), metadata=metadata, timeout=30) for _ in range(20)]
         codes = {call.code() for call in calls}
     assert codes == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+
+
+KEPT = "keep_operations = 2\nkeep_requests = 24\nkeep_audit = 2\nkeep_events = 2\n"
+
+
+def keep(cluster, first, last, meanwhile):
+    """Starts croftd again, to prune from `first` to `last` hours from now. `meanwhile` is called with its catalog."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    ends = [(now + datetime.timedelta(hours=hours)).strftime("%H:%M") for hours in (first, last)]
+    path = configure(cluster, "croftd", KEPT + f"prune_window = '{ends[0]}-{ends[1]}'\n")
+    cluster.stop("croftd")
+    meanwhile(os.path.join(cluster.state, "croftd", "catalog.db"))
+    relaunch(cluster, "croftd", path)
+
+
+def hours_until_pruning(cluster):
+    """Of each kind of record, when the oldest are pruned next."""
+    path = os.path.join(cluster.state, "croftd", "catalog.db")
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as catalog:
+        times = catalog.execute("SELECT next_time FROM schedules WHERE kind LIKE 'PRUNE%' AND resource = ''").fetchall()
+    now = datetime.datetime.now(datetime.timezone.utc).timestamp()
+    return [(time / 1_000_000 - now) / 3600 for (time,) in times]
+
+
+def test_old_records_are_pruned_in_their_window_once_they_were_kept_for_long_enough(cluster):
+    request = {"tenant_id": "kept", "request_id": "0d4c1f6e-3c53-4c67-8b1c-6a2f0f3f9d10"}
+    created = cluster.succeed(cluster.call("TenantService.CreateTenant", **request))
+
+    keep(cluster, 2, 4, meanwhile=lambda catalog: age(catalog, days=3))
+    wait_until(lambda: len(hours_until_pruning(cluster)) == 4 and all(1.9 < h < 4 for h in hours_until_pruning(cluster)),
+               "what was due waits for its window")
+    assert cluster.call("TenantService.CreateTenant", **request).name == created.name
+    told = {"parent": "tenants/kept", "type_prefix": "croft.tenant.created"}
+    assert cluster.call("EventService.ListEvents", **told).events
+    assert not cluster.call("AuditService.VerifyAudit").HasField("pruned")
+    cluster.croftctl("tenant", "update", "kept", "--display-name", "a row that is not old")
+    head = cluster.call("AuditService.VerifyAudit").head
+
+    keep(cluster, -1, 1, meanwhile=make_schedules_due)
+    pruned = wait_until(lambda: cluster.call("AuditService.VerifyAudit", expect=head).pruned.head.sequence, "the audit is cut")
+    assert pruned == head.sequence - 1
+    assert f"rows 1 to {pruned}, the last of them from" in cluster.croftctl("audit", "verify").stderr
+    rows = cluster.call("AuditService.ListAuditEvents", page_size=1000).events
+    assert min(row.sequence for row in rows) == pruned + 1
+    wait_until(lambda: cluster.refused("TenantService.CreateTenant", **request).reason == "TENANT_EXISTS",
+               "the request id is forgotten")
+    wait_until(lambda: not cluster.call("EventService.ListEvents", **told).events, "the event is pruned")
+    wait_until(lambda: all(hours > 0 for hours in hours_until_pruning(cluster)), "all was pruned")
+    assert cluster.refused("OperationService.GetOperation", name=created.name).reason == "OPERATION_NOT_FOUND"
+    assert cluster.psql("kept", "SELECT 1") == "1"

@@ -55,6 +55,8 @@ def tenants_of(cluster):
 
 def test_a_file_is_applied_also_when_apply_was_killed(cluster, tmp_path):
     desk = Desk(cluster, tmp_path)
+    for host in cluster.hosts():
+        cluster.croftctl("host", "update", host, "--databases", str(COUNT + 10))
     cluster.create_tenant("another")
     declared = {f"t{number}": {"labels": {"app": "shop", "tier": "silver"}, "quota": {"connections": 5},
                                "settings": {"theme": "dark", "number": number}} for number in range(COUNT)}

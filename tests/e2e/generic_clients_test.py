@@ -76,6 +76,8 @@ def call_about_tenants(client):
     assert client("TenantService/GetTenant", name=name)["state"] == "STATE_READY"
     assert client("UsageService/GetUsage", name=name)["tenant"] == name
     client("UsageService/ListUsage", tenants=[name], since="2026-01-01T00:00:00Z")
+    # Its server does not load pg_stat_statements.
+    assert client.refused("UsageService/ListStatements", name=name) == "FAILED_PRECONDITION"
     client("TenantService/UpdateTenant", tenant={"name": name, "displayName": "Shop"}, updateMask="displayName")
     found = client("LookupService/Lookup", tenant=f"{tenant}.example.com")
     assert found["tenant"] == name and found["password"]

@@ -28,6 +28,11 @@ TENANTS = ["amber", "basalt", "cobalt"]
 @pytest.fixture(scope="module", name="cluster")
 def running_cluster():
     with Cluster(agents=2) as cluster:
+        # As often as agents look here, so often they never do in earnest.
+        cluster.commands["croftd"] += ["--usage-interval", "1"]
+        cluster.kill("croftd", signal.SIGTERM)
+        cluster.relaunch("croftd")
+        wait_until(lambda: cluster.croftctl("host", "list", check=False).stdout.count(" UP ") == 2, "croftd serves")
         yield cluster
 
 
@@ -36,12 +41,24 @@ def url_of_metrics(cluster):
     return cluster.env["CROFT_METRICS_URL"].removesuffix("/metrics")
 
 
+def token_of(cluster, principal, role, **binding):
+    cluster.call("AccessService.CreatePrincipal", principal_id=principal)
+    cluster.call("AccessService.BindRole", name=f"principals/{principal}", binding={"role": f"ROLE_{role}", **binding})
+    return cluster.call("AccessService.CreateToken", parent=f"principals/{principal}").secret
+
+
+@pytest.fixture(scope="module", name="dashboards")
+def token_of_dashboards(cluster):
+    return token_of(cluster, "dashboards", "VIEWER", all_tenants=True)
+
+
 @pytest.fixture(scope="module", name="prometheus")
-def fleet_that_works(cluster, url):
+def fleet_that_works(cluster, url, dashboards):
     """A Prometheus that has seen tenants come and go, backups, lookups and a subscriber."""
     with Prometheus(url.removeprefix("http://")) as made:
         for tenant in TENANTS:
-            cluster.create_tenant(tenant)
+            cluster.succeed(cluster.call("TenantService.CreateTenant", tenant_id=tenant,
+                                         tenant={"quota": {"storage_bytes": 1 << 30}}))
             cluster.call("LookupService.Lookup", tenant=tenant)
             backup = cluster.succeed(cluster.call("BackupService.CreateBackup", parent=f"tenants/{tenant}"))
             assert backup.done
@@ -58,6 +75,8 @@ def fleet_that_works(cluster, url):
         wait_until(lambda: made.query(seen), "what was done is scraped")
         # Those of the purged tenant are not: its final one was proven, too.
         wait_until(lambda: made.query('sum(croft_backups{state=~"AVAILABLE|VERIFIED"}) == 2'), "backups are counted")
+        made.scrape_tenants(TENANTS[:2], dashboards)
+        wait_until(lambda: len(made.query("croft_tenant_size_bytes")) == 2, "their sizes are known")
         yield made
         watch.cancel()
 
@@ -68,7 +87,7 @@ def panels():
             board = json.load(file)
         for panel in board["panels"]:
             for target in panel["targets"]:
-                yield f"{board['title']}: {panel['title']}", target["expr"]
+                yield f"{board['title']}: {panel['title']}", target["expr"].replace("$tenant", TENANTS[0])
 
 
 def test_every_panel_shows_something(cluster, prometheus):
@@ -106,6 +125,22 @@ def test_no_page_names_a_tenant_or_its_database(cluster, url, prometheus):
         code, text = read(f"{url}/{page}")
         assert code == 200
         assert not [word for word in [*TENANTS, uid] if word in text]
+
+
+def test_page_of_a_tenant_takes_the_token_of_somebody_who_may_read_it(cluster, url, dashboards):
+    name, other = TENANTS[:2]
+    mine = token_of(cluster, "mine", "VIEWER", tenants=[name])
+    locator = token_of(cluster, "finder", "LOCATOR", all_tenants=True)
+
+    def code(tenant, token):
+        return read(f"{url}/tenants/{tenant}", **({"Authorization": f"Bearer {token}"} if token else {}))[0]
+    assert [code(name, token) for token in ("", "croft_" + "a" * 43, locator, mine, dashboards)] == [401, 401, 403, 200, 200]
+    assert [code(other, token) for token in (mine, dashboards)] == [403, 200]
+    assert [code("nobody", token) for token in (mine, dashboards)] == [403, 404]
+    assert code("..%2f..%2fmetrics", dashboards) == 404
+    page = read(f"{url}/tenants/{name}", Authorization=f"Bearer {dashboards}")[1]
+    assert "croft_tenant_size_bytes " in page
+    assert not [word for word in (*TENANTS, cluster.tenant(name).uid) if word in page]
 
 
 def test_discovery_finds_the_control_plane_and_every_server(cluster, url):
@@ -198,12 +233,7 @@ def test_a_control_plane_that_hangs_fires_its_alert_and_no_other(cluster, promet
 
 
 def test_beyond_loopback_it_takes_tls_and_a_token_that_may_read_the_fleet(cluster, url):
-    def token(principal, role):
-        cluster.call("AccessService.CreatePrincipal", principal_id=principal)
-        cluster.call("AccessService.BindRole", name=f"principals/{principal}",
-                     binding={"role": f"ROLE_{role}", "all_tenants": True})
-        return cluster.call("AccessService.CreateToken", parent=f"principals/{principal}").secret
-    viewer, locator = token("prometheus", "VIEWER"), token("app", "LOCATOR")
+    viewer, locator = (token_of(cluster, *who, all_tenants=True) for who in (("prometheus", "VIEWER"), ("app", "LOCATOR")))
     port = url.rpartition(":")[2]
     at = cluster.commands["croftd"].index("--metrics-listen") + 1
     cluster.commands["croftd"][at] = f"0.0.0.0:{port}"
@@ -228,16 +258,69 @@ def test_beyond_loopback_it_takes_tls_and_a_token_that_may_read_the_fleet(cluste
     assert code("/metrics", Authorization=f"Bearer {locator}") == 403
     assert code("/metrics", Authorization=f"Bearer {viewer}") == 200
     assert code("/sd", Authorization=f"Bearer {viewer}") == 200
+    assert code(f"/tenants/{TENANTS[0]}") == 401
+    assert code(f"/tenants/{TENANTS[0]}", Authorization=f"Bearer {viewer}") == 200
     with pytest.raises((OSError, http.client.HTTPException)):
         read(f"http://127.0.0.1:{port}/metrics")
 
 
-# The last: it begins croftd anew. As often as agents look here, so often they never do in earnest.
+def load_statements(cluster, host):
+    """Has the host's server, which its agent keeps, load pg_stat_statements."""
+    pid = cluster.postgres_pid(host)
+    conf = next(folder for folder, _, files in os.walk(os.path.join(cluster.state, "agents", host)) if "pg_ident.conf" in files
+                and "postgresql.conf" in files)
+    with open(os.path.join(conf, "local.conf"), "w", encoding="utf-8") as file:
+        file.write("shared_preload_libraries = 'pg_stat_statements'\n")
+    os.kill(pid, signal.SIGINT)
+
+    def is_back():
+        try:
+            return cluster.postgres_pid(host) != pid and cluster.superuser(host, "SELECT 1") == "1"
+        except (OSError, LookupError, ValueError, subprocess.CalledProcessError):
+            return False
+    wait_until(is_back, "its agent has started the server again", 60)
+    wait_until(lambda: cluster.host_state(host) == "STATE_UP", "the host is up")
+
+
+def test_statements_that_took_the_most_time_are_shown_without_what_they_held(cluster):
+    name, other = TENANTS[:2]
+
+    def listed(tenant):
+        ran = cluster.croftctl("tenant", "usage", tenant, "--statements", "-o", "json", check=False)
+        return json.loads(ran.stdout)["statements"] if ran.returncode == 0 else ran.stderr
+    refused = listed(name)
+    assert "the server does not count statements" in refused or "pg_read_all_stats" in refused, refused
+    if cluster.external():
+        return  # somebody else's server, which does not load it
+    host = cluster.tenant(name).placement.host.removeprefix("hosts/")
+    load_statements(cluster, host)
+    assert isinstance(listed(name), list), "its agent has made the extension"
+    cluster.psql(name, "SELECT count(*) FROM generate_series(1, 300000) AS n WHERE n::text <> 'hush-hush'")
+    cluster.psql(name, "SELECT 'hush-hush' AS word INTO copied")
+    cluster.psql(name, "SET application_name TO 'hush-hush'")
+    cluster.psql(name, "SET search_path TO hushed")
+    cluster.psql(name, "DO $$ BEGIN PERFORM 'hush-hush'; END $$")
+    statements = listed(name)
+    assert statements[0]["text"] == "SELECT count(*) FROM generate_series($1, $2) AS n WHERE n::text <> $3", statements
+    assert statements[0]["calls"] == "1" and statements[0]["rows"] == "1" and statements[0]["totalTime"]
+    texts = {one["text"] for one in statements}
+    assert {"SELECT", "SET application_name", "SET search_path", "DO"} <= texts, texts
+    assert not [text for text in texts if "hush" in text], texts
+    for number in range(30):
+        cluster.psql(name, f"SELECT {', '.join(['1'] * (number + 2))}")
+    assert len(listed(name)) == 20
+    table = cluster.croftctl("tenant", "usage", name, "--statements").stdout
+    assert "THE TENANT'S STATEMENT" in table.splitlines()[0] and "generate_series" in table
+    if cluster.tenant(other).placement.host == f"hosts/{host}":
+        assert not [one for one in listed(other) if "generate_series" in one["text"]]
+
+
+# The last: it begins croftd anew.
 def test_usage_follows_a_tenant_that_grows_and_outlives_damage_to_its_file(cluster):
     name = TENANTS[0]
 
     def restart():
-        cluster.relaunch("croftd", "--usage-interval", "1")
+        cluster.relaunch("croftd")
         wait_until(lambda: cluster.croftctl("tenant", "get", name, check=False).returncode == 0, "croftd serves")
 
     def usage():

@@ -1,9 +1,14 @@
 """What Croft refuses, and that it says so in the words of the API."""
+import json
+import re
+import signal
+import subprocess
 import uuid
 
 import pytest
 from cluster import Cluster, wait_until
 from grpc import RpcError, StatusCode
+from login import PSQL
 
 
 @pytest.fixture(scope="module", name="cluster")
@@ -79,6 +84,88 @@ def test_validate_only_checks_and_changes_nothing(cluster):
     operation = cluster.call("TenantService.CreateTenant", tenant_id="dry", validate_only=True)
     assert operation.name == ""
     assert cluster.refused("TenantService.GetTenant", name="tenants/dry").reason == "TENANT_NOT_FOUND"
+
+
+# Some 100 bytes a row.
+ROWS = "INSERT INTO orders SELECT n, repeat(md5(n::text), 3) FROM generate_series({}, {}) AS n"
+
+
+def test_a_tenant_at_its_storage_quota_grows_no_more_until_it_has_shrunk(cluster):
+    def tenant():
+        return cluster.tenant("full")
+
+    def conditions():
+        return {one.type for one in tenant().conditions}
+
+    def update(*options):
+        cluster.croftctl("tenant", "update", "full", *options)
+
+    def refusal(sql, name="full"):
+        """What PostgreSQL says to the application; nothing when it does as it is told."""
+        with cluster.login(name) as login:
+            return subprocess.run([*PSQL, "-v", "VERBOSITY=verbose", "-c", sql], env=login.variables(),
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stderr
+
+    def closed():
+        """Closed for growth, by a size that it had when it was filled: no look finds that it has grown since."""
+        now = tenant()
+        judged = [int(re.search(r"had (\d+) bytes", one.message)[1]) for one in now.conditions]
+        size = int(cluster.psql("full", "SELECT pg_database_size(current_database())"))
+        return now.closed_for_growth and not now.current_operation and abs(judged[0] - size) < 2**20
+
+    cluster.kill("croftd", signal.SIGTERM)
+    cluster.relaunch("croftd", "--usage-interval", "1")
+    wait_until(lambda: cluster.croftctl("tenant", "get", "acme", check=False).returncode == 0, "croftd serves")
+    cluster.croftctl("tenant", "create", "full", "--storage", "32MiB")
+    cluster.psql("full", "CREATE TABLE orders (id int PRIMARY KEY, note text)")
+    cluster.psql("full", ROWS.format(1, 120_000))
+    # Warned first, and nothing is refused yet.
+    wait_until(lambda: conditions() == {"STORAGE_NEAR_QUOTA"}, "it is warned")
+    assert refusal("INSERT INTO orders VALUES (-1, 'x')") == ""
+    cluster.psql("full", ROWS.format(120_001, 200_000))
+    wait_until(closed, "it is closed for growth")
+    assert conditions() == {"STORAGE_FULL"}
+
+    # What its application sees.
+    for sql in ("INSERT INTO orders VALUES (-2, 'x')", "CREATE TABLE more (id int)", "CREATE SCHEMA more"):
+        assert "42501: permission denied for" in refusal(sql), sql
+    for sql in ("SELECT count(*) FROM orders", "UPDATE orders SET note = 'y' WHERE id = 1", "VACUUM orders",
+                "DELETE FROM orders WHERE id = 2"):
+        assert refusal(sql) == "", sql
+    assert cluster.call("LookupService.Lookup", tenant="full").closed_for_growth
+    assert json.loads(cluster.croftctl("tenant", "lookup", "full", "-o", "json").stdout)["closedForGrowth"]
+    assert "closed" in cluster.croftctl("tenant", "list", "-o", "wide").stdout
+
+    # Other work goes on; a new login can be had, too.
+    cluster.croftctl("tenant", "rotate-credentials", "full", "--overlap", "0s")
+    assert "42501" in refusal("INSERT INTO orders VALUES (-2, 'x')")
+    cluster.croftctl("backup", "create", "full")
+    backup = cluster.tenant("full").last_backup
+    cluster.succeed(cluster.call("BackupService.VerifyBackup", name=backup))
+
+    # The operator's way out, and back.
+    update("--storage-grace", "1h")
+    wait_until(lambda: refusal("INSERT INTO orders VALUES (-3, 'x')") == "", "it may grow for an hour")
+    assert conditions() == {"STORAGE_FULL"}
+    update("--storage-grace", "0")
+    wait_until(closed, "it is closed again")
+
+    # It shrinks, and is opened by itself.
+    cluster.psql("full", "DELETE FROM orders WHERE id > 1000")
+    cluster.psql("full", "VACUUM FULL orders")
+    wait_until(lambda: not tenant().closed_for_growth, "it is opened")
+    assert refusal("INSERT INTO orders VALUES (-2, 'x')") == ""
+    assert conditions() == set()
+    assert not cluster.call("LookupService.Lookup", tenant="full").closed_for_growth
+
+    # A backup that was made while it was closed comes back open.
+    update("--storage", "0")
+    cluster.succeed(cluster.call("TenantService.RestoreTenant", name="tenants/full", backup=backup,
+                                 new_tenant_id="copy"))
+    assert refusal("INSERT INTO orders VALUES (-2, 'x')", "copy") == ""
+    told = [json.loads(line) for line in cluster.croftctl("events", "--tenant", "full", "-o", "json").stdout.splitlines()]
+    assert [one["type"].removeprefix("croft.tenant.") for one in told if "growth" in one["type"]] == [
+        "closed_for_growth", "opened_for_growth", "closed_for_growth", "opened_for_growth"]
 
 
 def test_no_tenant_is_created_on_a_cordoned_host(cluster):

@@ -35,13 +35,13 @@ class Prometheus:
             self.address = f"127.0.0.1:{taken.getsockname()[1]}"
         with open(os.path.join(MONITORING, "prometheus.yml"), encoding="utf-8") as file:
             config = file.read().replace("127.0.0.1:7444", target).replace(" 15s", " 1s")
+        config = config.replace("/etc/prometheus", self.folder)
         with open(os.path.join(MONITORING, "croft.rules.yml"), encoding="utf-8") as file:
             rules = re.sub(r"for: \w+", "for: 0s", file.read())
         if window:
             rules = re.sub(r"\[\d+m\]", f"[{window}]", rules)
         for name, text in (("prometheus.yml", config), ("croft.rules.yml", rules)):
-            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
-                file.write(text)
+            self._write(name, text)
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with
             ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
              f"--web.listen-address={self.address}", "--log.level=warn"], stdin=subprocess.DEVNULL)
@@ -56,6 +56,12 @@ class Prometheus:
         self._process.wait()
         shutil.rmtree(self.folder)
 
+    def scrape_tenants(self, names, token):
+        """Also scrapes their pages, by the token of somebody who may read what they use."""
+        self._write("croft.token", token)
+        self._write("croft-tenants.yml", json.dumps([{"targets": names}]))
+        wait_until(lambda: len(self.query('up{job="croft_tenants"} == 1')) == len(names), "tenants are scraped")
+
     def query(self, expression):
         """The samples that `expression` has now."""
         code, text = read(f"http://{self.address}/api/v1/query?{urllib.parse.urlencode({'query': expression})}")
@@ -64,6 +70,10 @@ class Prometheus:
 
     def firing(self):
         return {sample["metric"]["alertname"] for sample in self.query('ALERTS{alertstate="firing"}')}
+
+    def _write(self, name, text):
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
 
     def is_ready(self):
         try:

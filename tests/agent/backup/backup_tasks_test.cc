@@ -152,6 +152,28 @@ TEST_F(BackupTest, RestoredUnderAnothersNamesItIsTheOthers) {
   ExpectNothingLeft(copy);
 }
 
+TEST_F(BackupTest, OneThatWasClosedForGrowthIsProvenAndComesBackOpen) {
+  const TestTenant tenant = MadeTenant("acme");
+  Fill(tenant, {"CREATE TABLE t (v int)", "INSERT INTO t VALUES (1), (2)", "CREATE SCHEMA app",
+                "CREATE TABLE app.u (v int)", "REVOKE INSERT ON app.u FROM CURRENT_USER"});
+  ASSERT_TRUE(RunDone(tenant, LimitGrowthWork{true}).ok());
+  const BackUpWork work = BackUpOf();
+  const BackedUp made = MakeBackup(tenant, work);
+  ExpectVerified(tenant, SourceOf(tenant, work, made));
+  const TestTenant copy = NewTenant("copy");
+  for (const TestTenant& target : {NextGeneration(tenant), copy}) {
+    const absl::Status restored = Restore(target, SourceOf(tenant, work, made));
+    ASSERT_TRUE(restored.ok()) << restored;
+    ASSERT_TRUE(Unfence(target).ok());
+    EXPECT_EQ(Ask<int64_t>(target, "SELECT count(*) FROM t"), 2);
+    EXPECT_TRUE(Sql(target, target.a(), "INSERT INTO t VALUES (3)").ok());
+    EXPECT_TRUE(Sql(target, target.a(), "CREATE TABLE app.more (v int)").ok());
+    EXPECT_TRUE(Sql(target, target.a(), "CREATE SCHEMA more").ok());
+    EXPECT_FALSE(Sql(target, target.a(), "INSERT INTO app.u VALUES (1)").ok()) << "as it was before";
+  }
+  EXPECT_FALSE(Sql(tenant, tenant.a(), "INSERT INTO t VALUES (3)").ok()) << "its own is as it was";
+}
+
 TEST_F(BackupTest, VerifiedBackupLeavesNothingBehind) {
   const TestTenant tenant = MadeTenant();
   Fill(tenant, Everything());

@@ -116,6 +116,14 @@ TEST(WireTest, CreateAndConfigureCarryLimitsAndLogins) {
   EXPECT_EQ(WorkOf<ConfigureWork>(proto).logins.size(), 1u);
 }
 
+TEST(WireTest, Growth) {
+  v1::Task proto = Base();
+  proto.mutable_limit_growth()->set_closed(true);
+  EXPECT_TRUE(WorkOf<LimitGrowthWork>(proto).closed);
+  proto.mutable_configure()->mutable_limits()->set_closed_for_growth(true);
+  EXPECT_TRUE(WorkOf<ConfigureWork>(proto).limits.closed_for_growth);
+}
+
 TEST(WireTest, UnfenceDropAndDeleteBackup) {
   v1::Task proto = Base();
   proto.mutable_unfence()->mutable_limits()->set_connections(9);

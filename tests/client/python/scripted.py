@@ -97,7 +97,7 @@ class ScriptedControlPlane:
 
     # --- the script
 
-    def place(self, tenant, generation, aliases=(), **endpoint):
+    def place(self, tenant, generation, aliases=(), closed_for_growth=False, **endpoint):
         def fill(change):
             placement = change.placement
             placement.tenant, placement.uid = f"tenants/{tenant}", f"uid-{tenant}"
@@ -105,6 +105,7 @@ class ScriptedControlPlane:
             placement.endpoints.add(**{"host": "localhost", "port": 7500, "database": f"d{generation}", "user": "me"}
                                     | endpoint)
             placement.conninfo = f"dbname=d{generation}"
+            placement.closed_for_growth = closed_for_growth
             self._set_ttl(placement)
             change.aliases.extend(aliases)
         self._change(tenant, generation, fill)

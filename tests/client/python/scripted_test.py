@@ -136,6 +136,17 @@ def test_pools_are_told_to_turn_over(kind, control_plane):
             locator.locate("acme")
 
 
+def test_a_tenant_that_is_closed_for_growth_is_told_and_keeps_its_pools(kind, control_plane):
+    control_plane.place("acme", 1)
+    with ready(kind, control_plane) as locator:
+        before, told = locator.locate("acme"), []
+        locator.on_change(lambda tenant, placement: told.append((tenant, placement.closed_for_growth)))
+        control_plane.place("acme", 1, closed_for_growth=True)
+        wait_until(lambda: locator.locate("acme").closed_for_growth, "it is closed")
+        wait_until(lambda: told == [("acme", True)], "who listens is told")
+        assert (before.closed_for_growth, locator.locate("acme").key) == (False, before.key)
+
+
 def test_each_listener_is_told_whatever_the_others_do_until_it_is_taken_away(kind, control_plane):
     control_plane.place("acme", 1)
     told = {"first": [], "failing": [], "last": []}

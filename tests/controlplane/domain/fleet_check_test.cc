@@ -358,6 +358,15 @@ TEST_F(FleetCheckTest, GrantsAreMissedOnlyWhereTheTenantsStateWantsThem) {
   EXPECT_THAT(Kinds(), IsEmpty()) << "nobody is let in";
 }
 
+TEST_F(FleetCheckTest, WhatIsTakenFromATenantThatIsClosedForGrowthIsNotMissed) {
+  database().missing_grants = {"CREATE to " + std::string(kOwner)};
+  Only(FindingKind::kGrantMissing, Name("_g1"));
+  acme().storage.closed = true;
+  EXPECT_THAT(Kinds(), IsEmpty());
+  database().missing_grants.push_back("TEMPORARY to " + std::string(kOwner));
+  EXPECT_THAT(Only(FindingKind::kGrantMissing, Name("_g1")).message, Not(HasSubstr("CREATE")));
+}
+
 TEST_F(FleetCheckTest, AClosedDatabaseIsNamedOnceAndNotForItsGrants) {
   database().allows_connections = false;
   database().missing_grants = {"CONNECT to " + Name("_a")};

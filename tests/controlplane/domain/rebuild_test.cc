@@ -80,6 +80,13 @@ TEST(RebuildCatalog, ATenantThatLetsItsApplicationInIsReady) {
   EXPECT_THAT(rebuilt.notes, IsEmpty());
 }
 
+TEST(RebuildCatalog, OneThatIsClosedForGrowthIsKnownSo) {
+  ReportedHost host = On("h1", {Database("shop_1", kUid, 2)}, {kOwner + "_a"});
+  EXPECT_FALSE(Rebuild({host}).tenants.at(0).storage.closed);
+  host.inventory.databases[0].missing_grants = {"CREATE to " + kOwner};
+  EXPECT_TRUE(Rebuild({host}).tenants.at(0).storage.closed);
+}
+
 TEST(RebuildCatalog, TheLoginsThatArePublishedAreNotThoseInUse) {
   const auto published = [](std::vector<std::string> open, std::vector<std::string> closed) {
     ReportedHost host = On("h1", {Database("shop_1", kUid, 2)}, std::move(open));

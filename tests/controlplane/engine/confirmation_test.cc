@@ -103,6 +103,19 @@ TEST_F(ConfirmationTest, NothingIsSentToAnAwaitedHost) {
   EXPECT_EQ(KindOf(world_.TakeSent()), domain::TaskKind::kFence);
 }
 
+// --- What the copy does not know.
+
+TEST_F(ConfirmationTest, WhetherATenantIsClosedForGrowthIsWhatItsHostShows) {
+  for (const bool closed : {true, false}) {
+    Unconfirm();
+    domain::Inventory home = Home();
+    if (closed) home.databases[0].missing_grants = {"CREATE to t_acme"};
+    Found(home);
+    EXPECT_TRUE(IsConfirmed());
+    EXPECT_EQ(world_.Tenant("acme").storage.closed, closed);
+  }
+}
+
 // --- After a failover.
 
 domain::HostReport OnTimeline(int64_t timeline) {

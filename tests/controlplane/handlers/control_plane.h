@@ -42,6 +42,7 @@
 #include "croft/v1/usage.grpc.pb.h"
 #include "tests/controlplane/handlers/scripted_fleet.h"
 #include "tests/controlplane/handlers/scripted_inventories.h"
+#include "tests/controlplane/handlers/scripted_statements.h"
 #include "tests/controlplane/server/support/plane.h"
 
 namespace croft::handlers {
@@ -232,6 +233,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<ScriptedFleet> fleet_;
   ScriptedInventories inventories_;
+  ScriptedStatements statements_;
   FleetFindings findings_;
   std::optional<catalog::CommitBarrier> barrier_;
   std::atomic<int> tell_late_millis_ = 0;  // how long after a commit lookups and the others are told of it
@@ -284,7 +286,8 @@ class ControlPlane : public testing::Test {
     usage_keeper_ = std::make_unique<usage::UsageKeeper>(
         folder_.path() + "/usage.db", clock_, usage::UsageKeeper::Limits{.pace = absl::Milliseconds(1)});
     usage_keeper_->Start();
-    usage_handlers_ = std::make_unique<UsageHandlers>(*usage_keeper_, *catalog_, tokens_, clock_);
+    usage_handlers_ =
+        std::make_unique<UsageHandlers>(*usage_keeper_, *catalog_, statements_, tokens_, clock_);
     plane_->Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
                     operation_handlers_->service(), lookup_handlers_->service(), admin_handlers_->service(),
                     access_handlers_->service(), audit_handlers_->service(), event_handlers_->service(),

@@ -116,6 +116,56 @@ TEST_F(UsageTest, ListBeginsWithTheLargestAndGoesOnByPages) {
   EXPECT_THAT(List(request), ElementsAre("tenants/initech", "tenants/acme"));
 }
 
+TEST_F(UsageTest, StatementsAreThoseThatItsHostTells) {
+  Create("acme");
+  v1::StatementUsage slow;
+  slow.set_text("SELECT $1");
+  statements_.Lay(std::vector<v1::StatementUsage>{slow});
+  v1::ListStatementsRequest request;
+  request.set_name("tenants/acme");
+  v1::ListStatementsResponse response;
+  ASSERT_TRUE(Call(*usage_, &Usage::ListStatements, request, response).ok());
+  ASSERT_EQ(response.statements_size(), 1);
+  EXPECT_EQ(response.statements(0).text(), "SELECT $1");
+  request.set_limit(1000);
+  ASSERT_TRUE(Call(*usage_, &Usage::ListStatements, request, response).ok());
+  request.set_limit(3);
+  ASSERT_TRUE(Call(*usage_, &Usage::ListStatements, request, response).ok());
+  ASSERT_THAT(statements_.asked(), SizeIs(3));
+  EXPECT_EQ(statements_.asked()[0].host, "h1");
+  EXPECT_EQ(statements_.asked()[0].database, Get("acme").placement().database());
+  EXPECT_EQ(statements_.asked()[0].limit, 20);
+  EXPECT_EQ(statements_.asked()[1].limit, 20);
+  EXPECT_EQ(statements_.asked()[2].limit, 3);
+}
+
+TEST_F(UsageTest, StatementsThatCannotBeToldSayWhy) {
+  Create("acme");
+  v1::ListStatementsRequest request;
+  v1::ListStatementsResponse response;
+  request.set_name("tenants/nobody");
+  EXPECT_EQ(ReasonOf(Call(*usage_, &Usage::ListStatements, request, response)), "TENANT_NOT_FOUND");
+  request.set_name("tenants/acme");
+  request.set_limit(-1);
+  EXPECT_EQ(ReasonOf(Call(*usage_, &Usage::ListStatements, request, response)), "INVALID_FIELD");
+  EXPECT_THAT(statements_.asked(), IsEmpty());
+  request.set_limit(0);
+  EXPECT_EQ(ReasonOf(Call(*usage_, &Usage::ListStatements, request, response)), "HOST_UNREACHABLE");
+}
+
+// Whoever gives up waiting leaves nothing behind.
+TEST_F(UsageTest, CallForStatementsEndsWithItsDeadline) {
+  Create("acme");
+  statements_.Mute();
+  v1::ListStatementsRequest request;
+  request.set_name("tenants/acme");
+  v1::ListStatementsResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  EXPECT_EQ(usage_->ListStatements(&context, request, &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
 // An agent that was taken over tells of tenants that live elsewhere: nobody is shown it.
 TEST_F(UsageTest, WhatAnotherHostTellsIsNotShown) {
   Create("acme");

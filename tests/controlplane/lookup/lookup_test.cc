@@ -100,6 +100,23 @@ TEST_F(LookupTest, SuspendedReadOnlyStillAnswersReaders) {
   EXPECT_EQ(ReasonFor("acme", {.role = v1::ROLE_READ_ONLY}), "TENANT_SUSPENDED");
 }
 
+TEST_F(LookupTest, WhoWritesHearsThatATenantIsClosedForGrowth) {
+  domain::Tenant tenant = world.TenantCalled("acme", 1);
+  const auto told = [&](v1::Role role) {
+    return world.Lookup("acme", {.role = role})->closed_for_growth();
+  };
+  tenant.storage.closed = true;
+  world.Put(tenant);
+  EXPECT_TRUE(told(v1::ROLE_APP));
+  EXPECT_TRUE(told(v1::ROLE_MIGRATE));
+  EXPECT_FALSE(told(v1::ROLE_READ_ONLY));
+  EXPECT_EQ(world.index.CountClosedForGrowth(), 1);
+  tenant.storage.closed = false;
+  world.Put(tenant);
+  EXPECT_FALSE(told(v1::ROLE_APP));
+  EXPECT_EQ(world.index.CountClosedForGrowth(), 0);
+}
+
 TEST_F(LookupTest, PurposeTheHostLacksIsNotAvailable) {
   world.Put(world.TenantCalled("acme", 1));
   EXPECT_EQ(ReasonFor("acme", {.purpose = v1::Endpoint::PURPOSE_POOLED}), "ENDPOINT_NOT_AVAILABLE");

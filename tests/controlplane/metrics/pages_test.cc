@@ -52,6 +52,26 @@ TEST_F(PagesTest, FiguresAreForThoseWhoArePermitted) {
   EXPECT_EQ(pages.Answer({.method = "GET", .path = "/readyz"}).code, 200);
 }
 
+TEST_F(PagesTest, TenantsPageIsReadForEachWhoAsks) {
+  PageSources sources = Sources();
+  sources.tenant = [this](const std::string& id, const std::string& authorization,
+                          const std::string&) -> absl::StatusOr<std::string> {
+    if (authorization.empty()) return absl::UnauthenticatedError("show a token");
+    if (id != "acme") return absl::NotFoundError("no such tenant");
+    return absl::StrCat("read ", ++reads_);
+  };
+  Pages pages(std::move(sources), clock_);
+  const auto ask = [&pages](const std::string& path, const std::string& authorization) {
+    return pages.Answer({.method = "GET", .path = path, .authorization = authorization});
+  };
+  EXPECT_EQ(ask("/tenants/acme", "").code, 401) << "although nothing guards /metrics";
+  EXPECT_EQ(ask("/tenants/acme", "Bearer good").body, "read 1");
+  EXPECT_EQ(ask("/tenants/acme", "Bearer good").body, "read 2");
+  EXPECT_EQ(ask("/tenants/nobody", "Bearer good").code, 404);
+  EXPECT_EQ(ask("/tenants/", "Bearer good").code, 404);
+  EXPECT_EQ(ask("/tenants", "Bearer good").code, 404);
+}
+
 TEST_F(PagesTest, NotReadyIs503WithTheReason) {
   Pages pages(Sources(), clock_);
   ready_ = absl::UnavailableError("the catalog's disk is full");

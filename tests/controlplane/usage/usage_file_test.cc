@@ -94,6 +94,18 @@ TEST_F(UsageFileTest, SizeThatWasNotMeasuredAgainStays) {
   EXPECT_EQ(Find("a")->size_time, kHour);
 }
 
+TEST_F(UsageFileTest, SizeOfAnEarlierDatabaseIsForgotten) {
+  Report report = ReportOf("a", 1, 5000);
+  Tell("h1", kHour, {report});
+  EXPECT_EQ(Find("a")->generation, 1);
+  report.generation = 2;
+  report.size_bytes.reset();
+  Tell("h1", kHour + absl::Minutes(1), {report});
+  EXPECT_EQ(Find("a")->generation, 2);
+  EXPECT_EQ(Find("a")->size_bytes, std::nullopt);
+  EXPECT_THAT(List(Order::kSize), IsEmpty());
+}
+
 TEST_F(UsageFileTest, IdleDatabaseHasNoHours) {
   Tell("h1", kHour, {ReportOf("a", 0, 100)});
   Tell("h1", kHour + absl::Hours(1), {ReportOf("a", 0, 100)});

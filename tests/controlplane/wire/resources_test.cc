@@ -107,6 +107,38 @@ std::vector<std::string> ConditionsOf(const domain::Tenant& tenant,
   return types;
 }
 
+TEST(TenantTest, StorageIsToldByLevelAndMode) {
+  const domain::Host host = UpHost();
+  domain::Tenant tenant{.id = "acme", .state = domain::TenantState::kReady};
+  tenant.quota.storage_bytes = 1000;
+  const auto shown = [&] {
+    const v1::Tenant proto = ToProto(tenant, {.host = &host, .now = kNow});
+    return proto.conditions().empty() ? ""
+                                      : proto.conditions(0).type() + ": " + proto.conditions(0).message();
+  };
+  EXPECT_EQ(shown(), "");
+  tenant.storage = {.level = domain::StorageLevel::kNearQuota, .size_bytes = 800};
+  EXPECT_EQ(shown(),
+            "STORAGE_NEAR_QUOTA: its database had 800 bytes when it was looked at, of 1000 in its quota; "
+            "at the quota "
+            "it is closed for growth");
+  tenant.storage = {.level = domain::StorageLevel::kFull, .size_bytes = 1001};
+  EXPECT_THAT(shown(), testing::HasSubstr("waits for its host or for work on the tenant"));
+  tenant.storage.grace_time = kNow + absl::Hours(1);
+  EXPECT_THAT(shown(), testing::HasSubstr("STORAGE_FULL: its database had 1001"));
+  EXPECT_THAT(shown(), testing::HasSubstr("it may grow until 2026-11-"));
+  tenant.storage.closed = true;
+  EXPECT_THAT(shown(), testing::HasSubstr("it is closed for growth: PostgreSQL refuses new rows"));
+  tenant.storage.level = domain::StorageLevel::kNearQuota;
+  EXPECT_THAT(shown(), testing::HasSubstr("it is being opened for growth again"));
+  tenant.storage.level = domain::StorageLevel::kNormal;
+  EXPECT_THAT(shown(), testing::StartsWith("STORAGE_FULL: it has room again"));
+  const v1::Tenant proto = ToProto(tenant, {.host = &host, .now = kNow});
+  EXPECT_EQ(proto.storage_level(), v1::STORAGE_LEVEL_NORMAL);
+  EXPECT_TRUE(proto.closed_for_growth());
+  EXPECT_TRUE(proto.has_storage_grace_time());
+}
+
 TEST(TenantTest, ConditionsTellWhatIsTrueBesideTheState) {
   domain::Host host = UpHost();
   domain::Tenant tenant{.id = "acme", .state = domain::TenantState::kReady};

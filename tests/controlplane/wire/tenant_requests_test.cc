@@ -343,18 +343,20 @@ TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
   EXPECT_FALSE(timeout->update.quota_connections);
 }
 
-// The status's reason and the field that it names.
-std::string NotAvailable(const absl::Status& status) {
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
-  return DetailsOf(status).reason + " " + DetailsOf(status).metadata["field"];
+TEST(CreateTenantTest, StorageQuotaIsTaken) {
+  v1::CreateTenantRequest request = ValidCreate();
+  request.mutable_tenant()->mutable_quota()->set_storage_bytes(int64_t{16} << 20);
+  const auto parsed = Parse(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->tenant.quota.storage_bytes, int64_t{16} << 20);
 }
 
-TEST(CreateTenantTest, WhatIsNotThereYetIsRefusedByField) {
-  v1::CreateTenantRequest request = ValidCreate();
-  request.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
-  EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.quota.storage_bytes");
-  request.mutable_tenant()->mutable_quota()->set_connections(-1);
-  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.quota.connections"));
+TEST(CreateTenantTest, StorageQuotaThatNoDatabaseFitsIntoIsRefused) {
+  for (const int64_t bytes : {int64_t{-1}, int64_t{1}, (int64_t{16} << 20) - 1}) {
+    v1::CreateTenantRequest request = ValidCreate();
+    request.mutable_tenant()->mutable_quota()->set_storage_bytes(bytes);
+    EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.quota.storage_bytes")) << bytes;
+  }
 }
 
 TEST(CreateTenantTest, BackupPolicyIsTaken) {
@@ -387,16 +389,25 @@ TEST(CreateTenantTest, BackupPolicyOutOfBoundsIsRefusedByField) {
   EXPECT_THAT(refused(0, 0), ElementsAre());
 }
 
-TEST(UpdateTenantTest, WhatIsNotThereYetIsRefusedByField) {
-  for (const char* path : {"quota", "quota.storage_bytes", "*"}) {
-    v1::UpdateTenantRequest request = ValidUpdate({path});
-    request.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
-    EXPECT_EQ(NotAvailable(Parse(request).status()), "FEATURE_NOT_AVAILABLE tenant.quota.storage_bytes")
-        << path;
-  }
-  v1::UpdateTenantRequest elsewhere = ValidUpdate({"display_name"});
-  elsewhere.mutable_tenant()->mutable_quota()->set_storage_bytes(1);
-  EXPECT_TRUE(Parse(elsewhere).ok()) << "the mask does not name it";
+TEST(UpdateTenantTest, StorageQuotaIsTakenWhereTheMaskNamesIt) {
+  v1::UpdateTenantRequest request = ValidUpdate({"quota.storage_bytes"});
+  request.mutable_tenant()->mutable_quota()->set_storage_bytes(int64_t{1} << 30);
+  EXPECT_EQ(Parse(request)->update.quota_storage_bytes, int64_t{1} << 30);
+  EXPECT_FALSE(Parse(request)->update.quota);
+  *request.mutable_update_mask() = ValidUpdate({"quota"}).update_mask();
+  EXPECT_EQ(Parse(request)->update.quota->storage_bytes, int64_t{1} << 30);
+  *request.mutable_update_mask() = ValidUpdate({"display_name"}).update_mask();
+  EXPECT_FALSE(Parse(request)->update.quota);
+}
+
+TEST(UpdateTenantTest, StorageGraceIsSetAndTakenBack) {
+  v1::UpdateTenantRequest request = ValidUpdate({"storage_grace_time"});
+  ASSERT_TRUE(Parse(request)->update.storage_grace_time);
+  EXPECT_FALSE(*Parse(request)->update.storage_grace_time);
+  request.mutable_tenant()->mutable_storage_grace_time()->set_seconds(1'900'000'000);
+  EXPECT_EQ(**Parse(request)->update.storage_grace_time, absl::FromUnixSeconds(1'900'000'000));
+  request.mutable_tenant()->mutable_storage_grace_time()->set_nanos(-1);
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.storage_grace_time"));
 }
 
 TEST(UpdateTenantTest, UnknownOrFixedPathsAreRefused) {

@@ -253,6 +253,7 @@ TEST_F(Apply, AnExportDeclaresTenantsAsTheyAre) {
   (*acme.mutable_labels())["release"] = "1.10";
   acme.mutable_quota()->set_connections(20);
   acme.mutable_quota()->mutable_statement_timeout()->set_nanos(500'000'000);
+  acme.mutable_quota()->set_storage_bytes((int64_t{10} << 30) + 1);
   acme.mutable_backup_policy()->mutable_every()->set_seconds(90);
   acme.mutable_backup_policy()->set_keep(3);
   acme.mutable_backup_policy()->mutable_prove_every()->set_seconds(7200);

@@ -195,6 +195,7 @@ struct ControlPlane::Services {
     explicit Usage(Services& all) : services(all) {}
     CROFT_SCRIPTED(GetUsage, GetUsageRequest, TenantUsage, get_usage)
     CROFT_SCRIPTED(ListUsage, ListUsageRequest, ListUsageResponse, list_usage)
+    CROFT_SCRIPTED(ListStatements, ListStatementsRequest, ListStatementsResponse, list_statements)
     Services& services;
   };
 #undef CROFT_SCRIPTED

@@ -131,6 +131,7 @@ class ControlPlane {
   Script<v1::WatchEventsRequest, std::vector<v1::WatchEventsResponse>> watch_events;
   Script<v1::GetUsageRequest, v1::TenantUsage> get_usage;
   Script<v1::ListUsageRequest, v1::ListUsageResponse> list_usage;
+  Script<v1::ListStatementsRequest, v1::ListStatementsResponse> list_statements;
   std::vector<v1::BackupCatalogResponse> catalog_copy;  // what BackupCatalog sends
   // What WatchOperation sends, one after another, before it ends with the status it answers. It is told when
   // the call is gone by `cancelled`.

@@ -37,7 +37,7 @@ tenants:
     locale: C.UTF-8
     hostSelector: {zone: a}
     deleteProtection: true
-    quota: {connections: 20, statementTimeout: 1m30s}
+    quota: {connections: 20, statementTimeout: 1m30s, storage: 10GiB}
     backupPolicy: {every: 6h, keep: 28, proveEvery: 168h}
     features: {beta: true, limit: 2.5, theme: dark, quoted: "true"}
     settings:
@@ -53,8 +53,8 @@ tenants:
   EXPECT_THAT(acme.named,
               ElementsAre("display_name", "aliases", "labels", "expire_time", "extensions", "locale",
                           "delete_protection", "quota.connections", "quota.statement_timeout",
-                          "backup_policy.every", "backup_policy.keep", "backup_policy.prove_every",
-                          "features", "settings"));
+                          "quota.storage_bytes", "backup_policy.every", "backup_policy.keep",
+                          "backup_policy.prove_every", "features", "settings"));
   EXPECT_EQ(acme.fields.display_name(), "Acme: Ltd");
   EXPECT_THAT(acme.fields.aliases(), ElementsAre("shop.acme.com", "4711"));
   EXPECT_EQ(acme.fields.labels().at("release"), "1.10") << "a label is text";
@@ -62,6 +62,7 @@ tenants:
   EXPECT_EQ(acme.fields.expire_time().seconds(), 1896112800);
   EXPECT_EQ(acme.fields.quota().connections(), 20);
   EXPECT_EQ(acme.fields.quota().statement_timeout().seconds(), 90);
+  EXPECT_EQ(acme.fields.quota().storage_bytes(), int64_t{10} << 30);
   EXPECT_EQ(acme.fields.backup_policy().every().seconds(), 6 * 3600);
   EXPECT_EQ(acme.fields.backup_policy().keep(), 28);
   EXPECT_EQ(acme.fields.backup_policy().prove_every().seconds(), 7 * 24 * 3600);
@@ -110,6 +111,7 @@ TEST(DeclaredFile, WhatIsWrongIsNamedWithItsLine) {
       {"owner: shop\ntenants:\n  acme:\n    state: READY", "there is no field state"},
       {"owner: shop\ntenants:\n  acme:\n    quota: {connections: many}", "must be a whole number"},
       {"owner: shop\ntenants:\n  acme:\n    quota: {connections: 0}", "must be a whole number"},
+      {"owner: shop\ntenants:\n  acme:\n    quota: {storage: much}", "line 4: quota.storage wants bytes"},
       {"owner: shop\ntenants:\n  acme:\n    quota: {statementTimeout: soon}", "wants a duration"},
       {"owner: shop\ntenants:\n  acme:\n    expireTime: tomorrow", "line 4: expireTime wants a time"},
       {"owner: shop\ntenants:\n  acme:\n    labels: {live: true}",

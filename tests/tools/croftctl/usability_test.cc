@@ -6,6 +6,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -221,10 +222,44 @@ TEST_F(Usability, AliasesAreSetAddedAndRemoved) {
 }
 
 TEST_F(Usability, NothingIsOfferedThatIsNotThere) {
-  for (const Line& line : {Line{"tenant", "create", "acme", "--storage", "1GiB"},
-                           {"tenant", "lookup", "acme", "--purpose", "pooled"}}) {
-    EXPECT_EQ(desk.Run(line).exit_code, 2);
-  }
+  EXPECT_EQ(desk.Run({"tenant", "lookup", "acme", "--purpose", "pooled"}).exit_code, 2);
+}
+
+TEST_F(Usability, StorageQuotaAndGraceAreSetWithoutTheRestOfTheQuota) {
+  const v1::Tenant tenant = ReadyTenant("acme");
+  server.get_tenant.Answers(tenant);
+  server.update_tenant.Answers(tenant);
+  const auto asked = [&](const Line& flags) {
+    Line line = {"tenant", "update", "acme"};
+    line.insert(line.end(), flags.begin(), flags.end());
+    const Ran ran = desk.Run(line);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return server.update_tenant.asked().back();
+  };
+  v1::UpdateTenantRequest request = asked({"--storage", "10GiB"});
+  EXPECT_THAT(request.update_mask().paths(), ::testing::ElementsAre("quota.storage_bytes"));
+  EXPECT_EQ(request.tenant().quota().storage_bytes(), int64_t{10} << 30);
+  request = asked({"--storage", "0", "--connections", "7"});
+  EXPECT_THAT(request.update_mask().paths(), ::testing::ElementsAre("quota"));
+  EXPECT_EQ(request.tenant().quota().connections(), 7);
+  request = asked({"--storage-grace", "24h"});
+  EXPECT_THAT(request.update_mask().paths(), ::testing::ElementsAre("storage_grace_time"));
+  EXPECT_NEAR(static_cast<double>(request.tenant().storage_grace_time().seconds()),
+              static_cast<double>(absl::ToUnixSeconds(absl::Now()) + 24 * 3600), 60);
+  request = asked({"--storage-grace", "0"});
+  EXPECT_FALSE(request.tenant().has_storage_grace_time());
+  EXPECT_EQ(desk.Run({"tenant", "update", "acme", "--storage", "much"}).exit_code, 2);
+}
+
+TEST_F(Usability, ATenantThatIsClosedForGrowthIsShownSo) {
+  v1::Tenant tenant = ReadyTenant("acme");
+  tenant.mutable_quota()->set_storage_bytes(int64_t{10} << 30);
+  server.get_tenant.Answers(tenant);
+  EXPECT_THAT(desk.Run({"tenant", "get", "acme", "-o", "wide"}).out,
+              AllOf(HasSubstr("10.0 GiB"), HasSubstr("open")));
+  tenant.set_closed_for_growth(true);
+  server.get_tenant.Answers(tenant);
+  EXPECT_THAT(desk.Run({"tenant", "get", "acme", "-o", "wide"}).out, HasSubstr("closed"));
 }
 
 TEST_F(Usability, StatusTellsTheLastFleetCheck) {

@@ -90,6 +90,40 @@ TEST_F(UsageTest, CsvHasTheBareNumbers) {
   }
 }
 
+v1::ListStatementsResponse Statements() {
+  v1::ListStatementsResponse response;
+  v1::StatementUsage& slow = *response.add_statements();
+  slow.set_text("SELECT \x1b[2J\nFROM t");
+  slow.set_text_cut(true);
+  slow.set_calls(4);
+  slow.mutable_total_time()->set_seconds(2);
+  slow.mutable_longest_time()->set_nanos(900'000'000);
+  slow.set_rows(7);
+  slow.set_blocks_hit(3);
+  slow.set_blocks_read(1);
+  return response;
+}
+
+TEST_F(UsageTest, StatementsAreShownAsTheTenantsWords) {
+  server.list_statements.Answers(Statements());
+  const Ran ran = desk.Run({"tenant", "usage", "acme", "--statements", "-o", "wide"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out,
+              AllOf(HasSubstr("THE TENANT'S STATEMENT"), HasSubstr("2000.0 ms"), HasSubstr("500.0 ms"),
+                    HasSubstr("900.0 ms"), HasSubstr("75%"), HasSubstr("SELECT \\x1b[2J\\nFROM t …")));
+  EXPECT_EQ(server.list_statements.asked().front().name(), "tenants/acme");
+  EXPECT_EQ(server.list_statements.asked().front().limit(), 20);
+  const Json json = Json::parse(desk.Run({"tenant", "usage", "acme", "--statements", "-o", "json"}).out);
+  EXPECT_EQ(json["statements"][0]["calls"], "4");
+}
+
+TEST_F(UsageTest, StatementsAreOfOneTenantAndNoCsv) {
+  EXPECT_EQ(desk.Run({"tenant", "usage", "--statements"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"tenant", "usage", "acme", "globex", "--statements"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"tenant", "usage", "acme", "--statements", "-o", "csv"}).exit_code, 2);
+  EXPECT_THAT(server.list_statements.asked(), SizeIs(0));
+}
+
 TEST_F(UsageTest, WideListsAndDescriptionsShowTheSize) {
   v1::ListTenantsResponse tenants;
   *tenants.add_tenants() = ReadyTenant("acme");
