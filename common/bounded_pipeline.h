@@ -12,7 +12,7 @@
 namespace croft {
 
 // Items that a thread of its own makes while another one takes them, in their order and many at a time, so that both
-// work at once. An item's place is used again and again: what items hold keeps its room. One thread takes.
+// work at once. Slots are reused, so strings keep their capacity. One thread takes.
 template <typename Item>
 class BoundedPipeline {
  public:
@@ -20,7 +20,7 @@ class BoundedPipeline {
   // at the end.
   using Place = std::function<Item&()>;
 
-  // `make` is called once, on a thread of the relay's, and asks for a place for every item. It waits while too many
+  // `make` is called once, on a thread of the pipeline, and asks for a place for every item. It waits while too many
   // are not taken.
   explicit BoundedPipeline(std::function<void(const Place& place)> make)
       : thread_([this, make = std::move(make)] {

@@ -9,8 +9,8 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
-// Errors for the outside world: an absl::Status whose payload says what a program needs to know. The
-// controlplane/server room turns it into gRPC's form, in one place.
+// Errors for the outside world: an absl::Status whose payload says what a program needs to know.
+// controlplane/server converts it to a grpc::Status.
 namespace croft {
 
 using ErrorMetadata = std::map<std::string, std::string>;

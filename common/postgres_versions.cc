@@ -12,7 +12,7 @@
 namespace croft {
 namespace {
 
-// Majors below this one are no longer mended by PostgreSQL.
+// Majors below this one are no longer fixed by PostgreSQL.
 constexpr int kOldestMended = 13;
 struct Floor {
   int major;

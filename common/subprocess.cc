@@ -106,7 +106,7 @@ void CloseFrom(unsigned first) {
   for (rlim_t fd = first; fd < limit.rlim_cur; ++fd) close(static_cast<int>(fd));
 }
 
-// Runs in the child, on the parent's memory. Answers the errno of what failed. The user is changed by bare
+// Runs in the child, on the parent's memory. Returns the errno of what failed. The user is changed by bare
 // system calls: the C library's functions would change it in every thread of the parent.
 int PrepareAndExec(const Launch& launch) {
   if (setpgid(0, 0) != 0) return errno;

@@ -110,7 +110,7 @@ absl::StatusOr<ClientPrograms> ClientProgramFinder::For(int server_major) const 
 std::string ClientProgramFinder::Complaint(absl::string_view server_version) const {
   if (BelowFloor(server_version)) {
     return absl::StrCat("PostgreSQL ", server_version,
-                        " has holes that later minor versions mend; update the server");
+                        " has holes that later minor versions fix; update the server");
   }
   int major = 0;
   if (!absl::SimpleAtoi(server_version.substr(0, server_version.find('.')), &major)) return "";

@@ -432,9 +432,9 @@ ServerReport ManagedServer::Report(const Timeout& timeout) {
                                                               : absl::StrCat(host, ":", options_.port));
     }
   }
-  struct statvfs room {};
-  if (statvfs(options_.directory.c_str(), &room) == 0) {
-    report.free_bytes = static_cast<int64_t>(room.f_bavail) * static_cast<int64_t>(room.f_frsize);
+  struct statvfs disk {};
+  if (statvfs(options_.directory.c_str(), &disk) == 0) {
+    report.free_bytes = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
   }
   const absl::StatusOr<ServerFacts> facts = cluster_->Identify(timeout);
   if (!facts.ok()) {

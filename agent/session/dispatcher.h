@@ -56,7 +56,7 @@ class Dispatcher {
   void Cancel(const Fencing& fencing);
   // The control plane has recorded this task's result.
   void Settle(const Fencing& fencing);
-  // Answers a task that never got as far as to be one.
+  // Sends the error of a task that was never accepted.
   void Refuse(const Fencing& fencing, const absl::Status& why);
   // Results that the control plane has not recorded yet, oldest first.
   absl::StatusOr<std::vector<v1::ConnectRequest>> Unreported() const;
@@ -73,7 +73,7 @@ class Dispatcher {
 
   void Work(Pool& pool);
   void Perform(QueuedTask& queued);
-  // Nothing when nothing must be told.
+  // Nothing when no result must be sent.
   std::optional<v1::TaskResult> Decide(const QueuedTask& queued);
   std::optional<v1::TaskResult> Inventory(const QueuedTask& queued);
   void SendParts(const Fencing& fencing, const InventoryTaken& found);

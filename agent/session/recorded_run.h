@@ -16,10 +16,10 @@ namespace croft::agent {
 [[nodiscard]] bool IsAnswer(const absl::Status& status);
 
 // Brings a task to its result, at most once to an outcome: the journal is asked first, so that a stale task is
-// refused and a repeat is answered with what was recorded; then `run` is called, and how it ended is recorded
-// before anybody can hear of it. Where no disk is left for that it is told all the same: a repeat then does the task
-// again, which every task bears. Nothing when the outcome must not be told, since the agent's stop may be to blame
-// for it. An error means that the journal cannot be trusted any more: end the process.
+// refused and a repeat is answered with what was recorded; then `run` is called, and its outcome is recorded before it
+// is sent. If the disk is full, the result is sent unrecorded (tasks are idempotent). Returns nullopt if the result must
+// not be sent because shutdown may have caused it. An error means that the journal cannot be trusted any more: end the
+// process.
 [[nodiscard]] absl::StatusOr<std::optional<v1::TaskResult>> RunRecorded(
     const QueuedTask& queued, Journal& journal, const std::function<absl::StatusOr<Outcome>()>& run);
 

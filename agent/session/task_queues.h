@@ -38,12 +38,12 @@ struct QueuedTask {
 class TaskQueues {
  public:
   // A repeat of one that waits or runs is attached to it. Those that the task takes the place of are cancelled:
-  // the tenant's of a lower (epoch, order), and the earlier attempts of the same step. Answers the task when it may
+  // the tenant's of a lower (epoch, order), and the earlier attempts of the same step. Returns the task when it may
   // run at once, else nothing.
   std::shared_ptr<QueuedTask> Submit(Task task);
   void Cancel(const Fencing& fencing);
   void StopAll();
-  // `ended`, which ran, is through. Answers the tenant's next, if there is one.
+  // `ended`, which ran, has ended. Returns the tenant's next, if there is one.
   std::shared_ptr<QueuedTask> Finish(const QueuedTask& ended);
 
  private:

@@ -23,14 +23,14 @@ void Write(absl::Time time, google::protobuf::Timestamp& into) {
   into.set_nanos(static_cast<int32_t>(parts.tv_nsec));
 }
 
-void Write(const ToldUsage& told, v1::UsageReport::Database& into) {
-  const DatabaseCounters& counters = told.usage.counters;
-  into.set_uid(told.usage.uid);
-  into.set_generation(told.usage.generation);
-  into.set_connections(told.usage.connections);
-  if (told.size_bytes) {
-    into.set_size_bytes(*told.size_bytes);
-    Write(told.size_time, *into.mutable_size_time());
+void Write(const UsageSample& sample, v1::UsageReport::Database& into) {
+  const DatabaseCounters& counters = sample.usage.counters;
+  into.set_uid(sample.usage.uid);
+  into.set_generation(sample.usage.generation);
+  into.set_connections(sample.usage.connections);
+  if (sample.size_bytes) {
+    into.set_size_bytes(*sample.size_bytes);
+    Write(sample.size_time, *into.mutable_size_time());
   }
   into.set_commits(counters.commits);
   into.set_rollbacks(counters.rollbacks);
@@ -47,11 +47,11 @@ void Write(const ToldUsage& told, v1::UsageReport::Database& into) {
 
 }  // namespace
 
-std::vector<v1::UsageReport> UsageReports(const std::vector<ToldUsage>& news, absl::Time now) {
+std::vector<v1::UsageReport> UsageReports(const std::vector<UsageSample>& samples, absl::Time now) {
   std::vector<v1::UsageReport> reports;
-  for (size_t i = 0; i < news.size(); ++i) {
+  for (size_t i = 0; i < samples.size(); ++i) {
     if (i % kDatabasesAReport == 0) Write(now, *reports.emplace_back().mutable_look_time());
-    Write(news[i], *reports.back().add_databases());
+    Write(samples[i], *reports.back().add_databases());
   }
   return reports;
 }
@@ -104,7 +104,7 @@ void UsageGatherer::Look(absl::Duration interval) {
   saved_ = std::min(saved_ + interval * kShare, kMostSaved);
   const absl::Status looked = LookOnce();
   if (!looked.ok() && !failing_ && !absl::IsCancelled(looked)) {
-    log::Warning("it cannot be read what databases use", {{"error", log::Text(looked)}});
+    log::Warning("cannot read database usage", {{"error", log::Text(looked)}});
   }
   if (looked.ok() && failing_) log::Info("it can be read again what databases use");
   failing_ = !looked.ok();
@@ -115,7 +115,7 @@ absl::Status UsageGatherer::LookOnce() {
   ledger_.Take(found);
   const absl::Status measured = Measure();
   const absl::Time now = absl::Now();
-  for (v1::UsageReport& report : UsageReports(ledger_.TakeNews(now), now)) send_(std::move(report));
+  for (v1::UsageReport& report : UsageReports(ledger_.TakeUnreported(now), now)) send_(std::move(report));
   return measured;
 }
 

@@ -20,9 +20,10 @@
 
 namespace croft::agent {
 
-// `news` as messages of at most `kDatabasesAReport` databases, looked at at `now`. None for no news. Pure.
+// `samples` as messages of at most `kDatabasesAReport` databases, looked at at `now`. Empty for no samples. Pure.
 constexpr size_t kDatabasesAReport = 1000;
-[[nodiscard]] std::vector<v1::UsageReport> UsageReports(const std::vector<ToldUsage>& news, absl::Time now);
+[[nodiscard]] std::vector<v1::UsageReport> UsageReports(const std::vector<UsageSample>& samples,
+                                                        absl::Time now);
 
 // Looks at what tenants' databases use as often as the control plane asks, and tells it what changed. Each round takes
 // one query for all databases, and measures the sizes of as many as the time for that allows: kShare of the round, saved

@@ -27,7 +27,7 @@ bool HasWorked(const DatabaseUsage& before, const DatabaseUsage& now) {
 void UsageLedger::Forget() {
   for (auto& [uid, entry] : entries_) {
     entry.changed = true;
-    entry.told = absl::InfinitePast();
+    entry.reported = absl::InfinitePast();
   }
 }
 
@@ -49,7 +49,7 @@ void UsageLedger::Take(const std::vector<DatabaseUsage>& found) {
     Entry& entry = entries_[uid] = std::move(known->second);
     const bool worked = HasWorked(entry.usage, *usage);
     entry.worked = entry.worked || worked;
-    // Once more when it stops: that it does nothing any more is news, too.
+    // Once more when it stops: that it is idle again is a change, too.
     entry.changed = entry.changed || worked || entry.moving;
     entry.moving = worked;
     entry.usage = *usage;
@@ -81,15 +81,15 @@ void UsageLedger::NoteSize(int64_t oid, std::optional<int64_t> bytes, absl::Time
   entry.worked = false;
 }
 
-std::vector<ToldUsage> UsageLedger::TakeNews(absl::Time now) {
-  std::vector<ToldUsage> news;
+std::vector<UsageSample> UsageLedger::TakeUnreported(absl::Time now) {
+  std::vector<UsageSample> unreported;
   for (auto& [uid, entry] : entries_) {
-    if (!entry.changed && now - entry.told < kLongest) continue;
-    news.push_back({entry.usage, entry.size_bytes, entry.size_time});
+    if (!entry.changed && now - entry.reported < kLongest) continue;
+    unreported.push_back({entry.usage, entry.size_bytes, entry.size_time});
     entry.changed = false;
-    entry.told = now;
+    entry.reported = now;
   }
-  return news;
+  return unreported;
 }
 
 }  // namespace croft::agent

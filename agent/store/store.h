@@ -12,8 +12,8 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
-// Where backups lie: whole objects under names, kept for many agents. What an object holds is none of this
-// room's business; backups are sealed before they come here.
+// Where backups lie: whole objects under names, kept for many agents. What an object holds is
+// opaque to this module; backups are encrypted before they come here.
 namespace croft::agent {
 
 struct StoredObject {

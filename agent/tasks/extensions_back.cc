@@ -153,7 +153,7 @@ absl::Status MakeExtensions(const BackupJob& job, const std::string& database, c
     if (made.ok()) continue;
     if (!connection.usable()) return made;
     plan = NotPossible(extension, "EXTENSION_NOT_AVAILABLE", "The server did not make it.",
-                       "mend what PostgreSQL says, or restore on another host", PostgresMessageOf(made));
+                       "fix what PostgreSQL says, or restore on another host", PostgresMessageOf(made));
   }
   return absl::OkStatus();
 }

@@ -27,7 +27,7 @@ struct RestoreInto {
   bool analyze = false;
 };
 
-// Restores everything into the database, dumps it again and compares the two dumps, while it is ANALYZEd. Answers what there
+// Restores everything into the database, dumps it again and compares the two dumps, while it is ANALYZEd. Returns what there
 // is to say, the gravest first: DIFFERENT when the proof failed.
 [[nodiscard]] absl::StatusOr<std::vector<Finding>> FillAndProve(const BackupJob& job,
                                                                 ClusterSession& session, Store& store,

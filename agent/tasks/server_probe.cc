@@ -28,9 +28,9 @@ constexpr int64_t kBesideTheData = int64_t{64} << 20;
 // Free bytes of the server's disk, where it is this machine's.
 std::optional<int64_t> FreeBytes(const BackupJob& job) {
   const std::string& folder = job.access().data_directory;
-  struct statvfs room {};
-  if (folder.empty() || statvfs(folder.c_str(), &room) != 0) return std::nullopt;
-  return static_cast<int64_t>(room.f_bavail) * static_cast<int64_t>(room.f_frsize);
+  struct statvfs disk {};
+  if (folder.empty() || statvfs(folder.c_str(), &disk) != 0) return std::nullopt;
+  return static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
 }
 
 std::string Megabytes(int64_t bytes) { return absl::StrCat((bytes + (1 << 20) - 1) >> 20, " MB"); }

@@ -44,7 +44,7 @@ struct KnownUser {
   std::vector<Binding> bindings;
   std::string token;  // id; empty for a certificate
   absl::Time expire_time = absl::InfiniteFuture();
-  int64_t bound_revision = 0;
+  int64_t bound_revision = 0;  // of the catalog at the last known change of its bindings
 };
 
 // The users that the catalog knows. Thread-safe; asked on every call, so that what was revoked ends with it.

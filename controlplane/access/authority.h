@@ -85,7 +85,7 @@ class Authority {
   absl::StatusOr<std::string> SignStatement(absl::string_view text) const;
   bool HasSigned(absl::string_view text, absl::string_view signature) const;
 
-  // Makes a new server.pem when the present one is due, over, damaged or for other names. Answers when to
+  // Makes a new server.pem when the present one is due, over, damaged or for other names. Returns when to
   // look again.
   absl::StatusOr<absl::Time> MaintainServer(const std::vector<std::string>& server_names,
                                             absl::Time now) const;

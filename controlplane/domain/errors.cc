@@ -152,7 +152,7 @@ absl::Status BackupNotProven(absl::string_view tenant, absl::string_view failure
     metadata.emplace("backup", incomplete);
     return Precondition(
         absl::StrCat(
-            why, "; undelete it, mend what its final backup names and retire it again, or purge it with ",
+            why, "; undelete it, fix what its final backup names and retire it again, or purge it with ",
             "accept_incomplete_backup (--accept-incomplete ", incomplete,
             ") or with a reason (--waive-backup)"),
         "BACKUP_NOT_PROVEN", std::move(metadata));
@@ -160,7 +160,7 @@ absl::Status BackupNotProven(absl::string_view tenant, absl::string_view failure
   const absl::string_view advice =
       failure.empty()
           ? "; retire it again to make one, or purge it with a reason (--waive-backup)"
-          : "; undelete it, mend the cause and retire it again, or purge it with a reason (--waive-backup)";
+          : "; undelete it, fix the cause and retire it again, or purge it with a reason (--waive-backup)";
   return Precondition(absl::StrCat(why, advice), "BACKUP_NOT_PROVEN", std::move(metadata));
 }
 

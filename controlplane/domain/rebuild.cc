@@ -207,7 +207,7 @@ class Rebuilder {
   }
 
   // Two logins take turns. The password of one that is in use is unknown and may be hidden, so the other one is
-  // published. Answers whether any gets in.
+  // published. Returns whether any gets in.
   static bool AddLogin(Tenant& tenant, LoginRole role, absl::string_view first, absl::string_view second,
                        const Inventory& inventory) {
     std::string closed;

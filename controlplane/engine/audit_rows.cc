@@ -47,7 +47,7 @@ class Names {
   std::vector<std::string> names_;
 };
 
-// What only the request names: the tenants that a binding reaches, what a repair mends.
+// What only the request names: the tenants that a binding reaches, what a repair fixes.
 void AddScope(const domain::Binding& binding, Names& names) {
   const auto* named = std::get_if<domain::NamedTenants>(&binding.scope);
   if (named == nullptr) return;

@@ -45,8 +45,8 @@ std::vector<std::string> Published(const Tenant& tenant) {
   return logins;
 }
 
-// Not Croft's own work, which nobody is shown, and not an operation that was pruned and is put back for an answer: it was told.
-bool IsTold(const Changed<Operation>& changed, absl::Time now) {
+// Excludes internal clean-ups, and pruned operations reloaded only to answer a retried request: their events already exist.
+bool EmitsEvents(const Changed<Operation>& changed, absl::Time now) {
   const bool is_put_back = changed.before == nullptr && changed.after->create_time != now;
   return changed.after->kind != domain::OperationKind::kCleanUp && !is_put_back;
 }
@@ -231,12 +231,12 @@ void FleetEvents::Add(const Changed<Backup>& changed) {
 }
 
 void FleetEvents::AddStart(const Changed<Operation>& changed) {
-  if (changed.before == nullptr && changed.after != nullptr && IsTold(changed, now_))
+  if (changed.before == nullptr && changed.after != nullptr && EmitsEvents(changed, now_))
     Say(*changed.after, "started", {});
 }
 
 void FleetEvents::Add(const Changed<Operation>& changed) {
-  if (changed.after == nullptr || !IsTold(changed, now_)) return;
+  if (changed.after == nullptr || !EmitsEvents(changed, now_)) return;
   const Operation& now = *changed.after;
   const domain::OperationState before =
       changed.before == nullptr ? domain::OperationState::kRunning : changed.before->state;

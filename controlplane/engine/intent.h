@@ -55,7 +55,7 @@ std::string StoreHost(Draft& draft, const domain::Tenant& tenant, const std::str
 domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::string id,
                                domain::OperationKind kind, const domain::Tenant& tenant);
 
-// Records the intent: raises the order, takes hold of the tenant, sends the first step. Answers its name.
+// Records the intent: raises the order, takes hold of the tenant, sends the first step. Returns its name.
 std::string Begin(Draft& draft, domain::Tenant& tenant, domain::Operation operation);
 
 }  // namespace croft::engine

@@ -9,7 +9,7 @@
 namespace croft::engine {
 
 // Takes what the report found into the operation's warnings and onto the backup that `step` makes, reads or proves.
-// Answers the error that the operation ends with when the task went through and says that the backup is no good.
+// Returns the error that the operation ends with when the task succeeded and reports that the backup is no good.
 std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operation& operation,
                                                    const domain::Step& step, const TaskReport& report);
 

@@ -49,7 +49,7 @@ class InventorySource {
 // Inventories that are on their way, part by part. Thread-safe; callbacks are called without a lock.
 class Inventories {
  public:
-  // Answers the name of the task that asks, never given out before.
+  // Returns the name of the task that asks, never given out before.
   std::string Begin(const std::string& host, StoredCallback on_stored, InventoryCallback told);
   void OnPart(const std::string& host, const v1::Inventory& part);
   // False when the result is not an inventory's.

@@ -92,7 +92,7 @@ absl::StatusOr<v1::CheckFleetResponse> AdminHandlers::CheckFleet(const RequestCo
 }
 
 // Each repair is a request of its own: one that is refused does not keep the others back. A repeat of the whole finds
-// nothing left to mend, so the request's id is not theirs.
+// nothing left to fix, so the request's id is not theirs.
 absl::StatusOr<v1::RepairFleetResponse> AdminHandlers::RepairFleet(const RequestContext& context,
                                                                    const v1::RepairFleetRequest& request) {
   CROFT_RETURN_IF_ERROR(CheckRepairIds(request));
@@ -112,18 +112,18 @@ absl::StatusOr<v1::RepairFleetResponse> AdminHandlers::RepairFleet(const Request
 }
 
 void AdminHandlers::Repair(const engine::Caller& caller, const domain::FleetRepair& repair,
-                           v1::FleetRepair& told) {
-  told.set_id(repair.Id());
-  told.set_tenant(TenantName(repair.tenant));
-  if (!repair.host.empty()) told.set_host(HostName(repair.host));
-  told.set_description(repair.description);
+                           v1::FleetRepair& result) {
+  result.set_id(repair.Id());
+  result.set_tenant(TenantName(repair.tenant));
+  if (!repair.host.empty()) result.set_host(HostName(repair.host));
+  result.set_description(repair.description);
   const absl::StatusOr<engine::Answer> answer = event_queue_.Call(
       caller, engine::RepairTenant{.operation = secrets_.NewOperationId(), .repair = repair});
   if (!answer.ok()) {
-    told.set_problem(std::string(answer.status().message()));
+    result.set_problem(std::string(answer.status().message()));
   } else if (const auto* operation = std::get_if<domain::Operation>(&*answer);
              operation != nullptr && !caller.validate_only) {
-    told.set_operation(OperationName(operation->id));
+    result.set_operation(OperationName(operation->id));
   }
 }
 

@@ -23,7 +23,7 @@ namespace croft::handlers {
 // croft.v1.AdminService. Thread-safe.
 class AdminHandlers {
  public:
-  // Answers what an operator should look at; thread-safe.
+  // Returns what an operator should look at; thread-safe.
   using Examine = std::function<std::vector<domain::Attention>()>;
 
   // The references outlive it.
@@ -53,7 +53,7 @@ class AdminHandlers {
       const RequestContext& context, const v1::BackupCatalogRequest& request, Wake wake);
 
   // Begins the repair, or with validate_only finds out whether it could be begun.
-  void Repair(const engine::Caller& caller, const domain::FleetRepair& repair, v1::FleetRepair& told);
+  void Repair(const engine::Caller& caller, const domain::FleetRepair& repair, v1::FleetRepair& result);
 
   engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;

@@ -42,13 +42,13 @@ void OperationWatcher::Mark(const std::string& topic) {
 }
 
 OperationWatcher::Ticket OperationWatcher::Subscribe(std::string operation, absl::Time deadline,
-                                                     OnNews on_news) {
+                                                     OnWake on_wake) {
   const MutexLock lock(mutex_);
   const Ticket ticket = next_++;
   const std::string topic = OperationName(operation);
   by_topic_.emplace(topic, ticket);
   by_deadline_.emplace(deadline, ticket);
-  subscriptions_.emplace(ticket, Subscription{topic, "", deadline, std::move(on_news)});
+  subscriptions_.emplace(ticket, Subscription{topic, "", deadline, std::move(on_wake)});
   changed_.NotifyAll();
   return ticket;
 }
@@ -78,21 +78,21 @@ void OperationWatcher::Erase(Ticket ticket) {
   subscriptions_.erase(found);
 }
 
-std::vector<OperationWatcher::Telling> OperationWatcher::Take() {
-  std::vector<Telling> news;
+std::vector<OperationWatcher::PendingCallback> OperationWatcher::Take() {
+  std::vector<PendingCallback> callbacks;
   const MutexLock lock(mutex_);
   while (!stopping_) {
     const absl::Time now = absl::Now();
     while (!by_deadline_.empty() && by_deadline_.begin()->first <= now) {
       const Ticket ticket = by_deadline_.begin()->second;
-      news.push_back({ticket, std::move(subscriptions_.at(ticket).on_news), News::kTimeIsUp});
+      callbacks.push_back({ticket, std::move(subscriptions_.at(ticket).on_wake), WakeReason::kTimeIsUp});
       Erase(ticket);
     }
     for (const Ticket ticket : marked_) {
-      news.push_back({ticket, subscriptions_.at(ticket).on_news, News::kChanged});
+      callbacks.push_back({ticket, subscriptions_.at(ticket).on_wake, WakeReason::kChanged});
     }
     marked_.clear();
-    if (!news.empty()) return news;
+    if (!callbacks.empty()) return callbacks;
     if (by_deadline_.empty() || by_deadline_.begin()->first == absl::InfiniteFuture()) {
       changed_.Wait(mutex_);
     } else {
@@ -105,9 +105,9 @@ std::vector<OperationWatcher::Telling> OperationWatcher::Take() {
 }
 
 void OperationWatcher::Run() {
-  for (auto news = Take(); !news.empty(); news = Take()) {
-    for (const Telling& telling : news) {
-      if (!telling.on_news(telling.what)) Unsubscribe(telling.ticket);
+  for (auto callbacks = Take(); !callbacks.empty(); callbacks = Take()) {
+    for (const PendingCallback& pending : callbacks) {
+      if (!pending.on_wake(pending.reason)) Unsubscribe(pending.ticket);
     }
   }
 }

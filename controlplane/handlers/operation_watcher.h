@@ -16,18 +16,18 @@
 
 namespace croft::handlers {
 
-// Tells those who wait for operations that there is something new, and when their time is up. Their callbacks
-// run on a thread of its own, one after another, and read the catalog themselves: a commit only leaves word.
+// Notifies those who wait for operations of changes, and when their time is up. Their callbacks run on a thread of
+// its own, one after another, and read the catalog themselves: a commit only sets a flag.
 // Thread-safe.
 class OperationWatcher {
  public:
-  enum class News { kChanged, kTimeIsUp };
-  // Answers whether to go on telling. What it uses must outlive this object.
-  using OnNews = std::function<bool(News)>;
+  enum class WakeReason { kChanged, kTimeIsUp };
+  // Returns whether to be called again. What it uses must outlive this object.
+  using OnWake = std::function<bool(WakeReason)>;
   using Ticket = uint64_t;
 
   OperationWatcher();
-  // Nobody is told anything from then on.
+  // No callback runs from then on.
   ~OperationWatcher();
   OperationWatcher(const OperationWatcher&) = delete;
   OperationWatcher& operator=(const OperationWatcher&) = delete;
@@ -35,12 +35,12 @@ class OperationWatcher {
   // What a commit changed; never blocks for long.
   void Announce(const std::vector<catalog::Change>& changes);
 
-  // Calls `on_news` after every change of `operation` that is announced from now on, and once at `deadline`,
+  // Calls `on_wake` after every change of `operation` that is announced from now on, and once at `deadline`,
   // which ends the subscription.
-  Ticket Subscribe(std::string operation, absl::Time deadline, OnNews on_news);
+  Ticket Subscribe(std::string operation, absl::Time deadline, OnWake on_wake);
   // Changes of this host count from now on too; empty for none.
   void AlsoOfHost(Ticket ticket, std::string host);
-  // `on_news` may still be running, or about to, when this returns. Harmless for a ticket that has ended.
+  // `on_wake` may still be running, or about to, when this returns. Harmless for a ticket that has ended.
   void Unsubscribe(Ticket ticket);
 
  private:
@@ -48,18 +48,18 @@ class OperationWatcher {
     std::string operation;
     std::string host;
     absl::Time deadline;
-    OnNews on_news;
+    OnWake on_wake;
   };
 
-  struct Telling {
+  struct PendingCallback {
     Ticket ticket;
-    OnNews on_news;
-    News what;
+    OnWake on_wake;
+    WakeReason reason;
   };
 
   void Run();
-  // What is to be told now, waiting for something; empty at the end.
-  std::vector<Telling> Take();
+  // The callbacks to run now, waiting until there are some; empty at the end.
+  std::vector<PendingCallback> Take();
   void Mark(const std::string& topic) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Erase(Ticket ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

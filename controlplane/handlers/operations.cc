@@ -90,22 +90,23 @@ void OperationHandlers::WaitOperation(const RequestContext& context,
   until -= std::min(kAnswerTime, (until - now) / 4);
   if (wait->timeout) until = std::min(until, now + *wait->timeout);
 
-  // Answers when there is something to say, or now or never; says whether it did. It may run once more when all
+  // Responds when the operation has ended, or at its last chance; returns whether it did. It may run once more when all
   // of the handlers are gone, so it holds what it needs.
   const auto answer = [&catalog = catalog_, presenter = presenter_, id = wait->operation,
-                       respond](bool now_or_never) {
+                       respond](bool last_chance) {
     const absl::StatusOr<domain::Operation> operation = Read(catalog, id);
-    const bool say = !operation.ok() || now_or_never || domain::Ended(*operation);
-    if (say) respond(operation.ok() ? presenter.Show(*operation) : operation.status());
-    return say;
+    const bool responds = !operation.ok() || last_chance || domain::Ended(*operation);
+    if (responds) respond(operation.ok() ? presenter.Show(*operation) : operation.status());
+    return responds;
   };
-  const OperationWatcher::Ticket ticket = news_.Subscribe(
-      wait->operation, until,
-      [answer](OperationWatcher::News news) { return !answer(news == OperationWatcher::News::kTimeIsUp); });
+  const OperationWatcher::Ticket ticket =
+      operation_watcher_.Subscribe(wait->operation, until, [answer](OperationWatcher::WakeReason reason) {
+        return !answer(reason == OperationWatcher::WakeReason::kTimeIsUp);
+      });
   // What changed before the subscription is seen here. The first answer counts.
-  if (answer(false)) return news_.Unsubscribe(ticket);
-  context.cancellation->OnCancel([&news = news_, ticket, respond] {
-    news.Unsubscribe(ticket);
+  if (answer(false)) return operation_watcher_.Unsubscribe(ticket);
+  context.cancellation->OnCancel([&watcher = operation_watcher_, ticket, respond] {
+    watcher.Unsubscribe(ticket);
     respond(absl::CancelledError("the caller has gone"));
   });
 }
@@ -116,16 +117,20 @@ namespace {
 class OperationFeed final : public Feed<v1::Operation> {
  public:
   OperationFeed(catalog::Catalog& catalog, catalog::CommitBarrier& commits, const Presenter& presenter,
-                OperationWatcher& news, std::string id, Wake wake)
-      : catalog_(catalog), commits_(commits), presenter_(presenter), news_(news), id_(std::move(id)) {
-    ticket_ =
-        news_.Subscribe(id_, absl::InfiniteFuture(), [signal = signal_, wake = std::move(wake)](auto) {
-          signal->store(true);
-          wake();
-          return true;
-        });
+                OperationWatcher& operation_watcher, std::string id, Wake wake)
+      : catalog_(catalog),
+        commits_(commits),
+        presenter_(presenter),
+        operation_watcher_(operation_watcher),
+        id_(std::move(id)) {
+    ticket_ = operation_watcher_.Subscribe(id_, absl::InfiniteFuture(),
+                                           [signal = signal_, wake = std::move(wake)](auto) {
+                                             signal->store(true);
+                                             wake();
+                                             return true;
+                                           });
   }
-  ~OperationFeed() override { news_.Unsubscribe(ticket_); }
+  ~OperationFeed() override { operation_watcher_.Unsubscribe(ticket_); }
 
   Pulled<v1::Operation> Next() override {
     if (ended_) return EndOfStream{absl::OkStatus()};
@@ -133,7 +138,7 @@ class OperationFeed final : public Feed<v1::Operation> {
       absl::StatusOr<std::optional<domain::Operation>> operation = catalog_.GetOperation(id_);
       if (!operation.ok()) return EndOfStream{operation.status()};
       if (!*operation) return EndOfStream{domain::OperationNotFound(id_)};
-      news_.AlsoOfHost(ticket_, wire::HostOfCurrentStep(**operation));
+      operation_watcher_.AlsoOfHost(ticket_, wire::HostOfCurrentStep(**operation));
       absl::StatusOr<v1::Operation> shown = presenter_.Show(**operation);
       if (!shown.ok()) return EndOfStream{shown.status()};
       if (shown->etag() == last_.etag() && shown->progress() == last_.progress()) continue;
@@ -150,9 +155,9 @@ class OperationFeed final : public Feed<v1::Operation> {
   catalog::Catalog& catalog_;
   catalog::CommitBarrier& commits_;
   const Presenter& presenter_;
-  OperationWatcher& news_;
+  OperationWatcher& operation_watcher_;
   const std::string id_;
-  // Something may be new. Shared, since word of it can come after this has gone.
+  // Something may have changed. Shared, since the callback can run after this has gone.
   const std::shared_ptr<std::atomic<bool>> signal_ = std::make_shared<std::atomic<bool>>(true);
   OperationWatcher::Ticket ticket_ = 0;
   v1::Operation last_;  // what was sent last: etag and progress
@@ -165,7 +170,8 @@ absl::StatusOr<std::unique_ptr<Feed<v1::Operation>>> OperationHandlers::WatchOpe
     const RequestContext&, const v1::WatchOperationRequest& request, Wake wake) {
   CROFT_ASSIGN_OR_RETURN(const std::string id, wire::Parse(request));
   CROFT_RETURN_IF_ERROR(Read(catalog_, id).status());
-  return std::make_unique<OperationFeed>(catalog_, commits_, presenter_, news_, id, std::move(wake));
+  return std::make_unique<OperationFeed>(catalog_, commits_, presenter_, operation_watcher_, id,
+                                         std::move(wake));
 }
 
 absl::StatusOr<v1::Operation> OperationHandlers::CancelOperation(

@@ -18,18 +18,18 @@
 namespace croft::handlers {
 
 // croft.v1.OperationService. Thread-safe. Calls that wait hold no thread. `catalog`, `commits`, what `presenter` knows
-// and `news` outlive every call.
+// and `operation_watcher` outlive every call.
 class OperationHandlers {
  public:
   OperationHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog,
                     catalog::CommitBarrier& commits, const Presenter& presenter,
-                    const wire::PageTokens& tokens, OperationWatcher& news, const Clock& clock)
+                    const wire::PageTokens& tokens, OperationWatcher& operation_watcher, const Clock& clock)
       : event_queue_(event_queue),
         catalog_(catalog),
         commits_(commits),
         presenter_(presenter),
         tokens_(tokens),
-        news_(news),
+        operation_watcher_(operation_watcher),
         clock_(clock) {}
 
   Service service();
@@ -51,7 +51,7 @@ class OperationHandlers {
   catalog::CommitBarrier& commits_;
   const Presenter& presenter_;
   const wire::PageTokens& tokens_;
-  OperationWatcher& news_;
+  OperationWatcher& operation_watcher_;
   const Clock& clock_;
 };
 

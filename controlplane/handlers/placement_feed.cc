@@ -24,21 +24,21 @@ bool DependsOnLabels(const access::Principal& principal) {
                      });
 }
 
-void AddChange(const lookup::PlacementIndex::PlacementUpdate& told, int64_t epoch,
+void AddChange(const lookup::PlacementIndex::PlacementUpdate& update, int64_t epoch,
                v1::WatchPlacementsResponse& response) {
   auto& change = *response.add_changes();
-  change.set_tenant(TenantName(told.id));
-  change.mutable_aliases()->Assign(told.aliases.begin(), told.aliases.end());
-  change.set_placement_generation(told.generation);
+  change.set_tenant(TenantName(update.id));
+  change.mutable_aliases()->Assign(update.aliases.begin(), update.aliases.end());
+  change.set_placement_generation(update.generation);
   change.mutable_revision()->set_epoch(epoch);
-  change.mutable_revision()->set_revision(told.revision);
-  if (told.removed) {
+  change.mutable_revision()->set_revision(update.revision);
+  if (update.removed) {
     change.clear_aliases();
     change.set_removed(true);
-  } else if (told.refused.ok()) {
-    change.mutable_placement()->ParseFromString(told.reply);
+  } else if (update.refused.ok()) {
+    change.mutable_placement()->ParseFromString(update.reply);
   } else {
-    *change.mutable_refused() = wire::ToProto(told.refused);
+    *change.mutable_refused() = wire::ToProto(update.refused);
   }
 }
 
@@ -79,8 +79,9 @@ PlacementFeed::~PlacementFeed() { components_.hub.Unsubscribe(ticket_); }
 PlacementFeed::Visibility PlacementFeed::Judge(absl::string_view id, const access::Labels& labels) {
   if (sees_all_) return Visibility::kWithPassword;
   const bool sees = policy_.Sees(context_.principal, "LookupService/WatchPlacements", id, &labels);
-  if (!sees) return remembers_ && told_.erase(std::string(id)) > 0 ? Visibility::kGone : Visibility::kNone;
-  if (remembers_) told_.emplace(id);
+  if (!sees)
+    return remembers_ && sent_tenants_.erase(std::string(id)) > 0 ? Visibility::kGone : Visibility::kNone;
+  if (remembers_) sent_tenants_.emplace(id);
   return policy_.SeesSecrets(context_.principal, id, &labels) ? Visibility::kWithPassword
                                                               : Visibility::kPlain;
 }
@@ -111,13 +112,13 @@ std::shared_ptr<const PlacementMessage> PlacementFeed::Write() {
       cursor_, kMostChanges, wanted_,
       [this](absl::string_view id, const access::Labels& labels) { return Judge(id, labels); });
   in_step_ = read.caught_up;
-  if (read.told.empty() && !(read.caught_up && BookmarkIsDue())) return nullptr;
+  if (read.updates.empty() && !(read.caught_up && BookmarkIsDue())) return nullptr;
 
   v1::WatchPlacementsResponse response;
-  for (const lookup::PlacementIndex::PlacementUpdate& told : read.told) {
-    AddChange(told, read.revision.epoch, response);
+  for (const lookup::PlacementIndex::PlacementUpdate& update : read.updates) {
+    AddChange(update, read.revision.epoch, response);
     if (!response.changes().rbegin()->placement().password().empty())
-      message->passwords_of.push_back(told.id);
+      message->passwords_of.push_back(update.id);
   }
   if (read.caught_up) {
     response.mutable_revision()->set_epoch(read.revision.epoch);

@@ -73,10 +73,10 @@ class PlacementFeed final : public Feed<grpc::ByteBuffer> {
   std::shared_ptr<const PlacementMessage> sent_;
   std::shared_ptr<Held> held_;
   const bool sees_all_;  // passwords, too
-  // For a caller whose sight depends on labels, which change: the tenants it was told of, so that it hears of
+  // For a caller whose sight depends on labels, which change: the tenants that were sent to it, so that it is notified of
   // those that leave its sight and of no others.
   const bool remembers_;
-  std::unordered_set<std::string> told_;
+  std::unordered_set<std::string> sent_tenants_;
   bool began_ = false;    // a revision was sent
   bool in_step_ = false;  // with the index, when the last message was written
   absl::Time last_sent_ = absl::InfinitePast();

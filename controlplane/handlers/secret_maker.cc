@@ -22,7 +22,7 @@ std::string SecretMaker::NewOperationId() const { return OperationIdFrom(random_
 
 std::string SecretMaker::NewUid() const { return UidFrom(random_.Bytes(kIdEntropy)); }
 
-void SecretMaker::Equip(domain::Tenant& tenant) const {
+void SecretMaker::AssignUidAndLogins(domain::Tenant& tenant) const {
   tenant.uid = NewUid();
   tenant.owner_role = OwnerRoleName(tenant.id, tenant.uid);
   tenant.reader_role = absl::StrCat(tenant.owner_role, "_r");

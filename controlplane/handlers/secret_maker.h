@@ -26,7 +26,7 @@ class SecretMaker {
   std::string NewUid() const;
 
   // Gives a tenant that is about to be made, of which the id is set, its uid, role names and first logins.
-  void Equip(domain::Tenant& tenant) const;
+  void AssignUidAndLogins(domain::Tenant& tenant) const;
   // One of each role, without a login name.
   std::vector<domain::Credential> NewCredentials(const std::string& uid) const;
 

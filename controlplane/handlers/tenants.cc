@@ -16,9 +16,9 @@ namespace croft::handlers {
 namespace {
 
 // Reads of the catalog for one page whose caller may not see all that is found.
-constexpr int kMostLooks = 16;
+constexpr int kMaxCatalogReadsPerPage = 16;
 // Rows looked at for a page, at some 2 us each when every one is refused.
-constexpr int64_t kMostRead = 3'000;
+constexpr int64_t kMaxRowsScanned = 3'000;
 
 }  // namespace
 
@@ -45,7 +45,7 @@ absl::StatusOr<std::string> TenantHandlers::UidOf(const std::string& id) {
 }
 
 template <typename Request>
-absl::StatusOr<v1::Operation> TenantHandlers::Begin(const Context& context, const Request& request) {
+absl::StatusOr<v1::Operation> TenantHandlers::Submit(const Context& context, const Request& request) {
   CROFT_ASSIGN_OR_RETURN(auto body, wire::Parse(request));
   body.operation = secrets_.NewOperationId();
   return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
@@ -53,8 +53,8 @@ absl::StatusOr<v1::Operation> TenantHandlers::Begin(const Context& context, cons
 
 namespace {
 
-// Whether an answer of this code can hide that the request took effect all the same.
-bool LeavesDoubt(absl::StatusCode code) {
+// Whether the request may have taken effect although it ended with this code.
+bool OutcomeIsUnknown(absl::StatusCode code) {
   return code == absl::StatusCode::kCancelled || code == absl::StatusCode::kUnavailable ||
          code == absl::StatusCode::kInternal || code == absl::StatusCode::kDataLoss ||
          code == absl::StatusCode::kUnknown || code == absl::StatusCode::kDeadlineExceeded;
@@ -62,7 +62,7 @@ bool LeavesDoubt(absl::StatusCode code) {
 
 }  // namespace
 
-absl::StatusOr<v1::Operation> TenantHandlers::AskForNewTenant(const Context& context,
+absl::StatusOr<v1::Operation> TenantHandlers::SubmitNewTenant(const Context& context,
                                                               engine::RequestBody body,
                                                               const std::string& operation,
                                                               const domain::Tenant& tenant) {
@@ -70,9 +70,9 @@ absl::StatusOr<v1::Operation> TenantHandlers::AskForNewTenant(const Context& con
   if (needs_key) CROFT_RETURN_IF_ERROR(secrets_.CreateDataKey(tenant));
   const absl::StatusOr<engine::Answer> answer = event_queue_.Call(context.caller, std::move(body));
   const auto* begun = answer.ok() ? std::get_if<domain::Operation>(&*answer) : nullptr;
-  const bool came_to_be =
-      answer.ok() ? begun != nullptr && begun->id == operation : LeavesDoubt(answer.status().code());
-  if (needs_key && !came_to_be) secrets_.ForgetDataKey(tenant.uid);
+  const bool tenant_may_exist =
+      answer.ok() ? begun != nullptr && begun->id == operation : OutcomeIsUnknown(answer.status().code());
+  if (needs_key && !tenant_may_exist) secrets_.ForgetDataKey(tenant.uid);
   return presenter_.ShowOperation(answer, context);
 }
 
@@ -80,9 +80,9 @@ absl::StatusOr<v1::Operation> TenantHandlers::CreateTenant(const Context& contex
                                                            const v1::CreateTenantRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::CreateTenant body, wire::Parse(request));
   const std::string operation = body.operation = secrets_.NewOperationId();
-  secrets_.Equip(body.tenant);
+  secrets_.AssignUidAndLogins(body.tenant);
   const domain::Tenant tenant = body.tenant;
-  return AskForNewTenant(context, std::move(body), operation, tenant);
+  return SubmitNewTenant(context, std::move(body), operation, tenant);
 }
 
 absl::StatusOr<v1::Tenant> TenantHandlers::GetTenant(const Context&, const v1::GetTenantRequest& request) {
@@ -105,8 +105,8 @@ absl::StatusOr<grpc::ByteBuffer> TenantHandlers::ListTenants(const Context& cont
   CROFT_ASSIGN_OR_RETURN(catalog::TenantQuery query, wire::Parse(request, tokens_));
   CROFT_ASSIGN_OR_RETURN(Presenter::HostsById hosts, presenter_.Hosts());
   TenantPage page(context, presenter_, std::move(hosts), query.limit);
-  query.most_read = kMostRead;
-  for (int looks = 0; !page.complete() && looks < kMostLooks; ++looks) {
+  query.most_read = kMaxRowsScanned;
+  for (int reads = 0; !page.complete() && reads < kMaxCatalogReadsPerPage; ++reads) {
     if (page.next_after()) query.after_id = *page.next_after();
     query.limit = page.rows_wanted();
     CROFT_ASSIGN_OR_RETURN(const catalog::TenantPage found, catalog_.ListTenants(query));
@@ -127,12 +127,12 @@ absl::StatusOr<v1::Tenant> TenantHandlers::UpdateTenant(const Context& context,
 
 absl::StatusOr<v1::Operation> TenantHandlers::SuspendTenant(const Context& context,
                                                             const v1::SuspendTenantRequest& request) {
-  return Begin(context, request);
+  return Submit(context, request);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::ResumeTenant(const Context& context,
                                                            const v1::ResumeTenantRequest& request) {
-  return Begin(context, request);
+  return Submit(context, request);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::RetireTenant(const Context& context,
@@ -148,22 +148,22 @@ absl::StatusOr<v1::Operation> TenantHandlers::RetireTenant(const Context& contex
 
 absl::StatusOr<v1::Operation> TenantHandlers::UndeleteTenant(const Context& context,
                                                              const v1::UndeleteTenantRequest& request) {
-  return Begin(context, request);
+  return Submit(context, request);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::PurgeTenant(const Context& context,
                                                           const v1::PurgeTenantRequest& request) {
-  return Begin(context, request);
+  return Submit(context, request);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::RestoreTenant(const Context& context,
                                                             const v1::RestoreTenantRequest& request) {
-  if (request.new_tenant_id().empty()) return Begin(context, request);
+  if (request.new_tenant_id().empty()) return Submit(context, request);
   CROFT_ASSIGN_OR_RETURN(engine::RestoreTenant body, wire::Parse(request));
   const std::string operation = body.operation = secrets_.NewOperationId();
-  secrets_.Equip(*body.as_new);
+  secrets_.AssignUidAndLogins(*body.as_new);
   const domain::Tenant tenant = *body.as_new;
-  return AskForNewTenant(context, std::move(body), operation, tenant);
+  return SubmitNewTenant(context, std::move(body), operation, tenant);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::RotateCredentials(

@@ -28,34 +28,39 @@ class TenantHandlers {
   Service service();
 
  private:
-  template <typename T>
-  using Answered = absl::StatusOr<T>;
   using Context = RequestContext;
 
-  Answered<v1::Operation> CreateTenant(const Context& context, const v1::CreateTenantRequest& request);
-  Answered<v1::Tenant> GetTenant(const Context& context, const v1::GetTenantRequest& request);
-  // A v1::ListTenantsResponse.
-  Answered<grpc::ByteBuffer> ListTenants(const Context& context, const v1::ListTenantsRequest& request);
-  Answered<v1::Tenant> UpdateTenant(const Context& context, const v1::UpdateTenantRequest& request);
-  Answered<v1::Operation> SuspendTenant(const Context& context, const v1::SuspendTenantRequest& request);
-  Answered<v1::Operation> ResumeTenant(const Context& context, const v1::ResumeTenantRequest& request);
-  Answered<v1::Operation> RetireTenant(const Context& context, const v1::RetireTenantRequest& request);
-  Answered<v1::Operation> UndeleteTenant(const Context& context, const v1::UndeleteTenantRequest& request);
-  Answered<v1::Operation> PurgeTenant(const Context& context, const v1::PurgeTenantRequest& request);
-  Answered<v1::Erasure> GetErasure(const Context& context, const v1::GetErasureRequest& request);
-  Answered<v1::Operation> RestoreTenant(const Context& context, const v1::RestoreTenantRequest& request);
-  Answered<v1::Operation> RotateCredentials(const Context& context,
-                                            const v1::RotateCredentialsRequest& request);
+  absl::StatusOr<v1::Operation> CreateTenant(const Context& context,
+                                             const v1::CreateTenantRequest& request);
+  absl::StatusOr<v1::Tenant> GetTenant(const Context& context, const v1::GetTenantRequest& request);
+  // Returns a serialized v1::ListTenantsResponse.
+  absl::StatusOr<grpc::ByteBuffer> ListTenants(const Context& context,
+                                               const v1::ListTenantsRequest& request);
+  absl::StatusOr<v1::Tenant> UpdateTenant(const Context& context, const v1::UpdateTenantRequest& request);
+  absl::StatusOr<v1::Operation> SuspendTenant(const Context& context,
+                                              const v1::SuspendTenantRequest& request);
+  absl::StatusOr<v1::Operation> ResumeTenant(const Context& context,
+                                             const v1::ResumeTenantRequest& request);
+  absl::StatusOr<v1::Operation> RetireTenant(const Context& context,
+                                             const v1::RetireTenantRequest& request);
+  absl::StatusOr<v1::Operation> UndeleteTenant(const Context& context,
+                                               const v1::UndeleteTenantRequest& request);
+  absl::StatusOr<v1::Operation> PurgeTenant(const Context& context, const v1::PurgeTenantRequest& request);
+  absl::StatusOr<v1::Erasure> GetErasure(const Context& context, const v1::GetErasureRequest& request);
+  absl::StatusOr<v1::Operation> RestoreTenant(const Context& context,
+                                              const v1::RestoreTenantRequest& request);
+  absl::StatusOr<v1::Operation> RotateCredentials(const Context& context,
+                                                  const v1::RotateCredentialsRequest& request);
 
-  // Parses, adds an operation's id and asks.
+  // Parses the request, assigns an operation id, submits it to the engine.
   template <typename Request>
-  Answered<v1::Operation> Begin(const Context& context, const Request& request);
-  // Asks for a tenant that needs a data key; the key goes again when the tenant did not come to be.
-  Answered<v1::Operation> AskForNewTenant(const Context& context, engine::RequestBody body,
-                                          const std::string& operation, const domain::Tenant& tenant);
+  absl::StatusOr<v1::Operation> Submit(const Context& context, const Request& request);
+  // Creates the data key first; deletes it if the tenant certainly was not created.
+  absl::StatusOr<v1::Operation> SubmitNewTenant(const Context& context, engine::RequestBody body,
+                                                const std::string& operation, const domain::Tenant& tenant);
   // The uid, or empty for a tenant that is unknown or purged: whether that is an error is the engine's to say,
   // which may know the answer from the first time the call was made.
-  Answered<std::string> UidOf(const std::string& id);
+  absl::StatusOr<std::string> UidOf(const std::string& id);
 
   engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;

@@ -65,7 +65,7 @@ void WatchHub::Run() {
       wakes.reserve(watchers_.size());
       const absl::Time now = absl::Now();
       for (const auto& [ticket, watcher] : watchers_) {
-        if (signalled) watcher.progress->Fall(now);
+        if (signalled) watcher.progress->MarkBehind(now);
         wakes.push_back(watcher.wake);
       }
     }

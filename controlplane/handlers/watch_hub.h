@@ -17,15 +17,15 @@
 // Wakes the subscribers of placements and of events.
 namespace croft::handlers {
 
-// Since when a watcher has not been told all there is. Thread-safe.
+// Since when a watcher has unsent changes. Thread-safe.
 class WatchProgress {
  public:
-  // Something is to be told.
-  void Fall(absl::Time now) {
+  // The watcher has unsent changes.
+  void MarkBehind(absl::Time now) {
     int64_t in_step = 0;
     behind_since_.compare_exchange_strong(in_step, absl::ToUnixMicros(now), std::memory_order_relaxed);
   }
-  // All was told.
+  // All changes were sent.
   void CatchUp() { behind_since_.store(0, std::memory_order_relaxed); }
   std::optional<absl::Time> behind_since() const {
     const int64_t since = behind_since_.load(std::memory_order_relaxed);
@@ -50,11 +50,11 @@ class WatchHub {
   WatchHub& operator=(const WatchHub&) = delete;
 
   absl::Duration interval() const { return interval_; }
-  // `progress`: what to note in that the watcher has something to be told.
+  // `progress`: where to note that the watcher has unsent changes.
   Ticket Subscribe(Wake wake, std::shared_ptr<WatchProgress> progress);
   // `wake` may still be called once or so.
   void Unsubscribe(Ticket ticket);
-  // Only leaves word.
+  // Only sets a flag.
   void Signal();
 
   struct Standing {

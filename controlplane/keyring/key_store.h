@@ -17,7 +17,7 @@
 namespace croft::keyring {
 
 // What is stored here and why: for each tenant, by uid, one random data key, sealed by the keyring. A data
-// key wraps the key of each of the tenant's backups and never leaves this room. It lies apart from the
+// key wraps the key of each of the tenant's backups and never leaves the key store. It lies apart from the
 // catalog, so that a copy of the catalog holds none, and so that destroying it here and in the copies
 // beside the backups makes every backup of the tenant unreadable, wherever copies of them are. Beside each key lies its
 // tenant's id, which nothing but the catalog and this knows whole: a lost catalog is rebuilt with it.

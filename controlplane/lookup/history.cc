@@ -1,4 +1,4 @@
-// The order in which placements changed, for watches.
+// The change log of placements, for watches.
 
 #include "controlplane/lookup/history.h"
 
@@ -7,7 +7,7 @@
 namespace croft::lookup {
 namespace {
 
-bool Counts(const HistoryItem& item) {
+bool IsCurrent(const HistoryItem& item) {
   return item.entry->row.load(std::memory_order_relaxed)->sequence() == item.sequence;
 }
 
@@ -23,7 +23,7 @@ History::~History() {
   delete directory;
 }
 
-int64_t History::PlaceAfter(int64_t revision) const {
+int64_t History::SequenceBefore(int64_t revision) const {
   const Directory& directory = *directory_.load(std::memory_order_acquire);
   // An empty chunk, which only the last can be, starts after everything else.
   const auto after = std::partition_point(directory.begin(), directory.end(), [&](const Chunk* chunk) {
@@ -52,22 +52,22 @@ void History::Append(Entry* entry, int64_t revision) {
   const size_t at = tail->used.load(std::memory_order_relaxed);
   if (at == 0) tail->first_revision = revision;
   tail->items[at] = {entry->row.load(std::memory_order_relaxed)->sequence(), entry};
-  ++tail->counting;
+  ++tail->live_items;
   entry->chunk = tail;
   tail->used.store(at + 1, std::memory_order_release);
 }
 
-void History::Forget(Entry* entry) {
+void History::MarkSuperseded(Entry* entry) {
   Chunk* chunk = entry->chunk;
   if (chunk == nullptr) return;
   entry->chunk = nullptr;
-  --chunk->counting;
-  // Looked at only now and then: joining reads a whole chunk.
+  --chunk->live_items;
+  // Checked only now and then: merging reads a whole chunk.
   const size_t used = chunk->used.load(std::memory_order_relaxed);
-  if (chunk->counting != 0 && chunk->counting != used / 4) return;
+  if (chunk->live_items != 0 && chunk->live_items != used / 4) return;
   const Directory& directory = *directory_.load(std::memory_order_relaxed);
   const size_t index = Locate(directory, chunk->items[0].sequence);
-  if (index + 1 < directory.size()) Thin(index);
+  if (index + 1 < directory.size()) Compact(index);
 }
 
 void History::Publish(Directory directory) {
@@ -76,11 +76,11 @@ void History::Publish(Directory directory) {
   reclaimer_.Retire(const_cast<Directory*>(old), [](void* gone) { delete static_cast<Directory*>(gone); });
 }
 
-// Takes the chunk out when nothing of it counts; else joins it with a neighbour that is thin too.
-void History::Thin(size_t index) {
+// Removes the chunk when none of its items is current; else merges it with a neighbour that is sparse too.
+void History::Compact(size_t index) {
   Directory directory = *directory_.load(std::memory_order_relaxed);
   Chunk* chunk = directory[index];
-  if (chunk->counting == 0) {
+  if (chunk->live_items == 0) {
     directory.erase(directory.begin() + static_cast<std::ptrdiff_t>(index));
     Publish(std::move(directory));
     reclaimer_.Retire(chunk, DestroyChunk);
@@ -89,7 +89,7 @@ void History::Thin(size_t index) {
   size_t first = index;
   const auto joinable = [&](size_t other) {
     return other + 1 < directory.size() &&
-           directory[other]->counting + chunk->counting <= Chunk::kCapacity / 2;
+           directory[other]->live_items + chunk->live_items <= Chunk::kCapacity / 2;
   };
   if (index > 0 && joinable(index - 1)) {
     first = index - 1;
@@ -103,12 +103,12 @@ void History::Thin(size_t index) {
     const size_t part_used = part->used.load(std::memory_order_relaxed);
     for (size_t at = 0; at < part_used; ++at) {
       const HistoryItem& item = part->items[at];
-      if (item.entry->chunk != part || !Counts(item)) continue;
+      if (item.entry->chunk != part || !IsCurrent(item)) continue;
       joined->items[used++] = item;
       item.entry->chunk = joined;
     }
   }
-  joined->counting = used;
+  joined->live_items = used;
   joined->used.store(used, std::memory_order_relaxed);
   reclaimer_.Retire(directory[first], DestroyChunk);
   reclaimer_.Retire(directory[first + 1], DestroyChunk);

@@ -9,10 +9,10 @@
 #include "controlplane/lookup/entry.h"
 #include "controlplane/lookup/reclaimer.h"
 
-// The order in which placements changed.
+// Change log from which placement watches resume.
 namespace croft::lookup {
 
-// One change of an entry. It counts for as long as the entry's row carries the same sequence number.
+// One change of an entry. Current while the entry's row has this sequence number; otherwise superseded.
 struct HistoryItem {
   int64_t sequence = 0;
   Entry* entry = nullptr;
@@ -24,15 +24,14 @@ struct Chunk {
 
   int64_t first_revision = 0;
   std::atomic<size_t> used{0};
-  size_t counting = 0;  // of the writer: items that still count
+  size_t live_items = 0;  // for the writer alone: items that are current
   std::array<HistoryItem, kCapacity> items;
 };
 
 // Entries are never destroyed while the history lives; they may be used again.
 //
-// Every entry once, in the order of their last changes: an ordered structure of one writer and any number of
-// readers that hold a place in it by number alone. Changes are appended; what they replace stops counting where
-// it stood, and chunks that have become thin are joined.
+// Every entry once, in the order of their last changes. One writer, any number of lock-free readers whose only state
+// is a sequence number. Superseded items stay in place; sparse chunks are merged.
 class History {
  public:
   explicit History(Reclaimer& reclaimer);
@@ -40,12 +39,12 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  // A sequence number before every item of a later revision than `revision`; items of it or earlier ones may
-  // follow too. The caller is Reading.
-  int64_t PlaceAfter(int64_t revision) const;
+  // Returns a resume point: every item of a revision later than `revision` comes after it; some older items may too.
+  // Caller must hold a Reclaimer::Reading.
+  int64_t SequenceBefore(int64_t revision) const;
 
-  // Calls `visit(row)` for each entry whose last change lies after `sequence`, in order, until it answers false.
-  // Answers the sequence number of the last item that was looked at. The caller is Reading.
+  // Calls `visit(row)` for each entry whose last change comes after `sequence`, in order, until it returns false.
+  // Returns the sequence number of the last item that was visited. Caller must hold a Reclaimer::Reading.
   template <typename Visit>
   int64_t ReadAfter(int64_t sequence, Visit visit) const;
 
@@ -54,8 +53,8 @@ class History {
   int64_t last_sequence() const { return last_sequence_; }
   // `entry`'s row carries the newest sequence number and `revision`.
   void Append(Entry* entry, int64_t revision);
-  // The entry's newest item stops counting: before Append, or for good.
-  void Forget(Entry* entry);
+  // The entry's newest item is superseded: before Append, or for good.
+  void MarkSuperseded(Entry* entry);
   size_t chunks() const { return directory_.load(std::memory_order_relaxed)->size(); }
 
  private:
@@ -64,7 +63,7 @@ class History {
   // Index of the chunk that holds the item of `sequence`, or would.
   static size_t Locate(const Directory& directory, int64_t sequence);
   void Publish(Directory directory);
-  void Thin(size_t index);
+  void Compact(size_t index);
 
   Reclaimer& reclaimer_;
   std::atomic<const Directory*> directory_;

@@ -34,7 +34,7 @@ std::vector<absl::string_view> NamesOf(const RowContents& contents) {
   return names;
 }
 
-// A purged tenant as subscribers are told of it: nothing but that it is gone.
+// A purged tenant as subscribers get it: nothing but that it is gone.
 domain::Tenant TombstoneOf(const domain::Tenant& tenant) {
   domain::Tenant stone;
   stone.id = tenant.id;
@@ -178,7 +178,7 @@ void PlacementIndex::CountMore(domain::TenantState state, bool closed_for_growth
 }
 
 void PlacementIndex::Replace(Entry* entry, Row::Pointer row, int64_t revision) {
-  history_.Forget(entry);
+  history_.MarkSuperseded(entry);
   const Row* old = entry->row.exchange(row.release(), std::memory_order_acq_rel);
   if (old != nullptr) reclaimer_.Retire(const_cast<Row*>(old), DestroyRow);
   history_.Append(entry, revision);
@@ -245,7 +245,7 @@ void PlacementIndex::DropOldTombstones() {
                    std::memory_order_release);
     names_.Erase(row->id(), entry);
     Unlink(entry, const_cast<HostEntry*>(row->host()));
-    history_.Forget(entry);
+    history_.MarkSuperseded(entry);
     free_entries_.push_back(entry);
   }
 }
@@ -282,7 +282,7 @@ absl::StatusOr<Cursor> PlacementIndex::Open(const std::optional<domain::Revision
   const bool known = since->epoch == present.epoch && since->revision <= present.revision &&
                      since->revision >= horizon_.load(std::memory_order_acquire);
   if (!known) return RevisionNotAvailable(*since);
-  return Cursor{.sequence = history_.PlaceAfter(since->revision), .after_revision = since->revision};
+  return Cursor{.sequence = history_.SequenceBefore(since->revision), .after_revision = since->revision};
 }
 
 PlacementIndex::Read PlacementIndex::ReadOn(Cursor& cursor, size_t most, const Wanted& wanted,
@@ -293,7 +293,7 @@ PlacementIndex::Read PlacementIndex::ReadOn(Cursor& cursor, size_t most, const W
   read.revision = revision();
   read.caught_up = true;
   const auto tell = [&](const Row& row) {
-    if (read.told.size() == most) {
+    if (read.updates.size() == most) {
       read.caught_up = false;
       return false;
     }
@@ -301,20 +301,20 @@ PlacementIndex::Read PlacementIndex::ReadOn(Cursor& cursor, size_t most, const W
     const bool known = row.revision() <= cursor.after_revision;
     if (known || (purged && row.sequence() <= cursor.whole_set_until)) return true;
     RowContents contents = row.Unpack(true);
-    PlacementUpdate told{.id = std::string(contents.id),
-                         .aliases = {contents.aliases.begin(), contents.aliases.end()},
-                         .labels = std::move(contents.labels),
-                         .generation = row.generation(),
-                         .revision = row.revision()};
-    const Visibility sight = judge(told.id, told.labels);
+    PlacementUpdate update{.id = std::string(contents.id),
+                           .aliases = {contents.aliases.begin(), contents.aliases.end()},
+                           .labels = std::move(contents.labels),
+                           .generation = row.generation(),
+                           .revision = row.revision()};
+    const Visibility sight = judge(update.id, update.labels);
     if (sight == Visibility::kNone) return true;
-    told.removed = purged || sight == Visibility::kGone;
-    if (!told.removed) {
+    update.removed = purged || sight == Visibility::kGone;
+    if (!update.removed) {
       Wanted own = wanted;
       own.password = wanted.password && sight == Visibility::kWithPassword;
-      told.refused = AppendReply(row, read.revision.epoch, own, keyring_, told.reply);
+      update.refused = AppendReply(row, read.revision.epoch, own, keyring_, update.reply);
     }
-    read.told.push_back(std::move(told));
+    read.updates.push_back(std::move(update));
     return true;
   };
   const int64_t last = history_.ReadAfter(cursor.sequence, tell);

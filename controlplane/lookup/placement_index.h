@@ -33,7 +33,7 @@ namespace croft::lookup {
 struct Cursor {
   int64_t sequence = 0;         // looked at up to here
   int64_t after_revision = 0;   // earlier changes are known
-  int64_t whole_set_until = 0;  // up to this sequence number, what is gone need not be told
+  int64_t whole_set_until = 0;  // up to this sequence number, removals need not be sent
   friend bool operator==(const Cursor&, const Cursor&) = default;
 };
 
@@ -47,7 +47,7 @@ class PlacementIndex {
  public:
   // `keyring` outlives it. `authority` is the PEM that replies give for servers with certificates of Croft's.
   PlacementIndex(const keyring::Keyring& keyring, std::string authority);
-  // Tenants that were purged can be told to resuming subscribers; the oldest are forgotten beyond `most`.
+  // Tenants that were purged can be sent to resuming subscribers; the oldest are forgotten beyond `most`.
   PlacementIndex(const keyring::Keyring& keyring, std::string authority, size_t most_tombstones);
   ~PlacementIndex();
   PlacementIndex(const PlacementIndex&) = delete;
@@ -56,7 +56,7 @@ class PlacementIndex {
   // --- Writing.
   // Once, before anything else, while the catalog does not change.
   absl::Status Load(catalog::Catalog& catalog);
-  // Answers whether a placement changed.
+  // Returns whether a placement changed.
   bool Apply(const std::vector<catalog::Change>& changes, domain::Revision revision);
 
   // --- Reading.
@@ -77,7 +77,7 @@ class PlacementIndex {
   // `since` is not known here any more, or never was.
   absl::StatusOr<Cursor> Open(const std::optional<domain::Revision>& since) const;
 
-  // What a subscriber is told of a tenant.
+  // What a subscriber gets of a tenant.
   struct PlacementUpdate {
     std::string id;
     std::vector<std::string> aliases;
@@ -89,18 +89,18 @@ class PlacementIndex {
     absl::Status refused;
     std::string reply;
   };
-  // Whether the tenant is in the subscriber's sight, or was and is to be told as removed.
+  // Whether the tenant is in the subscriber's sight, or was and is to be sent as removed.
   enum class Visibility { kNone, kGone, kPlain, kWithPassword };
   using Judge =
       std::function<Visibility(absl::string_view id, const std::map<std::string, std::string>& labels)>;
 
   struct Read {
-    std::vector<PlacementUpdate> told;  // of tenants in sight, and what left it: `removed`
-    bool caught_up = false;             // nothing more is there now
-    domain::Revision revision;          // when caught up: everything up to here was told
+    std::vector<PlacementUpdate> updates;  // of tenants in sight, and what left it: `removed`
+    bool caught_up = false;                // nothing more is there now
+    domain::Revision revision;             // when caught up: everything up to here was read
   };
-  // Tells the next changes after `cursor`, at most `most`, and moves it. A tenant appears once, as it is now,
-  // however often it changed. `judge_all`: also tell tenants out of sight, as removed.
+  // Returns the next changes after `cursor`, at most `most`, and moves it. A tenant appears once, as it is now,
+  // however often it changed.
   Read ReadOn(Cursor& cursor, size_t most, const Wanted& wanted, const Judge& judge) const;
 
   // --- For measurements.

@@ -111,7 +111,7 @@ void CheckServer(const domain::Host& host, const std::string& subject, List& lis
     return;
   }
   if (!report.problem.empty()) {
-    list.Add(subject, report.problem, "mend it, or whatever needs it there may be refused");
+    list.Add(subject, report.problem, "fix it, or whatever needs it there may be refused");
   }
   if (!report.missing_rights.empty()) {
     list.Add(subject,
@@ -179,7 +179,7 @@ void CheckWork(const Figures& figures, List& list) {
                      first.refusals > 0
                          ? absl::StrCat(" was refused ", first.refusals, " times: ", first.refusal_message)
                          : std::string()),
-        "mend what it names; each is tried again by itself");
+        "fix what it names; each is tried again by itself");
   }
   const auto failed = figures.tenants.find(domain::TenantState::kFailed);
   if (failed != figures.tenants.end() && failed->second > 0) {

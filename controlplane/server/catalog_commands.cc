@@ -12,6 +12,7 @@
 #include "common/files.h"
 #include "controlplane/catalog/sqlite/catalog_copy.h"
 #include "controlplane/catalog/sqlite/meta.h"
+#include "controlplane/server/counted.h"
 
 namespace croft::server {
 namespace {
@@ -29,7 +30,7 @@ absl::StatusOr<std::string> DigestBeside(const std::string& file) {
   if (!words.empty() && words.front().size() == kDigestLetters) return words.front();
   return MakeError(
       absl::StatusCode::kFailedPrecondition,
-      absl::StrCat(path, " does not begin with a SHA-256; mend it, or name the digest with --sha256"),
+      absl::StrCat(path, " does not begin with a SHA-256; fix it, or name the digest with --sha256"),
       {.reason = "DIGEST_UNREADABLE", .metadata = {{"path", path}}});
 }
 
@@ -47,17 +48,18 @@ absl::StatusOr<std::string> RestoreCatalog(const StateDirectory& state, const st
       catalog::RestoreCatalog(
           state.catalog,
           {.copy = file, .sha256 = wanted, .machine_id = catalog::ReadMachineId(), .now = absl::Now()}));
-  std::string told = absl::StrCat("restored ", file, ", revision ", restored.copied.epoch, ".",
-                                  restored.copied.revision, ": ", restored.tenants, " tenants on ",
-                                  restored.hosts, " hosts; the epoch is ", restored.epoch, " now\n");
-  if (wanted.empty()) absl::StrAppend(&told, "its digest was not known, so it was not compared\n");
+  std::string summary =
+      absl::StrCat("restored ", file, ", revision ", restored.copied.epoch, ".", restored.copied.revision,
+                   ": ", Counted(restored.tenants, "tenant"), " on ", Counted(restored.hosts, "host"),
+                   "; the epoch is ", restored.epoch, " now\n");
+  if (wanted.empty()) absl::StrAppend(&summary, "its digest was not known, so it was not compared\n");
   if (restored.operations > 0)
-    absl::StrAppend(&told, restored.operations,
+    absl::StrAppend(&summary, restored.operations,
                     " operations that were under way in it have ended as failed\n");
   if (!restored.set_aside.empty())
-    absl::StrAppend(&told, "the catalog that was there is ", restored.set_aside, " now\n");
+    absl::StrAppend(&summary, "the catalog that was there is ", restored.set_aside, " now\n");
   return absl::StrCat(
-      told,
+      summary,
       "start croftd serve: each host is used again once its agent has shown what it holds; then see "
       "croftctl admin check-fleet\n");
 }

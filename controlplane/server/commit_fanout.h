@@ -9,7 +9,7 @@
 
 namespace croft::server {
 
-// Tells several of a commit, in the order given, and then lets answers that know of it go.
+// Notifies several listeners of each commit, in order, and then lets answers that know of it go.
 class CommitFanout final : public CommitListener {
  public:
   using Listener = std::function<void(const std::vector<catalog::Change>&, domain::Revision)>;

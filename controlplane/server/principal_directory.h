@@ -22,7 +22,7 @@ class PrincipalDirectory final : public access::PrincipalStore {
   // Reads all of them; call once, before the writer starts.
   absl::Status Load(catalog::Catalog& catalog);
 
-  // Answers the ids of those whose open streams must be judged anew.
+  // Returns the ids of those whose open streams must be authorized again.
   std::vector<std::string> Apply(const std::vector<catalog::Change>& changes, domain::Revision revision);
 
   std::optional<access::KnownUser> FindToken(absl::string_view hash) const override;
@@ -35,7 +35,7 @@ class PrincipalDirectory final : public access::PrincipalStore {
   };
   using Pointer = std::shared_ptr<const Entry>;
 
-  // Answers whether identity or bindings are others than before.
+  // Returns whether identity or bindings changed.
   bool Put(const domain::User& user, int64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Erase(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static access::KnownUser Known(const Entry& entry);

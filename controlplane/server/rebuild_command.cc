@@ -36,6 +36,7 @@
 #include "controlplane/metrics/call_counts.h"
 #include "controlplane/server/adapter.h"
 #include "controlplane/server/awaited_requests.h"
+#include "controlplane/server/counted.h"
 #include "controlplane/server/host_reports.h"
 #include "controlplane/server/listener.h"
 #include "controlplane/server/named_agents.h"
@@ -48,8 +49,8 @@ namespace croft::server {
 namespace {
 
 constexpr absl::Duration kLook = absl::Milliseconds(500);
-constexpr absl::Duration kTell = absl::Seconds(30);     // between lines about who is missing
-constexpr absl::Duration kTimeout = absl::Minutes(30);  // of an agent that reads all manifests
+constexpr absl::Duration kLogInterval = absl::Seconds(30);  // between lines about who is missing
+constexpr absl::Duration kTimeout = absl::Minutes(30);      // of an agent that reads all manifests
 constexpr absl::Duration kGoodbye = absl::Milliseconds(100);
 constexpr size_t kStreams = 10'000;
 constexpr size_t kWorkers = 2;
@@ -108,12 +109,13 @@ absl::Status CheckHosts(const std::vector<std::string>& hosts) {
 }
 
 std::string Summary(const domain::Rebuilt& rebuilt, const catalog::RestoredCatalog& written) {
-  std::string told =
-      absl::StrCat("rebuilt the catalog: ", rebuilt.tenants.size(), " tenants on ", written.hosts,
-                   " hosts, ", rebuilt.backups.size(), " backups; the epoch is ", written.epoch, " now\n");
-  for (const std::string& note : rebuilt.notes) absl::StrAppend(&told, note, "\n");
+  std::string summary =
+      absl::StrCat("rebuilt the catalog: ", Counted(rebuilt.tenants.size(), "tenant"), " on ",
+                   Counted(written.hosts, "host"), ", ", Counted(rebuilt.backups.size(), "backup"),
+                   "; the epoch is ", written.epoch, " now\n");
+  for (const std::string& note : rebuilt.notes) absl::StrAppend(&summary, note, "\n");
   return absl::StrCat(
-      told,
+      summary,
       "lost, since no agent knows it: tenants' display names, aliases, labels, settings, features, quotas "
       "and expiry; who was retired, and is SUSPENDED now; which backups were proven; hosts' labels, limits "
       "and cordons; operations; principals, tokens and bindings; the audit\n",
@@ -236,7 +238,7 @@ void CatalogRebuild::Components::StopListening() {
 }
 
 std::vector<domain::ReportedHost> CatalogRebuild::Components::Collect() {
-  absl::Time told = clock.Now();
+  absl::Time last_logged = clock.Now();
   for (;;) {
     if (std::optional<std::vector<domain::ReportedHost>> all = reports.All()) {
       StopListening();
@@ -244,8 +246,8 @@ std::vector<domain::ReportedHost> CatalogRebuild::Components::Collect() {
     }
     AskAll();
     reports.AwaitNews(kLook);
-    if (clock.Now() - told < kTell) continue;
-    told = clock.Now();
+    if (clock.Now() - last_logged < kLogInterval) continue;
+    last_logged = clock.Now();
     log::Info("still waiting for hosts", {{"hosts", absl::StrJoin(reports.Missing(), ",")}});
   }
 }

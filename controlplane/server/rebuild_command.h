@@ -27,7 +27,7 @@ struct RebuildOptions {
 // UNAVAILABLE. Nothing is on disk before all have answered, so it may be killed at any time.
 class CatalogRebuild {
  public:
-  // Answers when agents are let in. Holds the catalog's lock from here on.
+  // Returns when agents are let in. Holds the catalog's lock from here on.
   //   HOSTS_MISSING      INVALID_ARGUMENT; no host was named
   //   CATALOG_EXISTS     FAILED_PRECONDITION; there is one, or a copy, and only a person may put it aside
   //   KEY_STORE_MISSING  FAILED_PRECONDITION; without it tenants' backups cannot be opened
@@ -39,7 +39,7 @@ class CatalogRebuild {
   // Where it listens, with the port that was taken for port 0.
   std::string address() const;
 
-  // Waits for all hosts, without an end, and writes the catalog. Answers what people should be told. Once.
+  // Waits for all hosts, without an end, and writes the catalog. Returns a summary for people. Call once.
   absl::StatusOr<std::string> Finish();
 
  private:

@@ -149,7 +149,7 @@ struct Server::Components {
   HostDirectory hosts;
   PrincipalDirectory principals;
   OpenStreams streams{kOpenStreams};
-  handlers::OperationWatcher news;
+  handlers::OperationWatcher operation_watcher;
   metrics::OperationCounts operation_counts{clock};
   std::unique_ptr<metrics::BackupCensus> census;
   std::optional<catalog::CommitBarrier> barrier;
@@ -161,7 +161,7 @@ struct Server::Components {
   handlers::FleetFindings findings;
   std::optional<handlers::FleetChecker> checker;
   std::optional<FleetWatch> fleet_watch;
-  std::unique_ptr<ServerEffectExecutor> hands;
+  std::unique_ptr<ServerEffectExecutor> effect_executor;
 
   std::unique_ptr<handlers::SecretMaker> secrets;
   std::unique_ptr<Scheduler> scheduler;
@@ -229,23 +229,24 @@ absl::Status Server::Components::Open() {
   GiveBackFreedMemory();
   // The index first: whoever is woken or answered finds the change there.
   barrier.emplace(*catalog);
-  commits.emplace(*barrier, std::vector<CommitFanout::Listener>{
-                                [this](const auto& changes, domain::Revision revision) {
-                                  if (index.Apply(changes, revision)) watchers.Signal();
-                                },
-                                [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
-                                [this](const auto& changes, domain::Revision revision) {
-                                  for (const std::string& user : principals.Apply(changes, revision))
-                                    streams.JudgeAgain(user);
-                                },
-                                [this](const auto& changes, domain::Revision) { news.Announce(changes); },
-                                [this](const auto& changes, domain::Revision) {
-                                  if (handlers::HasEvents(changes)) event_watchers.Signal();
-                                },
-                                [this](const auto& changes, domain::Revision) {
-                                  operation_counts.Apply(changes);
-                                  census->Apply(changes);
-                                }});
+  commits.emplace(
+      *barrier, std::vector<CommitFanout::Listener>{
+                    [this](const auto& changes, domain::Revision revision) {
+                      if (index.Apply(changes, revision)) watchers.Signal();
+                    },
+                    [this](const auto& changes, domain::Revision) { hosts.Apply(changes); },
+                    [this](const auto& changes, domain::Revision revision) {
+                      for (const std::string& user : principals.Apply(changes, revision))
+                        streams.JudgeAgain(user);
+                    },
+                    [this](const auto& changes, domain::Revision) { operation_watcher.Announce(changes); },
+                    [this](const auto& changes, domain::Revision) {
+                      if (handlers::HasEvents(changes)) event_watchers.Signal();
+                    },
+                    [this](const auto& changes, domain::Revision) {
+                      operation_counts.Apply(changes);
+                      census->Apply(changes);
+                    }});
 
   writer = std::make_unique<Writer>(*catalog, clock, StopBroken, Writer::Limits(), options.schedules);
   fleet = std::make_unique<fleet::Fleet>(*writer, *keys, clock, ToGrpcStatus);
@@ -258,7 +259,7 @@ absl::Status Server::Components::Open() {
       *writer, random, clock, options.usage_interval);
   checker.emplace(*catalog, *fleet, clock, findings);
   fleet_watch.emplace(*catalog, *checker, findings, clock);
-  hands = std::make_unique<ServerEffectExecutor>(
+  effect_executor = std::make_unique<ServerEffectExecutor>(
       *fleet, *keys, *writer, clock,
       [this](absl::string_view text) { return authority.SignStatement(text); },
       [this](const std::string& host) { fleet_watch->Compare(host); });
@@ -291,7 +292,7 @@ absl::Status Server::Components::Open() {
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedHosts());
   usage->Start();
   fleet->Start(catalog->revision().epoch, awaited);
-  writer->Start(*hands, *commits);
+  writer->Start(*effect_executor, *commits);
   scheduler->Start();
   recorder->Start();
   copies->Start();
@@ -345,7 +346,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
-  operations.emplace(*writer, *catalog, *barrier, *presenter, *tokens, news, clock);
+  operations.emplace(*writer, *catalog, *barrier, *presenter, *tokens, operation_watcher, clock);
   admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now(),
                 [this] { return metrics::WhatNeedsAttention(figures->Read()); });
   lookups.emplace(index, watchers, *recorder, clock);

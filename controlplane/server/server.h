@@ -40,7 +40,7 @@ struct ServerOptions {
 // The control plane, put together and running.
 class Server {
  public:
-  // Answers when calls are taken. Errors are sentences for people.
+  // Returns when calls are taken. Errors are sentences for people.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   // Stops.
   ~Server();

@@ -61,8 +61,8 @@ Writer::Writer(catalog::Catalog& catalog, const Clock& clock, OnBroken on_broken
 
 Writer::~Writer() { Stop(); }
 
-void Writer::Start(engine::EffectExecutor& hands, CommitListener& listener) {
-  hands_ = &hands;
+void Writer::Start(engine::EffectExecutor& effect_executor, CommitListener& listener) {
+  effect_executor_ = &effect_executor;
   listener_ = &listener;
   thread_ = std::thread([this] { Run(); });
 }
@@ -208,12 +208,14 @@ void Writer::Release(engine::Effect effect) {
     Writer& writer;
     void operator()(engine::Reply& reply) { writer.Answer(reply.ticket, std::move(reply.answer)); }
     void operator()(const engine::SetTimer& timer) { writer.timers_.emplace(timer.time, timer.operation); }
-    void operator()(const engine::SendTask& task) { writer.hands_->Send(task); }
-    void operator()(const engine::CancelTask& cancel) { writer.hands_->Cancel(cancel); }
-    void operator()(const engine::AcknowledgeTask& acknowledge) { writer.hands_->Acknowledge(acknowledge); }
-    void operator()(const engine::EraseKey& erase) { writer.hands_->Erase(erase); }
-    void operator()(const engine::EndSession& end) { writer.hands_->End(end); }
-    void operator()(const engine::CompareInventory& compare) { writer.hands_->Compare(compare); }
+    void operator()(const engine::SendTask& task) { writer.effect_executor_->Send(task); }
+    void operator()(const engine::CancelTask& cancel) { writer.effect_executor_->Cancel(cancel); }
+    void operator()(const engine::AcknowledgeTask& acknowledge) {
+      writer.effect_executor_->Acknowledge(acknowledge);
+    }
+    void operator()(const engine::EraseKey& erase) { writer.effect_executor_->Erase(erase); }
+    void operator()(const engine::EndSession& end) { writer.effect_executor_->End(end); }
+    void operator()(const engine::CompareInventory& compare) { writer.effect_executor_->Compare(compare); }
   };
   std::visit(Releaser{*this}, effect);
 }

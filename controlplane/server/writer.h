@@ -38,14 +38,14 @@ class CommitListener {
 
 // The one thread that changes the catalog. It takes what waits, as one batch, into one transaction; decides
 // each event on what the ones before it changed; commits once; tells the listener; and only then lets the
-// effects go: replies, timers, and what the hands carry out. Nothing it has answered can be lost.
+// effects go: replies, timers, and effects run by the EffectExecutor. Nothing it has answered can be lost.
 class Writer final : public engine::EventQueue {
  public:
   struct Limits {
     size_t batch = 256;
     size_t waiting_requests = 4096;
   };
-  // `on_broken` is told when a transaction could not be committed. Nothing is known of the catalog then, so it
+  // `on_broken` is called when a transaction could not be committed. Nothing is known of the catalog then, so it
   // should end the process; nothing is decided or answered after it.
   using OnBroken = std::function<void(const absl::Status&)>;
 
@@ -60,7 +60,7 @@ class Writer final : public engine::EventQueue {
   void SetPolicy(const domain::SchedulePolicy& policy);
 
   // Begins with engine::Started. What was handed in before waits until now. The arguments outlive Stop.
-  void Start(engine::EffectExecutor& hands, CommitListener& listener);
+  void Start(engine::EffectExecutor& effect_executor, CommitListener& listener);
   // Works off what was handed in; whoever asks from now on gets CANCELLED. Returns when the thread has ended.
   void Stop();
 
@@ -101,7 +101,7 @@ class Writer final : public engine::EventQueue {
   const Clock& clock_;
   const OnBroken on_broken_;
   const Limits limits_;
-  engine::EffectExecutor* hands_ = nullptr;
+  engine::EffectExecutor* effect_executor_ = nullptr;
   CommitListener* listener_ = nullptr;
 
   Histogram commits_;

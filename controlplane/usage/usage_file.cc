@@ -176,9 +176,9 @@ absl::StatusOr<std::unique_ptr<UsageWriter>> UsageWriter::Open(absl::string_view
   return std::unique_ptr<UsageWriter>(new UsageWriter(std::move(state)));
 }
 
-absl::Status UsageWriter::Write(const std::vector<Told>& told, bool take_new) {
+absl::Status UsageWriter::Write(const std::vector<HostReports>& batch, bool take_new) {
   CROFT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*state_->database));
-  for (const Told& part : told) {
+  for (const HostReports& part : batch) {
     for (const Report& report : part.reports) {
       CROFT_RETURN_IF_ERROR(state_->Write(part.host, part.time, report, take_new));
     }

@@ -15,8 +15,8 @@
 
 namespace croft::usage {
 
-// What is stored here and why: what each tenant's database used last, and what it did in each hour of which something is
-// to be told. It lies apart from the catalog, so that no commit of the catalog waits for it and no copy of the catalog
+// What is stored here and why: what each tenant's database used last, and what it did in each hour with
+// activity. It lies apart from the catalog, so that no commit of the catalog waits for it and no copy of the catalog
 // carries it; all that its loss costs is history. A row of an hour takes some 80 bytes, one of a database some 200.
 //
 // The errors are those of sqlite::Database. One writer and one reader at a time, each in a thread of its own.
@@ -27,18 +27,18 @@ class UsageWriter {
   static absl::StatusOr<std::unique_ptr<UsageWriter>> Open(absl::string_view path);
   ~UsageWriter();
 
-  struct Told {
+  struct HostReports {
     std::string host;
-    absl::Time time;  // when it came
+    absl::Time time;  // when they came
     std::vector<Report> reports;
   };
   // All of it, in one transaction. What was done since the report before counts for the hour of `time`; of a database that
   // was not known, or is another one than before, nothing does. Databases that are not known are left out unless
   // `take_new`.
-  absl::Status Write(const std::vector<Told>& told, bool take_new);
+  absl::Status Write(const std::vector<HostReports>& batch, bool take_new);
 
-  // Deletes at most `most` rows of hours that began before `oldest`, and databases that were told of before it. Answers how
-  // many went.
+  // Deletes at most `most` rows of hours that began before `oldest`, and databases last reported before it. Returns how many
+  // were deleted.
   absl::StatusOr<int64_t> Prune(absl::Time oldest, int64_t most);
   // The same of hours alone.
   absl::Status PruneHours(absl::Time oldest, int64_t most);
@@ -60,7 +60,7 @@ class UsageReader {
   static absl::StatusOr<std::unique_ptr<UsageReader>> Open(absl::string_view path);
   ~UsageReader();
 
-  // Nothing when the host never told of it.
+  // Nothing if the host never reported it.
   absl::StatusOr<std::optional<Usage>> Find(absl::string_view uid, absl::string_view host);
   // The hours of a database from the one of `since` to the one of `until`, oldest first.
   absl::StatusOr<std::vector<Hour>> Hours(int64_t id, absl::Time since, absl::Time until);

@@ -73,12 +73,12 @@ void UsageKeeper::Note(const std::string& host, std::vector<Report> reports) {
     }
   }
   changed_.NotifyAll();
-  if (first_dropped) log::Warning("more is told of usage than can be written; some of it is dropped");
+  if (first_dropped) log::Warning("usage reports arrive faster than they can be written; dropping some");
 }
 
 void UsageKeeper::Run() {
   NoteOutcome(OpenOrSetAside());
-  while (const std::optional<std::vector<UsageWriter::Told>> batch = NextBatch()) {
+  while (const std::optional<std::vector<UsageWriter::HostReports>> batch = NextBatch()) {
     Write(*batch);
     const MutexLock lock(mutex_);
     if (!stopping_ && waiting_ < kReportsACommit) changed_.WaitFor(mutex_, limits_.pace);
@@ -86,11 +86,11 @@ void UsageKeeper::Run() {
   Close();
 }
 
-std::optional<std::vector<UsageWriter::Told>> UsageKeeper::NextBatch() {
+std::optional<std::vector<UsageWriter::HostReports>> UsageKeeper::NextBatch() {
   const MutexLock lock(mutex_);
   while (queue_.empty() && !stopping_) changed_.WaitFor(mutex_, absl::Seconds(60));
   if (queue_.empty()) return std::nullopt;
-  std::vector<UsageWriter::Told> batch;
+  std::vector<UsageWriter::HostReports> batch;
   for (size_t reports = 0; !queue_.empty() && reports < kReportsACommit;) {
     reports += queue_.front().reports.size();
     waiting_ -= queue_.front().reports.size();
@@ -100,7 +100,7 @@ std::optional<std::vector<UsageWriter::Told>> UsageKeeper::NextBatch() {
   return batch;
 }
 
-void UsageKeeper::Write(const std::vector<UsageWriter::Told>& batch) {
+void UsageKeeper::Write(const std::vector<UsageWriter::HostReports>& batch) {
   const absl::Time now = absl::Now();
   if (now < try_again_) return;
   absl::Status status = TryToWrite(batch);
@@ -113,7 +113,7 @@ void UsageKeeper::Write(const std::vector<UsageWriter::Told>& batch) {
   NoteOutcome(status);
 }
 
-absl::Status UsageKeeper::TryToWrite(const std::vector<UsageWriter::Told>& batch) {
+absl::Status UsageKeeper::TryToWrite(const std::vector<UsageWriter::HostReports>& batch) {
   CROFT_RETURN_IF_ERROR(CheckDisk());
   CROFT_RETURN_IF_ERROR(Open());
   CROFT_RETURN_IF_ERROR(writer_->Write(batch, !full_));

@@ -64,9 +64,9 @@ class UsageKeeper {
  private:
   void Run();
   // Nothing when it is to stop and nothing waits.
-  std::optional<std::vector<UsageWriter::Told>> NextBatch();
-  void Write(const std::vector<UsageWriter::Told>& batch);
-  absl::Status TryToWrite(const std::vector<UsageWriter::Told>& batch);
+  std::optional<std::vector<UsageWriter::HostReports>> NextBatch();
+  void Write(const std::vector<UsageWriter::HostReports>& batch);
+  absl::Status TryToWrite(const std::vector<UsageWriter::HostReports>& batch);
   absl::Status Open();
   absl::Status OpenOrSetAside();
   void SetAside(const absl::Status& why);
@@ -97,7 +97,7 @@ class UsageKeeper {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool dropping_ ABSL_GUARDED_BY(mutex_) = false;
   size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;  // reports
-  std::deque<UsageWriter::Told> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<UsageWriter::HostReports> queue_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

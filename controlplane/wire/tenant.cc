@@ -99,7 +99,7 @@ void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surro
         tenant.final_backup_failure.empty()
             ? "its purge is due but no backup made after its fence was verified; retire it again to "
               "make one, or purge it with a reason"
-            : "its purge is due but its final backup failed; undelete it, mend the cause and retire it "
+            : "its purge is due but its final backup failed; undelete it, fix the cause and retire it "
               "again, or purge it with a reason");
   }
   if (const std::string kept = WhatProtectionKeepsFrom(tenant, surroundings.now); !kept.empty()) {

@@ -12,26 +12,26 @@ namespace {
 
 TEST(BoundedPipeline, AllIsTakenInItsOrder) {
   for (const int count : {0, 1, 255, 256, 257, 10'000}) {
-    BoundedPipeline<std::string> relay([&](const auto& place) {
+    BoundedPipeline<std::string> pipeline([&](const auto& place) {
       for (int i = 0; i < count; ++i) place() = std::to_string(i);
     });
     int taken = 0;
-    while (const std::string* item = relay.Next()) EXPECT_EQ(*item, std::to_string(taken++));
+    while (const std::string* item = pipeline.Next()) EXPECT_EQ(*item, std::to_string(taken++));
     EXPECT_EQ(taken, count);
-    EXPECT_EQ(relay.Next(), nullptr);
+    EXPECT_EQ(pipeline.Next(), nullptr);
   }
 }
 
 TEST(BoundedPipeline, PlacesAreUsedAgainWithWhatTheyHeld) {
   bool used_again = false;
-  BoundedPipeline<std::string> relay([&](const auto& place) {
+  BoundedPipeline<std::string> pipeline([&](const auto& place) {
     for (int i = 0; i < 20'000; ++i) {
       std::string& item = place();
       used_again = used_again || item == "left";
       item = "new";
     }
   });
-  while (std::string* item = relay.Next()) {
+  while (std::string* item = pipeline.Next()) {
     EXPECT_EQ(*item, "new");
     *item = "left";
   }
@@ -42,13 +42,13 @@ TEST(BoundedPipeline, WhoMakesFasterThanIsTakenWaits) {
   std::atomic<int> made = 0;
   int ahead = 0;
   int taken = 0;
-  BoundedPipeline<int> relay([&](const auto& place) {
+  BoundedPipeline<int> pipeline([&](const auto& place) {
     for (int i = 0; i < 100'000; ++i) {
       place() = i;
       ++made;
     }
   });
-  while (relay.Next() != nullptr) ahead = std::max(ahead, made - ++taken);
+  while (pipeline.Next() != nullptr) ahead = std::max(ahead, made - ++taken);
   EXPECT_EQ(taken, 100'000);
   EXPECT_LE(ahead, 16 * 256);
 }
@@ -56,7 +56,7 @@ TEST(BoundedPipeline, WhoMakesFasterThanIsTakenWaits) {
 TEST(BoundedPipeline, WhatNobodyTakesIsLetGo) {
   std::atomic<int> made = 0;
   {
-    const BoundedPipeline<int> relay([&](const auto& place) {
+    const BoundedPipeline<int> pipeline([&](const auto& place) {
       for (; made < 10'000; ++made) place() = made;
     });
   }

@@ -111,7 +111,7 @@ def test_a_restored_copy_goes_on_and_says_what_it_does_not_know(cluster):
         file.write(byte)
     restored = restore(cluster, copy)
     assert restored.returncode == 0, restored.stderr
-    assert "1 tenants" in restored.stdout, restored.stdout
+    assert "1 tenant on" in restored.stdout, restored.stdout
 
     # One agent does not come back yet: what lives there is not handed out, and nothing is said to be lost.
     cluster.stop("h1", "h2")

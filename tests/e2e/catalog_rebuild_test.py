@@ -82,7 +82,7 @@ def test_a_lost_catalog_without_a_copy_is_rebuilt_from_agents(cluster):
         finally:
             running.kill()
         assert running.returncode == 0, error
-        assert "3 tenants on 2 hosts, 1 backups" in told, told
+        assert "3 tenants on 2 hosts, 1 backup;" in told, told
         assert "lost, since no agent knows it" in told, told
         assert "may have had" not in told and "left out" not in told, told
         assert "catalog.db" in refusal(rebuild(cluster, "h1", "h2")), "once"

@@ -170,7 +170,7 @@ def test_old_client_programs(cluster, tmp_path):
     version = cluster.call("HostService.GetHost", name="hosts/h1").postgres_version.partition(".")[0]
     relaunch_with_programs(cluster, programs)
     try:
-        assert "mend it" in found(cluster, "host h1", f"of version {version}")
+        assert "fix it" in found(cluster, "host h1", f"of version {version}")
     finally:
         cluster.stop("h1")
         cluster.start("h1")

@@ -383,7 +383,7 @@ class ModelClusterSession final : public ClusterSession {
     return server_.backends_.count(id_) > 0;
   }
 
-  // Answers `why`.
+  // Returns `why`.
   absl::Status End(absl::Status why = absl::OkStatus()) {
     const MutexLock lock(server_.mutex_);
     if (IsOpen()) server_.EndBackend(uid_, id_);

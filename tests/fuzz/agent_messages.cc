@@ -15,9 +15,9 @@ void ReadTask(const std::string& bytes) {
   message.ParsePartialFromString(bytes);
   const auto task = agent::TaskFromProto(message);
   if (task.ok()) return;
-  Promise(task.status().code() == absl::StatusCode::kInvalidArgument ||
-              task.status().code() == absl::StatusCode::kUnimplemented,
-          "a task is taken, refused by a field, or of an unknown kind");
+  Check(task.status().code() == absl::StatusCode::kInvalidArgument ||
+            task.status().code() == absl::StatusCode::kUnimplemented,
+        "a task is taken, refused by a field, or of an unknown kind");
 }
 
 // What an agent sends, as the control plane reads it.
@@ -29,14 +29,14 @@ void ReadFromAgent(const std::string& bytes) {
   static_cast<void>(fleet::ReadResult("h1", message.result()));
   v1::Fencing back;
   fleet::WriteFencing(fleet::ReadFencing(message.result().fencing()), back);
-  Promise(back.SerializeAsString().size() <= message.result().fencing().SerializeAsString().size(),
-          "a fencing position comes back");
+  Check(back.SerializeAsString().size() <= message.result().fencing().SerializeAsString().size(),
+        "a fencing position comes back");
 }
 
 void ReadStatus(const std::string& details, const std::string& text) {
   for (const auto code : {grpc::StatusCode::ABORTED, grpc::StatusCode::UNKNOWN}) {
     const absl::Status status = agent::StatusFromGrpc(grpc::Status(code, text, details));
-    Promise(!status.ok(), "an error stays an error");
+    Check(!status.ok(), "an error stays an error");
   }
 }
 

@@ -33,19 +33,19 @@ agent::Manifest ManifestOf(Pieces& pieces) {
 void Manifests(absl::string_view bytes) {
   // Off a disk: nobody without the key made it.
   const auto decoded = agent::DecodeManifest(bytes, Key());
-  Promise(!decoded.ok(), "no manifest can be made up");
+  Check(!decoded.ok(), "no manifest can be made up");
   // Nor does reading one without its key trust it; the inventory does that.
   agent::ReadUnprovenManifest(bytes).status().IgnoreError();
   // One that was written comes back, and not with a byte changed.
   Pieces pieces(bytes);
   const size_t at = static_cast<uint16_t>(pieces.Number());
   std::string json = agent::EncodeManifest(ManifestOf(pieces), Key());
-  Promise(agent::DecodeManifest(json, Key()).ok(), "a manifest comes back");
+  Check(agent::DecodeManifest(json, Key()).ok(), "a manifest comes back");
   const char before = json[at % json.size()];
   json[at % json.size()] = static_cast<char>(before ^ 1);
   if (agent::DecodeManifest(json, Key()).ok()) {
     // JSON may be laid out otherwise and say the same.
-    Promise(before == ' ' || before == '\n' || before == '!', "a changed manifest is refused");
+    Check(before == ' ' || before == '\n' || before == '!', "a changed manifest is refused");
   }
 }
 
@@ -53,7 +53,7 @@ void Archives(absl::string_view bytes) {
   agent::MemoryReader object{std::string(bytes)};
   const auto read = agent::ReadArchive(object, Key(), {.uid = "u", .generation = 1, .backup = "b"},
                                        [](absl::string_view) { return absl::OkStatus(); });
-  Promise(!read.ok(), "no archive can be made up");
+  Check(!read.ok(), "no archive can be made up");
 }
 
 }  // namespace croft::fuzz

@@ -1,3 +1,5 @@
+// Fuzzes the reading, comparing and writing of pg_dump's custom format.
+
 #include <string>
 
 #include "agent/dump_format/compare.h"
@@ -11,15 +13,15 @@
 namespace croft::fuzz {
 namespace {
 
-void ReadDefinition(const agent::TocEntry& entry) {
-  Promise(
-      agent::CompareDefinitions(entry.definition, "\n" + entry.definition) != agent::Likeness::kDifferent,
-      "white space before a definition changes nothing");
+void CheckDefinition(const agent::TocEntry& entry) {
+  Check(agent::CompareDefinitions(entry.definition, "\n" + entry.definition) != agent::Likeness::kDifferent,
+        "white space before a definition changes nothing");
   (void)agent::SplitStatements(entry.definition);
   (void)agent::ObjectName(entry);
   for (const std::string& role : agent::RolesNamed(entry)) {
-    for (const std::string& left : agent::RolesNamed(agent::WithRoles(entry, {{role, "another role"}}))) {
-      Promise(left != role || role == "another role", "a role that is replaced is named no more");
+    for (const std::string& remaining :
+         agent::RolesNamed(agent::WithRoles(entry, {{role, "another role"}}))) {
+      Check(remaining != role || role == "another role", "a role that is replaced is named no more");
     }
   }
 }
@@ -28,18 +30,18 @@ void ReadDefinition(const agent::TocEntry& entry) {
 
 void Dumps(absl::string_view bytes) {
   const absl::StatusOr<agent::DumpDigest> whole = agent::DigestOf(bytes, bytes.size() + 1);
-  const absl::StatusOr<agent::DumpDigest> cut = agent::DigestOf(bytes, 7);
-  Promise(whole.status() == cut.status(), "a dump reads the same for every cut");
+  const absl::StatusOr<agent::DumpDigest> chunked = agent::DigestOf(bytes, 7);
+  Check(whole.status() == chunked.status(), "the result does not depend on the chunk size");
   if (!whole.ok()) return;
-  Promise(agent::CompareDumps(*whole, *cut, {}).empty(), "a dump is equal to itself");
-  for (const agent::TocEntry& entry : whole->entries) ReadDefinition(entry);
+  Check(agent::CompareDumps(*whole, *chunked, {}).empty(), "a dump is equal to itself");
+  for (const agent::TocEntry& entry : whole->entries) CheckDefinition(entry);
   const absl::StatusOr<agent::ParsedDump> parsed = agent::ParseDump(bytes);
-  Promise(parsed.ok(), "what can be digested can be read");
+  Check(parsed.ok(), "what can be digested can be read");
   const std::string written = agent::WriteDump(*parsed, {.minor = parsed->toc.version.minor});
   const absl::StatusOr<agent::ParsedDump> again = agent::ParseDump(written, 11);
-  Promise(again.ok() && again->toc.entries == parsed->toc.entries && again->tables == parsed->tables &&
-              again->large_objects == parsed->large_objects,
-          "what is written comes back");
+  Check(again.ok() && again->toc.entries == parsed->toc.entries && again->tables == parsed->tables &&
+            again->large_objects == parsed->large_objects,
+        "what is written comes back");
 }
 
 }  // namespace croft::fuzz

@@ -12,7 +12,7 @@ namespace croft::fuzz {
 namespace {
 
 void ExpectRefused(const absl::Status& status) {
-  Promise(status.code() == absl::StatusCode::kInvalidArgument, "a bad filter is INVALID_ARGUMENT");
+  Check(status.code() == absl::StatusCode::kInvalidArgument, "a bad filter is INVALID_ARGUMENT");
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ void Filters(absl::string_view bytes) {
   for (const absl::Status& status :
        {tenants.status(), hosts.status(), operations.status(), audit.status()}) {
     if (!status.ok()) ExpectRefused(status);
-    Promise(!status.ok() || conditions.ok(), "what is no filter is none of any resource");
+    Check(!status.ok() || conditions.ok(), "what is no filter is none of any resource");
   }
   domain::Host host{.id = "h1", .labels = {{"app", "shop"}}};
   if (hosts.ok()) (*hosts)(host);
@@ -46,14 +46,14 @@ void PageTokens(absl::string_view bytes) {
   // Whatever comes, as it is: not made here, so refused.
   wire::Violations forged;
   const std::string accepted = tokens.Parse(position, query, forged);
-  Promise(position.empty() || (accepted.empty() && !forged.ToStatus().ok()), "no token can be made up");
+  Check(position.empty() || (accepted.empty() && !forged.ToStatus().ok()), "no token can be made up");
   // One made here comes back whole, with its own query and key alone.
   const std::string token = tokens.Make(query, position);
   wire::Violations none, other_query, other_key;
-  Promise(tokens.Parse(token, query, none) == position && none.ToStatus().ok(), "a token comes back");
+  Check(tokens.Parse(token, query, none) == position && none.ToStatus().ok(), "a token comes back");
   tokens.Parse(token, absl::StrCat(query, "x"), other_query);
   others.Parse(token, query, other_key);
-  Promise(!other_query.ToStatus().ok() && !other_key.ToStatus().ok(), "a token is bound to query and key");
+  Check(!other_query.ToStatus().ok() && !other_key.ToStatus().ok(), "a token is bound to query and key");
 }
 
 }  // namespace croft::fuzz

@@ -40,9 +40,9 @@ void Exercise(agent::Journal& journal, Pieces& pieces) {
   const std::string outcome = pieces.Rest();
   if (!journal.Finish(key, outcome).ok()) return;
   const auto again = journal.Accept(key, position, uid);
-  Promise(again.ok() && *again == outcome, "a repeat is answered with what was recorded");
+  Check(again.ok() && *again == outcome, "a repeat is answered with what was recorded");
   const auto older = journal.Accept({.operation = "other"}, {position.epoch, position.order - 1}, uid);
-  Promise(!older.ok(), "an older command is refused");
+  Check(!older.ok(), "an older command is refused");
 }
 
 }  // namespace

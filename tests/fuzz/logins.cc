@@ -59,7 +59,7 @@ class Guest {
     Must(admin_.Execute({"ALTER ROLE %I PASSWORD %L", {user, password}}));
   }
 
-  static void Must(const absl::Status& status) { Promise(status.ok(), status.ToString()); }
+  static void Must(const absl::Status& status) { Check(status.ok(), status.ToString()); }
 
  private:
   Connection admin_;
@@ -75,9 +75,9 @@ void ExpectLogin(const agent::Conninfo& conninfo, const lookup::ConnectionParame
   const auto row = connection->Row<std::string, std::string, std::string>(
       "SELECT current_user::text, current_database()::text, current_setting('croft.word')");
   Guest::Must(row.status());
-  Promise(std::get<0>(*row) == meant.user, "the user is the one meant");
-  Promise(std::get<1>(*row) == meant.database, "the database is the one meant");
-  Promise(std::get<2>(*row) == word, "the settings are the ones meant");
+  Check(std::get<0>(*row) == meant.user, "the user is the one meant");
+  Check(std::get<1>(*row) == meant.database, "the database is the one meant");
+  Check(std::get<2>(*row) == word, "the settings are the ones meant");
 }
 
 // A folder of this name, gone at the end.

@@ -20,37 +20,37 @@ std::string ValueOf(const agent::Conninfo& conninfo, const char* keyword) {
 // What libpq reads is what was meant, and nothing besides.
 void ExpectReadBack(const std::string& text, const lookup::ConnectionParameters& meant) {
   const auto read = agent::ParseConninfo(text);
-  Promise(read.ok(), "libpq reads what a lookup writes");
-  Promise(ValueOf(*read, "dbname") == meant.database, "the database is the one meant");
-  Promise(ValueOf(*read, "user") == meant.user, "the user is the one meant");
-  Promise(ValueOf(*read, "password") == meant.password, "the password is the one meant");
-  Promise(ValueOf(*read, "host") == meant.host, "the host is the one meant");
-  Promise(ValueOf(*read, "options") == meant.options, "the options are the ones meant");
+  Check(read.ok(), "libpq reads what a lookup writes");
+  Check(ValueOf(*read, "dbname") == meant.database, "the database is the one meant");
+  Check(ValueOf(*read, "user") == meant.user, "the user is the one meant");
+  Check(ValueOf(*read, "password") == meant.password, "the password is the one meant");
+  Check(ValueOf(*read, "host") == meant.host, "the host is the one meant");
+  Check(ValueOf(*read, "options") == meant.options, "the options are the ones meant");
 }
 
 }  // namespace
 
 void Names(absl::string_view bytes) {
   if (const auto id = ParseTenantName(bytes, "name"); id.ok()) {
-    Promise(TenantName(*id) == bytes && CheckId(*id, "name").ok(), "a tenant's name comes back");
+    Check(TenantName(*id) == bytes && CheckId(*id, "name").ok(), "a tenant's name comes back");
   }
   if (const auto id = ParseHostName(bytes, "name"); id.ok()) {
-    Promise(HostName(*id) == bytes, "a host's name comes back");
+    Check(HostName(*id) == bytes, "a host's name comes back");
   }
   if (const auto id = ParseOperationName(bytes, "name"); id.ok()) {
-    Promise(OperationName(*id) == bytes, "an operation's name comes back");
+    Check(OperationName(*id) == bytes, "an operation's name comes back");
   }
   if (const auto id = ParseBackupName(bytes, "name"); id.ok()) {
-    Promise(BackupName(id->tenant, id->backup) == bytes, "a backup's name comes back");
+    Check(BackupName(id->tenant, id->backup) == bytes, "a backup's name comes back");
   }
   if (const auto tag = agent::ParseDatabaseTag(bytes)) {
-    Promise(agent::FormatDatabaseTag(*tag) == bytes, "a database's tag comes back");
+    Check(agent::FormatDatabaseTag(*tag) == bytes, "a database's tag comes back");
   }
   lookup::ParseAddress(bytes);
   // The agent's own connection string: read, or refused without being quoted.
   const auto conninfo = agent::ParseConninfo(bytes.substr(0, bytes.find('\0')));
-  Promise(conninfo.ok() || conninfo.status().code() == absl::StatusCode::kInvalidArgument,
-          "a connection string is read or refused");
+  Check(conninfo.ok() || conninfo.status().code() == absl::StatusCode::kInvalidArgument,
+        "a connection string is read or refused");
 }
 
 void Connections(absl::string_view bytes) {

@@ -28,9 +28,9 @@ const wire::PageTokens& TokensOfATest() {
 }
 
 void ExpectRefusedByField(const absl::Status& status) {
-  Promise(status.code() == absl::StatusCode::kInvalidArgument, "what is not accepted is INVALID_ARGUMENT");
-  Promise(!DetailsOf(status).violations.empty(), "a refusal names a field");
-  Promise(status.message().size() <= kMostErrorBytes, "an error is short");
+  Check(status.code() == absl::StatusCode::kInvalidArgument, "what is not accepted is INVALID_ARGUMENT");
+  Check(!DetailsOf(status).violations.empty(), "a refusal names a field");
+  Check(status.message().size() <= kMostErrorBytes, "an error is short");
 }
 
 template <typename Request>
@@ -51,9 +51,9 @@ void Take(absl::string_view bytes) {
   if (!parsed.ok()) return ExpectRefusedByField(parsed.status());
   if constexpr (std::is_same_v<Request, v1::CreateTenantRequest>) {
     const v1::Tenant shown = wire::ToProto(parsed->tenant, wire::TenantSurroundings());
-    Promise(shown.labels().size() == request.tenant().labels().size(), "labels come back");
-    Promise(shown.settings().fields_size() == request.tenant().settings().fields_size(),
-            "settings come back");
+    Check(shown.labels().size() == request.tenant().labels().size(), "labels come back");
+    Check(shown.settings().fields_size() == request.tenant().settings().fields_size(),
+          "settings come back");
   }
 }
 
@@ -70,7 +70,7 @@ Request ReadLookup(absl::string_view bytes) {
 void ReadLookedUp(const std::string& tenant, absl::string_view field) {
   const auto name = lookup::ParseTenantOrAlias(tenant, field);
   if (!name.ok()) return ExpectRefusedByField(name.status());
-  Promise(lookup::ParseTenantOrAlias(*name, field).value_or("") == *name, "a lowered name is its own");
+  Check(lookup::ParseTenantOrAlias(*name, field).value_or("") == *name, "a lowered name is its own");
 }
 
 template <>
@@ -177,7 +177,7 @@ bool AllAreTaken() {
 // The first byte says which request the rest is.
 void Requests(absl::string_view bytes) {
   static const bool complete = AllAreTaken();
-  Promise(complete, "every request of the API is fuzzed");
+  Check(complete, "every request of the API is fuzzed");
   if (bytes.empty()) return;
   kTakers[static_cast<uint8_t>(bytes.front()) % std::size(kTakers)].take(bytes.substr(1));
 }

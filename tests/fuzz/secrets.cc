@@ -20,10 +20,10 @@ template <typename Read>
 void ExpectNotQuoted(const Read& read, absl::string_view bytes) {
   const absl::Status status = read(bytes).status();
   if (status.ok()) return;
-  Promise(status.code() == absl::StatusCode::kInvalidArgument, "a bad token is INVALID_ARGUMENT");
+  Check(status.code() == absl::StatusCode::kInvalidArgument, "a bad token is INVALID_ARGUMENT");
   if (bytes.size() < 24 || !absl::StrContains(status.message(), bytes)) return;
   // Then it is a piece of what is said of any other.
-  Promise(absl::StrContains(read("another").status().message(), bytes), "a token is not quoted");
+  Check(absl::StrContains(read("another").status().message(), bytes), "a token is not quoted");
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ void Tokens(absl::string_view bytes) {
   ExpectNotQuoted(DecodeJoinToken, bytes);
   if (joined.ok()) {
     const auto again = DecodeJoinToken(EncodeJoinToken(*joined));
-    Promise(again.ok() && *again == *joined, "a join token comes back");
+    Check(again.ok() && *again == *joined, "a join token comes back");
   }
   ExpectNotQuoted(access::ParseJoinToken, bytes);
   ExpectNotQuoted(access::BearerTokenHash, bytes);
@@ -44,11 +44,11 @@ void Certificates(absl::string_view bytes) {
       *crypto::NewAuthority("fuzz", kNow - absl::Hours(1), kNow + absl::Hours(24));
   static const std::string key = crypto::NewPrivateKey();
   if (const auto facts = crypto::ReadCertificate(bytes); facts.ok()) {
-    Promise(facts->fingerprint.size() == 64, "a certificate has a fingerprint");
+    Check(facts->fingerprint.size() == 64, "a certificate has a fingerprint");
   }
-  Promise(!crypto::SignedBy(bytes, authority.certificate),
-          "no certificate of the authority's can be made up");
-  Promise(!crypto::CheckPair(key, bytes).ok(), "no certificate for this key can be made up");
+  Check(!crypto::SignedBy(bytes, authority.certificate),
+        "no certificate of the authority's can be made up");
+  Check(!crypto::CheckPair(key, bytes).ok(), "no certificate for this key can be made up");
   crypto::CheckPair(bytes, authority.certificate).IgnoreError();
   const auto made = crypto::SignRequest(authority, bytes,
                                         {.common_name = "hosts/h1",
@@ -56,21 +56,20 @@ void Certificates(absl::string_view bytes) {
                                          .not_before = kNow,
                                          .not_after = kNow + absl::Hours(1)});
   if (!made.ok()) {
-    Promise(made.status().code() == absl::StatusCode::kInvalidArgument,
-            "a bad request is INVALID_ARGUMENT");
+    Check(made.status().code() == absl::StatusCode::kInvalidArgument, "a bad request is INVALID_ARGUMENT");
     return;
   }
   const auto facts = crypto::ReadCertificate(*made);
-  Promise(facts.ok() && facts->common_name == "hosts/h1" && facts->server_names.empty(),
-          "a certificate names what was asked for, whatever its request says");
+  Check(facts.ok() && facts->common_name == "hosts/h1" && facts->server_names.empty(),
+        "a certificate names what was asked for, whatever its request says");
 }
 
 void Keyrings(absl::string_view bytes) {
   const auto keyring = keyring::Keyring::Parse(bytes);
   if (keyring.ok()) {
-    Promise(keyring::Keyring::Parse(keyring->Text()).ok(), "a keyring comes back");
+    Check(keyring::Keyring::Parse(keyring->Text()).ok(), "a keyring comes back");
     const std::string sealed = keyring->Seal("secret", "context");
-    Promise(keyring->Open(sealed, "context").value_or("") == "secret", "a seal opens");
+    Check(keyring->Open(sealed, "context").value_or("") == "secret", "a seal opens");
   }
   static const auto known = [] {
     class Zeros final : public Random {
@@ -79,7 +78,7 @@ void Keyrings(absl::string_view bytes) {
     } zeros;
     return keyring::Keyring::Generate(zeros);
   }();
-  Promise(!known.Open(bytes, "context").ok(), "no seal can be made up");
+  Check(!known.Open(bytes, "context").ok(), "no seal can be made up");
 }
 
 }  // namespace croft::fuzz

@@ -6,13 +6,13 @@
 
 #include <absl/strings/string_view.h>
 
-// Functions that take any bytes at all. Each ends the process when a promise of the code it drives is broken.
+// Functions that take any bytes at all. Each ends the process when a property of the code it drives does not hold.
 namespace croft::fuzz {
 
 struct Target {
   absl::string_view name;
   void (*run)(absl::string_view bytes);
-  int cost = 1;  // how many runs of another target it takes the time of
+  int cost = 1;  // relative run time
 };
 
 [[nodiscard]] const std::vector<Target>& Targets();
@@ -32,9 +32,9 @@ void Tokens(absl::string_view bytes);
 void Certificates(absl::string_view bytes);
 void Keyrings(absl::string_view bytes);
 
-inline void Promise(bool held, absl::string_view what) {
-  if (held) return;
-  std::cerr << "broken promise: " << what << "\n";
+inline void Check(bool holds, absl::string_view property) {
+  if (holds) return;
+  std::cerr << "does not hold: " << property << "\n";
   std::abort();
 }
 

@@ -35,7 +35,7 @@ class Watch {
 // and threads, which are fibers. Backups are the model of backup_model.h.
 class SimAgent final : public AgentEnd, private agent::ModelTraffic {
  public:
-  // Answers the control plane to connect to now; nothing when there is none.
+  // Returns the control plane to connect to now; nothing when there is none.
   using FindPlane = std::function<PlaneEnd*()>;
 
   SimAgent(World& world, SimHost& host, Watch& watch, FindPlane find_plane, std::string journal_path);

@@ -18,7 +18,7 @@ struct RunResult {
 };
 
 // One run of the whole system from one seed: hosts join, clients and applications work while misfortune strikes,
-// then all is mended and the system comes to rest. `directory` is the run's own, made and removed.
+// then all is repaired and the system comes to rest. `directory` is the run's own, made and removed.
 RunResult Simulate(uint64_t seed, const std::string& directory, bool keep_history);
 
 }  // namespace croft::sim

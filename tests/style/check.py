@@ -167,7 +167,7 @@ def check_format(paths):
                             check=False).stderr
     untidy = sorted(set(re.findall(r"^(.+?:\d+):\d+: error:", report, re.MULTILINE)))
     for place in untidy:
-        print(f"{place}: not as clang-format has it; tools/check --fix mends it")
+        print(f"{place}: not as clang-format has it; tools/check --fix does it")
     return 1 if untidy else 0
 
 

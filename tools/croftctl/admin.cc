@@ -128,13 +128,13 @@ absl::Status WaitForAll(Session& session, const v1::RepairFleetResponse& begun) 
 
 void AddRepairFleet(Noun& noun) {
   auto verb = noun.AddVerb<NoArguments>(
-      "repair-fleet", "Show what of check-fleet's findings can be mended safely, ask, and mend it");
+      "repair-fleet", "Show what of check-fleet's findings can be fixed safely, ask, and fix it");
   verb.Plans([](Session& session, const NoArguments&) -> absl::Status {
     CROFT_ASSIGN_OR_RETURN(const v1::RepairFleetResponse plan, Repair(session, {}, /*plan_only=*/true));
     const bool only_plan = session.flags.dry_run || plan.repairs().empty();
     if (only_plan || !session.flags.yes) CROFT_RETURN_IF_ERROR(Print(session, plan));
     SayWhatIsLeft(session, plan);
-    if (plan.repairs().empty()) session.terminal.Say("nothing can be mended from here");
+    if (plan.repairs().empty()) session.terminal.Say("nothing can be fixed from here");
     if (session.flags.dry_run) session.terminal.Say(PlanText(plan));
     if (only_plan) return absl::OkStatus();
     CROFT_RETURN_IF_ERROR(session.terminal.Confirm(

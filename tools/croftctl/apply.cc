@@ -126,7 +126,7 @@ bool FollowsUpdate(const PlannedChange& change) {
          std::any_of(change.fields.begin(), change.fields.end(), is_quota);
 }
 
-// Answers the operation that carries a quota to the host, or creates the tenant.
+// Returns the operation that carries a quota to the host, or creates the tenant.
 absl::StatusOr<v1::Operation> UpdateOnce(Session& session, const PlannedChange& change) {
   CROFT_ASSIGN_OR_RETURN(const v1::Tenant now, StillAsPlanned(session, change));
   v1::UpdateTenantRequest request;

@@ -154,7 +154,7 @@ Findings CheckHost(const v1::Host& host, absl::Time now) {
   }
   if (host.state() == v1::Host::STATE_UP && host.postgres_up() && !host.problem().empty()) {
     findings.push_back(
-        {Level::kWarn, subject, host.problem(), "mend it, or whatever needs it there may be refused"});
+        {Level::kWarn, subject, host.problem(), "fix it, or whatever needs it there may be refused"});
   }
   if (host.state() == v1::Host::STATE_UP && host.postgres_up()) CheckTls(host, subject, findings);
   Findings rights = CheckRights(host, subject);
@@ -185,7 +185,7 @@ std::optional<Finding> CheckBackups(const std::vector<v1::Operation>& operations
                                 : absl::StrCat("its last ", count, " backups failed, the first ", ago);
   return Finding{Level::kFail, absl::StrCat("tenant ", tenant),
                  absl::StrCat(times, ": ", last.error().message()),
-                 absl::StrCat("mend what it names, then croftctl backup create ", tenant,
+                 absl::StrCat("fix what it names, then croftctl backup create ", tenant,
                               "; croftctl op get ", LastPart(last.name()), " has its steps")};
 }
 

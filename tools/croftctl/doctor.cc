@@ -85,7 +85,7 @@ Findings CheckIdentity(const Connection& connection, const Identity& identity, a
   return findings;
 }
 
-// Answers whether any server can be spoken to.
+// Returns whether any server can be reached.
 bool CheckServers(const Connection& connection, const Identity& identity, absl::Time now,
                   Findings& findings) {
   bool any = false;

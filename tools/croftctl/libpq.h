@@ -20,7 +20,7 @@ namespace croft::ctl {
 
 // Writes what libpq wants as a file, the authorities to trust and, where `placement` carries one, the password,
 // below `folder`, both 0600 and named by their contents or login, so that those of other tenants and of a login
-// that was replaced stay. Answers libpq's variables, PGHOST to PGPASSFILE, never the password itself.
+// that was replaced stay. Returns libpq's variables, PGHOST to PGPASSFILE, never the password itself.
 using Variables = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] absl::StatusOr<Variables> ConnectionVariables(const v1::LookupResponse& placement,
                                                             const std::string& folder);

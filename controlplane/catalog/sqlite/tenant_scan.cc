@@ -91,7 +91,7 @@ absl::Status ScanTenants(sqlite::Database& database, const std::function<void(co
   Rows rows = tenants.Query();
   Rows login_rows = logins.Query();
   bool more = login_rows.Next();
-  Tenant tenant;  // one for all, so that its strings keep their room
+  Tenant tenant;  // one for all, so that its strings keep their capacity
   while (rows.Next()) {
     CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenant));
     size_t count = 0;
@@ -112,8 +112,8 @@ absl::Status ScanPlacements(sqlite::Database& tenants, sqlite::Database& logins,
   absl::Status read_logins;
   absl::Status read_tenants;
   {
-    BoundedPipeline<Login> relay([&](const auto& next) { read_logins = ScanLogins(logins, next); });
-    read_tenants = ScanWithLogins(tenants, relay, place);
+    BoundedPipeline<Login> pipeline([&](const auto& next) { read_logins = ScanLogins(logins, next); });
+    read_tenants = ScanWithLogins(tenants, pipeline, place);
   }
   read_tenants.Update(read_logins);
   return read_tenants;

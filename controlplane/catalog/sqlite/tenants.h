@@ -54,7 +54,7 @@ class TenantWrites {
  public:
   explicit TenantWrites(sqlite::Database& database);
 
-  // Answers by how much the count of tenants that are not tombstones has changed.
+  // Returns by how much the count of tenants that are not tombstones has changed.
   absl::StatusOr<int> Put(const domain::Tenant& tenant);
 
  private:

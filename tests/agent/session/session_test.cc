@@ -253,7 +253,7 @@ TEST_F(SessionTest, ResultIsReportedOnEveryStreamUntilRecorded) {
   ASSERT_NE(connection, nullptr);
   const auto again = connection->NextResult();
   ASSERT_TRUE(again);
-  connection->SendRecorded(again->fencing());
+  connection->SendTaskRecorded(again->fencing());
   // A later task's answer shows that the record was taken note of.
   connection->SendTask(CreateTask("op-2"));
   EXPECT_EQ(connection->NextResult()->fencing().operation(), "op-2");
@@ -324,7 +324,7 @@ TEST_F(SessionTest, CertificateIsRenewedAtTwoThirdsOfItsLifeAndUsed) {
 }
 
 TEST_F(SessionTest, PartsOfAnInventoryWaitForAStreamThatIsSlow) {
-  control_plane_.reads_no_further = true;
+  control_plane_.stops_reading_after_inventory = true;
   Start();
   const auto connection = control_plane_.NextConnection();
   ASSERT_NE(connection, nullptr);

@@ -24,7 +24,7 @@ void TestControlPlane::Connection::SendTask(const v1::Task& task) {
   Send(std::move(message));
 }
 
-void TestControlPlane::Connection::SendRecorded(const v1::Fencing& fencing) {
+void TestControlPlane::Connection::SendTaskRecorded(const v1::Fencing& fencing) {
   v1::ConnectResponse message;
   *message.mutable_recorded()->mutable_fencing() = fencing;
   Send(std::move(message));
@@ -53,15 +53,15 @@ void TestControlPlane::Connection::OnReadDone(bool ok) {
     heartbeats_.Put(incoming_.heartbeat().report());
   } else if (incoming_.has_result()) {
     results_.Put(incoming_.result());
-  } else if (incoming_.has_inventory() && owner_.reads_no_further) {
+  } else if (incoming_.has_inventory() && owner_.stops_reading_after_inventory) {
     return;
   }
   StartRead(&incoming_);
 }
 
 void TestControlPlane::Connection::OnCancel() {
-  // A read that is under way ends the stream otherwise.
-  if (owner_.reads_no_further) End(grpc::Status::CANCELLED);
+  // The pending read would otherwise end the stream.
+  if (owner_.stops_reading_after_inventory) End(grpc::Status::CANCELLED);
 }
 
 void TestControlPlane::Connection::OnWriteDone(bool ok) {
@@ -71,7 +71,7 @@ void TestControlPlane::Connection::OnWriteDone(bool ok) {
 }
 
 void TestControlPlane::Connection::OnDone() {
-  const std::shared_ptr<Connection> self = std::move(self_);
+  const std::shared_ptr<Connection> self = std::move(self_);  // destroyed at the end of this
   ended_.Open();
 }
 

@@ -15,8 +15,7 @@
 
 namespace croft::agent {
 
-// A control plane's side of AgentService on a real gRPC server with TLS on loopback, with no mind of its own:
-// the test says what it sends.
+// A control plane's side of AgentService on a real gRPC server with TLS on loopback, scripted by the test.
 class TestControlPlane {
  public:
   // One stream of an agent, until the test or the agent ends it.
@@ -29,7 +28,7 @@ class TestControlPlane {
 
     void Send(v1::ConnectResponse message);
     void SendTask(const v1::Task& task);
-    void SendRecorded(const v1::Fencing& fencing);
+    void SendTaskRecorded(const v1::Fencing& fencing);
     void End(const grpc::Status& status);
 
     // The next result; nothing when none came in time.
@@ -47,7 +46,7 @@ class TestControlPlane {
     void OnDone() override;
 
     TestControlPlane& owner_;
-    std::shared_ptr<Connection> self_;
+    std::shared_ptr<Connection> self_;  // keeps this alive until OnDone
     std::string peer_certificate_;
     v1::Hello hello_;
     int64_t welcomed_epoch_ = 0;
@@ -80,8 +79,7 @@ class TestControlPlane {
   // Of the certificates that are signed from now on.
   std::atomic<int64_t> certificate_life_seconds{86400};
   std::atomic<int64_t> certificate_age_seconds{0};
-  // Once a part of an inventory has come.
-  std::atomic<bool> reads_no_further{false};
+  std::atomic<bool> stops_reading_after_inventory{false};
   std::atomic<int> joins{0};
   std::atomic<int> renewals{0};
 

@@ -15,24 +15,24 @@ using ::testing::SizeIs;
 
 TEST(UsageReportsTest, AreBoundedAndHoldEverything) {
   EXPECT_THAT(UsageReports({}, absl::Now()), IsEmpty());
-  std::vector<ToldUsage> news(kDatabasesAReport + 1);
-  news[0].usage = {.uid = "u",
-                   .generation = 2,
-                   .connections = 3,
-                   .counters = {.commits = 1,
-                                .rollbacks = 2,
-                                .blocks_read = 3,
-                                .blocks_hit = 4,
-                                .rows_returned = 5,
-                                .rows_fetched = 6,
-                                .rows_inserted = 7,
-                                .rows_updated = 8,
-                                .rows_deleted = 9,
-                                .deadlocks = 10,
-                                .temporary_bytes = 11}};
-  news[0].size_bytes = 12;
-  news[0].size_time = absl::FromUnixSeconds(13);
-  const std::vector<v1::UsageReport> reports = UsageReports(news, absl::FromUnixSeconds(14));
+  std::vector<UsageSample> samples(kDatabasesAReport + 1);
+  samples[0].usage = {.uid = "u",
+                      .generation = 2,
+                      .connections = 3,
+                      .counters = {.commits = 1,
+                                   .rollbacks = 2,
+                                   .blocks_read = 3,
+                                   .blocks_hit = 4,
+                                   .rows_returned = 5,
+                                   .rows_fetched = 6,
+                                   .rows_inserted = 7,
+                                   .rows_updated = 8,
+                                   .rows_deleted = 9,
+                                   .deadlocks = 10,
+                                   .temporary_bytes = 11}};
+  samples[0].size_bytes = 12;
+  samples[0].size_time = absl::FromUnixSeconds(13);
+  const std::vector<v1::UsageReport> reports = UsageReports(samples, absl::FromUnixSeconds(14));
   ASSERT_THAT(reports, SizeIs(2));
   EXPECT_EQ(reports[0].databases_size(), static_cast<int>(kDatabasesAReport));
   EXPECT_EQ(reports[1].databases_size(), 1);

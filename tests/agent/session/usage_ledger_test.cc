@@ -19,35 +19,36 @@ DatabaseUsage Database(int64_t oid, const std::string& uid, int64_t sessions = 0
 TEST(UsageLedgerTest, EverythingIsToldOnceAndThenWhatChanged) {
   UsageLedger ledger;
   ledger.Take({Database(1, "a"), Database(2, "b")});
-  EXPECT_THAT(ledger.TakeNews(kStart), SizeIs(2));
+  EXPECT_THAT(ledger.TakeUnreported(kStart), SizeIs(2));
   ledger.Take({Database(1, "a"), Database(2, "b", 1, 5)});
-  const std::vector<ToldUsage> news = ledger.TakeNews(kStart + absl::Minutes(1));
-  ASSERT_THAT(news, SizeIs(1));
-  EXPECT_EQ(news[0].usage.uid, "b");
-  EXPECT_EQ(news[0].usage.counters.commits, 5);
+  const std::vector<UsageSample> samples = ledger.TakeUnreported(kStart + absl::Minutes(1));
+  ASSERT_THAT(samples, SizeIs(1));
+  EXPECT_EQ(samples[0].usage.uid, "b");
+  EXPECT_EQ(samples[0].usage.counters.commits, 5);
   ledger.Take({Database(1, "a"), Database(2, "b", 1, 5)});
-  EXPECT_THAT(ledger.TakeNews(kStart + absl::Minutes(2)), SizeIs(1)) << "that it rests is news, too";
+  EXPECT_THAT(ledger.TakeUnreported(kStart + absl::Minutes(2)), SizeIs(1))
+      << "that it rests is reported, too";
   ledger.Take({Database(1, "a"), Database(2, "b", 1, 5)});
-  EXPECT_THAT(ledger.TakeNews(kStart + absl::Minutes(3)), IsEmpty());
+  EXPECT_THAT(ledger.TakeUnreported(kStart + absl::Minutes(3)), IsEmpty());
 }
 
 // Autovacuum commits in every database, and opens no session of a client.
 TEST(UsageLedgerTest, WorkOfPostgresqlItselfIsNoNews) {
   UsageLedger ledger;
   ledger.Take({Database(1, "a", 3, 10)});
-  ledger.TakeNews(kStart);
+  ledger.TakeUnreported(kStart);
   ledger.Take({Database(1, "a", 3, 12)});
-  EXPECT_THAT(ledger.TakeNews(kStart + absl::Minutes(1)), IsEmpty());
+  EXPECT_THAT(ledger.TakeUnreported(kStart + absl::Minutes(1)), IsEmpty());
 }
 
 TEST(UsageLedgerTest, IdleDatabaseIsToldOfEveryHourAndInANewSession) {
   UsageLedger ledger;
   ledger.Take({Database(1, "a")});
-  ledger.TakeNews(kStart);
-  EXPECT_THAT(ledger.TakeNews(kStart + absl::Minutes(59)), IsEmpty());
-  EXPECT_THAT(ledger.TakeNews(kStart + absl::Minutes(61)), SizeIs(1));
+  ledger.TakeUnreported(kStart);
+  EXPECT_THAT(ledger.TakeUnreported(kStart + absl::Minutes(59)), IsEmpty());
+  EXPECT_THAT(ledger.TakeUnreported(kStart + absl::Minutes(61)), SizeIs(1));
   ledger.Forget();
-  EXPECT_THAT(ledger.TakeNews(kStart + absl::Minutes(62)), SizeIs(1));
+  EXPECT_THAT(ledger.TakeUnreported(kStart + absl::Minutes(62)), SizeIs(1));
 }
 
 TEST(UsageLedgerTest, NewAndBusyDatabasesAreMeasuredFirst) {
@@ -68,14 +69,14 @@ TEST(UsageLedgerTest, AnotherSizeIsNewsAndTheSameIsNot) {
   UsageLedger ledger;
   ledger.Take({Database(1, "a")});
   ledger.NoteSize(1, 100, kStart);
-  ledger.TakeNews(kStart);
+  ledger.TakeUnreported(kStart);
   ledger.NoteSize(1, 100, kStart + absl::Minutes(1));
-  EXPECT_THAT(ledger.TakeNews(kStart + absl::Minutes(1)), IsEmpty());
+  EXPECT_THAT(ledger.TakeUnreported(kStart + absl::Minutes(1)), IsEmpty());
   ledger.NoteSize(1, 101, kStart + absl::Minutes(2));
-  const std::vector<ToldUsage> news = ledger.TakeNews(kStart + absl::Minutes(2));
-  ASSERT_THAT(news, SizeIs(1));
-  EXPECT_EQ(news[0].size_bytes, 101);
-  EXPECT_EQ(news[0].size_time, kStart + absl::Minutes(2));
+  const std::vector<UsageSample> samples = ledger.TakeUnreported(kStart + absl::Minutes(2));
+  ASSERT_THAT(samples, SizeIs(1));
+  EXPECT_EQ(samples[0].size_bytes, 101);
+  EXPECT_EQ(samples[0].size_time, kStart + absl::Minutes(2));
 }
 
 // While a tenant is restored it has two databases, and a fenced one may lie beside the one in use.
@@ -87,13 +88,13 @@ TEST(UsageLedgerTest, OpenDatabaseOfTheHighestGenerationCounts) {
   DatabaseUsage newer = Database(3, "a");
   newer.generation = 2;
   ledger.Take({sealed, newer, Database(2, "a")});
-  std::vector<ToldUsage> news = ledger.TakeNews(kStart);
-  ASSERT_THAT(news, SizeIs(1));
-  EXPECT_EQ(news[0].usage.oid, 3);
+  std::vector<UsageSample> samples = ledger.TakeUnreported(kStart);
+  ASSERT_THAT(samples, SizeIs(1));
+  EXPECT_EQ(samples[0].usage.oid, 3);
   ledger.Take({sealed});
-  news = ledger.TakeNews(kStart);
-  ASSERT_THAT(news, SizeIs(1)) << "a suspended tenant's database still takes room";
-  EXPECT_EQ(news[0].usage.oid, 1);
+  samples = ledger.TakeUnreported(kStart);
+  ASSERT_THAT(samples, SizeIs(1)) << "a suspended tenant's database still takes room";
+  EXPECT_EQ(samples[0].usage.oid, 1);
 }
 
 TEST(UsageLedgerTest, SizeOfADatabaseThatIsGoneIsPassedOver) {
@@ -101,7 +102,7 @@ TEST(UsageLedgerTest, SizeOfADatabaseThatIsGoneIsPassedOver) {
   ledger.Take({Database(1, "a")});
   ledger.Take({});
   ledger.NoteSize(1, 100, kStart);
-  EXPECT_THAT(ledger.TakeNews(kStart), IsEmpty());
+  EXPECT_THAT(ledger.TakeUnreported(kStart), IsEmpty());
   EXPECT_THAT(ledger.ToMeasure(9, kStart), IsEmpty());
 }
 

@@ -61,7 +61,7 @@ class TestPostgres {
   // As an agent sees it whose role is no superuser, with the rights that `croft-agent external-setup` gives; with
   // `provider`, as much of them as nobody needs a superuser for.
   Cluster& restricted_cluster(const std::string& role = "restricted_agent", bool provider = false);
-  // Gives a role these rights, by psql. Answers its password.
+  // Gives a role these rights, by psql. Returns its password.
   std::string SetUp(ExternalSetupOptions options);
 
   // The way applications take.

@@ -44,7 +44,7 @@ class FleetUnderTest {
     commits_.reset();
     agents_.reset();
     plane_.reset();
-    hands_.reset();
+    effects_.reset();
     fleet_.reset();
     writer_.reset();
     catalog_.reset();
@@ -52,7 +52,7 @@ class FleetUnderTest {
     writer_ = std::make_unique<server::Writer>(*catalog_, clock_,
                                                [](const absl::Status& status) { ADD_FAILURE() << status; });
     fleet_ = std::make_unique<Fleet>(*writer_, *keys_, clock_, server::ToGrpcStatus, pace_);
-    hands_ = std::make_unique<server::ServerEffectExecutor>(
+    effects_ = std::make_unique<server::ServerEffectExecutor>(
         *fleet_, *keys_, *writer_, clock_,
         [this](absl::string_view text) { return plane_->authority().SignStatement(text); });
     plane_ = std::make_unique<server::Plane>();
@@ -72,7 +72,7 @@ class FleetUnderTest {
       if (host.up || host.awaited) awaited.push_back(host.id);
     }
     fleet_->Start(catalog_->revision().epoch, awaited);
-    writer_->Start(*hands_, *commits_);
+    writer_->Start(*effects_, *commits_);
     plane_->Listen({agents_->service()});
   }
   void Stop() {
@@ -125,7 +125,7 @@ class FleetUnderTest {
   std::string BeginCreate(const std::string& tenant) {
     engine::CreateTenant create{.operation = secrets_.NewOperationId()};
     create.tenant.id = tenant;
-    secrets_.Equip(create.tenant);
+    secrets_.AssignUidAndLogins(create.tenant);
     EXPECT_TRUE(secrets_.CreateDataKey(create.tenant).ok());
     return std::get<domain::Operation>(Call(create)).id;
   }
@@ -158,7 +158,7 @@ class FleetUnderTest {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<Fleet> fleet_;
-  std::unique_ptr<server::ServerEffectExecutor> hands_;
+  std::unique_ptr<server::ServerEffectExecutor> effects_;
   std::unique_ptr<server::Plane> plane_;
   std::unique_ptr<handlers::AgentHandlers> agents_;
   std::optional<catalog::CommitBarrier> barrier_;

@@ -92,20 +92,21 @@ class ControlPlane : public testing::Test {
                                                               .commits = &barrier_.emplace(*catalog_)});
     fleet_ = std::make_unique<ScriptedFleet>(*writer_, *keys_);
     commits_ = std::make_unique<server::CommitFanout>(
-        *barrier_, std::vector<server::CommitFanout::Listener>{
-                       [this](const auto& changes, domain::Revision revision) {
-                         absl::SleepFor(absl::Milliseconds(tell_late_millis_.load()));
-                         if (index_->Apply(changes, revision)) hub_.Signal();
-                       },
-                       [this](const auto& changes, domain::Revision revision) {
-                         for (const std::string& user : plane_->principals().Apply(changes, revision)) {
-                           plane_->streams().JudgeAgain(user);
-                         }
-                       },
-                       [this](const auto& changes, domain::Revision) { news_.Announce(changes); },
-                       [this](const auto& changes, domain::Revision) {
-                         if (HasEvents(changes)) event_hub_.Signal();
-                       }});
+        *barrier_,
+        std::vector<server::CommitFanout::Listener>{
+            [this](const auto& changes, domain::Revision revision) {
+              absl::SleepFor(absl::Milliseconds(tell_late_millis_.load()));
+              if (index_->Apply(changes, revision)) hub_.Signal();
+            },
+            [this](const auto& changes, domain::Revision revision) {
+              for (const std::string& user : plane_->principals().Apply(changes, revision)) {
+                plane_->streams().JudgeAgain(user);
+              }
+            },
+            [this](const auto& changes, domain::Revision) { operation_watcher_.Announce(changes); },
+            [this](const auto& changes, domain::Revision) {
+              if (HasEvents(changes)) event_hub_.Signal();
+            }});
     writer_->Start(*fleet_, *commits_);
     recorder_->Start();
     Serve();
@@ -228,7 +229,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<lookup::PlacementIndex> index_;
   WatchHub hub_{absl::Milliseconds(200)};
   WatchHub event_hub_{absl::Milliseconds(200)};
-  OperationWatcher news_;
+  OperationWatcher operation_watcher_;
   std::unique_ptr<server::Writer> writer_;
   std::unique_ptr<ScriptedFleet> fleet_;
   ScriptedInventories inventories_;
@@ -269,7 +270,7 @@ class ControlPlane : public testing::Test {
         *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
         JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_->authority().certificate()});
     operation_handlers_ = std::make_unique<OperationHandlers>(*writer_, *catalog_, *barrier_, *presenter_,
-                                                              tokens_, news_, clock_);
+                                                              tokens_, operation_watcher_, clock_);
     lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, *recorder_, clock_);
     checker_ = std::make_unique<FleetChecker>(*catalog_, inventories_, clock_, findings_);
     copies_ = std::make_unique<server::CatalogCopies>(*catalog_, folder_.path() + "/copies", clock_);

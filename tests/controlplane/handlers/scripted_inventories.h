@@ -20,7 +20,7 @@ class ScriptedInventories final : public fleet::InventorySource {
     std::string host = inventory.host;
     laid_[std::move(host)] = std::move(inventory);
   }
-  // Answers nothing, ever.
+  // Never responds.
   void Mute(const std::string& host) {
     const MutexLock lock(mutex_);
     mute_.push_back(host);

@@ -18,7 +18,7 @@ constexpr int kTenants = 300;
 constexpr int kSteps = 6000;
 constexpr int kAliases = 40;
 
-// What a subscriber believes, from nothing but what it was told.
+// What a subscriber believes, from nothing but what it was update.
 class Follower {
  public:
   explicit Follower(const PlacementIndex& index) : index_(index), cursor_(*index.Open({})) {}
@@ -26,12 +26,12 @@ class Follower {
   void Read(size_t most) {
     const auto read =
         index_.ReadOn(cursor_, most, {}, [](auto, const auto&) { return Visibility::kPlain; });
-    for (const auto& told : read.told) {
-      if (told.removed) {
-        known_.erase(told.id);
+    for (const auto& update : read.updates) {
+      if (update.removed) {
+        known_.erase(update.id);
       } else {
-        known_[told.id] = {told.generation,
-                           told.refused.ok() ? told.reply : DetailsOf(told.refused).reason};
+        known_[update.id] = {update.generation,
+                             update.refused.ok() ? update.reply : DetailsOf(update.refused).reason};
       }
     }
     if (read.caught_up) revision_ = read.revision;

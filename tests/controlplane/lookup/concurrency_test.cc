@@ -63,10 +63,10 @@ TEST(ConcurrencyTest, NoReaderEverSeesAGenerationGoBack) {
         last_round = stop;
         const auto read =
             world.index.ReadOn(cursor, 16, {}, [](auto, const auto&) { return Visibility::kPlain; });
-        for (const auto& told : read.told) {
-          if (told.id != "acme") continue;
-          if (told.generation < last) ++wrong;
-          last = told.generation;
+        for (const auto& update : read.updates) {
+          if (update.id != "acme") continue;
+          if (update.generation < last) ++wrong;
+          last = update.generation;
         }
         if (!read.caught_up) last_round = false;
       }

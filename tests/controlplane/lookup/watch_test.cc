@@ -22,8 +22,8 @@ class WatchTest : public testing::Test {
 
   std::vector<std::string> IdsAfter(Cursor& cursor, size_t most = 1000) {
     std::vector<std::string> ids;
-    for (const auto& told : world.index.ReadOn(cursor, most, {}, SeeAll()).told) {
-      ids.push_back((told.removed ? "-" : "") + told.id);
+    for (const auto& update : world.index.ReadOn(cursor, most, {}, SeeAll()).updates) {
+      ids.push_back((update.removed ? "-" : "") + update.id);
     }
     return ids;
   }
@@ -47,8 +47,8 @@ TEST_F(WatchTest, SlowReaderFindsEachTenantOnceAsItIs) {
     world.Put(world.TenantCalled("acme", 1, generation));
   }
   const auto read = world.index.ReadOn(cursor, 1000, {}, SeeAll());
-  ASSERT_EQ(read.told.size(), 1U);
-  EXPECT_EQ(read.told[0].generation, 5000);
+  ASSERT_EQ(read.updates.size(), 1U);
+  EXPECT_EQ(read.updates[0].generation, 5000);
 }
 
 TEST_F(WatchTest, ReadsInPortionsWithoutLossOrRepeat) {
@@ -57,9 +57,9 @@ TEST_F(WatchTest, ReadsInPortionsWithoutLossOrRepeat) {
   std::set<std::string> seen;
   for (;;) {
     const auto read = world.index.ReadOn(cursor, 7, {}, SeeAll());
-    for (const auto& told : read.told) EXPECT_TRUE(seen.insert(told.id).second) << told.id;
+    for (const auto& update : read.updates) EXPECT_TRUE(seen.insert(update.id).second) << update.id;
     if (read.caught_up) break;
-    EXPECT_EQ(read.told.size(), 7U);
+    EXPECT_EQ(read.updates.size(), 7U);
   }
   EXPECT_EQ(seen.size(), 2000U);
 }
@@ -108,8 +108,8 @@ TEST_F(WatchTest, RefusalIsToldWithItsReason) {
   world.Put(tenant);
   Cursor cursor = *world.index.Open({});
   const auto read = world.index.ReadOn(cursor, 10, {}, SeeAll());
-  ASSERT_EQ(read.told.size(), 1U);
-  EXPECT_EQ(DetailsOf(read.told[0].refused).reason, "TENANT_RETIRED");
+  ASSERT_EQ(read.updates.size(), 1U);
+  EXPECT_EQ(DetailsOf(read.updates[0].refused).reason, "TENANT_RETIRED");
 }
 
 TEST_F(WatchTest, WhatCannotBeResumedIsOutOfRange) {
@@ -169,9 +169,9 @@ TEST_F(WatchTest, OutOfSightIsSkippedAndPasswordsNeedTheRight) {
   const auto read = world.index.ReadOn(cursor, 10, {.password = true}, [](auto, const auto& labels) {
     return labels.count("app") > 0 ? Visibility::kPlain : Visibility::kNone;
   });
-  ASSERT_EQ(read.told.size(), 1U);
-  EXPECT_EQ(read.told[0].id, "mine");
-  EXPECT_EQ(read.told[0].reply.find("secret"), std::string::npos);
+  ASSERT_EQ(read.updates.size(), 1U);
+  EXPECT_EQ(read.updates[0].id, "mine");
+  EXPECT_EQ(read.updates[0].reply.find("secret"), std::string::npos);
   EXPECT_TRUE(read.caught_up);
 }
 

@@ -119,7 +119,7 @@ TEST(AttentionTest, AServerThatLacksRightsRoomAndAnUpdate) {
   report.missing_rights.resize(2);
   report.free_bytes = int64_t{5} << 20;
   report.postgres_version = "17.2";
-  EXPECT_THAT(WhatNeedsAttention(figures), ElementsAre(Says("host h1", "3600 seconds ahead", "mend it"),
+  EXPECT_THAT(WhatNeedsAttention(figures), ElementsAre(Says("host h1", "3600 seconds ahead", "fix it"),
                                                        Says("host h1", "lacks 2 rights", "croftctl doctor"),
                                                        Says("host h1", "5 MiB left", "larger"),
                                                        Says("host h1", "CVE", "17.3 or later")));

@@ -27,15 +27,15 @@ TEST(PrincipalDirectory, KnowsWhatIsStoredWhenItStarts) {
   EXPECT_EQ(by_token->token, "tk-alice");
   EXPECT_EQ(by_token->expire_time, catalog::At(90));
   EXPECT_EQ(by_token->bindings, SampleUser("alice").bindings);
-  EXPECT_EQ(by_token->bound_revision, 1) << "narrowed since it is not known when";
+  EXPECT_EQ(by_token->bound_revision, 1) << "unknown after a restart, so assume the load revision";
   EXPECT_EQ(directory.FindCertificate("fingerprint-of-alice")->id, "alice");
   EXPECT_EQ(directory.FindToken("hash-of-bob"), std::nullopt);
 }
 
-TEST(PrincipalDirectory, SaysWhoseStreamsMustBeJudgedAnew) {
+TEST(PrincipalDirectory, ReturnsPrincipalsWhoseOpenStreamsNeedReauthorization) {
   PrincipalDirectory directory;
   domain::User alice = SampleUser("alice");
-  EXPECT_THAT(directory.Apply({PutUser{alice}}, {1, 5}), IsEmpty()) << "nobody can have one open";
+  EXPECT_THAT(directory.Apply({PutUser{alice}}, {1, 5}), IsEmpty()) << "a new principal has no streams";
   alice.display_name = "Alice";
   EXPECT_THAT(directory.Apply({PutUser{alice}}, {1, 6}), IsEmpty());
   EXPECT_EQ(directory.FindToken("hash-of-alice")->bound_revision, 5);

@@ -34,10 +34,10 @@ using testing::SizeIs;
 constexpr char kUid[] = "aaaaaaaaaaaaaaaa";
 constexpr char kId[] = "an-id-that-is-longer-than-names-are";
 
-// One session of an agent that shows an inventory when it is asked.
-class ShowingAgent {
+// One session of an agent that sends an inventory when it is asked.
+class FakeAgent {
  public:
-  ShowingAgent(const std::string& address, const StateDirectory& state, const std::string& host) {
+  FakeAgent(const std::string& address, const StateDirectory& state, const std::string& host) {
     const access::Authority authority = *access::Authority::Load(state.tls, absl::Now());
     const std::string key = crypto::NewPrivateKey();
     certificate_ = *authority.SignAgent(host, *crypto::NewCertificateRequest(key, "agent"), absl::Now());
@@ -47,9 +47,9 @@ class ShowingAgent {
         address, grpc::SslCredentials({authority.certificate(), key, certificate_}), arguments));
     stream_ = stub_->Connect(&context_);
   }
-  ~ShowingAgent() { context_.TryCancel(); }
+  ~FakeAgent() { context_.TryCancel(); }
 
-  // Answers the epoch that it was welcomed with.
+  // Returns the epoch in the welcome.
   int64_t Hello(int64_t highest_epoch = 0) {
     v1::ConnectRequest message;
     v1::Hello& hello = *message.mutable_hello();
@@ -65,7 +65,7 @@ class ShowingAgent {
     EXPECT_TRUE(welcome.has_welcome());
     return welcome.welcome().epoch();
   }
-  void Show(v1::Inventory inventory) {
+  void SendInventory(v1::Inventory inventory) {
     v1::ConnectResponse asked;
     ASSERT_TRUE(stream_->Read(&asked));
     EXPECT_TRUE(asked.task().inventory().manifests());
@@ -112,7 +112,7 @@ class RebuildCommandTest : public ::testing::Test {
                                   .hosts = std::move(hosts),
                                   .without_key_store = without_key_store});
   }
-  std::string Refusal(std::vector<std::string> hosts = {"h1"}) {
+  std::string StartErrorReason(std::vector<std::string> hosts = {"h1"}) {
     return DetailsOf(Start(std::move(hosts)).status()).reason;
   }
 
@@ -158,36 +158,37 @@ class RebuildCommandTest : public ::testing::Test {
   std::unique_ptr<keyring::Keyring> keyring_;
 };
 
-TEST_F(RebuildCommandTest, WhatAgentsShowBecomesACatalogThatNobodyHasConfirmed) {
+TEST_F(RebuildCommandTest, InventoriesBecomeAnUnconfirmedCatalog) {
   const std::string wrapped = [&] {
     const auto keys = Keys();
     EXPECT_TRUE(keys->Create(kUid, kId).ok());
     return *keys->WrapBackupKey(kUid, std::string(32, 'k'));
   }();
-  const int64_t seen = absl::ToUnixSeconds(absl::Now()) + 5000;
+  const int64_t newer_epoch = absl::ToUnixSeconds(absl::Now()) + 5000;
   std::string certificate;
   {
     auto rebuild = Start({"h1", "h2"});
     ASSERT_TRUE(rebuild.ok()) << rebuild.status();
-    auto told = std::async(std::launch::async, [&] { return (*rebuild)->Finish(); });
-    ShowingAgent h1((*rebuild)->address(), state_, "h1");
-    ShowingAgent h2((*rebuild)->address(), state_, "h2");
+    auto finished = std::async(std::launch::async, [&] { return (*rebuild)->Finish(); });
+    FakeAgent h1((*rebuild)->address(), state_, "h1");
+    FakeAgent h2((*rebuild)->address(), state_, "h2");
     certificate = h1.certificate();
-    EXPECT_EQ(h2.Hello(seen), seen) << "an agent that has seen a later epoch is not sent away";
-    EXPECT_EQ(h1.Hello(), seen);
+    EXPECT_EQ(h2.Hello(newer_epoch), newer_epoch)
+        << "an agent that has seen a later epoch is not sent away";
+    EXPECT_EQ(h1.Hello(), newer_epoch);
     v1::Inventory inventory = WithTenant();
     AddBackup(inventory, wrapped);
-    h1.Show(std::move(inventory));
+    h1.SendInventory(std::move(inventory));
     EXPECT_FALSE(std::filesystem::exists(state_.catalog)) << "h2 has not answered";
-    h2.Show({});
-    const auto answer = told.get();
+    h2.SendInventory({});
+    const auto answer = finished.get();
     ASSERT_TRUE(answer.ok()) << answer.status();
-    EXPECT_THAT(*answer, HasSubstr("1 tenants on 2 hosts, 1 backups"));
-    EXPECT_EQ(h1.Finish().error_code(), grpc::StatusCode::UNAVAILABLE) << "it is to come back";
+    EXPECT_THAT(*answer, HasSubstr("1 tenant on 2 hosts, 1 backup;"));
+    EXPECT_EQ(h1.Finish().error_code(), grpc::StatusCode::UNAVAILABLE) << "agents must reconnect";
   }
   const auto catalog = Catalog();
   ASSERT_TRUE(catalog);
-  EXPECT_GT(catalog->revision().epoch, seen);
+  EXPECT_GT(catalog->revision().epoch, newer_epoch);
   const domain::Tenant tenant = **catalog->GetTenant(kId);
   EXPECT_EQ(tenant.uid, kUid);
   EXPECT_EQ(tenant.state, domain::TenantState::kReady);
@@ -219,12 +220,12 @@ TEST_F(RebuildCommandTest, ALostKeyStoreIsMadeAnewFromBesideTheBackups) {
     wrapped = *keys->WrapBackupKey(kUid, std::string(32, 'k'));
   }
   for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(state_.key_store + suffix);
-  EXPECT_EQ(Refusal(), "KEY_STORE_MISSING");
+  EXPECT_EQ(StartErrorReason(), "KEY_STORE_MISSING");
   {
     auto rebuild = Start({"h1"}, true);
     ASSERT_TRUE(rebuild.ok()) << rebuild.status();
-    auto told = std::async(std::launch::async, [&] { return (*rebuild)->Finish(); });
-    ShowingAgent h1((*rebuild)->address(), state_, "h1");
+    auto finished = std::async(std::launch::async, [&] { return (*rebuild)->Finish(); });
+    FakeAgent h1((*rebuild)->address(), state_, "h1");
     h1.Hello();
     v1::Inventory inventory = WithTenant();
     AddBackup(inventory, wrapped);
@@ -236,8 +237,8 @@ TEST_F(RebuildCommandTest, ALostKeyStoreIsMadeAnewFromBesideTheBackups) {
     forged.set_store("s1");
     forged.set_uid("bbbbbbbbbbbbbbbb");
     forged.set_wrapped_data_key(wrapped_data_key);
-    h1.Show(std::move(inventory));
-    const auto answer = told.get();
+    h1.SendInventory(std::move(inventory));
+    const auto answer = finished.get();
     ASSERT_TRUE(answer.ok()) << answer.status();
     EXPECT_THAT(*answer, HasSubstr("bbbbbbbbbbbbbbbb in the store s1 cannot be used"));
     EXPECT_THAT(*answer, HasSubstr("--alias")) << "ids were in the key store";
@@ -254,7 +255,7 @@ TEST_F(RebuildCommandTest, AgentsThatWereNotNamedAreTurnedAway) {
   Keys().reset();
   auto rebuild = Start({"h1"});
   ASSERT_TRUE(rebuild.ok()) << rebuild.status();
-  ShowingAgent h2((*rebuild)->address(), state_, "h2");
+  FakeAgent h2((*rebuild)->address(), state_, "h2");
   EXPECT_EQ(ReasonOf(h2.Finish()), "CATALOG_REBUILDING");
 }
 
@@ -269,25 +270,25 @@ TEST_F(RebuildCommandTest, ACatalogOrACopyOfItIsNotRebuilt) {
   std::filesystem::remove(copy);
   EXPECT_TRUE(Start({"h1"}).ok());
   std::ofstream(state_.catalog) << "";
-  EXPECT_EQ(Refusal(), "CATALOG_EXISTS");
+  EXPECT_EQ(StartErrorReason(), "CATALOG_EXISTS");
 }
 
 TEST_F(RebuildCommandTest, NotUnderARunningControlPlane) {
   Keys().reset();
   const auto running = Start({"h1"});
   ASSERT_TRUE(running.ok()) << running.status();
-  EXPECT_EQ(Refusal(), "CATALOG_LOCKED");
+  EXPECT_EQ(StartErrorReason(), "CATALOG_LOCKED");
 }
 
 TEST_F(RebuildCommandTest, WhatItNeedsIsNamed) {
-  EXPECT_EQ(Refusal(), "KEY_STORE_MISSING");
+  EXPECT_EQ(StartErrorReason(), "KEY_STORE_MISSING");
   Keys().reset();
-  EXPECT_EQ(Refusal({}), "HOSTS_MISSING");
+  EXPECT_EQ(StartErrorReason({}), "HOSTS_MISSING");
   EXPECT_EQ(Start({"Not An Id"}).status().code(), absl::StatusCode::kInvalidArgument);
   std::filesystem::remove(state_.folder + "/keyring");
-  EXPECT_EQ(Refusal(), "KEYRING_NOT_FOUND");
+  EXPECT_EQ(StartErrorReason(), "KEYRING_NOT_FOUND");
   std::filesystem::remove_all(state_.tls);
-  EXPECT_EQ(Refusal(), "STATE_MISSING");
+  EXPECT_EQ(StartErrorReason(), "STATE_MISSING");
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ class WriterTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::unique_ptr<catalog::Catalog> catalog_ = *catalog::SqliteCatalog::Open(file(), {});
   SystemClock clock_;
-  RecordedEffects hands_;
+  RecordedEffects effects_;
   RecordedCommits commits_;
 };
 
@@ -111,7 +111,7 @@ TEST_F(WriterTest, WhatWaitsIsDecidedInOrderAndCommittedAtOnce) {
     writer.Post(engine::Request{.caller = Admin(), .body = engine::CordonHost{.host = host}});
   }
   const int64_t before = catalog_->revision().revision;
-  writer.Start(hands_, commits_);
+  writer.Start(effects_, commits_);
   writer.Stop();  // works off what was handed in
   EXPECT_EQ(catalog_->revision().revision, before + 1);
   EXPECT_EQ(commits_.count(), 1);
@@ -127,14 +127,14 @@ TEST_F(WriterTest, BatchesAreNoLargerThanTheLimit) {
   for (int i = 0; i < 16; ++i) {
     writer.Post(engine::Request{.caller = Admin(), .body = Expect(absl::StrCat("h", i))});
   }
-  writer.Start(hands_, commits_);
+  writer.Start(effects_, commits_);
   writer.Stop();
   EXPECT_EQ(commits_.count(), 5);  // with engine::Started, which is the first of all
 }
 
 TEST_F(WriterTest, ListenerHearsBeforeTheReply) {
   Writer writer(*catalog_, clock_, Fails());
-  writer.Start(hands_, commits_);
+  writer.Start(effects_, commits_);
   for (int i = 0; i < 50; ++i) {
     const std::string host = absl::StrCat("h", i);
     ASSERT_TRUE(AskFor(writer, host).ok());
@@ -144,14 +144,14 @@ TEST_F(WriterTest, ListenerHearsBeforeTheReply) {
 
 TEST_F(WriterTest, RefusedRequestIsAnsweredAndChangesNothing) {
   Writer writer(*catalog_, clock_, Fails());
-  writer.Start(hands_, commits_);
+  writer.Start(effects_, commits_);
   const auto answer = writer.Call(Admin(), engine::CordonHost{.host = "none"});
   EXPECT_EQ(DetailsOf(answer.status()).reason, "HOST_NOT_FOUND");
 }
 
 TEST_F(WriterTest, TaskIsSentAfterItsIntentAndAgainWhenItsTimerIsUp) {
   Writer writer(*catalog_, clock_, Fails());
-  writer.Start(hands_, commits_);
+  writer.Start(effects_, commits_);
   ASSERT_TRUE(AskFor(writer, "h1").ok());
   ASSERT_TRUE(
       writer.Call(Admin(), engine::JoinHost{.host = "h1", .secret_hash = "hash", .fingerprint = "f"}).ok());
@@ -167,13 +167,13 @@ TEST_F(WriterTest, TaskIsSentAfterItsIntentAndAgainWhenItsTimerIsUp) {
   create.tenant.id = "acme";
   create.tenant.uid = "uid";
   ASSERT_TRUE(writer.Call(Admin(), create).ok());
-  const engine::SendTask first = hands_.WaitForSent(0);
+  const engine::SendTask first = effects_.WaitForSent(0);
   EXPECT_TRUE(catalog_->GetOperation("op-1")->has_value());
   writer.Post(engine::TaskReport{
       .host = "h1",
       .fencing = first.fencing,
       .outcome = engine::TaskError{"DISK_FULL", "no room", true, engine::Cause::kResource}});
-  EXPECT_EQ(hands_.WaitForSent(1).fencing.attempt, first.fencing.attempt + 1);
+  EXPECT_EQ(effects_.WaitForSent(1).fencing.attempt, first.fencing.attempt + 1);
 }
 
 TEST_F(WriterTest, TooManyWhoWaitAreTurnedAway) {
@@ -183,7 +183,7 @@ TEST_F(WriterTest, TooManyWhoWaitAreTurnedAway) {
 
 TEST_F(WriterTest, WhoAsksAfterTheEndIsCancelled) {
   Writer writer(*catalog_, clock_, Fails());
-  writer.Start(hands_, commits_);
+  writer.Start(effects_, commits_);
   EXPECT_TRUE(AskFor(writer, "h1").ok());
   writer.Stop();
   EXPECT_EQ(AskFor(writer, "h2").status().code(), absl::StatusCode::kCancelled);
@@ -288,7 +288,7 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
     EXPECT_EQ(DetailsOf(status).reason, "FENCED") << status;
     broken.Set();
   });
-  writer.Start(hands_, commits_);
+  writer.Start(effects_, commits_);
   writer.Post(engine::HostLost{.host = "h1"});
   broken.Wait();
   EXPECT_FALSE(AskFor(writer, "h1").ok());
@@ -300,10 +300,10 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
 [[noreturn]] void MakeHostsUntilKilled(const std::string& file, int answers) {
   auto catalog = *catalog::SqliteCatalog::Open(file, {});
   SystemClock clock;
-  RecordedEffects hands;
+  RecordedEffects effects;
   RecordedCommits commits;
   Writer writer(*catalog, clock, [](const absl::Status&) { _exit(3); });
-  writer.Start(hands, commits);
+  writer.Start(effects, commits);
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 8; ++caller) {
     callers.emplace_back([&, caller] {

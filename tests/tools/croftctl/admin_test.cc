@@ -152,7 +152,7 @@ TEST_F(AdminTest, NothingToRepairSaysWhatIsLeft) {
   server.repair_fleet.Answers(answer);
   const Ran ran = desk.Run({"admin", "repair-fleet", "--yes"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("nothing can be mended"));
+  EXPECT_THAT(ran.err, HasSubstr("nothing can be fixed"));
   EXPECT_THAT(ran.err, HasSubstr("restore it"));
 }
 

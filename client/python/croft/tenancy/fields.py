@@ -62,7 +62,7 @@ class InvalidFields(ValueError):
 
 
 class InvalidDeclaration(ValueError):
-    """The tenant's setting ``fields`` cannot be used: whoever wrote it must mend it."""
+    """The tenant's setting ``fields`` cannot be used: whoever wrote it must fix it."""
 
 
 @dataclasses.dataclass(frozen=True)
