@@ -143,8 +143,8 @@ bool IsHeldUp(const absl::Status& status) {
 
 // One object that is gone, or held up, takes all that are changed together with it: they are halved until it is found. What
 // is held up is noted and left.
-absl::Status Change(Connection& inside, const std::string& owner, bool closed, Objects objects,
-                    absl::Status& held_up) {
+absl::Status ChangeObjects(Connection& inside, const std::string& owner, bool closed, Objects objects,
+                           absl::Status& held_up) {
   const absl::Status made = inside.ExecuteTogether(ChangesOf(objects, owner, closed));
   if (made.ok() || !(IsGone(made) || IsHeldUp(made))) return made;
   if (objects.size() == 1) {
@@ -152,8 +152,8 @@ absl::Status Change(Connection& inside, const std::string& owner, bool closed, O
     return absl::OkStatus();
   }
   const size_t half = objects.size() / 2;
-  CROFT_RETURN_IF_ERROR(Change(inside, owner, closed, objects.subspan(0, half), held_up));
-  return Change(inside, owner, closed, objects.subspan(half), held_up);
+  CROFT_RETURN_IF_ERROR(ChangeObjects(inside, owner, closed, objects.subspan(0, half), held_up));
+  return ChangeObjects(inside, owner, closed, objects.subspan(half), held_up);
 }
 
 }  // namespace
@@ -178,7 +178,8 @@ absl::Status LimitGrowth(Connection& inside, const std::string& owner, bool clos
   for (auto& [schema, name] : *rows) objects.push_back({std::move(schema), std::move(name)});
   absl::Status held_up;
   for (size_t at = 0; at < objects.size(); at += kTogether) {
-    CROFT_RETURN_IF_ERROR(Change(inside, owner, closed, Objects(objects).subspan(at, kTogether), held_up));
+    CROFT_RETURN_IF_ERROR(
+        ChangeObjects(inside, owner, closed, Objects(objects).subspan(at, kTogether), held_up));
   }
   if (held_up.ok()) return absl::OkStatus();
   return WithPostgresMessage(
