@@ -281,7 +281,7 @@ def load_statements(cluster, host):
     def is_back():
         try:
             return cluster.postgres_pid(host) != pid and cluster.superuser(host, "SELECT 1") == "1"
-        except (OSError, LookupError, ValueError, subprocess.CalledProcessError):
+        except (OSError, LookupError, ValueError, RuntimeError):
             return False
     wait_until(is_back, "its agent has started the server again", 60)
     wait_until(lambda: cluster.host_state(host) == "STATE_UP", "the host is up")
