@@ -112,8 +112,9 @@ BackupPlan PlanOf(const Tenant& tenant, const std::vector<Backup>& backups,
   const auto usable = std::find_if(backups.begin(), backups.end(), Usable);
   if (usable == backups.end()) return plan;
   plan.newest_usable = usable->id;
-  // Nobody has written since the fence.
-  const bool holds_all = tenant.fence_time && usable->create_time >= *tenant.fence_time;
+  // A backup that a retired tenant has since its retirement began was made after its fence, and nobody has written since.
+  const bool holds_all =
+      tenant.fence_time && tenant.delete_time && usable->create_time >= *tenant.delete_time;
   if (!holds_all) plan.unprotected_since = usable->create_time;
   return plan;
 }

@@ -11,7 +11,7 @@ namespace croft::domain {
 std::string StatementOf(const Erasure& erasure, const std::string& account) {
   return absl::StrCat("croft erasure record\ntenant ", TenantName(erasure.tenant), "\nuid ", erasure.uid,
                       "\noperation ", OperationName(erasure.operation), "\nerased ",
-                      absl::FormatTime(absl::RFC3339_full, erasure.time, absl::UTCTimeZone()), "\n",
+                      absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", erasure.time, absl::UTCTimeZone()), "\n",
                       account);
 }
 

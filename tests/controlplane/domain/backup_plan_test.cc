@@ -131,7 +131,8 @@ TEST(BackupPlanTest, NamedAndHeldOnesAndThoseUnderWorkSaySo) {
 TEST(BackupPlanTest, RetiredTenantsBackupsEndWithItsPurgeUnlessOneIsHeld) {
   Tenant tenant = Acme(3);
   tenant.state = TenantState::kRetired;
-  tenant.fence_time = kNow - absl::Hours(2);
+  tenant.delete_time = kNow - absl::Hours(1);
+  tenant.fence_time = kNow - absl::Minutes(59);
   tenant.purge_time = kNow + absl::Hours(24);
   std::vector<Backup> backups = {Made("b", BackupState::kVerified, BackupOrigin::kFinal),
                                  Made("a", BackupState::kAvailable)};
@@ -142,6 +143,9 @@ TEST(BackupPlanTest, RetiredTenantsBackupsEndWithItsPurgeUnlessOneIsHeld) {
   }
   EXPECT_EQ(plan.newest_usable, "b");
   EXPECT_EQ(plan.unprotected_since, std::nullopt) << "nobody has written since the fence";
+  tenant.delete_time = kNow - absl::Minutes(50);
+  EXPECT_EQ(PlanOf(tenant, backups, {}).unprotected_since, kNow - absl::Hours(1))
+      << "made before the fence";
   backups[1].hold.time = kNow;
   plan = PlanOf(tenant, backups, {});
   EXPECT_EQ(FateOf(plan, "b").fate, BackupFate::kDeletedByPurge);
