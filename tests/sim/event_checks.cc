@@ -70,9 +70,18 @@ void EventChecks::Note(const catalog::PutBackup& put) {
   if (known != NameOf(put.backup.state))
     Expect(BackupName(put.backup.tenant, put.backup.id), Lower(put.backup.state));
   known = std::string(NameOf(put.backup.state));
+  const bool was_held = held_.contains({put.backup.tenant, put.backup.id});
+  if (domain::Held(put.backup) == was_held) return;
+  Expect(BackupName(put.backup.tenant, put.backup.id), was_held ? "released" : "held");
+  if (was_held) {
+    held_.erase({put.backup.tenant, put.backup.id});
+  } else {
+    held_.insert({put.backup.tenant, put.backup.id});
+  }
 }
 
 void EventChecks::Note(const catalog::DeleteBackup& deleted) {
+  held_.erase({deleted.tenant, deleted.id});
   if (backups_.erase({deleted.tenant, deleted.id}) > 0)
     Expect(BackupName(deleted.tenant, deleted.id), "deleted");
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,7 @@ class EventChecks {
   std::map<std::string, std::string> tenants_;                          // id -> uid and state
   std::map<std::string, std::string> operations_;                       // id -> state
   std::map<std::pair<std::string, std::string>, std::string> backups_;  // (tenant, id) -> state
+  std::set<std::pair<std::string, std::string>> held_;                  // (tenant, backup)
   // Of the commit that is looked at: what is to be told more often than it is, by subject and what it says.
   std::map<std::pair<std::string, std::string>, int> untold_;
   std::vector<domain::FleetEvent> committed_;  // that the reader has not read
