@@ -17,10 +17,12 @@ namespace {
 constexpr absl::string_view kUndefinedTable = "42P01";
 constexpr absl::string_view kUndefinedSchema = "3F000";
 constexpr absl::string_view kLockNotAvailable = "55P03";
+constexpr absl::string_view kDeadlock = "40P01";
 constexpr absl::string_view kInternalError =
     "XX000";  // `tuple concurrently updated`, of a VACUUM for example
 
-constexpr size_t kTogether = 1024;
+// Few, so that none of the tenant's own changes of a table waits for long.
+constexpr size_t kTogether = 64;
 
 // `name` is empty for a schema itself. Temporary tables are their sessions' own.
 constexpr char kOpenObjects[] =
@@ -76,6 +78,18 @@ void AppendSchemas(Statement& statement, const Found& found) {
   }
 }
 
+// A table that is being altered or dropped is waited for, and one whose rights are being changed is: else the change that
+// comes second fails, with `tuple concurrently updated`, and that may be the tenant's.
+Statement LockOf(const Found& found) {
+  Statement lock("LOCK TABLE ");
+  bool first = true;
+  for (const auto& [schema, table] : found.tables) {
+    if (!std::exchange(first, false)) lock.Append(", ");
+    lock.Append("ONLY %I.%I", {schema, table});
+  }
+  return std::move(lock.Append(" IN ACCESS SHARE MODE"));
+}
+
 void AppendTables(Statement& statement, const Found& found) {
   bool first = true;
   for (const auto& [schema, table] : found.tables) {
@@ -126,8 +140,9 @@ std::vector<Statement> ChangesOf(Objects objects, const std::string& owner, bool
   std::vector<Statement> statements = {{"SET LOCAL ROLE %I", {owner}}, "SET LOCAL lock_timeout = '2s'"};
   if (!found.schemas.empty())
     closed ? CloseSchemas(found, owner, statements) : OpenSchemas(found, owner, statements);
-  if (!found.tables.empty())
-    closed ? CloseTables(found, owner, statements) : OpenTables(found, owner, statements);
+  if (found.tables.empty()) return statements;
+  statements.push_back(LockOf(found));
+  closed ? CloseTables(found, owner, statements) : OpenTables(found, owner, statements);
   return statements;
 }
 
@@ -138,7 +153,7 @@ bool IsGone(const absl::Status& status) {
 
 bool IsHeldUp(const absl::Status& status) {
   const std::string state = SqlStateOf(status);
-  return state == kInternalError || state == kLockNotAvailable;
+  return state == kInternalError || state == kLockNotAvailable || state == kDeadlock;
 }
 
 // One object that is gone, or held up, takes all that are changed together with it: they are halved until it is found. What

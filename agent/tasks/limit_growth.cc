@@ -32,6 +32,14 @@ absl::Status CheckOpen(const SqlTask& task) {
 
 }  // namespace
 
+absl::StatusOr<bool> IsClosedForGrowth(const SqlTask& task, const DatabaseState& database) {
+  const std::string& owner = task.tenant().owner_role;
+  if (MayMakeSchemas(database, owner) || !database.allows_connections) return false;
+  CROFT_ASSIGN_OR_RETURN(const int64_t marked,
+                         task.session().CountGrowthChanges(database.name, owner, /*closed=*/false));
+  return marked > 0;
+}
+
 TaskStep LimitObjects(const SqlTask& task, bool closed) {
   const auto done = [&task, closed]() -> absl::StatusOr<bool> {
     CROFT_ASSIGN_OR_RETURN(

@@ -40,7 +40,9 @@ absl::StatusOr<std::vector<Change>> MissingLogin(const SqlTask& task, const Logi
     if (!MayConnect(database, role))
       changes.push_back(GrantOnDatabase{database.name, role, {DatabasePrivilege::kConnect}});
   }
-  if (!login.read_only) Append(changes, OwnerChanges(tenant, database));
+  if (login.read_only) return changes;
+  CROFT_ASSIGN_OR_RETURN(const bool closed, IsClosedForGrowth(task, database));
+  Append(changes, OwnerChanges(tenant, closed, database));
   return changes;
 }
 

@@ -78,6 +78,9 @@ class SqlTask {
 // those of earlier, cut proofs. All changes before it are durable when it answers OK.
 [[nodiscard]] absl::Status ProveOpen(const SqlTask& task);
 
+// Whether the owner role lacks the right to make schemas because LimitGrowth took it, and not because somebody else did.
+[[nodiscard]] absl::StatusOr<bool> IsClosedForGrowth(const SqlTask& task, const DatabaseState& database);
+
 // Takes from the owner role the right to insert into its tables and to make tables in its schemas, or gives it back. The
 // database must allow connections.
 [[nodiscard]] TaskStep LimitObjects(const SqlTask& task, bool closed);

@@ -144,16 +144,15 @@ std::vector<Change> DatabaseChanges(const TenantObjects& tenant, const DatabaseL
       changes.push_back(SetDatabaseSetting{name, setting, value});
     }
   }
-  for (Change& change : OwnerChanges(tenant, observed)) {
-    const bool grows = std::get<GrantOnDatabase>(change).privileges.front() == DatabasePrivilege::kCreate;
-    if (!(grows && limits.closed_for_growth)) changes.push_back(std::move(change));
-  }
+  Append(changes, OwnerChanges(tenant, limits.closed_for_growth, observed));
   return changes;
 }
 
-std::vector<Change> OwnerChanges(const TenantObjects& tenant, const DatabaseState& observed) {
+std::vector<Change> OwnerChanges(const TenantObjects& tenant, bool closed_for_growth,
+                                 const DatabaseState& observed) {
   std::vector<Change> changes;
   for (const DatabasePrivilege privilege : {DatabasePrivilege::kCreate, DatabasePrivilege::kTemporary}) {
+    if (closed_for_growth && privilege == DatabasePrivilege::kCreate) continue;
     if (!Has(observed, tenant.owner_role, privilege)) {
       changes.push_back(GrantOnDatabase{observed.name, tenant.owner_role, {privilege}});
     }

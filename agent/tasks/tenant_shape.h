@@ -45,8 +45,10 @@ struct LoginShape {
                                                   bool may_limit_temporary_files,
                                                   const DatabaseState& observed);
 
-// What the owner may do inside, which is among DatabaseChanges.
-[[nodiscard]] std::vector<Change> OwnerChanges(const TenantObjects& tenant, const DatabaseState& observed);
+// What the owner may do inside, which is among DatabaseChanges. What one that is closed for growth lacks is left to
+// GrowthChanges.
+[[nodiscard]] std::vector<Change> OwnerChanges(const TenantObjects& tenant, bool closed_for_growth,
+                                               const DatabaseState& observed);
 
 // Of a database that is closed for growth the owner may not make schemas.
 [[nodiscard]] std::vector<Change> GrowthChanges(const TenantObjects& tenant, bool closed,

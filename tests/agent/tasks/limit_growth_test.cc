@@ -163,9 +163,9 @@ TEST_F(LimitGrowthTest, ATableThatIsInUseKeepsNoOtherOpen) {
 
 // Its own changes of the same tables do not make it fail.
 TEST_F(LimitGrowthTest, TablesThatComeAndGoMeanwhileDoNoHarm) {
-  for (int i = 0; i < 300; ++i) Must({"CREATE TABLE public.%I (id int)", {absl::StrCat("t", i)}});
+  for (int i = 0; i < 60; ++i) Must({"CREATE TABLE public.%I (id int)", {absl::StrCat("t", i)}});
   std::thread dropping([this] {
-    for (int i = 0; i < 300; ++i) Must({"DROP TABLE public.%I", {absl::StrCat("t", i)}});
+    for (int i = 0; i < 60; ++i) Must({"DROP TABLE public.%I", {absl::StrCat("t", i)}});
   });
   for (const bool closed : {true, false, true}) Limit(closed);
   dropping.join();
