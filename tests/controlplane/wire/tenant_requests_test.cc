@@ -64,8 +64,8 @@ TEST(CreateTenantTest, WhatTheCallerChoseComesBack) {
   v1::Tenant shown = ToProto(parsed->tenant, {.host = &host});
   EXPECT_EQ(shown.name(), "tenants/acme");
   // What the control plane adds.
-  for (const char* field :
-       {"name", "create_time", "update_time", "etag", "state", "placement", "conditions"}) {
+  for (const char* field : {"name", "create_time", "update_time", "etag", "state", "placement",
+                            "conditions", "storage_level"}) {
     shown.GetReflection()->ClearField(&shown, v1::Tenant::descriptor()->FindFieldByName(field));
   }
   std::string difference;
