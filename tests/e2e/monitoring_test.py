@@ -272,9 +272,8 @@ def test_beyond_loopback_it_takes_tls_and_a_token_that_may_read_the_fleet(cluste
 def load_statements(cluster, host):
     """Has the host's server, which its agent keeps, load pg_stat_statements."""
     pid = cluster.postgres_pid(host)
-    conf = next(folder for folder, _, files in os.walk(os.path.join(cluster.state, "agents", host)) if "pg_ident.conf" in files
-                and "postgresql.conf" in files)
-    with open(os.path.join(conf, "local.conf"), "w", encoding="utf-8") as file:
+    conf = os.path.join(cluster.state, "agents", host, "pg", "conf", "local.conf")
+    with open(conf, "w", encoding="utf-8") as file:
         file.write("shared_preload_libraries = 'pg_stat_statements'\n")
     os.kill(pid, signal.SIGINT)
 
@@ -287,7 +286,8 @@ def load_statements(cluster, host):
     wait_until(lambda: cluster.host_state(host) == "STATE_UP", "the host is up")
 
 
-def test_statements_that_took_the_most_time_are_shown_without_what_they_held(cluster):
+def test_statements_that_took_the_most_time_are_shown_without_what_they_held(cluster, prometheus):
+    assert prometheus  # its tenants are there
     name, other = TENANTS[:2]
 
     def listed(tenant):
