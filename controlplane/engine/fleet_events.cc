@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <tuple>
 #include <utility>
 
 #include <absl/strings/ascii.h>
@@ -65,8 +66,8 @@ std::string ChangedFields(const Tenant& before, const Tenant& after) {
   compare("features", before.features, after.features);
   compare("quota", before.quota, after.quota);
   compare("storage_grace_time", before.storage.grace_time, after.storage.grace_time);
-  compare("backup_policy", std::pair(before.backup_every, before.backups_kept),
-          std::pair(after.backup_every, after.backups_kept));
+  compare("backup_policy", std::tuple(before.backup_every, before.backups_kept, before.prove_every),
+          std::tuple(after.backup_every, after.backups_kept, after.prove_every));
   compare("expire_time", before.expire_time, after.expire_time);
   compare("delete_protection", before.delete_protection, after.delete_protection);
   return absl::StrJoin(fields, " ");

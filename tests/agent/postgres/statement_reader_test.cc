@@ -77,6 +77,7 @@ TEST_F(StatementReaderTest, ServerThatDoesNotCountSaysSo) {
 
 TEST_F(StatementReaderTest, RoleThatSeesItsOwnStatementsAloneIsRefused) {
   ServerAccess access = TestPostgres::Shared().access();
+  access.own_server = false;
   const std::string password = TestPostgres::Shared().SetUp({.role = "statement_agent"});
   access.agent = TenantConninfo(access, "postgres", "statement_agent", password);
   access.agent.erase("dbname");

@@ -113,11 +113,12 @@ TEST_F(FleetEventsTest, UpdateNamesTheFieldsAndNoValue) {
   UpdateTenant update{.operation = "op-update", .tenant = "acme"};
   update.update.display_name = "secret name";
   update.update.label_edits = {{"tier", "gold"}};
+  update.update.prove_every = absl::Hours(24);
   Do(update);
   const std::vector<domain::FleetEvent> events = Take("tenants/");
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].type, "croft.tenant.updated");
-  EXPECT_EQ(events[0].data, (std::map<std::string, std::string>{{"changed", "display_name labels"}}));
+  EXPECT_EQ(events[0].data, (std::map<std::string, std::string>{{"changed", "display_name labels backup_policy"}}));
 }
 
 TEST_F(FleetEventsTest, WhatIsOnlyTriedOrRefusedIsNotTold) {
