@@ -1,9 +1,7 @@
-// Loads rows and large objects during a restore, a large entry over several sessions.
+// Loads rows and large objects during a restore, over one session that works beside the reader of the dump.
 
 #include "agent/backup/data_loader.h"
 
-#include <algorithm>
-#include <memory>
 #include <utility>
 
 #include <absl/strings/match.h>
@@ -14,7 +12,7 @@ namespace croft::agent {
 namespace {
 
 // pg_dump writes rows one by one, which is no way to send them. A multiple of the 2 KB that the server stores of a large
-// object at a time: no two sessions write the same of them.
+// object at a time.
 constexpr size_t kPieceBytes = 256 << 10;
 
 // Takes the mark behind the last row, and what follows it, off `rows`, which end with a line's end; whether it was there.
@@ -30,26 +28,28 @@ bool TakeOffEnd(std::string& rows) {
 
 }  // namespace
 
-DataLoader::DataLoader(std::vector<ReplaySession*> sessions, Begin begin)
-    : begin_(std::move(begin)), workers_(sessions.size()) {
-  for (ReplaySession* session : sessions) senders_.push_back({.session = session});
-}
+DataLoader::DataLoader(ReplaySession& session, Begin begin, Loaded loaded)
+    : session_(session), begin_(std::move(begin)), loaded_(std::move(loaded)) {}
 
 absl::Status DataLoader::OnDataBegin(const TocEntry& entry) {
   loading_ = wanted_.count(entry.dump_id) > 0;
-  spread_ = false;
-  row_ends_ = true;
+  in_pieces_ = false;
   all_rows_ = false;
+  opening_ = {.copy = entry.copy_statement};
   size_ = 0;
   pending_.clear();
+  if (frozen_.count(entry.dump_id) == 0) return absl::OkStatus();
+  // Only rows of a table that the same transaction made or emptied may be written so.
+  std::string frozen = FrozenCopy(entry.copy_statement);
+  if (!frozen.empty()) opening_ = {.emptied = {entry.schema, entry.tag}, .copy = std::move(frozen)};
   return absl::OkStatus();
 }
 
-absl::Status DataLoader::OnTableBytes(const TocEntry& entry, absl::string_view bytes) {
+absl::Status DataLoader::OnTableBytes(const TocEntry& /*entry*/, absl::string_view bytes) {
   size_ += static_cast<int64_t>(bytes.size());
   if (!loading_ || all_rows_) return absl::OkStatus();
   pending_.append(bytes.data(), bytes.size());
-  return pending_.size() < kPieceBytes ? absl::OkStatus() : SendRows(entry);
+  return pending_.size() < kPieceBytes ? absl::OkStatus() : SendRows();
 }
 
 absl::Status DataLoader::OnLargeObjectBegin(const TocEntry& /*entry*/, uint32_t /*oid*/) {
@@ -72,30 +72,27 @@ absl::Status DataLoader::OnLargeObjectEnd(const TocEntry& /*entry*/, uint32_t oi
 absl::Status DataLoader::OnDataEnd(const TocEntry& entry) {
   sizes_[entry.dump_id] = size_;
   if (!loading_) return absl::OkStatus();
-  if (!spread_) return pending_.empty() ? absl::OkStatus() : LoadAtOnce(entry);
-  if (!pending_.empty()) CROFT_RETURN_IF_ERROR(SendRows(entry));
-  return EndEntry(entry);
+  if (!in_pieces_) return pending_.empty() ? absl::OkStatus() : LoadAtOnce(entry);
+  if (!pending_.empty()) CROFT_RETURN_IF_ERROR(SendRows());
+  return PostEnd(entry);
 }
 
-// Whole rows go to whoever has the least to do. A row that is longer than a piece stays where it began.
-absl::Status DataLoader::SendRows(const TocEntry& entry) {
+// Whole rows, unless one is longer than a piece: the end of them all is told by a line of its own.
+absl::Status DataLoader::SendRows() {
   const size_t end = pending_.rfind('\n');
   const size_t size = end == std::string::npos ? pending_.size() : end + 1;
   std::string rows = pending_.substr(0, size);
   pending_.erase(0, size);
-  if (row_ends_) worker_ = workers_.LeastBusy();
-  row_ends_ = end != std::string::npos;
-  if (row_ends_) all_rows_ = TakeOffEnd(rows);
+  if (end != std::string::npos) all_rows_ = TakeOffEnd(rows);
   if (all_rows_) pending_.clear();
-  return Spread(worker_, entry.copy_statement,
-                [rows = std::move(rows)](Connection& connection) { return connection.CopyIn(rows); });
+  return PostPiece([rows = std::move(rows)](Connection& connection) { return connection.CopyIn(rows); });
 }
 
 absl::Status DataLoader::SendObjectBytes(uint32_t oid, size_t size) {
   std::string piece = pending_.substr(0, size);
   pending_.erase(0, size);
   const int64_t at = std::exchange(offset_, offset_ + static_cast<int64_t>(size));
-  return Spread(workers_.LeastBusy(), "", [oid, at, piece = std::move(piece)](Connection& connection) {
+  return PostPiece([oid, at, piece = std::move(piece)](Connection& connection) {
     return connection.WriteLargeObject(oid, at, piece);
   });
 }
@@ -104,95 +101,84 @@ absl::Status DataLoader::SendObjectBytes(uint32_t oid, size_t size) {
 absl::Status DataLoader::LoadAtOnce(const TocEntry& entry) {
   // No row begins so: the table is empty, and whatever is in the way of a COPY loses nothing.
   if (absl::StartsWith(pending_, "\\.")) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(const ReplaySession::Attempt attempt,
-                         senders_.front().session->Try([&](Connection& connection) -> absl::Status {
-                           CROFT_RETURN_IF_ERROR(connection.BeginCopyIn(entry.copy_statement));
-                           CROFT_RETURN_IF_ERROR(connection.CopyIn(pending_));
-                           return connection.EndCopyIn();
-                         }));
-  if (!attempt.entry.ok()) failures_[entry.dump_id] = {.status = attempt.entry};
-  return absl::OkStatus();
-}
-
-absl::Status DataLoader::Open(Connection& connection, Sender& sender,
-                              const std::string& copy_statement) const {
-  if (std::exchange(sender.open, true)) return absl::OkStatus();
-  CROFT_RETURN_IF_ERROR(connection.Execute("BEGIN"));
-  // Code of the tenant's may lock what the other session holds, which no deadlock detector sees: that one waits for us.
-  if (senders_.size() > 1) CROFT_RETURN_IF_ERROR(connection.Execute("SET LOCAL lock_timeout = '5s'"));
-  return copy_statement.empty() ? absl::OkStatus() : connection.BeginCopyIn(copy_statement);
-}
-
-absl::Status DataLoader::Spread(size_t worker, const std::string& copy_statement,
-                                std::function<absl::Status(Connection&)> work) {
-  spread_ = true;
-  if (failed_) return absl::OkStatus();
-  return workers_.Post(worker, [this, &sender = senders_[worker], copy_statement, work = std::move(work)] {
-    return Send(sender, copy_statement, work);
+  return worker_.Post([this, dump_id = entry.dump_id, size = size_, copy = entry.copy_statement,
+                       rows = std::exchange(pending_, {})]() -> absl::Status {
+    CROFT_ASSIGN_OR_RETURN(ReplaySession::Attempt attempt,
+                           session_.Try([&](Connection& connection) -> absl::Status {
+                             CROFT_RETURN_IF_ERROR(connection.BeginCopyIn(copy));
+                             CROFT_RETURN_IF_ERROR(connection.CopyIn(rows));
+                             return connection.EndCopyIn();
+                           }));
+    Note(dump_id, size, std::move(attempt.entry));
+    return absl::OkStatus();
   });
 }
 
-absl::Status DataLoader::Send(Sender& sender, const std::string& copy_statement,
-                              const std::function<absl::Status(Connection&)>& work) {
+absl::Status DataLoader::PostPiece(Work work) {
+  in_pieces_ = true;
+  return worker_.Post([this, opening = opening_, work = std::move(work)] { return Send(opening, work); });
+}
+
+absl::Status DataLoader::Send(const Opening& opening, const Work& work) {
   // What follows of an entry that failed is passed over.
-  if (failed_) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(const ReplaySession::Attempt attempt,
-                         sender.session->Try([&](Connection& connection) -> absl::Status {
-                           CROFT_RETURN_IF_ERROR(Open(connection, sender, copy_statement));
+  if (!failure_.ok()) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(ReplaySession::Attempt attempt,
+                         session_.Try([&](Connection& connection) -> absl::Status {
+                           if (!std::exchange(open_, true))
+                             CROFT_RETURN_IF_ERROR(Open(connection, opening));
                            return work(connection);
                          }));
-  Fail(attempt.entry);
+  failure_ = std::move(attempt.entry);
   return absl::OkStatus();
 }
 
-// Commits what all sessions have, or nothing.
-absl::Status DataLoader::EndEntry(const TocEntry& entry) {
-  CROFT_RETURN_IF_ERROR(workers_.Drain());
-  const bool rows = !entry.copy_statement.empty();
-  if (rows) CROFT_RETURN_IF_ERROR(OnAllOpen([](Connection& connection) { return connection.EndCopyIn(); }));
-  // What the tenant has put off to the end fails now, while nothing is committed yet.
-  CROFT_RETURN_IF_ERROR(OnAllOpen(
-      [](Connection& connection) { return connection.Execute("SET CONSTRAINTS ALL IMMEDIATE"); }));
-  if (failed_) {
-    GiveUp(entry);
-    return absl::OkStatus();
+absl::Status DataLoader::Open(Connection& connection, const Opening& opening) {
+  CROFT_RETURN_IF_ERROR(connection.Execute("BEGIN"));
+  if (!opening.emptied.name.empty()) {
+    CROFT_RETURN_IF_ERROR(
+        connection.Execute({"TRUNCATE ONLY %I.%I", {opening.emptied.schema, opening.emptied.name}}));
   }
-  for (Sender& sender : senders_) {
-    if (!std::exchange(sender.open, false)) continue;
-    CROFT_ASSIGN_OR_RETURN(
-        const ReplaySession::Attempt attempt,
-        sender.session->Try([](Connection& connection) { return connection.Execute("COMMIT"); }));
-    // Another session may have committed: this is no entry's failure that the rest could go on without.
+  return opening.copy.empty() ? absl::OkStatus() : connection.BeginCopyIn(opening.copy);
+}
+
+absl::Status DataLoader::PostEnd(const TocEntry& entry) {
+  return worker_.Post([this, dump_id = entry.dump_id, size = size_, rows = !opening_.copy.empty()] {
+    return End(dump_id, size, rows);
+  });
+}
+
+absl::Status DataLoader::End(int32_t dump_id, int64_t size, bool rows) {
+  absl::Status loaded = std::exchange(failure_, absl::OkStatus());
+  open_ = false;
+  if (loaded.ok()) {
+    CROFT_ASSIGN_OR_RETURN(ReplaySession::Attempt attempt,
+                           session_.Try([&](Connection& connection) -> absl::Status {
+                             if (rows) CROFT_RETURN_IF_ERROR(connection.EndCopyIn());
+                             // What the tenant has put off to the end fails now, while nothing is committed.
+                             return connection.Execute("SET CONSTRAINTS ALL IMMEDIATE");
+                           }));
+    loaded = std::move(attempt.entry);
+  }
+  if (loaded.ok()) {
+    CROFT_ASSIGN_OR_RETURN(const ReplaySession::Attempt attempt, session_.Try([](Connection& connection) {
+      return connection.Execute("COMMIT");
+    }));
+    // It may have been committed for all that: loading it again could double it.
     CROFT_RETURN_IF_ERROR(attempt.entry);
+  } else {
+    // Whatever it is at: the server rolls it back.
+    session_.Close();
   }
+  Note(dump_id, size, std::move(loaded));
   return absl::OkStatus();
 }
 
-absl::Status DataLoader::OnAllOpen(const std::function<absl::Status(Connection&)>& work) {
-  for (Sender& sender : senders_) {
-    if (!sender.open || failed_) continue;
-    CROFT_ASSIGN_OR_RETURN(const ReplaySession::Attempt attempt, sender.session->Try(work));
-    Fail(attempt.entry);
+void DataLoader::Note(int32_t dump_id, int64_t size, absl::Status loaded) {
+  if (loaded.ok()) {
+    loaded_(dump_id, size);
+  } else {
+    failures_[dump_id] = std::move(loaded);
   }
-  return absl::OkStatus();
-}
-
-void DataLoader::GiveUp(const TocEntry& entry) {
-  for (Sender& sender : senders_) {
-    // Whatever it is at: the server takes it back.
-    if (std::exchange(sender.open, false)) sender.session->Close();
-  }
-  MutexLock lock(mutex_);
-  failures_[entry.dump_id] = {.status = std::exchange(failure_, absl::OkStatus()),
-                              .spread = senders_.size() > 1};
-  failed_ = false;
-}
-
-void DataLoader::Fail(const absl::Status& status) {
-  if (status.ok()) return;
-  MutexLock lock(mutex_);
-  if (!failed_) failure_ = status;
-  failed_ = true;
 }
 
 }  // namespace croft::agent

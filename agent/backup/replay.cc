@@ -3,8 +3,6 @@
 #include "agent/backup/replay.h"
 
 #include <algorithm>
-#include <atomic>
-#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,6 +14,7 @@
 #include <absl/strings/str_split.h>
 
 #include "agent/backup/data_loader.h"
+#include "agent/backup/index_builder.h"
 #include "agent/backup/replay_advice.h"
 #include "agent/dump_format/scanner.h"
 #include "agent/postgres/sql_error.h"
@@ -86,13 +85,18 @@ class Replayer {
         target_(target),
         session_(std::move(session)),
         second_(target.conninfo, probe, timeout),
-        loader_({&session_, &second_}, [this](const Toc& toc) { return OnToc(toc); }),
-        new_names_(target.roles.NewNames()) {}
+        new_names_(target.roles.NewNames()),
+        index_builder_(second_,
+                       [this](ReplaySession& by, const TocEntry& entry) { return RunEntry(by, entry); }),
+        loader_(
+            session_, [this](const Toc& toc) { return OnToc(toc); },
+            [this](int32_t dump_id, int64_t size) { OnLoaded(dump_id, size); }) {}
 
   absl::StatusOr<Replayed> Run(DumpVisitor& also) {
-    Both both(loader_, also);
-    DumpReader reader(both);  // the table of contents lives as long
-    CROFT_RETURN_IF_ERROR(read_(reader));
+    both_.emplace(loader_, also);
+    reader_.emplace(*both_);
+    CROFT_RETURN_IF_ERROR(read_(*reader_));
+    CROFT_RETURN_IF_ERROR(loader_.Finish());
     CROFT_RETURN_IF_ERROR(FinishData());
     CROFT_RETURN_IF_ERROR(AfterData());
     for (const TocEntry* entry : plan_.grants) CROFT_RETURN_IF_ERROR(Grant(*entry));
@@ -122,9 +126,49 @@ class Replayer {
       for (const uint32_t oid : LargeObjectsOf(*entry)) left_out_objects_.insert(oid);
     }
     loader_.PassOver(left_out_objects_);
+    for (const TocEntry* entry : plan_.after_data) {
+      if (IsIndex(*entry)) indexes_[TableOf(*entry)].push_back(entry);
+    }
     if (plan_.drop_public) CROFT_RETURN_IF_ERROR(session_.Run("DROP SCHEMA IF EXISTS public").status());
-    return RunAll(plan_.before_data);
+    CROFT_RETURN_IF_ERROR(RunAll(plan_.before_data));
+    FindFreshTables();
+    return absl::OkStatus();
   }
+
+  // Those that were just made are empty. Not those whose rows come by way of the root of their partitions: several
+  // entries fill the same table then. Nor those that an extension made, perhaps with rows in them.
+  void FindFreshTables() {
+    std::set<int32_t> made = tables_;
+    for (const Failure& failure : failures_) made.erase(failure.entry->dump_id);
+    for (const TocEntry* entry : plan_.data) {
+      if (made.count(TableOf(*entry)) == 0) continue;
+      const std::optional<CopyTarget> copy = ParseCopy(entry->copy_statement);
+      if (copy && copy->table == QualifiedName{entry->schema, entry->tag}) {
+        fresh_.emplace(entry->dump_id, TableOf(*entry));
+      }
+    }
+    std::set<int32_t> frozen;
+    for (const auto& [data, table] : fresh_) frozen.insert(data);
+    loader_.Freeze(std::move(frozen));
+  }
+
+  // On the loader's thread. Indexes that run none of the tenant's code are built while other tables are loaded. All others
+  // wait until all rows are there, since an expression may read any table.
+  void OnLoaded(int32_t dump_id, int64_t size) {
+    const auto fresh = fresh_.find(dump_id);
+    if (fresh == fresh_.end()) return;
+    const auto indexes = indexes_.find(fresh->second);
+    if (indexes == indexes_.end()) return;
+    IndexBuilder::Entries early;
+    for (const TocEntry* entry : indexes->second) {
+      if (!IsOfColumnsAlone(*entry)) continue;
+      early.push_back(entry);
+      begun_.insert(entry->dump_id);
+    }
+    index_builder_.Add(size, std::move(early));
+  }
+
+  static bool IsIndex(const TocEntry& entry) { return entry.kind == "INDEX" || entry.kind == "CONSTRAINT"; }
 
   // Every entry by itself; what fails is kept for later.
   absl::Status RunAll(const std::vector<const TocEntry*>& entries) {
@@ -208,7 +252,10 @@ class Replayer {
     for (const TocEntry* entry : plan_.data) {
       if (!entry->has_data && entry->kind != "TABLE DATA") statements.push_back(entry);
     }
-    CROFT_ASSIGN_OR_RETURN(auto unloaded, ReloadAlone(loader_.TakeFailures()));
+    Unloaded unloaded = loader_.TakeFailures();
+    // What is tried again is not to fail for the locks of an index that is being built.
+    if (!unloaded.empty() || !failures_.empty()) index_builder_.Pause();
+    CROFT_ASSIGN_OR_RETURN(unloaded, ReloadWhatWaited(std::move(unloaded)));
     for (const SearchPath path : {SearchPath::kEmpty, SearchPath::kTenants}) {
       CROFT_RETURN_IF_ERROR(HealEntries(path));
       CROFT_RETURN_IF_ERROR(Reload(path, unloaded));
@@ -222,14 +269,13 @@ class Replayer {
     return RunAll(statements);
   }
 
-  // What two sessions could not load because each was in the other's way is loaded by one, which is no news to anybody.
-  // Answers what did not load.
-  absl::StatusOr<Unloaded> ReloadAlone(std::map<int32_t, DataLoader::Failure> failures) {
+  // What could not be loaded for the locks of an index that was being built is loaded now, which is no news to anybody.
+  // Returns what did not load.
+  absl::StatusOr<Unloaded> ReloadWhatWaited(Unloaded failures) {
     Unloaded unloaded;
     Unloaded waited;
     for (auto& [dump_id, failure] : failures) {
-      const bool alone = failure.spread && IsOfWaiting(failure.status);
-      (alone ? waited : unloaded).emplace(dump_id, std::move(failure.status));
+      (IsOfWaiting(failure) ? waited : unloaded).emplace(dump_id, std::move(failure));
     }
     CROFT_ASSIGN_OR_RETURN(waited, LoadAgain(waited));
     unloaded.merge(waited);
@@ -244,17 +290,15 @@ class Replayer {
   // Reads the dump once more for the rows of `wanted`, and answers what failed again.
   absl::StatusOr<Unloaded> LoadAgain(const Unloaded& wanted) {
     if (wanted.empty()) return wanted;
-    DataLoader loader({&session_}, [](const Toc&) { return absl::OkStatus(); });
+    DataLoader loader(session_, [](const Toc&) { return absl::OkStatus(); });
     std::set<int32_t> dump_ids;
     for (const auto& [dump_id, status] : wanted) dump_ids.insert(dump_id);
     loader.Want(std::move(dump_ids));
     loader.PassOver(left_out_objects_);
     DumpReader reader(loader);
     CROFT_RETURN_IF_ERROR(read_(reader));
-    Unloaded failed;
-    for (auto& [dump_id, failure] : loader.TakeFailures())
-      failed.emplace(dump_id, std::move(failure.status));
-    return failed;
+    CROFT_RETURN_IF_ERROR(loader.Finish());
+    return loader.TakeFailures();
   }
 
   // Loads what is `unloaded` again, and leaves there what fails again.
@@ -272,13 +316,11 @@ class Replayer {
   }
 
   absl::Status AfterData() {
+    CROFT_RETURN_IF_ERROR(BuildIndexes());
     std::vector<const TocEntry*> rest;
-    std::map<int32_t, std::vector<const TocEntry*>> by_table;
     for (const TocEntry* entry : plan_.after_data) {
-      const bool index = entry->kind == "INDEX" || entry->kind == "CONSTRAINT";
-      index ? by_table[TableOf(*entry)].push_back(entry) : rest.push_back(entry);
+      if (!IsIndex(*entry)) rest.push_back(entry);
     }
-    CROFT_RETURN_IF_ERROR(BuildIndexes(by_table));
     CROFT_RETURN_IF_ERROR(RunAll(rest));
     return HealStatements();
   }
@@ -291,49 +333,25 @@ class Replayer {
     return entry.dump_id;
   }
 
-  // So that no large one is left to the end, when there is nothing else to do beside it.
-  std::vector<const std::vector<const TocEntry*>*> LargestFirst(
-      const std::map<int32_t, std::vector<const TocEntry*>>& by_table) const {
+  // Two tables at a time, since sorting keeps a core busy; nothing else of an archive depends on their order. What fails
+  // is tried again by itself, for sessions that wait for each other fail, too.
+  absl::Status BuildIndexes() {
     std::map<int32_t, int64_t> sizes;
     for (const TocEntry* data : plan_.data) {
       const auto size = loader_.sizes().find(data->dump_id);
       if (size != loader_.sizes().end()) sizes[TableOf(*data)] += size->second;
     }
-    std::vector<std::pair<int64_t, const std::vector<const TocEntry*>*>> tables;
-    for (const auto& [table, entries] : by_table) tables.emplace_back(-sizes[table], &entries);
-    std::stable_sort(tables.begin(), tables.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::vector<const std::vector<const TocEntry*>*> sorted;
-    for (const auto& [size, entries] : tables) sorted.push_back(entries);
-    return sorted;
-  }
-
-  // Two tables at a time, since sorting keeps a core busy; nothing else of an archive depends on their order. What fails
-  // is tried again by itself, for sessions that wait for each other fail, too.
-  absl::Status BuildIndexes(const std::map<int32_t, std::vector<const TocEntry*>>& by_table) {
-    const std::vector<const std::vector<const TocEntry*>*> tables = LargestFirst(by_table);
-    std::atomic<size_t> next{0};
-    const auto build = [&](ReplaySession& session) -> absl::StatusOr<std::vector<const TocEntry*>> {
-      std::vector<const TocEntry*> failed;
-      for (size_t i = next++; i < tables.size(); i = next++) {
-        for (const TocEntry* entry : *tables[i]) {
-          CROFT_ASSIGN_OR_RETURN(const Attempt attempt, RunEntry(session, *entry));
-          if (!attempt.entry.ok()) failed.push_back(entry);
-        }
-      }
-      return failed;
-    };
-    std::future<absl::StatusOr<std::vector<const TocEntry*>>> other;
-    if (tables.size() > 1) other = std::async(std::launch::async, [&] { return build(second_); });
-    absl::StatusOr<std::vector<const TocEntry*>> failed = build(session_);
-    if (other.valid()) {
-      const absl::StatusOr<std::vector<const TocEntry*>> others = other.get();
-      CROFT_RETURN_IF_ERROR(others.status());
-      CROFT_RETURN_IF_ERROR(failed.status());
-      failed->insert(failed->end(), others->begin(), others->end());
+    for (auto& [table, entries] : indexes_) {
+      std::erase_if(entries, [&](const TocEntry* entry) { return begun_.count(entry->dump_id) > 0; });
+      index_builder_.Add(sizes[table], std::move(entries));
     }
-    CROFT_RETURN_IF_ERROR(failed.status());
-    return RunAll(*failed);
+    CROFT_ASSIGN_OR_RETURN(const IndexBuilder::Entries built, index_builder_.Finish(session_));
+    const std::set<const TocEntry*> failed(built.begin(), built.end());
+    std::vector<const TocEntry*> again;
+    for (const TocEntry* entry : plan_.after_data) {
+      if (failed.count(entry) > 0) again.push_back(entry);
+    }
+    return RunAll(again);
   }
 
   // Statements that failed, once more and then as an application would run them.
@@ -427,16 +445,23 @@ class Replayer {
   const ReplayTarget& target_;
   ReplaySession session_;
   ReplaySession second_;  // for what two can do at once, as pg_restore sets it up
-  DataLoader loader_;
   const RoleNames new_names_;
+  std::optional<Both> both_;
+  std::optional<DumpReader> reader_;  // has the table of contents
   const Toc* toc_ = nullptr;
   ReplayPlan plan_;
   std::vector<Failure> failures_;  // of statements, in the order of the archive
   std::set<int32_t> missing_;
   std::set<int32_t> tables_;
+  std::map<int32_t, int32_t> fresh_;                  // entries of rows -> tables, which were empty before
+  std::map<int32_t, IndexBuilder::Entries> indexes_;  // by table
+  std::set<int32_t> begun_;                           // indexes that are built while tables are loaded
   std::map<int32_t, std::vector<uint32_t>> objects_;  // by dump id of the entry that makes them
   std::set<uint32_t> left_out_objects_;
   Replayed result_;
+  // Last, so that their threads end before what they use.
+  IndexBuilder index_builder_;
+  DataLoader loader_;
 };
 
 }  // namespace

@@ -108,6 +108,38 @@ bool TakeWords(const Tokens& tokens, size_t& at, std::initializer_list<absl::str
   return true;
 }
 
+// `"btree" ("a", "b" DESC)` at `at`, which is moved behind it then. An expression, or an option of an operator class, has
+// parentheses of its own.
+bool TakeColumns(const Tokens& tokens, size_t& at) {
+  if (at >= tokens.size() || !IsName(tokens[at])) return false;
+  size_t next = at + 1;
+  if (!TakeWords(tokens, next, {"("})) return false;
+  while (next < tokens.size() && (IsName(tokens[next]) || tokens[next].Is(",") || tokens[next].Is(".")))
+    ++next;
+  if (!TakeWords(tokens, next, {")"})) return false;
+  at = next;
+  return true;
+}
+
+// CREATE [UNIQUE] INDEX name ON [ONLY] table USING method (columns
+bool TakeIndexOfColumns(const Tokens& tokens, size_t& at) {
+  if (!TakeWords(tokens, at, {"CREATE"})) return false;
+  (void)TakeWords(tokens, at, {"UNIQUE"});
+  if (!TakeWords(tokens, at, {"INDEX"}) || !TakeName(tokens, at) || !TakeWords(tokens, at, {"ON"}))
+    return false;
+  (void)TakeWords(tokens, at, {"ONLY"});
+  return TakeName(tokens, at) && TakeWords(tokens, at, {"USING"}) && TakeColumns(tokens, at);
+}
+
+// ALTER TABLE [ONLY] table ADD CONSTRAINT name PRIMARY KEY
+bool TakeKey(const Tokens& tokens, size_t& at) {
+  if (!TakeWords(tokens, at, {"ALTER", "TABLE"})) return false;
+  (void)TakeWords(tokens, at, {"ONLY"});
+  if (!TakeName(tokens, at) || !TakeWords(tokens, at, {"ADD", "CONSTRAINT"}) || !TakeName(tokens, at))
+    return false;
+  return TakeWords(tokens, at, {"PRIMARY", "KEY"}) || TakeWords(tokens, at, {"UNIQUE"});
+}
+
 }  // namespace
 
 std::vector<std::string> RolesNamed(const TocEntry& entry) {
@@ -209,6 +241,26 @@ std::optional<CopyTarget> ParseCopy(absl::string_view copy_statement) {
   }
   if (!TakeWords(tokens, at, {"FROM", "stdin"})) return std::nullopt;
   return target;
+}
+
+std::string FrozenCopy(absl::string_view copy_statement) {
+  const Tokens tokens = WithoutComments(copy_statement);
+  const size_t count = tokens.size();
+  const bool plain =
+      ParseCopy(copy_statement) && count >= 2 && tokens[count - 2].Is("stdin") && tokens[count - 1].Is(";");
+  if (!plain) return "";
+  const size_t end = static_cast<size_t>(tokens[count - 1].text.data() - copy_statement.data());
+  return absl::StrCat(copy_statement.substr(0, end), " WITH (FREEZE);");
+}
+
+bool IsOfColumnsAlone(const TocEntry& entry) {
+  const Tokens tokens = WithoutComments(entry.definition);
+  size_t at = 0;
+  const bool known = entry.kind == "INDEX" ? TakeIndexOfColumns(tokens, at)
+                                           : entry.kind == "CONSTRAINT" && TakeKey(tokens, at);
+  if (!known || !tokens.back().Is(";")) return false;
+  return std::none_of(tokens.begin() + static_cast<ptrdiff_t>(at), tokens.end() - 1,
+                      [](const Token& token) { return token.Is(";") || token.Is("WHERE"); });
 }
 
 }  // namespace croft::agent

@@ -64,4 +64,11 @@ struct CopyTarget {
 // Of a COPY statement; nothing when it is none.
 [[nodiscard]] std::optional<CopyTarget> ParseCopy(absl::string_view copy_statement);
 
+// The COPY statement with the option FREEZE; empty when it is none, or has options.
+[[nodiscard]] std::string FrozenCopy(absl::string_view copy_statement);
+
+// Whether an INDEX or CONSTRAINT entry is one statement that makes an index or a key of nothing but columns: building it
+// runs no code of the tenant's, so that it does not matter which other tables have their rows.
+[[nodiscard]] bool IsOfColumnsAlone(const TocEntry& entry);
+
 }  // namespace croft::agent

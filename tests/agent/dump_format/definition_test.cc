@@ -174,6 +174,49 @@ TEST(ParseCopy, NamesTableAndColumns) {
   }
 }
 
+TEST(FrozenCopy, AddsTheOptionToAStatementWithoutOptions) {
+  EXPECT_EQ(FrozenCopy("COPY \"s\".\"from stdin;\" (\"a\", \"b\") FROM stdin;\n"),
+            "COPY \"s\".\"from stdin;\" (\"a\", \"b\") FROM stdin WITH (FREEZE);");
+  EXPECT_EQ(FrozenCopy("COPY \"s\".\"t\" FROM stdin WITH (FORMAT csv);\n"), "");
+  EXPECT_EQ(FrozenCopy("COPY \"s\".\"t\" FROM stdin; DROP TABLE \"t\";\n"), "");
+  EXPECT_EQ(FrozenCopy("SELECT 1;"), "");
+  EXPECT_EQ(FrozenCopy(""), "");
+}
+
+TEST(IsOfColumnsAlone, KnowsIndexesThatRunNoCodeOfTheTenants) {
+  const auto index = [](const std::string& definition) {
+    return IsOfColumnsAlone(Entry("INDEX", definition));
+  };
+  EXPECT_TRUE(index("CREATE INDEX \"i\" ON \"s\".\"t\" USING \"btree\" (\"a\");\n"));
+  EXPECT_TRUE(index(
+      "CREATE UNIQUE INDEX \"i\" ON ONLY \"s\".\"t\" USING \"btree\" (\"a\" DESC NULLS LAST, \"where\" "
+      "COLLATE "
+      "\"s\".\"c\" \"s\".\"text_ops\") INCLUDE (\"b\") NULLS NOT DISTINCT WITH (fillfactor='70');\n"));
+  EXPECT_FALSE(index("CREATE INDEX \"i\" ON \"s\".\"t\" USING \"btree\" (\"lower\"(\"a\"));\n"));
+  EXPECT_FALSE(index("CREATE INDEX \"i\" ON \"s\".\"t\" USING \"btree\" (\"a\", ((\"b\" + 1)));\n"));
+  EXPECT_FALSE(
+      index("CREATE INDEX \"i\" ON \"s\".\"t\" USING \"btree\" (\"a\") WHERE \"s\".\"f\"(\"a\");\n"));
+  EXPECT_FALSE(index("CREATE INDEX \"i\" ON \"s\".\"t\" USING \"gist\" (\"a\" \"ops\" (siglen='32'));\n"));
+  EXPECT_FALSE(
+      index("CREATE INDEX \"i\" ON \"s\".\"t\" USING \"btree\" (\"a\");\n\nALTER TABLE \"s\".\"t\" CLUSTER "
+            "ON \"i\";\n"));
+  EXPECT_FALSE(index("CREATE INDEX \"i\" ON \"s\".\"t\" USING \"btree\" (\"a\""));
+  EXPECT_FALSE(index(""));
+}
+
+TEST(IsOfColumnsAlone, KnowsKeysAndNoOtherConstraints) {
+  const auto constraint = [](const std::string& what, const std::string& kind = "CONSTRAINT") {
+    return IsOfColumnsAlone(Entry(kind, "ALTER TABLE ONLY \"s\".\"t\"\n    ADD CONSTRAINT \"c\" " + what));
+  };
+  EXPECT_TRUE(constraint("PRIMARY KEY (\"a\");\n"));
+  EXPECT_TRUE(constraint(
+      "UNIQUE NULLS NOT DISTINCT (\"a\", \"b\") INCLUDE (\"c\") DEFERRABLE INITIALLY DEFERRED;\n"));
+  EXPECT_FALSE(constraint("EXCLUDE USING \"gist\" (\"s\".\"f\"(\"a\") WITH &&);\n"));
+  EXPECT_FALSE(constraint("CHECK (\"s\".\"f\"(\"a\"));\n"));
+  EXPECT_FALSE(constraint("FOREIGN KEY (\"a\") REFERENCES \"s\".\"u\"(\"a\");\n", "FK CONSTRAINT"));
+  EXPECT_FALSE(constraint("PRIMARY KEY (\"a\")"));
+}
+
 TEST(ObjectName, QuotesWhatTheEntryIsAbout) {
   const auto name = [](const std::string& kind, const std::string& tag, const std::string& definition = "",
                        const std::string& schema = "s") {
