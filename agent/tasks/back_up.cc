@@ -199,9 +199,10 @@ absl::Status AskCatalogs(const BackupJob& job, Manifest& manifest, DumpSource& s
 // A dump that failed while a table was locked against it: seen in the catalogs, since a tenant could write any message.
 absl::Status ExplainLocks(const Conninfo& conninfo, const absl::Status& failed) {
   if (DetailsOf(failed).reason != "DUMP_FAILED") return failed;
-  absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kPrivileged, CleanupTimeout());
+  const Timeout timeout = BackupJob::CleanupTimeout(failed);
+  absl::StatusOr<Connection> connection = Connection::Open(conninfo, Trust::kPrivileged, timeout);
   if (!connection.ok()) return failed;
-  connection->SetTimeout(CleanupTimeout());
+  connection->SetTimeout(timeout);
   const auto locked = connection->Rows<std::string, std::string>(
       "SELECT n.nspname::text, c.relname::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
       "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE l.granted AND l.mode = 'AccessExclusiveLock' "
@@ -285,8 +286,9 @@ absl::StatusOr<Outcome> RunBackUp(const BackupJob& job, const BackUpWork& work) 
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.store));
   absl::StatusOr<BackedUp> outcome = Make(job, work, *store);
   // Also when the task was stopped or has run out of time.
-  CROFT_ASSIGN_OR_RETURN(const auto session, job.BeginCleanup());
-  const absl::Status tidied = TidyUp(job, *session, work.sealed, CleanupTimeout());
+  const Timeout timeout = BackupJob::CleanupTimeout(outcome.status());
+  CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin(timeout));
+  const absl::Status tidied = TidyUp(job, *session, work.sealed, timeout);
   CROFT_RETURN_IF_ERROR(outcome.status());
   CROFT_RETURN_IF_ERROR(tidied);
   return *std::move(outcome);

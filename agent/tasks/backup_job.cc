@@ -27,6 +27,7 @@ constexpr int32_t kShortLivedConnections = 6;
 constexpr int kVersionsOfAMajor = 10000;
 constexpr absl::Duration kLongestLife = absl::Hours(24);
 constexpr absl::Duration kCleanupTime = absl::Seconds(30);
+constexpr absl::Duration kCleanupTimeOfASuccess = absl::Minutes(10);
 constexpr absl::Duration kSessionPoll = absl::Milliseconds(10);
 
 // Reads whatever its owner has taken a right to from itself.
@@ -99,12 +100,12 @@ absl::StatusOr<Store*> BackupJob::FindStore(absl::string_view id) const {
   return croft::agent::FindStore(tools_, id);
 }
 
-absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::Begin() const {
-  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, timeout_);
+absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::Begin(const Timeout& timeout) const {
+  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, timeout);
 }
 
-absl::StatusOr<std::unique_ptr<ClusterSession>> BackupJob::BeginCleanup() const {
-  return tools_.cluster.Begin(tenant().uid, LockMode::kExclusive, CleanupTimeout());
+Timeout BackupJob::CleanupTimeout(const absl::Status& outcome) {
+  return {.deadline = absl::Now() + (outcome.ok() ? kCleanupTimeOfASuccess : kCleanupTime)};
 }
 
 absl::StatusOr<Connection> BackupJob::OpenMaintenance(const Timeout& timeout) const {
@@ -114,8 +115,6 @@ absl::StatusOr<Connection> BackupJob::OpenMaintenance(const Timeout& timeout) co
   connection.SetTimeout(timeout);
   return connection;
 }
-
-Timeout CleanupTimeout() { return {.deadline = absl::Now() + kCleanupTime}; }
 
 absl::StatusOr<Conninfo> MakeShortLivedLogin(const BackupJob& job, ClusterSession& session,
                                              const std::string& owner_role, const std::string& database,

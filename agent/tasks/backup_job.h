@@ -39,10 +39,13 @@ class BackupJob {
 
   // FAILED_PRECONDITION (STORE_NOT_REACHED).
   absl::StatusOr<Store*> FindStore(absl::string_view id) const;
-  // Under the tenant's lock, with this task's timeout or, to clean up after a task that has run out of it, with
-  // half a minute.
-  absl::StatusOr<std::unique_ptr<ClusterSession>> Begin() const;
-  absl::StatusOr<std::unique_ptr<ClusterSession>> BeginCleanup() const;
+  // Under the tenant's lock.
+  absl::StatusOr<std::unique_ptr<ClusterSession>> Begin() const { return Begin(timeout_); }
+  absl::StatusOr<std::unique_ptr<ClusterSession>> Begin(const Timeout& timeout) const;
+  // To clean up after a task that ended with `outcome`, also one that was stopped or has run out of its time: half a
+  // minute, or ten after a success. Dropping a large scratch database takes minutes on a busy disk, and must not cost a
+  // proof that is there. Nothing stops it, since half of it would leave a sealed database open.
+  static Timeout CleanupTimeout(const absl::Status& outcome);
   // The agent's own, in the database for statements about the whole server.
   absl::StatusOr<Connection> OpenMaintenance(const Timeout& timeout) const;
 
@@ -54,8 +57,6 @@ class BackupJob {
   ServerAccess access_;
   ProgramPlace place_;
 };
-
-[[nodiscard]] Timeout CleanupTimeout();
 
 [[nodiscard]] absl::StatusOr<Store*> FindStore(const BackupTools& tools, absl::string_view id);
 

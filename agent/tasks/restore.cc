@@ -159,8 +159,9 @@ absl::StatusOr<Outcome> RunRestore(const BackupJob& job, const RestoreWork& work
   CROFT_RETURN_IF_ERROR(CheckLogins(job.tenant(), work.logins));
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.source.store));
   absl::StatusOr<Restored> outcome = Restore(job, work, *store);
-  CROFT_ASSIGN_OR_RETURN(const auto session, job.BeginCleanup());
-  const absl::Status tidied = TidyUp(job, *session, CleanupTimeout());
+  const Timeout timeout = BackupJob::CleanupTimeout(outcome.status());
+  CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin(timeout));
+  const absl::Status tidied = TidyUp(job, *session, timeout);
   CROFT_RETURN_IF_ERROR(outcome.status());
   CROFT_RETURN_IF_ERROR(tidied);
   return *std::move(outcome);

@@ -126,8 +126,9 @@ absl::StatusOr<Outcome> RunVerify(const BackupJob& job, const VerifyWork& work) 
     return InvalidField("verify.source.key", "must be 32 bytes");
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.source.store));
   absl::StatusOr<Verified> outcome = Verify(job, work.source, *store);
-  CROFT_ASSIGN_OR_RETURN(const auto session, job.BeginCleanup());
-  const absl::Status tidied = TidyUp(job, *session, work.source, CleanupTimeout());
+  const Timeout timeout = BackupJob::CleanupTimeout(outcome.status());
+  CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin(timeout));
+  const absl::Status tidied = TidyUp(job, *session, work.source, timeout);
   CROFT_RETURN_IF_ERROR(outcome.status());
   CROFT_RETURN_IF_ERROR(tidied);
   return *std::move(outcome);
