@@ -34,15 +34,17 @@ class Course:
         self.relations = 0
         self.state = None
 
-    def run(self):
-        self.prove_and_restore()
+    def run(self, loaded=False):
+        """`loaded`: the database is filled already."""
+        self.prove_and_restore(loaded)
         self.rotate_and_pause()
         self.retire_and_come_back()
         self.retire_and_end()
 
-    def prove_and_restore(self):
+    def prove_and_restore(self, loaded=False):
         with contextlib.ExitStack() as stack:
-            self.load(stack)
+            if not loaded:
+                self.load(stack)
             self.before = self.life.facts()
             self.relations = sum(kind == "relation" for kind, _ in self.before)
             backup = self.proven_backup()
