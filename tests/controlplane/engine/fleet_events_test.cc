@@ -118,7 +118,8 @@ TEST_F(FleetEventsTest, UpdateNamesTheFieldsAndNoValue) {
   const std::vector<domain::FleetEvent> events = Take("tenants/");
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].type, "croft.tenant.updated");
-  EXPECT_EQ(events[0].data, (std::map<std::string, std::string>{{"changed", "display_name labels backup_policy"}}));
+  EXPECT_EQ(events[0].data,
+            (std::map<std::string, std::string>{{"changed", "display_name labels backup_policy"}}));
 }
 
 TEST_F(FleetEventsTest, WhatIsOnlyTriedOrRefusedIsNotTold) {
