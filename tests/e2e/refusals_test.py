@@ -120,10 +120,10 @@ def test_a_tenant_at_its_storage_quota_grows_no_more_until_it_has_shrunk(cluster
     cluster.psql("full", "CREATE TABLE orders (id int PRIMARY KEY, note text)")
     cluster.psql("full", ROWS.format(1, 135_000))
     # Warned first, and nothing is refused yet.
-    wait_until(lambda: conditions() == {"STORAGE_NEAR_QUOTA"}, "it is warned")
+    wait_until(lambda: conditions() == {"STORAGE_NEAR_QUOTA"}, "it is warned", 180)
     assert refusal("INSERT INTO orders VALUES (-1, 'x')") == ""
     cluster.psql("full", ROWS.format(135_001, 200_000))
-    wait_until(closed, "it is closed for growth")
+    wait_until(closed, "it is closed for growth", 180)
     assert conditions() == {"STORAGE_FULL"}
 
     # What its application sees.
@@ -145,15 +145,15 @@ def test_a_tenant_at_its_storage_quota_grows_no_more_until_it_has_shrunk(cluster
 
     # The operator's way out, and back.
     update("--storage-grace", "1h")
-    wait_until(lambda: refusal("INSERT INTO orders VALUES (-3, 'x')") == "", "it may grow for an hour")
+    wait_until(lambda: refusal("INSERT INTO orders VALUES (-3, 'x')") == "", "it may grow for an hour", 180)
     assert conditions() == {"STORAGE_FULL"}
     update("--storage-grace", "0")
-    wait_until(closed, "it is closed again")
+    wait_until(closed, "it is closed again", 180)
 
     # It shrinks, and is opened by itself.
     cluster.psql("full", "DELETE FROM orders WHERE id > 1000")
     cluster.psql("full", "VACUUM FULL orders")
-    wait_until(lambda: not tenant().closed_for_growth, "it is opened")
+    wait_until(lambda: not tenant().closed_for_growth, "it is opened", 180)
     assert refusal("INSERT INTO orders VALUES (-2, 'x')") == ""
     assert conditions() == set()
     assert not cluster.call("LookupService.Lookup", tenant="full").closed_for_growth
