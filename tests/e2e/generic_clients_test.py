@@ -102,6 +102,9 @@ def call_about_backups(client, name):
     assert client("BackupService/GetBackup", name=backup)["state"] == "STATE_AVAILABLE"
     assert client("BackupService/ListBackups", parent="tenants/-")["backups"]
     client.succeed(client("BackupService/VerifyBackup", name=backup))
+    assert client("BackupService/HoldBackup", name=backup, reason="case 17")["name"] == backup
+    client("BackupService/ReleaseBackup", name=backup)
+    assert client("BackupService/ListBackupPlans", parent="tenants/-")
     yield backup
 
 
@@ -122,6 +125,7 @@ def call_where_errors_are_inside(client, suspended):
     refused = next(one["refused"] for one in changes if one["tenant"] == "tenants/" + suspended)
     assert says(refused, "croft.v1.ErrorInfo")["reason"] == "TENANT_SUSPENDED"
     client.succeed(client("TenantService/PurgeTenant", name="tenants/" + tenant, confirm="tenants/" + tenant))
+    assert client("TenantService/GetErasure", name="tenants/" + tenant)["statement"]
 
 
 def says(status, kind):
