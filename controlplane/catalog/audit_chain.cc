@@ -74,10 +74,7 @@ std::string TextOf(const domain::AuditCheckpoint& checkpoint) {
                       absl::ToUnixMicros(checkpoint.cut_time), "\n");
 }
 
-namespace {
-
-// Where the audit begins: its cut, or nothing.
-absl::StatusOr<ProvenAudit> BeginningOf(Catalog& catalog, const IsSigned& is_signed) {
+absl::StatusOr<ProvenAudit> BeginningOfAudit(Catalog& catalog, const IsSigned& is_signed) {
   ProvenAudit proven;
   CROFT_ASSIGN_OR_RETURN(proven.pruned, catalog.GetAuditCheckpoint());
   if (!proven.pruned) return proven;
@@ -91,6 +88,8 @@ absl::StatusOr<ProvenAudit> BeginningOf(Catalog& catalog, const IsSigned& is_sig
   proven.head = proven.pruned->head;
   return proven;
 }
+
+namespace {
 
 // Those that the rows that are left have to show.
 absl::StatusOr<std::vector<AuditHead>> Wanted(const ProvenAudit& beginning,
@@ -114,7 +113,7 @@ absl::StatusOr<bool> WasCutSince(Catalog& catalog, const ProvenAudit& beginning)
 
 absl::StatusOr<ProvenAudit> VerifyAudit(Catalog& catalog, const std::vector<AuditHead>& anchors,
                                         const IsSigned& is_signed, const std::function<bool()>& stopped) {
-  CROFT_ASSIGN_OR_RETURN(ProvenAudit proven, BeginningOf(catalog, is_signed));
+  CROFT_ASSIGN_OR_RETURN(ProvenAudit proven, BeginningOfAudit(catalog, is_signed));
   CROFT_ASSIGN_OR_RETURN(std::vector<AuditHead> missing, Wanted(proven, anchors));
   while (!stopped()) {
     CROFT_ASSIGN_OR_RETURN(const std::vector<AuditRow> rows,

@@ -37,6 +37,9 @@ struct ProvenAudit {
 // Whether the control plane has signed `text`.
 using IsSigned = std::function<bool(absl::string_view text, absl::string_view signature)>;
 
+// Where the audit begins: its cut, or nothing. DATA_LOSS, AUDIT_BROKEN, when the cut is nobody's.
+[[nodiscard]] absl::StatusOr<ProvenAudit> BeginningOfAudit(Catalog& catalog, const IsSigned& is_signed);
+
 // Reads the whole audit, from where it was cut. `anchors` are heads that were noted before: their rows must still be
 // there, unless they are older than the cut. DATA_LOSS, AUDIT_BROKEN, names the first row that was changed, dropped or
 // moved, or says that the cut is nobody's. CANCELLED when `stopped`, which is asked now and then, says so.

@@ -9,7 +9,6 @@
 #include "common/errors.h"
 #include "common/log.h"
 #include "common/names.h"
-#include "controlplane/catalog/audit_chain.h"
 #include "controlplane/domain/errors.h"
 
 namespace croft::server {
@@ -29,12 +28,13 @@ void SayWhyItWaits(const domain::Schedule& schedule) {
 
 Scheduler::Scheduler(catalog::Catalog& catalog, engine::EventQueue& event_queue,
                      const handlers::SecretMaker& secrets, const Clock& clock,
-                     const domain::SchedulePolicy& policy, Sign sign)
+                     const domain::SchedulePolicy& policy, Sign sign, catalog::IsSigned is_signed)
     : catalog_(catalog),
       event_queue_(event_queue),
       secrets_(secrets),
       clock_(clock),
       sign_(std::move(sign)),
+      is_signed_(std::move(is_signed)),
       policy_(policy) {}
 
 Scheduler::~Scheduler() { Stop(); }
@@ -137,11 +137,12 @@ absl::StatusOr<engine::RequestBody> Scheduler::Comparison(const std::string& res
   return engine::CompareHost{.host = id};
 }
 
-// The oldest rows that are old enough, as many as one transaction takes.
+// The oldest rows that are old enough, as many as one transaction takes. What was changed from outside is not cut: it would
+// be signed for, and nobody could see it any more.
 absl::StatusOr<engine::RequestBody> Scheduler::Cut() {
-  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::AuditCheckpoint> last, catalog_.GetAuditCheckpoint());
+  CROFT_ASSIGN_OR_RETURN(catalog::ProvenAudit proven, catalog::BeginningOfAudit(catalog_, is_signed_));
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::AuditRow> rows,
-                         catalog_.ListAudit(last ? last->head.sequence : 0, kRowsInACut));
+                         catalog_.ListAudit(proven.head.sequence, kRowsInACut));
   const absl::Time now = clock_.Now();
   absl::Duration kept;
   {
@@ -151,7 +152,9 @@ absl::StatusOr<engine::RequestBody> Scheduler::Cut() {
   engine::PruneAudit request;
   for (const domain::AuditRow& row : rows) {
     if (row.event.time >= now - kept) break;
-    request.cut = {.head = {row.sequence, row.hash},
+    CROFT_RETURN_IF_ERROR(catalog::CheckAuditRow(proven.head, row));
+    proven.head = {row.sequence, row.hash};
+    request.cut = {.head = proven.head,
                    .time = row.event.time,
                    .cut_time = absl::FromUnixMicros(absl::ToUnixMicros(now))};
   }

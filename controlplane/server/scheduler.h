@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/sync.h"
+#include "controlplane/catalog/audit_chain.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/secret_maker.h"
@@ -24,13 +25,13 @@ class Scheduler {
   // How many in one look: one commit's worth, so that thousands that are due together are spread over many looks.
   static constexpr int32_t kAtOnce = 256;
 
-  // Signs the checkpoint of a cut of the audit.
+  // Signs the checkpoint of a cut of the audit; `is_signed` of the constructor knows its signatures.
   using Sign = std::function<absl::StatusOr<std::string>(absl::string_view text)>;
 
   // All outlive it.
   Scheduler(catalog::Catalog& catalog, engine::EventQueue& event_queue,
             const handlers::SecretMaker& secrets, const Clock& clock, const domain::SchedulePolicy& policy,
-            Sign sign);
+            Sign sign, catalog::IsSigned is_signed);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -58,6 +59,7 @@ class Scheduler {
   const handlers::SecretMaker& secrets_;
   const Clock& clock_;
   const Sign sign_;
+  const catalog::IsSigned is_signed_;
 
   Mutex mutex_;
   CondVar changed_;

@@ -264,9 +264,12 @@ absl::Status Server::Components::Open() {
       [this](absl::string_view text) { return authority.SignStatement(text); },
       [this](const std::string& host) { fleet_watch->Compare(host); });
   secrets = std::make_unique<handlers::SecretMaker>(keyring, *keys, random, clock);
-  scheduler =
-      std::make_unique<Scheduler>(*catalog, *writer, *secrets, clock, options.schedules,
-                                  [this](absl::string_view text) { return authority.SignStatement(text); });
+  scheduler = std::make_unique<Scheduler>(
+      *catalog, *writer, *secrets, clock, options.schedules,
+      [this](absl::string_view text) { return authority.SignStatement(text); },
+      [this](absl::string_view text, absl::string_view signature) {
+        return authority.HasSigned(text, signature);
+      });
   recorder.emplace(*writer, clock);
   copies = std::make_unique<CatalogCopies>(
       *catalog, options.catalog_copies.empty() ? state.catalog_copies : options.catalog_copies, clock);

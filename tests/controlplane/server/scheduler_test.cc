@@ -11,6 +11,7 @@
 #include "controlplane/catalog/audit_chain.h"
 #include "controlplane/catalog/sqlite/sqlite_catalog.h"
 #include "controlplane/server/writer.h"
+#include "tests/common/sqlite/raw_file.h"
 #include "tests/contract/catalog_samples.h"
 #include "tests/controlplane/server/support/plane.h"
 
@@ -62,9 +63,13 @@ class SchedulerTest : public ::testing::Test {
   Writer writer_{*catalog_, clock_, [](const absl::Status& status) { ADD_FAILURE() << status; },
                  Writer::Limits(), policy_};
   handlers::SecretMaker secrets_{keyring_, *keys_, random_, clock_};
+  const catalog::IsSigned is_signed_ = [](absl::string_view text, absl::string_view signature) {
+    return signature == absl::StrCat("signed ", text);
+  };
   Scheduler scheduler_{*catalog_, writer_,
                        secrets_,  clock_,
-                       policy_,   [](absl::string_view text) { return absl::StrCat("signed ", text); }};
+                       policy_,   [](absl::string_view text) { return absl::StrCat("signed ", text); },
+                       is_signed_};
 };
 
 // As when a fleet of previews ends in the same minute.
@@ -151,14 +156,39 @@ TEST_F(SchedulerTest, TheAuditIsCutBeforeWhatMustBeKept) {
   scheduler_.LookOnce();
   Settle();
   EXPECT_EQ(first(), 1'201);
-  const auto proven = catalog::VerifyAudit(
-      *catalog_, {},
-      [](absl::string_view text, absl::string_view signature) {
-        return signature == absl::StrCat("signed ", text);
-      },
-      [] { return false; });
+  const auto proven = catalog::VerifyAudit(*catalog_, {}, is_signed_, [] { return false; });
   ASSERT_TRUE(proven.ok()) << proven.status();
   EXPECT_EQ(proven->pruned->head.sequence, 1'200);
+}
+
+TEST_F(SchedulerTest, AnAuditThatWasChangedFromOutsideIsNotCut) {
+  const domain::ScheduleKey pruning{domain::ScheduleKind::kPruneAudit, ""};
+  const catalog::Change old =
+      catalog::AppendAudit{{.time = clock_.Now() - absl::Hours(2), .caller = "admin", .method = "M"}};
+  Put({old, old, old});
+  RawFile(folder_.path() + "/catalog.db").Run("UPDATE audit SET caller = 'mallory' WHERE sequence = 2");
+  Start();
+  Put({catalog::PutSchedule{{.key = pruning, .next_time = clock_.Now() - absl::Seconds(1)}}});
+  scheduler_.LookOnce();
+  Settle();
+  EXPECT_EQ(catalog_->ListAudit(0, 1)->front().sequence, 1);
+  EXPECT_FALSE(catalog_->GetAuditCheckpoint()->has_value());
+  EXPECT_EQ((*catalog_->Begin())->FindSchedule(pruning)->refusals, 1);
+}
+
+TEST_F(SchedulerTest, AnAuditWhoseCutIsNobodysIsNotCutAgain) {
+  const domain::ScheduleKey pruning{domain::ScheduleKind::kPruneAudit, ""};
+  const catalog::Change old =
+      catalog::AppendAudit{{.time = clock_.Now() - absl::Hours(2), .caller = "admin", .method = "M"}};
+  Put({old, old, old});
+  const domain::AuditRow first = catalog_->ListAudit(0, 1)->front();
+  Put({catalog::CutAudit{{.head = {first.sequence, first.hash}, .signature = "mallory's"}}});
+  Start();
+  Put({catalog::PutSchedule{{.key = pruning, .next_time = clock_.Now() - absl::Seconds(1)}}});
+  scheduler_.LookOnce();
+  Settle();
+  EXPECT_EQ((*catalog_->GetAuditCheckpoint())->head.sequence, 1);
+  EXPECT_EQ((*catalog_->Begin())->FindSchedule(pruning)->refusals, 1);
 }
 
 }  // namespace
