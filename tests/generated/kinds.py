@@ -168,6 +168,6 @@ CREATE FUNCTION sql_{n}(int) RETURNS int IMMUTABLE RETURN $1 + {few}; SET check_
 CREATE PROCEDURE proc_{n}(INOUT a int) LANGUAGE sql BEGIN ATOMIC SELECT a + 1; END; COMMENT ON PROCEDURE proc_{n} IS 'it''s one';"""),
     "errors that mislead": (Case((INCOMPLETE,), says=("restless_{n}",), lost=(r"rows public\.restless_{n}",)), """
 CREATE FUNCTION angry_{n}() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
-  IF current_database() !~ '_g1$' THEN RAISE EXCEPTION 'terminating connection due to administrator command' USING ERRCODE = '57P01'; END IF; RETURN true; END $$;
+  IF current_setting('search_path') IN ('', '""', 'pg_catalog') OR current_database() !~ '_g1$' THEN RAISE EXCEPTION 'terminating connection due to administrator command' USING ERRCODE = '57P01'; END IF; RETURN true; END $$;
 CREATE TABLE restless_{n} (i int CHECK (public.angry_{n}())); INSERT INTO restless_{n} VALUES ({few});"""),
 }
