@@ -127,6 +127,10 @@ domain::Tenant ParseNewTenant(const v1::Tenant& proto, Violations& violations) {
   tenant.backup_every = ParseBackupEvery(proto.backup_policy(), violations);
   tenant.prove_every = ParseProveEvery(proto.backup_policy(), violations);
   tenant.delete_protection = proto.delete_protection();
+  if (proto.has_storage_grace_time()) {
+    tenant.storage.grace_time =
+        ParseTime(proto.storage_grace_time(), "tenant.storage_grace_time", violations);
+  }
   return tenant;
 }
 

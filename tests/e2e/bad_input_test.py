@@ -62,7 +62,7 @@ LABEL = re.compile(r"[A-Za-z0-9._-]{0,63}")
 # Fields that only Croft writes: what a caller sends there is passed over.
 OUTPUT_ONLY = {
     "tenant": "uid create_time update_time delete_time purge_time state suspend_mode placement credentials "
-              "last_backup current_operation conditions",
+              "last_backup current_operation conditions storage_level closed_for_growth",
     "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
             "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls "
             "postgres_up problem free_bytes_unknown managed max_connections missing_rights tls_verifiable",
@@ -93,7 +93,7 @@ def legal(path, value, method):
     """Whether `value` is well formed for the field, so that the call may succeed or miss."""
     if path in FREE_TEXT or OPAQUE.fullmatch(path) or path in PASSED_OVER.get(method, ()):
         return True
-    if path in ("tenant.expire_time", "since") and value == -1:
+    if path in ("tenant.expire_time", "tenant.storage_grace_time", "since") and value == -1:
         return True  # 1969: long ago, but a time
     if not isinstance(value, str):
         return value > 0 and path not in BOUNDED and path not in ENUMS

@@ -33,6 +33,7 @@ v1::CreateTenantRequest ValidCreate() {
   tenant.add_aliases("cust:17_b");
   (*tenant.mutable_labels())["app.kubernetes.io"] = "Shop-1_x";
   (*tenant.mutable_labels())["empty"] = "";
+  tenant.mutable_storage_grace_time()->set_seconds(1900000000);
   tenant.mutable_expire_time()->set_seconds(4102444800);
   tenant.add_extensions("pg_trgm");
   tenant.add_extensions("uuid-ossp");
