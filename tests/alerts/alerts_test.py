@@ -220,6 +220,7 @@ def test_lookups_beyond_what_one_identity_may_ask(cluster, prometheus):
     cluster.relaunch("croftd", "--calls-per-second", "1")
     try:
         served(prometheus)
+        grpc.channel_ready_future(cluster.channel).result(timeout=30)  # it waits longer and longer for one that is away
         application = as_application(cluster)
         with alone(prometheus, "CroftLookupsFail"):
             end = time.monotonic() + 10

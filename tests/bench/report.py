@@ -55,6 +55,8 @@ def machine():
 
 def spread(seconds):
     """(median, lower quartile, upper quartile)"""
+    if len(seconds) == 1:
+        return seconds[0], seconds[0], seconds[0]
     low, middle, high = statistics.quantiles(seconds, n=4)
     return middle, low, high
 
