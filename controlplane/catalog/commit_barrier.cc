@@ -1,4 +1,4 @@
-// Keeps answers from running ahead of what is told of commits.
+// Holds answers back until the listeners of commits know what they show.
 
 #include "controlplane/catalog/commit_barrier.h"
 
@@ -6,14 +6,14 @@
 
 namespace croft::catalog {
 
-CommitBarrier::CommitBarrier(Catalog& catalog) : catalog_(catalog), told_(catalog.revision().revision) {}
+CommitBarrier::CommitBarrier(Catalog& catalog) : catalog_(catalog), known_(catalog.revision().revision) {}
 
 void CommitBarrier::Begin() { ++begun_; }
 
-void CommitBarrier::Told(domain::Revision revision) {
+void CommitBarrier::End(domain::Revision revision) {
   {
     const MutexLock lock(mutex_);
-    told_ = revision.revision;
+    known_ = revision.revision;
     ended_ = begun_.load();
   }
   changed_.NotifyAll();
@@ -27,7 +27,7 @@ void CommitBarrier::Await() {
     return;
   }
   const MutexLock lock(mutex_);
-  while (told_ < committed->revision) changed_.Wait(mutex_);
+  while (known_ < committed->revision) changed_.Wait(mutex_);
 }
 
 }  // namespace croft::catalog

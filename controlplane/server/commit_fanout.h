@@ -21,7 +21,7 @@ class CommitFanout final : public CommitListener {
   void OnCommitBegins() override { barrier_.Begin(); }
   void OnCommit(const std::vector<catalog::Change>& changes, domain::Revision revision) override {
     for (const Listener& listener : listeners_) listener(changes, revision);
-    barrier_.Told(revision);
+    barrier_.End(revision);
   }
 
  private:

@@ -99,7 +99,7 @@ class UnaryCall final : public grpc::ServerReadReactor<Bytes>,
   void Answer(absl::StatusOr<Bytes> response) {
     if (!responded_ && response.ok()) {
       if (absl::Status still = PermitStill(); !still.ok()) response = std::move(still);
-      // What answers from memory has read nothing that is not told yet.
+      // Answers from memory show nothing that listeners do not know yet.
       if (how_.runs != Runs::kInline && parts_.commits != nullptr) parts_.commits->Await();
     }
     Respond(std::move(response));

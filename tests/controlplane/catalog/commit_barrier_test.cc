@@ -43,16 +43,16 @@ class CommitBarrierTest : public ::testing::Test {
 TEST_F(CommitBarrierTest, IsOpenWhileNothingCommits) {
   barrier_.Await();
   barrier_.Begin();
-  barrier_.Told(Commit());
+  barrier_.End(Commit());
   barrier_.Await();
 }
 
-TEST_F(CommitBarrierTest, HoldsWhatCanBeReadUntilItIsTold) {
+TEST_F(CommitBarrierTest, HoldsWhatCanBeReadUntilListenersKnowIt) {
   barrier_.Begin();
   const domain::Revision revision = Commit();
   AwaitBeside();
   EXPECT_FALSE(Passes());
-  barrier_.Told(revision);
+  barrier_.End(revision);
   waiter_.join();
   EXPECT_TRUE(passed_);
 }
@@ -60,7 +60,7 @@ TEST_F(CommitBarrierTest, HoldsWhatCanBeReadUntilItIsTold) {
 TEST_F(CommitBarrierTest, WaitsForNoCommitThatCannotBeReadYet) {
   barrier_.Begin();
   barrier_.Await();
-  barrier_.Told(Commit());
+  barrier_.End(Commit());
   barrier_.Await();
 }
 
