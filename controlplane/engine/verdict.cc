@@ -23,7 +23,7 @@ BackupState StateAfterProof(const Findings& proof, const Findings& making) {
   return proof.count + making.count > 0 ? BackupState::kVerifiedWithNotes : BackupState::kVerified;
 }
 
-// What was noted when the backup was made: a proof does not find it again, and it holds all the same.
+// What was noted when the backup was made: proofs and restores do not find it again, and it holds all the same.
 Findings NotesAmong(const Findings& findings) {
   Findings notes;
   for (const domain::Finding& finding : findings.listed) {
@@ -99,7 +99,9 @@ std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operati
   const Findings& findings = FindingsIn(report);
   if (findings.count > 0) operation.warnings = domain::Together(operation.warnings, findings);
   const Backup* backup = BackupOf(draft, step);
-  if (std::holds_alternative<Verified>(report.outcome) && backup != nullptr) {
+  const bool filled = std::holds_alternative<Verified>(report.outcome) ||
+                      std::holds_alternative<Restored>(report.outcome);
+  if (filled && backup != nullptr) {
     operation.warnings = domain::Together(operation.warnings, NotesAmong(backup->findings));
   }
   return Judge(draft, step, report);

@@ -134,6 +134,22 @@ TEST_F(Verdicts, AnIncompleteBackupIsRestoredOnlyWhereThatIsAllowed) {
   EXPECT_EQ(world.Operation("op-restore-b1").warnings, World::Found({kMissing}));
 }
 
+TEST_F(Verdicts, ARestoreRepeatsWhatWasNotedWhenTheBackupWasMade) {
+  world.Begin(NewBackup("acme", "b1"));
+  const SendTask made = world.TakeSent();
+  world.Post(TaskReport{.host = made.host,
+                        .fencing = made.fencing,
+                        .outcome = BackedUp{.size_bytes = 1, .findings = World::Found({kMissing, kNote})}});
+  world.Begin(Restore("b1"));
+  const SendTask task = world.TakeSent();
+  world.Post(TaskReport{.host = task.host, .fencing = task.fencing, .outcome = Restored{}});
+  world.Settle();
+  const domain::Operation restored = world.Operation("op-restore-b1");
+  EXPECT_EQ(restored.state, OperationState::kSucceeded);
+  ASSERT_EQ(restored.warnings.count, 1);
+  EXPECT_EQ(restored.warnings.listed.front().severity, kNote);
+}
+
 TEST_F(Verdicts, ADamagedBackupIsNeverRestored) {
   BackUp("b1");
   world.Proves(Verify("b1"), {kDifferent});
