@@ -51,7 +51,8 @@ void Checks::CheckStale(const SimHost& host, const agent::Task& task) {
   Obeyed& newest = obeyed_[{host.id, task.tenant.uid}];
   if (agent::PositionOf(task.fencing) >= newest.position) {
     newest.acted = true;
-  } else if (newest.acted || agent::KeyOf(task.fencing) != newest.key) {
+  } else if (newest.acted || task.fencing.operation != newest.key.operation ||
+             task.fencing.step != newest.key.step) {
     world_.Violate(3, absl::StrCat("a stale task of ", task.fencing.operation, " changed ", host.id));
   }
 }

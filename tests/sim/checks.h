@@ -34,7 +34,8 @@ class Checks final : public Watch, public PlaneWatch {
  private:
   using Databases = agent::ModelTable<agent::ModelDatabase>::Rows;
   // The newest command about a tenant. What a control plane that took over sends again under its own epoch is the same
-  // command: a second agent that is given it waits for the first one, which goes on until the second has acted.
+  // command, and so is a further attempt of one step: a second agent that is given it waits for the first one, which goes
+  // on until the second has acted.
   struct Obeyed {
     agent::Position position;
     agent::TaskKey key;
