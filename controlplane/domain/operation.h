@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/finding.h"
+#include "controlplane/domain/stored.h"
 #include "controlplane/domain/task.h"
 #include "controlplane/domain/tenant.h"
 
@@ -115,39 +117,55 @@ struct OperationError {
 
 // What a configure puts back when it fails: the quota, where it set one.
 struct ConfigureDetails {
+  static constexpr char kKey[] = "configure";
+
   std::optional<Quota> previous_quota;
 
+  static constexpr std::tuple kStored{Stored("previous_quota", &ConfigureDetails::previous_quota)};
   friend bool operator==(const ConfigureDetails&, const ConfigureDetails&) = default;
 };
 
 // What a suspend puts back when it fails.
 struct SuspendDetails {
+  static constexpr char kKey[] = "suspend";
+
   TenantState previous_state = TenantState::kReady;
   SuspendMode previous_mode = SuspendMode::kNone;
 
+  static constexpr std::tuple kStored{Stored("previous_state", &SuspendDetails::previous_state),
+                                      Stored("previous_mode", &SuspendDetails::previous_mode)};
   friend bool operator==(const SuspendDetails&, const SuspendDetails&) = default;
 };
 
 struct RotateDetails {
+  static constexpr char kKey[] = "rotate";
+
   absl::Duration overlap;  // how long the replaced logins go on working
 
+  static constexpr std::tuple kStored{Stored("overlap", &RotateDetails::overlap)};
   friend bool operator==(const RotateDetails&, const RotateDetails&) = default;
 };
 
 struct PurgeDetails {
+  static constexpr char kKey[] = "purge";
+
   std::string waiver;  // why no proven backup was asked for
 
+  static constexpr std::tuple kStored{Stored("waiver", &PurgeDetails::waiver)};
   friend bool operator==(const PurgeDetails&, const PurgeDetails&) = default;
 };
 
 // What a limiting of growth puts back when it fails.
 struct LimitGrowthDetails {
+  static constexpr char kKey[] = "limit_growth";
+
   bool previously_closed = false;
 
+  static constexpr std::tuple kStored{Stored("previously_closed", &LimitGrowthDetails::previously_closed)};
   friend bool operator==(const LimitGrowthDetails&, const LimitGrowthDetails&) = default;
 };
 
-// What an operation remembers that only its kind needs.
+// What an operation remembers that only its kind needs. It is stored under kKey as kStored says (stored.h).
 using OperationDetails = std::variant<std::monostate, ConfigureDetails, SuspendDetails, RotateDetails,
                                       PurgeDetails, LimitGrowthDetails>;
 

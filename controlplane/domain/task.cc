@@ -2,7 +2,7 @@
 
 #include "controlplane/domain/task.h"
 
-#include <type_traits>
+#include <utility>
 
 namespace croft::domain {
 namespace {
@@ -15,15 +15,12 @@ Task Make(size_t index) {
   return Task(std::in_place_index<I>);
 }
 
-template <TaskKind kind, typename T>
-constexpr bool kIs = std::is_same_v<std::variant_alternative_t<static_cast<size_t>(kind), Task>, T>;
+template <size_t... I>
+constexpr bool AreInOrder(std::index_sequence<I...>) {
+  return ((std::variant_alternative_t<I, Task>::kKind == static_cast<TaskKind>(I)) && ...);
+}
 
-static_assert(kIs<TaskKind::kCreate, CreateTask> && kIs<TaskKind::kConfigure, ConfigureTask> &&
-                  kIs<TaskKind::kFence, FenceTask> && kIs<TaskKind::kUnfence, UnfenceTask> &&
-                  kIs<TaskKind::kDrop, DropTask> && kIs<TaskKind::kBackUp, BackUpTask> &&
-                  kIs<TaskKind::kVerify, VerifyTask> && kIs<TaskKind::kRestore, RestoreTask> &&
-                  kIs<TaskKind::kRotate, RotateTask> && kIs<TaskKind::kDeleteBackup, DeleteBackupTask> &&
-                  kIs<TaskKind::kLimitGrowth, LimitGrowthTask> && kIs<TaskKind::kEraseKey, EraseKeyTask>,
+static_assert(AreInOrder(std::make_index_sequence<std::variant_size_v<Task>>()),
               "TaskKind has the order of Task's alternatives");
 
 }  // namespace

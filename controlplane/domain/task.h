@@ -2,100 +2,19 @@
 
 #include <cstddef>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/stored.h"
+
 // What a step asks an agent to do: one type for each kind of task, with the references that only this kind needs.
-// Names only: secrets are opened when the task is sent. A new kind of task is a type here, in Task and in TaskKind.
+// Names only: secrets are opened when the task is sent. A new kind of task is a type here, in Task and in TaskKind. Its
+// members are stored as its kStored says (stored.h).
 namespace croft::domain {
-
-struct BackupRef {
-  std::string tenant;  // id of the tenant it was taken from
-  std::string id;
-
-  friend bool operator==(const BackupRef&, const BackupRef&) = default;
-};
-
-struct CreateTask {
-  friend bool operator==(const CreateTask&, const CreateTask&) = default;
-};
-
-struct ConfigureTask {
-  friend bool operator==(const ConfigureTask&, const ConfigureTask&) = default;
-};
-
-struct FenceTask {
-  bool allow_readers = false;
-
-  friend bool operator==(const FenceTask&, const FenceTask&) = default;
-};
-
-struct UnfenceTask {
-  std::vector<std::string> logins;  // those that get in again
-
-  friend bool operator==(const UnfenceTask&, const UnfenceTask&) = default;
-};
-
-struct DropTask {
-  std::vector<std::string> databases;
-  bool roles = false;      // the tenant's roles go too
-  bool undo_copy = false;  // the host still counts the database; its place is free when it is dropped
-
-  friend bool operator==(const DropTask&, const DropTask&) = default;
-};
-
-struct BackUpTask {
-  BackupRef backup;
-  bool sealed = false;          // the database is fenced and is dumped under its sealed name
-  absl::Duration max_duration;  // longest age of the dump's snapshot; zero is the agent's default
-
-  friend bool operator==(const BackUpTask&, const BackUpTask&) = default;
-};
-
-struct VerifyTask {
-  BackupRef backup;
-
-  friend bool operator==(const VerifyTask&, const VerifyTask&) = default;
-};
-
-struct RestoreTask {
-  BackupRef backup;
-  bool allow_incomplete = false;  // leave out what does not restore
-
-  friend bool operator==(const RestoreTask&, const RestoreTask&) = default;
-};
-
-struct RotateTask {
-  std::string login;
-  bool enable = false;  // make the login and prove it; else disable it
-
-  friend bool operator==(const RotateTask&, const RotateTask&) = default;
-};
-
-struct DeleteBackupTask {
-  BackupRef backup;
-  bool all = false;  // all that its store holds of the tenant, this backup being one of them
-
-  friend bool operator==(const DeleteBackupTask&, const DeleteBackupTask&) = default;
-};
-
-struct LimitGrowthTask {
-  bool closed = false;
-
-  friend bool operator==(const LimitGrowthTask&, const LimitGrowthTask&) = default;
-};
-
-// The control plane's own: no agent runs it.
-struct EraseKeyTask {
-  friend bool operator==(const EraseKeyTask&, const EraseKeyTask&) = default;
-};
-
-using Task =
-    std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask, VerifyTask,
-                 RestoreTask, RotateTask, DeleteBackupTask, LimitGrowthTask, EraseKeyTask>;
 
 // In the order of Task's alternatives.
 enum class TaskKind {
@@ -112,6 +31,132 @@ enum class TaskKind {
   kLimitGrowth,
   kEraseKey,
 };
+
+struct BackupRef {
+  std::string tenant;  // id of the tenant it was taken from
+  std::string id;
+
+  static constexpr std::tuple kStored{Stored("tenant", &BackupRef::tenant), Stored("id", &BackupRef::id)};
+  friend bool operator==(const BackupRef&, const BackupRef&) = default;
+};
+
+struct CreateTask {
+  static constexpr TaskKind kKind = TaskKind::kCreate;
+
+  friend bool operator==(const CreateTask&, const CreateTask&) = default;
+};
+
+struct ConfigureTask {
+  static constexpr TaskKind kKind = TaskKind::kConfigure;
+
+  friend bool operator==(const ConfigureTask&, const ConfigureTask&) = default;
+};
+
+struct FenceTask {
+  static constexpr TaskKind kKind = TaskKind::kFence;
+
+  bool allow_readers = false;
+
+  static constexpr std::tuple kStored{Stored("allow_readers", &FenceTask::allow_readers)};
+  friend bool operator==(const FenceTask&, const FenceTask&) = default;
+};
+
+struct UnfenceTask {
+  static constexpr TaskKind kKind = TaskKind::kUnfence;
+
+  std::vector<std::string> logins;  // those that get in again
+
+  static constexpr std::tuple kStored{Stored("logins", &UnfenceTask::logins)};
+  friend bool operator==(const UnfenceTask&, const UnfenceTask&) = default;
+};
+
+struct DropTask {
+  static constexpr TaskKind kKind = TaskKind::kDrop;
+
+  std::vector<std::string> databases;
+  bool roles = false;      // the tenant's roles go too
+  bool undo_copy = false;  // the host still counts the database; its place is free when it is dropped
+
+  static constexpr std::tuple kStored{Stored("databases", &DropTask::databases),
+                                      Stored("roles", &DropTask::roles),
+                                      Stored("undo_copy", &DropTask::undo_copy)};
+  friend bool operator==(const DropTask&, const DropTask&) = default;
+};
+
+struct BackUpTask {
+  static constexpr TaskKind kKind = TaskKind::kBackUp;
+
+  BackupRef backup;
+  bool sealed = false;          // the database is fenced and is dumped under its sealed name
+  absl::Duration max_duration;  // longest age of the dump's snapshot; zero is the agent's default
+
+  static constexpr std::tuple kStored{Stored("backup", &BackUpTask::backup),
+                                      Stored("sealed", &BackUpTask::sealed),
+                                      Stored("max_duration", &BackUpTask::max_duration)};
+  friend bool operator==(const BackUpTask&, const BackUpTask&) = default;
+};
+
+struct VerifyTask {
+  static constexpr TaskKind kKind = TaskKind::kVerify;
+
+  BackupRef backup;
+
+  static constexpr std::tuple kStored{Stored("backup", &VerifyTask::backup)};
+  friend bool operator==(const VerifyTask&, const VerifyTask&) = default;
+};
+
+struct RestoreTask {
+  static constexpr TaskKind kKind = TaskKind::kRestore;
+
+  BackupRef backup;
+  bool allow_incomplete = false;  // leave out what does not restore
+
+  static constexpr std::tuple kStored{Stored("backup", &RestoreTask::backup),
+                                      Stored("allow_incomplete", &RestoreTask::allow_incomplete)};
+  friend bool operator==(const RestoreTask&, const RestoreTask&) = default;
+};
+
+struct RotateTask {
+  static constexpr TaskKind kKind = TaskKind::kRotate;
+
+  std::string login;
+  bool enable = false;  // make the login and prove it; else disable it
+
+  static constexpr std::tuple kStored{Stored("login", &RotateTask::login),
+                                      Stored("enable", &RotateTask::enable)};
+  friend bool operator==(const RotateTask&, const RotateTask&) = default;
+};
+
+struct DeleteBackupTask {
+  static constexpr TaskKind kKind = TaskKind::kDeleteBackup;
+
+  BackupRef backup;
+  bool all = false;  // all that its store holds of the tenant, this backup being one of them
+
+  static constexpr std::tuple kStored{Stored("backup", &DeleteBackupTask::backup),
+                                      Stored("all", &DeleteBackupTask::all)};
+  friend bool operator==(const DeleteBackupTask&, const DeleteBackupTask&) = default;
+};
+
+struct LimitGrowthTask {
+  static constexpr TaskKind kKind = TaskKind::kLimitGrowth;
+
+  bool closed = false;
+
+  static constexpr std::tuple kStored{Stored("closed", &LimitGrowthTask::closed)};
+  friend bool operator==(const LimitGrowthTask&, const LimitGrowthTask&) = default;
+};
+
+// The control plane's own: no agent runs it.
+struct EraseKeyTask {
+  static constexpr TaskKind kKind = TaskKind::kEraseKey;
+
+  friend bool operator==(const EraseKeyTask&, const EraseKeyTask&) = default;
+};
+
+using Task =
+    std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask, VerifyTask,
+                 RestoreTask, RotateTask, DeleteBackupTask, LimitGrowthTask, EraseKeyTask>;
 
 static_assert(std::variant_size_v<Task> == static_cast<size_t>(TaskKind::kEraseKey) + 1,
               "every alternative of Task has its TaskKind");

@@ -4,10 +4,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
+
+#include "controlplane/domain/stored.h"
 
 // A tenant as the catalog keeps it.
 namespace croft::domain {
@@ -53,6 +56,9 @@ struct Quota {
   int64_t storage_bytes = 0;  // 0 is no limit
   absl::Duration statement_timeout = absl::ZeroDuration();
 
+  static constexpr std::tuple kStored{Stored("connections", &Quota::connections),
+                                      Stored("storage_bytes", &Quota::storage_bytes),
+                                      Stored("statement_timeout", &Quota::statement_timeout)};
   friend bool operator==(const Quota&, const Quota&) = default;
 };
 

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <cstdlib>
+
 #include <absl/status/statusor.h>
 
 #include "controlplane/engine/draft.h"
 #include "controlplane/engine/kind.h"
 
-// What the table of kinds (rules.cc) takes from the files of this folder: of each kind its row, and the requests that
-// begin one.
+// The table of all kinds of operations: of each its row and the requests that begin one, which a file of this folder
+// defines, and its line in RowOf().
 namespace croft::operations {
 
 using engine::Caller;
@@ -61,5 +63,26 @@ extern const Kind kCleanUp;
 
 // Begins operations of the kinds above.
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::RepairTenant& request);
+
+// A kind without a line does not compile.
+inline const Kind& RowOf(domain::OperationKind kind) {
+  switch (kind) {
+    case domain::OperationKind::kCreate: return kCreate;
+    case domain::OperationKind::kConfigure: return kConfigure;
+    case domain::OperationKind::kSuspend: return kSuspend;
+    case domain::OperationKind::kResume: return kResume;
+    case domain::OperationKind::kRetire: return kRetire;
+    case domain::OperationKind::kUndelete: return kUndelete;
+    case domain::OperationKind::kPurge: return kPurge;
+    case domain::OperationKind::kRestore: return kRestore;
+    case domain::OperationKind::kRotate: return kRotate;
+    case domain::OperationKind::kBackUp: return kBackUp;
+    case domain::OperationKind::kVerify: return kVerify;
+    case domain::OperationKind::kDeleteBackup: return kDeleteBackup;
+    case domain::OperationKind::kLimitGrowth: return kLimitGrowth;
+    case domain::OperationKind::kCleanUp: return kCleanUp;
+  }
+  std::abort();
+}
 
 }  // namespace croft::operations

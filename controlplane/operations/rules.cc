@@ -1,8 +1,7 @@
-// The table of all kinds of operations.
+// Hands the engine the table of kinds, which is in kinds.h, and the requests to the files of this folder.
 
 #include "controlplane/operations/rules.h"
 
-#include <cstdlib>
 #include <variant>
 
 #include "controlplane/engine/requests.h"
@@ -35,25 +34,6 @@ const engine::Rules& AllRules() {
   return *table;
 }
 
-// A kind without a row does not compile.
-const Kind& KindOf(domain::OperationKind kind) {
-  switch (kind) {
-    case domain::OperationKind::kCreate: return operations::kCreate;
-    case domain::OperationKind::kConfigure: return operations::kConfigure;
-    case domain::OperationKind::kSuspend: return operations::kSuspend;
-    case domain::OperationKind::kResume: return operations::kResume;
-    case domain::OperationKind::kRetire: return operations::kRetire;
-    case domain::OperationKind::kUndelete: return operations::kUndelete;
-    case domain::OperationKind::kPurge: return operations::kPurge;
-    case domain::OperationKind::kRestore: return operations::kRestore;
-    case domain::OperationKind::kRotate: return operations::kRotate;
-    case domain::OperationKind::kBackUp: return operations::kBackUp;
-    case domain::OperationKind::kVerify: return operations::kVerify;
-    case domain::OperationKind::kDeleteBackup: return operations::kDeleteBackup;
-    case domain::OperationKind::kLimitGrowth: return operations::kLimitGrowth;
-    case domain::OperationKind::kCleanUp: return operations::kCleanUp;
-  }
-  std::abort();
-}
+const Kind& KindOf(domain::OperationKind kind) { return RowOf(kind); }
 
 }  // namespace croft::operations

@@ -3,6 +3,7 @@
 #include "controlplane/catalog/sqlite/payloads.h"
 
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <variant>
 #include <vector>
@@ -16,96 +17,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-// --- The fields of each type, for reading and for writing.
-
-template <typename Field, typename T>
-requires std::is_empty_v<std::remove_const_t<T>>
-void Describe(Field&, T&) {}
-
-template <typename T, typename Of>
-concept Is = std::is_same_v<std::remove_const_t<T>, Of>;
-
-template <typename Field>
-void Describe(Field& field, Is<domain::FenceTask> auto& task) {
-  field("allow_readers", task.allow_readers);
+// Calls `field` with the key and the value of each stored member of `object`.
+template <typename T, typename Field>
+void ForEachField(T& object, Field& field) {
+  using Type = std::remove_const_t<T>;
+  static_assert(domain::kStoresAllMembers<Type>, "a member is not in kStored");
+  if constexpr (!std::is_empty_v<Type>) {
+    std::apply([&](const auto&... stored) { (field(stored.key, object.*stored.member), ...); },
+               Type::kStored);
+  }
 }
-template <typename Field>
-void Describe(Field& field, Is<domain::UnfenceTask> auto& task) {
-  field("logins", task.logins);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::DropTask> auto& task) {
-  field("databases", task.databases);
-  field("roles", task.roles);
-  field("undo_copy", task.undo_copy);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::BackUpTask> auto& task) {
-  field("backup", task.backup);
-  field("sealed", task.sealed);
-  field("max_duration", task.max_duration);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::VerifyTask> auto& task) {
-  field("backup", task.backup);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::RestoreTask> auto& task) {
-  field("backup", task.backup);
-  field("allow_incomplete", task.allow_incomplete);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::RotateTask> auto& task) {
-  field("login", task.login);
-  field("enable", task.enable);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::DeleteBackupTask> auto& task) {
-  field("backup", task.backup);
-  field("all", task.all);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::LimitGrowthTask> auto& task) {
-  field("closed", task.closed);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::BackupRef> auto& backup) {
-  field("tenant", backup.tenant);
-  field("id", backup.id);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::Quota> auto& quota) {
-  field("connections", quota.connections);
-  field("storage_bytes", quota.storage_bytes);
-  field("statement_timeout", quota.statement_timeout);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::ConfigureDetails> auto& details) {
-  field("previous_quota", details.previous_quota);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::SuspendDetails> auto& details) {
-  field("previous_state", details.previous_state);
-  field("previous_mode", details.previous_mode);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::RotateDetails> auto& details) {
-  field("overlap", details.overlap);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::PurgeDetails> auto& details) {
-  field("waiver", details.waiver);
-}
-template <typename Field>
-void Describe(Field& field, Is<domain::LimitGrowthDetails> auto& details) {
-  field("previously_closed", details.previously_closed);
-}
-
-const char* KeyOf(const domain::ConfigureDetails&) { return "configure"; }
-const char* KeyOf(const domain::SuspendDetails&) { return "suspend"; }
-const char* KeyOf(const domain::RotateDetails&) { return "rotate"; }
-const char* KeyOf(const domain::PurgeDetails&) { return "purge"; }
-const char* KeyOf(const domain::LimitGrowthDetails&) { return "limit_growth"; }
 
 // --- Writing.
 
@@ -124,7 +45,7 @@ class JsonWriter {
   template <typename T>
   static Json ObjectOf(const T& value) {
     JsonWriter writer;
-    Describe(writer, value);
+    ForEachField(value, writer);
     return writer.Take();
   }
 
@@ -169,7 +90,7 @@ class JsonReader {
   template <typename T>
   static bool ReadObject(const Json& json, T& value) {
     JsonReader reader(json);
-    if (reader.ok_) Describe(reader, value);
+    if (reader.ok_) ForEachField(value, reader);
     return reader.ok_;
   }
 
@@ -221,7 +142,7 @@ template <size_t I = 1>
 bool ReadDetails(const Json& json, domain::OperationDetails& details) {
   if constexpr (I < std::variant_size_v<domain::OperationDetails>) {
     std::variant_alternative_t<I, domain::OperationDetails> one;
-    const auto found = json.find(KeyOf(one));
+    const auto found = json.find(one.kKey);
     if (found == json.end()) return ReadDetails<I + 1>(json, details);
     if (!JsonReader::ReadObject(*found, one)) return false;
     details = std::move(one);
@@ -256,7 +177,7 @@ std::string EncodeDetails(const domain::OperationDetails& details) {
           return std::string("{}");
         } else {
           Json named = Json::object();
-          named[KeyOf(one)] = JsonWriter::ObjectOf(one);
+          named[one.kKey] = JsonWriter::ObjectOf(one);
           return Text(named);
         }
       },

@@ -7,8 +7,8 @@
 
 #include "controlplane/domain/operation.h"
 
-// What only one kind of task or of operation remembers, as the JSON of one column. A field of it is described once, in
-// payloads.cc; a new type that is not described there does not compile.
+// What only one kind of task or of operation remembers, as the JSON of one column. Its fields are described beside its
+// members (domain/stored.h); a member that is not described does not compile.
 namespace croft::catalog {
 
 // The fields of the task: `{"login":"t_acme_b","enable":true}`. Its kind has a column of its own.
