@@ -18,112 +18,12 @@ namespace {
 
 constexpr char kErrorInfoType[] = "type.googleapis.com/google.rpc.ErrorInfo";
 
-absl::Duration FromProto(const google::protobuf::Duration& proto) {
-  return absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
-}
-
 TenantObjects FromProto(const v1::TenantObjects& proto) {
   return {.uid = proto.uid(),
           .generation = proto.generation(),
           .database = proto.database(),
           .owner_role = proto.owner_role(),
           .reader_role = proto.reader_role()};
-}
-
-Login FromProto(const v1::Login& proto) {
-  return {.name = proto.name(), .read_only = proto.read_only(), .verifier = proto.verifier()};
-}
-
-template <typename Repeated>
-std::vector<Login> LoginsFromProto(const Repeated& protos) {
-  std::vector<Login> logins;
-  for (const v1::Login& proto : protos) logins.push_back(FromProto(proto));
-  return logins;
-}
-
-DatabaseLimits FromProto(const v1::DatabaseLimits& proto) {
-  return {.connections = proto.connections(),
-          .statement_timeout = FromProto(proto.statement_timeout()),
-          .closed_for_growth = proto.closed_for_growth()};
-}
-
-BackupSource FromProto(const v1::BackupSource& proto) {
-  return {.backup = proto.backup(),
-          .store = proto.store(),
-          .key = proto.key(),
-          .uid = proto.uid(),
-          .generation = proto.generation(),
-          .sha256 = proto.sha256(),
-          .owner_role = proto.owner_role(),
-          .reader_role = proto.reader_role()};
-}
-
-Work FromProto(const v1::CreateWork& proto) {
-  return CreateWork{.limits = FromProto(proto.limits()),
-                    .logins = LoginsFromProto(proto.logins()),
-                    .extensions = {proto.extensions().begin(), proto.extensions().end()},
-                    .locale = proto.locale()};
-}
-
-Work FromProto(const v1::BackUpWork& proto) {
-  BackUpWork work{.backup = proto.backup(),
-                  .store = proto.store(),
-                  .key = proto.key(),
-                  .wrapped_key = proto.wrapped_key(),
-                  .wrapped_data_key = proto.wrapped_data_key(),
-                  .sealed = proto.sealed()};
-  if (proto.has_max_duration()) work.max_duration = FromProto(proto.max_duration());
-  return work;
-}
-
-Work FromProto(const v1::RestoreWork& proto) {
-  return RestoreWork{.source = FromProto(proto.source()),
-                     .limits = FromProto(proto.limits()),
-                     .logins = LoginsFromProto(proto.logins()),
-                     .locale = proto.locale(),
-                     .allow_incomplete = proto.allow_incomplete()};
-}
-
-absl::StatusOr<Work> FromProto(const v1::RotateWork& proto) {
-  switch (proto.phase_case()) {
-    case v1::RotateWork::kEnable:
-      return RotateWork{.enable = true, .login = FromProto(proto.enable()), .replaces = proto.replaces()};
-    case v1::RotateWork::kDisable: return RotateWork{.enable = false, .login = FromProto(proto.disable())};
-    case v1::RotateWork::PHASE_NOT_SET: break;
-  }
-  return InvalidField("rotate", "has to say which login to enable or to disable");
-}
-
-absl::StatusOr<Work> WorkFromProto(const v1::Task& proto) {
-  switch (proto.work_case()) {
-    case v1::Task::kCreate: return FromProto(proto.create());
-    case v1::Task::kConfigure:
-      return ConfigureWork{FromProto(proto.configure().limits()),
-                           LoginsFromProto(proto.configure().logins())};
-    case v1::Task::kFence: return FenceWork{proto.fence().allow_readers()};
-    case v1::Task::kUnfence:
-      return UnfenceWork{LoginsFromProto(proto.unfence().logins()), FromProto(proto.unfence().limits())};
-    case v1::Task::kDrop:
-      return DropWork{{proto.drop().databases().begin(), proto.drop().databases().end()},
-                      proto.drop().roles()};
-    case v1::Task::kBackUp: return FromProto(proto.back_up());
-    case v1::Task::kVerify: return VerifyWork{FromProto(proto.verify().source())};
-    case v1::Task::kRestore: return FromProto(proto.restore());
-    case v1::Task::kRotate: return FromProto(proto.rotate());
-    case v1::Task::kDeleteBackup:
-      return DeleteBackupWork{
-          proto.delete_backup().store(),
-          {proto.delete_backup().backups().begin(), proto.delete_backup().backups().end()},
-          proto.delete_backup().all()};
-    case v1::Task::kLimitGrowth: return LimitGrowthWork{proto.limit_growth().closed()};
-    case v1::Task::kInventory:
-      return InventoryWork{.stores = {proto.inventory().stores().begin(), proto.inventory().stores().end()},
-                           .manifests = proto.inventory().manifests()};
-    case v1::Task::WORK_NOT_SET: break;
-  }
-  return MakeError(absl::StatusCode::kUnimplemented,
-                   "this agent does not know the work it was asked to do; update it",
-                   {.reason = "UNKNOWN_TASK"});
 }
 
 // What every task about one tenant must carry.

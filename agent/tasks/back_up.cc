@@ -21,10 +21,12 @@
 #include "agent/postgres/largest_database.h"
 #include "agent/tasks/backup_job.h"
 #include "agent/tasks/extensions_back.h"
+#include "agent/tasks/proto_parts.h"
 #include "agent/tasks/restoring.h"
 #include "agent/tasks/server_probe.h"
 #include "common/crypto/seal.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -281,7 +283,19 @@ absl::StatusOr<BackedUp> Make(const BackupJob& job, const BackUpWork& work, Stor
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunBackUp(const BackupJob& job, const BackUpWork& work) {
+BackUpWork BackUpWork::FromProto(const v1::Task& task) {
+  const v1::BackUpWork& proto = task.back_up();
+  BackUpWork work{.backup = proto.backup(),
+                  .store = proto.store(),
+                  .key = proto.key(),
+                  .wrapped_key = proto.wrapped_key(),
+                  .wrapped_data_key = proto.wrapped_data_key(),
+                  .sealed = proto.sealed()};
+  if (proto.has_max_duration()) work.max_duration = agent::FromProto(proto.max_duration());
+  return work;
+}
+
+absl::StatusOr<Outcome> Run(const BackupJob& job, const BackUpWork& work) {
   if (work.key.size() != crypto::kKeyBytes) return InvalidField("back_up.key", "must be 32 bytes");
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.store));
   absl::StatusOr<BackedUp> outcome = Make(job, work, *store);

@@ -85,9 +85,4 @@ enum class LoginPurpose {
 [[nodiscard]] absl::Status EndAllSessions(ClusterSession& session, const SessionFilter& filter,
                                           const Timeout& timeout);
 
-// The handlers of the kinds of work.
-absl::StatusOr<Outcome> RunBackUp(const BackupJob& job, const BackUpWork& work);
-absl::StatusOr<Outcome> RunRestore(const BackupJob& job, const RestoreWork& work);
-absl::StatusOr<Outcome> RunVerify(const BackupJob& job, const VerifyWork& work);
-
 }  // namespace croft::agent

@@ -4,9 +4,11 @@
 // that is given back first, since its right to make schemas is what shows that it is open. What is closed stays closed: a
 // fenced database is not opened, nor is a login that a fence disabled, whatever the list says.
 
+#include "agent/tasks/proto_parts.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -38,7 +40,12 @@ absl::StatusOr<bool> IsClosedUnasked(const SqlTask& task, const ConfigureWork& w
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunConfigure(const SqlTask& task, const ConfigureWork& work) {
+ConfigureWork ConfigureWork::FromProto(const v1::Task& task) {
+  return {.limits = agent::FromProto(task.configure().limits()),
+          .logins = agent::FromProto(task.configure().logins())};
+}
+
+absl::StatusOr<Outcome> Run(const SqlTask& task, const ConfigureWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
   std::vector<TaskStep> steps;

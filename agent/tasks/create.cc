@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/tasks/proto_parts.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -87,7 +89,15 @@ absl::StatusOr<std::vector<Change>> ConnectGrants(const SqlTask& task, const Cre
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunCreate(const SqlTask& task, const CreateWork& work) {
+CreateWork CreateWork::FromProto(const v1::Task& task) {
+  const v1::CreateWork& work = task.create();
+  return {.limits = agent::FromProto(work.limits()),
+          .logins = agent::FromProto(work.logins()),
+          .extensions = {work.extensions().begin(), work.extensions().end()},
+          .locale = work.locale()};
+}
+
+absl::StatusOr<Outcome> Run(const SqlTask& task, const CreateWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
   const std::vector<TaskStep> steps = {

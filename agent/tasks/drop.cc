@@ -13,6 +13,7 @@
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -108,7 +109,12 @@ absl::StatusOr<std::vector<std::string>> DropRoles(const SqlTask& task) {
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunDrop(const SqlTask& task, const DropWork& work) {
+DropWork DropWork::FromProto(const v1::Task& task) {
+  const v1::DropWork& work = task.drop();
+  return {.databases = {work.databases().begin(), work.databases().end()}, .roles = work.roles()};
+}
+
+absl::StatusOr<Outcome> Run(const SqlTask& task, const DropWork& work) {
   std::vector<TaskStep> steps;
   for (const std::string& database : work.databases) {
     CROFT_RETURN_IF_ERROR(CheckDatabaseName(database));

@@ -12,6 +12,7 @@
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -99,7 +100,11 @@ absl::StatusOr<std::vector<Change>> ReadersClosedOut(const SqlTask& task) {
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunFence(const SqlTask& task, const FenceWork& work) {
+FenceWork FenceWork::FromProto(const v1::Task& task) {
+  return {.allow_readers = task.fence().allow_readers()};
+}
+
+absl::StatusOr<Outcome> Run(const SqlTask& task, const FenceWork& work) {
   std::vector<RoleState> readers;
   if (work.allow_readers) {
     CROFT_ASSIGN_OR_RETURN(const std::vector<RoleState> roles, task.ObserveRoles());

@@ -13,6 +13,7 @@
 #include "agent/backup/manifest.h"
 #include "agent/tasks/task_step.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -138,6 +139,11 @@ InventoryStore LookInto(const std::vector<std::unique_ptr<Store>>& stores, const
 }
 
 }  // namespace
+
+InventoryWork InventoryWork::FromProto(const v1::Task& task) {
+  const v1::InventoryWork& work = task.inventory();
+  return {.stores = {work.stores().begin(), work.stores().end()}, .manifests = work.manifests()};
+}
 
 void RegisterInventoryTask(TaskRunner& runner, Cluster& cluster,
                            const std::vector<std::unique_ptr<Store>>& stores) {

@@ -10,6 +10,7 @@
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -53,7 +54,11 @@ TaskStep LimitObjects(const SqlTask& task, bool closed) {
   return {closed ? "take the right to insert" : "give back the right to insert", done, act};
 }
 
-absl::StatusOr<Outcome> RunLimitGrowth(const SqlTask& task, const LimitGrowthWork& work) {
+LimitGrowthWork LimitGrowthWork::FromProto(const v1::Task& task) {
+  return {.closed = task.limit_growth().closed()};
+}
+
+absl::StatusOr<Outcome> Run(const SqlTask& task, const LimitGrowthWork& work) {
   CROFT_RETURN_IF_ERROR(CheckOpen(task));
   const TaskStep schemas = Schemas(task, work.closed);
   const TaskStep objects = LimitObjects(task, work.closed);

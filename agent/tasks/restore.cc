@@ -17,12 +17,14 @@
 
 #include "agent/backup/failure.h"
 #include "agent/tasks/backup_job.h"
+#include "agent/tasks/proto_parts.h"
 #include "agent/tasks/restoring.h"
 #include "agent/tasks/server_probe.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/crypto/seal.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -151,7 +153,16 @@ absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, 
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunRestore(const BackupJob& job, const RestoreWork& work) {
+RestoreWork RestoreWork::FromProto(const v1::Task& task) {
+  const v1::RestoreWork& work = task.restore();
+  return {.source = agent::FromProto(work.source()),
+          .limits = agent::FromProto(work.limits()),
+          .logins = agent::FromProto(work.logins()),
+          .locale = work.locale(),
+          .allow_incomplete = work.allow_incomplete()};
+}
+
+absl::StatusOr<Outcome> Run(const BackupJob& job, const RestoreWork& work) {
   if (work.source.key.size() != crypto::kKeyBytes) {
     return InvalidField("restore.source.key", "must be 32 bytes");
   }

@@ -9,9 +9,11 @@
 #include <absl/strings/str_cat.h>
 
 #include "agent/tasks/kept_settings.h"
+#include "agent/tasks/proto_parts.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -127,7 +129,20 @@ absl::StatusOr<Outcome> Disable(const SqlTask& task, const std::string& login) {
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunRotate(const SqlTask& task, const RotateWork& work) {
+absl::StatusOr<RotateWork> RotateWork::FromProto(const v1::Task& task) {
+  const v1::RotateWork& work = task.rotate();
+  switch (work.phase_case()) {
+    case v1::RotateWork::kEnable:
+      return RotateWork{
+          .enable = true, .login = agent::FromProto(work.enable()), .replaces = work.replaces()};
+    case v1::RotateWork::kDisable:
+      return RotateWork{.enable = false, .login = agent::FromProto(work.disable())};
+    case v1::RotateWork::PHASE_NOT_SET: break;
+  }
+  return InvalidField("rotate", "has to say which login to enable or to disable");
+}
+
+absl::StatusOr<Outcome> Run(const SqlTask& task, const RotateWork& work) {
   Login checked = work.login;
   // To disable one, its name is enough.
   if (!work.enable) checked.verifier = "SCRAM-SHA-256$";

@@ -90,13 +90,4 @@ class SqlTask {
 // INVALID_ARGUMENT for a name that is not a tenant's to have.
 [[nodiscard]] absl::Status CheckDatabaseName(absl::string_view name);
 
-// One for each kind of work.
-absl::StatusOr<Outcome> RunCreate(const SqlTask& task, const CreateWork& work);
-absl::StatusOr<Outcome> RunConfigure(const SqlTask& task, const ConfigureWork& work);
-absl::StatusOr<Outcome> RunFence(const SqlTask& task, const FenceWork& work);
-absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work);
-absl::StatusOr<Outcome> RunDrop(const SqlTask& task, const DropWork& work);
-absl::StatusOr<Outcome> RunLimitGrowth(const SqlTask& task, const LimitGrowthWork& work);
-absl::StatusOr<Outcome> RunRotate(const SqlTask& task, const RotateWork& work);
-
 }  // namespace croft::agent

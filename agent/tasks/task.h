@@ -13,9 +13,16 @@
 
 #include "agent/dump_format/finding.h"
 
-// What the control plane asks an agent to do, in plain types: the twin of agent.proto's Task, whose comments
-// say what each part means. agent/session converts.
+// What the control plane asks an agent to do, in plain types: the twin of agent.proto's Task, whose comments say what each
+// part means. A kind of task is a type here, in Work, and a file of this folder.
+namespace croft::v1 {
+class Task;
+}
+
 namespace croft::agent {
+
+class BackupJob;
+class SqlTask;
 
 struct Fencing {
   int64_t epoch = 0;
@@ -61,111 +68,14 @@ struct BackupSource {
 // Quick tasks take moments; bulk ones move whole databases, and only a few of them run at a time.
 enum class TaskPool { kQuick, kBulk };
 
-// What is the same of all tasks of a kind. Each kind of work says its own; what the agent announces and which of its
-// pools runs a task follow from it.
+// What is the same of all tasks of a kind. Each type of work has its own, as kKind: what the agent announces, which of its
+// pools runs a task, and of which field of Task.work FromProto() makes one follow from it.
 struct TaskKind {
   absl::string_view name;  // as in agent.proto's Task.work
   TaskPool pool = TaskPool::kQuick;
 };
 
-struct CreateWork {
-  static constexpr TaskKind kKind{"create", TaskPool::kQuick};
-
-  DatabaseLimits limits;
-  std::vector<Login> logins;
-  std::vector<std::string> extensions;
-  std::string locale;
-};
-struct ConfigureWork {
-  static constexpr TaskKind kKind{"configure", TaskPool::kQuick};
-
-  DatabaseLimits limits;
-  std::vector<Login> logins;
-};
-struct FenceWork {
-  static constexpr TaskKind kKind{"fence", TaskPool::kQuick};
-
-  bool allow_readers = false;
-};
-struct UnfenceWork {
-  static constexpr TaskKind kKind{"unfence", TaskPool::kQuick};
-
-  std::vector<Login> logins;
-  DatabaseLimits limits;
-};
-struct DropWork {
-  static constexpr TaskKind kKind{"drop", TaskPool::kQuick};
-
-  std::vector<std::string> databases;
-  bool roles = false;
-};
-struct BackUpWork {
-  static constexpr TaskKind kKind{"back_up", TaskPool::kBulk};
-
-  std::string backup;
-  std::string store;
-  std::string key;
-  std::string wrapped_key;
-  std::string wrapped_data_key;
-  bool sealed = false;
-  absl::Duration max_duration = absl::Hours(6);
-};
-struct VerifyWork {
-  static constexpr TaskKind kKind{"verify", TaskPool::kBulk};
-
-  BackupSource source;
-};
-struct RestoreWork {
-  static constexpr TaskKind kKind{"restore", TaskPool::kBulk};
-
-  BackupSource source;
-  DatabaseLimits limits;
-  std::vector<Login> logins;
-  std::string locale;
-  bool allow_incomplete = false;
-};
-struct RotateWork {
-  static constexpr TaskKind kKind{"rotate", TaskPool::kQuick};
-
-  bool enable = false;  // make and prove `login`; else disable it
-  Login login;
-  std::string replaces;  // with `enable`; empty: none
-};
-struct DeleteBackupWork {
-  static constexpr TaskKind kKind{"delete_backup", TaskPool::kQuick};
-
-  std::string store;
-  std::vector<std::string> backups;
-  bool all = false;
-};
-struct LimitGrowthWork {
-  static constexpr TaskKind kKind{"limit_growth", TaskPool::kQuick};
-
-  bool closed = false;
-};
-struct InventoryWork {
-  static constexpr TaskKind kKind{"inventory", TaskPool::kQuick};
-
-  std::vector<std::string> stores;
-  bool manifests = false;
-};
-
-using Work =
-    std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork, VerifyWork,
-                 RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork, InventoryWork>;
-
-[[nodiscard]] const TaskKind& KindOf(const Work& work);
-
-// The names of all kinds, in Work's order: what an agent announces.
-[[nodiscard]] std::vector<std::string> TaskKindNames();
-
-struct Task {
-  Fencing fencing;
-  TenantObjects tenant;
-  absl::Time deadline = absl::InfiniteFuture();
-  Work work;
-  std::string trace_id;  // of the call that began the operation, or empty
-};
+// --- What comes of a task.
 
 struct Done {
   std::string message;
@@ -257,6 +167,146 @@ struct InventoryTaken {
 // An error carries details (common/errors.h): UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are worth
 // another attempt, every other code is not. agent/backup/failure.h adds its cause and the objects it is about.
 using Outcome = std::variant<Done, BackedUp, Verified, InventoryTaken, Restored>;
+
+// --- What a task is to do: a type for each kind. The file of the kind reads it, FromProto(), and runs it: Run(), as a
+// --- change of databases and roles (sql_task.h) or as a job on backups (backup_job.h).
+
+struct CreateWork {
+  static constexpr TaskKind kKind{"create", TaskPool::kQuick};
+  static CreateWork FromProto(const v1::Task& task);
+
+  DatabaseLimits limits;
+  std::vector<Login> logins;
+  std::vector<std::string> extensions;
+  std::string locale;
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const CreateWork& work);
+
+struct ConfigureWork {
+  static constexpr TaskKind kKind{"configure", TaskPool::kQuick};
+  static ConfigureWork FromProto(const v1::Task& task);
+
+  DatabaseLimits limits;
+  std::vector<Login> logins;
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const ConfigureWork& work);
+
+struct FenceWork {
+  static constexpr TaskKind kKind{"fence", TaskPool::kQuick};
+  static FenceWork FromProto(const v1::Task& task);
+
+  bool allow_readers = false;
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const FenceWork& work);
+
+struct UnfenceWork {
+  static constexpr TaskKind kKind{"unfence", TaskPool::kQuick};
+  static UnfenceWork FromProto(const v1::Task& task);
+
+  std::vector<Login> logins;
+  DatabaseLimits limits;
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const UnfenceWork& work);
+
+struct DropWork {
+  static constexpr TaskKind kKind{"drop", TaskPool::kQuick};
+  static DropWork FromProto(const v1::Task& task);
+
+  std::vector<std::string> databases;
+  bool roles = false;
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const DropWork& work);
+
+struct BackUpWork {
+  static constexpr TaskKind kKind{"back_up", TaskPool::kBulk};
+  static BackUpWork FromProto(const v1::Task& task);
+
+  std::string backup;
+  std::string store;
+  std::string key;
+  std::string wrapped_key;
+  std::string wrapped_data_key;
+  bool sealed = false;
+  absl::Duration max_duration = absl::Hours(6);
+};
+absl::StatusOr<Outcome> Run(const BackupJob& job, const BackUpWork& work);
+
+struct VerifyWork {
+  static constexpr TaskKind kKind{"verify", TaskPool::kBulk};
+  static VerifyWork FromProto(const v1::Task& task);
+
+  BackupSource source;
+};
+absl::StatusOr<Outcome> Run(const BackupJob& job, const VerifyWork& work);
+
+struct RestoreWork {
+  static constexpr TaskKind kKind{"restore", TaskPool::kBulk};
+  static RestoreWork FromProto(const v1::Task& task);
+
+  BackupSource source;
+  DatabaseLimits limits;
+  std::vector<Login> logins;
+  std::string locale;
+  bool allow_incomplete = false;
+};
+absl::StatusOr<Outcome> Run(const BackupJob& job, const RestoreWork& work);
+
+struct RotateWork {
+  static constexpr TaskKind kKind{"rotate", TaskPool::kQuick};
+  static absl::StatusOr<RotateWork> FromProto(const v1::Task& task);
+
+  bool enable = false;  // make and prove `login`; else disable it
+  Login login;
+  std::string replaces;  // with `enable`; empty: none
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const RotateWork& work);
+
+struct DeleteBackupWork {
+  static constexpr TaskKind kKind{"delete_backup", TaskPool::kQuick};
+  static DeleteBackupWork FromProto(const v1::Task& task);
+
+  std::string store;
+  std::vector<std::string> backups;
+  bool all = false;
+};
+absl::StatusOr<Outcome> Run(const BackupJob& job, const DeleteBackupWork& work);
+
+struct LimitGrowthWork {
+  static constexpr TaskKind kKind{"limit_growth", TaskPool::kQuick};
+  static LimitGrowthWork FromProto(const v1::Task& task);
+
+  bool closed = false;
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const LimitGrowthWork& work);
+
+struct InventoryWork {
+  static constexpr TaskKind kKind{"inventory", TaskPool::kQuick};
+  static InventoryWork FromProto(const v1::Task& task);
+
+  std::vector<std::string> stores;
+  bool manifests = false;
+};  // run by RegisterInventoryTask() (inventory.h)
+
+using Work =
+    std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork, VerifyWork,
+                 RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork, InventoryWork>;
+
+// UNIMPLEMENTED (UNKNOWN_TASK) for a kind of work that this agent does not know, INVALID_ARGUMENT for one that says too
+// little.
+[[nodiscard]] absl::StatusOr<Work> WorkFromProto(const v1::Task& proto);
+
+[[nodiscard]] const TaskKind& KindOf(const Work& work);
+
+// The names of all kinds, in Work's order: what an agent announces.
+[[nodiscard]] std::vector<std::string> TaskKindNames();
+
+struct Task {
+  Fencing fencing;
+  TenantObjects tenant;
+  absl::Time deadline = absl::InfiniteFuture();
+  Work work;
+  std::string trace_id;  // of the call that began the operation, or empty
+};
 
 // What a running task may ask of whoever runs it. Thread-safe.
 class TaskContext {

@@ -10,9 +10,11 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "agent/tasks/proto_parts.h"
 #include "agent/tasks/sql_task.h"
 #include "agent/tasks/tenant_shape.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -71,7 +73,12 @@ void GiveReadersRightsBack(const SqlTask& task) {
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunUnfence(const SqlTask& task, const UnfenceWork& work) {
+UnfenceWork UnfenceWork::FromProto(const v1::Task& task) {
+  return {.logins = agent::FromProto(task.unfence().logins()),
+          .limits = agent::FromProto(task.unfence().limits())};
+}
+
+absl::StatusOr<Outcome> Run(const SqlTask& task, const UnfenceWork& work) {
   CROFT_RETURN_IF_ERROR(CheckLogins(task.tenant(), work.logins));
   CROFT_RETURN_IF_ERROR(task.SetHiddenVerifiers(work.logins));
   CROFT_RETURN_IF_ERROR(ClearHiddenPasswords(task, work));

@@ -11,10 +11,12 @@
 
 #include "agent/backup/restore.h"
 #include "agent/tasks/backup_job.h"
+#include "agent/tasks/proto_parts.h"
 #include "agent/tasks/restoring.h"
 #include "agent/tasks/server_probe.h"
 #include "common/crypto/seal.h"
 #include "common/errors.h"
+#include "croft/v1/agent.pb.h"
 
 namespace croft::agent {
 namespace {
@@ -121,7 +123,11 @@ absl::StatusOr<Verified> Verify(const BackupJob& job, const BackupSource& source
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunVerify(const BackupJob& job, const VerifyWork& work) {
+VerifyWork VerifyWork::FromProto(const v1::Task& task) {
+  return {.source = agent::FromProto(task.verify().source())};
+}
+
+absl::StatusOr<Outcome> Run(const BackupJob& job, const VerifyWork& work) {
   if (work.source.key.size() != crypto::kKeyBytes)
     return InvalidField("verify.source.key", "must be 32 bytes");
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.source.store));

@@ -52,7 +52,7 @@ MAY_INCLUDE = {
     "agent/server": ["common", "common/crypto", "agent/postgres"],
     "agent/backup": ["common", "common/crypto", "agent/dump_format", "agent/postgres", "agent/store", "agent/tasks"],
     "agent/tasks": [
-        "common", "common/crypto", "agent/dump_format", "agent/postgres", "agent/store", "agent/backup",
+        "common", "common/crypto", "agent/dump_format", "agent/postgres", "agent/store", "agent/backup", "proto",
     ],
     "agent/session": [
         "common", "common/config", "common/crypto", "common/metrics", "agent/dump_format", "agent/journal", "agent/postgres",
@@ -90,7 +90,7 @@ THIRD_PARTY = {
     ],
     "google/protobuf/": [
         "controlplane/server", "controlplane/wire", "controlplane/handlers", "controlplane/fleet",
-        "controlplane/lookup", "agent/session", "client/cpp", "tools/croftctl",
+        "controlplane/lookup", "agent/session", "agent/tasks", "client/cpp", "tools/croftctl",
     ],
 }
 
