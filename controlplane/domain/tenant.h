@@ -10,6 +10,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/member_path.h"
 #include "controlplane/domain/stored.h"
 
 // A tenant as the catalog keeps it.
@@ -163,6 +164,50 @@ struct Tenant {
 
   friend bool operator==(const Tenant&, const Tenant&) = default;
 };
+
+// Whether a tenant that is restored as a new one takes a field from its source.
+enum class OnCopy { kTaken, kLeft };
+
+// A field of the API's Tenant that callers set.
+template <typename... Members>
+struct TenantField {
+  constexpr TenantField(absl::string_view name, OnCopy copy, Members... lead)
+      : path(name), on_copy(copy), members(lead...) {}
+
+  template <typename TenantOrConst>
+  constexpr auto& Of(TenantOrConst& tenant) const {
+    return std::apply(
+        [&](auto... lead) -> auto& { return Follow(tenant, lead...); }, members);
+  }
+
+  absl::string_view path;
+  OnCopy on_copy;
+  std::tuple<Members...> members;  // that lead to it
+};
+
+// All of them, in the order in which events tell of their changes.
+inline constexpr std::tuple kTenantFields{
+    TenantField("display_name", OnCopy::kTaken, &Tenant::display_name),
+    TenantField("aliases", OnCopy::kLeft, &Tenant::aliases),
+    TenantField("labels", OnCopy::kTaken, &Tenant::labels),
+    TenantField("extensions", OnCopy::kTaken, &Tenant::extensions),
+    TenantField("locale", OnCopy::kTaken, &Tenant::locale),
+    TenantField("settings", OnCopy::kTaken, &Tenant::settings),
+    TenantField("features", OnCopy::kTaken, &Tenant::features),
+    TenantField("quota", OnCopy::kTaken, &Tenant::quota),
+    TenantField("storage_grace_time", OnCopy::kLeft, &Tenant::storage, &Storage::grace_time),
+    TenantField("backup_policy.keep", OnCopy::kTaken, &Tenant::backups_kept),
+    TenantField("backup_policy.every", OnCopy::kTaken, &Tenant::backup_every),
+    TenantField("backup_policy.prove_every", OnCopy::kTaken, &Tenant::prove_every),
+    TenantField("expire_time", OnCopy::kLeft, &Tenant::expire_time),
+    TenantField("delete_protection", OnCopy::kLeft, &Tenant::delete_protection),
+};
+
+// Calls `visit` with each of kTenantFields.
+template <typename Visit>
+void ForEachTenantField(Visit visit) {
+  std::apply([&](const auto&... field) { (visit(field), ...); }, kTenantFields);
+}
 
 // The published credential of `role`, or nullptr.
 const Credential* PublishedCredential(const Tenant& tenant, LoginRole role);

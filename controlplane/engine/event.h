@@ -20,6 +20,7 @@
 #include "controlplane/domain/operation.h"
 #include "controlplane/domain/schedule.h"
 #include "controlplane/domain/tenant.h"
+#include "controlplane/domain/tenant_update.h"
 #include "controlplane/domain/user.h"
 
 // What happens to the control plane. Everything random or secret (ids, sealed passwords, verifiers, wrapped
@@ -49,33 +50,11 @@ struct CreateTenant {
   bool if_missing = false;
 };
 
-// Only what is set changes.
-struct TenantUpdate {
-  std::optional<std::string> display_name;
-  std::optional<std::vector<std::string>> aliases;
-  std::optional<std::map<std::string, std::string>> labels;
-  std::map<std::string, std::optional<std::string>> label_edits;  // no value: remove
-  std::optional<std::optional<absl::Time>> expire_time;
-  std::optional<std::string> settings;
-  std::map<std::string, std::optional<std::string>> settings_edits;  // values are JSON
-  std::optional<std::string> features;
-  std::map<std::string, std::optional<std::string>> feature_edits;  // values are JSON scalars
-  std::optional<domain::Quota> quota;
-  std::optional<int32_t> quota_connections;
-  std::optional<absl::Duration> quota_statement_timeout;
-  std::optional<int64_t> quota_storage_bytes;
-  std::optional<std::optional<absl::Time>> storage_grace_time;
-  std::optional<int32_t> backups_kept;
-  std::optional<absl::Duration> backup_every;
-  std::optional<absl::Duration> prove_every;
-  std::optional<bool> delete_protection;
-};
-
 struct UpdateTenant {
   std::string operation;
   std::string tenant;
   std::string etag;
-  TenantUpdate update;
+  domain::TenantUpdate update;
   bool confirmed = false;  // the caller repeated the tenant's name
 };
 struct SuspendTenant {

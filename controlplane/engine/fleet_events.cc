@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <tuple>
 #include <utility>
 
 #include <absl/strings/ascii.h>
@@ -54,23 +53,13 @@ bool EmitsEvents(const Changed<Operation>& changed, absl::Time now) {
 
 // Names of the fields that an operator sets and that are another now, never their values: settings may say anything.
 std::string ChangedFields(const Tenant& before, const Tenant& after) {
-  std::vector<absl::string_view> fields;
-  const auto compare = [&](absl::string_view name, const auto& was, const auto& is) {
-    if (was != is) fields.push_back(name);
-  };
-  compare("display_name", before.display_name, after.display_name);
-  compare("aliases", before.aliases, after.aliases);
-  compare("labels", before.labels, after.labels);
-  compare("extensions", before.extensions, after.extensions);
-  compare("settings", before.settings, after.settings);
-  compare("features", before.features, after.features);
-  compare("quota", before.quota, after.quota);
-  compare("storage_grace_time", before.storage.grace_time, after.storage.grace_time);
-  compare("backup_policy", std::tuple(before.backup_every, before.backups_kept, before.prove_every),
-          std::tuple(after.backup_every, after.backups_kept, after.prove_every));
-  compare("expire_time", before.expire_time, after.expire_time);
-  compare("delete_protection", before.delete_protection, after.delete_protection);
-  return absl::StrJoin(fields, " ");
+  std::vector<absl::string_view> names;
+  domain::ForEachTenantField([&](const auto& field) {
+    const absl::string_view name = field.path.substr(0, field.path.find('.'));
+    const auto is_told = [&] { return !names.empty() && names.back() == name; };
+    if (field.Of(before) != field.Of(after) && !is_told()) names.push_back(name);
+  });
+  return absl::StrJoin(names, " ");
 }
 
 std::string ChangedFields(const Host& before, const Host& after) {

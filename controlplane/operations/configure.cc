@@ -4,16 +4,15 @@
 // The row changes with the request, so that everything sent from then on says the new quota. When the host cannot set
 // it, the quota is put back before the undo step sends it again.
 
-#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
-#include "controlplane/domain/json_edits.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/operations/kinds.h"
 #include "controlplane/operations/steps.h"
@@ -27,7 +26,6 @@ using domain::Operation;
 using domain::Step;
 using domain::Tenant;
 using domain::TenantState;
-using engine::TenantUpdate;
 
 // Its room changes with it.
 void PutBackQuota(Draft& draft, Operation& operation) {
@@ -44,36 +42,6 @@ void PutBackQuota(Draft& draft, Operation& operation) {
 }
 
 std::optional<Step> Undo(const Operation&, const Step&, const Tenant& tenant) { return Configure(tenant); }
-
-template <typename T>
-void Edit(std::map<std::string, T>& map, const std::map<std::string, std::optional<T>>& edits) {
-  for (const auto& [key, value] : edits) {
-    if (value) {
-      map[key] = *value;
-    } else {
-      map.erase(key);
-    }
-  }
-}
-
-void ApplyCatalogOnly(Tenant& tenant, const TenantUpdate& update) {
-  if (update.display_name) tenant.display_name = *update.display_name;
-  if (update.aliases) tenant.aliases = *update.aliases;
-  if (update.labels) tenant.labels = *update.labels;
-  Edit(tenant.labels, update.label_edits);
-  if (update.expire_time) tenant.expire_time = *update.expire_time;
-  if (update.settings) tenant.settings = *update.settings;
-  if (!update.settings_edits.empty())
-    tenant.settings = domain::EditJson(tenant.settings, update.settings_edits);
-  if (update.features) tenant.features = *update.features;
-  if (!update.feature_edits.empty())
-    tenant.features = domain::EditJson(tenant.features, update.feature_edits);
-  if (update.backups_kept) tenant.backups_kept = *update.backups_kept;
-  if (update.backup_every) tenant.backup_every = *update.backup_every;
-  if (update.prove_every) tenant.prove_every = *update.prove_every;
-  if (update.delete_protection) tenant.delete_protection = *update.delete_protection;
-  if (update.storage_grace_time) tenant.storage.grace_time = *update.storage_grace_time;
-}
 
 // How large a database may be is the control plane's to see to: no host must know. A tenant without a quota is looked at no
 // more, but to open it for growth.
@@ -115,14 +83,6 @@ absl::Status BeginConfigure(Draft& draft, const Caller& caller, const std::strin
   return absl::OkStatus();
 }
 
-domain::Quota QuotaAfter(const Tenant& tenant, const TenantUpdate& update) {
-  domain::Quota quota = update.quota.value_or(tenant.quota);
-  if (update.quota_connections) quota.connections = *update.quota_connections;
-  if (update.quota_statement_timeout) quota.statement_timeout = *update.quota_statement_timeout;
-  if (update.quota_storage_bytes) quota.storage_bytes = *update.quota_storage_bytes;
-  return quota;
-}
-
 constexpr size_t kMaxLabels = 32;
 constexpr size_t kLongestSettings = 64 << 10;
 
@@ -133,17 +93,18 @@ constinit const Kind kConfigure = {
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::UpdateTenant& request) {
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, engine::LiveTenant(draft, request.tenant, request.etag));
-  if (request.update.aliases) {
-    CROFT_RETURN_IF_ERROR(CheckAliases(draft, tenant->id, *request.update.aliases));
+  if (const auto aliases = request.update.Given<&Tenant::aliases>()) {
+    CROFT_RETURN_IF_ERROR(CheckAliases(draft, tenant->id, *aliases));
   }
   const std::optional<absl::Time> end_before = EndOf(*tenant);
-  ApplyCatalogOnly(*tenant, request.update);
+  const domain::Quota quota_before = tenant->quota;
+  request.update.ApplyTo(*tenant);
+  const domain::Quota quota = std::exchange(tenant->quota, quota_before);
   CROFT_RETURN_IF_ERROR(CheckConfirmedEnd(draft, *tenant, end_before, request.confirmed));
   if (tenant->labels.size() > kMaxLabels)
     return InvalidField("tenant.labels", "a tenant has at most 32 labels");
   if (tenant->settings.size() > kLongestSettings)
     return InvalidField("tenant.settings", "must be at most 64 KiB as JSON");
-  const domain::Quota quota = QuotaAfter(*tenant, request.update);
   ApplyStorageQuota(*tenant, quota.storage_bytes);
   if (quota != tenant->quota) {
     CROFT_RETURN_IF_ERROR(BeginConfigure(draft, caller, request.operation, *tenant, quota));

@@ -109,16 +109,9 @@ Step Restore(const Placement& placement, const RestoreTenant& request, const Bac
 
 // What a copy has in common with the tenant whose backup it is made from.
 Tenant CopyOf(const Tenant& source, Tenant as_new) {
-  as_new.display_name = source.display_name;
-  as_new.labels = source.labels;
-  as_new.extensions = source.extensions;
-  as_new.locale = source.locale;
-  as_new.settings = source.settings;
-  as_new.features = source.features;
-  as_new.quota = source.quota;
-  as_new.backups_kept = source.backups_kept;
-  as_new.backup_every = source.backup_every;
-  as_new.prove_every = source.prove_every;
+  domain::ForEachTenantField([&](const auto& field) {
+    if (field.on_copy == domain::OnCopy::kTaken) field.Of(as_new) = field.Of(source);
+  });
   return as_new;
 }
 

@@ -155,7 +155,7 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
   Violations violations;
   engine::UpdateTenant result;
   const v1::Tenant& proto = request.tenant();
-  engine::TenantUpdate& update = result.update;
+  domain::TenantUpdate& update = result.update;
   result.tenant = violations.Take(ParseTenantName(proto.name(), "tenant.name"));
   result.etag = ParseEtag(proto.etag(), "tenant.etag", violations);
   ParseRequestId(request.request_id(), violations);
@@ -163,13 +163,15 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
 
   MaskReader mask;
   mask.Field("display_name", !proto.display_name().empty(), [&] {
-    update.display_name =
+    update.Set<&domain::Tenant::display_name>() =
         ParseText(proto.display_name(), kLongestDisplayName, "tenant.display_name", violations);
   });
-  mask.Field("aliases", !proto.aliases().empty(),
-             [&] { update.aliases = ParseAliases(proto.aliases(), "tenant.aliases", violations); });
-  mask.Field("labels", !proto.labels().empty(),
-             [&] { update.labels = ParseLabels(proto.labels(), "tenant.labels", violations); });
+  mask.Field("aliases", !proto.aliases().empty(), [&] {
+    update.Set<&domain::Tenant::aliases>() = ParseAliases(proto.aliases(), "tenant.aliases", violations);
+  });
+  mask.Field("labels", !proto.labels().empty(), [&] {
+    update.Set<&domain::Tenant::labels>() = ParseLabels(proto.labels(), "tenant.labels", violations);
+  });
   mask.Keys("labels", [&](const std::string& key) {
     const auto found = proto.labels().find(key);
     auto& edit = update.label_edits[key];
@@ -181,54 +183,67 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
     edit = found->second;
   });
   mask.Field("expire_time", proto.has_expire_time(), [&] {
-    update.expire_time.emplace();
+    auto& expire_time = update.Set<&domain::Tenant::expire_time>();
     if (proto.has_expire_time()) {
-      *update.expire_time = ParseTime(proto.expire_time(), "tenant.expire_time", violations);
+      expire_time = ParseTime(proto.expire_time(), "tenant.expire_time", violations);
     }
   });
-  mask.Field("settings", proto.has_settings(),
-             [&] { update.settings = ParseSettings(proto.settings(), "tenant.settings", violations); });
+  mask.Field("settings", proto.has_settings(), [&] {
+    update.Set<&domain::Tenant::settings>() =
+        ParseSettings(proto.settings(), "tenant.settings", violations);
+  });
   mask.Keys("settings", [&](const std::string& key) {
     const auto found = proto.settings().fields().find(key);
     auto& edit = update.settings_edits[key];
     if (found == proto.settings().fields().end()) return;
     edit = ParseSetting(found->second, absl::StrCat("tenant.settings.", key), violations);
   });
-  mask.Field("features", !proto.features().empty(),
-             [&] { update.features = ParseFeatures(proto.features(), "tenant.features", violations); });
+  mask.Field("features", !proto.features().empty(), [&] {
+    update.Set<&domain::Tenant::features>() =
+        ParseFeatures(proto.features(), "tenant.features", violations);
+  });
   mask.Keys("features", [&](const std::string& key) {
     const auto found = proto.features().find(key);
     auto& edit = update.feature_edits[key];
     if (found == proto.features().end()) return;
     edit = ParseFeature(found->second, absl::StrCat("tenant.features.", key), violations);
   });
-  mask.Field("quota", proto.has_quota(), [&] { update.quota = ParseQuota(proto.quota(), violations); });
-  mask.Part("quota.connections",
-            [&] { update.quota_connections = ParseConnections(proto.quota(), violations); });
-  mask.Part("quota.statement_timeout",
-            [&] { update.quota_statement_timeout = ParseStatementTimeout(proto.quota(), violations); });
-  mask.Part("quota.storage_bytes",
-            [&] { update.quota_storage_bytes = ParseStorageBytes(proto.quota(), violations); });
+  mask.Field("quota", proto.has_quota(),
+             [&] { update.Set<&domain::Tenant::quota>() = ParseQuota(proto.quota(), violations); });
+  mask.Part("quota.connections", [&] {
+    update.Set<&domain::Tenant::quota, &domain::Quota::connections>() =
+        ParseConnections(proto.quota(), violations);
+  });
+  mask.Part("quota.statement_timeout", [&] {
+    update.Set<&domain::Tenant::quota, &domain::Quota::statement_timeout>() =
+        ParseStatementTimeout(proto.quota(), violations);
+  });
+  mask.Part("quota.storage_bytes", [&] {
+    update.Set<&domain::Tenant::quota, &domain::Quota::storage_bytes>() =
+        ParseStorageBytes(proto.quota(), violations);
+  });
   mask.Field("storage_grace_time", proto.has_storage_grace_time(), [&] {
-    update.storage_grace_time.emplace();
+    auto& grace_time = update.Set<&domain::Tenant::storage, &domain::Storage::grace_time>();
     if (proto.has_storage_grace_time()) {
-      *update.storage_grace_time =
-          ParseTime(proto.storage_grace_time(), "tenant.storage_grace_time", violations);
+      grace_time = ParseTime(proto.storage_grace_time(), "tenant.storage_grace_time", violations);
     }
   });
   mask.Field("backup_policy", proto.has_backup_policy(), [&] {
-    update.backups_kept = ParseBackupsKept(proto.backup_policy(), violations);
-    update.backup_every = ParseBackupEvery(proto.backup_policy(), violations);
-    update.prove_every = ParseProveEvery(proto.backup_policy(), violations);
+    update.Set<&domain::Tenant::backups_kept>() = ParseBackupsKept(proto.backup_policy(), violations);
+    update.Set<&domain::Tenant::backup_every>() = ParseBackupEvery(proto.backup_policy(), violations);
+    update.Set<&domain::Tenant::prove_every>() = ParseProveEvery(proto.backup_policy(), violations);
   });
-  mask.Part("backup_policy.keep",
-            [&] { update.backups_kept = ParseBackupsKept(proto.backup_policy(), violations); });
-  mask.Part("backup_policy.every",
-            [&] { update.backup_every = ParseBackupEvery(proto.backup_policy(), violations); });
-  mask.Part("backup_policy.prove_every",
-            [&] { update.prove_every = ParseProveEvery(proto.backup_policy(), violations); });
+  mask.Part("backup_policy.keep", [&] {
+    update.Set<&domain::Tenant::backups_kept>() = ParseBackupsKept(proto.backup_policy(), violations);
+  });
+  mask.Part("backup_policy.every", [&] {
+    update.Set<&domain::Tenant::backup_every>() = ParseBackupEvery(proto.backup_policy(), violations);
+  });
+  mask.Part("backup_policy.prove_every", [&] {
+    update.Set<&domain::Tenant::prove_every>() = ParseProveEvery(proto.backup_policy(), violations);
+  });
   mask.Field("delete_protection", proto.delete_protection(),
-             [&] { update.delete_protection = proto.delete_protection(); });
+             [&] { update.Set<&domain::Tenant::delete_protection>() = proto.delete_protection(); });
   mask.Fixed("extensions", "is fixed at creation");
   mask.Fixed("locale", "is fixed at creation");
   mask.Read(request.update_mask(), violations);

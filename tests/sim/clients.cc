@@ -228,7 +228,7 @@ void Clients::Expire(const Tenant& tenant) {
   const absl::Time time = SomeTimeAhead();
   Insist("UpdateTenant (expire_time)", [this, id = tenant.id, time] {
     engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id, .confirmed = true};
-    update.update.expire_time = time;
+    update.update.Set<&domain::Tenant::expire_time>() = time;
     return update;
   });
 }
@@ -325,7 +325,7 @@ void Clients::ActOnLiving(const Tenant& tenant) {
       const auto connections = static_cast<int32_t>(2 + world_.dice.Roll(30));
       return Insist("UpdateTenant (quota)", [this, id, connections] {
         engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
-        update.update.quota_connections = connections;
+        update.update.Set<&domain::Tenant::quota, &domain::Quota::connections>() = connections;
         return update;
       });
     }
@@ -339,8 +339,8 @@ void Clients::LimitStorage(const std::string& id) {
   if (world_.dice.Chance(1, 4)) grace = SomeTimeAhead();
   Insist("UpdateTenant (storage)", [this, id, quota, grace] {
     engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
-    update.update.quota_storage_bytes = quota;
-    update.update.storage_grace_time = grace;
+    update.update.Set<&domain::Tenant::quota, &domain::Quota::storage_bytes>() = quota;
+    update.update.Set<&domain::Tenant::storage, &domain::Storage::grace_time>() = grace;
     return update;
   });
 }

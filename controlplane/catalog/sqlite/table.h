@@ -7,6 +7,7 @@
 
 #include "common/sqlite/sql.h"
 #include "common/sqlite/statement.h"
+#include "controlplane/domain/member_path.h"
 
 // A table is described once: each column with its name, the member that it holds and how the member is written.
 // SELECT lists, placeholders, reading and binding are derived, so that they cannot disagree.
@@ -45,19 +46,6 @@ struct DerivedCodec {
   }
 };
 
-namespace internal {
-
-template <typename Row>
-constexpr Row& Follow(Row& row) {
-  return row;
-}
-template <typename Row, typename Member, typename... More>
-constexpr auto& Follow(Row& row, Member member, More... more) {
-  return Follow(row.*member, more...);
-}
-
-}  // namespace internal
-
 template <typename Codec, typename... Path>
 struct Column {
   sqlite::Sql name;
@@ -67,7 +55,7 @@ struct Column {
   template <typename Row>
   auto& Of(Row& row) const {
     return std::apply(
-        [&](auto... members) -> auto& { return internal::Follow(row, members...); }, path);
+        [&](auto... members) -> auto& { return domain::Follow(row, members...); }, path);
   }
 };
 

@@ -52,7 +52,7 @@ TEST_F(AuditRowsTest, ATenantsWholeLifeIsFoundUnderItsName) {
   const std::vector<RequestBody> life = {
       NewBackup("acme", "b1"),
       VerifyBackup{.operation = "op-verify", .tenant = "acme", .backup = "b1"},
-      UpdateTenant{.tenant = "acme", .update = {.display_name = "Acme"}},
+      UpdateTenant{.tenant = "acme", .update = With<&domain::Tenant::display_name>("Acme")},
       SuspendTenant{.operation = "op-suspend", .tenant = "acme"},
       ResumeTenant{.operation = "op-resume", .tenant = "acme"},
       rotation,

@@ -111,9 +111,9 @@ TEST_F(FleetEventsTest, UpdateNamesTheFieldsAndNoValue) {
   Do(NewTenant("acme"));
   Take();
   UpdateTenant update{.operation = "op-update", .tenant = "acme"};
-  update.update.display_name = "secret name";
+  update.update.Set<&domain::Tenant::display_name>() = "secret name";
   update.update.label_edits = {{"tier", "gold"}};
-  update.update.prove_every = absl::Hours(24);
+  update.update.Set<&domain::Tenant::prove_every>() = absl::Hours(24);
   Do(update);
   const std::vector<domain::FleetEvent> events = Take("tenants/");
   ASSERT_EQ(events.size(), 1u);

@@ -114,11 +114,11 @@ TEST_F(Schedules, RefusalIsKeptAndTriedAgainEverMoreRarely) {
 TEST_F(Schedules, ChangeOfTheTenantMovesOrEndsTheSchedule) {
   CreateExpiring("acme", absl::Hours(2));
   UpdateTenant update{.operation = "op-u1", .tenant = "acme"};
-  update.update.expire_time = world.now + absl::Hours(5);
+  update.update.Set<&domain::Tenant::expire_time>() = world.now + absl::Hours(5);
   ASSERT_TRUE(world.Call(update).ok());
   EXPECT_EQ(Find(Expiry("acme"))->next_time, world.now + absl::Hours(5));
   update.operation = "op-u2";
-  update.update.expire_time = std::optional<absl::Time>();
+  update.update.Set<&domain::Tenant::expire_time>() = std::optional<absl::Time>();
   ASSERT_TRUE(world.Call(update).ok());
   EXPECT_EQ(Find(Expiry("acme")), std::nullopt);
 }
@@ -199,15 +199,15 @@ TEST_F(BackupSchedules, TenantIsBackedUpAsOftenAsItsPolicySaysAndMissedOnesOnce)
 TEST_F(BackupSchedules, FollowThePolicyAndTheLifeOfTheTenant) {
   CreateBackedUp("acme", 3);
   UpdateTenant update{.operation = "op-u1", .tenant = "acme"};
-  update.update.backup_every = absl::Minutes(10);
+  update.update.Set<&domain::Tenant::backup_every>() = absl::Minutes(10);
   ASSERT_TRUE(world.Call(update).ok());
   EXPECT_LE(Find(BackupOf("acme"))->next_time, world.now + absl::Minutes(10));
   update = {.operation = "op-u2", .tenant = "acme"};
-  update.update.backup_every = absl::ZeroDuration();
+  update.update.Set<&domain::Tenant::backup_every>() = absl::ZeroDuration();
   ASSERT_TRUE(world.Call(update).ok());
   EXPECT_EQ(Find(BackupOf("acme")), std::nullopt);
   update = {.operation = "op-u3", .tenant = "acme"};
-  update.update.backup_every = absl::Hours(1);
+  update.update.Set<&domain::Tenant::backup_every>() = absl::Hours(1);
   ASSERT_TRUE(world.Call(update).ok());
   EXPECT_TRUE(Find(BackupOf("acme")));
   ASSERT_TRUE(world.Call(NewRetirement("acme", "final")).ok());

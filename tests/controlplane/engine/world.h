@@ -20,6 +20,14 @@
 
 namespace croft::engine {
 
+// An update of one field: `With<&domain::Tenant::display_name>("Acme")`.
+template <auto... members, typename T>
+domain::TenantUpdate With(T value) {
+  domain::TenantUpdate update;
+  update.Set<members...>() = std::move(value);
+  return update;
+}
+
 // The engine on a real catalog, with a clock that only the test moves and hosts that do what the test says.
 class World {
  public:

@@ -32,7 +32,7 @@ class LimitGrowth : public ::testing::Test {
                                 .generation = generation,
                                 .size_bytes = mebibytes * kMiB}});
   }
-  void Update(const TenantUpdate& update) {
+  void Update(const domain::TenantUpdate& update) {
     ASSERT_TRUE(world.Call(UpdateTenant{.operation = "op-u", .tenant = "acme", .update = update}).ok());
   }
   // Whether the one task that was sent closes it.
@@ -97,7 +97,7 @@ TEST_F(LimitGrowth, OneThatGrowsAlthoughItIsClosedIsClosedAgain) {
 }
 
 TEST_F(LimitGrowth, AGraceLetsItGrowAndEnds) {
-  Update({.storage_grace_time = world.now + absl::Hours(1)});
+  Update(With<&domain::Tenant::storage, &domain::Storage::grace_time>(world.now + absl::Hours(1)));
   Measures(1200);
   EXPECT_EQ(Storage().level, StorageLevel::kFull);
   EXPECT_THAT(world.sent, IsEmpty());
@@ -105,7 +105,7 @@ TEST_F(LimitGrowth, AGraceLetsItGrowAndEnds) {
   Measures(1200);
   EXPECT_TRUE(Closes());
   world.Settle();
-  Update({.storage_grace_time = world.now + absl::Hours(1)});
+  Update(With<&domain::Tenant::storage, &domain::Storage::grace_time>(world.now + absl::Hours(1)));
   Measures(1200);
   EXPECT_FALSE(Closes());
   world.Settle();
@@ -117,14 +117,14 @@ TEST_F(LimitGrowth, ItIsOpenedWithoutAQuotaAndWithALargerOne) {
     Measures(1000);
     world.Settle();
     ASSERT_TRUE(Storage().closed);
-    Update({.quota_storage_bytes = quota});
+    Update(With<&domain::Tenant::quota, &domain::Quota::storage_bytes>(quota));
     EXPECT_THAT(world.sent, IsEmpty()) << "no host has to know of a storage quota";
     Measures(1000);
     EXPECT_FALSE(Closes());
     world.Settle();
     EXPECT_FALSE(Storage().closed);
     EXPECT_EQ(Storage().level, StorageLevel::kNormal);
-    Update({.quota_storage_bytes = kQuota});
+    Update(With<&domain::Tenant::quota, &domain::Quota::storage_bytes>(kQuota));
   }
 }
 
@@ -209,8 +209,8 @@ TEST_F(LimitGrowth, ARestoredDatabaseIsOpenUntilItIsLookedAt) {
 }
 
 TEST_F(LimitGrowth, AFailedConfigureKeepsAStorageQuotaThatWasSetMeanwhile) {
-  Update({.quota_connections = 70});
-  Update({.quota_storage_bytes = 2 * kQuota});
+  Update(With<&domain::Tenant::quota, &domain::Quota::connections>(70));
+  Update(With<&domain::Tenant::quota, &domain::Quota::storage_bytes>(2 * kQuota));
   world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
   world.Settle();
   EXPECT_EQ(world.Tenant("acme").quota.connections, 50);

@@ -21,12 +21,12 @@ class Protection : public ::testing::Test {
   UpdateTenant Update() { return {.operation = "op-update", .tenant = "acme"}; }
   UpdateTenant Protect(bool on) {
     UpdateTenant update = Update();
-    update.update.delete_protection = on;
+    update.update.Set<&domain::Tenant::delete_protection>() = on;
     return update;
   }
   UpdateTenant ExpireIn(absl::Duration time) {
     UpdateTenant update = Update();
-    update.update.expire_time = world.now + time;
+    update.update.Set<&domain::Tenant::expire_time>() = world.now + time;
     return update;
   }
   void RetireWell() {
@@ -114,7 +114,7 @@ TEST_F(Protection, AnEndWithinTheHourIsConfirmed) {
   world.Pass(absl::Minutes(30));
   UpdateTenant labels = Update();
   labels.update.label_edits["tier"] = "gold";
-  labels.update.expire_time = world.Tenant("acme").expire_time;
+  labels.update.Set<&domain::Tenant::expire_time>() = world.Tenant("acme").expire_time;
   EXPECT_TRUE(world.Call(labels).ok());
   UpdateTenant sooner = ExpireIn(absl::Minutes(5));
   sooner.confirmed = true;

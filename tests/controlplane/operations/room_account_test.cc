@@ -18,9 +18,10 @@ class RoomAccount : public testing::Test {
 
   void AskForConnections(int32_t connections, const std::string& operation) {
     EXPECT_TRUE(world
-                    .Call(UpdateTenant{.operation = operation,
-                                       .tenant = "acme",
-                                       .update = {.quota = domain::Quota{.connections = connections}}})
+                    .Call(UpdateTenant{
+                        .operation = operation,
+                        .tenant = "acme",
+                        .update = With<&domain::Tenant::quota>(domain::Quota{.connections = connections})})
                     .ok());
   }
   int32_t Connections() { return world.Host("h1").connections_reserved; }

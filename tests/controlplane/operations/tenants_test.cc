@@ -60,10 +60,14 @@ TEST_F(Tenants, AliasesAreUniqueOverAliasesAndIds) {
   CreateTenant globex = NewTenant("globex");
   globex.tenant.aliases = {"shop.example.com"};
   world.Begin(globex);
-  EXPECT_EQ(world.Refusal(UpdateTenant{.tenant = "acme", .update = {.aliases = {{"shop.example.com"}}}}),
+  EXPECT_EQ(world.Refusal(UpdateTenant{
+                .tenant = "acme",
+                .update = With<&domain::Tenant::aliases>(std::vector<std::string>{"shop.example.com"})}),
             "ALIAS_TAKEN");
-  EXPECT_EQ(world.Refusal(UpdateTenant{.tenant = "acme", .update = {.aliases = {{"globex"}}}}),
-            "ALIAS_TAKEN");
+  EXPECT_EQ(
+      world.Refusal(UpdateTenant{
+          .tenant = "acme", .update = With<&domain::Tenant::aliases>(std::vector<std::string>{"globex"})}),
+      "ALIAS_TAKEN");
   CreateTenant shop = NewTenant("shop");
   shop.tenant.aliases = {"acme"};
   EXPECT_EQ(world.Refusal(shop), "ALIAS_TAKEN");
@@ -78,25 +82,28 @@ TEST_F(Tenants, LabelsChangeWhileTheTenantIsBusy) {
 
 TEST_F(Tenants, AStaleEtagIsRefused) {
   const std::string etag = std::to_string(world.Tenant("acme").version);
-  ASSERT_TRUE(
-      world.Call(UpdateTenant{.tenant = "acme", .etag = etag, .update = {.display_name = "A"}}).ok());
-  EXPECT_EQ(world.Refusal(UpdateTenant{.tenant = "acme", .etag = etag, .update = {.display_name = "B"}}),
+  ASSERT_TRUE(world
+                  .Call(UpdateTenant{
+                      .tenant = "acme", .etag = etag, .update = With<&domain::Tenant::display_name>("A")})
+                  .ok());
+  EXPECT_EQ(world.Refusal(UpdateTenant{
+                .tenant = "acme", .etag = etag, .update = With<&domain::Tenant::display_name>("B")}),
             "ETAG_MISMATCH");
 }
 
 TEST_F(Tenants, PartsOfQuotaAndSettingsAreChangedAlone) {
   int updates = 0;
-  const auto update = [&](TenantUpdate change) {
+  const auto update = [&](domain::TenantUpdate change) {
     const auto answer = world.Call(UpdateTenant{
         .operation = absl::StrCat("op-", ++updates), .tenant = "acme", .update = std::move(change)});
     EXPECT_TRUE(answer.ok()) << answer.status();
     world.Settle();
   };
-  update({.quota_connections = 20});
-  update({.quota_statement_timeout = absl::Seconds(3)});
+  update(With<&domain::Tenant::quota, &domain::Quota::connections>(20));
+  update(With<&domain::Tenant::quota, &domain::Quota::statement_timeout>(absl::Seconds(3)));
   EXPECT_EQ(world.Tenant("acme").quota,
             (domain::Quota{.connections = 20, .statement_timeout = absl::Seconds(3)}));
-  update({.settings = R"({"a":1})"});
+  update(With<&domain::Tenant::settings>(R"({"a":1})"));
   update({.settings_edits = {{"b", R"(["x"])"}}});
   EXPECT_EQ(world.Tenant("acme").settings, R"({"a":1,"b":["x"]})");
   update({.settings_edits = {{"a", std::nullopt}}});
@@ -122,8 +129,9 @@ TEST_F(Tenants, AFailedConfigureKeepsTheOldQuota) {
   const domain::Quota before = world.Tenant("acme").quota;
   ASSERT_TRUE(
       world
-          .Call(UpdateTenant{
-              .operation = "op-q", .tenant = "acme", .update = {.quota = domain::Quota{.connections = 70}}})
+          .Call(UpdateTenant{.operation = "op-q",
+                             .tenant = "acme",
+                             .update = With<&domain::Tenant::quota>(domain::Quota{.connections = 70})})
           .ok());
   world.Fails(world.TakeSent(), "NOT_PERMITTED", false);
   EXPECT_EQ(world.sent.front().tenant.quota, before) << "the undo carries the old one";
@@ -321,11 +329,11 @@ TEST_F(Tenants, AQuotaDoesNotRiseAboveTheHostsLimit) {
   limits.connections = 60;
   ASSERT_TRUE(world.Call(UpdateHost{.host = "h1", .limits = limits}).ok());
   UpdateTenant update{.operation = "op-u", .tenant = "acme"};
-  update.update.quota = domain::Quota{.connections = 61};
+  update.update.Set<&domain::Tenant::quota>() = domain::Quota{.connections = 61};
   EXPECT_EQ(world.Refusal(update), "QUOTA_EXCEEDS_HOST");
   EXPECT_EQ(world.Tenant("acme").quota.connections, 50);
   EXPECT_EQ(world.Host("h1").connections_reserved, 50);
-  update.update.quota->connections = 60;
+  update.update.Set<&domain::Tenant::quota>().connections = 60;
   ASSERT_TRUE(world.Call(update).ok());
   world.Settle();
   EXPECT_EQ(world.Host("h1").connections_reserved, 60);
@@ -333,7 +341,7 @@ TEST_F(Tenants, AQuotaDoesNotRiseAboveTheHostsLimit) {
   limits.connections = 10;
   ASSERT_TRUE(world.Call(UpdateHost{.host = "h1", .limits = limits}).ok());
   update.operation = "op-v";
-  update.update.quota->connections = 40;
+  update.update.Set<&domain::Tenant::quota>().connections = 40;
   EXPECT_TRUE(world.Call(update).ok());
 }
 
@@ -565,7 +573,9 @@ TEST_F(Tenants, LoginsThatWereOnALostHostDoNotStopTheNextRotation) {
 
 TEST_F(Tenants, AnExpiredTenantThatIsBroughtBackStays) {
   ASSERT_TRUE(
-      world.Call(UpdateTenant{.tenant = "acme", .update = {.expire_time = world.now}, .confirmed = true})
+      world
+          .Call(UpdateTenant{
+              .tenant = "acme", .update = With<&domain::Tenant::expire_time>(world.now), .confirmed = true})
           .ok());
   world.Begin(NewRetirement("acme", "b1"));
   world.Settle();

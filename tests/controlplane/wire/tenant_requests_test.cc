@@ -262,27 +262,27 @@ TEST(UpdateTenantTest, EmptyMaskMeansEveryFieldThatIsSet) {
   const auto parsed = Parse(request);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->etag, "7");
-  EXPECT_EQ(parsed->update.display_name, "New");
-  EXPECT_EQ(parsed->update.labels->at("a"), "b");
-  EXPECT_FALSE(parsed->update.aliases);
-  EXPECT_FALSE(parsed->update.quota);
-  EXPECT_FALSE(parsed->update.expire_time);
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::display_name>(), "New");
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::labels>()->at("a"), "b");
+  EXPECT_FALSE(parsed->update.Given<&domain::Tenant::aliases>());
+  EXPECT_FALSE(parsed->update.Given<&domain::Tenant::quota>());
+  EXPECT_FALSE(parsed->update.Given<&domain::Tenant::expire_time>());
 }
 
 TEST(UpdateTenantTest, NamedFieldsThatAreUnsetAreCleared) {
   const auto parsed = Parse(ValidUpdate({"display_name", "aliases", "labels", "expire_time", "settings",
                                          "features", "quota", "backup_policy"}));
   ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_EQ(parsed->update.display_name, "");
-  EXPECT_TRUE(parsed->update.aliases->empty());
-  EXPECT_TRUE(parsed->update.labels->empty());
-  ASSERT_TRUE(parsed->update.expire_time);
-  EXPECT_FALSE(*parsed->update.expire_time);
-  EXPECT_EQ(parsed->update.settings, "");
-  EXPECT_EQ(parsed->update.quota, domain::Quota());
-  EXPECT_EQ(parsed->update.backups_kept, 0);
-  EXPECT_EQ(parsed->update.backup_every, absl::ZeroDuration());
-  EXPECT_EQ(parsed->update.prove_every, absl::ZeroDuration());
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::display_name>(), "");
+  EXPECT_TRUE(parsed->update.Given<&domain::Tenant::aliases>()->empty());
+  EXPECT_TRUE(parsed->update.Given<&domain::Tenant::labels>()->empty());
+  ASSERT_TRUE(parsed->update.Given<&domain::Tenant::expire_time>());
+  EXPECT_FALSE(*parsed->update.Given<&domain::Tenant::expire_time>());
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::settings>(), "");
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::quota>(), domain::Quota());
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::backups_kept>(), 0);
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::backup_every>(), absl::ZeroDuration());
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::prove_every>(), absl::ZeroDuration());
 }
 
 TEST(UpdateTenantTest, KeysAreSetOrRemovedAlone) {
@@ -296,7 +296,7 @@ TEST(UpdateTenantTest, KeysAreSetOrRemovedAlone) {
   using Edits = std::map<std::string, std::optional<std::string>>;
   EXPECT_EQ(parsed->update.label_edits, (Edits{{"app", "shop"}, {"gone.x", std::nullopt}}));
   EXPECT_EQ(parsed->update.feature_edits, (Edits{{"beta", "2"}, {"old", std::nullopt}}));
-  EXPECT_FALSE(parsed->update.labels);
+  EXPECT_FALSE(parsed->update.Given<&domain::Tenant::labels>());
 }
 
 TEST(UpdateTenantTest, AStarMeansEveryFieldSetOrNot) {
@@ -305,14 +305,14 @@ TEST(UpdateTenantTest, AStarMeansEveryFieldSetOrNot) {
   request.mutable_tenant()->set_locale("C");  // fixed, so it is not part of everything
   const auto parsed = Parse(request);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_EQ(parsed->update.display_name, "New");
-  EXPECT_TRUE(parsed->update.aliases->empty());
-  EXPECT_TRUE(parsed->update.labels->empty());
-  EXPECT_EQ(parsed->update.settings, "");
-  EXPECT_EQ(parsed->update.features, "");
-  EXPECT_EQ(parsed->update.quota, domain::Quota());
-  ASSERT_TRUE(parsed->update.expire_time);
-  EXPECT_FALSE(*parsed->update.expire_time);
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::display_name>(), "New");
+  EXPECT_TRUE(parsed->update.Given<&domain::Tenant::aliases>()->empty());
+  EXPECT_TRUE(parsed->update.Given<&domain::Tenant::labels>()->empty());
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::settings>(), "");
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::features>(), "");
+  EXPECT_EQ(parsed->update.Given<&domain::Tenant::quota>(), domain::Quota());
+  ASSERT_TRUE(parsed->update.Given<&domain::Tenant::expire_time>());
+  EXPECT_FALSE(*parsed->update.Given<&domain::Tenant::expire_time>());
 }
 
 TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
@@ -325,23 +325,24 @@ TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
   const auto parsed = Parse(request);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   using Edits = std::map<std::string, std::optional<std::string>>;
-  EXPECT_EQ(parsed->update.quota_connections, 7);
-  EXPECT_FALSE(parsed->update.quota_statement_timeout);
-  EXPECT_FALSE(parsed->update.quota);
+  EXPECT_EQ((parsed->update.Given<&domain::Tenant::quota, &domain::Quota::connections>()), 7);
+  EXPECT_FALSE((parsed->update.Given<&domain::Tenant::quota, &domain::Quota::statement_timeout>()));
+  EXPECT_FALSE(parsed->update.Given<&domain::Tenant::quota>());
   EXPECT_EQ(parsed->update.settings_edits, (Edits{{"theme", "[\"dark\"]"}, {"gone", std::nullopt}}));
   const auto timeout = Parse(ValidUpdate({"quota.statement_timeout"}));
-  EXPECT_EQ(timeout->update.quota_statement_timeout, absl::ZeroDuration());
+  EXPECT_EQ((timeout->update.Given<&domain::Tenant::quota, &domain::Quota::statement_timeout>()),
+            absl::ZeroDuration());
   v1::UpdateTenantRequest often = ValidUpdate({"backup_policy.every"});
   often.mutable_tenant()->mutable_backup_policy()->mutable_every()->set_seconds(600);
   often.mutable_tenant()->mutable_backup_policy()->set_keep(9);
-  EXPECT_EQ(Parse(often)->update.backup_every, absl::Minutes(10));
-  EXPECT_FALSE(Parse(often)->update.backups_kept);
+  EXPECT_EQ(Parse(often)->update.Given<&domain::Tenant::backup_every>(), absl::Minutes(10));
+  EXPECT_FALSE(Parse(often)->update.Given<&domain::Tenant::backups_kept>());
 
   v1::UpdateTenantRequest proven = ValidUpdate({"backup_policy.prove_every"});
   proven.mutable_tenant()->mutable_backup_policy()->mutable_prove_every()->set_seconds(7 * 24 * 3600);
-  EXPECT_EQ(Parse(proven)->update.prove_every, absl::Hours(7 * 24));
-  EXPECT_FALSE(Parse(proven)->update.backup_every);
-  EXPECT_FALSE(timeout->update.quota_connections);
+  EXPECT_EQ(Parse(proven)->update.Given<&domain::Tenant::prove_every>(), absl::Hours(7 * 24));
+  EXPECT_FALSE(Parse(proven)->update.Given<&domain::Tenant::backup_every>());
+  EXPECT_FALSE((timeout->update.Given<&domain::Tenant::quota, &domain::Quota::connections>()));
 }
 
 TEST(CreateTenantTest, StorageQuotaIsTaken) {
@@ -393,20 +394,22 @@ TEST(CreateTenantTest, BackupPolicyOutOfBoundsIsRefusedByField) {
 TEST(UpdateTenantTest, StorageQuotaIsTakenWhereTheMaskNamesIt) {
   v1::UpdateTenantRequest request = ValidUpdate({"quota.storage_bytes"});
   request.mutable_tenant()->mutable_quota()->set_storage_bytes(int64_t{1} << 30);
-  EXPECT_EQ(Parse(request)->update.quota_storage_bytes, int64_t{1} << 30);
-  EXPECT_FALSE(Parse(request)->update.quota);
+  EXPECT_EQ((Parse(request)->update.Given<&domain::Tenant::quota, &domain::Quota::storage_bytes>()),
+            int64_t{1} << 30);
+  EXPECT_FALSE(Parse(request)->update.Given<&domain::Tenant::quota>());
   *request.mutable_update_mask() = ValidUpdate({"quota"}).update_mask();
-  EXPECT_EQ(Parse(request)->update.quota->storage_bytes, int64_t{1} << 30);
+  EXPECT_EQ(Parse(request)->update.Given<&domain::Tenant::quota>()->storage_bytes, int64_t{1} << 30);
   *request.mutable_update_mask() = ValidUpdate({"display_name"}).update_mask();
-  EXPECT_FALSE(Parse(request)->update.quota);
+  EXPECT_FALSE(Parse(request)->update.Given<&domain::Tenant::quota>());
 }
 
 TEST(UpdateTenantTest, StorageGraceIsSetAndTakenBack) {
   v1::UpdateTenantRequest request = ValidUpdate({"storage_grace_time"});
-  ASSERT_TRUE(Parse(request)->update.storage_grace_time);
-  EXPECT_FALSE(*Parse(request)->update.storage_grace_time);
+  ASSERT_TRUE((Parse(request)->update.Given<&domain::Tenant::storage, &domain::Storage::grace_time>()));
+  EXPECT_FALSE(*(Parse(request)->update.Given<&domain::Tenant::storage, &domain::Storage::grace_time>()));
   request.mutable_tenant()->mutable_storage_grace_time()->set_seconds(1'900'000'000);
-  EXPECT_EQ(**Parse(request)->update.storage_grace_time, absl::FromUnixSeconds(1'900'000'000));
+  EXPECT_EQ(**(Parse(request)->update.Given<&domain::Tenant::storage, &domain::Storage::grace_time>()),
+            absl::FromUnixSeconds(1'900'000'000));
   request.mutable_tenant()->mutable_storage_grace_time()->set_nanos(-1);
   EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.storage_grace_time"));
 }
