@@ -7,7 +7,7 @@
 #include "common/names.h"
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
-#include "controlplane/wire/json.h"
+#include "controlplane/wire/tenant_fields.h"
 
 namespace croft::wire {
 namespace {
@@ -125,14 +125,6 @@ void SetPlacement(const domain::Placement& placement, v1::Tenant& proto) {
   proto.mutable_placement()->set_generation(placement.generation);
 }
 
-void SetQuota(const domain::Quota& quota, v1::Tenant& proto) {
-  proto.mutable_quota()->set_connections(quota.connections);
-  proto.mutable_quota()->set_storage_bytes(quota.storage_bytes);
-  if (quota.statement_timeout > absl::ZeroDuration()) {
-    *proto.mutable_quota()->mutable_statement_timeout() = ToProto(quota.statement_timeout);
-  }
-}
-
 void AddCredentials(const domain::Tenant& tenant, v1::Tenant& proto) {
   if (!HasDatabase(tenant)) return;
   for (const domain::Credential& credential : tenant.credentials) {
@@ -164,30 +156,13 @@ void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surround
   proto.set_etag(EtagOf(tenant.version));
   if (tenant.delete_time) *proto.mutable_delete_time() = ToProto(*tenant.delete_time);
   if (tenant.purge_time) *proto.mutable_purge_time() = ToProto(*tenant.purge_time);
-  if (tenant.expire_time) *proto.mutable_expire_time() = ToProto(*tenant.expire_time);
-  proto.set_display_name(tenant.display_name);
-  proto.mutable_aliases()->Assign(tenant.aliases.begin(), tenant.aliases.end());
-  for (const auto& [key, value] : tenant.labels) (*proto.mutable_labels())[key] = value;
-  proto.mutable_extensions()->Assign(tenant.extensions.begin(), tenant.extensions.end());
-  proto.set_locale(tenant.locale);
-  if (!tenant.settings.empty()) *proto.mutable_settings() = SettingsToProto(tenant.settings);
-  if (!tenant.features.empty()) *proto.mutable_features() = FeaturesToProto(tenant.features);
-  SetQuota(tenant.quota, proto);
+  ShowTenantFields(tenant, proto);
   proto.set_state(ToProto(tenant.state));
   proto.set_suspend_mode(ToProto(tenant.suspend_mode));
   SetPlacement(tenant.placement, proto);
   AddCredentials(tenant, proto);
-  proto.mutable_backup_policy()->set_keep(tenant.backups_kept);
-  if (tenant.backup_every > absl::ZeroDuration()) {
-    *proto.mutable_backup_policy()->mutable_every() = ToProto(tenant.backup_every);
-  }
-  if (tenant.prove_every > absl::ZeroDuration()) {
-    *proto.mutable_backup_policy()->mutable_prove_every() = ToProto(tenant.prove_every);
-  }
-  proto.set_delete_protection(tenant.delete_protection);
   proto.set_storage_level(ToProto(tenant.storage.level));
   proto.set_closed_for_growth(tenant.storage.closed);
-  if (tenant.storage.grace_time) *proto.mutable_storage_grace_time() = ToProto(*tenant.storage.grace_time);
   if (!tenant.last_backup.empty()) proto.set_last_backup(BackupName(tenant.id, tenant.last_backup));
   if (!tenant.current_operation.empty()) {
     proto.set_current_operation(OperationName(tenant.current_operation));
