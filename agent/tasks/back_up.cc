@@ -290,7 +290,8 @@ BackUpWork BackUpWork::FromProto(const v1::Task& task) {
                   .key = proto.key(),
                   .wrapped_key = proto.wrapped_key(),
                   .wrapped_data_key = proto.wrapped_data_key(),
-                  .sealed = proto.sealed()};
+                  .sealed = proto.sealed(),
+                  .skip_rows = {proto.skip_rows().begin(), proto.skip_rows().end()}};
   if (proto.has_max_duration()) work.max_duration = agent::FromProto(proto.max_duration());
   return work;
 }

@@ -228,6 +228,7 @@ struct BackUpWork {
   std::string wrapped_data_key;
   bool sealed = false;
   absl::Duration max_duration = absl::Hours(6);
+  std::vector<std::string> skip_rows;  // patterns (common/table_pattern.h)
 };
 absl::StatusOr<Outcome> Run(const BackupJob& job, const BackUpWork& work);
 

@@ -87,12 +87,13 @@ struct BackUpTask {
   static constexpr TaskKind kKind = TaskKind::kBackUp;
 
   BackupRef backup;
-  bool sealed = false;          // the database is fenced and is dumped under its sealed name
-  absl::Duration max_duration;  // longest age of the dump's snapshot; zero is the agent's default
+  bool sealed = false;                 // the database is fenced and is dumped under its sealed name
+  absl::Duration max_duration;         // longest age of the dump's snapshot; zero is the agent's default
+  std::vector<std::string> skip_rows;  // patterns of tables whose rows are left out
 
-  static constexpr std::tuple kStored{Stored("backup", &BackUpTask::backup),
-                                      Stored("sealed", &BackUpTask::sealed),
-                                      Stored("max_duration", &BackUpTask::max_duration)};
+  static constexpr std::tuple kStored{
+      Stored("backup", &BackUpTask::backup), Stored("sealed", &BackUpTask::sealed),
+      Stored("max_duration", &BackUpTask::max_duration), Stored("skip_rows", &BackUpTask::skip_rows)};
   friend bool operator==(const BackUpTask&, const BackUpTask&) = default;
 };
 
@@ -110,9 +111,11 @@ struct RestoreTask {
 
   BackupRef backup;
   bool allow_incomplete = false;  // leave out what does not restore
+  std::vector<std::string> only;  // patterns of what is restored; empty: all
 
   static constexpr std::tuple kStored{Stored("backup", &RestoreTask::backup),
-                                      Stored("allow_incomplete", &RestoreTask::allow_incomplete)};
+                                      Stored("allow_incomplete", &RestoreTask::allow_incomplete),
+                                      Stored("only", &RestoreTask::only)};
   friend bool operator==(const RestoreTask&, const RestoreTask&) = default;
 };
 

@@ -132,6 +132,8 @@ struct Tenant {
   int32_t backups_kept = 0;     // scheduled ones; 0 is kDefaultBackupsKept
   absl::Duration backup_every;  // zero: not by itself
   absl::Duration prove_every;   // the newest usable backup; zero: not by itself
+  std::vector<std::string>
+      skip_rows;  // patterns of tables whose rows backups leave out (common/table_pattern.h)
 
   TenantState state = TenantState::kCreating;
   SuspendMode suspend_mode = SuspendMode::kNone;
@@ -199,6 +201,7 @@ inline constexpr std::tuple kTenantFields{
     TenantField("backup_policy.keep", OnCopy::kTaken, &Tenant::backups_kept),
     TenantField("backup_policy.every", OnCopy::kTaken, &Tenant::backup_every),
     TenantField("backup_policy.prove_every", OnCopy::kTaken, &Tenant::prove_every),
+    TenantField("backup_policy.skip_rows", OnCopy::kTaken, &Tenant::skip_rows),
     TenantField("expire_time", OnCopy::kLeft, &Tenant::expire_time),
     TenantField("delete_protection", OnCopy::kLeft, &Tenant::delete_protection),
 };

@@ -105,6 +105,7 @@ struct RestoreTenant {
   std::string backup;  // id or given name
   std::string host;    // empty: chosen
   bool allow_incomplete = false;
+  std::vector<std::string> only;  // patterns of tables and schemas; with `as_new` alone; empty: all
   // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
   std::optional<domain::Tenant> as_new;
 };

@@ -152,6 +152,7 @@ absl::Status Write(const domain::BackUpTask& back_up, const Source& from, v1::Ta
   work.set_sealed(back_up.sealed);
   if (back_up.max_duration > absl::ZeroDuration())
     SetDuration(back_up.max_duration, *work.mutable_max_duration());
+  work.mutable_skip_rows()->Assign(back_up.skip_rows.begin(), back_up.skip_rows.end());
   return absl::OkStatus();
 }
 
@@ -160,7 +161,10 @@ absl::Status Write(const domain::VerifyTask&, const Source& from, v1::Task& into
 }
 
 absl::Status Write(const domain::RestoreTask& restore, const Source& from, v1::Task& into) {
-  v1::RestoreWork& work = *into.mutable_restore();
+  v1::RestoreWork& work =
+      restore.only.empty() ? *into.mutable_restore() : *into.mutable_restore_part()->mutable_restore();
+  if (!restore.only.empty())
+    into.mutable_restore_part()->mutable_only()->Assign(restore.only.begin(), restore.only.end());
   WriteLimits(from.task.tenant.quota, *work.mutable_limits());
   WriteLogins(from.task.tenant, from.now, work);
   work.set_locale(from.task.tenant.locale);

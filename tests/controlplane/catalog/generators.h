@@ -117,19 +117,21 @@ inline void Fill(domain::DropTask& task) {
   undo_copy = Flag();
 }
 inline void Fill(domain::BackUpTask& task) {
-  auto& [backup, sealed, max_duration] = task;
+  auto& [backup, sealed, max_duration, skip_rows] = task;
   backup = SomeRef();
   sealed = Flag();
   max_duration = Span();
+  skip_rows = Several(Utf8);
 }
 inline void Fill(domain::VerifyTask& task) {
   auto& [backup] = task;
   backup = SomeRef();
 }
 inline void Fill(domain::RestoreTask& task) {
-  auto& [backup, allow_incomplete] = task;
+  auto& [backup, allow_incomplete, only] = task;
   backup = SomeRef();
   allow_incomplete = Flag();
+  only = Several(Utf8);
 }
 inline void Fill(domain::RotateTask& task) {
   auto& [login, enable] = task;

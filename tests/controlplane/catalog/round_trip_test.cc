@@ -47,9 +47,10 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   domain::Tenant made;
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, backup_every,
-         prove_every, state, suspend_mode, state_before_retire, placement, owner_role, reader_role,
-         credentials, order, last_generation, fence_time, last_backup, current_operation, create_operation,
-         unconfirmed, delete_protection, final_backup_failure, purge_parked, storage] = made;
+         prove_every, skip_rows, state, suspend_mode, state_before_retire, placement, owner_role,
+         reader_role, credentials, order, last_generation, fence_time, last_backup, current_operation,
+         create_operation, unconfirmed, delete_protection, final_backup_failure, purge_parked, storage] =
+      made;
   auto& [level, closed, size_bytes, grace_time] = storage;
   auto& [host, database, generation] = placement;
   id = with_id;
@@ -71,6 +72,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   backups_kept = Small();
   backup_every = Span();
   prove_every = Span();
+  skip_rows = Several(Utf8);
   state = One(domain::TenantState::kPurged);
   suspend_mode = One(domain::SuspendMode::kReadOnly);
   state_before_retire = One(domain::TenantState::kPurged);
