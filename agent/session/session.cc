@@ -95,6 +95,7 @@ Session::End Session::RunConnection(const std::string& address, Dispatcher& disp
     while (stream->Read(&message)) Handle(message, dispatcher);
     CloseOutbox();
     writer.join();
+    sources_.disconnected();
   } else if (!absl::IsUnavailable(end.status)) {
     // Where it was the control plane that left, cancelling would hide why.
     context.TryCancel();
@@ -154,6 +155,8 @@ void Session::Handle(const v1::ConnectResponse& message, Dispatcher& dispatcher)
       dispatcher.Settle(FencingFromProto(message.recorded().fencing()));
       return;
     case v1::ConnectResponse::kStatements: sources_.asked_statements(message.statements()); return;
+    case v1::ConnectResponse::kExportQuery: sources_.asked_export(message.export_query()); return;
+    case v1::ConnectResponse::kExportControl: sources_.export_control(message.export_control()); return;
     case v1::ConnectResponse::kWelcome: return;
     // A newer control plane's.
     case v1::ConnectResponse::MESSAGE_NOT_SET: return;

@@ -43,6 +43,11 @@ class Session {
     std::function<void(const v1::Welcome&)> welcomed = [](const v1::Welcome&) {};
     // The control plane asks for statements. Must not block.
     std::function<void(const v1::StatementsQuery&)> asked_statements = [](const v1::StatementsQuery&) {};
+    // The control plane asks for a backup's data, and governs what it asked for. Must not block.
+    std::function<void(const v1::ExportQuery&)> asked_export = [](const v1::ExportQuery&) {};
+    std::function<void(const v1::ExportControl&)> export_control = [](const v1::ExportControl&) {};
+    // The stream of the last welcome has ended: nobody waits any more for what was asked on it.
+    std::function<void()> disconnected = [] {};
   };
 
   // All outlive this.

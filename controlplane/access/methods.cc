@@ -33,6 +33,8 @@ constexpr MethodRule kRules[] = {
     {"AuditService/VerifyAudit", Permission::kAdminister, Subject::kFleet},
     {"BackupService/CreateBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/DeleteBackup", Permission::kOperate, Subject::kTenant},
+    // The tenant's data leaves the system.
+    {"BackupService/ExportBackup", Permission::kAdminister, Subject::kTenant},
     {"BackupService/GetBackup", Permission::kRead, Subject::kTenant},
     {"BackupService/HoldBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/ListBackupPlans", Permission::kRead, Subject::kRows},

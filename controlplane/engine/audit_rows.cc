@@ -58,6 +58,7 @@ void AddRequest(const BindRole& request, Names& names) { AddScope(request.bindin
 void AddRequest(const UnbindRole& request, Names& names) { AddScope(request.binding, names); }
 void AddRequest(const HoldBackup& request, Names& names) { names.AddTenant(request.tenant); }
 void AddRequest(const ReleaseBackup& request, Names& names) { names.AddTenant(request.tenant); }
+void AddRequest(const ExportBackup& request, Names& names) { names.AddTenant(request.tenant); }
 void AddRequest(const RepairTenant& request, Names& names) {
   names.AddTenant(request.repair.tenant);
   names.AddHost(request.repair.host);

@@ -1,4 +1,4 @@
-// Legal holds on backups: changes in the catalog alone, which everything that deletes goes by.
+// Requests about a backup that begin no operation: legal holds, which everything that deletes goes by, and exports.
 
 #include <string>
 
@@ -19,6 +19,18 @@ absl::StatusOr<domain::Backup*> BackupFor(Draft& draft, const Request& request) 
   CROFT_ASSIGN_OR_RETURN(domain::Backup * backup, ExistingBackup(draft, *tenant, request.backup));
   CROFT_RETURN_IF_ERROR(CheckEtag(request.etag, BackupName(tenant->id, backup->id), backup->version));
   return backup;
+}
+
+// No resource changes with an export, so that no comparison tells of it.
+domain::FleetEvent ExportEvent(const Draft& draft, const Caller& caller, const domain::Tenant& tenant,
+                               const domain::Backup& backup) {
+  return {.time = draft.now(),
+          .type = "croft.tenant.exported",
+          .subject = TenantName(tenant.id),
+          .tenant = tenant.id,
+          .tenant_uid = tenant.uid,
+          .host = tenant.placement.host,
+          .data = {{"backup", BackupName(tenant.id, backup.id)}, {"caller", caller.name}}};
 }
 
 }  // namespace
@@ -42,6 +54,18 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const ReleaseBackup&
   // Retention may have waited for this.
   if (backup->origin == domain::BackupOrigin::kScheduled)
     draft.Record(catalog::PutSchedule{{.key = PruningOf(backup->tenant), .next_time = draft.now()}});
+  return name;
+}
+
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ExportBackup& request) {
+  CROFT_ASSIGN_OR_RETURN(const domain::Tenant* tenant, LiveTenant(draft, request.tenant));
+  CROFT_ASSIGN_OR_RETURN(const domain::Backup* backup, ExistingBackup(draft, *tenant, request.backup));
+  std::string name = BackupName(tenant->id, backup->id);
+  if (backup->state == domain::BackupState::kDamaged) return domain::BackupNotUsable(name, "damaged");
+  if (!domain::Stored(*backup)) return domain::BackupNotUsable(name, "not whole");
+  CROFT_RETURN_IF_ERROR(CheckFreeToRead(draft, *tenant, backup->id));
+  if (StoreHost(draft, *tenant, backup->store).empty()) return domain::StoreUnreachable(backup->store);
+  draft.Record(catalog::AppendEvent{ExportEvent(draft, caller, *tenant, *backup)});
   return name;
 }
 

@@ -149,6 +149,11 @@ struct ReleaseBackup {
   std::string backup;
   std::string etag;
 };
+// Its data is about to leave the system: changes nothing, and is audited.
+struct ExportBackup {
+  std::string tenant;
+  std::string backup;
+};
 struct CancelOperation {
   std::string operation;
 };
@@ -284,9 +289,9 @@ struct PruneEvents {};
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
-                 HoldBackup, ReleaseBackup, CancelOperation, UpdateHost, CordonHost, RemoveHost,
-                 AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost, RenewHost, RepairTenant,
-                 CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken, AddCertificate,
+                 HoldBackup, ReleaseBackup, ExportBackup, CancelOperation, UpdateHost, CordonHost,
+                 RemoveHost, AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost, RenewHost,
+                 RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken, AddCertificate,
                  RemoveCertificate, BindRole, UnbindRole, RecordCalls, JudgeStorage, CompareHost,
                  ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit, PruneEvents>;
 

@@ -13,6 +13,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CancelO
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const HoldBackup& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ReleaseBackup& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ExportBackup& request);
 
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UpdateHost& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CordonHost& request);

@@ -161,6 +161,7 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
     case v1::ConnectRequest::kStatements:
       statements_.OnReport(session->host(), message.statements());
       break;
+    case v1::ConnectRequest::kExportPart:
     case v1::ConnectRequest::kHello:
     case v1::ConnectRequest::MESSAGE_NOT_SET: break;
   }

@@ -198,6 +198,8 @@ void SimAgent::OnMessage(const std::shared_ptr<Link>& link, const v1::ConnectRes
       (void)journal_->Settle(agent::KeyOf(agent::FencingFromProto(message.recorded().fencing())));
       return;
     case v1::ConnectResponse::kStatements:
+    case v1::ConnectResponse::kExportQuery:
+    case v1::ConnectResponse::kExportControl:
     case v1::ConnectResponse::MESSAGE_NOT_SET: return;
   }
 }

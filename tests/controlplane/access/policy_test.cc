@@ -52,6 +52,7 @@ constexpr Row kMatrix[] = {
     {"LookupService/WatchPlacements", "aovcl", 'r'},
 
     {"BackupService/CreateBackup", "ao", 't'},
+    {"BackupService/ExportBackup", "a", 't'},
     {"BackupService/GetBackup", "aov", 't'},
     {"BackupService/ListBackups", "aov", 'r'},
     {"BackupService/VerifyBackup", "ao", 't'},
