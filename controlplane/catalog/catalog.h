@@ -224,6 +224,7 @@ struct TenantPage {
 // CLEAN_UP operations are left out unless `kind` asks for them.
 struct OperationQuery {
   std::optional<std::string> tenant;
+  std::optional<std::string> parent;  // id of the one whose children they are
   std::optional<bool> ended;
   std::optional<domain::OperationKind> kind;
   std::optional<domain::OperationState> state;

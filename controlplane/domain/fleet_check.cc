@@ -65,7 +65,7 @@ void Knowledge::NoteWork(const std::vector<Operation>& running) {
       NoteCleanUp(operation);
       continue;
     }
-    busy_.insert(operation.tenant);
+    if (!operation.tenant.empty()) busy_.insert(operation.tenant);
     if (!operation.source_tenant.empty()) busy_.insert(operation.source_tenant);
   }
 }

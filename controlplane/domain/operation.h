@@ -33,6 +33,7 @@ enum class OperationKind {
   kVerify,
   kDeleteBackup,
   kLimitGrowth,
+  kCampaign,
   // Croft's own: an undo copy or a replaced login whose time is up. Not listed to callers.
   kCleanUp,
 };
@@ -53,6 +54,7 @@ constexpr absl::string_view NameOf(OperationKind value) {
     case OperationKind::kVerify: return "VERIFY";
     case OperationKind::kDeleteBackup: return "DELETE_BACKUP";
     case OperationKind::kLimitGrowth: return "LIMIT_GROWTH";
+    case OperationKind::kCampaign: return "CAMPAIGN";
     case OperationKind::kCleanUp: return "CLEAN_UP";
   }
   return "";
@@ -165,17 +167,56 @@ struct LimitGrowthDetails {
   friend bool operator==(const LimitGrowthDetails&, const LimitGrowthDetails&) = default;
 };
 
+// What a campaign does, and how far it is. Of the tenants that it selects it remembers up to which id they were taken, so
+// that it stays small however many there are.
+struct CampaignDetails {
+  OperationKind child_kind = OperationKind::kBackUp;
+  std::string filter;                // of the API, for tenants
+  int32_t width = 1;                 // how many children run at once
+  int32_t max_failures = 1;          // none is begun after so many have failed
+  absl::Duration overlap;            // of kRotate, as in RotateDetails
+  int32_t total = 0;                 // selected when it began
+  std::string taken_up_to;           // id; tenants up to this one have been looked at
+  bool all_taken = false;            // none is behind it
+  std::vector<std::string> waiting;  // ids of those that were busy in their turn and are tried again
+  int32_t running = 0;               // children that have not ended
+  int32_t succeeded = 0;
+  int32_t failed = 0;  // tenants that could not have a child among them
+
+  static constexpr char kKey[] = "campaign";
+  static constexpr std::tuple kStored{Stored("child_kind", &CampaignDetails::child_kind),
+                                      Stored("filter", &CampaignDetails::filter),
+                                      Stored("width", &CampaignDetails::width),
+                                      Stored("max_failures", &CampaignDetails::max_failures),
+                                      Stored("overlap", &CampaignDetails::overlap),
+                                      Stored("total", &CampaignDetails::total),
+                                      Stored("taken_up_to", &CampaignDetails::taken_up_to),
+                                      Stored("all_taken", &CampaignDetails::all_taken),
+                                      Stored("waiting", &CampaignDetails::waiting),
+                                      Stored("running", &CampaignDetails::running),
+                                      Stored("succeeded", &CampaignDetails::succeeded),
+                                      Stored("failed", &CampaignDetails::failed)};
+  friend bool operator==(const CampaignDetails&, const CampaignDetails&) = default;
+};
+
+// Tenants that have no child, and did not fail to get one.
+inline int32_t NotBegun(const CampaignDetails& campaign) {
+  return campaign.total - campaign.running - campaign.succeeded - campaign.failed;
+}
+
 // What an operation remembers that only its kind needs. It is stored under kKey as kStored says (stored.h).
 using OperationDetails = std::variant<std::monostate, ConfigureDetails, SuspendDetails, RotateDetails,
-                                      PurgeDetails, LimitGrowthDetails>;
+                                      PurgeDetails, LimitGrowthDetails, CampaignDetails>;
 
 // A persisted plan. `steps` only grows: undo steps are appended.
 struct Operation {
   std::string id;
   OperationKind kind = OperationKind::kCreate;
-  std::string tenant;         // id of the tenant that is held
+  std::string tenant;         // id of the tenant that is held; empty for one that has children
   std::string source_tenant;  // restore as new: whose backup is read
   std::string backup;         // id of the backup that is made, proven, read or deleted
+  std::string host;           // id of the host whose tenants its children are about; empty: the fleet's
+  std::string parent;         // id of the operation whose child it is; empty for most
   std::string caller;
   std::string traceparent;  // W3C's, of the call that began it; empty where that had none
   absl::Time create_time;
@@ -201,6 +242,11 @@ struct Operation {
 inline bool Ended(const Operation& operation) {
   return operation.state == OperationState::kSucceeded || operation.state == OperationState::kFailed ||
          operation.state == OperationState::kCancelled;
+}
+
+// Its steps are operations of their own, its children.
+inline bool HasChildren(const Operation& operation) {
+  return std::holds_alternative<CampaignDetails>(operation.details);
 }
 
 // Index of the first step that is neither done nor given up and counts in the present state (undo steps

@@ -25,6 +25,7 @@ enum class ScheduleKind {
   kPruneRequests,    // forgets answers to request ids
   kPruneAudit,       // cuts off the oldest rows of the audit
   kPruneEvents,      // forgets the oldest events
+  kContinue,         // begins an operation's next children
 };
 
 constexpr absl::string_view NameOf(ScheduleKind value) {
@@ -39,6 +40,7 @@ constexpr absl::string_view NameOf(ScheduleKind value) {
     case ScheduleKind::kPruneRequests: return "PRUNE_REQUESTS";
     case ScheduleKind::kPruneAudit: return "PRUNE_AUDIT";
     case ScheduleKind::kPruneEvents: return "PRUNE_EVENTS";
+    case ScheduleKind::kContinue: return "CONTINUE";
   }
   return "";
 }

@@ -33,6 +33,8 @@ class Names {
 
   void AddOperation(const domain::Operation& operation) {
     Add(OperationName(operation.id));
+    if (!operation.parent.empty()) Add(OperationName(operation.parent));
+    AddHost(operation.host);
     AddTenant(operation.tenant);
     AddTenant(operation.source_tenant);
     AddBackup(operation.source_tenant.empty() ? operation.tenant : operation.source_tenant,

@@ -36,6 +36,7 @@ struct Caller {
   std::string payload_hash;  // of the parsed request without its request_id
   bool validate_only = false;
   std::string traceparent;  // of W3C's form, or empty
+  std::string parent;       // id of the operation whose child is begun; empty for most
 };
 
 // --- Requests. `operation` is a fresh id, used when the request begins one. `etag`, when not empty, must
@@ -156,6 +157,16 @@ struct ExportBackup {
 };
 struct CancelOperation {
   std::string operation;
+};
+struct StartCampaign {
+  std::string operation;
+  domain::OperationKind child_kind = domain::OperationKind::kBackUp;
+  std::string host;    // id; empty: the whole fleet
+  std::string filter;  // of the API, for tenants
+  int32_t width = 1;
+  int32_t max_failures = 1;
+  absl::Duration overlap;
+  int32_t total = 0;  // tenants that are selected now
 };
 // Brings what a check of the fleet found to what the catalog says (domain::FleetRepair). Refused where it is not
 // called for any more.
@@ -286,6 +297,23 @@ struct PruneAudit {
 };
 struct PruneEvents {};
 
+// What a campaign asks for one tenant: a request as its caller would make it, or why it could not be made.
+using ChildRequest = std::variant<CreateBackup, ProveNewestBackup, RotateCredentials>;
+struct CampaignChild {
+  std::string tenant;
+  absl::StatusOr<ChildRequest> request;
+};
+// Begins a campaign's next children, as many as its width allows.
+struct ContinueCampaign {
+  std::string operation;
+  // Up to which id tenants were taken when these were chosen. Where that is another one now, `next` is left alone.
+  std::string taken_up_to;
+  std::vector<CampaignChild> next;     // the tenants behind it, in the order of ids
+  std::string looked_up_to;            // id; there is none up to here that is not among `next`
+  bool all = false;                    // there is none behind it either
+  std::vector<CampaignChild> waiting;  // some of those that wait, in their order
+};
+
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
@@ -293,7 +321,8 @@ using RequestBody =
                  RemoveHost, AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost, RenewHost,
                  RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken, AddCertificate,
                  RemoveCertificate, BindRole, UnbindRole, RecordCalls, JudgeStorage, CompareHost,
-                 ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit, PruneEvents>;
+                 ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit, PruneEvents,
+                 StartCampaign, ContinueCampaign>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply

@@ -119,7 +119,9 @@ void FleetEvents::Say(const Operation& operation, const std::string& what, Data 
     data["backup"] = BackupName(
         operation.source_tenant.empty() ? operation.tenant : operation.source_tenant, operation.backup);
   }
+  if (!operation.parent.empty()) data["parent"] = OperationName(operation.parent);
   event.data = std::move(data);
+  event.host = operation.host;
   OfTenant(operation.tenant, event);
 }
 

@@ -128,6 +128,7 @@ domain::Operation NewOperation(const Draft& draft, const Caller& caller, std::st
   operation.tenant = tenant.id;
   operation.caller = caller.name;
   operation.traceparent = caller.traceparent;
+  operation.parent = caller.parent;
   operation.create_time = draft.now();
   operation.deadline = draft.now() + draft.rules().KindOf(kind).timeout;
   return operation;

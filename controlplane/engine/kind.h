@@ -70,6 +70,13 @@ struct Kind {
   // After its undo steps: puts the catalog back as it was.
   void (*revert)(Draft& draft, domain::Operation& operation) = nullptr;
 
+  // --- How its children go, where its steps are operations of their own. It has no steps then.
+
+  // Whatever may move it on: it was begun, the process started, somebody cancelled it. Harmless at any time.
+  void (*go_on)(Draft& draft, domain::Operation& parent) = nullptr;
+  // A child has just ended.
+  void (*child_ended)(Draft& draft, domain::Operation& parent, const domain::Operation& child) = nullptr;
+
   // --- How it is shown.
 
   // Name of the resource that is worked on; the tenant when this is not set.

@@ -106,6 +106,13 @@ void ResumeOwnWork(Draft& draft, const Operation& ended) {
   if (Operation* own = draft.FindOperation(CleanUpOf(ended))) Advance(draft, *own);
 }
 
+void TellParent(Draft& draft, const Operation& child) {
+  if (child.parent.empty()) return;
+  Operation* parent = draft.FindOperation(child.parent);
+  if (parent == nullptr || domain::Ended(*parent)) return;
+  if (const auto child_ended = draft.KindOf(*parent).child_ended) child_ended(draft, *parent, child);
+}
+
 void Conclude(Draft& draft, Operation& operation) {
   if (operation.state == OperationState::kRunning) {
     operation.state = OperationState::kSucceeded;
@@ -115,6 +122,7 @@ void Conclude(Draft& draft, Operation& operation) {
     if (const auto revert = draft.KindOf(operation).revert) revert(draft, operation);
   }
   operation.end_time = draft.now();
+  TellParent(draft, operation);
   domain::Tenant* tenant = draft.FindTenant(operation.tenant);
   if (tenant->current_operation != operation.id) return;
   tenant->current_operation.clear();
@@ -249,6 +257,7 @@ std::string CleanUpOf(const Operation& cause) { return cause.id + "-clean"; }
 
 void Advance(Draft& draft, Operation& operation) {
   if (domain::Ended(operation) || draft.plan_only()) return;
+  if (const auto go_on = draft.KindOf(operation).go_on) return go_on(draft, operation);
   const std::optional<size_t> index = domain::CurrentStep(operation);
   if (!index) return Conclude(draft, operation);
   Step& step = operation.steps[*index];
@@ -328,6 +337,7 @@ void Park(Draft& draft, Operation& operation, size_t index) {
 
 void Cancel(Draft& draft, Operation& operation) {
   operation.cancel_requested = true;
+  if (domain::HasChildren(operation)) return Advance(draft, operation);
   const size_t index = *domain::CurrentStep(operation);
   const Step& step = operation.steps[index];
   const bool sent = step.state == StepState::kDispatched;

@@ -96,6 +96,7 @@ Caller CallerOf(ScheduleKind kind) {
     case ScheduleKind::kPruneRequests: return system("Schedule/PruneRequests");
     case ScheduleKind::kPruneAudit: return system("Schedule/PruneAudit");
     case ScheduleKind::kPruneEvents: return system("Schedule/PruneEvents");
+    case ScheduleKind::kContinue: return system("Schedule/ContinueCampaign");
   }
   return system("");
 }

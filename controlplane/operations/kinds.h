@@ -59,6 +59,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
 extern const Kind kLimitGrowth;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::JudgeStorage& request);
 
+extern const Kind kCampaign;
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::StartCampaign& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::ContinueCampaign& request);
+
 extern const Kind kCleanUp;
 
 // Begins operations of the kinds above.
@@ -80,6 +84,7 @@ inline const Kind& RowOf(domain::OperationKind kind) {
     case domain::OperationKind::kVerify: return kVerify;
     case domain::OperationKind::kDeleteBackup: return kDeleteBackup;
     case domain::OperationKind::kLimitGrowth: return kLimitGrowth;
+    case domain::OperationKind::kCampaign: return kCampaign;
     case domain::OperationKind::kCleanUp: return kCleanUp;
   }
   std::abort();

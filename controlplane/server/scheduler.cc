@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/handlers/campaigns.h"
 
 namespace croft::server {
 namespace {
@@ -94,6 +95,7 @@ absl::StatusOr<engine::RequestBody> Scheduler::RequestOf(const domain::ScheduleK
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
     case domain::ScheduleKind::kPruneAudit: return Cut();
     case domain::ScheduleKind::kPruneEvents: return engine::PruneEvents();
+    case domain::ScheduleKind::kContinue: return NextChildren(key.resource);
   }
   return absl::InternalError("this kind of schedule has no request");
 }
@@ -135,6 +137,28 @@ absl::StatusOr<engine::RequestBody> Scheduler::Proof(const std::string& resource
 absl::StatusOr<engine::RequestBody> Scheduler::Comparison(const std::string& resource) const {
   CROFT_ASSIGN_OR_RETURN(const std::string id, ParseHostName(resource, "resource"));
   return engine::CompareHost{.host = id};
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::NextChildren(const std::string& resource) const {
+  return handlers::ChooseChildren(catalog_, resource, [this](const auto& campaign, const auto& tenant) {
+    return ChildOf(campaign, tenant);
+  });
+}
+
+absl::StatusOr<engine::ChildRequest> Scheduler::ChildOf(const domain::CampaignDetails& campaign,
+                                                        const domain::Tenant& tenant) const {
+  const std::string id = secrets_.NewOperationId();
+  if (campaign.child_kind == domain::OperationKind::kVerify)
+    return engine::ProveNewestBackup{.operation = id, .tenant = tenant.id};
+  if (campaign.child_kind == domain::OperationKind::kRotate) {
+    return engine::RotateCredentials{.operation = id,
+                                     .tenant = tenant.id,
+                                     .overlap = campaign.overlap,
+                                     .credentials = secrets_.NewCredentials(tenant.uid)};
+  }
+  engine::CreateBackup request{.operation = id, .tenant = tenant.id};
+  CROFT_ASSIGN_OR_RETURN(request.backup, secrets_.PrepareBackup(tenant.uid));
+  return request;
 }
 
 // The oldest rows that are old enough, as many as one transaction takes. What was changed from outside is not cut: it would

@@ -53,6 +53,9 @@ class Scheduler {
   absl::StatusOr<engine::RequestBody> Pruning(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Comparison(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Cut();
+  absl::StatusOr<engine::RequestBody> NextChildren(const std::string& resource) const;
+  absl::StatusOr<engine::ChildRequest> ChildOf(const domain::CampaignDetails& campaign,
+                                               const domain::Tenant& tenant) const;
 
   catalog::Catalog& catalog_;
   engine::EventQueue& event_queue_;

@@ -105,6 +105,7 @@ TEST_P(CatalogContract, OperationsAreListedNewestFirst) {
                      : i < 4 ? OperationKind::kBackUp
                              : OperationKind::kCreate;
     operation.state = i % 3 == 0 ? OperationState::kSucceeded : OperationState::kRunning;
+    if (i < 3) operation.parent = "op-7";
     changes.push_back(PutOperation{operation});
   }
   MustPut(changes);
@@ -119,6 +120,11 @@ TEST_P(CatalogContract, OperationsAreListedNewestFirst) {
               ElementsAre("op-2", "op-1"));
   EXPECT_THAT(list({.kind = OperationKind::kCleanUp}), ElementsAre("op-8"));
   EXPECT_THAT(list({.tenant = "even", .kind = OperationKind::kCreate}), ElementsAre("op-6", "op-4"));
+  EXPECT_THAT(list({.parent = "op-7"}), ElementsAre("op-2", "op-1", "op-0"));
+  EXPECT_THAT(list({.tenant = "even", .parent = "op-7"}), ElementsAre("op-2", "op-0"));
+  EXPECT_THAT(list({.parent = "op-7", .ended = false, .state = OperationState::kRunning}),
+              ElementsAre("op-2", "op-1"));
+  EXPECT_THAT(list({.parent = ""}), IsEmpty());
   EXPECT_THAT(list({.limit = 0}), IsEmpty());
 
   OperationQuery query{.limit = 3};

@@ -93,6 +93,8 @@ bool Matches(const Operation& operation, const OperationQuery& query) {
     return false;
   }
   if (query.tenant.has_value() && operation.tenant != *query.tenant) return false;
+  if (query.parent.has_value() && (operation.parent.empty() || operation.parent != *query.parent))
+    return false;
   if (query.state.has_value() && operation.state != *query.state) return false;
   return !query.ended.has_value() || domain::Ended(operation) == *query.ended;
 }

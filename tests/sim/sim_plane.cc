@@ -8,6 +8,7 @@
 #include "controlplane/domain/storage.h"
 #include "controlplane/fleet/messages.h"
 #include "controlplane/fleet/task_writer.h"
+#include "controlplane/handlers/campaigns.h"
 #include "controlplane/operations/rules.h"
 
 namespace croft::sim {
@@ -107,9 +108,23 @@ engine::RequestBody SimPlane::RequestOf(const domain::ScheduleKey& key) {
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
     case domain::ScheduleKind::kPruneEvents: return engine::PruneEvents();
+    case domain::ScheduleKind::kContinue: return NextChildren(key.resource);
     case domain::ScheduleKind::kPruneAudit: break;
   }
   return ChooseCut();
+}
+
+engine::ContinueCampaign SimPlane::NextChildren(const std::string& campaign) {
+  return *handlers::ChooseChildren(
+      world_.catalog, campaign,
+      [this](const domain::CampaignDetails& details,
+             const domain::Tenant& tenant) -> absl::StatusOr<engine::ChildRequest> {
+        if (details.child_kind == domain::OperationKind::kVerify)
+          return engine::ProveNewestBackup{.operation = world_.NewOperationId(), .tenant = tenant.id};
+        return engine::CreateBackup{.operation = world_.NewOperationId(),
+                                    .tenant = tenant.id,
+                                    .backup = world_.PrepareBackup(tenant.uid)};
+      });
 }
 
 engine::PruneAudit SimPlane::ChooseCut() {

@@ -64,6 +64,7 @@ class SimPlane final : public PlaneEnd {
   void LookAtStorage();
   engine::RequestBody RequestOf(const domain::ScheduleKey& key);
   engine::PruneAudit ChooseCut();
+  engine::ContinueCampaign NextChildren(const std::string& campaign);
   void WorkLater();
   void Work();
   // False when the process died.

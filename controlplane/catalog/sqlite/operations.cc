@@ -79,12 +79,12 @@ std::string CurrentHost(const Operation& operation) {
 constexpr Table kOperations(
     Col("id", &Operation::id), Col("kind", EnumCodec(), &Operation::kind),
     Col("tenant", &Operation::tenant), Col("source_tenant", &Operation::source_tenant),
-    Col("backup", &Operation::backup), Col("caller", &Operation::caller),
-    Col("traceparent", &Operation::traceparent), Col("create_time", &Operation::create_time),
-    Col("update_time", &Operation::update_time), Col("version", &Operation::version),
-    Col("end_time", &Operation::end_time), Col("deadline", &Operation::deadline),
-    Col("state", EnumCodec(), &Operation::state), Col("operation_order", &Operation::order),
-    Col("point_of_no_return", &Operation::point_of_no_return),
+    Col("backup", &Operation::backup), Col("host", &Operation::host), Col("parent", &Operation::parent),
+    Col("caller", &Operation::caller), Col("traceparent", &Operation::traceparent),
+    Col("create_time", &Operation::create_time), Col("update_time", &Operation::update_time),
+    Col("version", &Operation::version), Col("end_time", &Operation::end_time),
+    Col("deadline", &Operation::deadline), Col("state", EnumCodec(), &Operation::state),
+    Col("operation_order", &Operation::order), Col("point_of_no_return", &Operation::point_of_no_return),
     Col("cancel_requested", &Operation::cancel_requested),
     Col("error_code", ErrorCodeCodec(), &Operation::error),
     Col("error_reason", ErrorTextCodec<&OperationError::reason>(), &Operation::error),
@@ -229,16 +229,21 @@ absl::StatusOr<OperationPage> OperationReads::List(const OperationQuery& query) 
   if (query.limit <= 0) return page;
   // The unary plus keeps the planner from an index that an earlier condition makes needless.
   SqlBuilder sql = Select().Append("WHERE position < ?");
-  if (query.tenant) sql.Append(" AND tenant = ?");
-  if (query.state) sql.Append(query.tenant ? Sql(" AND +state = ?") : Sql(" AND state = ?"));
-  sql.Append(query.kind ? (query.tenant || query.state ? Sql(" AND +kind = ?") : Sql(" AND kind = ?"))
+  if (query.parent) sql.Append(" AND parent = ? AND parent <> ''");
+  if (query.tenant) sql.Append(query.parent ? Sql(" AND +tenant = ?") : Sql(" AND tenant = ?"));
+  const bool few = query.parent || query.tenant;
+  if (query.state) sql.Append(few ? Sql(" AND +state = ?") : Sql(" AND state = ?"));
+  sql.Append(query.kind ? (few || query.state ? Sql(" AND +kind = ?") : Sql(" AND kind = ?"))
                         : Sql(" AND +kind <> 'CLEAN_UP'"));
-  if (query.ended == false) sql.Append(" AND state IN ('RUNNING', 'UNDOING')");
+  if (query.ended == false)
+    sql.Append(query.parent ? Sql(" AND +state IN ('RUNNING', 'UNDOING')")
+                            : Sql(" AND state IN ('RUNNING', 'UNDOING')"));
   if (query.ended == true) sql.Append(" AND +state NOT IN ('RUNNING', 'UNDOING')");
   sql.Append(" ORDER BY position DESC LIMIT ?");
 
   sqlite::Statement statement(database_, sql);
   CROFT_RETURN_IF_ERROR(statement.BindNext(query.before.value_or(std::numeric_limits<int64_t>::max())));
+  if (query.parent) CROFT_RETURN_IF_ERROR(statement.BindNext(*query.parent));
   if (query.tenant) CROFT_RETURN_IF_ERROR(statement.BindNext(*query.tenant));
   if (query.state) CROFT_RETURN_IF_ERROR(statement.BindNext(NameOf(*query.state)));
   if (query.kind) CROFT_RETURN_IF_ERROR(statement.BindNext(NameOf(*query.kind)));

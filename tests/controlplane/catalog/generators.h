@@ -172,8 +172,23 @@ inline domain::OperationDetails SomeDetails() {
   domain::LimitGrowthDetails limit_growth;
   auto& [previously_closed] = limit_growth;
   previously_closed = Flag();
-  const std::vector<domain::OperationDetails> all = {std::monostate(), configure, suspend,
-                                                     rotate,           purge,     limit_growth};
+  domain::CampaignDetails campaign;
+  auto& [child_kind, filter, width, max_failures, campaign_overlap, total, taken_up_to, all_taken, waiting,
+         running, succeeded, failed] = campaign;
+  child_kind = One(domain::OperationKind::kCleanUp);
+  filter = Utf8();
+  width = Small();
+  max_failures = Small();
+  campaign_overlap = Span();
+  total = Small();
+  taken_up_to = Utf8();
+  all_taken = Flag();
+  waiting = Several(Utf8);
+  running = Small();
+  succeeded = Small();
+  failed = Small();
+  const std::vector<domain::OperationDetails> all = {std::monostate(), configure, suspend, rotate, purge,
+                                                     limit_growth,     campaign};
   EXPECT_EQ(all.size(), std::variant_size_v<domain::OperationDetails>);
   return all[static_cast<size_t>(*rc::gen::inRange<int>(0, static_cast<int>(all.size())))];
 }
@@ -211,14 +226,16 @@ inline domain::OperationError SomeError() {
 
 inline domain::Operation SomeOperation(const std::string& with_id) {
   domain::Operation made;
-  auto& [id, kind, tenant, source_tenant, backup, caller, traceparent, create_time, update_time, version,
-         end_time, deadline, state, order, steps, point_of_no_return, cancel_requested, error, details,
-         warnings] = made;
+  auto& [id, kind, tenant, source_tenant, backup, host, parent, caller, traceparent, create_time,
+         update_time, version, end_time, deadline, state, order, steps, point_of_no_return,
+         cancel_requested, error, details, warnings] = made;
   id = with_id;
   kind = One(domain::OperationKind::kCleanUp);
   tenant = Text();
   source_tenant = Text();
   backup = Text();
+  host = Text();
+  parent = Text();
   traceparent = Text();
   caller = Text();
   create_time = Moment();
