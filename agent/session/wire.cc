@@ -131,6 +131,7 @@ struct OutcomeWriter {
     proto.set_table_count(backed_up.table_count);
     proto.set_row_count(backed_up.row_count);
     SetFindings(backed_up.findings, proto);
+    proto.set_database_bytes(backed_up.database_bytes);
   }
   void operator()(const Verified& verified) {
     result.mutable_verified()->set_table_count(verified.table_count);

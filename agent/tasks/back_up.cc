@@ -41,7 +41,8 @@ BackedUp OutcomeOf(const Manifest& manifest) {
           .server_version = manifest.facts.server_version,
           .table_count = manifest.table_count,
           .row_count = manifest.row_count,
-          .findings = manifest.findings};
+          .findings = manifest.findings,
+          .database_bytes = manifest.facts.database_bytes};
 }
 
 // What an attempt has left that was cut after its manifest was in the store.

@@ -87,6 +87,7 @@ struct BackedUp {
   int64_t table_count = 0;
   int64_t row_count = 0;
   std::vector<Finding> findings;  // all of them, the gravest first
+  int64_t database_bytes = 0;
 };
 struct Verified {
   int64_t table_count = 0;
@@ -280,6 +281,15 @@ struct LimitGrowthWork {
 };
 absl::StatusOr<Outcome> Run(const SqlTask& task, const LimitGrowthWork& work);
 
+struct RenumberWork {
+  static constexpr TaskKind kKind{"renumber", TaskPool::kQuick};
+  static RenumberWork FromProto(const v1::Task& task);
+
+  std::string database;  // as it is called now, without its seal
+  int64_t generation = 0;
+};
+absl::StatusOr<Outcome> Run(const SqlTask& task, const RenumberWork& work);
+
 struct InventoryWork {
   static constexpr TaskKind kKind{"inventory", TaskPool::kQuick};
   static InventoryWork FromProto(const v1::Task& task);
@@ -290,7 +300,7 @@ struct InventoryWork {
 
 using Work =
     std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork, VerifyWork,
-                 RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork, InventoryWork>;
+                 RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork, RenumberWork, InventoryWork>;
 
 // UNIMPLEMENTED (UNKNOWN_TASK) for a kind of work that this agent does not know, INVALID_ARGUMENT for one that says too
 // little.

@@ -42,6 +42,7 @@ constexpr MethodRule kRules[] = {
     {"BackupService/ListBackups", Permission::kRead, Subject::kRows},
     // Whoever deletes tenants and backups is not to lift what keeps them.
     {"BackupService/ReleaseBackup", Permission::kAdminister, Subject::kTenant},
+    {"BackupService/ReportBackups", Permission::kRead, Subject::kRows},
     {"BackupService/VerifyBackup", Permission::kOperate, Subject::kTenant},
     // A narrowed caller gets the events of its tenants.
     {"EventService/ListEvents", Permission::kRead, Subject::kRows},
@@ -74,6 +75,7 @@ constexpr MethodRule kRules[] = {
     {"TenantService/RotateCredentials", Permission::kOperate, Subject::kTenant},
     {"TenantService/SuspendTenant", Permission::kOperate, Subject::kTenant},
     {"TenantService/UndeleteTenant", Permission::kOperate, Subject::kTenant},
+    {"TenantService/UndoRestore", Permission::kOperate, Subject::kTenant},
     {"TenantService/UpdateTenant", Permission::kOperate, Subject::kTenant},
     {"UsageService/GetUsage", Permission::kRead, Subject::kTenant},
     {"UsageService/ListStatements", Permission::kOperate, Subject::kTenant},

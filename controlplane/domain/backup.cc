@@ -16,6 +16,11 @@ bool IsFinal(const Backup& backup, const Tenant& tenant) {
 
 }  // namespace
 
+bool Passed(const Proof& proof) {
+  return proof.outcome == NameOf(BackupState::kVerified) ||
+         proof.outcome == NameOf(BackupState::kVerifiedWithNotes);
+}
+
 bool IsVerdict(absl::string_view reason) {
   return reason == "ARCHIVE_DAMAGED" || reason == "CONTENT_DIFFERS" || reason == "BACKUP_INCOMPLETE" ||
          reason == "BACKUP_DAMAGED" || reason == "DUMP_DAMAGED" || reason == "MANIFEST_DAMAGED";

@@ -83,6 +83,8 @@ struct Backup {
   std::string given_name;
   std::string note;
   LegalHold hold;
+  int64_t database_bytes = 0;       // of the database when it was made; 0: not known
+  absl::Duration restore_duration;  // of its last restore or proof; zero: none was measured
 
   friend bool operator==(const Backup&, const Backup&) = default;
 };
@@ -93,6 +95,9 @@ inline bool Held(const Backup& backup) { return backup.hold.time.has_value(); }
 inline bool Proven(const Backup& backup) {
   return backup.state == BackupState::kVerified || backup.state == BackupState::kVerifiedWithNotes;
 }
+
+// Whether the backup was proven by it.
+[[nodiscard]] bool Passed(const Proof& proof);
 
 // Stored whole, and as far as is known all of it restores.
 inline bool Usable(const Backup& backup) {

@@ -117,6 +117,15 @@ absl::Status RotationUnderWay(absl::string_view id, absl::Time until) {
                       "ROTATION_UNDER_WAY", {{"tenant", std::string(id)}, {"until", Time(until)}});
 }
 
+absl::Status NothingKept(absl::string_view id, absl::string_view database) {
+  const std::string which =
+      database.empty() ? "no replaced database" : absl::StrCat("no database ", database);
+  return Precondition(
+      absl::StrCat(which, " of tenant ", id,
+                   " is kept any more: one that a restore in place replaced is dropped after 24 hours"),
+      "NOTHING_KEPT", {{"tenant", std::string(id)}, {"database", std::string(database)}});
+}
+
 absl::Status BackupNotFound(absl::string_view name) {
   return NotFound("backup", "BACKUP_NOT_FOUND", "backup", name);
 }

@@ -32,6 +32,9 @@ absl::Status QuotaExceedsHost(absl::string_view id, absl::string_view host, int6
 absl::Status AliasTaken(absl::string_view alias, absl::string_view holder);
 absl::Status RotationUnderWay(absl::string_view id, absl::Time until);
 
+// `database` is the one that was asked for, or empty.
+absl::Status NothingKept(absl::string_view id, absl::string_view database);
+
 absl::Status BackupNotFound(absl::string_view name);
 absl::Status BackupNotUsable(absl::string_view name, absl::string_view state);
 // `objects` names what does not restore.

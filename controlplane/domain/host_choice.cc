@@ -13,13 +13,6 @@
 namespace croft::domain {
 namespace {
 
-bool HasLabels(const Host& host, const std::map<std::string, std::string>& wanted) {
-  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
-    const auto found = host.labels.find(label.first);
-    return found != host.labels.end() && found->second == label.second;
-  });
-}
-
 // Of the database's limit, on top of its tenant's quota.
 constexpr int32_t kConnectionsForCroft = 8;
 constexpr absl::string_view kUnconfirmed = "not compared yet with the restored catalog";
@@ -81,7 +74,9 @@ bool Better(const Host& a, const Host& b) {
   return free_a * b.limits.databases > free_b * a.limits.databases;
 }
 
-absl::Status Explain(const std::map<std::string, std::vector<std::string>>& misfits) {
+}  // namespace
+
+absl::Status NoneFits(const std::map<std::string, std::vector<std::string>>& misfits) {
   constexpr size_t kNamed = 3;
   std::vector<std::string> reasons;
   for (const auto& [why, ids] : misfits) {
@@ -91,8 +86,6 @@ absl::Status Explain(const std::map<std::string, std::vector<std::string>>& misf
   }
   return NoHostFits(reasons);
 }
-
-}  // namespace
 
 absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const PlacementRequest& wanted) {
   const Host* best = nullptr;
@@ -105,7 +98,7 @@ absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const Pla
       best = &host;
     }
   }
-  if (best == nullptr) return Explain(misfits);
+  if (best == nullptr) return NoneFits(misfits);
   return best->id;
 }
 
@@ -114,6 +107,13 @@ bool Knows(const Host& host, const std::vector<std::string>& task_kinds) {
   return known.empty() || std::all_of(task_kinds.begin(), task_kinds.end(), [&](const std::string& kind) {
            return std::find(known.begin(), known.end(), kind) != known.end();
          });
+}
+
+bool HasLabels(const Host& host, const std::map<std::string, std::string>& labels) {
+  return std::all_of(labels.begin(), labels.end(), [&](const auto& label) {
+    const auto found = host.labels.find(label.first);
+    return found != host.labels.end() && found->second == label.second;
+  });
 }
 
 bool Reaches(const Host& host, absl::string_view store) {

@@ -30,8 +30,14 @@ inline constexpr absl::Duration kBriefly = absl::Seconds(30);
 // FAILED_PRECONDITION, NO_HOST_FITS, with the reasons summed up by kind. `hosts` are ordered by id.
 absl::StatusOr<std::string> ChooseHost(const std::vector<Host>& hosts, const PlacementRequest& wanted);
 
+// NO_HOST_FITS: ids of hosts by why they do not.
+absl::Status NoneFits(const std::map<std::string, std::vector<std::string>>& misfits);
+
 // Whether the host's agent knows all of `task_kinds`; one that does not say what it knows does.
 bool Knows(const Host& host, const std::vector<std::string>& task_kinds);
+
+// Whether the host carries all of `labels`.
+bool HasLabels(const Host& host, const std::map<std::string, std::string>& labels);
 
 // Whether the host's agent reports `store`.
 bool Reaches(const Host& host, absl::string_view store);

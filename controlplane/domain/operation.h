@@ -34,6 +34,7 @@ enum class OperationKind {
   kDeleteBackup,
   kLimitGrowth,
   kCampaign,
+  kUndoRestore,
   // Croft's own: an undo copy or a replaced login whose time is up. Not listed to callers.
   kCleanUp,
 };
@@ -55,6 +56,7 @@ constexpr absl::string_view NameOf(OperationKind value) {
     case OperationKind::kDeleteBackup: return "DELETE_BACKUP";
     case OperationKind::kLimitGrowth: return "LIMIT_GROWTH";
     case OperationKind::kCampaign: return "CAMPAIGN";
+    case OperationKind::kUndoRestore: return "UNDO_RESTORE";
     case OperationKind::kCleanUp: return "CLEAN_UP";
   }
   return "";
@@ -204,9 +206,22 @@ inline int32_t NotBegun(const CampaignDetails& campaign) {
   return campaign.total - campaign.running - campaign.succeeded - campaign.failed;
 }
 
+// The database that an undo of a restore puts back, as it was kept, and what it puts back itself when it fails.
+struct UndoRestoreDetails {
+  static constexpr char kKey[] = "undo_restore";
+
+  KeptDatabase kept;
+  bool previously_closed = false;  // for growth
+
+  static constexpr std::tuple kStored{Stored("kept", &UndoRestoreDetails::kept),
+                                      Stored("previously_closed", &UndoRestoreDetails::previously_closed)};
+  friend bool operator==(const UndoRestoreDetails&, const UndoRestoreDetails&) = default;
+};
+
 // What an operation remembers that only its kind needs. It is stored under kKey as kStored says (stored.h).
-using OperationDetails = std::variant<std::monostate, ConfigureDetails, SuspendDetails, RotateDetails,
-                                      PurgeDetails, LimitGrowthDetails, CampaignDetails>;
+using OperationDetails =
+    std::variant<std::monostate, ConfigureDetails, SuspendDetails, RotateDetails, PurgeDetails,
+                 LimitGrowthDetails, CampaignDetails, UndoRestoreDetails>;
 
 // A persisted plan. `steps` only grows: undo steps are appended.
 struct Operation {

@@ -29,6 +29,7 @@ enum class TaskKind {
   kRotate,
   kDeleteBackup,
   kLimitGrowth,
+  kRenumber,
   kEraseKey,
 };
 
@@ -150,6 +151,18 @@ struct LimitGrowthTask {
   friend bool operator==(const LimitGrowthTask&, const LimitGrowthTask&) = default;
 };
 
+// Gives a sealed database, called `database` and of `generation` now, the step's name and generation.
+struct RenumberTask {
+  static constexpr TaskKind kKind = TaskKind::kRenumber;
+
+  std::string database;
+  int64_t generation = 0;
+
+  static constexpr std::tuple kStored{Stored("database", &RenumberTask::database),
+                                      Stored("generation", &RenumberTask::generation)};
+  friend bool operator==(const RenumberTask&, const RenumberTask&) = default;
+};
+
 // The control plane's own: no agent runs it.
 struct EraseKeyTask {
   static constexpr TaskKind kKind = TaskKind::kEraseKey;
@@ -159,7 +172,7 @@ struct EraseKeyTask {
 
 using Task =
     std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask, VerifyTask,
-                 RestoreTask, RotateTask, DeleteBackupTask, LimitGrowthTask, EraseKeyTask>;
+                 RestoreTask, RotateTask, DeleteBackupTask, LimitGrowthTask, RenumberTask, EraseKeyTask>;
 
 static_assert(std::variant_size_v<Task> == static_cast<size_t>(TaskKind::kEraseKey) + 1,
               "every alternative of Task has its TaskKind");
@@ -186,6 +199,7 @@ constexpr absl::string_view NameOf(TaskKind kind) {
     case TaskKind::kRotate: return "rotate";
     case TaskKind::kDeleteBackup: return "delete_backup";
     case TaskKind::kLimitGrowth: return "limit_growth";
+    case TaskKind::kRenumber: return "renumber";
     case TaskKind::kEraseKey: return "erase_key";
   }
   return "";

@@ -92,7 +92,36 @@ struct Placement {
   std::string database;
   int64_t generation = 0;
 
+  static constexpr std::tuple kStored{Stored("host", &Placement::host),
+                                      Stored("database", &Placement::database),
+                                      Stored("generation", &Placement::generation)};
   friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+// A database of the tenant's that was replaced, and can be put back until it is dropped. Sealed meanwhile.
+struct KeptDatabase {
+  Placement placement;  // with the generation that its own tag says
+  absl::Time replace_time;
+  absl::Time expire_time;
+  std::string clean_up;            // id of the operation that drops it
+  bool closed_for_growth = false;  // it was when it was replaced
+
+  static constexpr std::tuple kStored{
+      Stored("placement", &KeptDatabase::placement), Stored("replace_time", &KeptDatabase::replace_time),
+      Stored("expire_time", &KeptDatabase::expire_time), Stored("clean_up", &KeptDatabase::clean_up),
+      Stored("closed_for_growth", &KeptDatabase::closed_for_growth)};
+  friend bool operator==(const KeptDatabase&, const KeptDatabase&) = default;
+};
+
+// A backup was restored into a scratch database and compared.
+struct Proof {
+  std::string backup;  // id
+  std::optional<absl::Time> time;
+  std::string host;     // id
+  std::string outcome;  // name of the backup's state, or the reason why it could not be restored
+  std::string caller;
+
+  friend bool operator==(const Proof&, const Proof&) = default;
 };
 
 // A PostgreSQL login of the tenant's.
@@ -134,6 +163,8 @@ struct Tenant {
   absl::Duration prove_every;   // the newest usable backup; zero: not by itself
   std::vector<std::string>
       skip_rows;  // patterns of tables whose rows backups leave out (common/table_pattern.h)
+  // Labels of the hosts where proofs are made by themselves; empty: wherever the backup can be read.
+  std::map<std::string, std::string> prove_on;
 
   TenantState state = TenantState::kCreating;
   SuspendMode suspend_mode = SuspendMode::kNone;
@@ -163,6 +194,8 @@ struct Tenant {
   // A purge that was allowed has begun to remove what proved that it may, and parked: it can be asked for again.
   bool purge_parked = false;
   Storage storage;
+  std::vector<KeptDatabase> kept_databases;  // the one replaced last first
+  Proof last_proof;                          // without a time: there was none
 
   friend bool operator==(const Tenant&, const Tenant&) = default;
 };
@@ -202,6 +235,7 @@ inline constexpr std::tuple kTenantFields{
     TenantField("backup_policy.every", OnCopy::kTaken, &Tenant::backup_every),
     TenantField("backup_policy.prove_every", OnCopy::kTaken, &Tenant::prove_every),
     TenantField("backup_policy.skip_rows", OnCopy::kTaken, &Tenant::skip_rows),
+    TenantField("backup_policy.prove_on", OnCopy::kTaken, &Tenant::prove_on),
     TenantField("expire_time", OnCopy::kLeft, &Tenant::expire_time),
     TenantField("delete_protection", OnCopy::kLeft, &Tenant::delete_protection),
 };

@@ -110,6 +110,12 @@ struct RestoreTenant {
   // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
   std::optional<domain::Tenant> as_new;
 };
+struct UndoRestore {
+  std::string operation;
+  std::string tenant;
+  std::string etag;
+  std::string database;  // one of those that are kept; empty: the one replaced last
+};
 struct RotateCredentials {
   std::string operation;
   std::string tenant;
@@ -316,13 +322,13 @@ struct ContinueCampaign {
 
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
-                 PurgeTenant, RestoreTenant, RotateCredentials, CreateBackup, VerifyBackup, DeleteBackup,
-                 HoldBackup, ReleaseBackup, ExportBackup, CancelOperation, UpdateHost, CordonHost,
-                 RemoveHost, AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost, RenewHost,
-                 RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken, AddCertificate,
-                 RemoveCertificate, BindRole, UnbindRole, RecordCalls, JudgeStorage, CompareHost,
-                 ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit, PruneEvents,
-                 StartCampaign, ContinueCampaign>;
+                 PurgeTenant, RestoreTenant, UndoRestore, RotateCredentials, CreateBackup, VerifyBackup,
+                 DeleteBackup, HoldBackup, ReleaseBackup, ExportBackup, CancelOperation, UpdateHost,
+                 CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost,
+                 RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken,
+                 AddCertificate, RemoveCertificate, BindRole, UnbindRole, RecordCalls, JudgeStorage,
+                 CompareHost, ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit,
+                 PruneEvents, StartCampaign, ContinueCampaign>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -353,6 +359,7 @@ struct BackedUp {
   int64_t table_count = 0;
   int64_t row_count = 0;
   domain::Findings findings;
+  int64_t database_bytes = 0;  // 0: the agent does not say
 };
 struct Verified {
   int64_t table_count = 0;

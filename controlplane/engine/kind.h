@@ -40,6 +40,8 @@ struct Kind {
   absl::Duration timeout = absl::Hours(1);
   // Whether its steps can be taken back until the last of them is done. If not, it only goes forward from the start.
   bool revertible = true;
+  // In which order they are taken back: the first one first, or the last one.
+  bool last_step_back_first = false;
   // Whether it may begin on a tenant that no host has shown since the catalog was restored, once the host is known.
   bool begins_unconfirmed = false;
 

@@ -233,20 +233,22 @@ bool EndsWithItsHost(Draft& draft, const Operation& operation, const Step& step)
 
 TaskReport HostIsGone() { return {.outcome = TaskDone{std::string(kHostIsGone)}}; }
 
-// In the order of the steps, not against it: a restore's new database is dropped before the old one opens again, so that
-// never two take writes.
+// The kind says in which order: a restore's new database is dropped before the old one opens again, so that never two
+// take writes.
 void AppendUndo(Draft& draft, Operation& operation) {
-  const auto undo = draft.KindOf(operation).undo;
-  if (undo == nullptr) return;
+  const Kind& kind = draft.KindOf(operation);
+  if (kind.undo == nullptr) return;
   const domain::Tenant& tenant = *draft.FindTenant(operation.tenant);
-  const size_t forward = operation.steps.size();
-  for (size_t i = 0; i < forward; ++i) {
-    if (operation.steps[i].undo || operation.steps[i].attempt == 0) continue;
-    std::optional<Step> back = undo(operation, operation.steps[i], tenant);
+  std::vector<Step> steps;
+  for (const Step& step : operation.steps) {
+    if (step.undo || step.attempt == 0) continue;
+    std::optional<Step> back = kind.undo(operation, step, tenant);
     if (!back) continue;
     back->undo = true;
-    operation.steps.push_back(*std::move(back));
+    steps.push_back(*std::move(back));
   }
+  if (kind.last_step_back_first) std::reverse(steps.begin(), steps.end());
+  for (Step& step : steps) operation.steps.push_back(std::move(step));
 }
 
 }  // namespace

@@ -71,11 +71,20 @@ Backup* BackupOf(Draft& draft, const domain::Step& step) {
   return about == nullptr ? nullptr : draft.FindBackup(about->tenant, about->id);
 }
 
+// How long a restore or a proof takes is what an estimate of the next one goes by. Time between attempts is none of it.
+void Measure(Draft& draft, const domain::Step& step, const TaskReport& report, Backup& backup) {
+  const bool restored =
+      std::holds_alternative<Verified>(report.outcome) || std::holds_alternative<Restored>(report.outcome);
+  if (restored && step.attempt == 1 && step.start_time)
+    backup.restore_duration = draft.now() - *step.start_time;
+}
+
 // Sets what the report says of the backup; answers why that is no good, when the task went through.
 std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& step,
                                             const TaskReport& report) {
   Backup* backup = step.undo ? nullptr : BackupOf(draft, step);
   if (backup == nullptr) return std::nullopt;
+  Measure(draft, step, report, *backup);
   std::optional<BackupState> state;
   if (const auto* verified = std::get_if<Verified>(&report.outcome)) {
     state = StateAfterProof(verified->findings, backup->findings);

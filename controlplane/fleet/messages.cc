@@ -125,7 +125,8 @@ engine::TaskReport ReadResult(const std::string& host, const v1::TaskResult& res
                                         .server_version = done.server_version(),
                                         .table_count = done.table_count(),
                                         .row_count = done.row_count(),
-                                        .findings = Read(done.findings(), done.finding_count())};
+                                        .findings = Read(done.findings(), done.finding_count()),
+                                        .database_bytes = done.database_bytes()};
       break;
     }
     case v1::TaskResult::kVerified:

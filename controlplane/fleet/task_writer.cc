@@ -133,6 +133,12 @@ absl::Status Write(const domain::LimitGrowthTask& limit, const Source&, v1::Task
   return absl::OkStatus();
 }
 
+absl::Status Write(const domain::RenumberTask& renumber, const Source&, v1::Task& into) {
+  into.mutable_renumber()->set_database(renumber.database);
+  into.mutable_renumber()->set_generation(renumber.generation);
+  return absl::OkStatus();
+}
+
 absl::Status Write(const domain::DropTask& drop, const Source&, v1::Task& into) {
   for (const std::string& database : drop.databases) into.mutable_drop()->add_databases(database);
   into.mutable_drop()->set_roles(drop.roles);

@@ -11,6 +11,7 @@
 
 #include "controlplane/engine/progress.h"
 #include "controlplane/operations/kinds.h"
+#include "controlplane/operations/replaced.h"
 #include "controlplane/operations/steps.h"
 #include "controlplane/operations/tenants.h"
 
@@ -41,7 +42,10 @@ bool EndsWithHost(const Step&) { return true; }
 
 void Apply(Draft& draft, Operation& operation, const Step& step, const engine::TaskReport&) {
   if (const auto* drop = std::get_if<DropTask>(&step.task)) {
-    if (drop->undo_copy) GiveBackRoomOn(draft, step.host, 0);
+    for (const std::string& database : drop->databases) {
+      if (drop->undo_copy) GiveBackRoomOn(draft, step.host, 0);
+      ForgetKept(*draft.FindTenant(operation.tenant), step.host, database);
+    }
   } else if (const auto* disabled = std::get_if<RotateTask>(&step.task)) {
     std::erase_if(draft.FindTenant(operation.tenant)->credentials,
                   [&](const domain::Credential& one) { return one.login == disabled->login; });

@@ -40,6 +40,9 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
 extern const Kind kRestore;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::RestoreTenant& request);
 
+extern const Kind kUndoRestore;
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::UndoRestore& request);
+
 extern const Kind kRotate;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller,
                                const engine::RotateCredentials& request);
@@ -85,6 +88,7 @@ inline const Kind& RowOf(domain::OperationKind kind) {
     case domain::OperationKind::kDeleteBackup: return kDeleteBackup;
     case domain::OperationKind::kLimitGrowth: return kLimitGrowth;
     case domain::OperationKind::kCampaign: return kCampaign;
+    case domain::OperationKind::kUndoRestore: return kUndoRestore;
     case domain::OperationKind::kCleanUp: return kCleanUp;
   }
   std::abort();

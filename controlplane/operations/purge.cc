@@ -311,6 +311,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PurgeTe
   if (const Backup* backup = draft.FindBackup(tenant->id, accepted))
     operation.warnings = domain::FindingsOf(*backup);
   operation.steps = DropSteps(*tenant, DatabasesOf(draft, *tenant));
+  tenant->kept_databases.clear();
   CROFT_ASSIGN_OR_RETURN(std::vector<Step> deletes, DeleteSteps(draft, *tenant));
   for (Step& step : deletes) operation.steps.push_back(std::move(step));
   operation.steps.push_back({.task = EraseKeyTask()});

@@ -2,7 +2,7 @@
 //
 // Why this order in place: the backup is restored beside the old database under the next generation; the old one is
 // closed before the new one opens, so that at most one place takes writes; with the opening the placement moves, and
-// the old database becomes an undo copy, sealed, that a clean-up drops a day later. What fails is taken back in the same
+// the old database becomes an undo copy, sealed, that undo_restore.cc can put back until a clean-up drops it a day later. What fails is taken back in the same
 // order: the new database is dropped before the old one opens again.
 
 #include <optional>
@@ -16,6 +16,7 @@
 #include "controlplane/engine/intent.h"
 #include "controlplane/operations/clean_up.h"
 #include "controlplane/operations/kinds.h"
+#include "controlplane/operations/replaced.h"
 #include "controlplane/operations/steps.h"
 #include "controlplane/operations/tenants.h"
 
@@ -37,36 +38,13 @@ std::vector<std::string> RestoreTasks() { return {"restore", "unfence", "drop"};
 
 // --- How its steps go.
 
-void MovePlacement(Draft& draft, const Operation& operation, Tenant& tenant, const Step& step) {
-  const Placement old = tenant.placement;
-  tenant.placement = {step.host, step.database, step.generation};
-  domain::Host* old_host = draft.FindHost(old.host);
-  if (old_host == nullptr || old_host->missing) {
-    GiveBackRoomOn(draft, old.host, tenant.quota.connections);
-    return;
-  }
-  // Sealed: from now on its room is that of a database nobody connects to, whatever becomes of the quota.
-  domain::ChangeConnections(*old_host, tenant.quota.connections, 0);
-  ScheduleCleanUp(draft, operation, tenant,
-                  {DropCopy(tenant, old.host, old.database, draft.now() + kUndoCopyAge)});
-}
-
 void Apply(Draft& draft, Operation& operation, const Step& step, const engine::TaskReport&) {
   if (!std::holds_alternative<domain::UnfenceTask>(step.task)) return;
   Tenant& tenant = *draft.FindTenant(operation.tenant);
   if (IsAsNew(operation)) return MoveTo(tenant, domain::TenantEvent::kCreated);
-  MovePlacement(draft, operation, tenant, step);
+  MoveInto(draft, operation, tenant, step);
   // A restored database is open for growth; the next look at its size judges it anew.
   tenant.storage.closed = false;
-}
-
-// Nobody gets into an old database that is not there, or that a cut DROP has left invalid; that it is so is why it is
-// being restored, as often as not.
-std::optional<std::string> Excuses(const Step& step, const engine::TaskError& error) {
-  const bool gone = std::holds_alternative<domain::FenceTask>(step.task) &&
-                    (error.reason == "DATABASE_MISSING" || error.reason == "DATABASE_INVALID");
-  if (!gone) return std::nullopt;
-  return "nobody can get into the old database: it is gone";
 }
 
 // --- How it fails.
@@ -182,7 +160,7 @@ constinit const Kind kRestore = {.id = domain::OperationKind::kRestore,
                                  .backups = engine::BackupUse::kReads,
                                  .timeout = absl::Hours(24),
                                  .begins_unconfirmed = true,
-                                 .excuses = Excuses,
+                                 .excuses = ExcuseGoneDatabase,
                                  .apply = Apply,
                                  .undo = Undo,
                                  .revert = Revert,

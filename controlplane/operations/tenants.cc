@@ -114,6 +114,7 @@ void RecordBackup(Draft& draft, const Operation& operation, const engine::TaskRe
   backup->table_count = made->table_count;
   backup->row_count = made->row_count;
   backup->findings = made->findings;
+  backup->database_bytes = made->database_bytes;
   engine::ChooseLastBackup(draft, *draft.FindTenant(operation.tenant));
   if (backup->origin != domain::BackupOrigin::kScheduled) return;
   draft.Record(

@@ -56,6 +56,7 @@ class JsonWriter {
   static Json ToJson(const std::string& value) { return value; }
   static Json ToJson(const std::vector<std::string>& value) { return value; }
   static Json ToJson(absl::Duration value) { return sqlite::ToColumn(value); }
+  static Json ToJson(absl::Time value) { return sqlite::ToColumn(value); }
   template <typename T>
   static Json ToJson(const T& value) {
     if constexpr (std::is_enum_v<T>) {
@@ -118,6 +119,11 @@ class JsonReader {
   static bool FromJson(const Json& json, absl::Duration& value) {
     if (!json.is_number_integer()) return false;
     value = sqlite::DurationFromColumn(json.get<int64_t>());
+    return true;
+  }
+  static bool FromJson(const Json& json, absl::Time& value) {
+    if (!json.is_number_integer()) return false;
+    value = sqlite::TimeFromColumn(json.get<int64_t>());
     return true;
   }
   template <typename T>
@@ -189,6 +195,24 @@ absl::Status DecodeDetails(absl::string_view text, domain::OperationDetails& det
   if (text == "{}") return absl::OkStatus();
   const Json json = Parsed(text);
   return json.is_object() && ReadDetails(json, details) ? absl::OkStatus() : Undecodable(text);
+}
+
+std::string EncodeKeptDatabases(const std::vector<domain::KeptDatabase>& kept) {
+  if (kept.empty()) return "[]";
+  Json list = Json::array();
+  for (const domain::KeptDatabase& one : kept) list.push_back(JsonWriter::ObjectOf(one));
+  return Text(list);
+}
+
+absl::Status DecodeKeptDatabases(absl::string_view text, std::vector<domain::KeptDatabase>& kept) {
+  kept.clear();
+  if (text == "[]") return absl::OkStatus();
+  const Json json = Parsed(text);
+  if (!json.is_array()) return Undecodable(text);
+  for (const Json& item : json) {
+    if (!JsonReader::ReadObject(item, kept.emplace_back())) return Undecodable(text);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace croft::catalog

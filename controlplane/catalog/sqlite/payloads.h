@@ -1,10 +1,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
+#include "common/sqlite/statement.h"
 #include "controlplane/domain/operation.h"
 
 // What only one kind of task or of operation remembers, as the JSON of one column. Its fields are described beside its
@@ -20,5 +22,20 @@ namespace croft::catalog {
 // `{"rotate":{"overlap":300000000000}}`, or `{}` for none.
 [[nodiscard]] std::string EncodeDetails(const domain::OperationDetails& details);
 [[nodiscard]] absl::Status DecodeDetails(absl::string_view text, domain::OperationDetails& details);
+
+// `[{"placement":{"host":"h1","database":"t_acme_x_g1","generation":1},…}]`.
+[[nodiscard]] std::string EncodeKeptDatabases(const std::vector<domain::KeptDatabase>& kept);
+[[nodiscard]] absl::Status DecodeKeptDatabases(absl::string_view text,
+                                               std::vector<domain::KeptDatabase>& kept);
+
+// For the column of a Table (table.h).
+struct KeptDatabasesCodec {
+  std::string Encode(const std::vector<domain::KeptDatabase>& kept) const {
+    return EncodeKeptDatabases(kept);
+  }
+  absl::Status Decode(const sqlite::Rows& rows, int column, std::vector<domain::KeptDatabase>& kept) const {
+    return DecodeKeptDatabases(rows.Text(column), kept);
+  }
+};
 
 }  // namespace croft::catalog

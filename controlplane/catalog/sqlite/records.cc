@@ -35,7 +35,8 @@ constexpr Table kBackups(
     Col("given_name", &Backup::given_name), Col("note", &Backup::note),
     Col("hold_time", &Backup::hold, &LegalHold::time),
     Col("hold_caller", &Backup::hold, &LegalHold::caller),
-    Col("hold_reason", &Backup::hold, &LegalHold::reason));
+    Col("hold_reason", &Backup::hold, &LegalHold::reason), Col("database_bytes", &Backup::database_bytes),
+    Col("restore_duration", &Backup::restore_duration));
 
 constexpr absl::string_view kAboveAllIds = "\x7f";
 

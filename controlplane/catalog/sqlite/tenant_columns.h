@@ -5,6 +5,7 @@
 #include "common/sqlite/sql.h"
 #include "common/sqlite/statement.h"
 #include "controlplane/catalog/sqlite/columns.h"
+#include "controlplane/catalog/sqlite/payloads.h"
 #include "controlplane/catalog/sqlite/table.h"
 #include "controlplane/domain/tenant.h"
 
@@ -48,7 +49,14 @@ inline constexpr Table kTenantChanging(
     Col("storage_level", EnumCodec(), &domain::Tenant::storage, &domain::Storage::level),
     Col("storage_closed", &domain::Tenant::storage, &domain::Storage::closed),
     Col("storage_size_bytes", &domain::Tenant::storage, &domain::Storage::size_bytes),
-    Col("storage_grace_time", &domain::Tenant::storage, &domain::Storage::grace_time));
+    Col("storage_grace_time", &domain::Tenant::storage, &domain::Storage::grace_time),
+    Col("prove_on", MapCodec(), &domain::Tenant::prove_on),
+    Col("kept_databases", KeptDatabasesCodec(), &domain::Tenant::kept_databases),
+    Col("proof_backup", &domain::Tenant::last_proof, &domain::Proof::backup),
+    Col("proof_time", &domain::Tenant::last_proof, &domain::Proof::time),
+    Col("proof_host", &domain::Tenant::last_proof, &domain::Proof::host),
+    Col("proof_outcome", &domain::Tenant::last_proof, &domain::Proof::outcome),
+    Col("proof_caller", &domain::Tenant::last_proof, &domain::Proof::caller));
 
 inline constexpr Table kCredentials(
     Col("login", &domain::Credential::login), Col("role", EnumCodec(), &domain::Credential::role),

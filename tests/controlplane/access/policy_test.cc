@@ -45,6 +45,7 @@ constexpr Row kMatrix[] = {
     {"TenantService/UndeleteTenant", "ao", 't'},
     {"TenantService/PurgeTenant", "ao", 't'},
     {"TenantService/RestoreTenant", "ao", 't'},
+    {"TenantService/UndoRestore", "ao", 't'},
     {"TenantService/RotateCredentials", "ao", 't'},
 
     {"LookupService/Lookup", "aovcl", 't'},
@@ -60,6 +61,7 @@ constexpr Row kMatrix[] = {
     {"BackupService/HoldBackup", "ao", 't'},
     {"BackupService/ReleaseBackup", "a", 't'},
     {"BackupService/ListBackupPlans", "aov", 'r'},
+    {"BackupService/ReportBackups", "aov", 'r'},
 
     {"HostService/GetHost", "aov", '.'},
     {"HostService/ListHosts", "aov", '.'},

@@ -147,11 +147,30 @@ inline void Fill(domain::LimitGrowthTask& task) {
   auto& [closed] = task;
   closed = Flag();
 }
+inline void Fill(domain::RenumberTask& task) {
+  auto& [database, generation] = task;
+  database = Utf8();
+  generation = Large();
+}
 inline void Fill(domain::EraseKeyTask&) {}
 
 inline domain::Task SomeTask() {
   domain::Task made = domain::EmptyTask(One(domain::TaskKind::kEraseKey));
   std::visit([](auto& task) { Fill(task); }, made);
+  return made;
+}
+
+inline domain::KeptDatabase SomeKeptDatabase() {
+  domain::KeptDatabase made;
+  auto& [placement, replace_time, expire_time, clean_up, closed_for_growth] = made;
+  auto& [host, database, generation] = placement;
+  host = Utf8();
+  database = Utf8();
+  generation = Large();
+  replace_time = Moment();
+  expire_time = Moment();
+  clean_up = Utf8();
+  closed_for_growth = Flag();
   return made;
 }
 
@@ -187,8 +206,12 @@ inline domain::OperationDetails SomeDetails() {
   running = Small();
   succeeded = Small();
   failed = Small();
-  const std::vector<domain::OperationDetails> all = {std::monostate(), configure, suspend, rotate, purge,
-                                                     limit_growth,     campaign};
+  domain::UndoRestoreDetails undo_restore;
+  auto& [kept, undo_previously_closed] = undo_restore;
+  kept = SomeKeptDatabase();
+  undo_previously_closed = Flag();
+  const std::vector<domain::OperationDetails> all = {
+      std::monostate(), configure, suspend, rotate, purge, limit_growth, campaign, undo_restore};
   EXPECT_EQ(all.size(), std::variant_size_v<domain::OperationDetails>);
   return all[static_cast<size_t>(*rc::gen::inRange<int>(0, static_cast<int>(all.size())))];
 }

@@ -47,10 +47,11 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   domain::Tenant made;
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, backup_every,
-         prove_every, skip_rows, state, suspend_mode, state_before_retire, placement, owner_role,
+         prove_every, skip_rows, prove_on, state, suspend_mode, state_before_retire, placement, owner_role,
          reader_role, credentials, order, last_generation, fence_time, last_backup, current_operation,
-         create_operation, unconfirmed, delete_protection, final_backup_failure, purge_parked, storage] =
-      made;
+         create_operation, unconfirmed, delete_protection, final_backup_failure, purge_parked, storage,
+         kept_databases, last_proof] = made;
+  auto& [proof_backup, proof_time, proof_host, proof_outcome, proof_caller] = last_proof;
   auto& [level, closed, size_bytes, grace_time] = storage;
   auto& [host, database, generation] = placement;
   id = with_id;
@@ -73,6 +74,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   backup_every = Span();
   prove_every = Span();
   skip_rows = Several(Utf8);
+  prove_on = SomeLabels();
   state = One(domain::TenantState::kPurged);
   suspend_mode = One(domain::SuspendMode::kReadOnly);
   state_before_retire = One(domain::TenantState::kPurged);
@@ -96,6 +98,12 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   closed = Flag();
   size_bytes = Large();
   grace_time = Maybe(Moment);
+  kept_databases = Several(SomeKeptDatabase);
+  proof_backup = Text();
+  proof_time = Maybe(Moment);
+  proof_host = Text();
+  proof_outcome = Text();
+  proof_caller = Text();
   return made;
 }
 
@@ -161,7 +169,7 @@ domain::Backup SomeBackup(const std::string& with_tenant, const std::string& wit
   domain::Backup made;
   auto& [tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes,
          sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key, findings,
-         proof_findings, given_name, note, hold] = made;
+         proof_findings, given_name, note, hold, database_bytes, restore_duration] = made;
   tenant = with_tenant;
   id = with_id;
   tenant_uid = Text();
@@ -187,6 +195,8 @@ domain::Backup SomeBackup(const std::string& with_tenant, const std::string& wit
   hold_time = Maybe(Moment);
   hold_caller = Text();
   hold_reason = Text();
+  database_bytes = Large();
+  restore_duration = Span();
   return made;
 }
 
