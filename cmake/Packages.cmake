@@ -83,6 +83,8 @@ foreach(NAME croftd croft-agent)
   endforeach()
   set(CPACK_DEBIAN_${UPPER}_PACKAGE_DEPENDS "adduser")
 endforeach()
+# It reads the times of schedules by the clocks of their zones.
+set(CPACK_DEBIAN_CROFTD_PACKAGE_DEPENDS "adduser, tzdata")
 set(CPACK_DEBIAN_CROFT-AGENT_PACKAGE_DEPENDS "adduser, postgresql-client")
 set(CPACK_DEBIAN_CROFT-AGENT_PACKAGE_RECOMMENDS "postgresql")
 set(CPACK_DEBIAN_CROFTCTL_PACKAGE_RECOMMENDS "postgresql-client")

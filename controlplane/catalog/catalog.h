@@ -168,6 +168,11 @@ class Facts {
   virtual std::vector<domain::Operation> RunningOperations() = 0;  // oldest first
   // Those that `caller` began and whose current step is this host's.
   virtual int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller) = 0;
+  // The same with those of `kind`, whoever began them.
+  virtual int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller,
+                                     domain::OperationKind kind) = 0;
+  // Backups that hosts which are up make into this store, counted up to `most`.
+  virtual int64_t CountBackupsBeingMade(absl::string_view store, int64_t most) = 0;
   // Ids of those that ended before `time`, earliest first.
   virtual std::vector<std::string> OperationsEndedBefore(absl::Time time, int32_t limit) = 0;
   virtual std::optional<domain::Backup> FindBackup(absl::string_view tenant, absl::string_view id) = 0;

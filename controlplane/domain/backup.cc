@@ -48,26 +48,6 @@ const Backup* IncompleteFinalBackup(const Tenant& tenant, const std::vector<Back
   return found == backups.end() ? nullptr : &*found;
 }
 
-std::vector<Backup> SurplusBackups(int32_t kept, const std::vector<Backup>& backups) {
-  const auto newest_proven = std::find_if(backups.begin(), backups.end(), Proven);
-  int32_t room = kept > 0 ? kept : kDefaultBackupsKept;
-  std::vector<Backup> surplus;
-  for (auto backup = backups.begin(); backup != backups.end(); ++backup) {
-    if (backup->origin != BackupOrigin::kScheduled || backup->state == BackupState::kCreating ||
-        backup->state == BackupState::kDeleting) {
-      continue;
-    }
-    if (room == 0) {
-      const bool kept_anyway = backup == newest_proven || !backup->given_name.empty() || Held(*backup);
-      if (!kept_anyway) surplus.push_back(*backup);
-    } else if (Usable(*backup)) {
-      --room;
-    }
-  }
-  std::reverse(surplus.begin(), surplus.end());
-  return surplus;
-}
-
 const Backup* FindByGivenName(absl::string_view given_name, const std::vector<Backup>& backups) {
   if (given_name.empty()) return nullptr;
   const auto found = std::find_if(backups.begin(), backups.end(),

@@ -124,14 +124,6 @@ inline bool Stored(const Backup& backup) {
 // The newest final backup of its present retirement that is INCOMPLETE, or nullptr. `backups` are newest first.
 [[nodiscard]] const Backup* IncompleteFinalBackup(const Tenant& tenant, const std::vector<Backup>& backups);
 
-// How many scheduled backups are kept of a tenant that says nothing about it.
-inline constexpr int32_t kDefaultBackupsKept = 7;
-
-// Scheduled backups that are kept no longer, the oldest first: those older than the `kept` newest usable ones (0 is
-// kDefaultBackupsKept), however they ended. The newest proven one of all is never among them, and neither is one that
-// was given a name or that is held. `backups` are newest first.
-[[nodiscard]] std::vector<Backup> SurplusBackups(int32_t kept, const std::vector<Backup>& backups);
-
 // The one of `backups`, a tenant's, that was given this name; nullptr when there is none.
 [[nodiscard]] const Backup* FindByGivenName(absl::string_view given_name,
                                             const std::vector<Backup>& backups);

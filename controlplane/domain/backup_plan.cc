@@ -3,9 +3,15 @@
 #include "controlplane/domain/backup_plan.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
+
+#include "controlplane/domain/cron.h"
 
 namespace croft::domain {
 namespace {
+
+constexpr size_t kLaterBackups = 3;
 
 // When scheduled backups begin from now on.
 class ComingBackups {
@@ -17,8 +23,7 @@ class ComingBackups {
   // Of the one after `more` others. There is any.
   absl::Time TimeOf(size_t more) {
     if (times_.empty()) times_.push_back(next_->next_time);
-    while (times_.size() <= more)
-      times_.push_back(NextTime(next_->key, *recurrence_, times_.back() + recurrence_->every / 2));
+    while (times_.size() <= more) times_.push_back(TimeAfterRun(next_->key, *recurrence_, times_.back()));
     return times_[more];
   }
   // Of the first at or after `time`.
@@ -32,25 +37,78 @@ class ComingBackups {
   std::vector<absl::Time> times_;
 };
 
-bool CountsAsNewer(const Backup& backup) {
-  return backup.origin == BackupOrigin::kScheduled &&
-         (Usable(backup) || backup.state == BackupState::kCreating);
+bool Counts(const Backup& backup) { return backup.origin == BackupOrigin::kScheduled && Usable(backup); }
+
+// As they are if those that are being made succeed.
+std::vector<Backup> IfMade(std::vector<Backup> backups) {
+  for (Backup& backup : backups) {
+    if (backup.state == BackupState::kCreating) backup.state = BackupState::kAvailable;
+  }
+  return backups;
 }
 
-// The same of all scheduled ones as SurplusBackups says when their time has come.
+// How one of the rules for days, weeks, months and years goes on. Backups are added newest first.
+class ComingPeriods {
+ public:
+  ComingPeriods(const PeriodRule& rule, const absl::TimeZone& zone, ComingBackups& coming)
+      : rule_(rule), zone_(zone), coming_(coming) {}
+
+  // Adds a backup that counts, and says with which of those to come the rule lets go of it; nullopt where it does not keep
+  // it now. There are backups to come.
+  std::optional<absl::Time> Add(absl::Time create_time) {
+    const absl::CivilDay period = PeriodOf(rule_.rule, create_time, zone_);
+    if (!seen_.insert(period).second || seen_.size() > static_cast<size_t>(rule_.count))
+      return std::nullopt;
+    // A newer one of the same period takes its place, or as many periods follow as the rule counts.
+    const absl::Time first = coming_.TimeOf(0);
+    if (PeriodOf(rule_.rule, first, zone_) == period) return first;
+    return StartOf(static_cast<size_t>(rule_.count) - seen_.size());
+  }
+
+ private:
+  // Of the first backup to come in the period after `more` others that have none yet.
+  absl::Time StartOf(size_t more) {
+    if (starts_.empty()) {
+      absl::Time first = coming_.TimeOf(0);
+      while (seen_.contains(PeriodOf(rule_.rule, first, zone_))) first = AfterPeriodOf(first);
+      starts_.push_back(first);
+    }
+    while (starts_.size() <= more) starts_.push_back(AfterPeriodOf(starts_.back()));
+    return starts_[more];
+  }
+  absl::Time AfterPeriodOf(absl::Time time) {
+    return coming_.FirstAt(EndOfPeriod(rule_.rule, PeriodOf(rule_.rule, time, zone_), zone_));
+  }
+
+  const PeriodRule rule_;
+  const absl::TimeZone zone_;
+  ComingBackups& coming_;
+  std::set<absl::CivilDay> seen_;
+  std::vector<absl::Time> starts_;
+};
+
+// The same of all scheduled ones as SurplusBackups says when their time has come. Each backup is asked about, newest first.
 class Retention {
  public:
   Retention(const Tenant& tenant, const std::vector<Backup>& backups, const BackupSchedules& schedules)
-      : kept_(static_cast<size_t>(tenant.backups_kept > 0 ? tenant.backups_kept : kDefaultBackupsKept)),
-        schedules_(schedules),
-        coming_(tenant, schedules) {
+      : tenant_(tenant), schedules_(schedules), coming_(tenant, schedules) {
+    const absl::TimeZone zone = ZoneOf(tenant.backup_times.time_zone);
+    for (const PeriodRule& rule : PeriodRulesOf(tenant)) periods_.emplace_back(rule, zone, coming_);
     const auto proven = std::find_if(backups.begin(), backups.end(), Proven);
     if (proven != backups.end()) newest_proven_ = proven->id;
   }
 
-  // Of `backup`, which has `newer` usable scheduled ones above it.
-  void Foretell(const Backup& backup, size_t newer, PlannedBackup& planned) {
-    std::optional<absl::Time> time = TimeOf(newer);
+  std::vector<absl::Time> LaterBackups() {
+    std::vector<absl::Time> times;
+    for (size_t i = 1; i <= kLaterBackups && coming_.Any(); ++i) times.push_back(coming_.TimeOf(i));
+    return times;
+  }
+
+  // Counts `backup`, which the rules of `planned` keep now, and foretells its end where `decides`.
+  void Add(const Backup& backup, bool decides, PlannedBackup& planned) {
+    std::optional<absl::Time> time = EndOf(backup, planned.kept_by);
+    if (Counts(backup)) ++newer_;
+    if (!decides) return;
     planned.fate = time ? BackupFate::kDeletedByRetention : BackupFate::kKeptNoSuccessor;
     if (time && backup.id == newest_proven_) {
       // Until the next proof, of a newer one, has made room for it.
@@ -65,17 +123,31 @@ class Retention {
   }
 
  private:
-  // Retention runs after each scheduled backup, and goes on until nothing is left to it.
-  std::optional<absl::Time> TimeOf(size_t newer) {
-    if (newer >= kept_ && schedules_.pruning) return schedules_.pruning->next_time;
+  // When the last rule lets go of it. Retention runs after each scheduled backup, and goes on until nothing is left to it.
+  std::optional<absl::Time> EndOf(const Backup& backup, const std::vector<KeepRule>& kept_by) {
+    if (kept_by.empty() && schedules_.pruning) return schedules_.pruning->next_time;
     if (!coming_.Any()) return std::nullopt;
-    return coming_.TimeOf(newer >= kept_ ? 0 : kept_ - newer - 1);
+    absl::Time end = coming_.TimeOf(0);
+    for (const KeepRule rule : kept_by) {
+      if (rule == KeepRule::kNewest)
+        end = std::max(end, coming_.TimeOf(static_cast<size_t>(NewestKept(tenant_)) - newer_ - 1));
+      if (rule == KeepRule::kWithin) {
+        const absl::Time last = backup.create_time + tenant_.keep.within;
+        end = std::max(end, coming_.FirstAt(last + absl::Nanoseconds(1)));
+      }
+    }
+    if (!Counts(backup)) return end;
+    for (ComingPeriods& periods : periods_)
+      end = std::max(end, periods.Add(backup.create_time).value_or(end));
+    return end;
   }
 
-  const size_t kept_;
+  const Tenant& tenant_;
   const BackupSchedules& schedules_;
   ComingBackups coming_;
+  std::vector<ComingPeriods> periods_;
   std::string newest_proven_;
+  size_t newer_ = 0;  // that count, of those that were added
 };
 
 // What does not depend on other backups; nullopt for one that retention decides.
@@ -93,21 +165,23 @@ std::optional<BackupFate> FateOf(const Tenant& tenant, const Backup& backup) {
 
 BackupPlan PlanOf(const Tenant& tenant, const std::vector<Backup>& backups,
                   const BackupSchedules& schedules) {
-  BackupPlan plan{.schedules = schedules,
-                  .kept = tenant.backups_kept > 0 ? tenant.backups_kept : kDefaultBackupsKept};
+  BackupPlan plan{.schedules = schedules, .kept = NewestKept(tenant)};
+  const std::vector<Backup> if_made = IfMade(backups);
+  std::vector<std::vector<KeepRule>> kept_by = RulesThatKeep(tenant, if_made);
   Retention retention(tenant, backups, schedules);
+  plan.later_backups = retention.LaterBackups();
   const bool any_held = std::any_of(backups.begin(), backups.end(), Held);
-  size_t newer = 0;
-  for (const Backup& backup : backups) {
+  for (size_t i = 0; i < backups.size(); ++i) {
+    const Backup& backup = backups[i];
     PlannedBackup& planned =
         plan.backups.emplace_back(PlannedBackup{.backup = backup.id, .given_name = backup.given_name});
-    if (const std::optional<BackupFate> fate = FateOf(tenant, backup)) {
-      planned.fate = *fate;
-      if (*fate == BackupFate::kDeletedByPurge && !any_held) planned.delete_time = tenant.purge_time;
-    } else {
-      retention.Foretell(backup, newer, planned);
-    }
-    if (CountsAsNewer(backup)) ++newer;
+    planned.kept_by = std::move(kept_by[i]);
+    const std::optional<BackupFate> fate = FateOf(tenant, backup);
+    retention.Add(if_made[i], !fate.has_value(), planned);
+    if (!fate) continue;
+    planned.fate = *fate;
+    planned.kept_by.clear();
+    if (*fate == BackupFate::kDeletedByPurge && !any_held) planned.delete_time = tenant.purge_time;
   }
   const auto usable = std::find_if(backups.begin(), backups.end(), Usable);
   if (usable == backups.end()) return plan;

@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/retention.h"
 #include "controlplane/domain/schedule.h"
 #include "controlplane/domain/tenant.h"
 
@@ -49,6 +50,8 @@ struct PlannedBackup {
   BackupFate fate = BackupFate::kKeptManual;
   // Not set for what is kept, and while a held backup stands in the way of the purge.
   std::optional<absl::Time> delete_time;
+  // The rules that keep it now, of one that retention decides about.
+  std::vector<KeepRule> kept_by;
 
   friend bool operator==(const PlannedBackup&, const PlannedBackup&) = default;
 };
@@ -63,7 +66,9 @@ struct BackupSchedules {
 
 struct BackupPlan {
   BackupSchedules schedules;
-  int32_t kept = 0;  // scheduled backups
+  // When backups come after the next one: the first few.
+  std::vector<absl::Time> later_backups;
+  int32_t kept = 0;  // of the newest scheduled backups
   std::vector<PlannedBackup> backups;
   std::string newest_usable;  // id; empty when there is none
   // What was committed since is in no backup. Not set when nothing was, or all that ever was is in none.

@@ -2,7 +2,14 @@
 
 #include "controlplane/domain/schedule.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/time/civil_time.h>
 
 #include "common/names.h"
 
@@ -12,16 +19,35 @@ namespace {
 constexpr absl::Duration kDay = absl::Hours(24);
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 
-absl::Duration TimeOfDay(absl::Time time) {
-  absl::Duration rest;
-  absl::IDivDuration(time - absl::UnixEpoch(), kDay, &rest);
-  return rest < absl::ZeroDuration() ? rest + kDay : rest;
+// Since midnight; nullopt for what is no time of the day.
+std::optional<absl::Duration> ParseTimeOfDay(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  int hours = 0, minutes = 0;
+  const bool parsed = parts.size() == 2 && absl::SimpleAtoi(parts[0], &hours) &&
+                      absl::SimpleAtoi(parts[1], &minutes) && hours >= 0 && hours < 24 && minutes >= 0 &&
+                      minutes < 60;
+  return parsed ? std::optional(absl::Hours(hours) + absl::Minutes(minutes)) : std::nullopt;
 }
 
-// Since the window last opened.
-absl::Duration SinceOpening(const DailyWindow& window, absl::Time time) {
-  const absl::Duration since = TimeOfDay(time) - window.start;
-  return since < absl::ZeroDuration() ? since + kDay : since;
+struct Opening {
+  absl::Time from;
+  absl::Time until;
+};
+
+Opening OpeningOn(const DailyWindow& window, absl::CivilDay day) {
+  const absl::CivilSecond start = absl::CivilSecond(day) + absl::ToInt64Seconds(window.start);
+  const absl::Time from = FirstMomentOf(start, window.zone);
+  const absl::Time until = FirstMomentOf(start + absl::ToInt64Seconds(window.length), window.zone);
+  // Where the clock skips all of it, it is as long as on other days.
+  return {from, until > from ? until : from + window.length};
+}
+
+// The one that `time` is in, or else the next.
+Opening OpeningAt(const DailyWindow& window, absl::Time time) {
+  absl::CivilDay day = absl::ToCivilDay(time, window.zone) - 2;
+  Opening opening = OpeningOn(window, day);
+  while (opening.until <= time) opening = OpeningOn(window, ++day);
+  return opening;
 }
 
 // The first at or after `from` of the moments that lie `offset` after a multiple of `every`.
@@ -46,10 +72,9 @@ std::optional<Recurrence> PruneRecurrence(absl::Duration kept, const SchedulePol
 }
 
 // A retired tenant has been proven by its retirement.
-std::optional<Recurrence> WhileOpen(const Tenant& tenant, absl::Duration every) {
+bool RecursNow(const Tenant& tenant) {
   const bool open = tenant.state == TenantState::kReady || tenant.state == TenantState::kSuspended;
-  if (!open || tenant.unconfirmed || every <= absl::ZeroDuration()) return std::nullopt;
-  return Recurrence{every, std::nullopt};
+  return open && !tenant.unconfirmed;
 }
 
 }  // namespace
@@ -72,31 +97,69 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
 }
 
 std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant) {
-  return WhileOpen(tenant, tenant.backup_every);
+  const BackupTimes& times = tenant.backup_times;
+  const bool by_cron = !times.cron.empty();
+  if (!RecursNow(tenant) || (!by_cron && tenant.backup_every <= absl::ZeroDuration())) return std::nullopt;
+  const absl::TimeZone zone = ZoneOf(times.time_zone);
+  Recurrence recurrence{tenant.backup_every, std::nullopt};
+  if (!times.window.empty()) recurrence.window = ParseWindow(times.window, zone);
+  if (!by_cron) return recurrence;
+  // It was parsed when it was accepted.
+  absl::StatusOr<Cron> line = Cron::Parse(times.cron);
+  if (!line.ok()) return std::nullopt;
+  recurrence.cron = CronTimes{*std::move(line), zone, times.jitter};
+  return recurrence;
 }
 
 std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant) {
-  return WhileOpen(tenant, tenant.prove_every);
+  if (!RecursNow(tenant) || tenant.prove_every <= absl::ZeroDuration()) return std::nullopt;
+  return Recurrence{tenant.prove_every, std::nullopt};
 }
 
-bool IsOpen(const DailyWindow& window, absl::Time time) {
-  return SinceOpening(window, time) < window.length;
+std::optional<DailyWindow> ParseWindow(absl::string_view text, const absl::TimeZone& zone) {
+  const std::vector<absl::string_view> ends = absl::StrSplit(text, '-');
+  if (ends.size() != 2) return std::nullopt;
+  const std::optional<absl::Duration> from = ParseTimeOfDay(ends[0]);
+  const std::optional<absl::Duration> to = ParseTimeOfDay(ends[1]);
+  if (!from || !to) return std::nullopt;
+  const absl::Duration length = *to - *from;
+  return DailyWindow{*from, length > absl::ZeroDuration() ? length : length + kDay, zone};
 }
+
+bool IsOpen(const DailyWindow& window, absl::Time time) { return OpeningAt(window, time).from <= time; }
 
 absl::Duration SpreadOf(const ScheduleKey& key, absl::Duration most) {
+  if (most <= absl::ZeroDuration()) return absl::ZeroDuration();
   const auto parts = static_cast<uint64_t>(absl::ToInt64Nanoseconds(most));
   return absl::Nanoseconds(
       static_cast<int64_t>(HashOf(absl::StrCat(NameOf(key.kind), " ", key.resource)) % parts));
 }
 
-absl::Time NextTime(const ScheduleKey& key, const Recurrence& recurrence, absl::Time from) {
-  const absl::Time moment = NextOnGrid(recurrence.every, SpreadOf(key, recurrence.every), from);
-  if (!recurrence.window || IsOpen(*recurrence.window, moment)) return moment;
-  const DailyWindow& window = *recurrence.window;
-  const absl::Time opening = NextOnGrid(kDay, window.start, moment);
-  const absl::Time inside = NextOnGrid(recurrence.every, SpreadOf(key, recurrence.every), opening);
+absl::Time TimeInWindow(const ScheduleKey& key, const Recurrence& recurrence, absl::Time time) {
+  if (!recurrence.window) return time;
+  const Opening opening = OpeningAt(*recurrence.window, time);
+  if (opening.from <= time) return time;
+  const absl::Duration length = opening.until - opening.from;
+  if (recurrence.cron) return opening.from + SpreadOf(key, std::min(recurrence.cron->jitter, length));
+  const absl::Time inside = NextOnGrid(recurrence.every, SpreadOf(key, recurrence.every), opening.from);
   // A window may be shorter than the interval.
-  return IsOpen(window, inside) ? inside : opening + SpreadOf(key, window.length);
+  return inside < opening.until ? inside : opening.from + SpreadOf(key, length);
+}
+
+absl::Time NextTime(const ScheduleKey& key, const Recurrence& recurrence, absl::Time from) {
+  if (!recurrence.cron) {
+    const absl::Duration offset = SpreadOf(key, recurrence.every);
+    return TimeInWindow(key, recurrence, NextOnGrid(recurrence.every, offset, from));
+  }
+  const CronTimes& cron = *recurrence.cron;
+  const absl::Duration offset = SpreadOf(key, cron.jitter);
+  const absl::Time time = cron.line.NextAfter(from - offset - absl::Nanoseconds(1), cron.zone);
+  return TimeInWindow(key, recurrence, time + offset);
+}
+
+absl::Time TimeAfterRun(const ScheduleKey& key, const Recurrence& recurrence, absl::Time ran) {
+  // On a grid, one that ran a little late is not to be followed by the next at once.
+  return NextTime(key, recurrence, ran + (recurrence.cron ? absl::Nanoseconds(1) : recurrence.every / 2));
 }
 
 std::optional<Schedule> ScheduleOf(const Tenant& tenant) {

@@ -8,6 +8,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/cron.h"
 #include "controlplane/domain/tenant.h"
 
 // What happens by itself, and when. A schedule is a row that says when something is next to be done to a resource. How
@@ -63,18 +64,31 @@ struct Schedule {
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
-// A part of each day, in UTC. May reach over midnight.
+// A part of each day. May reach over midnight.
 struct DailyWindow {
-  absl::Duration start;   // since midnight, less than a day
-  absl::Duration length;  // more than nothing, at most a day
+  absl::Duration start;                       // since midnight by the clock, less than a day
+  absl::Duration length;                      // by the clock; more than nothing, at most a day
+  absl::TimeZone zone = absl::UTCTimeZone();  // of the clock
 
   friend bool operator==(const DailyWindow&, const DailyWindow&) = default;
 };
 
+// `HH:MM-HH:MM`, such as `22:00-05:00`; all day when both ends are the same. nullopt for anything else.
+std::optional<DailyWindow> ParseWindow(absl::string_view text,
+                                       const absl::TimeZone& zone = absl::UTCTimeZone());
+
+// The times of a cron line, each tenant its own part of `jitter` later.
+struct CronTimes {
+  Cron line;
+  absl::TimeZone zone;
+  absl::Duration jitter;
+};
+
 // How a kind of schedule recurs.
 struct Recurrence {
-  absl::Duration every;
-  std::optional<DailyWindow> window;  // only then
+  absl::Duration every;                          // meaningless with `cron`
+  std::optional<DailyWindow> window;             // only then; what is due outside waits for it
+  std::optional<CronTimes> cron = std::nullopt;  // at these times
 };
 
 // What an operator chooses. Infinite times switch off what they are for.
@@ -87,6 +101,10 @@ struct SchedulePolicy {
   absl::Duration keep_audit = absl::Hours(24 * 400);
   absl::Duration keep_events = absl::Hours(24 * 30);
   std::optional<DailyWindow> prune_window;
+  // Scheduled backups and proofs begin only while less than so many operations of schedules and retirements run on their
+  // host, and backups only while less than so many are made into their store, final ones and all others among them.
+  int64_t backups_per_host = 2;
+  int64_t backups_per_store = 16;
 };
 
 // How schedules of this kind recur; nullopt for those that are done once, that follow their tenant, or that the policy
@@ -100,9 +118,16 @@ std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant);
 
 [[nodiscard]] bool IsOpen(const DailyWindow& window, absl::Time time);
 
-// The first moment of the schedule's own at or after `from`: a hash of its key says where in the interval it lies, so
-// that a thousand schedules are a trickle, and each process finds the same one. Within the window, if there is one.
+// The first moment of the schedule's own at or after `from`: a hash of its key says where in the interval or in the
+// jitter it lies, so that a thousand schedules are a trickle, and each process finds the same one. Within the window, if
+// there is one.
 absl::Time NextTime(const ScheduleKey& key, const Recurrence& recurrence, absl::Time from);
+
+// The one after a run at `ran`, however late that was: what was missed before `ran` was made up for by it.
+absl::Time TimeAfterRun(const ScheduleKey& key, const Recurrence& recurrence, absl::Time ran);
+
+// When a run that is due at `time` may begin: at once, or where the window is closed, once it has opened.
+absl::Time TimeInWindow(const ScheduleKey& key, const Recurrence& recurrence, absl::Time time);
 
 // A part of `most`, by the same hash.
 absl::Duration SpreadOf(const ScheduleKey& key, absl::Duration most);

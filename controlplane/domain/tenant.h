@@ -87,6 +87,29 @@ struct Storage {
   friend bool operator==(const Storage&, const Storage&) = default;
 };
 
+inline constexpr absl::Duration kDefaultBackupJitter = absl::Minutes(10);
+
+// When a tenant is backed up by itself, beside how often.
+struct BackupTimes {
+  std::string cron;                              // of domain/cron.h; empty: `Tenant::backup_every` counts
+  std::string window;                            // `22:00-05:00`; empty: all day
+  std::string time_zone;                         // of these and of the days of KeepRules; empty: UTC
+  absl::Duration jitter = kDefaultBackupJitter;  // after each time of `cron`
+
+  friend bool operator==(const BackupTimes&, const BackupTimes&) = default;
+};
+
+// Which scheduled backups are kept beside the newest `Tenant::backups_kept`: see domain/retention.h.
+struct KeepRules {
+  absl::Duration within;  // as old as this; zero: none
+  int32_t daily = 0;      // the newest of each of so many days
+  int32_t weekly = 0;
+  int32_t monthly = 0;
+  int32_t yearly = 0;
+
+  friend bool operator==(const KeepRules&, const KeepRules&) = default;
+};
+
 struct Placement {
   std::string host;  // id
   std::string database;
@@ -158,9 +181,11 @@ struct Tenant {
   std::string settings;  // a JSON object, or empty
   std::string features;  // a JSON object of scalars, or empty
   Quota quota;
-  int32_t backups_kept = 0;     // scheduled ones; 0 is kDefaultBackupsKept
-  absl::Duration backup_every;  // zero: not by itself
-  absl::Duration prove_every;   // the newest usable backup; zero: not by itself
+  int32_t backups_kept = 0;     // the newest scheduled ones; 0 is the default of domain/retention.h
+  KeepRules keep;               // and these
+  absl::Duration backup_every;  // zero: not by this
+  BackupTimes backup_times;
+  absl::Duration prove_every;  // the newest usable backup; zero: not by itself
   std::vector<std::string>
       skip_rows;  // patterns of tables whose rows backups leave out (common/table_pattern.h)
   // Labels of the hosts where proofs are made by themselves; empty: wherever the backup can be read.
@@ -236,6 +261,8 @@ inline constexpr std::tuple kTenantFields{
     TenantField("backup_policy.prove_every", OnCopy::kTaken, &Tenant::prove_every),
     TenantField("backup_policy.skip_rows", OnCopy::kTaken, &Tenant::skip_rows),
     TenantField("backup_policy.prove_on", OnCopy::kTaken, &Tenant::prove_on),
+    TenantField("backup_policy.keep_rules", OnCopy::kTaken, &Tenant::keep),
+    TenantField("backup_policy.times", OnCopy::kTaken, &Tenant::backup_times),
     TenantField("expire_time", OnCopy::kLeft, &Tenant::expire_time),
     TenantField("delete_protection", OnCopy::kLeft, &Tenant::delete_protection),
 };

@@ -18,8 +18,6 @@ using domain::ScheduleKind;
 
 // What a host gets to do for schedules at the same time; its other work is not to wait behind thousands of these.
 constexpr int64_t kMostOnHost = 32;
-// Backups and proofs read all of a database: few at a time, and only while there is little else, such as final backups.
-constexpr int64_t kMostOnHostForBackups = 2;
 
 // When it is asked again about one that was put off: after this time and a part of the spread.
 struct Delay {
@@ -59,6 +57,19 @@ std::optional<domain::Recurrence> RecurrenceOf(const domain::ScheduleKey& key, c
   if (!tenant) return std::nullopt;
   return key.kind == ScheduleKind::kProve ? domain::ProofRecurrenceOf(*tenant)
                                           : domain::BackupRecurrenceOf(*tenant);
+}
+
+// Whether the host may be given one more to do. Backups and proofs read all of a database: few at a time, none beside much
+// else. Final backups go first: whoever retires a tenant takes a place, and is not refused one.
+bool HasRoom(ScheduleKind kind, const std::string& host, catalog::Facts& facts,
+             const domain::SchedulePolicy& policy) {
+  if (!ReadsDatabase(kind)) return facts.CountRunningOnHost(host, kSystem) < kMostOnHost;
+  const int64_t running = facts.CountRunningOnHost(host, kSystem, domain::OperationKind::kRetire);
+  if (running >= policy.backups_per_host) return false;
+  const std::optional<domain::Host> row = facts.FindHost(host);
+  if (kind != ScheduleKind::kBackUp || !row || row->report.stores.empty()) return true;
+  return facts.CountBackupsBeingMade(row->report.stores.front(), policy.backups_per_store) <
+         policy.backups_per_store;
 }
 
 // Has the rest of what is to be pruned wait for the next transaction, so that nobody's request waits behind all of it.
@@ -105,16 +116,12 @@ std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const
   Schedule later = due;
   const auto recurrence = RecurrenceOf(due.key, facts, moment);
   if (recurrence && recurrence->window && !domain::IsOpen(*recurrence->window, moment.now)) {
-    later.next_time = domain::NextTime(due.key, *recurrence, moment.now);
+    later.next_time = domain::TimeInWindow(due.key, *recurrence, moment.now);
     return later;
   }
-  const bool reads_database = ReadsDatabase(due.key.kind);
   const std::string host = HostOf(due.key, facts);
-  if (host.empty() ||
-      facts.CountRunningOnHost(host, kSystem) < (reads_database ? kMostOnHostForBackups : kMostOnHost)) {
-    return std::nullopt;
-  }
-  const Delay& delay = reads_database ? kPutOffBackups : kPutOff;
+  if (host.empty() || HasRoom(due.key.kind, host, facts, moment.policy)) return std::nullopt;
+  const Delay& delay = ReadsDatabase(due.key.kind) ? kPutOffBackups : kPutOff;
   later.next_time = moment.now + delay.least + domain::SpreadOf(due.key, delay.spread);
   return later;
 }
@@ -124,8 +131,8 @@ Schedule AfterRun(const Schedule& ran, catalog::Facts& facts, const Moment& mome
   const auto recurrence = RecurrenceOf(ran.key, facts, moment);
   // However many were missed, they were made up for by this one. One that is not to recur is gone with the change that
   // it made to its tenant; if that made none, it comes back.
-  next.next_time = recurrence ? domain::NextTime(ran.key, *recurrence, moment.now + recurrence->every / 2)
-                              : moment.now + kLongestDelay;
+  next.next_time =
+      recurrence ? domain::TimeAfterRun(ran.key, *recurrence, moment.now) : moment.now + kLongestDelay;
   return next;
 }
 

@@ -8,6 +8,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/domain/retention.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
@@ -69,9 +70,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   const domain::Tenant* tenant = draft.FindTenant(request.tenant);
   if (tenant != nullptr && tenant->state == domain::TenantState::kRetired) return Subject();
   const std::vector<domain::Backup> surplus =
-      tenant == nullptr
-          ? std::vector<domain::Backup>()
-          : domain::SurplusBackups(tenant->backups_kept, draft.facts().BackupsOfTenant(tenant->id));
+      tenant == nullptr ? std::vector<domain::Backup>()
+                        : domain::SurplusBackups(*tenant, draft.facts().BackupsOfTenant(tenant->id));
   if (surplus.size() <= 1) {
     draft.Record(catalog::DeleteSchedule{schedule});
   } else {

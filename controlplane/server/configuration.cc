@@ -8,9 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 namespace croft::server {
 namespace {
@@ -21,6 +19,7 @@ constexpr config::Range kHoursOfRequests{24, 14 * 24};
 constexpr config::Range kDaysOfOperations{0, 36'500};
 constexpr config::Range kDaysOfAudit{0, 36'500};
 constexpr config::Range kDaysOfEvents{0, 36'500};
+constexpr config::Range kBackupsAtOnce{1, 10'000};
 constexpr config::Range kRates{1, 1'000'000'000};
 
 void DescribeListening(config::Options& options, ServerOptions& server) {
@@ -72,6 +71,15 @@ void CheckOwnCertificate(const config::Options& options, config::Problems& probl
 }
 
 void DescribeSchedules(config::Options& options, Configuration& configuration) {
+  domain::SchedulePolicy& schedules = configuration.options.schedules;
+  options
+      .Whole("backups-per-host", schedules.backups_per_host, kBackupsAtOnce,
+             "Scheduled backups and proofs that a host makes at once; final backups go before them")
+      .Reloads();
+  options
+      .Whole("backups-per-store", schedules.backups_per_store, kBackupsAtOnce,
+             "Backups at once into one store at which scheduled ones wait")
+      .Reloads();
   options
       .Seconds("fleet-check-interval", configuration.options.schedules.compare_every, kSecondsBetweenChecks,
                "Seconds between two comparisons of a host with the catalog")
@@ -102,30 +110,9 @@ absl::Duration DaysOrForEver(int64_t days) {
   return days == 0 ? absl::InfiniteDuration() : absl::Hours(24 * days);
 }
 
-// Since midnight; nullopt for what is no time of the day.
-std::optional<absl::Duration> ParseTimeOfDay(absl::string_view text) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
-  int hours = 0, minutes = 0;
-  const bool parsed = parts.size() == 2 && absl::SimpleAtoi(parts[0], &hours) &&
-                      absl::SimpleAtoi(parts[1], &minutes) && hours >= 0 && hours < 24 && minutes >= 0 &&
-                      minutes < 60;
-  return parsed ? std::optional(absl::Hours(hours) + absl::Minutes(minutes)) : std::nullopt;
-}
-
-// May reach over midnight; all of the day when both ends are the same.
-std::optional<domain::DailyWindow> ParseWindow(absl::string_view text) {
-  const std::vector<absl::string_view> ends = absl::StrSplit(text, '-');
-  if (ends.size() != 2) return std::nullopt;
-  const std::optional<absl::Duration> from = ParseTimeOfDay(ends[0]);
-  const std::optional<absl::Duration> to = ParseTimeOfDay(ends[1]);
-  if (!from || !to) return std::nullopt;
-  const absl::Duration length = *to - *from;
-  return domain::DailyWindow{*from, length > absl::ZeroDuration() ? length : length + absl::Hours(24)};
-}
-
 void CheckWindow(const config::Options& options, const Configuration& configuration,
                  config::Problems& problems) {
-  if (configuration.prune_window.empty() || ParseWindow(configuration.prune_window)) return;
+  if (configuration.prune_window.empty() || domain::ParseWindow(configuration.prune_window)) return;
   const config::Option& option = options.Get("prune-window");
   problems.push_back(
       {option.place, absl::StrCat(option.key(), " is not HH:MM-HH:MM, such as 02:00-05:30")});
@@ -170,7 +157,7 @@ void Derive(Configuration& configuration) {
                                        schedules.keep_requests + absl::Hours(24));
   schedules.keep_audit = DaysOrForEver(configuration.keep_audit_days);
   schedules.keep_events = DaysOrForEver(configuration.keep_events_days);
-  schedules.prune_window = ParseWindow(configuration.prune_window);
+  schedules.prune_window = domain::ParseWindow(configuration.prune_window);
   if (configuration.options.metrics_listen == "off") configuration.options.metrics_listen.clear();
 }
 

@@ -112,6 +112,24 @@ class MemoryTransaction final : public Transaction {
     return std::count_if(running.begin(), running.end(),
                          [&](const Operation& one) { return one.caller == caller; });
   }
+  int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller,
+                             domain::OperationKind kind) override {
+    const std::vector<Operation> running = RunningOperationsOnHost(host);
+    return std::count_if(running.begin(), running.end(),
+                         [&](const Operation& one) { return one.caller == caller || one.kind == kind; });
+  }
+  int64_t CountBackupsBeingMade(absl::string_view store, int64_t most) override {
+    MutexLock lock(catalog_.mutex_);
+    int64_t count = 0;
+    catalog_.backups_.ForEach(true, [&](const Backup& one) {
+      if (one.state != domain::BackupState::kCreating || one.store != store || count >= most) return;
+      const domain::Tenant* tenant = catalog_.tenants_.Find(one.tenant, true);
+      const domain::Host* host =
+          tenant == nullptr ? nullptr : catalog_.hosts_.Find(tenant->placement.host, true);
+      if (host != nullptr && host->up) ++count;
+    });
+    return count;
+  }
   std::vector<std::string> OperationsEndedBefore(absl::Time time, int32_t limit) override {
     MutexLock lock(catalog_.mutex_);
     std::vector<std::pair<absl::Time, std::string>> ended;

@@ -153,6 +153,12 @@ OperationReads::OperationReads(sqlite::Database& database)
               .Append("SELECT count(*) FROM operations INDEXED BY operations_running_by_host WHERE ")
               .Append(kIsRunning)
               .Append(" AND current_host = ? AND caller = ?")),
+      count_running_on_host_or_of_kind_(
+          database,
+          SqlBuilder()
+              .Append("SELECT count(*) FROM operations INDEXED BY operations_running_by_host WHERE ")
+              .Append(kIsRunning)
+              .Append(" AND current_host = ? AND (caller = ? OR kind = ?)")),
       ended_(database,
              "SELECT id FROM operations INDEXED BY operations_ended WHERE end_time < ? "
              "ORDER BY end_time, id LIMIT ?") {}
@@ -212,6 +218,13 @@ absl::StatusOr<int64_t> OperationReads::CountRunning() {
 absl::StatusOr<int64_t> OperationReads::CountRunningOnHost(absl::string_view host,
                                                            absl::string_view caller) {
   Rows rows = count_running_on_host_.Query(host, caller);
+  if (!rows.Next()) return rows.status();
+  return rows.Get<int64_t>(0);
+}
+
+absl::StatusOr<int64_t> OperationReads::CountRunningOnHost(absl::string_view host, absl::string_view caller,
+                                                           domain::OperationKind kind) {
+  Rows rows = count_running_on_host_or_of_kind_.Query(host, caller, domain::NameOf(kind));
   if (!rows.Next()) return rows.status();
   return rows.Get<int64_t>(0);
 }

@@ -32,6 +32,8 @@ class OperationReads {
   absl::StatusOr<std::vector<domain::Operation>> RunningOnHost(absl::string_view host);
   absl::StatusOr<int64_t> CountRunning();
   absl::StatusOr<int64_t> CountRunningOnHost(absl::string_view host, absl::string_view caller);
+  absl::StatusOr<int64_t> CountRunningOnHost(absl::string_view host, absl::string_view caller,
+                                             domain::OperationKind kind);
   // Ids, earliest first.
   absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int32_t limit);
 
@@ -50,6 +52,7 @@ class OperationReads {
   sqlite::Statement running_on_host_;
   sqlite::Statement count_running_;
   sqlite::Statement count_running_on_host_;
+  sqlite::Statement count_running_on_host_or_of_kind_;
   sqlite::Statement ended_;
 };
 

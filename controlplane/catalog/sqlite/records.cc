@@ -59,7 +59,13 @@ BackupReads::BackupReads(sqlite::Database& database)
                               "INDEXED BY backups_by_id WHERE id <= ?1 AND (id < ?1 OR tenant > ?2) "
                               "ORDER BY id DESC, tenant LIMIT ?3")),
       list_of_tenant_(database,
-                      SelectBackups().Append("WHERE tenant = ? AND id < ? ORDER BY id DESC LIMIT ?")) {}
+                      SelectBackups().Append("WHERE tenant = ? AND id < ? ORDER BY id DESC LIMIT ?")),
+      // A host that is not up may leave one unfinished for as long as it is away.
+      count_being_made_(database,
+                        "SELECT count(*) FROM (SELECT 1 FROM backups INDEXED BY backups_being_made "
+                        "CROSS JOIN tenants ON tenants.id = backups.tenant "
+                        "CROSS JOIN hosts ON hosts.id = tenants.host AND hosts.up "
+                        "WHERE backups.state = 'CREATING' AND backups.store = ? LIMIT ?)") {}
 
 absl::StatusOr<std::optional<Backup>> BackupReads::Find(absl::string_view tenant, absl::string_view id) {
   CROFT_ASSIGN_OR_RETURN(std::vector<Backup> backups, CollectBackups(find_.Query(tenant, id)));
@@ -73,6 +79,12 @@ absl::StatusOr<std::vector<Backup>> BackupReads::List(absl::string_view tenant, 
   const absl::string_view before = after.id.empty() ? kAboveAllIds : absl::string_view(after.id);
   if (tenant.empty()) return CollectBackups(list_all_.Query(before, after.tenant, count));
   return CollectBackups(list_of_tenant_.Query(tenant, before, count));
+}
+
+absl::StatusOr<int64_t> BackupReads::CountBeingMade(absl::string_view store, int64_t most) {
+  Rows rows = count_being_made_.Query(store, most);
+  if (!rows.Next()) return rows.status();
+  return rows.Get<int64_t>(0);
 }
 
 BackupWrites::BackupWrites(sqlite::Database& database)

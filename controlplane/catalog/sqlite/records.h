@@ -23,11 +23,14 @@ class BackupReads {
   // Newest first. An empty tenant is every one, an empty before_id the newest.
   absl::StatusOr<std::vector<domain::Backup>> List(absl::string_view tenant, const BackupPosition& after,
                                                    int32_t limit);
+  // Those that are being made into the store by hosts that are up, counted up to `most`.
+  absl::StatusOr<int64_t> CountBeingMade(absl::string_view store, int64_t most);
 
  private:
   sqlite::Statement find_;
   sqlite::Statement list_all_;
   sqlite::Statement list_of_tenant_;
+  sqlite::Statement count_being_made_;
 };
 
 class BackupWrites {

@@ -181,6 +181,15 @@ std::vector<RequestRecord> SqliteTransaction::RequestsBefore(absl::Time time, in
   return Take(writer_.requests_.Before(time, limit));
 }
 
+int64_t SqliteTransaction::CountRunningOnHost(absl::string_view host, absl::string_view caller,
+                                              domain::OperationKind kind) {
+  return Take(writer_.operation_reads_.CountRunningOnHost(host, caller, kind));
+}
+
+int64_t SqliteTransaction::CountBackupsBeingMade(absl::string_view store, int64_t most) {
+  return Take(writer_.backup_reads_.CountBeingMade(store, most));
+}
+
 std::optional<domain::Schedule> SqliteTransaction::FindSchedule(const domain::ScheduleKey& key) {
   return Take(writer_.schedule_reads_.Find(key));
 }

@@ -97,6 +97,9 @@ class SqliteTransaction final : public Transaction {
   std::vector<domain::Operation> RunningOperationsOnHost(absl::string_view host) override;
   std::vector<domain::Operation> RunningOperations() override;
   int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller) override;
+  int64_t CountRunningOnHost(absl::string_view host, absl::string_view caller,
+                             domain::OperationKind kind) override;
+  int64_t CountBackupsBeingMade(absl::string_view store, int64_t most) override;
   std::vector<std::string> OperationsEndedBefore(absl::Time time, int32_t limit) override;
   std::optional<domain::Backup> FindBackup(absl::string_view tenant, absl::string_view id) override;
   std::vector<domain::Backup> BackupsOfTenant(absl::string_view tenant) override;

@@ -46,11 +46,11 @@ domain::MissingRight SomeMissingRight() {
 domain::Tenant SomeTenant(const std::string& with_id) {
   domain::Tenant made;
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
-         aliases, labels, extensions, locale, settings, features, quota, backups_kept, backup_every,
-         prove_every, skip_rows, prove_on, state, suspend_mode, state_before_retire, placement, owner_role,
-         reader_role, credentials, order, last_generation, fence_time, last_backup, current_operation,
-         create_operation, unconfirmed, delete_protection, final_backup_failure, purge_parked, storage,
-         kept_databases, last_proof] = made;
+         aliases, labels, extensions, locale, settings, features, quota, backups_kept, keep, backup_every,
+         backup_times, prove_every, skip_rows, prove_on, state, suspend_mode, state_before_retire,
+         placement, owner_role, reader_role, credentials, order, last_generation, fence_time, last_backup,
+         current_operation, create_operation, unconfirmed, delete_protection, final_backup_failure,
+         purge_parked, storage, kept_databases, last_proof] = made;
   auto& [proof_backup, proof_time, proof_host, proof_outcome, proof_caller] = last_proof;
   auto& [level, closed, size_bytes, grace_time] = storage;
   auto& [host, database, generation] = placement;
@@ -71,7 +71,9 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   features = Text();
   quota = SomeQuota();
   backups_kept = Small();
+  keep = {Span(), Small(), Small(), Small(), Small()};
   backup_every = Span();
+  backup_times = {Text(), Text(), Text(), Span()};
   prove_every = Span();
   skip_rows = Several(Utf8);
   prove_on = SomeLabels();

@@ -53,7 +53,7 @@ std::map<std::string, absl::Time> Simulated(const Tenant& tenant, std::vector<Ba
   absl::Time time = next.next_time;
   for (int i = 0; i < rounds; ++i) {
     backups.insert(backups.begin(), Made(absl::StrCat("new", i), BackupState::kAvailable));
-    for (const Backup& surplus : SurplusBackups(tenant.backups_kept, backups)) {
+    for (const Backup& surplus : SurplusBackups(tenant, backups)) {
       deleted.emplace(surplus.id, time);
       std::erase_if(backups, [&](const Backup& backup) { return backup.id == surplus.id; });
     }
