@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -130,15 +131,21 @@ absl::StatusOr<Identity> LoadOrJoin(const AgentOptions& options, const IdentityF
   return *joined;
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<Store>>> OpenStores(const AgentOptions& options,
-                                                               const Clock& clock, Random& random) {
+struct OpenedStores {
   std::vector<std::unique_ptr<Store>> stores;
-  for (const std::string& url : options.stores) {
-    CROFT_ASSIGN_OR_RETURN(auto store, OpenStore(url, clock, random));
-    log::Info("backup store", {{"url", url}, {"id", store->id()}});
-    stores.push_back(std::move(store));
+  std::map<std::string, std::string> names;  // by id
+};
+
+absl::StatusOr<OpenedStores> OpenStores(const AgentOptions& options, const Clock& clock, Random& random) {
+  OpenedStores opened;
+  for (const std::string& text : options.stores) {
+    const NamedStore named = ParseNamedStore(text);
+    CROFT_ASSIGN_OR_RETURN(auto store, OpenStore(named.url, clock, random));
+    log::Info("backup store", {{"url", named.url}, {"id", store->id()}, {"name", named.name}});
+    if (!named.name.empty()) opened.names[store->id()] = named.name;
+    opened.stores.push_back(std::move(store));
   }
-  return stores;
+  return opened;
 }
 
 ManagedServerOptions ManagedOptions(const AgentOptions& options, const std::string& state) {
@@ -234,7 +241,9 @@ class Agent {
   static absl::StatusOr<std::unique_ptr<Agent>> New(const AgentOptions& options, const std::string& state) {
     auto agent = std::make_unique<Agent>(options);
     CROFT_ASSIGN_OR_RETURN(agent->files_, IdentityFiles::Open(state, options.mode == ServerMode::kManaged));
-    CROFT_ASSIGN_OR_RETURN(agent->stores_, OpenStores(options, agent->clock_, agent->random_));
+    CROFT_ASSIGN_OR_RETURN(OpenedStores opened, OpenStores(options, agent->clock_, agent->random_));
+    agent->stores_ = std::move(opened.stores);
+    agent->store_names_ = std::move(opened.names);
     CROFT_ASSIGN_OR_RETURN(agent->journal_, OpenJournal(absl::StrCat(state, "/journal.db"), agent->clock_));
     CROFT_ASSIGN_OR_RETURN(agent->server_, MakeServer(options, state, agent->files_->server_certificate()));
     // Last of all that can fail for a wrong option: a join token is good for one use.
@@ -253,8 +262,8 @@ class Agent {
     std::unique_ptr<StatementTeller> teller;
     std::unique_ptr<Session> session;
     watcher = std::make_unique<HostWatcher>(
-        server, IdsOf(stores_), [this](const std::string& version) { return programs_.Complaint(version); },
-        kWatchInterval,
+        server, StoresToTell{IdsOf(stores_), store_names_},
+        [this](const std::string& version) { return programs_.Complaint(version); }, kWatchInterval,
         [this] {
           if (auto* live = session_.load()) live->BeatNow();
         });
@@ -362,6 +371,7 @@ class Agent {
   std::optional<IdentityFiles> files_;
   Identity identity_;
   std::vector<std::unique_ptr<Store>> stores_;
+  std::map<std::string, std::string> store_names_;  // by id
   std::unique_ptr<Journal> journal_;
   OwnServer server_;
   std::unique_ptr<Cluster> cluster_;

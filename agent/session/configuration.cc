@@ -2,6 +2,8 @@
 
 #include "agent/session/configuration.h"
 
+#include <set>
+
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
@@ -48,15 +50,26 @@ void DescribeManaged(config::Options& options, AgentOptions& agent) {
                "Managed mode: extensions that a restore brings back although tenants may not install them");
 }
 
+// Empty when each store has a name of its own, or none.
+std::string NameGivenTwice(const std::vector<std::string>& stores) {
+  std::set<std::string> names;
+  for (const std::string& store : stores) {
+    std::string name = ParseNamedStore(store).name;
+    if (!name.empty() && !names.insert(name).second) return name;
+  }
+  return "";
+}
+
 }  // namespace
 
 void Describe(config::Options& options, Configuration& configuration) {
   AgentOptions& agent = configuration.options;
   options.Text("state", agent.state_directory, "DIR", "Folder that holds everything of this agent");
   DescribeJoining(options, agent);
-  options.List(
-      "store", agent.stores, "URL",
-      "Where backups lie, as file:///FOLDER or s3://BUCKET/PREFIX?endpoint=URL; several by commas");
+  options.List("store", agent.stores, "[NAME=]URL",
+               "Where backups lie, as file:///FOLDER or s3://BUCKET/PREFIX?endpoint=URL; several by "
+               "commas, the first of "
+               "which is written to. NAME is what copies and policies may call it");
   options.Text("client-programs", agent.client_programs, "DIR",
                "Folder with PostgreSQL's client programs of each version, as N/bin/pg_dump");
   DescribeExternal(options, agent);
@@ -89,9 +102,12 @@ config::Problems CheckForServing(const config::Options& options, const Configura
       problems.push_back({options.Get("metrics-listen").place, std::string(address.message())});
   }
   for (const std::string& store : agent.stores) {
-    const absl::Status status = CheckStoreUrl(store);
+    const absl::Status status = CheckStoreUrl(ParseNamedStore(store).url);
     if (status.ok()) continue;
     problems.push_back({options.Get("store").place, std::string(status.message())});
+  }
+  if (const std::string twice = NameGivenTwice(agent.stores); !twice.empty()) {
+    problems.push_back({options.Get("store").place, absl::StrCat("store: two stores are called ", twice)});
   }
   return problems;
 }

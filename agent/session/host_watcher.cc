@@ -41,8 +41,8 @@ void LogRights(const ServerReport& report) {
 
 }  // namespace
 
-HostWatcher::HostWatcher(Server& server, std::vector<std::string> stores, Complain complain,
-                         absl::Duration interval, std::function<void()> changed)
+HostWatcher::HostWatcher(Server& server, StoresToTell stores, Complain complain, absl::Duration interval,
+                         std::function<void()> changed)
     : server_(server),
       stores_(std::move(stores)),
       complain_(std::move(complain)),

@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include "agent/server/server.h"
+#include "agent/session/wire.h"
 #include "common/sync.h"
 #include "croft/v1/agent.pb.h"
 
@@ -23,7 +24,7 @@ class HostWatcher {
 
   // Looks every `interval`. `changed` is called, from a thread of its own, when the server came up or went away, and when
   // the rights of the agent's role became other ones.
-  HostWatcher(Server& server, std::vector<std::string> stores, Complain complain, absl::Duration interval,
+  HostWatcher(Server& server, StoresToTell stores, Complain complain, absl::Duration interval,
               std::function<void()> changed);
   // Stops.
   ~HostWatcher();
@@ -43,7 +44,7 @@ class HostWatcher {
   void Judge(ServerReport& report);
 
   Server& server_;
-  const std::vector<std::string> stores_;
+  const StoresToTell stores_;
   const Complain complain_;
   const absl::Duration interval_;
   const std::function<void()> changed_;

@@ -200,7 +200,7 @@ v1::TaskResult ResultToProto(const Fencing& fencing, const absl::StatusOr<Outcom
   return result;
 }
 
-v1::HostReport ToProto(const ServerReport& report, const std::vector<std::string>& stores) {
+v1::HostReport ToProto(const ServerReport& report, const StoresToTell& stores) {
   v1::HostReport proto;
   proto.set_postgres_up(report.up);
   proto.set_postgres_version(report.version);
@@ -218,7 +218,8 @@ v1::HostReport ToProto(const ServerReport& report, const std::vector<std::string
     right.set_remedy(missing.remedy);
     for (const std::string& kind : missing.task_kinds) right.add_task_kinds(kind);
   }
-  for (const std::string& store : stores) proto.add_stores(store);
+  for (const std::string& store : stores.ids) proto.add_stores(store);
+  proto.mutable_store_names()->insert(stores.names.begin(), stores.names.end());
   proto.set_tls(report.tls);
   proto.set_root_certificate(report.root_certificate);
   proto.set_problem(report.problem);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,13 @@ namespace croft::agent {
 [[nodiscard]] v1::Fencing ToProto(const Fencing& fencing);
 // What is told of a task that has ended. An inventory's findings are not in it: they go by InventoryParts.
 [[nodiscard]] v1::TaskResult ResultToProto(const Fencing& fencing, const absl::StatusOr<Outcome>& outcome);
-// `stores`: ids of the backup stores that this agent reaches, the one it writes to first.
-[[nodiscard]] v1::HostReport ToProto(const ServerReport& report, const std::vector<std::string>& stores);
+
+// The backup stores that this agent reaches.
+struct StoresToTell {
+  std::vector<std::string> ids;              // the one it writes to first
+  std::map<std::string, std::string> names;  // by id, of those that were given one
+};
+[[nodiscard]] v1::HostReport ToProto(const ServerReport& report, const StoresToTell& stores);
 
 // With the details that a control plane's error carries.
 [[nodiscard]] absl::Status StatusFromGrpc(const grpc::Status& status);

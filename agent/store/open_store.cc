@@ -2,8 +2,10 @@
 
 #include "agent/store/open_store.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
@@ -22,7 +24,24 @@ std::string ReadEnvironment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+constexpr size_t kLongestName = 63;
+
+bool IsStoreName(absl::string_view text) {
+  return !text.empty() && text.size() <= kLongestName && absl::ascii_islower(text.front()) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
+         });
+}
+
 }  // namespace
+
+// No URL has a `=` before its `:`.
+NamedStore ParseNamedStore(absl::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == absl::string_view::npos || !IsStoreName(text.substr(0, equals)))
+    return {.url = std::string(text)};
+  return {.name = std::string(text.substr(0, equals)), .url = std::string(text.substr(equals + 1))};
+}
 
 absl::Status CheckStoreUrl(absl::string_view url) {
   if (absl::StartsWith(url, kS3)) return ParseS3Address(url).status();

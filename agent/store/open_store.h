@@ -13,6 +13,14 @@
 
 namespace croft::agent {
 
+// A store as an agent is told of it: `URL`, or `NAME=URL`, where the name is 1 to 63 of `a-z`, `0-9` and `-` that begin with
+// a letter.
+struct NamedStore {
+  std::string name;  // may be empty
+  std::string url;
+};
+[[nodiscard]] NamedStore ParseNamedStore(absl::string_view text);
+
 // Whether `url` names a store: `file:///FOLDER`, or `s3://BUCKET/PREFIX?…` as ParseS3Address reads it. INVALID_ARGUMENT
 // says what is wrong; nothing is looked for.
 [[nodiscard]] absl::Status CheckStoreUrl(absl::string_view url);

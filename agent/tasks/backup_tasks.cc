@@ -1,4 +1,4 @@
-// Registers the tasks that make, restore, verify and delete backups.
+// Registers the tasks that make, restore, verify, copy and delete backups.
 
 #include "agent/tasks/backup_tasks.h"
 

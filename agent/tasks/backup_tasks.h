@@ -13,7 +13,7 @@
 #include "common/clock.h"
 #include "common/random.h"
 
-// The tasks that make, restore, verify and delete backups.
+// The tasks that make, restore, verify, copy and delete backups.
 namespace croft::agent {
 
 // What backups are made with. All outlive the runner that the tasks are registered with.
@@ -29,7 +29,7 @@ struct BackupTools {
   std::string scratch_directory;
 };
 
-// Registers back_up, verify, restore and delete_backup.
+// Registers back_up, verify, restore, copy_backup and delete_backup.
 void RegisterBackupTasks(TaskRunner& runner, BackupTools tools);
 
 }  // namespace croft::agent

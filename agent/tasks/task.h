@@ -273,6 +273,18 @@ struct DeleteBackupWork {
 };
 absl::StatusOr<Outcome> Run(const BackupJob& job, const DeleteBackupWork& work);
 
+struct CopyBackupWork {
+  static constexpr TaskKind kKind{"copy_backup", TaskPool::kBulk};
+  static CopyBackupWork FromProto(const v1::Task& task);
+
+  std::string backup;
+  std::string from_store;
+  std::string to_store;
+  std::string sha256;
+  std::string wrapped_data_key;
+};
+absl::StatusOr<Outcome> Run(const BackupJob& job, const CopyBackupWork& work);
+
 struct LimitGrowthWork {
   static constexpr TaskKind kKind{"limit_growth", TaskPool::kQuick};
   static LimitGrowthWork FromProto(const v1::Task& task);
@@ -298,9 +310,9 @@ struct InventoryWork {
   bool manifests = false;
 };  // run by RegisterInventoryTask() (inventory.h)
 
-using Work =
-    std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork, VerifyWork,
-                 RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork, RenumberWork, InventoryWork>;
+using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork,
+                          VerifyWork, RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork,
+                          RenumberWork, CopyBackupWork, InventoryWork>;
 
 // UNIMPLEMENTED (UNKNOWN_TASK) for a kind of work that this agent does not know, INVALID_ARGUMENT for one that says too
 // little.

@@ -31,6 +31,7 @@ constexpr MethodRule kRules[] = {
     {"AgentService/RenewCertificate", Permission::kActAsHost, Subject::kFleet},
     {"AuditService/ListAuditEvents", Permission::kAdminister, Subject::kFleet},
     {"AuditService/VerifyAudit", Permission::kAdminister, Subject::kFleet},
+    {"BackupService/CopyBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/CreateBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/DeleteBackup", Permission::kOperate, Subject::kTenant},
     // The tenant's data leaves the system.

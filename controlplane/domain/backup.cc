@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace croft::domain {
 namespace {
+
+constexpr absl::Duration kFirstCopyRetry = absl::Minutes(1);
+constexpr absl::Duration kLongestCopyRetry = absl::Hours(1);
 
 bool IsFinal(const Backup& backup, const Tenant& tenant) {
   return tenant.fence_time && tenant.delete_time && backup.origin == BackupOrigin::kFinal &&
@@ -19,6 +23,52 @@ bool IsFinal(const Backup& backup, const Tenant& tenant) {
 bool Passed(const Proof& proof) {
   return proof.outcome == NameOf(BackupState::kVerified) ||
          proof.outcome == NameOf(BackupState::kVerifiedWithNotes);
+}
+
+const BackupCopy* FindCopy(const Backup& backup, absl::string_view store_or_name) {
+  const BackupCopy* named = nullptr;
+  for (const BackupCopy& copy : backup.copies) {
+    if (copy.store == store_or_name) return &copy;
+    if (named == nullptr && !copy.store_name.empty() && copy.store_name == store_or_name) named = &copy;
+  }
+  return named;
+}
+
+BackupCopy* FindCopy(Backup& backup, absl::string_view store_or_name) {
+  const BackupCopy* const found = FindCopy(std::as_const(backup), store_or_name);
+  return found == nullptr ? nullptr : &backup.copies[static_cast<size_t>(found - backup.copies.data())];
+}
+
+std::vector<std::string> StoresOf(const Backup& backup) {
+  std::vector<std::string> stores = {backup.store};
+  for (const BackupCopy& copy : backup.copies) stores.push_back(copy.store);
+  return stores;
+}
+
+std::vector<std::string> ReadableStoresOf(const Backup& backup) {
+  const bool damaged = backup.state == BackupState::kDamaged;
+  std::vector<std::string> stores;
+  if (Stored(backup) && !damaged) stores.push_back(backup.store);
+  for (const BackupCopy& copy : backup.copies) {
+    if (damaged ? IsProven(copy.state) : IsUsable(copy.state)) stores.push_back(copy.store);
+  }
+  return stores;
+}
+
+std::string NextProofStore(const Backup& backup) {
+  std::string store = backup.store;
+  absl::Time proven = backup.verify_time.value_or(absl::InfinitePast());
+  for (const BackupCopy& copy : backup.copies) {
+    const absl::Time copy_proven = copy.verify_time.value_or(absl::InfinitePast());
+    if (!IsUsable(copy.state) || copy_proven >= proven) continue;
+    store = copy.store;
+    proven = copy_proven;
+  }
+  return store;
+}
+
+absl::Duration CopyRetryDelay(int32_t failures) {
+  return std::min(kLongestCopyRetry, kFirstCopyRetry * (int64_t{1} << std::clamp(failures - 1, 0, 10)));
 }
 
 bool IsVerdict(absl::string_view reason) {

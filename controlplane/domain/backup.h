@@ -58,6 +58,21 @@ struct LegalHold {
   friend bool operator==(const LegalHold&, const LegalHold&) = default;
 };
 
+// A backup's archive and manifest, unchanged, in another store than its own.
+struct BackupCopy {
+  std::string store;
+  std::string store_name;                      // what the host that copied it calls the store; may be empty
+  BackupState state = BackupState::kCreating;  // kCreating: it is being copied, for the first time or again
+  absl::Time create_time;
+  std::optional<absl::Time> copy_time;  // when it was whole, and its digest compared
+  std::optional<absl::Time> verify_time;
+  int32_t failures = 0;   // in a row
+  absl::Time retry_time;  // while it is kFailed
+  std::string failure;    // the last
+
+  friend bool operator==(const BackupCopy&, const BackupCopy&) = default;
+};
+
 struct Backup {
   std::string tenant;  // id
   std::string id;
@@ -85,6 +100,7 @@ struct Backup {
   LegalHold hold;
   int64_t database_bytes = 0;       // of the database when it was made; 0: not known
   absl::Duration restore_duration;  // of its last restore or proof; zero: none was measured
+  std::vector<BackupCopy> copies;   // one a store
 
   friend bool operator==(const Backup&, const Backup&) = default;
 };
@@ -92,23 +108,37 @@ struct Backup {
 inline bool Held(const Backup& backup) { return backup.hold.time.has_value(); }
 
 // Restored once, and nothing was missing or different.
-inline bool Proven(const Backup& backup) {
-  return backup.state == BackupState::kVerified || backup.state == BackupState::kVerifiedWithNotes;
+constexpr bool IsProven(BackupState state) {
+  return state == BackupState::kVerified || state == BackupState::kVerifiedWithNotes;
 }
 
 // Whether the backup was proven by it.
 [[nodiscard]] bool Passed(const Proof& proof);
 
 // Stored whole, and as far as is known all of it restores.
-inline bool Usable(const Backup& backup) {
-  return backup.state == BackupState::kAvailable || Proven(backup);
+constexpr bool IsUsable(BackupState state) { return state == BackupState::kAvailable || IsProven(state); }
+// Stored whole: it can be proven, or proven once more.
+constexpr bool IsStored(BackupState state) {
+  return IsUsable(state) || state == BackupState::kIncomplete || state == BackupState::kDamaged;
 }
 
-// Stored whole: it can be proven, or proven once more.
-inline bool Stored(const Backup& backup) {
-  return Usable(backup) || backup.state == BackupState::kIncomplete ||
-         backup.state == BackupState::kDamaged;
-}
+inline bool Proven(const Backup& backup) { return IsProven(backup.state); }
+inline bool Usable(const Backup& backup) { return IsUsable(backup.state); }
+inline bool Stored(const Backup& backup) { return IsStored(backup.state); }
+
+// The copy in the store with this id, or else in the one with this name; nullptr when there is none.
+[[nodiscard]] const BackupCopy* FindCopy(const Backup& backup, absl::string_view store_or_name);
+[[nodiscard]] BackupCopy* FindCopy(Backup& backup, absl::string_view store_or_name);
+
+// Every store that may hold something of it: its own first.
+[[nodiscard]] std::vector<std::string> StoresOf(const Backup& backup);
+
+// The stores that it can be restored from: its own first, and then those of the usable copies. One that is DAMAGED is
+// restored from copies that are proven, and nothing else.
+[[nodiscard]] std::vector<std::string> ReadableStoresOf(const Backup& backup);
+
+// Of what can be restored from, the store whose proof is the longest ago; first one that has none.
+[[nodiscard]] std::string NextProofStore(const Backup& backup);
 
 // Whether an error with this reason says that the backup itself is INCOMPLETE or DAMAGED, so that trying again cannot help.
 [[nodiscard]] bool IsVerdict(absl::string_view reason);
@@ -130,6 +160,9 @@ inline bool Stored(const Backup& backup) {
 
 // Those that are held.
 [[nodiscard]] std::vector<Backup> HeldBackups(const std::vector<Backup>& backups);
+
+// How long after the last of `failures` in a row a copy is tried again.
+[[nodiscard]] absl::Duration CopyRetryDelay(int32_t failures);
 
 // Id of the newest that is proven, or else of the newest that is AVAILABLE; empty when there is none.
 [[nodiscard]] std::string LatestUsable(const std::vector<Backup>& backups);

@@ -230,6 +230,35 @@ absl::Status NoStore(absl::string_view host) {
                       "NO_STORE", {{"host", std::string(host)}});
 }
 
+absl::Status StoreNotFound(absl::string_view store) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   absl::StrCat("no host knows a store ", store,
+                                "; `croftctl host get` shows the ids and names of each host's stores"),
+                   {.reason = "STORE_NOT_FOUND", .metadata = {{"store", std::string(store)}}});
+}
+
+absl::Status NoWayToStore(absl::string_view backup, absl::string_view store) {
+  return Precondition(absl::StrCat("no host reaches both store ", store, " and a store that holds backup ",
+                                   backup, ", with an agent that copies; start one with --store for both"),
+                      "STORE_UNREACHABLE",
+                      {{"store", std::string(store)}, {"backup", std::string(backup)}});
+}
+
+absl::Status CopyExists(absl::string_view backup, absl::string_view store) {
+  return MakeError(absl::StatusCode::kAlreadyExists,
+                   absl::StrCat("backup ", backup, " lies in store ", store, " already"),
+                   {.reason = "COPY_EXISTS",
+                    .metadata = {{"backup", std::string(backup)}, {"store", std::string(store)}}});
+}
+
+absl::Status CopyNotFound(absl::string_view backup, absl::string_view store) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   absl::StrCat("backup ", backup, " has no whole copy in a store ", store,
+                                "; `croftctl backup get` shows its copies"),
+                   {.reason = "COPY_NOT_FOUND",
+                    .metadata = {{"backup", std::string(backup)}, {"store", std::string(store)}}});
+}
+
 absl::Status StoreUnreachable(absl::string_view store) {
   return Precondition(absl::StrCat("no host reaches store ", store, "; start an agent with --store for it"),
                       "STORE_UNREACHABLE", {{"store", std::string(store)}});

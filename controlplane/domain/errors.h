@@ -64,6 +64,12 @@ absl::Status NoStore(absl::string_view host);
 
 // No host that is left reaches the store.
 absl::Status StoreUnreachable(absl::string_view store);
+// No host knows a store of this id or name.
+absl::Status StoreNotFound(absl::string_view store);
+// Hosts reach the store, and none of them another one that holds the backup.
+absl::Status NoWayToStore(absl::string_view backup, absl::string_view store);
+absl::Status CopyExists(absl::string_view backup, absl::string_view store);
+absl::Status CopyNotFound(absl::string_view backup, absl::string_view store);
 
 absl::Status HostNotFound(absl::string_view id);
 absl::Status HostInUse(absl::string_view id, int64_t tenants);

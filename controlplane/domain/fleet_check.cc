@@ -36,7 +36,11 @@ CatalogOutline OutlineAt(absl::Time asked, std::vector<Operation> running, const
     if (tenant.update_time <= asked) outline.versions.emplace(tenant.id, tenant.version);
   }
   for (const Backup& backup : after.backups) {
-    if (backup.create_time <= asked) outline.backups.emplace(backup.tenant_uid, backup.id);
+    if (backup.create_time <= asked) outline.backups.emplace(backup.tenant_uid, backup.id, backup.store);
+    for (const BackupCopy& copy : backup.copies) {
+      if (copy.copy_time.value_or(copy.create_time) <= asked)
+        outline.backups.emplace(backup.tenant_uid, backup.id, copy.store);
+    }
   }
   return outline;
 }
@@ -54,7 +58,9 @@ Knowledge::Knowledge(const CatalogOutline& before, const CatalogView& after)
     tombstones_.emplace(tombstone.uid, tombstone.id);
     if (before.versions.count(tombstone.id) > 0) busy_.insert(tombstone.id);
   }
-  for (const Backup& backup : view_.backups) backups_.emplace(backup.tenant_uid, backup.id);
+  for (const Backup& backup : view_.backups) {
+    for (const std::string& store : StoresOf(backup)) backups_.emplace(backup.tenant_uid, backup.id, store);
+  }
   NoteWork(before.running);
   NoteWork(view_.running);
 }
@@ -115,13 +121,11 @@ Knowledge::Copy Knowledge::CopyAt(absl::string_view host, absl::string_view data
   return found == copies_.end() ? Copy::kNone : found->second;
 }
 
-bool Knowledge::KnowsBackup(absl::string_view uid, absl::string_view id) const {
-  return HadBackup(uid, id) || backups_.count({std::string(uid), std::string(id)}) > 0;
+bool Knowledge::KnowsBackup(const PlacedBackup& backup) const {
+  return HadBackup(backup) || backups_.count(backup) > 0;
 }
 
-bool Knowledge::HadBackup(absl::string_view uid, absl::string_view id) const {
-  return backups_before_.count({std::string(uid), std::string(id)}) > 0;
-}
+bool Knowledge::HadBackup(const PlacedBackup& backup) const { return backups_before_.count(backup) > 0; }
 
 std::vector<std::string> Knowledge::Busy() const {
   std::vector<std::string> busy;
@@ -171,7 +175,9 @@ void CheckHomes(const Knowledge& knowledge, std::vector<FleetFinding>& findings)
 void CheckStores(const Knowledge& knowledge, const FleetView& fleet, FleetCheck& check) {
   std::map<std::string, std::string> problems;
   for (const Backup& backup : knowledge.view().backups) {
-    if (!backup.store.empty()) problems.emplace(backup.store, "no host that reported reaches it");
+    for (const std::string& store : StoresOf(backup)) {
+      if (!store.empty()) problems.emplace(store, "no host that reported reaches it");
+    }
   }
   std::set<std::string> done;
   for (const Inventory& inventory : fleet.inventories) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,7 @@ enum class FindingKind {
   kRoleClosed,
   kRoleLeftBehind,
   kBackupMissing,
+  kCopyMissing,
   kBackupOrphaned,
   kBackupHalf,
   kKeyOrphaned,
@@ -76,11 +78,14 @@ struct CatalogView {
   std::vector<Host> hosts;
 };
 
+// What may lie in a store: uid, backup's id, store's id.
+using PlacedBackup = std::tuple<std::string, std::string, std::string>;
+
 // What of an earlier moment is needed to tell what has changed since.
 struct CatalogOutline {
   std::map<std::string, int64_t> versions;  // of tenants, by id
   std::vector<Operation> running;
-  std::set<std::pair<std::string, std::string>> backups;  // (uid, id)
+  std::set<PlacedBackup> backups;
 };
 // The catalog as it was at `asked`, when the operations `running` ran, told by what of `after`, a later moment, has not
 // changed since: nothing is read twice.

@@ -33,9 +33,9 @@ class Knowledge {
   // Whether this is an undo copy: kept, or being dropped at this moment. `database` without its seal.
   Copy CopyAt(absl::string_view host, absl::string_view database) const;
 
-  // Whether the catalog had the backup at either moment.
-  bool KnowsBackup(absl::string_view uid, absl::string_view id) const;
-  bool HadBackup(absl::string_view uid, absl::string_view id) const;
+  // Whether the catalog had the backup, or a copy of it, in that store at either moment.
+  bool KnowsBackup(const PlacedBackup& backup) const;
+  bool HadBackup(const PlacedBackup& backup) const;
 
   std::vector<std::string> Busy() const;
 
@@ -49,8 +49,8 @@ class Knowledge {
   std::map<std::string, std::string, std::less<>> tombstones_;  // uid -> id
   std::set<std::string, std::less<>> busy_;                     // ids
   std::map<std::pair<std::string, std::string>, Copy> copies_;
-  std::set<std::pair<std::string, std::string>> backups_before_;
-  std::set<std::pair<std::string, std::string>> backups_;
+  std::set<PlacedBackup> backups_before_;
+  std::set<PlacedBackup> backups_;
 };
 
 void CheckHost(const Knowledge& knowledge, const Inventory& inventory, std::vector<FleetFinding>& findings);

@@ -19,7 +19,10 @@ class StoreCheck {
 
   void Run() {
     for (const Backup& backup : knowledge_.view().backups) {
-      if (backup.store == store_) CheckKnown(backup);
+      if (backup.store == store_ && Stored(backup)) CheckKnown(backup, FindingKind::kBackupMissing);
+      const BackupCopy* copy = FindCopy(backup, store_);
+      if (copy != nullptr && copy->store == store_ && IsStored(copy->state))
+        CheckKnown(backup, FindingKind::kCopyMissing);
     }
     for (const auto& [key, found] : found_) CheckFound(*found);
     for (const FoundKey& key : inventory_.keys) {
@@ -40,32 +43,39 @@ class StoreCheck {
                          .remedy = std::move(remedy)});
   }
 
-  void CheckKnown(const Backup& backup) {
-    // A newer one than the look into the store says nothing.
-    if (!Stored(backup) || knowledge_.IsBusy(backup.tenant_uid) ||
-        !knowledge_.HadBackup(backup.tenant_uid, backup.id))
-      return;
+  // What of it lacks in this store; empty when nothing does.
+  std::string LackOf(const Backup& backup) const {
     const auto found = found_.find({backup.tenant_uid, backup.id});
-    std::string lack;
-    if (found == found_.end()) {
-      lack = "nothing of it is in its store";
-    } else if (!found->second->has_manifest) {
-      lack = "its manifest is not in its store";
-    } else if (!found->second->has_archive) {
-      lack = "its archive is not in its store";
-    } else if (found->second->size_bytes != backup.size_bytes) {
-      lack = absl::StrCat("its archive has ", found->second->size_bytes, " bytes where ", backup.size_bytes,
-                          " were written");
-    } else {
+    if (found == found_.end()) return "nothing of it is in its store";
+    if (!found->second->has_manifest) return "its manifest is not in its store";
+    if (!found->second->has_archive) return "its archive is not in its store";
+    if (found->second->size_bytes == backup.size_bytes) return "";
+    return absl::StrCat("its archive has ", found->second->size_bytes, " bytes where ", backup.size_bytes,
+                        " were written");
+  }
+
+  void CheckKnown(const Backup& backup, FindingKind kind) {
+    // A newer one than the look into the store says nothing.
+    if (knowledge_.IsBusy(backup.tenant_uid) ||
+        !knowledge_.HadBackup({backup.tenant_uid, backup.id, store_}))
       return;
+    std::string lack = LackOf(backup);
+    if (lack.empty()) return;
+    if (kind == FindingKind::kCopyMissing) {
+      return Add(kind, backup.tenant_uid, backup.id, std::move(lack),
+                 "bring the store's files back; `croftctl admin repair-fleet` has it copied again");
     }
-    Add(FindingKind::kBackupMissing, backup.tenant_uid, backup.id, std::move(lack),
-        "bring the store's files back, or back the tenant up anew; `croftctl admin repair-fleet` marks "
-        "this one as failed");
+    const bool has_copies = !backup.copies.empty();
+    Add(kind, backup.tenant_uid, backup.id, std::move(lack),
+        has_copies
+            ? "bring the store's files back; `croftctl admin repair-fleet` puts a usable copy in its "
+              "place, or marks it as failed"
+            : "bring the store's files back, or back the tenant up anew; `croftctl admin "
+              "repair-fleet` marks this one as failed");
   }
 
   void CheckFound(const FoundBackup& found) {
-    if (knowledge_.KnowsBackup(found.uid, found.id) || knowledge_.IsBusy(found.uid)) return;
+    if (knowledge_.KnowsBackup({found.uid, found.id, store_}) || knowledge_.IsBusy(found.uid)) return;
     if (!found.has_manifest) {
       return Add(FindingKind::kBackupHalf, found.uid, found.id,
                  "an archive without its manifest is no backup", "delete its folder in the store by hand");

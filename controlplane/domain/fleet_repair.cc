@@ -23,6 +23,7 @@ constexpr absl::string_view kShape = "shape";
 constexpr absl::string_view kDrop = "drop";
 constexpr absl::string_view kDropScratch = "drop-scratch";
 constexpr absl::string_view kForgetBackup = "forget-backup";
+constexpr absl::string_view kForgetCopy = "forget-copy";
 constexpr size_t kMostIdBytes = 200;
 
 // Of anything that a repair is about: hosts, databases, tenants and backups.
@@ -114,6 +115,7 @@ class Planner {
       case FindingKind::kDatabaseHalfDropped: return Drop(finding);
       case FindingKind::kDatabaseScratch: return DropScratch(finding);
       case FindingKind::kBackupMissing: return ForgetBackup(finding);
+      case FindingKind::kCopyMissing: return ForgetCopy(finding);
       default: return false;
     }
   }
@@ -182,7 +184,20 @@ class Planner {
          .tenant = finding.tenant,
          .uid = finding.uid,
          .backup = finding.object,
-         .description = absl::StrCat("mark backup ", finding.object, " as failed: ", finding.message)});
+         .description = absl::StrCat("put a usable copy of backup ", finding.object,
+                                     " in its place, or mark it as failed: ", finding.message)});
+    return true;
+  }
+
+  bool ForgetCopy(const FleetFinding& finding) {
+    if (TenantOf(finding) == nullptr) return false;
+    Add({.kind = FleetRepair::Kind::kForgetCopy,
+         .tenant = finding.tenant,
+         .uid = finding.uid,
+         .backup = finding.object,
+         .store = finding.store,
+         .description = absl::StrCat("mark the copy of backup ", finding.object, " in store ",
+                                     finding.store, " as failed: ", finding.message)});
     return true;
   }
 
@@ -206,6 +221,7 @@ std::string FleetRepair::Id() const {
     case Kind::kDrop: return absl::StrCat(kDrop, ":", host, ":", database);
     case Kind::kDropScratch: return absl::StrCat(kDropScratch, ":", host, ":", database);
     case Kind::kForgetBackup: return absl::StrCat(kForgetBackup, ":", tenant, ":", backup);
+    case Kind::kForgetCopy: return absl::StrCat(kForgetCopy, ":", tenant, ":", backup, "-in-", store);
   }
   return "";
 }
@@ -214,8 +230,8 @@ bool CanBeRepairId(absl::string_view text) {
   if (text.size() > kMostIdBytes) return false;
   const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
   if (parts.size() != 3) return false;
-  const bool known =
-      parts[0] == kShape || parts[0] == kDrop || parts[0] == kDropScratch || parts[0] == kForgetBackup;
+  const bool known = parts[0] == kShape || parts[0] == kDrop || parts[0] == kDropScratch ||
+                     parts[0] == kForgetBackup || parts[0] == kForgetCopy;
   return known && IsName(parts[1]) && IsName(parts[2]);
 }
 

@@ -20,18 +20,20 @@ struct FleetFinding;
 
 struct FleetRepair {
   enum class Kind {
-    kShape,         // doors, roles, comment and passwords of the tenant's database as its state says
-    kDrop,          // an earlier generation's database, or one that a DROP left
-    kDropScratch,   // of a proof that has ended
-    kForgetBackup,  // the row of a backup that is not in its store becomes FAILED
+    kShape,        // doors, roles, comment and passwords of the tenant's database as its state says
+    kDrop,         // an earlier generation's database, or one that a DROP left
+    kDropScratch,  // of a proof that has ended
+    kForgetBackup,  // of a backup that is not in its store, a usable copy takes its place, or else it is FAILED
+    kForgetCopy,  // of a copy that is not in its store: FAILED, so that it is copied again
   };
   Kind kind = Kind::kShape;
   std::string tenant;  // id
   std::string uid;
-  std::string host;      // id; empty for kForgetBackup
+  std::string host;      // id; empty for kForgetBackup and kForgetCopy
   std::string database;  // as it is called now
   int64_t generation = 0;
   std::string backup;
+  std::string store;  // of kForgetCopy
   std::string description;
 
   // The same as long as the same is called for.

@@ -32,7 +32,8 @@ struct HostReport {
   int64_t timeline = 0;
   std::vector<std::string> advertise_endpoints;  // `host:port`
   int64_t free_bytes = 0;
-  std::vector<std::string> stores;  // ids; the first is written to
+  std::vector<std::string> stores;                 // ids; the first is written to
+  std::map<std::string, std::string> store_names;  // by id, of those that were given one
   bool tls = false;
   std::string root_certificate;  // PEM; empty means the control plane's authority
   std::string problem;

@@ -62,7 +62,10 @@ std::string RejectReason(const Host& host, const PlacementRequest& wanted) {
   if (!AllowsConnections(host, wanted.connections)) return "with fewer connections than the tenant's quota";
   if (!host.report.free_bytes_unknown && host.report.free_bytes < host.limits.reserve_bytes)
     return "short of disk";
-  if (!wanted.store.empty() && !Reaches(host, wanted.store)) return "without reach of the backup's store";
+  if (!wanted.stores.empty() &&
+      std::none_of(wanted.stores.begin(), wanted.stores.end(),
+                   [&](const std::string& store) { return Reaches(host, store); }))
+    return "without reach of the backup's store";
   return "";
 }
 
@@ -119,6 +122,14 @@ bool HasLabels(const Host& host, const std::map<std::string, std::string>& label
 bool Reaches(const Host& host, absl::string_view store) {
   return std::any_of(host.report.stores.begin(), host.report.stores.end(),
                      [&](const std::string& one) { return one == store; });
+}
+
+std::string FindStore(const Host& host, absl::string_view id_or_name) {
+  if (Reaches(host, id_or_name)) return std::string(id_or_name);
+  for (const auto& [id, name] : host.report.store_names) {
+    if (name == id_or_name && Reaches(host, id)) return id;
+  }
+  return "";
 }
 
 std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& store) {

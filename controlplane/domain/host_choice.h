@@ -16,7 +16,7 @@ namespace croft::domain {
 struct PlacementRequest {
   std::map<std::string, std::string> labels;  // all of them must be on the host
   int32_t connections = 0;
-  std::string store;                    // not empty: the host must reach this store
+  std::vector<std::string> stores;      // not empty: the host must reach one of these
   std::string host;                     // not empty: this one or none
   std::vector<std::string> task_kinds;  // the host's agent must know them, where it says what it knows
   // A host that was seen within kBriefly before it fits although its agent is away: agents and the control plane
@@ -41,6 +41,9 @@ bool HasLabels(const Host& host, const std::map<std::string, std::string>& label
 
 // Whether the host's agent reports `store`.
 bool Reaches(const Host& host, absl::string_view store);
+
+// Id of the store that the host's agent reports under this id or name; empty when there is none.
+std::string FindStore(const Host& host, absl::string_view id_or_name);
 
 // The first host by id that reaches `store` and is up, or else one that may come back; empty when there is none.
 std::string ChooseStoreHost(const std::vector<Host>& hosts, const std::string& store);

@@ -35,6 +35,7 @@ enum class OperationKind {
   kLimitGrowth,
   kCampaign,
   kUndoRestore,
+  kCopyBackup,
   // Croft's own: an undo copy or a replaced login whose time is up. Not listed to callers.
   kCleanUp,
 };
@@ -57,6 +58,7 @@ constexpr absl::string_view NameOf(OperationKind value) {
     case OperationKind::kLimitGrowth: return "LIMIT_GROWTH";
     case OperationKind::kCampaign: return "CAMPAIGN";
     case OperationKind::kUndoRestore: return "UNDO_RESTORE";
+    case OperationKind::kCopyBackup: return "COPY_BACKUP";
     case OperationKind::kCleanUp: return "CLEAN_UP";
   }
   return "";

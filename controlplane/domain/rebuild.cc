@@ -235,8 +235,11 @@ class Rebuilder {
   void TakeBackups() {
     for (const ReportedHost& reported : reported_) {
       for (const FoundBackup& backup : reported.inventory.backups) {
-        if (backup.has_archive && backup.manifest && CheckId(backup.id, "backup").ok())
-          backups_.emplace(std::pair(backup.uid, backup.id), &backup);
+        if (!backup.has_archive || !backup.manifest || !CheckId(backup.id, "backup").ok()) continue;
+        const std::pair key(backup.uid, backup.id);
+        const auto [known, first] = backups_.emplace(key, &backup);
+        if (!first && known->second->store != backup.store)
+          further_.emplace(key, std::pair(&reported, &backup));
       }
     }
     for (const auto& [key, backup] : backups_) {
@@ -353,6 +356,25 @@ class Rebuilder {
          "retired is not known");
   }
 
+  // The same archive as it was found in further stores.
+  std::vector<BackupCopy> CopiesOf(const FoundBackup& backup) const {
+    std::vector<BackupCopy> copies;
+    std::set<std::string> taken = {backup.store};
+    const auto [first, last] = further_.equal_range({backup.uid, backup.id});
+    for (auto it = first; it != last; ++it) {
+      const auto& [reported, found] = it->second;
+      const bool same = found->manifest->sha256 == backup.manifest->sha256;
+      if (!same || !taken.insert(found->store).second) continue;
+      const auto& names = reported->host.report.store_names;
+      const auto name = names.find(found->store);
+      copies.push_back({.store = found->store,
+                        .store_name = name == names.end() ? "" : name->second,
+                        .state = BackupState::kAvailable,
+                        .create_time = backup.manifest->create_time});
+    }
+    return copies;
+  }
+
   void AddBackups() {
     int64_t nobodys = 0;
     for (const auto& [key, found] : backups_) {
@@ -378,7 +400,8 @@ class Rebuilder {
                                   .server_version = manifest.server_version,
                                   .table_count = manifest.table_count,
                                   .row_count = manifest.row_count,
-                                  .wrapped_key = manifest.wrapped_key});
+                                  .wrapped_key = manifest.wrapped_key,
+                                  .copies = CopiesOf(backup)});
     }
     if (nobodys > 0) {
       Note(nobodys, " backups were left out: their tenants were purged, or no key of them is here; ",
@@ -438,6 +461,9 @@ class Rebuilder {
   std::map<std::string, Tenant> tenants_;                                      // by uid
   std::set<std::string> lost_;                                                 // uids
   std::map<std::pair<std::string, std::string>, const FoundBackup*> backups_;  // by uid and id
+  // The same in other stores.
+  std::multimap<std::pair<std::string, std::string>, std::pair<const ReportedHost*, const FoundBackup*>>
+      further_;
   Rebuilt rebuilt_;
 };
 

@@ -86,7 +86,8 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
     case ScheduleKind::kBackUp:
     case ScheduleKind::kProve:
     case ScheduleKind::kPruneBackups:
-    case ScheduleKind::kContinue: return std::nullopt;
+    case ScheduleKind::kContinue:
+    case ScheduleKind::kCopyBackups: return std::nullopt;
     case ScheduleKind::kCompare: return Recurrence{policy.compare_every, std::nullopt};
     case ScheduleKind::kPruneOperations: return PruneRecurrence(policy.keep_operations, policy);
     case ScheduleKind::kPruneRequests: return PruneRecurrence(policy.keep_requests, policy);

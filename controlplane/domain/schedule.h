@@ -21,6 +21,7 @@ enum class ScheduleKind {
   kBackUp,           // backs up a tenant as often as its policy says
   kProve,            // proves a tenant's newest backup as often as its policy says
   kPruneBackups,     // deletes a tenant's scheduled backups beyond those that its policy keeps
+  kCopyBackups,      // copies a tenant's backups to the further stores that its policy names
   kCompare,          // compares what a host holds with the catalog
   kPruneOperations,  // forgets operations that ended long ago
   kPruneRequests,    // forgets answers to request ids
@@ -36,6 +37,7 @@ constexpr absl::string_view NameOf(ScheduleKind value) {
     case ScheduleKind::kBackUp: return "BACK_UP";
     case ScheduleKind::kProve: return "PROVE";
     case ScheduleKind::kPruneBackups: return "PRUNE_BACKUPS";
+    case ScheduleKind::kCopyBackups: return "COPY_BACKUPS";
     case ScheduleKind::kCompare: return "COMPARE";
     case ScheduleKind::kPruneOperations: return "PRUNE_OPERATIONS";
     case ScheduleKind::kPruneRequests: return "PRUNE_REQUESTS";

@@ -39,4 +39,16 @@ const BackupRef* BackupOf(const Task& task) {
       task);
 }
 
+std::string CopyStoreOf(const Task& task) {
+  return std::visit(
+      [](const auto& one) -> std::string {
+        if constexpr (requires { one.store; }) {
+          return one.store;
+        } else {
+          return "";
+        }
+      },
+      task);
+}
+
 }  // namespace croft::domain

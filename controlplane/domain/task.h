@@ -30,6 +30,7 @@ enum class TaskKind {
   kDeleteBackup,
   kLimitGrowth,
   kRenumber,
+  kCopyBackup,
   kEraseKey,
 };
 
@@ -102,8 +103,10 @@ struct VerifyTask {
   static constexpr TaskKind kKind = TaskKind::kVerify;
 
   BackupRef backup;
+  std::string store;  // the one with the copy that is meant; empty: the backup's own
 
-  static constexpr std::tuple kStored{Stored("backup", &VerifyTask::backup)};
+  static constexpr std::tuple kStored{Stored("backup", &VerifyTask::backup),
+                                      Stored("store", &VerifyTask::store)};
   friend bool operator==(const VerifyTask&, const VerifyTask&) = default;
 };
 
@@ -111,12 +114,13 @@ struct RestoreTask {
   static constexpr TaskKind kKind = TaskKind::kRestore;
 
   BackupRef backup;
+  std::string store;              // the one with the copy that is meant; empty: the backup's own
   bool allow_incomplete = false;  // leave out what does not restore
   std::vector<std::string> only;  // patterns of what is restored; empty: all
 
-  static constexpr std::tuple kStored{Stored("backup", &RestoreTask::backup),
-                                      Stored("allow_incomplete", &RestoreTask::allow_incomplete),
-                                      Stored("only", &RestoreTask::only)};
+  static constexpr std::tuple kStored{
+      Stored("backup", &RestoreTask::backup), Stored("store", &RestoreTask::store),
+      Stored("allow_incomplete", &RestoreTask::allow_incomplete), Stored("only", &RestoreTask::only)};
   friend bool operator==(const RestoreTask&, const RestoreTask&) = default;
 };
 
@@ -135,9 +139,11 @@ struct DeleteBackupTask {
   static constexpr TaskKind kKind = TaskKind::kDeleteBackup;
 
   BackupRef backup;
-  bool all = false;  // all that its store holds of the tenant, this backup being one of them
+  std::string store;  // the one with the copy that is meant; empty: the backup's own
+  bool all = false;   // all that its store holds of the tenant, this backup being one of them
 
   static constexpr std::tuple kStored{Stored("backup", &DeleteBackupTask::backup),
+                                      Stored("store", &DeleteBackupTask::store),
                                       Stored("all", &DeleteBackupTask::all)};
   friend bool operator==(const DeleteBackupTask&, const DeleteBackupTask&) = default;
 };
@@ -163,6 +169,19 @@ struct RenumberTask {
   friend bool operator==(const RenumberTask&, const RenumberTask&) = default;
 };
 
+struct CopyBackupTask {
+  static constexpr TaskKind kKind = TaskKind::kCopyBackup;
+
+  BackupRef backup;
+  std::string from_store;
+  std::string to_store;
+
+  static constexpr std::tuple kStored{Stored("backup", &CopyBackupTask::backup),
+                                      Stored("from_store", &CopyBackupTask::from_store),
+                                      Stored("to_store", &CopyBackupTask::to_store)};
+  friend bool operator==(const CopyBackupTask&, const CopyBackupTask&) = default;
+};
+
 // The control plane's own: no agent runs it.
 struct EraseKeyTask {
   static constexpr TaskKind kKind = TaskKind::kEraseKey;
@@ -170,9 +189,9 @@ struct EraseKeyTask {
   friend bool operator==(const EraseKeyTask&, const EraseKeyTask&) = default;
 };
 
-using Task =
-    std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask, VerifyTask,
-                 RestoreTask, RotateTask, DeleteBackupTask, LimitGrowthTask, RenumberTask, EraseKeyTask>;
+using Task = std::variant<CreateTask, ConfigureTask, FenceTask, UnfenceTask, DropTask, BackUpTask,
+                          VerifyTask, RestoreTask, RotateTask, DeleteBackupTask, LimitGrowthTask,
+                          RenumberTask, CopyBackupTask, EraseKeyTask>;
 
 static_assert(std::variant_size_v<Task> == static_cast<size_t>(TaskKind::kEraseKey) + 1,
               "every alternative of Task has its TaskKind");
@@ -182,8 +201,11 @@ inline TaskKind KindOf(const Task& task) { return static_cast<TaskKind>(task.ind
 // The task without a payload that fits it yet, such as a decoder begins with.
 Task EmptyTask(TaskKind kind);
 
-// The backup that the task makes, reads, proves or deletes; nullptr when it is about none.
+// The backup that the task makes, reads, proves, copies or deletes; nullptr when it is about none.
 const BackupRef* BackupOf(const Task& task);
+
+// The store with the copy that the task reads, proves or deletes; empty where it means the backup's own store.
+std::string CopyStoreOf(const Task& task);
 
 // As agents, the API and the catalog call it: `create`, `back_up`, …
 constexpr absl::string_view NameOf(TaskKind kind) {
@@ -200,6 +222,7 @@ constexpr absl::string_view NameOf(TaskKind kind) {
     case TaskKind::kDeleteBackup: return "delete_backup";
     case TaskKind::kLimitGrowth: return "limit_growth";
     case TaskKind::kRenumber: return "renumber";
+    case TaskKind::kCopyBackup: return "copy_backup";
     case TaskKind::kEraseKey: return "erase_key";
   }
   return "";

@@ -190,6 +190,7 @@ struct Tenant {
       skip_rows;  // patterns of tables whose rows backups leave out (common/table_pattern.h)
   // Labels of the hosts where proofs are made by themselves; empty: wherever the backup can be read.
   std::map<std::string, std::string> prove_on;
+  std::vector<std::string> copy_to;  // further stores for each backup, by id or name
 
   TenantState state = TenantState::kCreating;
   SuspendMode suspend_mode = SuspendMode::kNone;
@@ -263,6 +264,7 @@ inline constexpr std::tuple kTenantFields{
     TenantField("backup_policy.prove_on", OnCopy::kTaken, &Tenant::prove_on),
     TenantField("backup_policy.keep_rules", OnCopy::kTaken, &Tenant::keep),
     TenantField("backup_policy.times", OnCopy::kTaken, &Tenant::backup_times),
+    TenantField("backup_policy.copy_to", OnCopy::kTaken, &Tenant::copy_to),
     TenantField("expire_time", OnCopy::kLeft, &Tenant::expire_time),
     TenantField("delete_protection", OnCopy::kLeft, &Tenant::delete_protection),
 };

@@ -120,10 +120,16 @@ void Draft::StoreSchedules(Outcome& outcome) const {
            entry.after ? BackupOf(*entry.after, moment_) : std::nullopt);
     follow(entry.before ? ProofOf(*entry.before, moment_) : std::nullopt,
            entry.after ? ProofOf(*entry.after, moment_) : std::nullopt);
-    // It follows backups, not its tenant; with the last of them it goes.
+    // Backups from before are copied, too.
+    if (entry.before && entry.after && entry.before->copy_to != entry.after->copy_to &&
+        !entry.after->copy_to.empty())
+      outcome.changes.push_back(catalog::PutSchedule{{.key = CopyingOf(id), .next_time = moment_.now}});
+    // These follow backups, not their tenant; with the last of them they go.
     const bool gone = entry.before && entry.before->state != domain::TenantState::kPurged && entry.after &&
                       entry.after->state == domain::TenantState::kPurged;
-    if (gone) outcome.changes.push_back(catalog::DeleteSchedule{PruningOf(id)});
+    if (!gone) continue;
+    outcome.changes.push_back(catalog::DeleteSchedule{PruningOf(id)});
+    outcome.changes.push_back(catalog::DeleteSchedule{CopyingOf(id)});
   }
   for (const auto& [id, entry] : hosts_) {
     follow(entry.before ? ComparisonOf(*entry.before, moment_) : std::nullopt,

@@ -107,6 +107,7 @@ struct RestoreTenant {
   std::string host;    // empty: chosen
   bool allow_incomplete = false;
   std::vector<std::string> only;  // patterns of tables and schemas; with `as_new` alone; empty: all
+  std::string copy;               // store of the copy that is meant, by id or name; empty: chosen
   // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
   std::optional<domain::Tenant> as_new;
 };
@@ -137,6 +138,13 @@ struct VerifyBackup {
   std::string operation;
   std::string tenant;
   std::string backup;  // id or given name
+  std::string copy;    // store of the copy that is meant, by id or name; empty: the backup's own
+};
+struct CopyBackup {
+  std::string operation;
+  std::string tenant;
+  std::string backup;    // id or given name
+  std::string to_store;  // id or name
 };
 struct DeleteBackup {
   std::string operation;
@@ -283,6 +291,12 @@ struct JudgeStorage {
 
 // --- What only schedules ask for.
 
+// The next copy that the tenant's policy asks for and that is not there.
+struct CopyBackups {
+  std::string operation;
+  std::string tenant;
+};
+
 struct CompareHost {
   std::string host;
 };
@@ -323,12 +337,12 @@ struct ContinueCampaign {
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
                  PurgeTenant, RestoreTenant, UndoRestore, RotateCredentials, CreateBackup, VerifyBackup,
-                 DeleteBackup, HoldBackup, ReleaseBackup, ExportBackup, CancelOperation, UpdateHost,
-                 CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity, CreateJoinToken, JoinHost,
-                 RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken, RevokeToken,
-                 AddCertificate, RemoveCertificate, BindRole, UnbindRole, RecordCalls, JudgeStorage,
-                 CompareHost, ProveNewestBackup, PruneBackups, PruneOperations, PruneRequests, PruneAudit,
-                 PruneEvents, StartCampaign, ContinueCampaign>;
+                 CopyBackup, DeleteBackup, HoldBackup, ReleaseBackup, ExportBackup, CancelOperation,
+                 UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity, CreateJoinToken,
+                 JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken,
+                 RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole, RecordCalls,
+                 JudgeStorage, CompareHost, ProveNewestBackup, CopyBackups, PruneBackups, PruneOperations,
+                 PruneRequests, PruneAudit, PruneEvents, StartCampaign, ContinueCampaign>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply

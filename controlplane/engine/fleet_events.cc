@@ -220,6 +220,19 @@ void FleetEvents::Add(const Changed<Backup>& changed) {
   // Its reason is an operator's words: who may read them asks for the backup.
   if (!was_held && domain::Held(now)) Say(now, "held", {{"caller", now.hold.caller}});
   if (was_held && !domain::Held(now)) Say(now, "released", {});
+  AddCopies(changed);
+}
+
+void FleetEvents::AddCopies(const Changed<Backup>& changed) {
+  for (const domain::BackupCopy& copy : changed.after->copies) {
+    const domain::BackupCopy* before =
+        changed.before == nullptr ? nullptr : domain::FindCopy(*changed.before, copy.store);
+    if (before != nullptr && before->state == copy.state) continue;
+    const Data data{{"copy_store", copy.store}};
+    if (copy.state == domain::BackupState::kAvailable) Say(*changed.after, "copied", data);
+    if (copy.state == domain::BackupState::kFailed || copy.state == domain::BackupState::kDamaged)
+      Say(*changed.after, "copy_failed", data);
+  }
 }
 
 void FleetEvents::AddStart(const Changed<Operation>& changed) {

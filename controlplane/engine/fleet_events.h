@@ -48,6 +48,7 @@ class FleetEvents {
   using Data = std::map<std::string, std::string>;
 
   void AddStorage(const domain::Tenant& before, const domain::Tenant& now);
+  void AddCopies(const Changed<domain::Backup>& changed);
   void Say(const domain::Tenant& tenant, const char* what, Data data);
   void Say(const domain::Host& host, const std::string& what, Data data = {});
   void Say(const domain::Operation& operation, const std::string& what, Data data);

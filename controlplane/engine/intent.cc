@@ -71,12 +71,14 @@ bool MayRunBeside(const Kind& running, const Kind& next) {
   // Work of Croft's own waits for nobody: it touches only what nothing else uses any more.
   if (running.hold == Hold::kNone || next.hold == Hold::kNone) return true;
   if (running.hold == Hold::kExclusive || next.hold == Hold::kExclusive) return false;
-  // Two backups of one database would only make each other slow; and deleting the last one in a store takes
-  // along what a new one has just put there.
+  // Two backups of one database would only make each other slow, and so would two copies; and deleting the last one in a
+  // store takes along what has just been put there.
   const auto writes = [](const Kind& kind) {
-    return kind.backups == BackupUse::kAdds || kind.backups == BackupUse::kDeletesOne;
+    return kind.backups == BackupUse::kAdds || kind.backups == BackupUse::kCopies ||
+           kind.backups == BackupUse::kDeletesOne;
   };
-  return !(writes(running) && writes(next));
+  const bool deletes = running.backups == BackupUse::kDeletesOne || next.backups == BackupUse::kDeletesOne;
+  return !(writes(running) && writes(next) && (deletes || running.backups == next.backups));
 }
 
 absl::Status CheckFreeToRead(Draft& draft, const domain::Tenant& source, const std::string& backup) {

@@ -28,7 +28,7 @@ enum class Hold {
 };
 
 // What an operation does to the tenant's backups.
-enum class BackupUse { kNone, kReads, kAdds, kDeletesOne, kDeletesAll };
+enum class BackupUse { kNone, kReads, kAdds, kCopies, kDeletesOne, kDeletesAll };
 
 // A kind of operation. Functions that are not set have nothing to do. All of them run inside a decision: they change
 // the draft and nothing else.

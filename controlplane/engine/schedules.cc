@@ -50,6 +50,8 @@ bool ReadsDatabase(ScheduleKind kind) {
   return kind == ScheduleKind::kBackUp || kind == ScheduleKind::kProve;
 }
 
+bool MovesArchives(ScheduleKind kind) { return ReadsDatabase(kind) || kind == ScheduleKind::kCopyBackups; }
+
 std::optional<domain::Recurrence> RecurrenceOf(const domain::ScheduleKey& key, catalog::Facts& facts,
                                                const Moment& moment) {
   if (!ReadsDatabase(key.kind)) return domain::RecurrenceOf(key.kind, moment.policy);
@@ -63,7 +65,7 @@ std::optional<domain::Recurrence> RecurrenceOf(const domain::ScheduleKey& key, c
 // else. Final backups go first: whoever retires a tenant takes a place, and is not refused one.
 bool HasRoom(ScheduleKind kind, const std::string& host, catalog::Facts& facts,
              const domain::SchedulePolicy& policy) {
-  if (!ReadsDatabase(kind)) return facts.CountRunningOnHost(host, kSystem) < kMostOnHost;
+  if (!MovesArchives(kind)) return facts.CountRunningOnHost(host, kSystem) < kMostOnHost;
   const int64_t running = facts.CountRunningOnHost(host, kSystem, domain::OperationKind::kRetire);
   if (running >= policy.backups_per_host) return false;
   const std::optional<domain::Host> row = facts.FindHost(host);
@@ -102,6 +104,7 @@ Caller CallerOf(ScheduleKind kind) {
     case ScheduleKind::kBackUp: return system("BackupService/CreateBackup");
     case ScheduleKind::kProve: return system("BackupService/VerifyBackup");
     case ScheduleKind::kPruneBackups: return system("BackupService/DeleteBackup");
+    case ScheduleKind::kCopyBackups: return system("BackupService/CopyBackup");
     case ScheduleKind::kCompare: return system("Schedule/CompareHost");
     case ScheduleKind::kPruneOperations: return system("Schedule/PruneOperations");
     case ScheduleKind::kPruneRequests: return system("Schedule/PruneRequests");
@@ -121,7 +124,7 @@ std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const
   }
   const std::string host = HostOf(due.key, facts);
   if (host.empty() || HasRoom(due.key.kind, host, facts, moment.policy)) return std::nullopt;
-  const Delay& delay = ReadsDatabase(due.key.kind) ? kPutOffBackups : kPutOff;
+  const Delay& delay = MovesArchives(due.key.kind) ? kPutOffBackups : kPutOff;
   later.next_time = moment.now + delay.least + domain::SpreadOf(due.key, delay.spread);
   return later;
 }
@@ -163,6 +166,10 @@ std::optional<Schedule> ProofOf(const domain::Tenant& tenant, const Moment& mome
 
 domain::ScheduleKey PruningOf(const std::string& tenant) {
   return {ScheduleKind::kPruneBackups, TenantName(tenant)};
+}
+
+domain::ScheduleKey CopyingOf(const std::string& tenant) {
+  return {ScheduleKind::kCopyBackups, TenantName(tenant)};
 }
 
 std::optional<Schedule> ComparisonOf(const domain::Host& host, const Moment& moment) {

@@ -29,6 +29,8 @@ std::optional<domain::Schedule> BackupOf(const domain::Tenant& tenant, const Mom
 std::optional<domain::Schedule> ProofOf(const domain::Tenant& tenant, const Moment& moment);
 // Of the tenant's scheduled backups; there from each of them on until nothing is left to be deleted.
 domain::ScheduleKey PruningOf(const std::string& tenant);
+// Of the tenant's backups, to the further stores that its policy names; there while one is missing.
+domain::ScheduleKey CopyingOf(const std::string& tenant);
 // The regular comparison of a host that there is.
 std::optional<domain::Schedule> ComparisonOf(const domain::Host& host, const Moment& moment);
 

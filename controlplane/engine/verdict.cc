@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/engine/schedules.h"
 
 namespace croft::engine {
 namespace {
@@ -44,24 +45,22 @@ const Findings& FindingsIn(const TaskReport& report) {
 
 // What an error says of the archive; nullopt where it says nothing. That something does not restore on one host does
 // not take back a proof made on another.
-std::optional<BackupState> StateAfterError(const TaskError& error, const Backup& backup) {
+std::optional<BackupState> StateAfterError(const TaskError& error, BackupState before) {
   if (error.reason == "BACKUP_INCOMPLETE") {
-    return domain::Proven(backup) ? std::nullopt : std::optional(BackupState::kIncomplete);
+    return domain::IsProven(before) ? std::nullopt : std::optional(BackupState::kIncomplete);
   }
   return domain::IsVerdict(error.reason) ? std::optional(BackupState::kDamaged) : std::nullopt;
 }
 
-domain::OperationError NotGood(const Backup& backup) {
-  const std::string name = BackupName(backup.tenant, backup.id);
-  const Findings& findings = backup.proof_findings;
-  if (backup.state == BackupState::kDamaged) {
-    return {
-        absl::StatusCode::kDataLoss, "BACKUP_DAMAGED",
-        absl::StrCat("backup ", name, " is DAMAGED: what it restores differs from what was backed up in ",
-                     domain::NamesOf(findings, FindingSeverity::kDifferent))};
+// `name` is the backup, or its copy, in words.
+domain::OperationError NotGood(const std::string& name, BackupState state, const Findings& findings) {
+  if (state == BackupState::kDamaged) {
+    return {absl::StatusCode::kDataLoss, "BACKUP_DAMAGED",
+            absl::StrCat(name, " is DAMAGED: what it restores differs from what was backed up in ",
+                         domain::NamesOf(findings, FindingSeverity::kDifferent))};
   }
   return {absl::StatusCode::kFailedPrecondition, "BACKUP_INCOMPLETE",
-          absl::StrCat("backup ", name, " is INCOMPLETE: what does not restore is ",
+          absl::StrCat(name, " is INCOMPLETE: what does not restore is ",
                        domain::NamesOf(findings, FindingSeverity::kMissing))};
 }
 
@@ -79,18 +78,50 @@ void Measure(Draft& draft, const domain::Step& step, const TaskReport& report, B
     backup.restore_duration = draft.now() - *step.start_time;
 }
 
+// What is learned of a copy is said of that copy alone. One that is damaged is copied anew.
+std::optional<domain::OperationError> JudgeCopy(Draft& draft, Backup& backup, const std::string& store,
+                                                const TaskReport& report) {
+  domain::BackupCopy* copy = domain::FindCopy(backup, store);
+  if (copy == nullptr) return std::nullopt;
+  std::optional<BackupState> state;
+  if (std::holds_alternative<Verified>(report.outcome)) {
+    state = StateAfterProof(FindingsIn(report), backup.findings);
+  } else if (const auto* error = std::get_if<TaskError>(&report.outcome);
+             error != nullptr && domain::IsStored(copy->state)) {
+    state = StateAfterError(*error, copy->state);
+    if (state) copy->failure = error->message;
+  }
+  if (!state) return std::nullopt;
+  copy->state = *state;
+  copy->verify_time = draft.now();
+  if (copy->state == BackupState::kDamaged)
+    draft.Record(catalog::PutSchedule{{.key = CopyingOf(backup.tenant), .next_time = draft.now()}});
+  if (domain::IsProven(copy->state)) {
+    copy->failure.clear();
+    return std::nullopt;
+  }
+  if (!std::holds_alternative<Verified>(report.outcome)) return std::nullopt;
+  domain::OperationError bad = NotGood(
+      absl::StrCat("the copy of backup ", BackupName(backup.tenant, backup.id), " in store ", store),
+      copy->state, FindingsIn(report));
+  copy->failure = bad.message;
+  return bad;
+}
+
 // Sets what the report says of the backup; answers why that is no good, when the task went through.
 std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& step,
                                             const TaskReport& report) {
   Backup* backup = step.undo ? nullptr : BackupOf(draft, step);
   if (backup == nullptr) return std::nullopt;
   Measure(draft, step, report, *backup);
+  const std::string store = domain::CopyStoreOf(step.task);
+  if (!store.empty()) return JudgeCopy(draft, *backup, store, report);
   std::optional<BackupState> state;
   if (const auto* verified = std::get_if<Verified>(&report.outcome)) {
     state = StateAfterProof(verified->findings, backup->findings);
   } else if (const auto* error = std::get_if<TaskError>(&report.outcome);
              error != nullptr && domain::Stored(*backup)) {
-    state = StateAfterError(*error, *backup);
+    state = StateAfterError(*error, backup->state);
   }
   if (!state) return std::nullopt;
   backup->state = *state;
@@ -98,7 +129,9 @@ std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& st
   backup->verify_time = draft.now();
   ChooseLastBackup(draft, *draft.FindTenant(backup->tenant));
   const bool went_through = std::holds_alternative<Verified>(report.outcome);
-  return went_through && !domain::Proven(*backup) ? std::optional(NotGood(*backup)) : std::nullopt;
+  if (!went_through || domain::Proven(*backup)) return std::nullopt;
+  return NotGood(absl::StrCat("backup ", BackupName(backup->tenant, backup->id)), backup->state,
+                 backup->proof_findings);
 }
 
 }  // namespace
@@ -108,8 +141,8 @@ std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operati
   const Findings& findings = FindingsIn(report);
   if (findings.count > 0) operation.warnings = domain::Together(operation.warnings, findings);
   const Backup* backup = BackupOf(draft, step);
-  const bool filled = std::holds_alternative<Verified>(report.outcome) ||
-                      std::holds_alternative<Restored>(report.outcome);
+  const bool filled =
+      std::holds_alternative<Verified>(report.outcome) || std::holds_alternative<Restored>(report.outcome);
   if (filled && backup != nullptr) {
     operation.warnings = domain::Together(operation.warnings, NotesAmong(backup->findings));
   }

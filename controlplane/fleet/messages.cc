@@ -68,6 +68,7 @@ domain::HostReport ReadReport(const v1::HostReport& report, const domain::HostRe
   read.advertise_endpoints.assign(report.advertise_endpoints().begin(), report.advertise_endpoints().end());
   read.free_bytes = report.free_bytes();
   read.stores.assign(report.stores().begin(), report.stores().end());
+  read.store_names.insert(report.store_names().begin(), report.store_names().end());
   read.tls = report.tls();
   read.root_certificate = report.root_certificate();
   read.problem = report.problem();

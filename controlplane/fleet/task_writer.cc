@@ -79,13 +79,14 @@ std::string ReplacedBy(const domain::Tenant& tenant, const std::string& name) {
   return "";
 }
 
-absl::Status WriteSource(const Source& from, v1::BackupSource& source) {
+// `store` has the copy that is meant; empty: the backup's own.
+absl::Status WriteSource(const Source& from, const std::string& store, v1::BackupSource& source) {
   if (!from.task.backup) return Incomplete(from.task, "backup");
   const domain::Backup& backup = *from.task.backup;
   CROFT_ASSIGN_OR_RETURN(*source.mutable_key(),
                          from.keys.UnwrapBackupKey(backup.tenant_uid, backup.wrapped_key));
   source.set_backup(backup.id);
-  source.set_store(backup.store);
+  source.set_store(store.empty() ? backup.store : store);
   source.set_uid(backup.tenant_uid);
   source.set_generation(backup.generation);
   source.set_sha256(backup.sha256);
@@ -162,8 +163,8 @@ absl::Status Write(const domain::BackUpTask& back_up, const Source& from, v1::Ta
   return absl::OkStatus();
 }
 
-absl::Status Write(const domain::VerifyTask&, const Source& from, v1::Task& into) {
-  return WriteSource(from, *into.mutable_verify()->mutable_source());
+absl::Status Write(const domain::VerifyTask& verify, const Source& from, v1::Task& into) {
+  return WriteSource(from, verify.store, *into.mutable_verify()->mutable_source());
 }
 
 absl::Status Write(const domain::RestoreTask& restore, const Source& from, v1::Task& into) {
@@ -175,7 +176,7 @@ absl::Status Write(const domain::RestoreTask& restore, const Source& from, v1::T
   WriteLogins(from.task.tenant, from.now, work);
   work.set_locale(from.task.tenant.locale);
   work.set_allow_incomplete(restore.allow_incomplete);
-  return WriteSource(from, *work.mutable_source());
+  return WriteSource(from, restore.store, *work.mutable_source());
 }
 
 absl::Status Write(const domain::RotateTask& rotate, const Source& from, v1::Task& into) {
@@ -194,9 +195,21 @@ absl::Status Write(const domain::RotateTask& rotate, const Source& from, v1::Tas
 absl::Status Write(const domain::DeleteBackupTask& remove, const Source& from, v1::Task& into) {
   if (!from.task.backup) return Incomplete(from.task, "backup");
   v1::DeleteBackupWork& work = *into.mutable_delete_backup();
-  work.set_store(from.task.backup->store);
+  work.set_store(remove.store.empty() ? from.task.backup->store : remove.store);
   work.add_backups(from.task.backup->id);
   work.set_all(remove.all);
+  return absl::OkStatus();
+}
+
+absl::Status Write(const domain::CopyBackupTask& copy, const Source& from, v1::Task& into) {
+  if (!from.task.backup) return Incomplete(from.task, "backup");
+  const domain::Backup& backup = *from.task.backup;
+  v1::CopyBackupWork& work = *into.mutable_copy_backup();
+  CROFT_ASSIGN_OR_RETURN(*work.mutable_wrapped_data_key(), from.keys.Wrapped(backup.tenant_uid));
+  work.set_backup(backup.id);
+  work.set_from_store(copy.from_store);
+  work.set_to_store(copy.to_store);
+  work.set_sha256(backup.sha256);
   return absl::OkStatus();
 }
 

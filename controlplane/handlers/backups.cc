@@ -32,6 +32,7 @@ Service BackupHandlers::service() {
   service.Unary("GetBackup", *this, &BackupHandlers::GetBackup);
   service.Unary("ListBackups", *this, &BackupHandlers::ListBackups);
   service.Unary("VerifyBackup", *this, &BackupHandlers::VerifyBackup);
+  service.Unary("CopyBackup", *this, &BackupHandlers::CopyBackup);
   service.Unary("DeleteBackup", *this, &BackupHandlers::DeleteBackup);
   service.Unary("HoldBackup", *this, &BackupHandlers::HoldBackup);
   service.Unary("ReleaseBackup", *this, &BackupHandlers::ReleaseBackup);
@@ -124,6 +125,13 @@ absl::StatusOr<v1::ListBackupsResponse> BackupHandlers::ListBackups(const Reques
 absl::StatusOr<v1::Operation> BackupHandlers::VerifyBackup(const RequestContext& context,
                                                            const v1::VerifyBackupRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::VerifyBackup body, wire::Parse(request));
+  body.operation = secrets_.NewOperationId();
+  return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
+}
+
+absl::StatusOr<v1::Operation> BackupHandlers::CopyBackup(const RequestContext& context,
+                                                         const v1::CopyBackupRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(engine::CopyBackup body, wire::Parse(request));
   body.operation = secrets_.NewOperationId();
   return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
 }

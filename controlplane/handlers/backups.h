@@ -36,6 +36,8 @@ class BackupHandlers {
                                                       const v1::ListBackupsRequest& request);
   absl::StatusOr<v1::Operation> VerifyBackup(const RequestContext& context,
                                              const v1::VerifyBackupRequest& request);
+  absl::StatusOr<v1::Operation> CopyBackup(const RequestContext& context,
+                                           const v1::CopyBackupRequest& request);
   absl::StatusOr<v1::Operation> DeleteBackup(const RequestContext& context,
                                              const v1::DeleteBackupRequest& request);
   absl::StatusOr<v1::Backup> HoldBackup(const RequestContext& context,

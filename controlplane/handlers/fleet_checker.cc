@@ -330,7 +330,9 @@ class StorePages {
       if (tenant.last_backup.empty() && lying.count(tenant.uid) == 0) continue;
       CROFT_ASSIGN_OR_RETURN(std::vector<domain::Backup> backups,
                              catalog_.ListBackups(tenant.id, {}, std::numeric_limits<int32_t>::max()));
-      for (const domain::Backup& backup : backups) stores_.insert(backup.store);
+      for (const domain::Backup& backup : backups) {
+        for (const std::string& store : domain::StoresOf(backup)) stores_.insert(store);
+      }
       std::move(backups.begin(), backups.end(), std::back_inserter(view.backups));
     }
     view.hosts = hosts_;

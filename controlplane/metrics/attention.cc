@@ -209,6 +209,13 @@ void CheckBackups(const Figures& figures, List& list) {
         absl::StrCat("a tenant's last proven one is ", Rough(figures.now - *backups.oldest_proven), " old"),
         "croftctl backup verify TENANT latest proves one");
   }
+  if (backups.failed_copies > 0) {
+    list.Add(
+        "backups",
+        absl::StrCat(Counted(backups.failed_copies, "copy in a further store has failed",
+                             "copies in further stores have failed")),
+        "croftctl backup list -o wide shows which, croftctl backup get why; each is tried again by itself");
+  }
   for (const domain::BackupState state :
        {domain::BackupState::kDamaged, domain::BackupState::kIncomplete}) {
     const auto stored = backups.stored.find(state);

@@ -150,6 +150,11 @@ absl::StatusOr<BackupCensus::Entry> BackupCensus::Count(const domain::Tenant& te
   for (const domain::Backup& backup : backups) {
     uint8_t& stored = entry.stored[static_cast<size_t>(backup.state)];
     if (stored < kMostCounted) ++stored;
+    for (const domain::BackupCopy& copy : backup.copies) {
+      const bool bad = copy.state == domain::BackupState::kFailed ||
+                       (domain::IsStored(copy.state) && !domain::IsUsable(copy.state));
+      if (bad && entry.failed_copies < kMostCounted) ++entry.failed_copies;
+    }
     const uint32_t second = SecondOf(backup.create_time);
     if (domain::Usable(backup)) entry.usable_second = std::max(entry.usable_second, second);
     if (domain::Proven(backup)) entry.proven_second = std::max(entry.proven_second, second);
@@ -167,6 +172,7 @@ BackupFigures BackupCensus::Sum() const {
   std::array<int64_t, kStates> stored{};
   for (const auto& [key, entry] : entries_) {
     for (size_t state = 0; state < kStates; ++state) stored[state] += entry.stored[state];
+    figures.failed_copies += entry.failed_copies;
     if (!IsOpen(entry.state)) continue;
     if (entry.usable_second == 0) ++figures.tenants_without_backup;
     if (entry.proven_second == 0) ++figures.tenants_without_proven_backup;

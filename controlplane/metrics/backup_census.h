@@ -55,6 +55,7 @@ class BackupCensus {
     uint32_t usable_second = 0;  // of the newest usable backup; 0 for none
     uint32_t proven_second = 0;
     std::array<uint8_t, kStates> stored{};
+    uint8_t failed_copies = 0;
     domain::TenantState state = domain::TenantState::kCreating;
   };
   static uint64_t KeyOf(absl::string_view tenant);

@@ -70,6 +70,7 @@ struct BackupFigures {
   // Of the times up to which each tenant could be restored from a usable backup (its creation where it has none), the
   // earliest one; nullopt without tenants.
   std::optional<absl::Time> oldest_restorable;
+  int64_t failed_copies = 0;  // whose last try failed, or whose proof did
 };
 
 struct HostFigures {

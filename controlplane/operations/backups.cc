@@ -8,10 +8,10 @@
 
 namespace croft::operations {
 
-absl::StatusOr<std::string> HostForBackup(engine::Draft& draft, const domain::Tenant& tenant,
-                                          const domain::Backup& backup) {
-  const std::string host = engine::StoreHost(draft, tenant, backup.store);
-  if (host.empty()) return domain::StoreUnreachable(backup.store);
+absl::StatusOr<std::string> HostForStore(engine::Draft& draft, const domain::Tenant& tenant,
+                                         const std::string& store) {
+  const std::string host = engine::StoreHost(draft, tenant, store);
+  if (host.empty()) return domain::StoreUnreachable(store);
   return host;
 }
 

@@ -9,9 +9,9 @@
 // What the kinds that work on an existing backup share.
 namespace croft::operations {
 
-// A host that reaches the backup: the tenant's, or another one.
-absl::StatusOr<std::string> HostForBackup(engine::Draft& draft, const domain::Tenant& tenant,
-                                          const domain::Backup& backup);
+// A host that reaches the store: the tenant's, or another one. STORE_UNREACHABLE when there is none.
+absl::StatusOr<std::string> HostForStore(engine::Draft& draft, const domain::Tenant& tenant,
+                                         const std::string& store);
 
 // `tenants/T/backups/B` of the operation's backup.
 std::string BackupTarget(const domain::Operation& operation);

@@ -1,8 +1,11 @@
-// DELETE_BACKUP: removes a backup from its store, and its row with it.
+// DELETE_BACKUP: removes a backup from the stores that hold it, and its row with it.
 //
-// It only goes forward: what is half removed is no backup any more.
+// Why this order: its copies first, so that what is deleted by half is still known by the store it was made in. It only
+// goes forward: what is half removed is no backup any more.
 
 #include <algorithm>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/errors.h"
@@ -22,14 +25,42 @@ namespace {
 // When the next of several that are kept no longer is deleted.
 constexpr absl::Duration kNextPruned = absl::Seconds(5);
 
-bool IsLastInStore(Draft& draft, const domain::Backup& backup) {
+// With the tenant's last archive in a store, the copy of the data key beside it goes too.
+bool IsLastInStore(Draft& draft, const domain::Backup& backup, const std::string& store) {
   const std::vector<domain::Backup> backups = draft.facts().BackupsOfTenant(backup.tenant);
   return std::none_of(backups.begin(), backups.end(), [&](const domain::Backup& other) {
-    return other.id != backup.id && other.store == backup.store;
+    const std::vector<std::string> stores = domain::StoresOf(other);
+    return other.id != backup.id && std::find(stores.begin(), stores.end(), store) != stores.end();
   });
 }
 
-void Apply(Draft& draft, domain::Operation& operation, const domain::Step&, const engine::TaskReport&) {
+absl::StatusOr<domain::Step> Deletion(Draft& draft, const domain::Tenant& tenant,
+                                      const domain::Backup& backup, const std::string& store) {
+  CROFT_ASSIGN_OR_RETURN(const std::string host, HostForStore(draft, tenant, store));
+  return domain::Step{.task = domain::DeleteBackupTask{.backup = RefTo(backup),
+                                                       .store = store == backup.store ? "" : store,
+                                                       .all = IsLastInStore(draft, backup, store)},
+                      .host = host};
+}
+
+// Copies first.
+absl::StatusOr<std::vector<domain::Step>> Deletions(Draft& draft, const domain::Tenant& tenant,
+                                                    const domain::Backup& backup) {
+  std::vector<domain::Step> steps;
+  for (const domain::BackupCopy& copy : backup.copies) {
+    CROFT_ASSIGN_OR_RETURN(steps.emplace_back(), Deletion(draft, tenant, backup, copy.store));
+  }
+  CROFT_ASSIGN_OR_RETURN(steps.emplace_back(), Deletion(draft, tenant, backup, backup.store));
+  return steps;
+}
+
+void Apply(Draft& draft, domain::Operation& operation, const domain::Step& step,
+           const engine::TaskReport&) {
+  domain::Backup* backup = draft.FindBackup(operation.tenant, operation.backup);
+  if (const std::string store = domain::CopyStoreOf(step.task); backup != nullptr && !store.empty()) {
+    std::erase_if(backup->copies, [&](const domain::BackupCopy& copy) { return copy.store == store; });
+    return;
+  }
   draft.EraseBackup(operation.tenant, operation.backup);
   engine::ChooseLastBackup(draft, *draft.FindTenant(operation.tenant));
 }
@@ -51,15 +82,12 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
       engine::CheckEtag(request.etag, BackupName(tenant->id, backup->id), backup->version));
   if (domain::Held(*backup)) return domain::BackupHeld(BackupName(tenant->id, backup->id), backup->hold);
   CROFT_RETURN_IF_ERROR(engine::CheckFree(draft, *tenant, kDeleteBackup.id, backup->id));
-  CROFT_ASSIGN_OR_RETURN(const std::string host, HostForBackup(draft, *tenant, *backup));
+  CROFT_ASSIGN_OR_RETURN(std::vector<domain::Step> deletions, Deletions(draft, *tenant, *backup));
   domain::Operation operation =
       engine::NewOperation(draft, caller, request.operation, kDeleteBackup.id, *tenant);
   backup->state = domain::BackupState::kDeleting;
   operation.backup = backup->id;
-  // With the tenant's last backup in its store, the copy of the data key beside it goes too.
-  operation.steps = {
-      {.task = domain::DeleteBackupTask{.backup = RefTo(*backup), .all = IsLastInStore(draft, *backup)},
-       .host = host}};
+  operation.steps = std::move(deletions);
   return engine::Begin(draft, *tenant, std::move(operation));
 }
 

@@ -55,6 +55,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller,
                                const engine::ProveNewestBackup& request);
 
+extern const Kind kCopyBackup;
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::CopyBackup& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::CopyBackups& request);
+
 extern const Kind kDeleteBackup;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::DeleteBackup& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::PruneBackups& request);
@@ -89,6 +93,7 @@ inline const Kind& RowOf(domain::OperationKind kind) {
     case domain::OperationKind::kLimitGrowth: return kLimitGrowth;
     case domain::OperationKind::kCampaign: return kCampaign;
     case domain::OperationKind::kUndoRestore: return kUndoRestore;
+    case domain::OperationKind::kCopyBackup: return kCopyBackup;
     case domain::OperationKind::kCleanUp: return kCleanUp;
   }
   std::abort();

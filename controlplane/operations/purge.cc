@@ -20,7 +20,9 @@
 #include "controlplane/domain/errors.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/progress.h"
+#include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
+#include "controlplane/operations/backups.h"
 #include "controlplane/operations/clean_up.h"
 #include "controlplane/operations/kinds.h"
 #include "controlplane/operations/steps.h"
@@ -86,7 +88,9 @@ void Apply(Draft& draft, Operation& operation, const Step& step, const engine::T
 // Each store that holds something of the tenant, which is where copies of its data key lie.
 std::set<std::string> StoresOf(const std::vector<Backup>& backups) {
   std::set<std::string> stores;
-  for (const Backup& backup : backups) stores.insert(backup.store);
+  for (const Backup& backup : backups) {
+    for (const std::string& store : domain::StoresOf(backup)) stores.insert(store);
+  }
   return stores;
 }
 
@@ -122,6 +126,9 @@ std::string Account(Draft& draft, const Operation& operation) {
   for (const Backup& backup : backups) {
     absl::StrAppend(&lines, "backup ", backup.id, " in store ", backup.store, ", ", backup.size_bytes,
                     " bytes, sha256 ", backup.sha256.empty() ? "none" : backup.sha256, ": deleted\n");
+    for (const domain::BackupCopy& copy : backup.copies) {
+      absl::StrAppend(&lines, "backup ", backup.id, ", copy in store ", copy.store, ": deleted\n");
+    }
   }
   for (const std::string& store : StoresOf(backups))
     absl::StrAppend(&lines, "data key ", tenant.uid, ", copy in store ", store, ": destroyed\n");
@@ -161,6 +168,7 @@ void GiveBackCleanUps(Draft& draft, const Operation& operation, const Tenant& te
 // is, too.
 void Park(Draft& draft, const Operation& operation, Tenant& tenant) {
   std::set<std::string> stores;
+  bool had_copies = false;
   for (const Step& step : operation.steps) {
     const bool removes = std::holds_alternative<DeleteBackupTask>(step.task) ||
                          std::holds_alternative<EraseKeyTask>(step.task);
@@ -168,12 +176,21 @@ void Park(Draft& draft, const Operation& operation, Tenant& tenant) {
     tenant.purge_parked = true;
     const domain::BackupRef* about = domain::BackupOf(step.task);
     const Backup* any = about == nullptr ? nullptr : draft.FindBackup(about->tenant, about->id);
-    if (any != nullptr) stores.insert(any->store);
+    if (any == nullptr) continue;
+    const std::string copy = domain::CopyStoreOf(step.task);
+    stores.insert(copy.empty() ? any->store : copy);
   }
-  for (const Backup& backup : engine::BackupsOf(draft, tenant)) {
-    if (stores.contains(backup.store))
-      draft.FindBackup(backup.tenant, backup.id)->state = domain::BackupState::kDeleting;
+  for (const Backup& known : engine::BackupsOf(draft, tenant)) {
+    Backup& backup = *draft.FindBackup(known.tenant, known.id);
+    if (stores.contains(backup.store)) backup.state = domain::BackupState::kDeleting;
+    for (domain::BackupCopy& copy : backup.copies) {
+      if (!stores.contains(copy.store)) continue;
+      copy.state = domain::BackupState::kDeleting;
+      had_copies = true;
+    }
   }
+  if (had_copies)
+    draft.Record(catalog::PutSchedule{{.key = engine::CopyingOf(tenant.id), .next_time = draft.now()}});
   engine::ChooseLastBackup(draft, tenant);
 }
 
@@ -228,14 +245,19 @@ std::vector<Step> DropSteps(const Tenant& tenant, const std::vector<PlacedDataba
   return steps;
 }
 
-// One a store that holds backups of the tenant, each on a host that reaches it: a purge must not leave any.
+// One a store that holds backups of the tenant or copies of them, each on a host that reaches it: a purge must not leave
+// any.
 absl::StatusOr<std::vector<Step>> DeleteSteps(Draft& draft, const Tenant& tenant) {
   std::map<std::string, Step> by_store;
   for (const Backup& backup : draft.facts().BackupsOfTenant(tenant.id)) {
-    if (by_store.contains(backup.store)) continue;
-    const std::string host = engine::StoreHost(draft, tenant, backup.store);
-    if (host.empty()) return domain::StoreUnreachable(backup.store);
-    by_store[backup.store] = {.task = DeleteBackupTask{.backup = RefTo(backup), .all = true}, .host = host};
+    for (const std::string& store : domain::StoresOf(backup)) {
+      if (by_store.contains(store)) continue;
+      CROFT_ASSIGN_OR_RETURN(const std::string host, HostForStore(draft, tenant, store));
+      by_store[store] = {.task = DeleteBackupTask{.backup = RefTo(backup),
+                                                  .store = store == backup.store ? "" : store,
+                                                  .all = true},
+                         .host = host};
+    }
   }
   std::vector<Step> steps;
   for (auto& [store, step] : by_store) steps.push_back(std::move(step));

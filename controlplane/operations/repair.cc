@@ -2,6 +2,7 @@
 // nobody's any more, or forgets a backup that is not there. Not a kind of its own: it begins a CONFIGURE or a CLEAN_UP,
 // or only changes the catalog.
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "common/names.h"
 #include "controlplane/domain/inventory.h"
 #include "controlplane/engine/intent.h"
+#include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
 #include "controlplane/operations/clean_up.h"
 #include "controlplane/operations/kinds.h"
@@ -85,12 +87,43 @@ absl::StatusOr<Subject> Drop(Draft& draft, const RepairTenant& request, const Te
   return OperationName(BeginCleanUp(draft, request.operation, tenant, {std::move(drop)}).id);
 }
 
+// The first usable copy becomes the backup; false when there is none.
+bool TakeCopyInstead(domain::Backup& backup) {
+  const auto usable =
+      std::find_if(backup.copies.begin(), backup.copies.end(),
+                   [](const domain::BackupCopy& copy) { return domain::IsUsable(copy.state); });
+  if (usable == backup.copies.end()) return false;
+  backup.store = usable->store;
+  backup.state = usable->state;
+  backup.verify_time = usable->verify_time;
+  backup.proof_findings = {};
+  backup.copies.erase(usable);
+  return true;
+}
+
+void GoOnCopying(Draft& draft, const Tenant& tenant) {
+  draft.Record(catalog::PutSchedule{{.key = engine::CopyingOf(tenant.id), .next_time = draft.now()}});
+}
+
 absl::StatusOr<Subject> ForgetBackup(Draft& draft, const RepairTenant& request, Tenant& tenant) {
   domain::Backup* backup = draft.FindBackup(tenant.id, request.repair.backup);
   if (backup == nullptr || backup->tenant_uid != tenant.uid || !domain::Stored(*backup))
     return NotCalledFor(request.repair);
-  backup->state = domain::BackupState::kFailed;
+  if (!TakeCopyInstead(*backup)) backup->state = domain::BackupState::kFailed;
+  GoOnCopying(draft, tenant);
   engine::ChooseLastBackup(draft, tenant);
+  return TenantName(tenant.id);
+}
+
+absl::StatusOr<Subject> ForgetCopy(Draft& draft, const RepairTenant& request, const Tenant& tenant) {
+  domain::Backup* backup = draft.FindBackup(tenant.id, request.repair.backup);
+  if (backup == nullptr || backup->tenant_uid != tenant.uid) return NotCalledFor(request.repair);
+  domain::BackupCopy* copy = domain::FindCopy(*backup, request.repair.store);
+  if (copy == nullptr || !domain::IsStored(copy->state)) return NotCalledFor(request.repair);
+  copy->state = domain::BackupState::kFailed;
+  copy->failure = "it was not in its store";
+  copy->retry_time = draft.now();
+  GoOnCopying(draft, tenant);
   return TenantName(tenant.id);
 }
 
@@ -103,6 +136,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RepairT
     case FleetRepair::Kind::kDrop:
     case FleetRepair::Kind::kDropScratch: return Drop(draft, request, *tenant);
     case FleetRepair::Kind::kForgetBackup: return ForgetBackup(draft, request, *tenant);
+    case FleetRepair::Kind::kForgetCopy: return ForgetCopy(draft, request, *tenant);
   }
   return NotCalledFor(request.repair);
 }

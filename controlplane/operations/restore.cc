@@ -5,6 +5,7 @@
 // the old database becomes an undo copy, sealed, that undo_restore.cc can put back until a clean-up drops it a day later. What fails is taken back in the same
 // order: the new database is dropped before the old one opens again.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,9 +81,25 @@ std::string Result(const Operation& operation) {
 
 // --- How it begins.
 
-Step Restore(const Placement& placement, const RestoreTenant& request, const Backup& backup) {
-  return On(placement,
-            domain::RestoreTask{.backup = RefTo(backup), .allow_incomplete = request.allow_incomplete});
+// The stores that the backup may be restored from: the one with the copy that is asked for, or else all that hold it, its
+// own first.
+std::vector<std::string> SourcesOf(const RestoreTenant& request, const Backup& backup) {
+  if (request.copy.empty()) return domain::ReadableStoresOf(backup);
+  const domain::BackupCopy* copy = domain::FindCopy(backup, request.copy);
+  return {copy == nullptr ? backup.store : copy->store};
+}
+
+Step Restore(Draft& draft, const Placement& placement, const RestoreTenant& request, const Backup& backup) {
+  const domain::Host* host = draft.FindHost(placement.host);
+  const std::vector<std::string> sources = SourcesOf(request, backup);
+  const auto reached = std::find_if(sources.begin(), sources.end(), [&](const std::string& store) {
+    return host != nullptr && domain::Reaches(*host, store);
+  });
+  // Where it reaches none, its agent says so.
+  const std::string& store = reached != sources.end() ? *reached : sources.front();
+  return On(placement, domain::RestoreTask{.backup = RefTo(backup),
+                                           .store = store == backup.store ? "" : store,
+                                           .allow_incomplete = request.allow_incomplete});
 }
 
 // What a copy has in common with the tenant whose backup it is made from.
@@ -98,14 +115,14 @@ absl::StatusOr<Subject> RestoreAsNew(Draft& draft, const Caller& caller, const R
   CROFT_RETURN_IF_ERROR(engine::CheckFreeToRead(draft, source, backup.id));
   CROFT_ASSIGN_OR_RETURN(Tenant * tenant, PlaceNewTenant(draft, CopyOf(source, *request.as_new),
                                                          {.connections = source.quota.connections,
-                                                          .store = backup.store,
+                                                          .stores = SourcesOf(request, backup),
                                                           .host = request.host,
                                                           .task_kinds = RestoreTasks()},
                                                          request.operation));
   Operation operation = engine::NewOperation(draft, caller, request.operation, kRestore.id, *tenant);
   operation.source_tenant = source.id;
   operation.backup = backup.id;
-  operation.steps = {Restore(tenant->placement, request, backup),
+  operation.steps = {Restore(draft, tenant->placement, request, backup),
                      Open(*tenant, tenant->placement, SuspendMode::kNone)};
   return engine::Begin(draft, *tenant, std::move(operation));
 }
@@ -117,7 +134,7 @@ absl::StatusOr<std::string> HostForRestore(Draft& draft, const RestoreTenant& re
   const bool home_gone = home == nullptr || home->missing;
   if (!home_gone && (request.host.empty() || request.host == home->id)) return home->id;
   return domain::ChooseHost(draft.facts().Hosts(), {.connections = tenant.quota.connections,
-                                                    .store = backup.store,
+                                                    .stores = SourcesOf(request, backup),
                                                     .host = request.host,
                                                     .task_kinds = RestoreTasks(),
                                                     .now = draft.now()});
@@ -135,7 +152,7 @@ absl::StatusOr<Subject> RestoreInPlace(Draft& draft, const Caller& caller, const
                          tenant.last_generation};
   Operation operation = engine::NewOperation(draft, caller, request.operation, kRestore.id, tenant);
   operation.backup = backup.id;
-  operation.steps = {Restore(target, request, backup)};
+  operation.steps = {Restore(draft, target, request, backup)};
   // On a host that was declared missing there is nothing to fence.
   if (engine::CanHold(draft, tenant.placement.host))
     operation.steps.push_back(Fence(tenant, /*allow_readers=*/false));
@@ -143,9 +160,16 @@ absl::StatusOr<Subject> RestoreInPlace(Draft& draft, const Caller& caller, const
   return engine::Begin(draft, tenant, std::move(operation));
 }
 
-absl::Status CheckUsable(const Backup& backup, bool allow_incomplete) {
+absl::Status CheckUsable(const Backup& backup, const std::string& copy, bool allow_incomplete) {
   const std::string name = BackupName(backup.tenant, backup.id);
-  if (backup.state == domain::BackupState::kDamaged) return domain::BackupDamaged(name);
+  if (!copy.empty() && copy != backup.store) {
+    const domain::BackupCopy* found = domain::FindCopy(backup, copy);
+    if (found == nullptr || !domain::IsUsable(found->state)) return domain::CopyNotFound(name, copy);
+  }
+  if (backup.state == domain::BackupState::kDamaged) {
+    const bool has_good_copy = !domain::ReadableStoresOf(backup).empty();
+    return has_good_copy ? absl::OkStatus() : domain::BackupDamaged(name);
+  }
   if (backup.state == domain::BackupState::kIncomplete) {
     if (allow_incomplete) return absl::OkStatus();
     return domain::BackupIncomplete(
@@ -170,7 +194,7 @@ constinit const Kind kRestore = {.id = domain::OperationKind::kRestore,
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RestoreTenant& request) {
   CROFT_ASSIGN_OR_RETURN(Tenant * source, engine::LiveTenant(draft, request.tenant, request.etag));
   CROFT_ASSIGN_OR_RETURN(const Backup* backup, engine::ExistingBackup(draft, *source, request.backup));
-  CROFT_RETURN_IF_ERROR(CheckUsable(*backup, request.allow_incomplete));
+  CROFT_RETURN_IF_ERROR(CheckUsable(*backup, request.copy, request.allow_incomplete));
   if (!request.host.empty() && draft.FindHost(request.host) == nullptr)
     return domain::HostNotFound(request.host);
   return request.as_new ? RestoreAsNew(draft, caller, request, *source, *backup)

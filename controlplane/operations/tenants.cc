@@ -115,7 +115,11 @@ void RecordBackup(Draft& draft, const Operation& operation, const engine::TaskRe
   backup->row_count = made->row_count;
   backup->findings = made->findings;
   backup->database_bytes = made->database_bytes;
-  engine::ChooseLastBackup(draft, *draft.FindTenant(operation.tenant));
+  Tenant& tenant = *draft.FindTenant(operation.tenant);
+  engine::ChooseLastBackup(draft, tenant);
+  if (!tenant.copy_to.empty())
+    draft.Record(
+        catalog::PutSchedule{{.key = engine::CopyingOf(operation.tenant), .next_time = draft.now()}});
   if (backup->origin != domain::BackupOrigin::kScheduled) return;
   draft.Record(
       catalog::PutSchedule{{.key = engine::PruningOf(operation.tenant), .next_time = draft.now()}});

@@ -90,6 +90,7 @@ absl::StatusOr<engine::RequestBody> Scheduler::RequestOf(const domain::ScheduleK
     case domain::ScheduleKind::kBackUp: return Backup(key.resource);
     case domain::ScheduleKind::kProve: return Proof(key.resource);
     case domain::ScheduleKind::kPruneBackups: return Pruning(key.resource);
+    case domain::ScheduleKind::kCopyBackups: return Copying(key.resource);
     case domain::ScheduleKind::kCompare: return Comparison(key.resource);
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
@@ -127,6 +128,11 @@ absl::StatusOr<engine::RequestBody> Scheduler::Backup(const std::string& resourc
 absl::StatusOr<engine::RequestBody> Scheduler::Pruning(const std::string& resource) const {
   CROFT_ASSIGN_OR_RETURN(const std::string id, ParseTenantName(resource, "resource"));
   return engine::PruneBackups{.operation = secrets_.NewOperationId(), .tenant = id};
+}
+
+absl::StatusOr<engine::RequestBody> Scheduler::Copying(const std::string& resource) const {
+  CROFT_ASSIGN_OR_RETURN(const std::string id, ParseTenantName(resource, "resource"));
+  return engine::CopyBackups{.operation = secrets_.NewOperationId(), .tenant = id};
 }
 
 absl::StatusOr<engine::RequestBody> Scheduler::Proof(const std::string& resource) const {

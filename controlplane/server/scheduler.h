@@ -51,6 +51,7 @@ class Scheduler {
   absl::StatusOr<engine::RequestBody> Backup(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Proof(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Pruning(const std::string& resource) const;
+  absl::StatusOr<engine::RequestBody> Copying(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Comparison(const std::string& resource) const;
   absl::StatusOr<engine::RequestBody> Cut();
   absl::StatusOr<engine::RequestBody> NextChildren(const std::string& resource) const;

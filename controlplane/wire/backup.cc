@@ -9,6 +9,22 @@
 
 namespace croft::wire {
 
+namespace {
+
+v1::BackupCopy ToProto(const domain::BackupCopy& copy) {
+  v1::BackupCopy proto;
+  proto.set_store(copy.store);
+  proto.set_store_name(copy.store_name);
+  proto.set_state(ToProto(copy.state));
+  *proto.mutable_create_time() = ToProto(copy.create_time);
+  if (copy.copy_time) *proto.mutable_copy_time() = ToProto(*copy.copy_time);
+  if (copy.verify_time) *proto.mutable_verify_time() = ToProto(*copy.verify_time);
+  proto.set_failure(copy.failure);
+  return proto;
+}
+
+}  // namespace
+
 v1::Backup ToProto(const domain::Backup& backup) {
   v1::Backup proto;
   proto.set_name(BackupName(backup.tenant, backup.id));
@@ -38,6 +54,7 @@ v1::Backup ToProto(const domain::Backup& backup) {
     hold.set_caller(backup.hold.caller);
     hold.set_reason(backup.hold.reason);
   }
+  for (const domain::BackupCopy& copy : backup.copies) *proto.add_copies() = ToProto(copy);
   return proto;
 }
 

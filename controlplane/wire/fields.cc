@@ -220,6 +220,20 @@ std::string ParseLocale(absl::string_view locale, absl::string_view field, Viola
   return "";
 }
 
+std::string ParseStore(absl::string_view text, absl::string_view field, Violations& violations) {
+  constexpr size_t kLongestStore = 100;
+  const bool sound = !text.empty() && text.size() <= kLongestStore &&
+                     std::all_of(text.begin(), text.end(), [](unsigned char c) {
+                       return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+                     });
+  if (!sound) {
+    violations.Add(field,
+                   "must be the id or name of a store: 1 to 100 characters A-Z, a-z, 0-9, ., _ and -");
+    return "";
+  }
+  return std::string(text);
+}
+
 std::vector<std::string> ParseServerNames(const google::protobuf::RepeatedPtrField<std::string>& names,
                                           absl::string_view field, Violations& violations) {
   if (static_cast<size_t>(names.size()) > kMostServerNames) {

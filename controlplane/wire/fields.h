@@ -51,6 +51,9 @@ std::vector<std::string> ParseExtensions(const google::protobuf::RepeatedPtrFiel
 // Such as `C`, `C.UTF-8` or `de_DE.UTF-8@euro`; or empty.
 std::string ParseLocale(absl::string_view locale, absl::string_view field, Violations& violations);
 
+// The id of a backup store, or a name of one: 1 to 100 characters `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`.
+std::string ParseStore(absl::string_view text, absl::string_view field, Violations& violations);
+
 // DNS names and IP addresses.
 std::vector<std::string> ParseServerNames(const google::protobuf::RepeatedPtrField<std::string>& names,
                                           absl::string_view field, Violations& violations);

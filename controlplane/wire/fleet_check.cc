@@ -28,6 +28,7 @@ v1::FleetFinding::Kind ToProto(FindingKind kind) {
     case FindingKind::kRoleClosed: return v1::FleetFinding::KIND_ROLE_CLOSED;
     case FindingKind::kRoleLeftBehind: return v1::FleetFinding::KIND_ROLE_LEFT_BEHIND;
     case FindingKind::kBackupMissing: return v1::FleetFinding::KIND_BACKUP_MISSING;
+    case FindingKind::kCopyMissing: return v1::FleetFinding::KIND_COPY_MISSING;
     case FindingKind::kBackupOrphaned: return v1::FleetFinding::KIND_BACKUP_ORPHANED;
     case FindingKind::kBackupHalf: return v1::FleetFinding::KIND_BACKUP_HALF;
     case FindingKind::kKeyOrphaned: return v1::FleetFinding::KIND_KEY_ORPHANED;

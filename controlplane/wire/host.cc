@@ -34,6 +34,7 @@ v1::Host ToProto(const domain::Host& host) {
   proto.set_timeline(report.timeline);
   proto.mutable_task_kinds()->Assign(report.task_kinds.begin(), report.task_kinds.end());
   proto.mutable_stores()->Assign(report.stores.begin(), report.stores.end());
+  proto.mutable_store_names()->insert(report.store_names.begin(), report.store_names.end());
   proto.set_free_bytes(report.free_bytes);
   proto.set_tls(report.tls);
   proto.set_tls_verifiable(report.tls && domain::IsVerifiable(report));

@@ -71,7 +71,16 @@ absl::StatusOr<engine::CreateBackup> Parse(const v1::CreateBackupRequest& reques
 
 absl::StatusOr<engine::VerifyBackup> Parse(const v1::VerifyBackupRequest& request) {
   Violations violations;
-  return Finish(ParseOnBackup<engine::VerifyBackup>(request, violations), violations);
+  auto result = ParseOnBackup<engine::VerifyBackup>(request, violations);
+  if (!request.copy().empty()) result.copy = ParseStore(request.copy(), "copy", violations);
+  return Finish(std::move(result), violations);
+}
+
+absl::StatusOr<engine::CopyBackup> Parse(const v1::CopyBackupRequest& request) {
+  Violations violations;
+  auto result = ParseOnBackup<engine::CopyBackup>(request, violations);
+  result.to_store = ParseStore(request.to_store(), "to_store", violations);
+  return Finish(std::move(result), violations);
 }
 
 absl::StatusOr<engine::DeleteBackup> Parse(const v1::DeleteBackupRequest& request) {

@@ -21,6 +21,7 @@ namespace croft::wire {
 // --- backups
 absl::StatusOr<engine::CreateBackup> Parse(const v1::CreateBackupRequest& request);
 absl::StatusOr<engine::VerifyBackup> Parse(const v1::VerifyBackupRequest& request);
+absl::StatusOr<engine::CopyBackup> Parse(const v1::CopyBackupRequest& request);
 absl::StatusOr<engine::DeleteBackup> Parse(const v1::DeleteBackupRequest& request);
 absl::StatusOr<engine::HoldBackup> Parse(const v1::HoldBackupRequest& request);
 absl::StatusOr<engine::ReleaseBackup> Parse(const v1::ReleaseBackupRequest& request);

@@ -2,6 +2,7 @@
 
 #include "controlplane/wire/tenant_fields.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <optional>
@@ -28,6 +29,7 @@ using domain::Tenant;
 constexpr size_t kLongestDisplayName = 128;
 constexpr int64_t kMostConnections = 10000;
 constexpr int64_t kMostBackupsKept = 1000;
+constexpr int kMostCopies = 8;
 // Of a policy's backups and proofs.
 constexpr absl::Duration kShortestEvery = absl::Minutes(1);
 constexpr absl::Duration kLongestBackupEvery = absl::Hours(24 * 31);
@@ -67,6 +69,21 @@ absl::Duration ReadEvery(const google::protobuf::Duration& given, absl::Duration
     violations.Add(field, "must be at least a minute, or 0 for never by itself");
   if (absl::Trunc(every, absl::Seconds(1)) != every) violations.Add(field, "must be whole seconds");
   return every;
+}
+
+std::vector<std::string> ReadCopyTo(const v1::BackupPolicy& policy, absl::string_view field,
+                                    Violations& violations) {
+  if (policy.copy_to_size() > kMostCopies)
+    violations.Add(field, absl::StrCat("must be at most ", kMostCopies, " stores"));
+  std::vector<std::string> stores;
+  for (const std::string& text : policy.copy_to()) {
+    const std::string at = absl::StrCat(field, "[", stores.size(), "]");
+    std::string store = ParseStore(text, at, violations);
+    if (!store.empty() && std::find(stores.begin(), stores.end(), store) != stores.end())
+      violations.Add(at, "is there twice");
+    stores.push_back(std::move(store));
+  }
+  return stores;
 }
 
 // --- The table.
@@ -225,6 +242,14 @@ constexpr std::tuple kRows{
             [](const absl::Duration& every, v1::Tenant& proto) {
               if (every > absl::ZeroDuration())
                 *proto.mutable_backup_policy()->mutable_prove_every() = ToProto(every);
+            }},
+    Row<&Tenant::copy_to>{
+        .path = "backup_policy.copy_to",
+        .read = [](const v1::Tenant& proto, absl::string_view field,
+                   Violations& violations) { return ReadCopyTo(proto.backup_policy(), field, violations); },
+        .show =
+            [](const std::vector<std::string>& stores, v1::Tenant& proto) {
+              proto.mutable_backup_policy()->mutable_copy_to()->Assign(stores.begin(), stores.end());
             }},
     Row<&Tenant::delete_protection>{
         .path = "delete_protection",

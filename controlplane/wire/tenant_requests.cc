@@ -131,6 +131,7 @@ absl::StatusOr<engine::RestoreTenant> Parse(const v1::RestoreTenantRequest& requ
   }
   result.backup = backup.backup;
   result.allow_incomplete = request.allow_incomplete();
+  if (!request.copy().empty()) result.copy = ParseStore(request.copy(), "copy", violations);
   if (!request.new_tenant_id().empty()) {
     violations.Take(CheckId(request.new_tenant_id(), "new_tenant_id"));
     if (request.new_tenant_id() == result.tenant) {

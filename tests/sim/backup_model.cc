@@ -82,13 +82,14 @@ agent::BackedUp OutcomeOf(const Archive& archive) {
 
 absl::StatusOr<Outcome> BackUp(const BackupTools& tools, const Task& task, const agent::BackUpWork& work,
                                TaskContext& context) {
-  if (work.store != tools.host.store) return NoStore(work.store);
+  if (!tools.host.Reaches(work.store)) return NoStore(work.store);
   CROFT_ASSIGN_OR_RETURN(const SqlTask begun,
                          SqlTask::Begin(tools.cluster, tools.world.dice, {}, task, context));
   CROFT_ASSIGN_OR_RETURN(const agent::DatabaseState database, begun.NeedDatabase());
   const std::string prefix = MaintenancePrefix(task);
   CROFT_RETURN_IF_ERROR(RemoveMaintenance(begun, prefix, database.name));
-  const auto kept = tools.world.archives.find({task.tenant.uid, work.backup});
+  const PlacedArchive key{task.tenant.uid, work.backup, work.store};
+  const auto kept = tools.world.archives.find(key);
   if (kept != tools.world.archives.end()) {
     // What an attempt has left that was cut after its manifest was in the store.
     if (kept->second.has_manifest && kept->second.key == work.key) return OutcomeOf(kept->second);
@@ -124,17 +125,17 @@ absl::StatusOr<Outcome> BackUp(const BackupTools& tools, const Task& task, const
   CROFT_RETURN_IF_ERROR(made);
 
   // The archive first; without its manifest it does not exist.
-  Archive& stored = tools.world.archives[{task.tenant.uid, work.backup}];
+  Archive& stored = tools.world.archives[key];
   stored = archive;
   tools.world.scheduler.Sleep(tools.world.dice.Between(absl::Milliseconds(1), absl::Seconds(1)));
-  tools.world.archives[{task.tenant.uid, work.backup}].has_manifest = true;
+  tools.world.archives[key].has_manifest = true;
   return OutcomeOf(archive);
 }
 
 // The archive, when it is there, sound and opens with the key.
 absl::StatusOr<Archive> Fetch(const BackupTools& tools, const agent::BackupSource& source) {
-  if (source.store != tools.host.store) return NoStore(source.store);
-  const auto found = tools.world.archives.find({source.uid, source.backup});
+  if (!tools.host.Reaches(source.store)) return NoStore(source.store);
+  const auto found = tools.world.archives.find({source.uid, source.backup, source.store});
   if (found == tools.world.archives.end() || !found->second.has_manifest) {
     return MakeError(absl::StatusCode::kNotFound, "the store does not hold the backup",
                      {.reason = "BACKUP_MISSING"});
@@ -152,7 +153,7 @@ absl::StatusOr<Outcome> Verify(const BackupTools& tools, const Task& task, const
   CROFT_RETURN_IF_ERROR(Toil(tools, context));
   // Read to the end only now.
   CROFT_ASSIGN_OR_RETURN(const Archive archive, Fetch(tools, work.source));
-  const auto key = std::make_pair(work.source.uid, work.source.backup);
+  const PlacedArchive key{work.source.uid, work.source.backup, work.source.store};
   if (archive.incomplete) {
     tools.world.incomplete_proofs.emplace(task.fencing.operation, task.fencing.step, task.fencing.attempt);
   } else {
@@ -230,27 +231,64 @@ absl::StatusOr<Outcome> Restore(const BackupTools& tools, const Task& task, cons
 
 absl::StatusOr<Outcome> Delete(const BackupTools& tools, const Task& task,
                                const agent::DeleteBackupWork& work, TaskContext& context) {
-  if (work.store != tools.host.store) return NoStore(work.store);
+  if (!tools.host.Reaches(work.store)) return NoStore(work.store);
   auto& archives = tools.world.archives;
-  const auto remove = [&](const std::pair<std::string, std::string>& key) {
-    const auto found = archives.find(key);
-    if (found == archives.end() || found->second.store != work.store) return;
+  const auto remove = [&](const std::string& backup) {
+    const auto found = archives.find({task.tenant.uid, backup, work.store});
+    if (found == archives.end()) return;
     found->second.has_manifest = false;
     tools.world.scheduler.Sleep(tools.world.dice.Between(absl::Milliseconds(1), absl::Milliseconds(50)));
-    archives.erase(key);
+    archives.erase({task.tenant.uid, backup, work.store});
   };
   std::vector<std::string> backups = work.backups;
   if (work.all) {
     backups.clear();
     for (const auto& [key, archive] : archives) {
-      if (key.first == task.tenant.uid) backups.push_back(key.second);
+      if (std::get<0>(key) == task.tenant.uid && archive.store == work.store)
+        backups.push_back(std::get<1>(key));
     }
   }
   for (const std::string& backup : backups) {
     CROFT_RETURN_IF_ERROR(context.KeepGoing());
-    remove({task.tenant.uid, backup});
+    remove(backup);
   }
   return agent::Done{"deleted"};
+}
+
+// The archive that is to be copied, when it is whole and the one that was made.
+absl::StatusOr<Archive> Original(const BackupTools& tools, const Task& task,
+                                 const agent::CopyBackupWork& work) {
+  const auto found = tools.world.archives.find({task.tenant.uid, work.backup, work.from_store});
+  if (found == tools.world.archives.end() || !found->second.has_manifest)
+    return MakeError(absl::StatusCode::kNotFound, "nothing to copy", {.reason = "OBJECT_NOT_FOUND"});
+  if (found->second.damaged || found->second.sha256 != work.sha256)
+    return MakeError(absl::StatusCode::kDataLoss, "not what was backed up", {.reason = "COPY_DAMAGED"});
+  return found->second;
+}
+
+absl::StatusOr<Outcome> Copy(const BackupTools& tools, const Task& task, const agent::CopyBackupWork& work,
+                             TaskContext& context) {
+  if (!tools.host.Reaches(work.from_store)) return NoStore(work.from_store);
+  if (!tools.host.Reaches(work.to_store)) return NoStore(work.to_store);
+  const PlacedArchive key{task.tenant.uid, work.backup, work.to_store};
+  const auto there = tools.world.archives.find(key);
+  if (there != tools.world.archives.end()) {
+    const Archive& copy = there->second;
+    if (copy.has_manifest && !copy.damaged && copy.sha256 == work.sha256)
+      return agent::Done{"was copied before"};
+    there->second.has_manifest = false;
+  }
+  CROFT_RETURN_IF_ERROR(Original(tools, task, work).status());
+  CROFT_RETURN_IF_ERROR(Toil(tools, context));
+  // Read to the end only now.
+  CROFT_ASSIGN_OR_RETURN(Archive copy, Original(tools, task, work));
+  copy.store = work.to_store;
+  copy.has_manifest = copy.proven = false;
+  tools.world.archives[key] = std::move(copy);
+  tools.world.scheduler.Sleep(tools.world.dice.Between(absl::Milliseconds(1), absl::Seconds(1)));
+  tools.world.archives[key].has_manifest = true;
+  tools.world.tally.Work("archives copied");
+  return agent::Done{"copied"};
 }
 
 // `run` bound to `tools`, which may be asked for as long as the runner lives.
@@ -269,6 +307,7 @@ void RegisterModelledBackups(agent::TaskRunner& runner, BackupTools tools) {
   Add<agent::VerifyWork>(runner, tools, Verify);
   Add<agent::RestoreWork>(runner, tools, Restore);
   Add<agent::DeleteBackupWork>(runner, tools, Delete);
+  Add<agent::CopyBackupWork>(runner, tools, Copy);
 }
 
 }  // namespace croft::sim

@@ -11,7 +11,7 @@ struct BackupTools {
   agent::Cluster& cluster;
 };
 
-// Back up, verify, restore and delete, modelled: the shipped ones drive client programs, which no virtual time can
+// Back up, verify, restore, copy and delete, modelled: the shipped ones drive client programs, which no virtual time can
 // hold. What is kept of them is their order: a maintenance role, one snapshot, the archive, the manifest last;
 // VERIFIED only after the rows were compared; a restore into a database that is made anew, closed to everybody, and
 // compared before it is called done. Archives hold the rows themselves, and can be damaged. Roles, doors and

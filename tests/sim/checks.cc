@@ -140,7 +140,7 @@ void Checks::CheckPurgedRows(const domain::Tenant& tenant, const domain::Operati
   wanted.insert(acknowledged.begin(), acknowledged.end());
   bool saved = false;
   for (const auto& [key, archive] : world_.proofs) {
-    if (key.first != tenant.uid || !tenant.fence_time || archive.snapshot_time < *tenant.delete_time)
+    if (std::get<0>(key) != tenant.uid || !tenant.fence_time || archive.snapshot_time < *tenant.delete_time)
       continue;
     const std::set<int64_t> rows(archive.rows.begin(), archive.rows.end());
     saved = saved || std::includes(rows.begin(), rows.end(), wanted.begin(), wanted.end());
@@ -270,10 +270,18 @@ void Checks::OnPut(const catalog::PutBackup& put) {
   }
   if (domain::Held(backup) && backup.state == domain::BackupState::kDeleting)
     world_.Violate(16, absl::StrCat(backup.id, " of ", backup.tenant, " is held and being deleted"));
-  if (!domain::Proven(backup)) return;
-  const auto proof = world_.proofs.find({backup.tenant_uid, backup.id});
-  if (proof == world_.proofs.end() || proof->second.sha256 != backup.sha256)
-    world_.Violate(8, absl::StrCat(backup.id, " is proven and no restore of it was compared"));
+  const auto check_proof = [&](const std::string& store) {
+    const auto proof = world_.proofs.find({backup.tenant_uid, backup.id, store});
+    if (proof == world_.proofs.end() || proof->second.sha256 != backup.sha256)
+      world_.Violate(
+          8, absl::StrCat(backup.id, " in ", store, " is proven and no restore of it was compared"));
+  };
+  if (domain::Proven(backup)) check_proof(backup.store);
+  for (const domain::BackupCopy& copy : backup.copies) {
+    if (domain::IsProven(copy.state)) check_proof(copy.store);
+    if (domain::Held(backup) && copy.state == domain::BackupState::kDeleting)
+      world_.Violate(16, absl::StrCat("a copy of ", backup.id, " is held and being deleted"));
+  }
 }
 
 void Checks::OnDeleted(const catalog::DeleteBackup& deleted) {

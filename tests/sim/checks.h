@@ -67,9 +67,11 @@ class Checks final : public Watch, public PlaneWatch {
   void CheckGrowth(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase& database);
   void CheckBackups();
+  void CheckArchive(const domain::Backup& backup, const std::string& store);
   void CheckAudit();
   void CheckSchedules(const Expected& expected);
   void CheckBackupPolicy(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times);
+  void CheckCopies(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times);
 
   World& world_;
   EventChecks events_;

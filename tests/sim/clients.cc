@@ -250,6 +250,25 @@ void Clients::Restore(const Tenant& tenant) {
   });
 }
 
+void Clients::Copy(const Tenant& tenant) {
+  const std::string id = tenant.id;
+  const std::string backup = PickBackup(tenant);
+  Insist("CopyBackup", [this, id, backup] {
+    return engine::CopyBackup{
+        .operation = NewOperation(asking_), .tenant = id, .backup = backup, .to_store = kFurtherName};
+  });
+}
+
+void Clients::ChooseCopies(const std::string& id) {
+  const bool copies = world_.dice.Chance(3, 4);
+  Insist("UpdateTenant (copies)", [this, id, copies] {
+    engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
+    update.update.copy_to.emplace();
+    if (copies) update.update.copy_to->push_back(kFurtherName);
+    return update;
+  });
+}
+
 void Clients::HoldOrRelease(const Tenant& tenant) {
   const std::string id = tenant.id;
   const std::vector<domain::Backup> held =
@@ -269,7 +288,7 @@ void Clients::ActOnLiving(const Tenant& tenant) {
   const std::string uid = tenant.uid;
   if (farewells_ && world_.dice.Chance(1, 2)) return Retire(tenant);
   if (world_.dice.Chance(1, 20)) return Expire(tenant);
-  switch (world_.dice.Roll(18)) {
+  switch (world_.dice.Roll(20)) {
     case 0:
     case 1: {
       const auto mode =
@@ -294,8 +313,10 @@ void Clients::ActOnLiving(const Tenant& tenant) {
       });
     case 9: {
       const std::string backup = PickBackup(tenant);
-      return Insist("VerifyBackup", [this, id, backup] {
-        return engine::VerifyBackup{.operation = NewOperation(asking_), .tenant = id, .backup = backup};
+      const std::string copy = world_.dice.Chance(1, 3) ? kFurtherName : "";
+      return Insist("VerifyBackup", [this, id, backup, copy] {
+        return engine::VerifyBackup{
+            .operation = NewOperation(asking_), .tenant = id, .backup = backup, .copy = copy};
       });
     }
     case 10: {
@@ -321,6 +342,8 @@ void Clients::ActOnLiving(const Tenant& tenant) {
     }
     case 15: return HoldOrRelease(tenant);
     case 16: return LimitStorage(id);
+    case 17: return Copy(tenant);
+    case 18: return ChooseCopies(id);
     default: {
       const auto connections = static_cast<int32_t>(2 + world_.dice.Roll(30));
       return Insist("UpdateTenant (quota)", [this, id, connections] {

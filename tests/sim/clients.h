@@ -44,6 +44,8 @@ class Clients {
   void ActOn(const std::string& id);
   void HoldOrRelease(const domain::Tenant& tenant);
   void LimitStorage(const std::string& id);
+  void Copy(const domain::Tenant& tenant);
+  void ChooseCopies(const std::string& id);
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);
   void Retire(const domain::Tenant& tenant);

@@ -1,5 +1,6 @@
 #include "tests/sim/event_checks.h"
 
+#include <utility>
 #include <variant>
 
 #include <absl/strings/ascii.h>
@@ -70,6 +71,7 @@ void EventChecks::Note(const catalog::PutBackup& put) {
   if (known != NameOf(put.backup.state))
     Expect(BackupName(put.backup.tenant, put.backup.id), Lower(put.backup.state));
   known = std::string(NameOf(put.backup.state));
+  NoteCopies(put.backup);
   const bool was_held = held_.contains({put.backup.tenant, put.backup.id});
   if (domain::Held(put.backup) == was_held) return;
   Expect(BackupName(put.backup.tenant, put.backup.id), was_held ? "released" : "held");
@@ -80,8 +82,23 @@ void EventChecks::Note(const catalog::PutBackup& put) {
   }
 }
 
+void EventChecks::NoteCopies(const domain::Backup& backup) {
+  const std::map<std::string, domain::BackupState> before =
+      std::exchange(copies_[{backup.tenant, backup.id}], {});
+  for (const domain::BackupCopy& copy : backup.copies) {
+    copies_[{backup.tenant, backup.id}][copy.store] = copy.state;
+    const auto known = before.find(copy.store);
+    if (known != before.end() && known->second == copy.state) continue;
+    const std::string name = BackupName(backup.tenant, backup.id);
+    if (copy.state == domain::BackupState::kAvailable) Expect(name, "copied");
+    if (copy.state == domain::BackupState::kFailed || copy.state == domain::BackupState::kDamaged)
+      Expect(name, "copy_failed");
+  }
+}
+
 void EventChecks::Note(const catalog::DeleteBackup& deleted) {
   held_.erase({deleted.tenant, deleted.id});
+  copies_.erase({deleted.tenant, deleted.id});
   if (backups_.erase({deleted.tenant, deleted.id}) > 0)
     Expect(BackupName(deleted.tenant, deleted.id), "deleted");
 }

@@ -26,6 +26,7 @@ class EventChecks {
   void Note(const catalog::PutTenant& put);
   void Note(const catalog::PutOperation& put);
   void Note(const catalog::PutBackup& put);
+  void NoteCopies(const domain::Backup& backup);
   void Note(const catalog::DeleteBackup& deleted);
   void Note(const catalog::AppendEvent& append);
   void Note(const catalog::CutEvents& cut);
@@ -40,6 +41,8 @@ class EventChecks {
   std::map<std::string, std::string> operations_;                       // id -> state
   std::map<std::pair<std::string, std::string>, std::string> backups_;  // (tenant, id) -> state
   std::set<std::pair<std::string, std::string>> held_;                  // (tenant, backup)
+  // (tenant, backup) -> store -> state of the copy there
+  std::map<std::pair<std::string, std::string>, std::map<std::string, domain::BackupState>> copies_;
   // Of the commit that is looked at: what is to be told more often than it is, by subject and what it says.
   std::map<std::pair<std::string, std::string>, int> untold_;
   std::vector<domain::FleetEvent> committed_;  // that the reader has not read

@@ -80,6 +80,7 @@ void Checks::ExpectCopies(Expected& expected) const {
   for (const auto& [id, operation] : operations_) {
     const bool of_backups = operation.kind == domain::OperationKind::kBackUp ||
                             operation.kind == domain::OperationKind::kVerify ||
+                            operation.kind == domain::OperationKind::kCopyBackup ||
                             operation.kind == domain::OperationKind::kDeleteBackup;
     if (of_backups) continue;
     for (const domain::Step& step : operation.steps) {
@@ -142,7 +143,10 @@ void Checks::CheckSchedules(const Expected& expected) {
       times.erase(wanted->key);
     }
   }
-  for (const domain::Tenant& tenant : expected.tenants) CheckBackupPolicy(tenant, times);
+  for (const domain::Tenant& tenant : expected.tenants) {
+    CheckBackupPolicy(tenant, times);
+    CheckCopies(tenant, times);
+  }
   for (const auto& [key, time] : times) {
     if (absl::StartsWith(key.resource, "tenants/"))
       world_.Violate(14, absl::StrCat(NameOf(key.kind), " of ", key.resource, " is called for by nothing"));
@@ -278,30 +282,50 @@ void Checks::CheckRows(const domain::Tenant& tenant, const agent::ModelDatabase&
 }
 
 void Checks::CheckBackups() {
-  std::set<std::pair<std::string, std::string>> expected;
-  std::set<std::pair<std::string, std::string>> tolerated;
+  std::set<PlacedArchive> tolerated;
   const std::vector<domain::Backup> backups = *world_.catalog.ListBackups("", {}, 10'000);
   for (const domain::Backup& backup : backups) {
-    const std::pair<std::string, std::string> key{backup.tenant_uid, backup.id};
-    tolerated.insert(key);
-    if (!domain::Usable(backup)) continue;
-    expected.insert(key);
-    const auto found = world_.archives.find(key);
-    if (found != world_.archives.end() && found->second.sha256 != backup.sha256)
-      world_.Violate(10, absl::StrCat("the archive ", backup.id, " is not the one that was reported"));
-  }
-  for (const auto& key : expected) {
-    const auto found = world_.archives.find(key);
-    if (found == world_.archives.end() || !found->second.has_manifest)
-      world_.Violate(10, absl::StrCat("the backup ", key.second, " is not in its store"));
+    for (const std::string& store : domain::StoresOf(backup))
+      tolerated.emplace(backup.tenant_uid, backup.id, store);
+    if (domain::Usable(backup)) CheckArchive(backup, backup.store);
+    for (const domain::BackupCopy& copy : backup.copies) {
+      if (!domain::IsUsable(copy.state)) continue;
+      world_.tally.Work("copies at rest");
+      CheckArchive(backup, copy.store);
+    }
   }
   for (const auto& [key, archive] : world_.archives) {
     const bool reachable =
         std::any_of(world_.hosts.begin(), world_.hosts.end(), [&, &stored = archive](const auto& host) {
-          return host.second->store == stored.store && !host.second->lost;
+          return host.second->Reaches(stored.store) && !host.second->lost;
         });
     if (tolerated.count(key) == 0 && reachable)
-      world_.Violate(10, absl::StrCat("nobody knows of the archive ", key.second));
+      world_.Violate(10,
+                     absl::StrCat("nobody knows of the archive ", std::get<1>(key), " in ", archive.store));
+  }
+}
+
+// It is called usable in that store.
+void Checks::CheckArchive(const domain::Backup& backup, const std::string& store) {
+  const auto found = world_.archives.find({backup.tenant_uid, backup.id, store});
+  if (found == world_.archives.end() || !found->second.has_manifest) {
+    world_.Violate(10, absl::StrCat("the backup ", backup.id, " is not in the store ", store));
+  } else if (found->second.sha256 != backup.sha256) {
+    world_.Violate(10, absl::StrCat("the archive ", backup.id, " in the store ", store,
+                                    " is not the one that was reported"));
+  }
+}
+
+// Each usable backup has its copies, or a schedule says when the next is made.
+void Checks::CheckCopies(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times) {
+  const bool more_comes =
+      times.erase({domain::ScheduleKind::kCopyBackups, absl::StrCat("tenants/", tenant.id)}) > 0;
+  if (more_comes || tenant.copy_to.empty()) return;
+  for (const domain::Backup& backup : *world_.catalog.ListBackups(tenant.id, {}, 10'000)) {
+    if (!domain::Usable(backup)) continue;
+    const domain::BackupCopy* copy = domain::FindCopy(backup, kFurtherName);
+    const bool there = backup.store == kFurtherStore || (copy != nullptr && domain::IsStored(copy->state));
+    if (!there) world_.Violate(14, absl::StrCat(backup.id, " of ", tenant.id, " is never copied"));
   }
 }
 

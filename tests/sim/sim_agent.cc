@@ -134,6 +134,8 @@ v1::HostReport SimAgent::Report() const {
   report.add_advertise_endpoints(absl::StrCat(host_.id, ":5432"));
   report.set_free_bytes(int64_t{1} << 40);
   if (!host_.store.empty()) report.add_stores(host_.store);
+  report.add_stores(kFurtherStore);
+  (*report.mutable_store_names())[kFurtherStore] = kFurtherName;
   return report;
 }
 

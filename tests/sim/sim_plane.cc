@@ -104,6 +104,8 @@ engine::RequestBody SimPlane::RequestOf(const domain::ScheduleKey& key) {
       return engine::ProveNewestBackup{.operation = world_.NewOperationId(), .tenant = id};
     case domain::ScheduleKind::kPruneBackups:
       return engine::PruneBackups{.operation = world_.NewOperationId(), .tenant = id};
+    case domain::ScheduleKind::kCopyBackups:
+      return engine::CopyBackups{.operation = world_.NewOperationId(), .tenant = id};
     case domain::ScheduleKind::kCompare: return engine::CompareHost{.host = id};
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();

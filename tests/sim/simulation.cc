@@ -320,7 +320,8 @@ void Simulation::DamageArchive() {
   if (archive->second.proven) return;
   archive->second.damaged = true;
   world_.tally.Fault("archive damaged");
-  world_.Say("the archive ", archive->first.second, " is damaged");
+  world_.Say("the archive ", std::get<1>(archive->first), " in ", std::get<2>(archive->first),
+             " is damaged");
 }
 
 // ---- Peace again.

@@ -26,13 +26,24 @@ namespace croft::sim {
 // What is in passwords and keys that must never be seen where they do not belong.
 inline constexpr char kCanary[] = "CANARY7secret";
 
+// The store that all hosts reach and none writes to of itself, and what they call it.
+inline constexpr char kFurtherStore[] = "s9";
+inline constexpr char kFurtherName[] = "further";
+
+// What lies in a store: uid, backup, store.
+using PlacedArchive = std::tuple<std::string, std::string, std::string>;
+
 // One host's PostgreSQL, and what became of its machine.
 struct SimHost {
   explicit SimHost(std::string name) : id(std::move(name)), server(absl::StrCat("system-", id)) {}
 
   std::string id;
   agent::ModelServer server;
-  std::string store;  // that it writes to
+  bool Reaches(const std::string& one) const {
+    return !one.empty() && (one == store || one == kFurtherStore);
+  }
+
+  std::string store;  // that it writes to; kFurtherStore is the second that it reaches
   bool lost = false;  // for good
   bool cut = false;   // no network to any control plane
 };
@@ -106,9 +117,9 @@ class World {
   keyring::Keyring keyring;
   std::unique_ptr<keyring::KeyStore> keys;
   std::map<std::string, std::unique_ptr<SimHost>> hosts;
-  std::map<std::pair<std::string, std::string>, Archive> archives;  // (uid, backup)
+  std::map<PlacedArchive, Archive> archives;
   // Every archive that was ever proven, as it was then: deleting one later does not undo the proof.
-  std::map<std::pair<std::string, std::string>, Archive> proofs;
+  std::map<PlacedArchive, Archive> proofs;
   // By uid. Those that are not in it have none.
   std::map<std::string, Trouble> troubles;
   // Attempts of a proof that found an object missing: (operation, step, attempt).

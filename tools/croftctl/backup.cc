@@ -137,12 +137,14 @@ void AddGet(Noun& noun) {
 
 struct VerifyArguments {
   TargetFlags which;  // the first of its ids is a tenant's, those behind it are of backups
+  std::string copy;
 };
 
 absl::Status Verify(Session& session, const VerifyArguments& arguments) {
   const auto begin = [&](const std::string& name, const std::string& key) {
     v1::VerifyBackupRequest request;
     request.set_name(name);
+    request.set_copy(arguments.copy);
     return session.Change(&Backups::VerifyBackup, request, key);
   };
   if (!arguments.which.BySelector() && !arguments.which.ids.empty()) {
@@ -164,7 +166,29 @@ void AddVerify(Noun& noun) {
       "verify", "Prove a backup by restoring and comparing it; with -l, the latest of each tenant");
   verb->which.AddTo(verb.app,
                     "Id of a tenant, then ids or names of its backups or latest; or a backup's full name");
+  verb.app.add_option("--copy", verb->copy,
+                      "Prove the copy in this store, by name or id, instead of the backup itself");
   verb.Runs(Verify);
+}
+
+void AddCopy(Noun& noun) {
+  struct Arguments {
+    WhichBackups which;
+    std::string to;
+  };
+  auto verb = noun.AddVerb<Arguments>("copy", "Copy a backup, as it is, to a further store");
+  verb->which.AddTo(verb.app);
+  verb.app.add_option("--to", verb->to, "The store, by name or id; croftctl host get shows a host's")
+      ->required();
+  verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
+    CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, arguments.which.Names(session.client));
+    return OperateOnEach(session, TargetsOf(names), [&](const Target& target) {
+      v1::CopyBackupRequest request;
+      request.set_name(target.id);
+      request.set_to_store(arguments.to);
+      return session.Change(&Backups::CopyBackup, request, target.key);
+    });
+  });
 }
 
 void AddDelete(Noun& noun) {
@@ -253,6 +277,7 @@ void AddBackup(Noun& root) {
   AddGet(noun);
   AddBackupDescribe(noun);
   AddVerify(noun);
+  AddCopy(noun);
   AddBackupPlan(noun);
   AddHold(noun);
   AddRelease(noun);

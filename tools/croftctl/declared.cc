@@ -222,6 +222,12 @@ absl::Status ReadProveEvery(const YamlNode& node, DeclaredTenant& tenant) {
   return absl::OkStatus();
 }
 
+absl::Status ReadCopyTo(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> stores, TextsOf(node, "backupPolicy.copyTo"));
+  tenant.fields.mutable_backup_policy()->mutable_copy_to()->Assign(stores.begin(), stores.end());
+  return absl::OkStatus();
+}
+
 absl::Status ReadBackupsKept(const YamlNode& node, DeclaredTenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(const int32_t kept, NumberOf(node, "backupPolicy.keep"));
   tenant.fields.mutable_backup_policy()->set_keep(kept);
@@ -248,6 +254,7 @@ constexpr Field kQuotaFields[] = {
 };
 
 constexpr Field kBackupPolicyFields[] = {
+    {"copyTo", "backup_policy.copy_to", ReadCopyTo},
     {"every", "backup_policy.every", ReadBackupEvery},
     {"keep", "backup_policy.keep", ReadBackupsKept},
     {"proveEvery", "backup_policy.prove_every", ReadProveEvery},

@@ -52,6 +52,7 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
   *fields.mutable_features() = tenant.features();
   if (tenant.has_quota()) fields.mutable_quota()->set_connections(tenant.quota().connections());
   fields.mutable_backup_policy()->set_keep(tenant.backup_policy().keep());
+  *fields.mutable_backup_policy()->mutable_copy_to() = tenant.backup_policy().copy_to();
   fields.set_delete_protection(tenant.delete_protection());
   *fields.mutable_extensions() = tenant.extensions();
   fields.set_locale(tenant.locale());

@@ -54,6 +54,32 @@ std::string ProgressOf(const v1::Operation& operation) {
   return operation.progress();
 }
 
+namespace {
+
+std::string StoreText(const v1::BackupCopy& copy) {
+  return copy.store_name().empty() ? copy.store() : copy.store_name();
+}
+
+// Such as `offsite VERIFIED, cold FAILED`.
+std::string CopiesText(const v1::Backup& backup) {
+  return absl::StrJoin(backup.copies(), ", ", [](std::string* out, const v1::BackupCopy& copy) {
+    absl::StrAppend(out, StoreText(copy), " ", NameIn("STATE_", copy.state()));
+  });
+}
+
+void AppendCopies(const v1::Backup& backup, std::vector<Cell>& cells) {
+  for (const v1::BackupCopy& copy : backup.copies()) {
+    std::string text = absl::StrCat(copy.store(), ", ", NameIn("STATE_", copy.state()));
+    if (copy.has_copy_time()) absl::StrAppend(&text, ", copied ", TimeText(FromProto(copy.copy_time())));
+    if (copy.has_verify_time())
+      absl::StrAppend(&text, ", proven ", TimeText(FromProto(copy.verify_time())));
+    if (!copy.failure().empty()) absl::StrAppend(&text, ": ", copy.failure());
+    cells.push_back(Detail(absl::StrCat("copy ", copy.store_name()), std::move(text)));
+  }
+}
+
+}  // namespace
+
 View ViewOf(const v1::Backup& backup) {
   const v1::LegalHold& hold = backup.legal_hold();
   View view = {
@@ -74,6 +100,7 @@ View ViewOf(const v1::Backup& backup) {
        Wide("verified", When(backup.has_verify_time(), backup.verify_time())),
        Wide("tables", absl::StrCat(backup.table_count())),
        Wide("store", backup.store()),
+       Wide("copies", CopiesText(backup)),
        Wide("note", backup.note()),
        Detail("held since", When(hold.has_hold_time(), hold.hold_time())),
        Detail("held by", hold.caller()),
@@ -83,6 +110,7 @@ View ViewOf(const v1::Backup& backup) {
        Wide("server version", backup.server_version()),
        Detail("uid", backup.uid()),
        Detail("etag", backup.etag())}};
+  AppendCopies(backup, view.cells);
   AppendFindings("finding", backup.findings(), backup.finding_count(), view.cells);
   return view;
 }

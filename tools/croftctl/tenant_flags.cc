@@ -2,10 +2,19 @@
 
 #include "tools/croftctl/tenant_flags.h"
 
+#include <absl/strings/str_split.h>
+#include <absl/strings/string_view.h>
+
 #include "common/errors.h"
 #include "tools/croftctl/values.h"
 
 namespace croft::ctl {
+namespace {
+
+// As a value of --copy-to. No store can be called so.
+constexpr char kNoStores[] = "0";
+
+}  // namespace
 
 CLI::Option* AddEach(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
                      const std::string& description) {
@@ -30,6 +39,9 @@ void TenantFlags::AddTo(CLI::App& verb, const std::string& aliases_help) {
                   "Back up by itself this often, such as 6h; 0 for never again");
   verb.add_option("--prove-every", prove_every,
                   "Prove the newest backup by itself this often, such as 7d; 0 for never again");
+  verb.add_option(
+      "--copy-to", copy_to,
+      "Further stores that each backup is copied to, by name or id, several with commas; 0 for none");
   verb.add_option("--keep", keep, "How many of those backups are kept; the default is 7")
       ->check(CLI::PositiveNumber);
   verb.add_option("--delete-protection", delete_protection,
@@ -73,6 +85,10 @@ absl::Status TenantFlags::FillBackupPolicy(v1::BackupPolicy& policy) const {
   if (!prove_every.empty()) {
     CROFT_ASSIGN_OR_RETURN(const absl::Duration every, ParseDuration(prove_every, "--prove-every"));
     *policy.mutable_prove_every() = ToProto(every);
+  }
+  if (!copy_to.empty() && copy_to != kNoStores) {
+    for (const absl::string_view store : absl::StrSplit(copy_to, ','))
+      policy.add_copy_to(std::string(store));
   }
   return absl::OkStatus();
 }

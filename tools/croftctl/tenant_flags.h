@@ -27,6 +27,7 @@ struct TenantFlags {
   std::string delete_protection;
   std::string backup_every;
   std::string prove_every;
+  std::string copy_to;
   int keep = 0;
   int connections = 0;
 
@@ -42,7 +43,9 @@ struct TenantFlags {
 
   // What is carried to the host; `storage` is not.
   bool HasQuota() const { return connections != 0 || !statement_timeout.empty(); }
-  bool HasBackupPolicy() const { return !backup_every.empty() || !prove_every.empty() || keep != 0; }
+  bool HasBackupPolicy() const {
+    return !backup_every.empty() || !prove_every.empty() || !copy_to.empty() || keep != 0;
+  }
   bool HasExpiry() const { return !expire_in.empty() || !expire_time.empty(); }
 
  private:

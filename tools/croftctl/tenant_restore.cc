@@ -25,6 +25,7 @@ struct RestoreArguments {
   std::string before;
   std::string as;
   std::string host;
+  std::string copy;
   bool allow_incomplete = false;
 };
 
@@ -48,6 +49,7 @@ absl::StatusOr<v1::Operation> BeginRestore(Session& session, const RestoreArgume
   request.set_new_tenant_id(LastPart(arguments.as));
   if (!arguments.host.empty()) request.set_host(HostName(LastPart(arguments.host)));
   request.set_etag(arguments.etag);
+  request.set_copy(arguments.copy);
   request.set_allow_incomplete(arguments.allow_incomplete);
   return session.Change(&v1::TenantService::Stub::RestoreTenant, request, target.key);
 }
@@ -91,6 +93,9 @@ void AddTenantRestore(Noun& noun) {
                       "The newest usable one that began before this time, such as 2030-01-31T18:00:00Z");
   verb.app.add_option("--as", verb->as, "Make this new tenant of it and leave the old one alone");
   verb.app.add_option("--host", verb->host, "Host to restore on");
+  verb.app.add_option(
+      "--copy", verb->copy,
+      "Restore from the copy in this store, by name or id, instead of what the host reaches first");
   verb.app.add_flag("--allow-incomplete", verb->allow_incomplete,
                     "Leave out the objects that do not restore, and name them");
   verb.Runs(Restore);

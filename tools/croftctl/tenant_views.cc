@@ -69,6 +69,8 @@ std::string BackupPolicyText(const v1::BackupPolicy& policy) {
   }
   if (policy.has_prove_every())
     parts.push_back(absl::StrCat("proven every ", DurationText(FromProto(policy.prove_every()))));
+  if (!policy.copy_to().empty())
+    parts.push_back(absl::StrCat("copied to ", absl::StrJoin(policy.copy_to(), " and ")));
   return absl::StrJoin(parts, ", ");
 }
 

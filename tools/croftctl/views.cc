@@ -38,6 +38,15 @@ Cell FreeCell(const v1::Host& host) {
   return BytesCell("free", host.free_bytes());
 }
 
+// By id, with the name that the agent was told, such as `offsite=store-k3…`.
+std::string StoresOf(const v1::Host& host) {
+  return absl::StrJoin(host.stores(), ", ", [&](std::string* out, const std::string& store) {
+    const auto name = host.store_names().find(store);
+    if (name != host.store_names().end()) absl::StrAppend(out, name->second, "=");
+    absl::StrAppend(out, store);
+  });
+}
+
 std::string CheckedText(const v1::GetStatusResponse& status) {
   if (!status.has_fleet_check_time()) return "not yet; croftctl admin check-fleet does it now";
   return TimeText(FromProto(status.fleet_check_time()));
@@ -70,7 +79,7 @@ View ViewOf(const v1::Host& host) {
                 Wide("managed", host.managed() ? "yes" : ""),
                 Wide("server connections", OrEmpty(host.max_connections())),
                 Detail("tasks", Joined(host.task_kinds())),
-                Detail("stores", Joined(host.stores())),
+                Detail("stores", StoresOf(host)),
                 Detail("uid", host.uid()),
                 Detail("etag", host.etag())}};
   for (const v1::MissingRight& right : host.missing_rights()) {

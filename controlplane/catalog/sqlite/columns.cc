@@ -3,6 +3,7 @@
 #include "controlplane/catalog/sqlite/columns.h"
 
 #include <cstddef>
+#include <utility>
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
@@ -128,6 +129,35 @@ bool ReadMissingRight(const Json& json, domain::MissingRight& right) {
   return kinds != json.end() && DecodeList(kinds->dump(), right.task_kinds).ok();
 }
 
+// Left alone where `key` is not there.
+bool ReadTime(const Json& object, const char* key, std::optional<absl::Time>& time) {
+  const auto found = object.find(key);
+  if (found == object.end()) return true;
+  if (!found->is_number_integer()) return false;
+  time = sqlite::TimeFromColumn(found->get<int64_t>());
+  return true;
+}
+
+bool ReadTime(const Json& object, const char* key, absl::Time& time) {
+  std::optional<absl::Time> read;
+  if (!ReadTime(object, key, read) || !read) return false;
+  time = *read;
+  return true;
+}
+
+bool ReadCopy(const Json& json, domain::BackupCopy& copy) {
+  std::string state;
+  if (!json.is_object() || !ReadText(json, "state", state) || !DecodeEnum(state, copy.state).ok())
+    return false;
+  const auto failures = json.find("failures");
+  if (failures == json.end() || !failures->is_number_integer()) return false;
+  copy.failures = failures->get<int32_t>();
+  return ReadText(json, "store", copy.store) && ReadText(json, "store_name", copy.store_name) &&
+         ReadText(json, "failure", copy.failure) && ReadTime(json, "create_time", copy.create_time) &&
+         ReadTime(json, "retry_time", copy.retry_time) && ReadTime(json, "copy_time", copy.copy_time) &&
+         ReadTime(json, "verify_time", copy.verify_time);
+}
+
 // A list whose items `read` takes one by one.
 template <typename Item, typename Read>
 absl::Status DecodeItems(absl::string_view text, std::vector<Item>& items, Read read) {
@@ -174,6 +204,28 @@ std::string EncodeMissingRights(const std::vector<domain::MissingRight>& rights)
 
 absl::Status DecodeMissingRights(absl::string_view text, std::vector<domain::MissingRight>& rights) {
   return DecodeItems(text, rights, ReadMissingRight);
+}
+
+std::string EncodeCopies(const std::vector<domain::BackupCopy>& copies) {
+  if (copies.empty()) return "[]";
+  Json list = Json::array();
+  for (const domain::BackupCopy& copy : copies) {
+    Json item = {{"store", copy.store},
+                 {"store_name", copy.store_name},
+                 {"state", std::string(NameOf(copy.state))},
+                 {"create_time", sqlite::ToColumn(copy.create_time)},
+                 {"failures", copy.failures},
+                 {"retry_time", sqlite::ToColumn(copy.retry_time)},
+                 {"failure", copy.failure}};
+    if (copy.copy_time) item["copy_time"] = sqlite::ToColumn(*copy.copy_time);
+    if (copy.verify_time) item["verify_time"] = sqlite::ToColumn(*copy.verify_time);
+    list.push_back(std::move(item));
+  }
+  return Dump(list);
+}
+
+absl::Status DecodeCopies(absl::string_view text, std::vector<domain::BackupCopy>& copies) {
+  return DecodeItems(text, copies, ReadCopy);
 }
 
 }  // namespace croft::catalog

@@ -27,12 +27,14 @@ using Labels = std::map<std::string, std::string>;
 [[nodiscard]] std::string EncodeMap(const Labels& map);
 [[nodiscard]] std::string EncodeFindings(const std::vector<domain::Finding>& findings);
 [[nodiscard]] std::string EncodeMissingRights(const std::vector<domain::MissingRight>& rights);
+[[nodiscard]] std::string EncodeCopies(const std::vector<domain::BackupCopy>& copies);
 // DATA_LOSS when `text` is not what the encoder makes.
 [[nodiscard]] absl::Status DecodeList(absl::string_view text, std::vector<std::string>& list);
 [[nodiscard]] absl::Status DecodeMap(absl::string_view text, Labels& map);
 [[nodiscard]] absl::Status DecodeFindings(absl::string_view text, std::vector<domain::Finding>& findings);
 [[nodiscard]] absl::Status DecodeMissingRights(absl::string_view text,
                                                std::vector<domain::MissingRight>& rights);
+[[nodiscard]] absl::Status DecodeCopies(absl::string_view text, std::vector<domain::BackupCopy>& copies);
 
 // DATA_LOSS: no value of its column is written `text`.
 [[nodiscard]] absl::Status Undecodable(absl::string_view text);
@@ -92,6 +94,13 @@ struct MissingRightsCodec {
   absl::Status Decode(const sqlite::Rows& rows, int column,
                       std::vector<domain::MissingRight>& rights) const {
     return DecodeMissingRights(rows.Text(column), rights);
+  }
+};
+
+struct CopiesCodec {
+  std::string Encode(const std::vector<domain::BackupCopy>& copies) const { return EncodeCopies(copies); }
+  absl::Status Decode(const sqlite::Rows& rows, int column, std::vector<domain::BackupCopy>& copies) const {
+    return DecodeCopies(rows.Text(column), copies);
   }
 };
 

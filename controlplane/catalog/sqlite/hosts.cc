@@ -50,7 +50,8 @@ constexpr Table kHosts(
     Col("free_bytes_unknown", &Host::report, &HostReport::free_bytes_unknown),
     Col("managed", &Host::report, &HostReport::managed),
     Col("max_connections", &Host::report, &HostReport::max_connections),
-    Col("missing_rights", MissingRightsCodec(), &Host::report, &HostReport::missing_rights));
+    Col("missing_rights", MissingRightsCodec(), &Host::report, &HostReport::missing_rights),
+    Col("store_names", MapCodec(), &Host::report, &HostReport::store_names));
 
 SqlBuilder Select(Sql rest) {
   return SqlBuilder().Append("SELECT ").Append(kHosts.Names()).Append(" FROM hosts ").Append(rest);

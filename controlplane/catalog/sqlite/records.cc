@@ -36,7 +36,7 @@ constexpr Table kBackups(
     Col("hold_time", &Backup::hold, &LegalHold::time),
     Col("hold_caller", &Backup::hold, &LegalHold::caller),
     Col("hold_reason", &Backup::hold, &LegalHold::reason), Col("database_bytes", &Backup::database_bytes),
-    Col("restore_duration", &Backup::restore_duration));
+    Col("restore_duration", &Backup::restore_duration), Col("copies", CopiesCodec(), &Backup::copies));
 
 constexpr absl::string_view kAboveAllIds = "\x7f";
 

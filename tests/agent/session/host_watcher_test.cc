@@ -40,7 +40,7 @@ class HostWatcherTest : public ::testing::Test {
   void Start(ServerReport report) {
     server_.Tell(std::move(report));
     watcher_.emplace(
-        server_, std::vector<std::string>{}, [](const std::string&) { return ""; }, absl::Hours(1),
+        server_, StoresToTell{}, [](const std::string&) { return ""; }, absl::Hours(1),
         [this] { changes_.Put(true); });
     ASSERT_TRUE(changes_.Take()) << "the first look tells of a change";
   }

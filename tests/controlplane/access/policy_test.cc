@@ -57,6 +57,7 @@ constexpr Row kMatrix[] = {
     {"BackupService/GetBackup", "aov", 't'},
     {"BackupService/ListBackups", "aov", 'r'},
     {"BackupService/VerifyBackup", "ao", 't'},
+    {"BackupService/CopyBackup", "ao", 't'},
     {"BackupService/DeleteBackup", "ao", 't'},
     {"BackupService/HoldBackup", "ao", 't'},
     {"BackupService/ReleaseBackup", "a", 't'},

@@ -124,12 +124,14 @@ inline void Fill(domain::BackUpTask& task) {
   skip_rows = Several(Utf8);
 }
 inline void Fill(domain::VerifyTask& task) {
-  auto& [backup] = task;
+  auto& [backup, store] = task;
   backup = SomeRef();
+  store = Utf8();
 }
 inline void Fill(domain::RestoreTask& task) {
-  auto& [backup, allow_incomplete, only] = task;
+  auto& [backup, store, allow_incomplete, only] = task;
   backup = SomeRef();
+  store = Utf8();
   allow_incomplete = Flag();
   only = Several(Utf8);
 }
@@ -139,9 +141,16 @@ inline void Fill(domain::RotateTask& task) {
   enable = Flag();
 }
 inline void Fill(domain::DeleteBackupTask& task) {
-  auto& [backup, all] = task;
+  auto& [backup, store, all] = task;
   backup = SomeRef();
+  store = Utf8();
   all = Flag();
+}
+inline void Fill(domain::CopyBackupTask& task) {
+  auto& [backup, from_store, to_store] = task;
+  backup = SomeRef();
+  from_store = Utf8();
+  to_store = Utf8();
 }
 inline void Fill(domain::LimitGrowthTask& task) {
   auto& [closed] = task;

@@ -47,7 +47,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   domain::Tenant made;
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, keep, backup_every,
-         backup_times, prove_every, skip_rows, prove_on, state, suspend_mode, state_before_retire,
+         backup_times, prove_every, skip_rows, prove_on, copy_to, state, suspend_mode, state_before_retire,
          placement, owner_role, reader_role, credentials, order, last_generation, fence_time, last_backup,
          current_operation, create_operation, unconfirmed, delete_protection, final_backup_failure,
          purge_parked, storage, kept_databases, last_proof] = made;
@@ -77,6 +77,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   prove_every = Span();
   skip_rows = Several(Utf8);
   prove_on = SomeLabels();
+  copy_to = Several(Utf8);
   state = One(domain::TenantState::kPurged);
   suspend_mode = One(domain::SuspendMode::kReadOnly);
   state_before_retire = One(domain::TenantState::kPurged);
@@ -112,8 +113,8 @@ domain::Tenant SomeTenant(const std::string& with_id) {
 domain::HostReport SomeReport() {
   domain::HostReport made;
   auto& [agent_version, postgres_up, postgres_version, system_identifier, timeline, advertise_endpoints,
-         free_bytes, stores, tls, root_certificate, problem, task_kinds, free_bytes_unknown, managed,
-         max_connections, missing_rights] = made;
+         free_bytes, stores, store_names, tls, root_certificate, problem, task_kinds, free_bytes_unknown,
+         managed, max_connections, missing_rights] = made;
   agent_version = Text();
   postgres_up = Flag();
   postgres_version = Text();
@@ -122,6 +123,7 @@ domain::HostReport SomeReport() {
   advertise_endpoints = Several(Utf8);
   free_bytes = Large();
   stores = Several(Utf8);
+  store_names = SomeLabels();
   tls = Flag();
   root_certificate = Text();
   problem = Text();
@@ -167,11 +169,27 @@ domain::Host SomeHost(const std::string& with_id) {
   return made;
 }
 
+domain::BackupCopy SomeCopy() {
+  domain::BackupCopy made;
+  auto& [store, store_name, state, create_time, copy_time, verify_time, failures, retry_time, failure] =
+      made;
+  store = Utf8();
+  store_name = Utf8();
+  state = One(domain::BackupState::kDamaged);
+  create_time = Moment();
+  copy_time = Maybe(Moment);
+  verify_time = Maybe(Moment);
+  failures = Small();
+  retry_time = Moment();
+  failure = Utf8();
+  return made;
+}
+
 domain::Backup SomeBackup(const std::string& with_tenant, const std::string& with_id) {
   domain::Backup made;
   auto& [tenant, id, tenant_uid, create_time, update_time, version, state, origin, store, size_bytes,
          sha256, generation, server_version, table_count, row_count, verify_time, wrapped_key, findings,
-         proof_findings, given_name, note, hold, database_bytes, restore_duration] = made;
+         proof_findings, given_name, note, hold, database_bytes, restore_duration, copies] = made;
   tenant = with_tenant;
   id = with_id;
   tenant_uid = Text();
@@ -199,6 +217,7 @@ domain::Backup SomeBackup(const std::string& with_tenant, const std::string& wit
   hold_reason = Text();
   database_bytes = Large();
   restore_duration = Span();
+  copies = Several(SomeCopy);
   return made;
 }
 

@@ -147,7 +147,7 @@ TEST(ChooseHost, CountsConnectionsThatAreTaken) {
 TEST(ChooseHost, RestoresOnlyWhereTheStoreIsReached) {
   Host a = Up("a"), b = Up("b");
   b.report.stores = {"s2"};
-  EXPECT_EQ(Choice({a, b}, {.store = "s2"}), "b");
+  EXPECT_EQ(Choice({a, b}, {.stores = {"s2"}}), "b");
 }
 
 TEST(Room, IsGivenBackOnce) {

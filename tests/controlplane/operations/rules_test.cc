@@ -48,6 +48,17 @@ TEST(Compatibility, ProofAndBackupShareTheTenant) {
   EXPECT_FALSE(MayRunBeside(KindOf(OperationKind::kBackUp), KindOf(OperationKind::kDeleteBackup)));
 }
 
+TEST(Compatibility, ACopyGoesBesideWorkOnOtherBackupsButNotBesideItsLike) {
+  for (const OperationKind beside : {OperationKind::kBackUp, OperationKind::kVerify}) {
+    EXPECT_TRUE(MayRunBeside(KindOf(OperationKind::kCopyBackup), KindOf(beside)));
+    EXPECT_TRUE(MayRunBeside(KindOf(beside), KindOf(OperationKind::kCopyBackup)));
+  }
+  EXPECT_FALSE(MayRunBeside(KindOf(OperationKind::kCopyBackup), KindOf(OperationKind::kCopyBackup)));
+  // The last of a store's deletions takes along all that lies there.
+  EXPECT_FALSE(MayRunBeside(KindOf(OperationKind::kCopyBackup), KindOf(OperationKind::kDeleteBackup)));
+  EXPECT_FALSE(MayRunBeside(KindOf(OperationKind::kDeleteBackup), KindOf(OperationKind::kCopyBackup)));
+}
+
 TEST(Compatibility, CleaningUpWaitsForNobody) {
   for (const OperationKind kind : AllOf<OperationKind>()) {
     EXPECT_TRUE(MayRunBeside(KindOf(kind), KindOf(OperationKind::kCleanUp)));
@@ -59,7 +70,7 @@ TEST(Compatibility, CleaningUpWaitsForNobody) {
 TEST(Kinds, OnlyTheseWorkBesideOthers) {
   for (const OperationKind kind : AllOf<OperationKind>()) {
     const bool shared = kind == OperationKind::kBackUp || kind == OperationKind::kVerify ||
-                        kind == OperationKind::kDeleteBackup;
+                        kind == OperationKind::kDeleteBackup || kind == OperationKind::kCopyBackup;
     const Hold hold = kind == OperationKind::kCleanUp ? Hold::kNone
                       : shared                        ? Hold::kShared
                                                       : Hold::kExclusive;
