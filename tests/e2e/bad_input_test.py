@@ -57,6 +57,7 @@ ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 ALIAS = re.compile(r"[a-z0-9._:-]{1,253}")
 EVENT_TYPE = re.compile(r"[a-z_.]{1,100}")
 GIVEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+STORE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 LABEL = re.compile(r"[A-Za-z0-9._-]{0,63}")
 
 # Fields that only Croft writes: what a caller sends there is passed over.
@@ -65,7 +66,8 @@ OUTPUT_ONLY = {
               "last_backup current_operation conditions storage_level closed_for_growth",
     "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
             "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls "
-            "postgres_up problem free_bytes_unknown managed max_connections missing_rights tls_verifiable",
+            "postgres_up problem free_bytes_unknown managed max_connections missing_rights tls_verifiable "
+            "store_names",
     "principal": "uid create_time update_time bindings tokens certificates",
 }
 # Fields of a resource that one method makes itself or, since it cannot change them, passes over.
@@ -76,7 +78,7 @@ PASSED_OVER = {
 }
 # Fields without which a request asks nothing.
 REQUIRED = {"name", "parent", "tenant_id", "tenant", "tenants", "tenant.name", "host.name", "system_identifier",
-            "principal_id", "fingerprint", "certificate_request", "token", "binding.tenants", "expect.hash"}
+            "principal_id", "fingerprint", "certificate_request", "token", "binding.tenants", "expect.hash", "to_store"}
 REQUIRED_BY_METHOD = {"RestoreTenant": {"backup"}, "CreateJoinToken": {"host"}}
 NOT_REQUIRED_BY_METHOD = {"ListEvents": {"parent"}, "WatchEvents": {"parent"}}
 # Numbers of which even the largest are refused.
@@ -109,6 +111,8 @@ def legal(path, value, method):
         return ALIAS.fullmatch(value) is not None
     if field in ("labels", "host_selector"):
         return LABEL.fullmatch(value) is not None
+    if path in ("copy", "to_store", "tenant.backup_policy.copy_to"):
+        return STORE.fullmatch(value) is not None
     if path == "given_name":
         return GIVEN_NAME.fullmatch(value) is not None
     if path == "type_prefix":
@@ -151,7 +155,7 @@ def right_values(cluster):
             "name": names.get(service), "backup": names["BackupService"],
             "parent": "principals/shop" if service == "AccessService" else "tenants/acme",
             "tenant_id": "fresh", "principal_id": "fresh", "system_identifier": "1", "validate_only": True,
-            "fingerprint": "a" * 64, "certificate_request": signable, "token": join_token, "reason": "case 17",
+            "fingerprint": "a" * 64, "certificate_request": signable, "token": join_token, "reason": "case 17", "to_store": "nowhere",
         }.items():
             if field in fields and value:
                 setattr(request, field, value)

@@ -102,6 +102,7 @@ def call_about_backups(client, name):
     assert client("BackupService/GetBackup", name=backup)["state"] == "STATE_AVAILABLE"
     assert client("BackupService/ListBackups", parent="tenants/-")["backups"]
     client.succeed(client("BackupService/VerifyBackup", name=backup))
+    assert client.refused("BackupService/CopyBackup", name=backup, toStore="nowhere") == "NOT_FOUND"
     assert client("BackupService/HoldBackup", name=backup, reason="case 17")["name"] == backup
     client("BackupService/ReleaseBackup", name=backup)
     assert client("BackupService/ListBackupPlans", parent="tenants/-")

@@ -114,6 +114,7 @@ constexpr Taker kTakers[] = {
     Taking<v1::ListTenantsRequest>(),
     Taking<v1::CreateBackupRequest>(),
     Taking<v1::VerifyBackupRequest>(),
+    Taking<v1::CopyBackupRequest>(),
     Taking<v1::DeleteBackupRequest>(),
     Taking<v1::GetBackupRequest>(),
     Taking<v1::HoldBackupRequest>(),

@@ -437,6 +437,22 @@ TEST_F(FleetCheckTest, ABackupThatIsNotWholeInItsStoreIsMissing) {
   EXPECT_EQ(Only(FindingKind::kBackupMissing, "b1").store, "s1");
 }
 
+TEST_F(FleetCheckTest, ACopyThatIsNotInItsStoreIsMissingAndOneThatNobodyMadeIsOrphaned) {
+  h1().stores.push_back({.store = "s9"});
+  FoundBackup copy = h1().backups.front();
+  copy.store = "s9";
+  h1().backups.push_back(copy);
+  EXPECT_EQ(Only(FindingKind::kBackupOrphaned, "b1").store, "s9");
+  catalog_.backups.front().copies = {{.store = "s9", .state = BackupState::kAvailable}};
+  EXPECT_THAT(Kinds(), IsEmpty());
+  h1().backups.pop_back();
+  EXPECT_EQ(Only(FindingKind::kCopyMissing, "b1").store, "s9");
+  catalog_.backups.front().copies.front().state = BackupState::kFailed;
+  EXPECT_THAT(Kinds(), IsEmpty()) << "a copy that failed needs no files";
+  h1().stores.pop_back();
+  Only(FindingKind::kStoreSilent, "s9");
+}
+
 TEST_F(FleetCheckTest, AFailedBackupNeedsNoFiles) {
   h1().backups.clear();
   catalog_.backups.front().state = BackupState::kFailed;

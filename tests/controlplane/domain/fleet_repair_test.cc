@@ -200,6 +200,22 @@ TEST_F(FleetRepairTest, ABackupThatIsNotInItsStoreIsForgotten) {
   EXPECT_EQ(repair.host, "");
 }
 
+TEST_F(FleetRepairTest, ACopyThatIsNotInItsStoreIsForgottenThere) {
+  catalog_.backups = {{.tenant = "acme",
+                       .id = "b1",
+                       .tenant_uid = kUid,
+                       .state = BackupState::kFailed,
+                       .store = "s1",
+                       .copies = {{.store = "store-9", .state = BackupState::kVerified}}}};
+  h1().stores = {{.store = "s1"}, {.store = "store-9"}};
+  const FleetRepair repair = Only();
+  EXPECT_EQ(repair.kind, Kind::kForgetCopy);
+  EXPECT_EQ(repair.backup, "b1");
+  EXPECT_EQ(repair.store, "store-9");
+  EXPECT_EQ(repair.Id(), "forget-copy:acme:b1-in-store-9");
+  EXPECT_TRUE(CanBeRepairId(repair.Id()));
+}
+
 TEST(RepairId, OnlyWhatARepairCanBeCalledIsOne) {
   EXPECT_TRUE(CanBeRepairId("shape:h1:t_acme_aaaaaaaaaaaaaaaa_g2"));
   EXPECT_TRUE(CanBeRepairId("forget-backup:acme:b-20260101t000000z"));

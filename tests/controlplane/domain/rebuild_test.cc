@@ -304,5 +304,25 @@ TEST(RebuildCatalog, AStoreThatNobodyCouldReadIsTold) {
   EXPECT_THAT(Rebuild({h1, h2}).notes, ElementsAre(HasSubstr("s2 could not be read")));
 }
 
+TEST(RebuildCatalog, TheSameArchiveInAnotherStoreIsACopy) {
+  ReportedHost host = On("h1", {Database("shop_1", kUid, 3)}, {kOwner + "_a", kOwner + "_ra"});
+  host.host.report.store_names = {{"s9", "offsite"}};
+  FoundBackup copy = BackupOf("shop_1", kUid, "20261123t031100z-abcd");
+  copy.store = "s9";
+  FoundBackup another = BackupOf("shop_1", kUid, "20261123t031100z-abcd");
+  another.store = "s8";
+  FoundManifest changed = *another.manifest;
+  changed.sha256 = "another digest";
+  another.manifest = std::make_shared<FoundManifest>(changed);
+  host.inventory.backups = {BackupOf("shop_1", kUid, "20261123t031100z-abcd"), copy, another};
+  const Rebuilt rebuilt = Rebuild({host});
+  ASSERT_THAT(rebuilt.backups, SizeIs(1));
+  EXPECT_EQ(rebuilt.backups[0].store, "s1");
+  ASSERT_THAT(rebuilt.backups[0].copies, SizeIs(1));
+  EXPECT_EQ(rebuilt.backups[0].copies[0].store, "s9");
+  EXPECT_EQ(rebuilt.backups[0].copies[0].store_name, "offsite");
+  EXPECT_EQ(rebuilt.backups[0].copies[0].state, BackupState::kAvailable);
+}
+
 }  // namespace
 }  // namespace croft::domain

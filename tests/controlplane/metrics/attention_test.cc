@@ -180,5 +180,12 @@ TEST(AttentionTest, SchedulesThatAreLate) {
               ElementsAre(Says("schedules", "2 are late: PRUNE_AUDIT", "tried again")));
 }
 
+TEST(AttentionTest, CopiesThatFailed) {
+  Figures figures = Well();
+  figures.backups.emplace().failed_copies = 2;
+  EXPECT_THAT(WhatNeedsAttention(figures),
+              ElementsAre(Says("backups", "2 copies in further stores have failed", "tried again")));
+}
+
 }  // namespace
 }  // namespace croft::metrics

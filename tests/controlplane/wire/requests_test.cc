@@ -148,6 +148,25 @@ TEST(RequestsTest, JoinTokensAreForNamesThatACertificateCanCarry) {
   ExpectBadTextsRefused(request, "host", kParse, [](auto& r, const std::string& t) { r.set_host(t); });
 }
 
+TEST(RequestsTest, CopiesNameAStoreByIdOrName) {
+  v1::CopyBackupRequest copy;
+  copy.set_name("tenants/acme/backups/20261123t031100z-abcd");
+  EXPECT_EQ(DetailsOf(Parse(copy).status()).violations.at(0).field, "to_store");
+  for (const char* store : {"offsite", "store-k3q2", "s9"}) {
+    copy.set_to_store(store);
+    EXPECT_EQ(Parse(copy)->to_store, store);
+  }
+  copy.set_to_store("../near");
+  EXPECT_FALSE(Parse(copy).ok());
+  v1::VerifyBackupRequest verify;
+  verify.set_name(copy.name());
+  EXPECT_EQ(Parse(verify)->copy, "");
+  verify.set_copy("offsite");
+  EXPECT_EQ(Parse(verify)->copy, "offsite");
+  verify.set_copy("off site");
+  EXPECT_EQ(DetailsOf(Parse(verify).status()).violations.at(0).field, "copy");
+}
+
 TEST(RequestsTest, WaitsAreNotNegative) {
   v1::WaitOperationRequest request;
   request.set_name("operations/op-a");

@@ -130,6 +130,7 @@ struct ControlPlane::Services {
     CROFT_SCRIPTED(CreateBackup, CreateBackupRequest, Operation, create_backup)
     CROFT_SCRIPTED(GetBackup, GetBackupRequest, Backup, get_backup)
     CROFT_SCRIPTED(VerifyBackup, VerifyBackupRequest, Operation, verify_backup)
+    CROFT_SCRIPTED(CopyBackup, CopyBackupRequest, Operation, copy_backup)
     CROFT_SCRIPTED(ListBackups, ListBackupsRequest, ListBackupsResponse, list_backups)
     CROFT_SCRIPTED(DeleteBackup, DeleteBackupRequest, Operation, delete_backup)
     CROFT_SCRIPTED(HoldBackup, HoldBackupRequest, Backup, hold_backup)

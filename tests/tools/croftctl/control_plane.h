@@ -111,6 +111,7 @@ class ControlPlane {
   Script<v1::GetBackupRequest, v1::Backup> get_backup;
   Script<v1::ListBackupsRequest, v1::ListBackupsResponse> list_backups;
   Script<v1::VerifyBackupRequest, v1::Operation> verify_backup;
+  Script<v1::CopyBackupRequest, v1::Operation> copy_backup;
   Script<v1::DeleteBackupRequest, v1::Operation> delete_backup;
   Script<v1::HoldBackupRequest, v1::Backup> hold_backup;
   Script<v1::ReleaseBackupRequest, v1::Backup> release_backup;

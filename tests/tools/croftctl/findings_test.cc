@@ -135,6 +135,34 @@ TEST_F(Findings, VerifyTakesTheLatestOfOneOrOfMany) {
   EXPECT_EQ(desk.Run({"backup", "verify", "acme"}).exit_code, 2);
 }
 
+TEST_F(Findings, CopiesAreMadeProvenAndShownByTheirStore) {
+  const auto succeed = [](const auto& request, v1::Operation& operation) {
+    operation = Succeeded(Running("op-1", request.name()));
+    return grpc::Status::OK;
+  };
+  server.copy_backup.Answers(succeed);
+  server.verify_backup.Answers(succeed);
+  v1::Backup backup;
+  backup.set_name("tenants/acme/backups/b1");
+  v1::BackupCopy& good = *backup.add_copies();
+  good.set_store("store-9");
+  good.set_store_name("offsite");
+  good.set_state(v1::Backup::STATE_VERIFIED);
+  v1::BackupCopy& bad = *backup.add_copies();
+  bad.set_store("store-8");
+  bad.set_state(v1::Backup::STATE_FAILED);
+  bad.set_failure("the disk is full");
+  server.get_backup.Answers(backup);
+  EXPECT_EQ(desk.Run({"backup", "copy", "acme", "b1", "--to", "offsite"}).exit_code, 0);
+  EXPECT_EQ(server.copy_backup.asked().at(0).to_store(), "offsite");
+  EXPECT_EQ(desk.Run({"backup", "copy", "acme", "b1"}).exit_code, 2);
+  EXPECT_EQ(desk.Run({"backup", "verify", "acme", "b1", "--copy", "offsite"}).exit_code, 0);
+  EXPECT_EQ(server.verify_backup.asked().at(0).copy(), "offsite");
+  const std::string shown = desk.Run({"backup", "get", "acme", "b1"}).out;
+  EXPECT_THAT(shown, HasSubstr("store-9, VERIFIED"));
+  EXPECT_THAT(shown, HasSubstr("store-8, FAILED: the disk is full"));
+}
+
 TEST_F(Findings, DescribeShowsWhatBelongsTogether) {
   v1::Tenant tenant = ReadyTenant("acme");
   auto* condition = tenant.add_conditions();
