@@ -66,10 +66,10 @@ void Describe(config::Options& options, Configuration& configuration) {
   AgentOptions& agent = configuration.options;
   options.Text("state", agent.state_directory, "DIR", "Folder that holds everything of this agent");
   DescribeJoining(options, agent);
-  options.List("store", agent.stores, "[NAME=]URL",
-               "Where backups lie, as file:///FOLDER or s3://BUCKET/PREFIX?endpoint=URL; several by "
-               "commas, the first of "
-               "which is written to. NAME is what copies and policies may call it");
+  options.List(
+      "store", agent.stores, "[NAME=]URL",
+      "Where backups lie, as file:///FOLDER or s3://BUCKET/PREFIX?endpoint=URL; several by commas, the "
+      "first is written to; NAME is what copies and policies call it");
   options.Text("client-programs", agent.client_programs, "DIR",
                "Folder with PostgreSQL's client programs of each version, as N/bin/pg_dump");
   DescribeExternal(options, agent);

@@ -263,8 +263,8 @@ void Clients::ChooseCopies(const std::string& id) {
   const bool copies = world_.dice.Chance(3, 4);
   Insist("UpdateTenant (copies)", [this, id, copies] {
     engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
-    update.update.copy_to.emplace();
-    if (copies) update.update.copy_to->push_back(kFurtherName);
+    std::vector<std::string>& stores = update.update.Set<&domain::Tenant::copy_to>();
+    if (copies) stores.emplace_back(kFurtherName);
     return update;
   });
 }

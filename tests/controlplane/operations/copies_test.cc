@@ -60,9 +60,10 @@ class Copies : public ::testing::Test {
     world.Settle();
   }
   absl::Status CopyTo(const std::vector<std::string>& stores) {
-    UpdateTenant update{.operation = "op-u", .tenant = "acme"};
-    update.update.copy_to = stores;
-    return world.Call(update).status();
+    return world
+        .Call(UpdateTenant{
+            .operation = "op-u", .tenant = "acme", .update = With<&domain::Tenant::copy_to>(stores)})
+        .status();
   }
   domain::Backup Backup(const std::string& id) { return world.Backup("acme", id); }
   domain::BackupCopy CopyOf(const std::string& id) {
