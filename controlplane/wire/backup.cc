@@ -11,7 +11,7 @@ namespace croft::wire {
 
 namespace {
 
-v1::BackupCopy ToProto(const domain::BackupCopy& copy) {
+v1::BackupCopy ShowCopy(const domain::BackupCopy& copy) {
   v1::BackupCopy proto;
   proto.set_store(copy.store);
   proto.set_store_name(copy.store_name);
@@ -54,7 +54,7 @@ v1::Backup ToProto(const domain::Backup& backup) {
     hold.set_caller(backup.hold.caller);
     hold.set_reason(backup.hold.reason);
   }
-  for (const domain::BackupCopy& copy : backup.copies) *proto.add_copies() = ToProto(copy);
+  for (const domain::BackupCopy& copy : backup.copies) *proto.add_copies() = ShowCopy(copy);
   return proto;
 }
 
