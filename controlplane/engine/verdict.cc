@@ -124,10 +124,14 @@ std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& st
     state = StateAfterError(*error, backup->state);
   }
   if (!state) return std::nullopt;
+  const bool was_usable = domain::Usable(*backup);
   backup->state = *state;
   backup->proof_findings = FindingsIn(report);
   backup->verify_time = draft.now();
-  ChooseLastBackup(draft, *draft.FindTenant(backup->tenant));
+  domain::Tenant& tenant = *draft.FindTenant(backup->tenant);
+  ChooseLastBackup(draft, tenant);
+  if (!was_usable && domain::Usable(*backup) && !tenant.copy_to.empty())
+    draft.Record(catalog::PutSchedule{{.key = CopyingOf(tenant.id), .next_time = draft.now()}});
   const bool went_through = std::holds_alternative<Verified>(report.outcome);
   if (!went_through || domain::Proven(*backup)) return std::nullopt;
   return NotGood(absl::StrCat("backup ", BackupName(backup->tenant, backup->id)), backup->state,
