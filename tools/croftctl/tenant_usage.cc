@@ -120,7 +120,7 @@ absl::Status ShowNamed(Session& session, const UsageArguments& arguments) {
     session.printer.Text(HoursAsCsv(usage));
     return absl::OkStatus();
   }
-  if (usage.size() > 1) return session.printer.List(kUsage.field, usage);
+  if (usage.size() > 1) return session.printer.List(kTenantUsage.field, usage);
   CROFT_RETURN_IF_ERROR(session.printer.One(usage.front()));
   if (session.printer.format() == Format::kTable)
     session.printer.Text(HoursTable(usage.front(), session.printer.look()));
@@ -135,12 +135,12 @@ absl::Status ShowTop(Session& session, const UsageArguments& arguments) {
   request.set_order_by(order);
   *request.mutable_since() = ToProto(since);
   CROFT_ASSIGN_OR_RETURN(const std::vector<v1::TenantUsage> usage,
-                         ListAsked(session, kUsage, request, arguments.list));
+                         ListAsked(session, kTenantUsage, request, arguments.list));
   if (session.printer.format() == Format::kCsv) {
     session.printer.Text(ListAsCsv(usage));
     return absl::OkStatus();
   }
-  return session.printer.List(kUsage.field, usage, {arguments.list.sort_by, arguments.list.limit});
+  return session.printer.List(kTenantUsage.field, usage, {arguments.list.sort_by, arguments.list.limit});
 }
 
 std::string Milliseconds(const google::protobuf::Duration& time) {

@@ -14,7 +14,7 @@ namespace croft::ctl {
 
 inline constexpr Listing<v1::UsageService::Stub, v1::ListUsageRequest, v1::ListUsageResponse,
                          v1::TenantUsage>
-    kUsage = {"usage", &v1::UsageService::Stub::ListUsage, &v1::ListUsageResponse::usage};
+    kTenantUsage = {"usage", &v1::UsageService::Stub::ListUsage, &v1::ListUsageResponse::usage};
 
 // The share of blocks that were in PostgreSQL's cache, such as `99%`; empty where none was asked for.
 [[nodiscard]] std::string CacheHits(const v1::UsageCounts& counts);
