@@ -321,7 +321,8 @@ void Checks::CheckCopies(const domain::Tenant& tenant, std::map<domain::Schedule
   const bool more_comes =
       times.erase({domain::ScheduleKind::kCopyBackups, absl::StrCat("tenants/", tenant.id)}) > 0;
   if (more_comes || tenant.copy_to.empty()) return;
-  for (const domain::Backup& backup : *world_.catalog.ListBackups(tenant.id, {}, 10'000)) {
+  const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(tenant.id, {}, 10'000);
+  for (const domain::Backup& backup : backups) {
     if (!domain::Usable(backup)) continue;
     const domain::BackupCopy* copy = domain::FindCopy(backup, kFurtherName);
     const bool there = backup.store == kFurtherStore || (copy != nullptr && domain::IsStored(copy->state));
