@@ -63,6 +63,8 @@ constexpr MethodRule kRules[] = {
     {"OperationService/CancelOperation", Permission::kOperate, Subject::kTenant},
     {"OperationService/GetOperation", Permission::kRead, Subject::kTenant},
     {"OperationService/ListOperations", Permission::kRead, Subject::kRows},
+    // Narrowed callers begin operations one by one: a selection is not held against what they may reach.
+    {"OperationService/StartCampaign", Permission::kOperate, Subject::kFleet},
     {"OperationService/WaitOperation", Permission::kRead, Subject::kTenant},
     {"OperationService/WatchOperation", Permission::kRead, Subject::kTenant},
     {"TenantService/CreateTenant", Permission::kOperate, Subject::kTenant},

@@ -121,8 +121,8 @@ void Conclude(Draft& draft, Operation& operation) {
                                                                             : OperationState::kFailed;
     if (const auto revert = draft.KindOf(operation).revert) revert(draft, operation);
   }
-  operation.end_time = draft.now();
   TellParent(draft, operation);
+  operation.end_time = draft.now();
   domain::Tenant* tenant = draft.FindTenant(operation.tenant);
   if (tenant->current_operation != operation.id) return;
   tenant->current_operation.clear();

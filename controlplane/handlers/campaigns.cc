@@ -16,6 +16,8 @@ namespace {
 
 // Each is several rows of one commit, before which nobody else's request is answered.
 constexpr int32_t kMostAtOnce = 16;
+// Among so many tenants that meet the filter, those are looked for that are open.
+constexpr int32_t kLookedThrough = 256;
 
 bool IsOpen(const domain::Tenant& tenant) {
   return tenant.state == domain::TenantState::kReady || tenant.state == domain::TenantState::kSuspended;
@@ -79,10 +81,15 @@ absl::StatusOr<engine::ContinueCampaign> ChooseChildren(catalog::Catalog& catalo
                          ChildrenThatWait(catalog, campaign, static_cast<size_t>(room), make));
   if (campaign.all_taken) return next;
   CROFT_ASSIGN_OR_RETURN(
-      const SelectedTenants selected,
+      SelectedTenants selected,
       SelectTenants(catalog,
                     {.host = operation->host, .filter = campaign.filter, .until = operation->create_time},
-                    campaign.taken_up_to, room));
+                    campaign.taken_up_to, kLookedThrough));
+  if (selected.tenants.size() > static_cast<size_t>(room)) {
+    selected.tenants.resize(static_cast<size_t>(room));
+    selected.looked_up_to = selected.tenants.back().id;
+    selected.all = false;
+  }
   for (const domain::Tenant& tenant : selected.tenants)
     next.next.push_back({.tenant = tenant.id, .request = make(campaign, tenant)});
   next.looked_up_to = selected.looked_up_to;

@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "common/errors.h"
+#include "common/names.h"
 #include "controlplane/access/policy.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/handlers/campaigns.h"
 #include "controlplane/wire/operation.h"
 #include "controlplane/wire/requests.h"
+#include "controlplane/wire/tenant_requests.h"
 
 namespace croft::handlers {
 namespace {
@@ -21,6 +24,9 @@ namespace {
 constexpr absl::Duration kUsualWait = absl::Minutes(5);
 // For the answer to reach the caller before its deadline.
 constexpr absl::Duration kAnswerTime = absl::Milliseconds(250);
+// Read for a campaign in one look, and named of those that one would take.
+constexpr int32_t kTenantsAtOnce = 1000;
+constexpr int kMostTenantsNamed = 1000;
 
 absl::StatusOr<domain::Operation> Read(catalog::Catalog& catalog, const std::string& id) {
   CROFT_ASSIGN_OR_RETURN(std::optional<domain::Operation> operation, catalog.GetOperation(id));
@@ -37,6 +43,7 @@ Service OperationHandlers::service() {
   service.DeferredUnary("WaitOperation", *this, &OperationHandlers::WaitOperation);
   service.ServerStream("WatchOperation", *this, &OperationHandlers::WatchOperation);
   service.Unary("CancelOperation", *this, &OperationHandlers::CancelOperation);
+  service.Unary("StartCampaign", *this, &OperationHandlers::StartCampaign);
   return service;
 }
 
@@ -178,6 +185,32 @@ absl::StatusOr<v1::Operation> OperationHandlers::CancelOperation(
     const RequestContext& context, const v1::CancelOperationRequest& request) {
   CROFT_ASSIGN_OR_RETURN(engine::CancelOperation body, wire::Parse(request));
   return presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context);
+}
+
+absl::StatusOr<v1::Operation> OperationHandlers::StartCampaign(const RequestContext& context,
+                                                               const v1::StartCampaignRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(engine::StartCampaign body, wire::Parse(request));
+  body.operation = secrets_.NewOperationId();
+  v1::Campaign named;
+  std::string after;
+  for (bool all = false; !all;) {
+    CROFT_ASSIGN_OR_RETURN(
+        const SelectedTenants selected,
+        SelectTenants(catalog_, {.host = body.host, .filter = body.filter}, after, kTenantsAtOnce));
+    body.total += static_cast<int32_t>(selected.tenants.size());
+    for (const domain::Tenant& tenant : selected.tenants) {
+      if (named.tenants_size() < kMostTenantsNamed) named.add_tenants(TenantName(tenant.id));
+    }
+    after = selected.looked_up_to;
+    all = selected.all;
+    if (context.cancellation->cancelled()) return absl::CancelledError("the caller has gone");
+  }
+  CROFT_ASSIGN_OR_RETURN(
+      v1::Operation shown,
+      presenter_.ShowOperation(event_queue_.Call(context.caller, std::move(body)), context));
+  if (context.caller.validate_only)
+    *shown.mutable_campaign()->mutable_tenants() = std::move(*named.mutable_tenants());
+  return shown;
 }
 
 }  // namespace croft::handlers

@@ -11,6 +11,7 @@
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/operation_watcher.h"
 #include "controlplane/handlers/presenter.h"
+#include "controlplane/handlers/secret_maker.h"
 #include "controlplane/handlers/service.h"
 #include "controlplane/wire/page_tokens.h"
 #include "croft/v1/operation.pb.h"
@@ -22,11 +23,12 @@ namespace croft::handlers {
 class OperationHandlers {
  public:
   OperationHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog,
-                    catalog::CommitBarrier& commits, const Presenter& presenter,
+                    catalog::CommitBarrier& commits, const SecretMaker& secrets, const Presenter& presenter,
                     const wire::PageTokens& tokens, OperationWatcher& operation_watcher, const Clock& clock)
       : event_queue_(event_queue),
         catalog_(catalog),
         commits_(commits),
+        secrets_(secrets),
         presenter_(presenter),
         tokens_(tokens),
         operation_watcher_(operation_watcher),
@@ -45,10 +47,13 @@ class OperationHandlers {
       const RequestContext& context, const v1::WatchOperationRequest& request, Wake wake);
   absl::StatusOr<v1::Operation> CancelOperation(const RequestContext& context,
                                                 const v1::CancelOperationRequest& request);
+  absl::StatusOr<v1::Operation> StartCampaign(const RequestContext& context,
+                                              const v1::StartCampaignRequest& request);
 
   engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;
   catalog::CommitBarrier& commits_;
+  const SecretMaker& secrets_;
   const Presenter& presenter_;
   const wire::PageTokens& tokens_;
   OperationWatcher& operation_watcher_;

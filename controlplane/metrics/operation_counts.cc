@@ -99,6 +99,8 @@ OperationFigures OperationCounts::Read() const {
   for (const auto& [kind, took] : took_) figures.took.emplace(kind, took->Read());
   for (const auto& [id, running] : running_) {
     ++figures.running[{running.kind, running.state}];
+    // It works and waits through its children, and may take days.
+    if (running.kind == domain::OperationKind::kCampaign) continue;
     const absl::Time due = std::max(running.phase_since, running.not_before.value_or(absl::InfinitePast()));
     if (due > now) continue;  // appointed for later
     Earliest(std::max(running.create_time, running.not_before.value_or(absl::InfinitePast())),

@@ -349,7 +349,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
-  operations.emplace(*writer, *catalog, *barrier, *presenter, *tokens, operation_watcher, clock);
+  operations.emplace(*writer, *catalog, *barrier, *secrets, *presenter, *tokens, operation_watcher, clock);
   admin.emplace(*writer, *catalog, *secrets, *checker, findings, *copies, options.version, clock.Now(),
                 [this] { return metrics::WhatNeedsAttention(figures->Read()); });
   lookups.emplace(index, watchers, *recorder, clock);

@@ -304,8 +304,10 @@ absl::StatusOr<bool> ParseBool(const FilterCondition& condition) {
   return Parser::Error(condition.value_position, "expected true or false");
 }
 
-// The tenant whose operations `target` can be found among; nullopt for a name that is none.
+// The tenant whose operations `target` can be found among, empty for what campaigns are about; nullopt for a name that is
+// none.
 std::optional<std::string> TenantOfTarget(const std::string& target) {
+  if (target == "fleet" || ParseHostName(target, "filter").ok()) return "";
   const absl::StatusOr<std::string> tenant = ParseTenantName(target, "filter");
   if (tenant.ok()) return *tenant;
   const absl::StatusOr<BackupId> backup = ParseBackupName(target, "filter");
@@ -322,8 +324,8 @@ bool IsTarget(const domain::Operation& operation, const std::string& name) {
 absl::StatusOr<OperationPredicate> ParseOperationCondition(const FilterCondition& condition,
                                                            OperationFilter& filter) {
   const bool known = Names(condition, "target") || Names(condition, "state") || Names(condition, "done") ||
-                     Names(condition, "kind");
-  if (!known) return UnknownField(condition, "target, state, done and kind");
+                     Names(condition, "kind") || Names(condition, "parent");
+  if (!known) return UnknownField(condition, "target, state, done, kind and parent");
   CROFT_RETURN_IF_ERROR(OnlyEquality(condition));
   const bool wanted = condition.op == FilterOperator::kEqual;
   if (condition.field == "target") {
@@ -333,6 +335,14 @@ absl::StatusOr<OperationPredicate> ParseOperationCondition(const FilterCondition
     return [wanted, name = condition.value](const domain::Operation& operation) {
       return IsTarget(operation, name) == wanted;
     };
+  }
+  if (condition.field == "parent") {
+    const absl::StatusOr<std::string> named = ParseOperationName(condition.value, "filter");
+    CROFT_ASSIGN_OR_RETURN(
+        const std::string parent,
+        KnownValue(condition, named.ok() ? std::optional<std::string>(*named) : std::nullopt));
+    if (wanted) filter.parent = parent;
+    return [=](const domain::Operation& operation) { return (operation.parent == parent) == wanted; };
   }
   if (condition.field == "done") {
     CROFT_ASSIGN_OR_RETURN(const bool done, ParseBool(condition));

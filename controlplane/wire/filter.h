@@ -47,6 +47,7 @@ absl::StatusOr<HostFilter> ParseHostFilter(absl::string_view filter);
 // What the catalog can narrow by itself, and the rest.
 struct OperationFilter {
   std::optional<std::string> tenant;
+  std::optional<std::string> parent;
   std::optional<bool> ended;
   std::optional<domain::OperationKind> kind;
   std::optional<domain::OperationState> state;

@@ -90,6 +90,27 @@ v1::Step StepToProto(const Step& step) {
   return proto;
 }
 
+std::string CampaignLine(const domain::CampaignDetails& campaign, bool stopping) {
+  return absl::StrCat(stopping ? "stopping; " : "", campaign.succeeded, " of ", campaign.total,
+                      " succeeded, ", campaign.running, " running, ", campaign.failed, " failed, ",
+                      domain::NotBegun(campaign), " not begun",
+                      campaign.waiting.empty() ? "" : absl::StrCat(", ", campaign.waiting.size(), " busy"));
+}
+
+v1::Campaign CampaignToProto(const domain::CampaignDetails& campaign) {
+  v1::Campaign proto;
+  proto.set_child_kind(ToProto(campaign.child_kind));
+  proto.set_filter(campaign.filter);
+  proto.set_width(campaign.width);
+  proto.set_max_failures(campaign.max_failures);
+  proto.set_total(campaign.total);
+  proto.set_running(campaign.running);
+  proto.set_succeeded(campaign.succeeded);
+  proto.set_failed(campaign.failed);
+  proto.set_not_begun(domain::NotBegun(campaign));
+  return proto;
+}
+
 }  // namespace
 
 std::string HostOfCurrentStep(const Operation& operation) {
@@ -98,16 +119,19 @@ std::string HostOfCurrentStep(const Operation& operation) {
 }
 
 std::string ProgressLine(const Operation& operation, const domain::Host* host, absl::Time now) {
+  const bool has_children = domain::HasChildren(operation);
   switch (operation.state) {
     case OperationState::kSucceeded: return "done";
-    case OperationState::kCancelled: return "cancelled and undone";
+    case OperationState::kCancelled:
+      return has_children ? operation.error->message : "cancelled and undone";
     case OperationState::kFailed: return operation.error ? operation.error->message : "failed";
     case OperationState::kRunning:
     case OperationState::kUndoing: break;
   }
+  const bool stopping = operation.cancel_requested && operation.state == OperationState::kRunning;
+  if (has_children) return CampaignLine(domain::Details<domain::CampaignDetails>(operation), stopping);
   const std::optional<size_t> current = domain::CurrentStep(operation);
   if (!current) return "ending";
-  const bool stopping = operation.cancel_requested && operation.state == OperationState::kRunning;
   return absl::StrCat(stopping ? "stopping; " : "", StepLine(operation, *current, host, now));
 }
 
@@ -146,6 +170,9 @@ v1::Operation ToProto(const Operation& operation, const domain::Host* host, absl
   proto.set_caller(operation.caller);
   for (const domain::Finding& finding : operation.warnings.listed) *proto.add_warnings() = ToProto(finding);
   proto.set_warning_count(operation.warnings.count);
+  if (!operation.parent.empty()) proto.set_parent(OperationName(operation.parent));
+  if (domain::HasChildren(operation))
+    *proto.mutable_campaign() = CampaignToProto(domain::Details<domain::CampaignDetails>(operation));
   return proto;
 }
 

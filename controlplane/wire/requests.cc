@@ -312,6 +312,7 @@ absl::StatusOr<OperationList> Parse(const v1::ListOperationsRequest& request, co
   if (absl::SimpleAtoi(position, &before)) list.query.before = before;
   OperationFilter filter = violations.Take(ParseOperationFilter(request.filter()));
   list.query.tenant = std::move(filter.tenant);
+  list.query.parent = std::move(filter.parent);
   list.query.ended = filter.ended;
   list.query.kind = filter.kind;
   list.query.state = filter.state;

@@ -18,6 +18,10 @@ namespace {
 constexpr size_t kLongestReason = 512;
 constexpr absl::Duration kLongestGrace = absl::Hours(24 * 3650);
 constexpr absl::Duration kLongestOverlap = absl::Hours(24 * 7);
+constexpr int64_t kUsualWidth = 4;
+constexpr int64_t kMostWidth = 64;
+constexpr int64_t kUsualFailures = 1;
+constexpr int64_t kMostFailures = 1'000'000;
 
 // What every request for an operation on one tenant has.
 template <typename Result, typename Request>
@@ -150,6 +154,44 @@ absl::StatusOr<engine::RotateCredentials> Parse(const v1::RotateCredentialsReque
   if (request.has_overlap()) {
     result.overlap = ParseDuration(request.overlap(), kLongestOverlap, "overlap", violations);
   }
+  return Finish(std::move(result), violations);
+}
+
+namespace {
+
+domain::OperationKind ParseChildKind(v1::Operation::Kind kind, Violations& violations) {
+  if (kind == v1::Operation::KIND_VERIFY) return domain::OperationKind::kVerify;
+  if (kind == v1::Operation::KIND_ROTATE) return domain::OperationKind::kRotate;
+  if (kind != v1::Operation::KIND_BACK_UP)
+    violations.Add("kind", "must be KIND_BACK_UP, KIND_VERIFY or KIND_ROTATE");
+  return domain::OperationKind::kBackUp;
+}
+
+// Within 1 and `most`; 0 stands for what is usual.
+int32_t ParseCount(int64_t value, int64_t usual, int64_t most, absl::string_view field,
+                   Violations& violations) {
+  return static_cast<int32_t>(ParseInteger(value == 0 ? usual : value, 1, most, field, violations));
+}
+
+}  // namespace
+
+absl::StatusOr<engine::StartCampaign> Parse(const v1::StartCampaignRequest& request) {
+  Violations violations;
+  engine::StartCampaign result;
+  result.child_kind = ParseChildKind(request.kind(), violations);
+  if (!request.resource().empty())
+    result.host = violations.Take(ParseHostName(request.resource(), "resource"));
+  violations.Take(ParseTenantFilter(request.filter()));
+  result.filter = request.filter();
+  result.width = ParseCount(request.width(), kUsualWidth, kMostWidth, "width", violations);
+  result.max_failures =
+      ParseCount(request.max_failures(), kUsualFailures, kMostFailures, "max_failures", violations);
+  result.overlap = engine::RotateCredentials().overlap;
+  if (request.has_overlap()) {
+    result.overlap = ParseDuration(request.overlap(), kLongestOverlap, "overlap", violations);
+    if (request.kind() != v1::Operation::KIND_ROTATE) violations.Add("overlap", "is for KIND_ROTATE alone");
+  }
+  ParseRequestId(request.request_id(), violations);
   return Finish(std::move(result), violations);
 }
 

@@ -7,6 +7,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/event.h"
 #include "controlplane/wire/page_tokens.h"
+#include "croft/v1/operation.pb.h"
 #include "croft/v1/tenant.pb.h"
 
 // Requests as the engine takes them. Each checks every field and answers INVALID_ARGUMENT with a violation for
@@ -23,6 +24,8 @@ absl::StatusOr<engine::UndeleteTenant> Parse(const v1::UndeleteTenantRequest& re
 absl::StatusOr<engine::PurgeTenant> Parse(const v1::PurgeTenantRequest& request);
 absl::StatusOr<engine::RestoreTenant> Parse(const v1::RestoreTenantRequest& request);
 absl::StatusOr<engine::RotateCredentials> Parse(const v1::RotateCredentialsRequest& request);
+// Without the number of tenants.
+absl::StatusOr<engine::StartCampaign> Parse(const v1::StartCampaignRequest& request);
 // The id.
 absl::StatusOr<std::string> Parse(const v1::GetTenantRequest& request);
 // Id or uid.

@@ -95,6 +95,32 @@ def test_a_backup_with_a_name_is_gone_back_to_by_it(cluster):
     assert cluster.psql("umbrella", "SELECT schema FROM app") == "117"
 
 
+def test_a_campaign_goes_on_over_a_killed_control_plane_and_takes_each_tenant_once(cluster):
+    tenants = [f"acme-{n}" for n in range(5)]
+    cluster.croftctl("tenant", "create", *tenants, "--label", "app=fleet")
+    which = ("backup", "create", "--campaign", "-l", "app=fleet", "--parallel", "1")
+    planned = json.loads(cluster.croftctl(*which, "--dry-run", "-o", "json").stdout)
+    assert planned["campaign"]["tenants"] == [f"tenants/{tenant}" for tenant in tenants]
+    begun = json.loads(cluster.croftctl(*which, "--no-wait", "-o", "json").stdout)["name"]
+    wait_until(lambda: cluster.operation(begun).campaign.succeeded >= 2, "two are backed up")
+    cluster.kill("croftd")
+    cluster.start("croftd")
+    campaign = cluster.succeed(wait_until(lambda: cluster.operation(begun), "it serves again")).campaign
+    assert (campaign.succeeded, campaign.failed, campaign.not_begun) == (5, 0, 0)
+    children = json.loads(cluster.croftctl("op", "list", "--parent", begun, "-o", "json").stdout)["operations"]
+    assert [child["target"] for child in children] == [f"tenants/{tenant}" for tenant in reversed(tenants)]
+    for tenant in tenants:
+        assert len(cluster.call("BackupService.ListBackups", parent=f"tenants/{tenant}").backups) == 1, tenant
+    assert "CHILDREN" in cluster.croftctl("op", "get", begun).stdout
+
+    proofs = json.loads(cluster.croftctl("backup", "verify", "--campaign", "--host", "h1", "--parallel", "1", "--no-wait",
+                                         "-o", "json").stdout)["name"]
+    wait_until(lambda: cluster.operation(proofs).campaign.running == 1, "its first child runs")
+    stopped = cluster.croftctl("op", "cancel", proofs)
+    assert "CANCELLED" in stopped.stdout, stopped.stdout
+    assert cluster.operation(proofs).campaign.not_begun > 0
+
+
 def folders_called(cluster, name):
     return [os.path.join(here, name) for here, folders, _ in os.walk(cluster.state) if name in folders]
 

@@ -83,7 +83,7 @@ REQUIRED_BY_METHOD = {"RestoreTenant": {"backup"}, "CreateJoinToken": {"host"}}
 NOT_REQUIRED_BY_METHOD = {"ListEvents": {"parent"}, "WatchEvents": {"parent"}}
 # Numbers of which even the largest are refused.
 BOUNDED = {"tenant.quota.connections"}
-ENUMS = {"role", "purpose", "mode", "binding.role"}
+ENUMS = {"role", "purpose", "mode", "binding.role", "kind"}
 # Text for people or of the caller's own making, which may hold nearly anything.
 FREE_TEXT = {"tenant.display_name", "tenant.settings", "tenant.features", "waive_backup_reason",
              "principal.display_name", "note", "reason"}
@@ -177,6 +177,8 @@ def right_values(cluster):
             request.binding.tenants.append("acme")
         elif kind == "VerifyAuditRequest":
             request.expect.CopyFrom(head)
+        elif kind == "StartCampaignRequest":
+            request.kind = wire.message("Operation").KIND_ROTATE
         elif kind == "RevokeTokenRequest":
             request.name = "principals/shop/tokens/" + "a" * 16
         return request

@@ -106,6 +106,8 @@ def call_about_backups(client, name):
     assert client("BackupService/HoldBackup", name=backup, reason="case 17")["name"] == backup
     client("BackupService/ReleaseBackup", name=backup)
     assert client("BackupService/ListBackupPlans", parent="tenants/-")
+    campaign = client("OperationService/StartCampaign", kind="KIND_VERIFY", filter=f'id = "{name.rpartition("/")[2]}"')
+    assert client.succeed(campaign)["campaign"]["succeeded"] == 1
     yield backup
 
 

@@ -99,6 +99,7 @@ constexpr Taker Taking() {
   return {&Request::descriptor, &Take<Request>};
 }
 
+// clang-format off
 constexpr Taker kTakers[] = {
     Taking<v1::CreateTenantRequest>(),
     Taking<v1::UpdateTenantRequest>(),
@@ -133,6 +134,7 @@ constexpr Taker kTakers[] = {
     Taking<v1::GetOperationRequest>(),
     Taking<v1::WatchOperationRequest>(),
     Taking<v1::CancelOperationRequest>(),
+    Taking<v1::StartCampaignRequest>(),
     Taking<v1::WaitOperationRequest>(),
     Taking<v1::ListOperationsRequest>(),
     Taking<v1::LookupRequest>(),
@@ -153,6 +155,7 @@ constexpr Taker kTakers[] = {
     Taking<v1::ListAuditEventsRequest>(),
     Taking<v1::VerifyAuditRequest>(),
 };
+// clang-format on
 
 bool IsTaken(const google::protobuf::Descriptor* type) {
   return std::any_of(std::begin(kTakers), std::end(kTakers),

@@ -196,6 +196,7 @@ void Checks::AfterCommit(const std::vector<catalog::Change>& changes) {
       OnText("the audit", absl::StrCat(audit->event.resource, audit->event.result, audit->event.peer));
   }
   events_.AfterCommit(changes);
+  campaigns_.AfterCommit(changes);
 }
 
 void Checks::OnPut(const catalog::PutTenant& put) {
@@ -248,11 +249,12 @@ void Checks::OnPut(const catalog::PutOperation& put, const std::vector<catalog::
       return std::find(named.begin(), named.end(), name) != named.end();
     };
     return names(absl::StrCat("operations/", operation.id)) &&
-           names(absl::StrCat("tenants/", operation.tenant));
+           (domain::HasChildren(operation) || names(absl::StrCat("tenants/", operation.tenant))) &&
+           (operation.parent.empty() || names(absl::StrCat("operations/", operation.parent)));
   });
   if (!audited) world_.Violate(12, absl::StrCat(operation.id, " began without a row in the audit"));
   const bool exclusive = operations::KindOf(operation.kind).hold == engine::Hold::kExclusive;
-  if (!exclusive) return;
+  if (!exclusive || domain::HasChildren(operation)) return;
   const auto [holder, first] =
       orders_.emplace(std::make_pair(operation.tenant, operation.order), operation.id);
   if (!first)

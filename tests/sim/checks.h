@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/journal/journal.h"
+#include "tests/sim/campaign_checks.h"
 #include "tests/sim/event_checks.h"
 #include "tests/sim/sim_agent.h"
 #include "tests/sim/sim_plane.h"
@@ -18,7 +19,7 @@ namespace croft::sim {
 // more when all is at rest.
 class Checks final : public Watch, public PlaneWatch {
  public:
-  explicit Checks(World& world) : world_(world), events_(world) {}
+  explicit Checks(World& world) : world_(world), events_(world), campaigns_(world) {}
 
   void AfterCall(SimHost& host, const agent::Task* task) override;
   void OnTask(const agent::Task& task) override;
@@ -75,6 +76,7 @@ class Checks final : public Watch, public PlaneWatch {
 
   World& world_;
   EventChecks events_;
+  CampaignChecks campaigns_;
   std::map<std::string, int64_t> versions_;  // of servers, as seen last
   std::map<std::string, Databases> seen_;    // by host
   // Where each tenant could write when it was looked at last: uid -> (host, database).

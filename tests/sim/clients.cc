@@ -5,6 +5,7 @@
 #include "common/crypto/scram.h"
 #include "common/errors.h"
 #include "common/ids.h"
+#include "controlplane/handlers/campaigns.h"
 
 namespace croft::sim {
 namespace {
@@ -147,6 +148,7 @@ void Clients::Act() {
     return Insist("CancelOperation", [operation] { return engine::CancelOperation{operation}; });
   }
   if (world_.dice.Chance(1, 40)) return Cordon();
+  if (world_.dice.Chance(1, 40)) return StartCampaign();
   ActOn(world_.dice.Pick(tenants_));
 }
 
@@ -155,6 +157,27 @@ void Clients::Cordon() {
   const bool cordoned = world_.dice.Chance(1, 3);
   Insist(cordoned ? "CordonHost" : "UncordonHost",
          [host, cordoned] { return engine::CordonHost{.host = host, .cordoned = cordoned}; });
+}
+
+void Clients::StartCampaign() {
+  const bool proofs = world_.dice.Chance(1, 3);
+  const std::string host = world_.dice.Chance(1, 3) ? PickHost() : "";
+  const std::string filter =
+      world_.dice.Chance(1, 4) ? absl::StrCat("labels.tier != ", world_.dice.Roll(10)) : "";
+  const auto width = static_cast<int32_t>(1 + world_.dice.Roll(3));
+  const auto max_failures = static_cast<int32_t>(1 + world_.dice.Roll(4));
+  Insist("StartCampaign", [this, proofs, host, filter, width, max_failures] {
+    const auto selected =
+        *handlers::SelectTenants(world_.catalog, {.host = host, .filter = filter}, "", 1000);
+    return engine::StartCampaign{
+        .operation = NewOperation(asking_),
+        .child_kind = proofs ? domain::OperationKind::kVerify : domain::OperationKind::kBackUp,
+        .host = host,
+        .filter = filter,
+        .width = width,
+        .max_failures = max_failures,
+        .total = static_cast<int32_t>(selected.tenants.size())};
+  });
 }
 
 std::string Clients::PickHost() {

@@ -54,6 +54,7 @@ class Clients {
   bool IsKnown(const std::string& operation) const;
   void Restore(const domain::Tenant& tenant);
   void Cordon();
+  void StartCampaign();
   std::string PickHost();
   std::string NewOperation(const std::string& request_id);
   void Equip(domain::Tenant& tenant);

@@ -1,6 +1,7 @@
 // The verbs of `croftctl backup`.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/match.h>
@@ -12,6 +13,7 @@
 #include "croft/v1/backup.grpc.pb.h"
 #include "tools/croftctl/backups.h"
 #include "tools/croftctl/bulk.h"
+#include "tools/croftctl/campaign.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/lists.h"
 #include "tools/croftctl/targets.h"
@@ -82,18 +84,27 @@ Targets TargetsOf(const std::vector<std::string>& names) {
 void AddCreate(Noun& noun) {
   struct Arguments {
     TargetFlags which;
+    CampaignFlags campaign;
     std::string max_duration;
     std::string name;
     std::string note;
   };
   auto verb = noun.AddVerb<Arguments>("create", "Back a tenant up now");
   verb->which.AddTo(verb.app);
+  verb->campaign.AddTo(verb.app);
   verb.app.add_option("--max-duration", verb->max_duration,
                       "Give up after this long, 1m to 24h: its snapshot holds back vacuum; default: 6h");
   verb.app.add_option("--name", verb->name,
                       "Call it this, such as before-2.4: it can be named so in the place of its id");
   verb.app.add_option("--note", verb->note, "What to know about it, such as \"app 2.4.0, schema 118\"");
   verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
+    if (arguments.campaign.AreGiven()) {
+      if (!arguments.max_duration.empty() || !arguments.name.empty() || !arguments.note.empty())
+        return UsageError("--max-duration, --name and --note do not go with a campaign");
+      v1::StartCampaignRequest campaign;
+      campaign.set_kind(v1::Operation::KIND_BACK_UP);
+      return RunCampaign(session, arguments.which, arguments.campaign, std::move(campaign));
+    }
     v1::CreateBackupRequest request;
     request.set_given_name(arguments.name);
     request.set_note(arguments.note);
@@ -138,9 +149,16 @@ void AddGet(Noun& noun) {
 struct VerifyArguments {
   TargetFlags which;  // the first of its ids is a tenant's, those behind it are of backups
   std::string copy;
+  CampaignFlags campaign;
 };
 
 absl::Status Verify(Session& session, const VerifyArguments& arguments) {
+  if (arguments.campaign.AreGiven()) {
+    if (!arguments.copy.empty()) return UsageError("--copy does not go with a campaign");
+    v1::StartCampaignRequest campaign;
+    campaign.set_kind(v1::Operation::KIND_VERIFY);
+    return RunCampaign(session, arguments.which, arguments.campaign, std::move(campaign));
+  }
   const auto begin = [&](const std::string& name, const std::string& key) {
     v1::VerifyBackupRequest request;
     request.set_name(name);
@@ -168,6 +186,7 @@ void AddVerify(Noun& noun) {
                     "Id of a tenant, then ids or names of its backups or latest; or a backup's full name");
   verb.app.add_option("--copy", verb->copy,
                       "Prove the copy in this store, by name or id, instead of the backup itself");
+  verb->campaign.AddTo(verb.app);
   verb.Runs(Verify);
 }
 

@@ -166,9 +166,11 @@ Takes TakenBy(const CLI::App& app, const std::string& name) {
   if (name == "--state" && noun == "op") return {ValuesOf<v1::Operation::State>("STATE_")};
   if (name == "--state") return {ValuesOf<v1::Tenant::State>("STATE_")};
   static const std::map<std::string, std::string> ids = {
-      {"TENANT", "TENANT"},   {"--tenant", "TENANT"},     {"HOST", "HOST"},
-      {"--host", "HOST"},     {"OPERATION", "OPERATION"}, {"BACKUP", "BACKUP"},
-      {"--backup", "BACKUP"}, {"PRINCIPAL", "PRINCIPAL"}, {"--accept-incomplete", "BACKUP"}};
+      {"TENANT", "TENANT"},       {"--tenant", "TENANT"},
+      {"HOST", "HOST"},           {"--host", "HOST"},
+      {"OPERATION", "OPERATION"}, {"--parent", "OPERATION"},
+      {"BACKUP", "BACKUP"},       {"--backup", "BACKUP"},
+      {"PRINCIPAL", "PRINCIPAL"}, {"--accept-incomplete", "BACKUP"}};
   const auto it = ids.find(name);
   return it == ids.end() ? Takes() : Takes{.ids = it->second};
 }

@@ -46,10 +46,16 @@ absl::StatusOr<v1::Operation> GetOperation(Client& client, const std::string& id
   return client.Call(&Operations::GetOperation, request);
 }
 
+// The filter for the children of the operation with this id.
+std::string ChildrenOf(const std::string& id) {
+  return absl::StrCat("parent = \"", OperationName(LastPart(id)), "\"");
+}
+
 void AddList(Noun& noun) {
   struct Arguments {
     ListFlags list;
     std::string target;
+    std::string parent;
     std::string state;
     bool running = false;
   };
@@ -57,6 +63,7 @@ void AddList(Noun& noun) {
   verb->list.AddFilter(verb.app, "kind = CREATE AND state = FAILED");
   verb->list.AddTo(verb.app);
   verb.app.add_option("--target", verb->target, "Only those on this, such as tenants/acme");
+  verb.app.add_option("--parent", verb->parent, "Only the children of this campaign");
   verb.app.add_option("--state", verb->state, "Only those in this state, such as failed");
   verb.app.add_flag("--running", verb->running, "Only those that are not done");
   verb.Reads([](Session& session, const Arguments& arguments) -> absl::Status {
@@ -64,15 +71,34 @@ void AddList(Noun& noun) {
     CROFT_ASSIGN_OR_RETURN(const std::string in_state, StateFilter<v1::Operation::State>(arguments.state));
     request.set_filter(
         AllOf({arguments.list.filter, in_state, arguments.running ? "done = false" : "",
+               arguments.parent.empty() ? "" : ChildrenOf(arguments.parent),
                arguments.target.empty() ? "" : absl::StrCat("target = \"", arguments.target, "\"")}));
     return PrintAll(session, kOperations, request, arguments.list);
   });
 }
 
+// Of a campaign; for people, behind its fields.
+constexpr size_t kChildrenShown = 20;
+
+absl::Status GetWithChildren(Session& session, const std::string& id) {
+  CROFT_ASSIGN_OR_RETURN(const v1::Operation operation, GetOperation(session.client, id));
+  CROFT_RETURN_IF_ERROR(session.printer.One(operation));
+  if (!operation.has_campaign() || session.printer.format() != Format::kTable) return absl::OkStatus();
+  v1::ListOperationsRequest request;
+  request.set_filter(ChildrenOf(id));
+  CROFT_ASSIGN_OR_RETURN(const auto children,
+                         ListAll(session.client, kOperations, request, kChildrenShown));
+  session.printer.Text(children.cut ? "\nCHILDREN, the newest; croftctl op list --parent shows all\n"
+                                    : "\nCHILDREN\n");
+  return session.printer.List(kOperations.field, children.items);
+}
+
 void AddGet(Noun& noun) {
-  auto verb = noun.AddVerb<WhichOperations>("get", "Show an operation, its steps and its warnings");
+  auto verb = noun.AddVerb<WhichOperations>(
+      "get", "Show an operation, its steps and its warnings; of a campaign its children, too");
   verb->AddTo(verb.app);
   verb.Reads([](Session& session, const WhichOperations& which) -> absl::Status {
+    if (which.ids.size() == 1) return GetWithChildren(session, which.ids.front());
     std::vector<std::string> names;
     for (const std::string& id : which.ids) names.push_back(OperationName(LastPart(id)));
     return GetEach(session, kOperations.field, names, &Operations::GetOperation, v1::GetOperationRequest());

@@ -39,6 +39,20 @@ std::string StepText(const v1::Step& step) {
   return step.message().empty() ? text : absl::StrCat(text, ": ", step.message());
 }
 
+void AppendCampaign(const v1::Campaign& campaign, std::vector<Cell>& cells) {
+  cells.push_back(Detail("of each tenant", NameIn("KIND_", campaign.child_kind())));
+  cells.push_back(Detail("filter", campaign.filter()));
+  cells.push_back(Detail("at once", absl::StrCat(campaign.width())));
+  cells.push_back(Detail("max failures", absl::StrCat(campaign.max_failures())));
+  cells.push_back(Detail("tenants", absl::StrCat(campaign.total())));
+  cells.push_back(Detail("running", absl::StrCat(campaign.running())));
+  cells.push_back(Detail("succeeded", absl::StrCat(campaign.succeeded())));
+  cells.push_back(
+      Detail("failed", absl::StrCat(campaign.failed()), campaign.failed() > 0 ? Tone::kBad : Tone::kPlain));
+  cells.push_back(Detail("not begun", absl::StrCat(campaign.not_begun())));
+  if (campaign.tenants_size() > 0) cells.push_back(Detail("which", Joined(campaign.tenants())));
+}
+
 }  // namespace
 
 std::string KindOf(const v1::Operation& operation) { return NameIn("KIND_", operation.kind()); }
@@ -137,6 +151,8 @@ View ViewOf(const v1::Operation& operation) {
     view.cells.push_back(Detail(absl::StrCat("step ", ++position),
                                 absl::StrCat(NameIn("STATE_", step.state()), " ", StepText(step))));
   }
+  if (!operation.parent().empty()) view.cells.push_back(Detail("part of", operation.parent()));
+  if (operation.has_campaign()) AppendCampaign(operation.campaign(), view.cells);
   AppendFindings("warning", operation.warnings(), operation.warning_count(), view.cells);
   return view;
 }

@@ -1,6 +1,7 @@
 // The verbs of `croftctl tenant` that suspend, resume, retire, undelete and purge.
 
 #include <string>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -8,6 +9,7 @@
 #include "common/names.h"
 #include "croft/v1/tenant.grpc.pb.h"
 #include "tools/croftctl/bulk.h"
+#include "tools/croftctl/campaign.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/targets.h"
 #include "tools/croftctl/values.h"
@@ -136,17 +138,26 @@ void AddPurge(Noun& noun) {
 void AddRotateCredentials(Noun& noun) {
   struct Arguments {
     Which which;
+    CampaignFlags campaign;
     std::string overlap;
   };
   auto verb = noun.AddVerb<Arguments>("rotate-credentials",
                                       "Give a tenant new passwords; the old ones work on for a while");
   verb->which.AddTo(verb.app);
+  verb->campaign.AddTo(verb.app);
   verb.app.add_option("--overlap", verb->overlap, "How long the old ones work on; default: 5m");
   verb.Runs([](Session& session, const Arguments& arguments) -> absl::Status {
     v1::RotateCredentialsRequest request;
     if (!arguments.overlap.empty()) {
       CROFT_ASSIGN_OR_RETURN(const absl::Duration overlap, ParseDuration(arguments.overlap, "--overlap"));
       *request.mutable_overlap() = ToProto(overlap);
+    }
+    if (arguments.campaign.AreGiven()) {
+      if (!arguments.which.etag.empty()) return UsageError("--etag does not go with a campaign");
+      v1::StartCampaignRequest campaign;
+      campaign.set_kind(v1::Operation::KIND_ROTATE);
+      if (request.has_overlap()) *campaign.mutable_overlap() = request.overlap();
+      return RunCampaign(session, arguments.which, arguments.campaign, std::move(campaign));
     }
     request.set_etag(arguments.which.etag);
     CROFT_ASSIGN_OR_RETURN(const Targets targets, FindTargets(session, arguments.which, false));

@@ -79,6 +79,7 @@ constexpr Row kMatrix[] = {
     {"OperationService/WaitOperation", "aov", 't'},
     {"OperationService/WatchOperation", "aov", 't'},
     {"OperationService/CancelOperation", "ao", 't'},
+    {"OperationService/StartCampaign", "ao", '.'},
 
     {"EventService/ListEvents", "aov", 'r'},
     {"EventService/WatchEvents", "aov", 'r'},

@@ -269,8 +269,8 @@ class ControlPlane : public testing::Test {
     host_handlers_ = std::make_unique<HostHandlers>(
         *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
         JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_->authority().certificate()});
-    operation_handlers_ = std::make_unique<OperationHandlers>(*writer_, *catalog_, *barrier_, *presenter_,
-                                                              tokens_, operation_watcher_, clock_);
+    operation_handlers_ = std::make_unique<OperationHandlers>(
+        *writer_, *catalog_, *barrier_, *secrets_, *presenter_, tokens_, operation_watcher_, clock_);
     lookup_handlers_ = std::make_unique<LookupHandlers>(*index_, hub_, *recorder_, clock_);
     checker_ = std::make_unique<FleetChecker>(*catalog_, inventories_, clock_, findings_);
     copies_ = std::make_unique<server::CatalogCopies>(*catalog_, folder_.path() + "/copies", clock_);

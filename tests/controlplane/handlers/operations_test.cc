@@ -158,5 +158,32 @@ TEST_F(OperationsTest, ListIsFilteredAndPaged) {
   EXPECT_THAT(targets, testing::ElementsAre("tenants/c", "tenants/a"));
 }
 
+TEST_F(OperationsTest, ACampaignThatIsOnlyValidatedSaysWhichTenantsItWouldTake) {
+  for (const char* id : {"a", "b", "c"}) Create(id);
+  v1::StartCampaignRequest request;
+  request.set_kind(v1::Operation::KIND_BACK_UP);
+  request.set_filter("id != b");
+  request.set_validate_only(true);
+  v1::Operation operation;
+  const grpc::Status planned = Call(*operations_, &Operations::StartCampaign, request, operation);
+  ASSERT_TRUE(planned.ok()) << planned.error_message();
+  EXPECT_EQ(operation.name(), "");
+  EXPECT_EQ(operation.target(), "fleet");
+  EXPECT_EQ(operation.campaign().total(), 2);
+  EXPECT_THAT(operation.campaign().tenants(), testing::ElementsAre("tenants/a", "tenants/c"));
+
+  request.set_validate_only(false);
+  ASSERT_TRUE(Call(*operations_, &Operations::StartCampaign, request, operation).ok());
+  EXPECT_EQ(operation.kind(), v1::Operation::KIND_CAMPAIGN);
+  EXPECT_EQ(operation.campaign().not_begun(), 2);
+  EXPECT_EQ(operation.campaign().tenants_size(), 0);
+  EXPECT_EQ(operation.progress(), "0 of 2 succeeded, 0 running, 0 failed, 2 not begun");
+  v1::CancelOperationRequest cancel;
+  cancel.set_name(operation.name());
+  ASSERT_TRUE(Call(*operations_, &Operations::CancelOperation, cancel, operation).ok());
+  EXPECT_EQ(operation.state(), v1::Operation::STATE_CANCELLED);
+  EXPECT_EQ(operation.progress(), "cancelled by request; 2 were not begun");
+}
+
 }  // namespace
 }  // namespace croft::handlers

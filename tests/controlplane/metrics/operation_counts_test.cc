@@ -113,6 +113,19 @@ TEST_F(OperationCountsTest, WhatIsAppointedForLaterNeitherWaitsNorAges) {
   EXPECT_EQ(clock_.now - *counts_.Read().waiting_since, absl::Hours(1)) << "it counts from its time";
 }
 
+TEST_F(OperationCountsTest, ACampaignNeitherWaitsForAHostNorIsTheOldest) {
+  Operation campaign = Make("op-1", OperationKind::kCampaign, StepState::kPending);
+  campaign.tenant.clear();
+  campaign.steps.clear();
+  campaign.details = domain::CampaignDetails{.total = 10};
+  Put(campaign);
+  const OperationFigures read = counts_.Read();
+  EXPECT_THAT(read.running, ElementsAre(Pair(Pair(OperationKind::kCampaign, OperationState::kRunning), 1)));
+  EXPECT_EQ(read.waiting, 0);
+  EXPECT_EQ(read.working, 0);
+  EXPECT_EQ(read.running_since, std::nullopt);
+}
+
 TEST_F(OperationCountsTest, WhatRanWhenTheControlPlaneStartedIsLoaded) {
   catalog::MemoryCatalog catalog;
   std::vector<catalog::Change> changes;

@@ -122,6 +122,21 @@ TEST(FilterTest, OperationsAreNarrowedAndMatched) {
   EXPECT_FALSE(ParseOperationFilter("kind=CLEAN_UP").ok());
 }
 
+TEST(FilterTest, OperationsAreFoundByTheirParentAndByWhatCampaignsAreAbout) {
+  const auto children = ParseOperationFilter("parent=operations/op-1");
+  ASSERT_TRUE(children.ok()) << children.status();
+  EXPECT_EQ(children->parent, "op-1");
+  EXPECT_TRUE(children->matches({.tenant = "acme", .parent = "op-1"}));
+  EXPECT_FALSE(children->matches({.tenant = "acme", .parent = "op-2"}));
+  EXPECT_FALSE(ParseOperationFilter("parent=op-1").ok());
+  const domain::Operation campaign{.kind = domain::OperationKind::kCampaign, .host = "h1"};
+  const auto of_host = ParseOperationFilter("target=hosts/h1");
+  ASSERT_TRUE(of_host.ok()) << of_host.status();
+  EXPECT_EQ(of_host->tenant, "");
+  EXPECT_TRUE(of_host->matches(campaign));
+  EXPECT_FALSE(ParseOperationFilter("target=fleet")->matches(campaign));
+}
+
 TEST(PageTest, TokensOpenWithTheirQueryAlone) {
   v1::ListTenantsRequest request;
   request.set_filter("state=READY");

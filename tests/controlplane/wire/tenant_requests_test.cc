@@ -562,5 +562,39 @@ TEST(TenantOperationsTest, WaiverIsOneLineForPeople) {
   EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("waive_backup_reason"));
 }
 
+TEST(CampaignTest, WhatIsLeftOutHasADefault) {
+  v1::StartCampaignRequest request;
+  request.set_kind(v1::Operation::KIND_VERIFY);
+  const auto fleet = Parse(request);
+  ASSERT_TRUE(fleet.ok()) << fleet.status();
+  EXPECT_EQ(fleet->child_kind, domain::OperationKind::kVerify);
+  EXPECT_EQ(fleet->host, "");
+  EXPECT_EQ(fleet->width, 4);
+  EXPECT_EQ(fleet->max_failures, 1);
+  request.set_resource("hosts/h1");
+  request.set_filter("labels.app = shop");
+  request.set_width(64);
+  request.set_max_failures(20);
+  const auto of_host = Parse(request);
+  ASSERT_TRUE(of_host.ok()) << of_host.status();
+  EXPECT_EQ(of_host->host, "h1");
+  EXPECT_EQ(of_host->filter, "labels.app = shop");
+  EXPECT_EQ(of_host->width, 64);
+  EXPECT_EQ(of_host->max_failures, 20);
+}
+
+TEST(CampaignTest, WhatItDoesNotTakeIsNamed) {
+  v1::StartCampaignRequest request;
+  request.set_kind(v1::Operation::KIND_PURGE);
+  request.set_resource("tenants/acme");
+  request.set_filter("color = red");
+  request.set_width(65);
+  request.set_max_failures(-1);
+  request.mutable_overlap()->set_seconds(60);
+  EXPECT_THAT(
+      FieldsOf(Parse(request).status()),
+      testing::UnorderedElementsAre("kind", "resource", "filter", "width", "max_failures", "overlap"));
+}
+
 }  // namespace
 }  // namespace croft::wire
