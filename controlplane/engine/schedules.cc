@@ -8,6 +8,7 @@
 
 #include "common/errors.h"
 #include "common/names.h"
+#include "controlplane/engine/proof_host.h"
 #include "controlplane/engine/requests.h"
 
 namespace croft::engine {
@@ -40,10 +41,20 @@ std::optional<domain::Tenant> TenantOf(const domain::ScheduleKey& key, catalog::
   return id.ok() ? facts.FindTenant(*id) : std::nullopt;
 }
 
+// Where the tenant's newest usable backup is proven; empty when there is nowhere, or nothing to prove.
+std::string HostOfProof(const domain::Tenant& tenant, catalog::Facts& facts) {
+  const std::vector<domain::Backup> backups = facts.BackupsOfTenant(tenant.id);
+  const auto newest = std::find_if(backups.begin(), backups.end(), domain::Usable);
+  if (newest == backups.end()) return "";
+  return ProofHost(facts, tenant, *newest, domain::NextProofStore(*newest)).value_or("");
+}
+
 // The host that works for the schedule; empty where it is the control plane alone.
 std::string HostOf(const domain::ScheduleKey& key, catalog::Facts& facts) {
   const auto tenant = TenantOf(key, facts);
-  return tenant ? tenant->placement.host : "";
+  if (!tenant) return "";
+  const bool elsewhere = key.kind == ScheduleKind::kProve && !tenant->prove_on.empty();
+  return elsewhere ? HostOfProof(*tenant, facts) : tenant->placement.host;
 }
 
 bool ReadsDatabase(ScheduleKind kind) {

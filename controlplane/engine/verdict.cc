@@ -78,9 +78,20 @@ void Measure(Draft& draft, const domain::Step& step, const TaskReport& report, B
     backup.restore_duration = draft.now() - *step.start_time;
 }
 
+void NoteProof(Draft& draft, const domain::Operation& operation, const domain::Step& step,
+               const Backup& backup, BackupState state) {
+  if (!std::holds_alternative<domain::VerifyTask>(step.task)) return;
+  draft.FindTenant(backup.tenant)->last_proof = {.backup = backup.id,
+                                                 .time = draft.now(),
+                                                 .host = step.host,
+                                                 .outcome = std::string(NameOf(state)),
+                                                 .caller = operation.caller};
+}
+
 // What is learned of a copy is said of that copy alone. One that is damaged is copied anew.
-std::optional<domain::OperationError> JudgeCopy(Draft& draft, Backup& backup, const std::string& store,
-                                                const TaskReport& report) {
+std::optional<domain::OperationError> JudgeCopy(Draft& draft, const domain::Operation& operation,
+                                                const domain::Step& step, Backup& backup,
+                                                const std::string& store, const TaskReport& report) {
   domain::BackupCopy* copy = domain::FindCopy(backup, store);
   if (copy == nullptr) return std::nullopt;
   std::optional<BackupState> state;
@@ -94,6 +105,7 @@ std::optional<domain::OperationError> JudgeCopy(Draft& draft, Backup& backup, co
   if (!state) return std::nullopt;
   copy->state = *state;
   copy->verify_time = draft.now();
+  NoteProof(draft, operation, step, backup, copy->state);
   if (copy->state == BackupState::kDamaged)
     draft.Record(catalog::PutSchedule{{.key = CopyingOf(backup.tenant), .next_time = draft.now()}});
   if (domain::IsProven(copy->state)) {
@@ -109,13 +121,13 @@ std::optional<domain::OperationError> JudgeCopy(Draft& draft, Backup& backup, co
 }
 
 // Sets what the report says of the backup; answers why that is no good, when the task went through.
-std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& step,
-                                            const TaskReport& report) {
+std::optional<domain::OperationError> Judge(Draft& draft, const domain::Operation& operation,
+                                            const domain::Step& step, const TaskReport& report) {
   Backup* backup = step.undo ? nullptr : BackupOf(draft, step);
   if (backup == nullptr) return std::nullopt;
   Measure(draft, step, report, *backup);
   const std::string store = domain::CopyStoreOf(step.task);
-  if (!store.empty()) return JudgeCopy(draft, *backup, store, report);
+  if (!store.empty()) return JudgeCopy(draft, operation, step, *backup, store, report);
   std::optional<BackupState> state;
   if (const auto* verified = std::get_if<Verified>(&report.outcome)) {
     state = StateAfterProof(verified->findings, backup->findings);
@@ -128,6 +140,7 @@ std::optional<domain::OperationError> Judge(Draft& draft, const domain::Step& st
   backup->state = *state;
   backup->proof_findings = FindingsIn(report);
   backup->verify_time = draft.now();
+  NoteProof(draft, operation, step, *backup, backup->state);
   domain::Tenant& tenant = *draft.FindTenant(backup->tenant);
   ChooseLastBackup(draft, tenant);
   if (!was_usable && domain::Usable(*backup) && !tenant.copy_to.empty())
@@ -150,7 +163,7 @@ std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operati
   if (filled && backup != nullptr) {
     operation.warnings = domain::Together(operation.warnings, NotesAmong(backup->findings));
   }
-  return Judge(draft, step, report);
+  return Judge(draft, operation, step, report);
 }
 
 std::vector<Backup> BackupsOf(Draft& draft, const domain::Tenant& tenant) {

@@ -2,13 +2,17 @@
 
 #include "controlplane/handlers/tenants.h"
 
+#include <limits>
 #include <optional>
 #include <utility>
 #include <variant>
 
 #include "common/errors.h"
+#include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/domain/restore_estimate.h"
 #include "controlplane/handlers/tenant_page.h"
+#include "controlplane/wire/operation.h"
 #include "controlplane/wire/tenant.h"
 #include "controlplane/wire/tenant_requests.h"
 
@@ -35,6 +39,7 @@ Service TenantHandlers::service() {
   service.Unary("PurgeTenant", *this, &TenantHandlers::PurgeTenant);
   service.Unary("GetErasure", *this, &TenantHandlers::GetErasure);
   service.Unary("RestoreTenant", *this, &TenantHandlers::RestoreTenant);
+  service.Unary("UndoRestore", *this, &TenantHandlers::UndoRestore);
   service.Unary("RotateCredentials", *this, &TenantHandlers::RotateCredentials);
   return service;
 }
@@ -156,14 +161,43 @@ absl::StatusOr<v1::Operation> TenantHandlers::PurgeTenant(const Context& context
   return Submit(context, request);
 }
 
+absl::Status TenantHandlers::AddEstimate(const domain::Operation& planned, v1::Operation& shown) {
+  const std::string& tenant = planned.source_tenant.empty() ? planned.tenant : planned.source_tenant;
+  const std::string& host_id = planned.steps.front().host;
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Backup> backup,
+                         catalog_.GetBackup(tenant, planned.backup));
+  CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Host> host, catalog_.GetHost(host_id));
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Backup> backups,
+                         catalog_.ListBackups(tenant, {}, std::numeric_limits<int32_t>::max()));
+  // Deleted or removed a moment ago.
+  if (!backup) return domain::BackupNotFound(BackupName(tenant, planned.backup));
+  if (!host) return domain::HostNotFound(host_id);
+  *shown.mutable_estimate() = wire::ToProto(domain::EstimateOf(*backup, backups, *host));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::Operation> TenantHandlers::RestoreTenant(const Context& context,
                                                             const v1::RestoreTenantRequest& request) {
-  if (request.new_tenant_id().empty()) return Submit(context, request);
   CROFT_ASSIGN_OR_RETURN(engine::RestoreTenant body, wire::Parse(request));
+  if (context.caller.validate_only) {
+    body.operation = secrets_.NewOperationId();
+    if (body.as_new) secrets_.AssignUidAndLogins(*body.as_new);
+    const absl::StatusOr<engine::Answer> answer = event_queue_.Call(context.caller, std::move(body));
+    CROFT_ASSIGN_OR_RETURN(v1::Operation shown, presenter_.ShowOperation(answer, context));
+    if (const auto* planned = std::get_if<domain::Operation>(&*answer))
+      CROFT_RETURN_IF_ERROR(AddEstimate(*planned, shown));
+    return shown;
+  }
+  if (!body.as_new) return Submit(context, request);
   const std::string operation = body.operation = secrets_.NewOperationId();
   secrets_.AssignUidAndLogins(*body.as_new);
   const domain::Tenant tenant = *body.as_new;
   return SubmitNewTenant(context, std::move(body), operation, tenant);
+}
+
+absl::StatusOr<v1::Operation> TenantHandlers::UndoRestore(const Context& context,
+                                                          const v1::UndoRestoreRequest& request) {
+  return Submit(context, request);
 }
 
 absl::StatusOr<v1::Operation> TenantHandlers::RotateCredentials(

@@ -49,6 +49,7 @@ class TenantHandlers {
   absl::StatusOr<v1::Erasure> GetErasure(const Context& context, const v1::GetErasureRequest& request);
   absl::StatusOr<v1::Operation> RestoreTenant(const Context& context,
                                               const v1::RestoreTenantRequest& request);
+  absl::StatusOr<v1::Operation> UndoRestore(const Context& context, const v1::UndoRestoreRequest& request);
   absl::StatusOr<v1::Operation> RotateCredentials(const Context& context,
                                                   const v1::RotateCredentialsRequest& request);
 
@@ -58,6 +59,8 @@ class TenantHandlers {
   // Creates the data key first; deletes it if the tenant certainly was not created.
   absl::StatusOr<v1::Operation> SubmitNewTenant(const Context& context, engine::RequestBody body,
                                                 const std::string& operation, const domain::Tenant& tenant);
+  // Adds to the answer what the restore that was planned would take and lose.
+  absl::Status AddEstimate(const domain::Operation& planned, v1::Operation& shown);
   // The uid, or empty for a tenant that is unknown or purged: whether that is an error is the engine's to say,
   // which may know the answer from the first time the call was made.
   absl::StatusOr<std::string> UidOf(const std::string& id);

@@ -48,6 +48,9 @@ v1::Backup ToProto(const domain::Backup& backup) {
   proto.set_finding_count(findings.count);
   proto.set_given_name(backup.given_name);
   proto.set_note(backup.note);
+  proto.set_database_bytes(backup.database_bytes);
+  if (backup.restore_duration > absl::ZeroDuration())
+    *proto.mutable_restore_duration() = ToProto(backup.restore_duration);
   if (domain::Held(backup)) {
     v1::LegalHold& hold = *proto.mutable_legal_hold();
     *hold.mutable_hold_time() = ToProto(*backup.hold.time);

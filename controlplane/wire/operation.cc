@@ -176,4 +176,18 @@ v1::Operation ToProto(const Operation& operation, const domain::Host* host, absl
   return proto;
 }
 
+v1::RestoreEstimate ToProto(const domain::RestoreEstimate& estimate) {
+  v1::RestoreEstimate proto;
+  proto.set_backup(BackupName(estimate.tenant, estimate.backup));
+  *proto.mutable_backup_time() = ToProto(estimate.backup_time);
+  proto.set_archive_bytes(estimate.archive_bytes);
+  proto.set_database_bytes(estimate.database_bytes);
+  proto.set_host(HostName(estimate.host));
+  if (estimate.free_bytes) proto.set_free_bytes(*estimate.free_bytes);
+  if (estimate.duration) *proto.mutable_duration() = ToProto(*estimate.duration);
+  if (!estimate.measured_with.empty())
+    proto.set_measured_with(BackupName(estimate.tenant, estimate.measured_with));
+  return proto;
+}
+
 }  // namespace croft::wire

@@ -6,6 +6,7 @@
 
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
+#include "controlplane/domain/restore_estimate.h"
 #include "croft/v1/operation.pb.h"
 
 // Operations in the API's form.
@@ -24,5 +25,7 @@ std::string ProgressLine(const domain::Operation& operation, const domain::Host*
 // Names of the resource that is worked on, and of what comes of it where that differs (else empty).
 std::string TargetOf(const domain::Operation& operation);
 std::string ResultOf(const domain::Operation& operation);
+
+v1::RestoreEstimate ToProto(const domain::RestoreEstimate& estimate);
 
 }  // namespace croft::wire

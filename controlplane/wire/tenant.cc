@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/domain/backup.h"
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/tenant_fields.h"
@@ -107,6 +108,11 @@ void AddConditions(const domain::Tenant& tenant, const TenantSurroundings& surro
         proto, "DELETE_PROTECTED",
         absl::StrCat("its time has come to be ", kept, "; that waits until delete_protection is off"));
   }
+  if (const domain::Proof& proof = tenant.last_proof; proof.time && !domain::Passed(proof)) {
+    AddCondition(proto, "PROOF_FAILED",
+                 absl::StrCat("backup ", proof.backup, " was not proven on ", HostName(proof.host), " at ",
+                              UtcText(*proof.time), ": ", proof.outcome));
+  }
   if (HasDatabase(tenant)) AddStorageCondition(tenant, surroundings.now, proto);
   for (const domain::Credential& credential : tenant.credentials) {
     if (credential.published || !credential.disable_time || tenant.state == domain::TenantState::kPurged) {
@@ -123,6 +129,22 @@ void SetPlacement(const domain::Placement& placement, v1::Tenant& proto) {
   if (!placement.host.empty()) proto.mutable_placement()->set_host(HostName(placement.host));
   proto.mutable_placement()->set_database(placement.database);
   proto.mutable_placement()->set_generation(placement.generation);
+}
+
+void SetKept(const domain::KeptDatabase& kept, v1::KeptDatabase& proto) {
+  proto.set_host(HostName(kept.placement.host));
+  proto.set_database(kept.placement.database);
+  *proto.mutable_replace_time() = ToProto(kept.replace_time);
+  *proto.mutable_expire_time() = ToProto(kept.expire_time);
+}
+
+void SetProof(const domain::Tenant& tenant, v1::Proof& proto) {
+  const domain::Proof& proof = tenant.last_proof;
+  proto.set_backup(BackupName(tenant.id, proof.backup));
+  *proto.mutable_time() = ToProto(*proof.time);
+  if (!proof.host.empty()) proto.set_host(HostName(proof.host));
+  proto.set_outcome(proof.outcome);
+  proto.set_caller(proof.caller);
 }
 
 void AddCredentials(const domain::Tenant& tenant, v1::Tenant& proto) {
@@ -167,6 +189,8 @@ void WriteProto(const domain::Tenant& tenant, const TenantSurroundings& surround
   if (!tenant.current_operation.empty()) {
     proto.set_current_operation(OperationName(tenant.current_operation));
   }
+  for (const domain::KeptDatabase& kept : tenant.kept_databases) SetKept(kept, *proto.add_kept_databases());
+  if (tenant.last_proof.time) SetProof(tenant, *proto.mutable_last_proof());
   AddConditions(tenant, surroundings, proto);
 }
 

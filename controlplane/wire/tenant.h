@@ -25,7 +25,8 @@ struct TenantSurroundings {
 };
 
 // Never a secret. `conditions` tell what is true beside the state: UNREACHABLE, UNCONFIRMED, FLEET_MISMATCH,
-// FINAL_BACKUP_FAILED, BACKUP_NOT_PROVEN, DELETE_PROTECTED, LOGIN_REPLACED, STORAGE_NEAR_QUOTA, STORAGE_FULL.
+// FINAL_BACKUP_FAILED, BACKUP_NOT_PROVEN, DELETE_PROTECTED, LOGIN_REPLACED, PROOF_FAILED, STORAGE_NEAR_QUOTA,
+// STORAGE_FULL.
 v1::Tenant ToProto(const domain::Tenant& tenant, const TenantSurroundings& surroundings);
 
 v1::Erasure ToProto(const domain::Erasure& erasure);

@@ -30,6 +30,7 @@ constexpr size_t kLongestDisplayName = 128;
 constexpr int64_t kMostConnections = 10000;
 constexpr int64_t kMostBackupsKept = 1000;
 constexpr int kMostCopies = 8;
+constexpr size_t kMostProofLabels = 32;
 // Of a policy's backups and proofs.
 constexpr absl::Duration kShortestEvery = absl::Minutes(1);
 constexpr absl::Duration kLongestBackupEvery = absl::Hours(24 * 31);
@@ -69,6 +70,14 @@ absl::Duration ReadEvery(const google::protobuf::Duration& given, absl::Duration
     violations.Add(field, "must be at least a minute, or 0 for never by itself");
   if (absl::Trunc(every, absl::Seconds(1)) != every) violations.Add(field, "must be whole seconds");
   return every;
+}
+
+std::map<std::string, std::string> ReadProveOn(const v1::BackupPolicy& policy, absl::string_view field,
+                                               Violations& violations) {
+  std::map<std::string, std::string> labels = ParseLabels(policy.prove_on(), field, violations);
+  if (labels.size() > kMostProofLabels)
+    violations.Add(field, absl::StrCat("has at most ", kMostProofLabels, " labels"));
+  return labels;
 }
 
 std::vector<std::string> ReadCopyTo(const v1::BackupPolicy& policy, absl::string_view field,
@@ -242,6 +251,17 @@ constexpr std::tuple kRows{
             [](const absl::Duration& every, v1::Tenant& proto) {
               if (every > absl::ZeroDuration())
                 *proto.mutable_backup_policy()->mutable_prove_every() = ToProto(every);
+            }},
+    Row<&Tenant::prove_on>{
+        .path = "backup_policy.prove_on",
+        .read =
+            [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
+              return ReadProveOn(proto.backup_policy(), field, violations);
+            },
+        .show =
+            [](const std::map<std::string, std::string>& labels, v1::Tenant& proto) {
+              for (const auto& [key, value] : labels)
+                (*proto.mutable_backup_policy()->mutable_prove_on())[key] = value;
             }},
     Row<&Tenant::copy_to>{
         .path = "backup_policy.copy_to",

@@ -16,6 +16,8 @@ namespace croft::wire {
 namespace {
 
 constexpr size_t kLongestReason = 512;
+// PostgreSQL's names have fewer bytes.
+constexpr size_t kLongestDatabase = 64;
 constexpr absl::Duration kLongestGrace = absl::Hours(24 * 3650);
 constexpr absl::Duration kLongestOverlap = absl::Hours(24 * 7);
 constexpr int64_t kUsualWidth = 4;
@@ -145,6 +147,13 @@ absl::StatusOr<engine::RestoreTenant> Parse(const v1::RestoreTenantRequest& requ
     result.as_new.emplace().id = request.new_tenant_id();
   }
   if (!request.host().empty()) result.host = violations.Take(ParseHostName(request.host(), "host"));
+  return Finish(std::move(result), violations);
+}
+
+absl::StatusOr<engine::UndoRestore> Parse(const v1::UndoRestoreRequest& request) {
+  Violations violations;
+  auto result = ParseCommon<engine::UndoRestore>(request, violations);
+  result.database = ParseText(request.database(), kLongestDatabase, "database", violations);
   return Finish(std::move(result), violations);
 }
 

@@ -23,6 +23,7 @@ absl::StatusOr<engine::RetireTenant> Parse(const v1::RetireTenantRequest& reques
 absl::StatusOr<engine::UndeleteTenant> Parse(const v1::UndeleteTenantRequest& request);
 absl::StatusOr<engine::PurgeTenant> Parse(const v1::PurgeTenantRequest& request);
 absl::StatusOr<engine::RestoreTenant> Parse(const v1::RestoreTenantRequest& request);
+absl::StatusOr<engine::UndoRestore> Parse(const v1::UndoRestoreRequest& request);
 absl::StatusOr<engine::RotateCredentials> Parse(const v1::RotateCredentialsRequest& request);
 // Without the number of tenants.
 absl::StatusOr<engine::StartCampaign> Parse(const v1::StartCampaignRequest& request);

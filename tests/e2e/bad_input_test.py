@@ -63,7 +63,7 @@ LABEL = re.compile(r"[A-Za-z0-9._-]{0,63}")
 # Fields that only Croft writes: what a caller sends there is passed over.
 OUTPUT_ONLY = {
     "tenant": "uid create_time update_time delete_time purge_time state suspend_mode placement credentials "
-              "last_backup current_operation conditions storage_level closed_for_growth",
+              "last_backup current_operation conditions storage_level closed_for_growth kept_databases last_proof",
     "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
             "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls "
             "postgres_up problem free_bytes_unknown managed max_connections missing_rights tls_verifiable "
@@ -86,7 +86,7 @@ BOUNDED = {"tenant.quota.connections"}
 ENUMS = {"role", "purpose", "mode", "binding.role", "kind"}
 # Text for people or of the caller's own making, which may hold nearly anything.
 FREE_TEXT = {"tenant.display_name", "tenant.settings", "tenant.features", "waive_backup_reason",
-             "principal.display_name", "note", "reason"}
+             "principal.display_name", "note", "reason", "database"}
 # Opaque values that Croft handed out: another etag is a lost race, another revision one to start again from.
 OPAQUE = re.compile(r"(.*\.)?etag|since\..*")
 
@@ -109,7 +109,7 @@ def legal(path, value, method):
         return False  # resource names carry their collection; well_formed_names() covers them
     if path in ("tenant", "tenants", "tenant.aliases"):
         return ALIAS.fullmatch(value) is not None
-    if field in ("labels", "host_selector"):
+    if field in ("labels", "host_selector", "prove_on"):
         return LABEL.fullmatch(value) is not None
     if path in ("copy", "to_store", "tenant.backup_policy.copy_to"):
         return STORE.fullmatch(value) is not None

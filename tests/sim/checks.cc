@@ -101,6 +101,11 @@ void Checks::CheckGone(SimHost& host, const Databases& before, const Databases& 
         gone && (now.count(agent::SealedName(name)) > before.count(agent::SealedName(name)) ||
                  (absl::EndsWith(name, "_f") && now.count(name.substr(0, name.size() - 2)) >
                                                     before.count(name.substr(0, name.size() - 2))));
+    const auto* renumber = task == nullptr ? nullptr : std::get_if<agent::RenumberWork>(&task->work);
+    if (gone && renumber != nullptr && name == agent::SealedName(renumber->database) && database->tag) {
+      world_.Renumber(task->tenant.uid, renumber->generation, task->tenant.generation);
+      continue;
+    }
     if (gone && !renamed) {
       world_.Say("database ", name, " of ", host.id, " is gone");
       CheckDrop(*database, name, task);

@@ -256,7 +256,16 @@ void Clients::Expire(const Tenant& tenant) {
   });
 }
 
+void Clients::UndoRestore(const Tenant& tenant) {
+  const std::string database =
+      world_.dice.Chance(1, 3) ? world_.dice.Pick(tenant.kept_databases).placement.database : "";
+  Insist("UndoRestore", [this, id = tenant.id, database] {
+    return engine::UndoRestore{.operation = NewOperation(asking_), .tenant = id, .database = database};
+  });
+}
+
 void Clients::Restore(const Tenant& tenant) {
+  if (!tenant.kept_databases.empty() && world_.dice.Chance(1, 2)) return UndoRestore(tenant);
   const std::string id = tenant.id;
   const std::string backup = PickBackup(tenant);
   const std::string as = world_.dice.Chance(1, 4) ? world_.dice.Pick(tenants_) : "";

@@ -53,6 +53,7 @@ class Clients {
   absl::Time SomeTimeAhead();
   bool IsKnown(const std::string& operation) const;
   void Restore(const domain::Tenant& tenant);
+  void UndoRestore(const domain::Tenant& tenant);
   void Cordon();
   void StartCampaign();
   std::string PickHost();

@@ -40,6 +40,13 @@ World::~World() {
 
 std::string World::NewOperationId() { return OperationIdFrom(dice.Bytes(kEntropy)); }
 
+void World::Renumber(const std::string& uid, int64_t from, int64_t to) {
+  Say("generation ", from, " of ", uid, " is generation ", to);
+  bases[{uid, to}] = bases[{uid, from}];
+  acknowledged[{uid, to}] = acknowledged[{uid, from}];
+  tried[{uid, to}] = tried[{uid, from}];
+}
+
 engine::PreparedBackup World::PrepareBackup(const std::string& uid) {
   engine::PreparedBackup backup{.id = BackupIdFrom(scheduler.Now(), dice.Bytes(kEntropy)),
                                 .tenant_uid = uid};

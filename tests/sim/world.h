@@ -107,6 +107,8 @@ class World {
   SimHost& Host(const std::string& id) { return *hosts.at(id); }
 
   std::string NewOperationId();
+  // The database of the tenant with this uid is another generation's now, with all that it holds.
+  void Renumber(const std::string& uid, int64_t from, int64_t to);
   // A backup that may be made of the tenant with this uid, with a key of its own where the tenant still has one.
   engine::PreparedBackup PrepareBackup(const std::string& uid);
 

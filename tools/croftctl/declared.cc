@@ -228,6 +228,13 @@ absl::Status ReadCopyTo(const YamlNode& node, DeclaredTenant& tenant) {
   return absl::OkStatus();
 }
 
+absl::Status ReadProveOn(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const auto labels, LabelsOf(node, "backupPolicy.proveOn"));
+  for (const auto& [key, value] : labels)
+    (*tenant.fields.mutable_backup_policy()->mutable_prove_on())[key] = value;
+  return absl::OkStatus();
+}
+
 absl::Status ReadBackupsKept(const YamlNode& node, DeclaredTenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(const int32_t kept, NumberOf(node, "backupPolicy.keep"));
   tenant.fields.mutable_backup_policy()->set_keep(kept);
@@ -258,6 +265,7 @@ constexpr Field kBackupPolicyFields[] = {
     {"every", "backup_policy.every", ReadBackupEvery},
     {"keep", "backup_policy.keep", ReadBackupsKept},
     {"proveEvery", "backup_policy.prove_every", ReadProveEvery},
+    {"proveOn", "backup_policy.prove_on", ReadProveOn},
 };
 
 absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant);

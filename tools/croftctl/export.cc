@@ -65,6 +65,8 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
     json["backupPolicy"]["every"] = ExactDuration(tenant.backup_policy().every());
   if (tenant.backup_policy().has_prove_every())
     json["backupPolicy"]["proveEvery"] = ExactDuration(tenant.backup_policy().prove_every());
+  for (const auto& [key, value] : tenant.backup_policy().prove_on())
+    json["backupPolicy"]["proveOn"][key] = value;
   if (json["backupPolicy"].empty()) json.erase("backupPolicy");
   return json;
 }

@@ -113,6 +113,9 @@ View ViewOf(const v1::Backup& backup) {
        Wide("created", When(backup.has_create_time(), backup.create_time())),
        Wide("verified", When(backup.has_verify_time(), backup.verify_time())),
        Wide("tables", absl::StrCat(backup.table_count())),
+       BytesCell("database size", backup.database_bytes(), Shown::kWide),
+       Wide("restored in",
+            backup.has_restore_duration() ? DurationText(FromProto(backup.restore_duration())) : ""),
        Wide("store", backup.store()),
        Wide("copies", CopiesText(backup)),
        Wide("note", backup.note()),
@@ -127,6 +130,24 @@ View ViewOf(const v1::Backup& backup) {
   AppendCopies(backup, view.cells);
   AppendFindings("finding", backup.findings(), backup.finding_count(), view.cells);
   return view;
+}
+
+View ViewOf(const v1::RestoreEstimate& estimate) {
+  const std::string measured = LastPart(estimate.measured_with());
+  const std::string duration =
+      estimate.has_duration()
+          ? absl::StrCat(DurationText(FromProto(estimate.duration())), ", as backup ", measured, " took")
+          : "unknown: no backup of the tenant was restored or proven yet";
+  return {&estimate,
+          estimate.backup(),
+          {{"backup", LastPart(estimate.backup())},
+           {"made", When(estimate.has_backup_time(), estimate.backup_time())},
+           AgeCell("loses what is newer than", estimate.backup_time()),
+           BytesCell("archive", estimate.archive_bytes()),
+           {"database", estimate.database_bytes() > 0 ? BytesText(estimate.database_bytes()) : "unknown"},
+           {"host", LastPart(estimate.host())},
+           {"free on host", estimate.has_free_bytes() ? BytesText(estimate.free_bytes()) : "unknown"},
+           {"takes", duration}}};
 }
 
 View ViewOf(const v1::Operation& operation) {

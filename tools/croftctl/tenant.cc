@@ -161,6 +161,7 @@ void AddTenant(Noun& root) {
   AddTenantUpdate(noun);
   AddTenantLife(noun);
   AddTenantRestore(noun);
+  AddTenantUndoRestore(noun);
   AddTenantErasure(noun);
   AddTenantConnections(noun);
 }

@@ -42,6 +42,9 @@ void TenantFlags::AddTo(CLI::App& verb, const std::string& aliases_help) {
   verb.add_option(
       "--copy-to", copy_to,
       "Further stores that each backup is copied to, by name or id, several with commas; 0 for none");
+  AddEach(
+      verb, "--prove-on", prove_on,
+      "Prove on hosts with these labels, such as role=proof, rather than on its own; none for any host");
   verb.add_option("--keep", keep, "How many of those backups are kept; the default is 7")
       ->check(CLI::PositiveNumber);
   verb.add_option("--delete-protection", delete_protection,
@@ -90,6 +93,9 @@ absl::Status TenantFlags::FillBackupPolicy(v1::BackupPolicy& policy) const {
     for (const absl::string_view store : absl::StrSplit(copy_to, ','))
       policy.add_copy_to(std::string(store));
   }
+  if (prove_on == std::vector<std::string>{"none"}) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const Labels hosts, ParseLabels(prove_on, "--prove-on"));
+  for (const auto& [key, value] : hosts) (*policy.mutable_prove_on())[key] = value;
   return absl::OkStatus();
 }
 

@@ -28,6 +28,7 @@ struct TenantFlags {
   std::string backup_every;
   std::string prove_every;
   std::string copy_to;
+  std::vector<std::string> prove_on;
   int keep = 0;
   int connections = 0;
 
@@ -44,7 +45,8 @@ struct TenantFlags {
   // What is carried to the host; `storage` is not.
   bool HasQuota() const { return connections != 0 || !statement_timeout.empty(); }
   bool HasBackupPolicy() const {
-    return !backup_every.empty() || !prove_every.empty() || !copy_to.empty() || keep != 0;
+    return !backup_every.empty() || !prove_every.empty() || !prove_on.empty() || !copy_to.empty() ||
+           keep != 0;
   }
   bool HasExpiry() const { return !expire_in.empty() || !expire_time.empty(); }
 

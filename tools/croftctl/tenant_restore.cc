@@ -1,4 +1,4 @@
-// The verb `croftctl tenant restore`.
+// The verbs `croftctl tenant restore` and `undo-restore`.
 
 #include <string>
 
@@ -14,7 +14,7 @@
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
 
-// The verb that brings a backup back.
+// The verbs that bring a backup back, and what it replaced.
 namespace croft::ctl {
 namespace {
 
@@ -99,6 +99,42 @@ void AddTenantRestore(Noun& noun) {
   verb.app.add_flag("--allow-incomplete", verb->allow_incomplete,
                     "Leave out the objects that do not restore, and name them");
   verb.Runs(Restore);
+}
+
+namespace {
+
+struct UndoArguments {
+  TargetFlags which;
+  std::string etag;
+  std::string database;
+};
+
+absl::Status UndoRestore(Session& session, const UndoArguments& arguments) {
+  const bool many = arguments.which.BySelector() || arguments.which.ids.size() > 1;
+  if (many && !arguments.database.empty())
+    return UsageError("--database names one tenant's database: undo the restore of that tenant alone");
+  CROFT_ASSIGN_OR_RETURN(
+      const Targets targets,
+      FindAndConfirm(session, arguments.which, false,
+                     {"replaces the data of",
+                      "the database that the last restore replaced takes its place; what is there now is "
+                      "kept, closed, for 24 hours"}));
+  v1::UndoRestoreRequest request;
+  request.set_database(arguments.database);
+  request.set_etag(arguments.etag);
+  return OperateOnEach(session, targets, &v1::TenantService::Stub::UndoRestore, request);
+}
+
+}  // namespace
+
+void AddTenantUndoRestore(Noun& noun) {
+  auto verb = noun.AddVerb<UndoArguments>(
+      "undo-restore", "Put the database back that a restore in place replaced, while it is kept");
+  verb->which.AddTo(verb.app);
+  verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
+  verb.app.add_option("--database", verb->database,
+                      "One of those that `tenant get` shows as kept; by default the one replaced last");
+  verb.Runs(UndoRestore);
 }
 
 }  // namespace croft::ctl

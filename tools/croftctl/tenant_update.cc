@@ -77,6 +77,7 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& argume
   add(!fields.backup_every.empty(), "backup_policy.every");
   add(!fields.prove_every.empty(), "backup_policy.prove_every");
   add(!fields.copy_to.empty(), "backup_policy.copy_to");
+  add(!fields.prove_on.empty(), "backup_policy.prove_on");
   add(fields.keep != 0, "backup_policy.keep");
   add(!fields.delete_protection.empty(), "delete_protection");
   CROFT_ASSIGN_OR_RETURN(const Labels labels, ParseLabels(fields.labels, "--labels"));

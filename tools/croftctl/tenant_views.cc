@@ -69,9 +69,23 @@ std::string BackupPolicyText(const v1::BackupPolicy& policy) {
   }
   if (policy.has_prove_every())
     parts.push_back(absl::StrCat("proven every ", DurationText(FromProto(policy.prove_every()))));
+  if (!policy.prove_on().empty()) parts.push_back(absl::StrCat("on hosts with ", Pairs(policy.prove_on())));
   if (!policy.copy_to().empty())
     parts.push_back(absl::StrCat("copied to ", absl::StrJoin(policy.copy_to(), " and ")));
   return absl::StrJoin(parts, ", ");
+}
+
+std::string KeptDatabases(const v1::Tenant& tenant) {
+  return absl::StrJoin(tenant.kept_databases(), "; ", [](std::string* out, const v1::KeptDatabase& kept) {
+    absl::StrAppend(out, kept.database(), " on ", LastPart(kept.host()), ", replaced ",
+                    When(true, kept.replace_time()), ", dropped ", When(true, kept.expire_time()));
+  });
+}
+
+std::string LastProof(const v1::Proof& proof) {
+  if (!proof.has_time()) return "";
+  return absl::StrCat(proof.outcome(), ", backup ", LastPart(proof.backup()), " on ",
+                      LastPart(proof.host()), ", ", When(true, proof.time()), " by ", proof.caller());
 }
 
 }  // namespace
@@ -112,6 +126,8 @@ View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup, const v1::T
                                        : ""),
        Detail("storage grace until", When(tenant.has_storage_grace_time(), tenant.storage_grace_time())),
        Detail("backups", BackupPolicyText(tenant.backup_policy())),
+       Detail("last proof", LastProof(tenant.last_proof())),
+       Detail("kept to undo a restore", KeptDatabases(tenant)),
        Detail("extensions", Joined(tenant.extensions())),
        Detail("locale", tenant.locale()),
        Detail("settings", tenant.has_settings() ? Json(tenant.settings()) : ""),

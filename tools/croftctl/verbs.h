@@ -124,12 +124,14 @@ void AddVersion(Noun& root);
 void AddTenantDescribe(Noun& tenant);
 void AddBackupDescribe(Noun& backup);
 void AddBackupPlan(Noun& backup);
+void AddBackupReport(Noun& backup);
 void AddHostDescribe(Noun& host);
 void AddOperationDescribe(Noun& operation);
 void AddTenantUpdate(Noun& tenant);
 void AddTenantUsage(Noun& tenant);
 void AddTenantLife(Noun& tenant);
 void AddTenantRestore(Noun& tenant);
+void AddTenantUndoRestore(Noun& tenant);
 void AddTenantErasure(Noun& tenant);
 void AddTenantConnections(Noun& tenant);
 

@@ -58,6 +58,7 @@ struct View {
 [[nodiscard]] View ViewOf(const v1::Erasure& erasure);
 [[nodiscard]] View ViewOf(const v1::Host& host);
 [[nodiscard]] View ViewOf(const v1::Operation& operation);
+[[nodiscard]] View ViewOf(const v1::RestoreEstimate& estimate);
 [[nodiscard]] View ViewOf(const v1::LookupResponse& placement);
 [[nodiscard]] View ViewOf(const v1::GetStatusResponse& status);
 [[nodiscard]] View ViewOf(const v1::FleetFinding& finding);

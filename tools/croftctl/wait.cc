@@ -151,8 +151,10 @@ absl::Status FinishVisibly(Session& session, v1::Operation& operation) {
 
 absl::Status PrintOperation(Session& session, const v1::Operation& operation) {
   const Format format = session.printer.format();
-  // What was only tried has nothing to show.
-  if (session.IsHushed() || (session.flags.dry_run && format == Format::kTable)) return absl::OkStatus();
+  if (session.IsHushed()) return absl::OkStatus();
+  // What was only tried has nothing else to show.
+  if (session.flags.dry_run && format == Format::kTable)
+    return operation.has_estimate() ? session.printer.One(operation.estimate()) : absl::OkStatus();
   if (format != Format::kName) return session.printer.One(operation);
   session.printer.Text(NameLine(operation));
   return absl::OkStatus();

@@ -124,6 +124,14 @@ TEST(WireTest, Growth) {
   EXPECT_TRUE(WorkOf<ConfigureWork>(proto).limits.closed_for_growth);
 }
 
+TEST(WireTest, Renumber) {
+  v1::Task proto = Base();
+  proto.mutable_renumber()->set_database("t_x_u1_g3");
+  proto.mutable_renumber()->set_generation(3);
+  EXPECT_EQ(WorkOf<RenumberWork>(proto).database, "t_x_u1_g3");
+  EXPECT_EQ(WorkOf<RenumberWork>(proto).generation, 3);
+}
+
 TEST(WireTest, UnfenceDropAndDeleteBackup) {
   v1::Task proto = Base();
   proto.mutable_unfence()->mutable_limits()->set_connections(9);
@@ -219,15 +227,18 @@ TEST(WireTest, InventoryNeedsNoTenant) {
 TEST(WireTest, OutcomesBecomeResults) {
   const Fencing fencing{.epoch = 1, .order = 2, .operation = "op", .step = 3, .attempt = 4};
   EXPECT_EQ(ResultToProto(fencing, Outcome(Done{"m"})).done().message(), "m");
-  const v1::TaskResult backed_up = ResultToProto(
-      fencing,
-      Outcome(BackedUp{
-          .size_bytes = 1, .sha256 = "s", .server_version = "15.20", .table_count = 2, .row_count = 3}));
+  const v1::TaskResult backed_up = ResultToProto(fencing, Outcome(BackedUp{.size_bytes = 1,
+                                                                           .sha256 = "s",
+                                                                           .server_version = "15.20",
+                                                                           .table_count = 2,
+                                                                           .row_count = 3,
+                                                                           .database_bytes = 4}));
   EXPECT_EQ(backed_up.backed_up().size_bytes(), 1);
   EXPECT_EQ(backed_up.backed_up().sha256(), "s");
   EXPECT_EQ(backed_up.backed_up().server_version(), "15.20");
   EXPECT_EQ(backed_up.backed_up().table_count(), 2);
   EXPECT_EQ(backed_up.backed_up().row_count(), 3);
+  EXPECT_EQ(backed_up.backed_up().database_bytes(), 4);
   const v1::TaskResult verified =
       ResultToProto(fencing, Outcome(Verified{.table_count = 5, .row_count = 6}));
   EXPECT_EQ(verified.verified().table_count(), 5);

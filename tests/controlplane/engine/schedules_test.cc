@@ -246,6 +246,83 @@ TEST_F(BackupSchedules, NewestUsableBackupIsProvenAsOftenAsThePolicySays) {
   EXPECT_EQ(Find(key), std::nullopt) << "its retirement proves its final one";
 }
 
+// A tenant on h1 whose backups are proven on hosts with role=proof.
+class ProofsElsewhere : public BackupSchedules {
+ protected:
+  void Create(const std::string& id) {
+    CreateTenant create = NewTenant(id);
+    create.tenant.prove_every = absl::Hours(24);
+    create.tenant.prove_on = {{"role", "proof"}};
+    create.host_selector = {{"role", "work"}};
+    world.Begin(create);
+    world.Settle();
+    world.Begin(NewBackup(id, "b-" + id));
+    world.Settle();
+  }
+  void Label(const std::string& host, const std::string& role) {
+    UpdateHost update{.host = host};
+    update.labels = {{"role", role}};
+    ASSERT_TRUE(world.Call(update).ok());
+  }
+  void Prove(const std::string& id, const std::string& operation) {
+    Run({ScheduleKind::kProve, "tenants/" + id},
+        RequestBody(ProveNewestBackup{.operation = operation, .tenant = id}));
+  }
+};
+
+TEST_F(ProofsElsewhere, AHostThatThePolicyNamesProvesAndTheTenantsOwnDoesNot) {
+  Label("h1", "work");
+  Create("acme");
+  world.Pass(absl::Hours(24));
+  Prove("acme", "op-v1");
+  const Schedule refused = *Find({ScheduleKind::kProve, "tenants/acme"});
+  EXPECT_EQ(refused.refusal_reason, "NO_HOST_FITS");
+  EXPECT_EQ(world.Tenant("acme").last_proof.time, std::nullopt);
+  world.Join("h2");
+  Label("h2", "proof");
+  world.Pass(absl::Minutes(10));
+  Prove("acme", "op-v2");
+  ASSERT_FALSE(world.sent.empty());
+  EXPECT_EQ(world.sent.front().host, "h2");
+  world.Settle();
+  const domain::Proof proof = world.Tenant("acme").last_proof;
+  EXPECT_EQ(proof, (domain::Proof{.backup = "b-acme",
+                                  .time = proof.time,
+                                  .host = "h2",
+                                  .outcome = "VERIFIED",
+                                  .caller = "system"}));
+  EXPECT_EQ(Find({ScheduleKind::kProve, "tenants/acme"})->refusals, 0);
+}
+
+TEST_F(ProofsElsewhere, TheBudgetIsThatOfTheHostThatProves) {
+  Label("h1", "work");
+  world.Join("h2");
+  Label("h2", "proof");
+  for (const char* id : {"a", "b", "c", "d", "e"}) Create(id);
+  world.Pass(absl::Hours(24));
+  for (const std::string id : {"a", "b", "c"}) Prove(id, "op-" + id);
+  EXPECT_THAT(world.sent, SizeIs(2));
+  world.Join("h3");
+  Label("h3", "proof");
+  world.Pass(absl::Minutes(6));
+  for (const std::string id : {"c", "d", "e"}) Prove(id, "op2-" + id);
+  std::map<std::string, int> proofs;
+  for (const SendTask& task : world.sent) ++proofs[task.host];
+  EXPECT_EQ(proofs, (std::map<std::string, int>{{"h2", 2}, {"h3", 2}}));
+}
+
+TEST_F(ProofsElsewhere, AProofThatCameToNoEndIsTold) {
+  Label("h1", "work");
+  world.Join("h2");
+  Label("h2", "proof");
+  Create("acme");
+  world.Pass(absl::Hours(24));
+  Prove("acme", "op-v1");
+  world.Reports(world.TakeSent(), {.reason = "NO_ROOM", .message = "the disk is full"});
+  EXPECT_EQ(world.Tenant("acme").last_proof.outcome, "NO_ROOM");
+  EXPECT_EQ(world.Backup("acme", "b-acme").state, domain::BackupState::kAvailable);
+}
+
 TEST_F(BackupSchedules, HostMakesTwoAtATimeAndNoneBesideMuchElse) {
   for (const char* id : {"a", "b", "c"}) CreateBackedUp(id, 3);
   world.Pass(absl::Hours(6));

@@ -244,10 +244,24 @@ TEST_F(TenantsTest, WholeLifeFromBackupToPurge) {
   EXPECT_NE(Get("acme-copy").uid(), uid);
 
   restore.clear_new_tenant_id();
+  restore.set_validate_only(true);
+  ASSERT_TRUE(Call(*tenants_, &Tenants::RestoreTenant, restore, operation).ok());
+  EXPECT_EQ(operation.estimate().backup(), backup);
+  EXPECT_EQ(operation.estimate().archive_bytes(), 17);
+  EXPECT_EQ(operation.estimate().host(), "hosts/h1");
+  EXPECT_EQ(operation.estimate().free_bytes(), int64_t{1} << 40);
+  EXPECT_FALSE(operation.estimate().has_duration());
+  restore.set_validate_only(false);
   AwaitSuccess(Call(*tenants_, &Tenants::RestoreTenant, restore, operation), operation);
+  EXPECT_FALSE(operation.has_estimate());
   v1::LookupResponse placement;
   ASSERT_TRUE(Lookup("acme", placement).ok());
   EXPECT_EQ(placement.placement_generation(), 2);
+
+  ASSERT_EQ(Get("acme").kept_databases_size(), 1);
+  AwaitSuccess(Begin(&Tenants::UndoRestore, "acme", operation), operation);
+  ASSERT_TRUE(Lookup("acme", placement).ok());
+  EXPECT_EQ(placement.placement_generation(), 3);
 
   AwaitSuccess(Begin(&Tenants::RetireTenant, "acme", operation), operation);
   EXPECT_EQ(LookupReason("acme"), "TENANT_RETIRED");

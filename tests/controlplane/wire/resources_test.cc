@@ -139,6 +139,35 @@ TEST(TenantTest, StorageIsToldByLevelAndMode) {
   EXPECT_TRUE(proto.has_storage_grace_time());
 }
 
+TEST(TenantTest, KeptDatabasesAndTheLastProofAreShown) {
+  domain::Tenant tenant{.id = "acme", .state = domain::TenantState::kReady};
+  tenant.kept_databases = {{.placement = {"h1", "t_acme_g1", 1},
+                            .replace_time = kNow,
+                            .expire_time = kNow + absl::Hours(24),
+                            .clean_up = "op-clean"}};
+  tenant.prove_on = {{"role", "proof"}};
+  const domain::Host host = UpHost();
+  const TenantSurroundings surroundings{.host = &host, .now = kNow};
+  v1::Tenant proto = ToProto(tenant, surroundings);
+  ASSERT_EQ(proto.kept_databases_size(), 1);
+  EXPECT_EQ(proto.kept_databases(0).host(), "hosts/h1");
+  EXPECT_EQ(proto.kept_databases(0).database(), "t_acme_g1");
+  EXPECT_EQ(
+      proto.kept_databases(0).expire_time().seconds() - proto.kept_databases(0).replace_time().seconds(),
+      24 * 3600);
+  EXPECT_EQ(proto.backup_policy().prove_on().at("role"), "proof");
+  EXPECT_FALSE(proto.has_last_proof());
+  tenant.last_proof = {
+      .backup = "b1", .time = kNow, .host = "h2", .outcome = "VERIFIED_WITH_NOTES", .caller = "system"};
+  proto = ToProto(tenant, surroundings);
+  EXPECT_EQ(proto.last_proof().backup(), "tenants/acme/backups/b1");
+  EXPECT_EQ(proto.last_proof().host(), "hosts/h2");
+  EXPECT_EQ(proto.last_proof().caller(), "system");
+  EXPECT_THAT(ConditionsOf(tenant, surroundings), testing::IsEmpty());
+  tenant.last_proof.outcome = "DAMAGED";
+  EXPECT_THAT(ConditionsOf(tenant, surroundings), testing::ElementsAre("PROOF_FAILED"));
+}
+
 TEST(TenantTest, ConditionsTellWhatIsTrueBesideTheState) {
   domain::Host host = UpHost();
   domain::Tenant tenant{.id = "acme", .state = domain::TenantState::kReady};

@@ -350,6 +350,13 @@ TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
   proven.mutable_tenant()->mutable_backup_policy()->mutable_prove_every()->set_seconds(7 * 24 * 3600);
   EXPECT_EQ(Parse(proven)->update.Given<&domain::Tenant::prove_every>(), absl::Hours(7 * 24));
   EXPECT_FALSE(Parse(proven)->update.Given<&domain::Tenant::backup_every>());
+
+  v1::UpdateTenantRequest elsewhere = ValidUpdate({"backup_policy.prove_on"});
+  using ProofLabels = std::map<std::string, std::string>;
+  EXPECT_EQ(Parse(elsewhere)->update.Given<&domain::Tenant::prove_on>(), ProofLabels());
+  (*elsewhere.mutable_tenant()->mutable_backup_policy()->mutable_prove_on())["role"] = "proof";
+  EXPECT_EQ(Parse(elsewhere)->update.Given<&domain::Tenant::prove_on>(), (ProofLabels{{"role", "proof"}}));
+  EXPECT_FALSE(Parse(elsewhere)->update.Given<&domain::Tenant::prove_every>());
   EXPECT_FALSE((timeout->update.Given<&domain::Tenant::quota, &domain::Quota::connections>()));
 }
 
@@ -397,6 +404,22 @@ TEST(CreateTenantTest, BackupPolicyOutOfBoundsIsRefusedByField) {
   proven.mutable_tenant()->mutable_backup_policy()->mutable_prove_every()->set_seconds(367 * 24 * 3600);
   EXPECT_THAT(FieldsOf(Parse(proven).status()), ElementsAre("tenant.backup_policy.prove_every"));
   EXPECT_THAT(refused(0, 0), ElementsAre());
+
+  v1::CreateTenantRequest elsewhere = ValidCreate();
+  auto& labels = *elsewhere.mutable_tenant()->mutable_backup_policy()->mutable_prove_on();
+  for (int i = 0; i < 33; ++i) labels[absl::StrCat("l", i)] = "x";
+  EXPECT_THAT(FieldsOf(Parse(elsewhere).status()), ElementsAre("tenant.backup_policy.prove_on"));
+}
+
+TEST(UndoRestoreTest, TheDatabaseIsOptional) {
+  v1::UndoRestoreRequest request;
+  request.set_name("tenants/acme");
+  EXPECT_EQ(Parse(request)->tenant, "acme");
+  EXPECT_EQ(Parse(request)->database, "");
+  request.set_database("t_acme_u_g1");
+  EXPECT_EQ(Parse(request)->database, "t_acme_u_g1");
+  request.set_database(std::string(65, 'x'));
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("database"));
 }
 
 TEST(UpdateTenantTest, StorageQuotaIsTakenWhereTheMaskNamesIt) {

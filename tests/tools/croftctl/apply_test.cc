@@ -257,6 +257,7 @@ TEST_F(Apply, AnExportDeclaresTenantsAsTheyAre) {
   acme.mutable_backup_policy()->mutable_every()->set_seconds(90);
   acme.mutable_backup_policy()->set_keep(3);
   acme.mutable_backup_policy()->mutable_prove_every()->set_seconds(7200);
+  (*acme.mutable_backup_policy()->mutable_prove_on())["role"] = "proof";
   (*acme.mutable_settings()->mutable_fields())["zip"].set_string_value("01234");
   (*acme.mutable_features())["beta"].set_bool_value(true);
   acme.mutable_expire_time()->set_seconds(1896112800);
