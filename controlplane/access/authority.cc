@@ -233,6 +233,10 @@ absl::StatusOr<std::string> Authority::SignStatement(absl::string_view text) con
   return crypto::SignText(own_.pair.key, text);
 }
 
+absl::StatusOr<crypto::TextSigner> Authority::BeginStatement() const {
+  return crypto::TextSigner::Begin(own_.pair.key);
+}
+
 bool Authority::HasSigned(absl::string_view text, absl::string_view signature) const {
   return crypto::IsTextSigned(own_.pair.certificate, text, signature);
 }

@@ -8,6 +8,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "common/crypto/signature.h"
 #include "common/crypto/x509.h"
 
 // The certificate authority.
@@ -83,6 +84,8 @@ class Authority {
   // A signature of `text`, and whether one is this authority's. Texts begin with what they are, so that none passes for
   // another.
   absl::StatusOr<std::string> SignStatement(absl::string_view text) const;
+  // The same of a text that comes in parts.
+  absl::StatusOr<crypto::TextSigner> BeginStatement() const;
   bool HasSigned(absl::string_view text, absl::string_view signature) const;
 
   // Makes a new server.pem when the present one is due, over, damaged or for other names. Returns when to

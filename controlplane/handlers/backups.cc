@@ -13,6 +13,7 @@
 #include "common/errors.h"
 #include "controlplane/access/policy.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/handlers/backup_report.h"
 #include "controlplane/wire/backup.h"
 #include "controlplane/wire/backup_plan.h"
 #include "controlplane/wire/requests.h"
@@ -37,6 +38,7 @@ Service BackupHandlers::service() {
   service.Unary("HoldBackup", *this, &BackupHandlers::HoldBackup);
   service.Unary("ReleaseBackup", *this, &BackupHandlers::ReleaseBackup);
   service.Unary("ListBackupPlans", *this, &BackupHandlers::ListBackupPlans);
+  service.ServerStream("ReportBackups", *this, &BackupHandlers::ReportBackups);
   return service;
 }
 
@@ -202,6 +204,11 @@ absl::StatusOr<v1::ListBackupPlansResponse> BackupHandlers::ListBackupPlans(
   if (page.next_after)
     response.set_next_page_token(wire::NextPageToken(request, tokens_, *page.next_after));
   return response;
+}
+
+absl::StatusOr<std::unique_ptr<Feed<v1::ReportBackupsResponse>>> BackupHandlers::ReportBackups(
+    const RequestContext& context, const v1::ReportBackupsRequest& request, Wake) {
+  return ReportOnBackups(context, request, catalog_, authority_, clock_);
 }
 
 }  // namespace croft::handlers

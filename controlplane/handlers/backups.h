@@ -1,10 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <absl/status/statusor.h>
 
+#include "common/clock.h"
+#include "controlplane/access/authority.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/event_queue.h"
 #include "controlplane/handlers/presenter.h"
@@ -19,12 +22,15 @@ namespace croft::handlers {
 class BackupHandlers {
  public:
   BackupHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const SecretMaker& secrets,
-                 const Presenter& presenter, const wire::PageTokens& tokens)
+                 const Presenter& presenter, const wire::PageTokens& tokens,
+                 const access::Authority& authority, const Clock& clock)
       : event_queue_(event_queue),
         catalog_(catalog),
         secrets_(secrets),
         presenter_(presenter),
-        tokens_(tokens) {}
+        tokens_(tokens),
+        authority_(authority),
+        clock_(clock) {}
 
   Service service();
 
@@ -47,6 +53,9 @@ class BackupHandlers {
   absl::StatusOr<v1::ListBackupPlansResponse> ListBackupPlans(const RequestContext& context,
                                                               const v1::ListBackupPlansRequest& request);
 
+  absl::StatusOr<std::unique_ptr<Feed<v1::ReportBackupsResponse>>> ReportBackups(
+      const RequestContext& context, const v1::ReportBackupsRequest& request, Wake wake);
+
   // Parses, asks, and shows the backup as it is then.
   template <typename Request>
   absl::StatusOr<v1::Backup> Change(const RequestContext& context, const Request& request);
@@ -59,6 +68,8 @@ class BackupHandlers {
   const SecretMaker& secrets_;
   const Presenter& presenter_;
   const wire::PageTokens& tokens_;
+  const access::Authority& authority_;  // signs reports
+  const Clock& clock_;
 };
 
 }  // namespace croft::handlers

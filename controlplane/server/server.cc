@@ -345,7 +345,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   tokens.emplace(random.Bytes(32));
   agents.emplace(*writer, *catalog, authority, trusted_authority, *fleet, clock);
   tenants.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
-  backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
+  backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens, authority, clock);
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});

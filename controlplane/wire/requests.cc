@@ -110,6 +110,15 @@ absl::StatusOr<BackupId> Parse(const v1::GetBackupRequest& request) {
   return ParseBackupName(request.name(), "name");
 }
 
+absl::StatusOr<catalog::TenantQuery> Parse(const v1::ReportBackupsRequest& request) {
+  Violations violations;
+  catalog::TenantQuery query;
+  query.conditions = violations.Take(ParseTenantFilter(request.filter()));
+  query.show_retired = true;
+  CROFT_RETURN_IF_ERROR(violations.ToStatus());
+  return query;
+}
+
 namespace {
 
 std::string QueryOf(const v1::ListBackupsRequest& request) {

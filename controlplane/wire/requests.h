@@ -26,6 +26,8 @@ absl::StatusOr<engine::DeleteBackup> Parse(const v1::DeleteBackupRequest& reques
 absl::StatusOr<engine::HoldBackup> Parse(const v1::HoldBackupRequest& request);
 absl::StatusOr<engine::ReleaseBackup> Parse(const v1::ReleaseBackupRequest& request);
 absl::StatusOr<BackupId> Parse(const v1::GetBackupRequest& request);
+// All tenants that it reports on, in pages.
+absl::StatusOr<catalog::TenantQuery> Parse(const v1::ReportBackupsRequest& request);
 
 struct BackupQuery {
   std::string tenant;  // id; empty is every tenant

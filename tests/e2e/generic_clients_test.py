@@ -85,6 +85,8 @@ def call_about_tenants(client):
     for backup in call_about_backups(client, name):
         restored = client("TenantService/RestoreTenant", name=name, backup=backup, newTenantId=tenant + "-copy")
         client.succeed(restored)
+        client.succeed(client("TenantService/RestoreTenant", name=name, backup=backup))
+        client.succeed(client("TenantService/UndoRestore", name=name))
         client.succeed(client("BackupService/DeleteBackup", name=backup))
     client.succeed(client("TenantService/SuspendTenant", name=name))
     call_where_errors_are_inside(client, tenant)
@@ -108,6 +110,7 @@ def call_about_backups(client, name):
     assert client("BackupService/ListBackupPlans", parent="tenants/-")
     campaign = client("OperationService/StartCampaign", kind="KIND_VERIFY", filter=f'id = "{name.rpartition("/")[2]}"')
     assert client.succeed(campaign)["campaign"]["succeeded"] == 1
+    assert client.all("BackupService/ReportBackups")[-1]["signature"]
     yield backup
 
 

@@ -298,6 +298,7 @@ void AddBackup(Noun& root) {
   AddVerify(noun);
   AddCopy(noun);
   AddBackupPlan(noun);
+  AddBackupReport(noun);
   AddHold(noun);
   AddRelease(noun);
   AddDelete(noun);

@@ -8,7 +8,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "croft/v1/tenant.grpc.pb.h"
-#include "tools/croftctl/files.h"
+#include "tools/croftctl/signed_text.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
 #include "tools/croftctl/view_parts.h"
@@ -22,22 +22,13 @@ struct ErasureArguments {
   std::string save;
 };
 
-// As two files, each with exactly the bytes that `openssl dgst -verify` wants.
-absl::Status Save(Session& session, const v1::Erasure& erasure, const std::string& prefix) {
-  const std::string statement = prefix + ".txt";
-  const std::string signature = prefix + ".sig";
-  CROFT_RETURN_IF_ERROR(WritePrivateFile(statement, erasure.statement()));
-  CROFT_RETURN_IF_ERROR(WritePrivateFile(signature, erasure.signature()));
-  session.terminal.Say(absl::StrCat("the record is in ", statement, ", its signature in ", signature));
-  return absl::OkStatus();
-}
-
 absl::Status Show(Session& session, const ErasureArguments& arguments) {
   v1::GetErasureRequest request;
   request.set_name(TenantName(LastPart(arguments.tenant)));
   CROFT_ASSIGN_OR_RETURN(const v1::Erasure erasure,
                          session.client.Call(&v1::TenantService::Stub::GetErasure, request));
-  if (!arguments.save.empty()) return Save(session, erasure, arguments.save);
+  if (!arguments.save.empty())
+    return SaveSigned(session, arguments.save, erasure.statement(), erasure.signature());
   if (session.printer.format() != Format::kTable) return session.printer.One(erasure);
   session.printer.Text(
       absl::StrCat(erasure.statement(), "\nsignature ", absl::Base64Escape(erasure.signature()), "\n"));

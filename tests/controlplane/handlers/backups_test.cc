@@ -169,5 +169,38 @@ TEST_F(BackupsTest, PurgedTenantHasARecordByIdAndByUid) {
   EXPECT_EQ(by_uid.statement(), erasure.statement());
 }
 
+TEST_F(BackupsTest, ReportIsSignedAsAWholeAndSaysWhatWasProven) {
+  const std::string backup = BackUp();
+  v1::VerifyBackupRequest verify;
+  verify.set_name(backup);
+  v1::Operation operation;
+  AwaitSuccess(Call(*backups_, &Backups::VerifyBackup, verify, operation), operation);
+  const auto report = [&](const std::string& filter) {
+    v1::ReportBackupsRequest request;
+    request.set_filter(filter);
+    grpc::ClientContext context;
+    const auto stream = backups_->ReportBackups(&context, request);
+    std::string statement;
+    std::string signature;
+    for (v1::ReportBackupsResponse part; stream->Read(&part);) {
+      EXPECT_EQ(signature, "") << "the last part alone carries it";
+      statement += part.text();
+      signature = part.signature();
+    }
+    const grpc::Status status = stream->Finish();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_TRUE(plane_->authority().HasSigned(statement, signature));
+    EXPECT_FALSE(plane_->authority().HasSigned(statement + "x", signature));
+    return statement;
+  };
+  const std::string all = report("");
+  EXPECT_THAT(all, StartsWith("croft backup report\nbegun "));
+  EXPECT_THAT(all, HasSubstr("\ntenant tenants/acme, uid "));
+  EXPECT_THAT(all, HasSubstr("\nlast proof: VERIFIED, backup " + backup.substr(backup.rfind('/') + 1) +
+                             ", on hosts/h1, by admin, "));
+  EXPECT_THAT(all, HasSubstr("\nlast proof passed: 1\n"));
+  EXPECT_THAT(report("id = nobody"), HasSubstr("\ntenants: 0\n"));
+}
+
 }  // namespace
 }  // namespace croft::handlers

@@ -135,8 +135,8 @@ class ControlPlane : public testing::Test {
     report.free_bytes = int64_t{1} << 40;
     report.stores = {"s1"};
     report.tls = true;
-    report.task_kinds = {"create", "configure", "fence",  "unfence",       "drop",     "back_up",
-                         "verify", "restore",   "rotate", "delete_backup", "inventory"};
+    report.task_kinds = {"create", "configure", "fence",  "unfence",       "drop",      "back_up",
+                         "verify", "restore",   "rotate", "delete_backup", "inventory", "renumber"};
     writer_->Post(engine::HostSeen{id, report});
     Settle();
   }
@@ -264,8 +264,8 @@ class ControlPlane : public testing::Test {
     });
     tenant_handlers_ =
         std::make_unique<TenantHandlers>(*writer_, *catalog_, *secrets_, *presenter_, tokens_);
-    backup_handlers_ =
-        std::make_unique<BackupHandlers>(*writer_, *catalog_, *secrets_, *presenter_, tokens_);
+    backup_handlers_ = std::make_unique<BackupHandlers>(*writer_, *catalog_, *secrets_, *presenter_,
+                                                        tokens_, plane_->authority(), clock_);
     host_handlers_ = std::make_unique<HostHandlers>(
         *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
         JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_->authority().certificate()});
