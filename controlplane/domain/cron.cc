@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -47,7 +48,8 @@ constexpr CronField kWeekdayField{
     "day of the week", 0, 7, {"sun", "mon", "tue", "wed", "thu", "fri", "sat"}};
 
 absl::Status NoLine(const CronField& field, absl::string_view text, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat("the ", field.name, " `", text, "` ", why));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the ", field.name, " `", absl::Utf8SafeCHexEscape(text), "` ", why));
 }
 
 absl::StatusOr<int> ParseValue(const CronField& field, absl::string_view text) {

@@ -159,8 +159,10 @@ absl::Time NextTime(const ScheduleKey& key, const Recurrence& recurrence, absl::
 }
 
 absl::Time TimeAfterRun(const ScheduleKey& key, const Recurrence& recurrence, absl::Time ran) {
-  // On a grid, one that ran a little late is not to be followed by the next at once.
-  return NextTime(key, recurrence, ran + (recurrence.cron ? absl::Nanoseconds(1) : recurrence.every / 2));
+  const absl::Time next = NextTime(key, recurrence, ran + absl::Nanoseconds(1));
+  // On a grid, one that ran late is not to be followed by the next at once.
+  const bool soon = !recurrence.cron && next - ran < recurrence.every / 2;
+  return soon ? NextTime(key, recurrence, ran + recurrence.every / 2) : next;
 }
 
 std::optional<Schedule> ScheduleOf(const Tenant& tenant) {

@@ -50,6 +50,15 @@ void ApplyStorageQuota(Tenant& tenant, int64_t storage_bytes) {
   if (storage_bytes == 0) tenant.storage.level = domain::StorageLevel::kNormal;
 }
 
+// A tenant is backed up every so often or by a cron line: what the update sets takes the place of the other.
+void KeepOneSchedule(Tenant& tenant, const domain::TenantUpdate& update) {
+  if (update.Given<&Tenant::backup_every>().value_or(absl::ZeroDuration()) > absl::ZeroDuration()) {
+    tenant.backup_times.cron.clear();
+  } else if (!update.Given<&Tenant::backup_times, &domain::BackupTimes::cron>().value_or("").empty()) {
+    tenant.backup_every = absl::ZeroDuration();
+  }
+}
+
 // When the tenant is retired, or as a retired one purged, by itself; nullopt for never.
 std::optional<absl::Time> EndOf(const Tenant& tenant) {
   if (tenant.delete_protection) return std::nullopt;
@@ -99,6 +108,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   const std::optional<absl::Time> end_before = EndOf(*tenant);
   const domain::Quota quota_before = tenant->quota;
   request.update.ApplyTo(*tenant);
+  KeepOneSchedule(*tenant, request.update);
   const domain::Quota quota = std::exchange(tenant->quota, quota_before);
   CROFT_RETURN_IF_ERROR(CheckConfirmedEnd(draft, *tenant, end_before, request.confirmed));
   if (tenant->labels.size() > kMaxLabels)

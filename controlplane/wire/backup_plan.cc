@@ -11,6 +11,7 @@
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/filter.h"
+#include "controlplane/wire/tenant_fields.h"
 
 namespace croft::wire {
 namespace {
@@ -33,6 +34,7 @@ v1::PlannedBackup ToProto(const std::string& tenant, const domain::PlannedBackup
   proto.set_given_name(planned.given_name);
   proto.set_fate(wire::ToProto(planned.fate));
   if (planned.delete_time) *proto.mutable_delete_time() = wire::ToProto(*planned.delete_time);
+  for (const domain::KeepRule rule : planned.kept_by) proto.add_kept_by(wire::ToProto(rule));
   return proto;
 }
 
@@ -65,6 +67,10 @@ v1::BackupPlan ToProto(const domain::Tenant& tenant, const domain::BackupPlan& p
   if (schedules.backup) *proto.mutable_next_backup() = ToProto(*schedules.backup);
   if (schedules.proof) *proto.mutable_next_proof() = ToProto(*schedules.proof);
   if (schedules.purge) *proto.mutable_purge() = ToProto(*schedules.purge);
+  for (const absl::Time time : plan.later_backups) *proto.add_later_backups() = wire::ToProto(time);
+  v1::Tenant fields;
+  ShowTenantFields(tenant, fields);
+  *proto.mutable_policy() = std::move(*fields.mutable_backup_policy());
   proto.set_keep(plan.kept);
   for (const domain::PlannedBackup& planned : plan.backups)
     *proto.add_backups() = ToProto(tenant.id, planned);

@@ -40,6 +40,9 @@ v1::Backup::Origin ToProto(domain::BackupOrigin value) {
 v1::PlannedBackup::Fate ToProto(domain::BackupFate value) {
   return ByName<v1::PlannedBackup::Fate>(v1::PlannedBackup::Fate_Parse, "FATE_", value);
 }
+v1::PlannedBackup::Rule ToProto(domain::KeepRule value) {
+  return ByName<v1::PlannedBackup::Rule>(v1::PlannedBackup::Rule_Parse, "RULE_", value);
+}
 v1::Host::State ToProto(domain::HostState value) {
   return ByName<v1::Host::State>(v1::Host::State_Parse, "STATE_", value);
 }

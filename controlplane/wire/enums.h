@@ -24,6 +24,7 @@ v1::Role ToProto(domain::LoginRole role);
 v1::Backup::State ToProto(domain::BackupState state);
 v1::Backup::Origin ToProto(domain::BackupOrigin origin);
 v1::PlannedBackup::Fate ToProto(domain::BackupFate fate);
+v1::PlannedBackup::Rule ToProto(domain::KeepRule rule);
 v1::Host::State ToProto(domain::HostState state);
 v1::Operation::Kind ToProto(domain::OperationKind kind);  // UNSPECIFIED for Croft's own
 v1::Operation::State ToProto(domain::OperationState state);

@@ -14,7 +14,11 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
+#include "controlplane/domain/cron.h"
+#include "controlplane/domain/schedule.h"
 #include "controlplane/domain/storage.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/json.h"
@@ -22,6 +26,8 @@
 namespace croft::wire {
 namespace {
 
+using domain::BackupTimes;
+using domain::KeepRules;
 using domain::Quota;
 using domain::Storage;
 using domain::Tenant;
@@ -35,6 +41,9 @@ constexpr size_t kMostProofLabels = 32;
 constexpr absl::Duration kShortestEvery = absl::Minutes(1);
 constexpr absl::Duration kLongestBackupEvery = absl::Hours(24 * 31);
 constexpr absl::Duration kLongestProveEvery = absl::Hours(24 * 366);
+constexpr absl::Duration kLongestJitter = absl::Hours(24);
+constexpr absl::Duration kLongestWithin = absl::Hours(24 * 3650);
+constexpr size_t kLongestCron = 256;
 // PostgreSQL counts milliseconds in 32 bits.
 constexpr absl::Duration kLongestStatement = absl::Milliseconds(std::numeric_limits<int32_t>::max());
 
@@ -62,13 +71,19 @@ absl::Duration ReadStatementTimeout(const google::protobuf::Duration& given, abs
   return whole;
 }
 
+absl::Duration ReadWholeSeconds(const google::protobuf::Duration& given, absl::Duration longest,
+                                absl::string_view field, Violations& violations) {
+  const absl::Duration span = ParseDuration(given, longest, field, violations);
+  if (absl::Trunc(span, absl::Seconds(1)) != span) violations.Add(field, "must be whole seconds");
+  return span;
+}
+
 // Zero where it is not given.
 absl::Duration ReadEvery(const google::protobuf::Duration& given, absl::Duration longest,
                          absl::string_view field, Violations& violations) {
-  const absl::Duration every = ParseDuration(given, longest, field, violations);
+  const absl::Duration every = ReadWholeSeconds(given, longest, field, violations);
   if (every > absl::ZeroDuration() && every < kShortestEvery)
     violations.Add(field, "must be at least a minute, or 0 for never by itself");
-  if (absl::Trunc(every, absl::Seconds(1)) != every) violations.Add(field, "must be whole seconds");
   return every;
 }
 
@@ -93,6 +108,31 @@ std::vector<std::string> ReadCopyTo(const v1::BackupPolicy& policy, absl::string
     stores.push_back(std::move(store));
   }
   return stores;
+}
+
+// With one space between two fields.
+std::string ReadCron(const std::string& text, absl::string_view field, Violations& violations) {
+  if (text.empty()) return "";
+  const absl::Status valid =
+      text.size() > kLongestCron
+          ? absl::InvalidArgumentError(absl::StrCat("must be at most ", kLongestCron, " characters"))
+          : domain::Cron::Parse(text).status();
+  if (!valid.ok()) violations.Add(field, valid.message());
+  return valid.ok() ? absl::StrJoin(absl::StrSplit(text, absl::ByAnyChar(" \t"), absl::SkipEmpty()), " ")
+                    : "";
+}
+
+std::string ReadTimeZone(const std::string& name, absl::string_view field, Violations& violations) {
+  if (domain::FindZone(name)) return name;
+  violations.Add(
+      field, "must be a zone of the IANA database on the control plane's machine, such as Europe/Berlin");
+  return "";
+}
+
+std::string ReadWindow(const std::string& window, absl::string_view field, Violations& violations) {
+  if (window.empty() || domain::ParseWindow(window)) return window;
+  violations.Add(field, "must be HH:MM-HH:MM, such as 22:00-05:00");
+  return "";
 }
 
 // --- The table.
@@ -122,6 +162,21 @@ constexpr Message kMessages[] = {
     {"quota", [](const v1::Tenant& proto) { return proto.has_quota(); }},
     {"backup_policy", [](const v1::Tenant& proto) { return proto.has_backup_policy(); }},
 };
+
+// How many backups a rule of the policy keeps.
+using GetCount = int32_t (v1::BackupPolicy::*)() const;
+using SetCount = void (v1::BackupPolicy::*)(int32_t);
+template <GetCount kGet, SetCount kSet, auto... members>
+constexpr Row<members...> KeptRow(const char* path) {
+  return {.path = path,
+          .read =
+              [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
+                return static_cast<int32_t>(
+                    ParseInteger((proto.backup_policy().*kGet)(), 0, kMostBackupsKept, field, violations));
+              },
+          .show = [](const int32_t& count,
+                     v1::Tenant& proto) { (proto.mutable_backup_policy()->*kSet)(count); }};
+}
 
 constexpr std::tuple kRows{
     Row<&Tenant::display_name>{
@@ -221,15 +276,64 @@ constexpr std::tuple kRows{
               if (timeout > absl::ZeroDuration())
                 *proto.mutable_quota()->mutable_statement_timeout() = ToProto(timeout);
             }},
-    Row<&Tenant::backups_kept>{
-        .path = "backup_policy.keep",
+    KeptRow<&v1::BackupPolicy::keep, &v1::BackupPolicy::set_keep, &Tenant::backups_kept>(
+        "backup_policy.keep"),
+    KeptRow<&v1::BackupPolicy::keep_daily, &v1::BackupPolicy::set_keep_daily, &Tenant::keep,
+            &KeepRules::daily>("backup_policy.keep_daily"),
+    KeptRow<&v1::BackupPolicy::keep_weekly, &v1::BackupPolicy::set_keep_weekly, &Tenant::keep,
+            &KeepRules::weekly>("backup_policy.keep_weekly"),
+    KeptRow<&v1::BackupPolicy::keep_monthly, &v1::BackupPolicy::set_keep_monthly, &Tenant::keep,
+            &KeepRules::monthly>("backup_policy.keep_monthly"),
+    KeptRow<&v1::BackupPolicy::keep_yearly, &v1::BackupPolicy::set_keep_yearly, &Tenant::keep,
+            &KeepRules::yearly>("backup_policy.keep_yearly"),
+    Row<&Tenant::keep, &KeepRules::within>{
+        .path = "backup_policy.keep_within",
         .read =
             [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
-              return static_cast<int32_t>(
-                  ParseInteger(proto.backup_policy().keep(), 0, kMostBackupsKept, field, violations));
+              return ReadWholeSeconds(proto.backup_policy().keep_within(), kLongestWithin, field,
+                                      violations);
             },
-        .show = [](const int32_t& keep,
-                   v1::Tenant& proto) { proto.mutable_backup_policy()->set_keep(keep); }},
+        .show =
+            [](const absl::Duration& within, v1::Tenant& proto) {
+              if (within > absl::ZeroDuration())
+                *proto.mutable_backup_policy()->mutable_keep_within() = ToProto(within);
+            }},
+    Row<&Tenant::backup_times, &BackupTimes::cron>{
+        .path = "backup_policy.cron",
+        .read =
+            [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
+              return ReadCron(proto.backup_policy().cron(), field, violations);
+            },
+        .show = [](const std::string& cron,
+                   v1::Tenant& proto) { proto.mutable_backup_policy()->set_cron(cron); }},
+    Row<&Tenant::backup_times, &BackupTimes::time_zone>{
+        .path = "backup_policy.time_zone",
+        .read =
+            [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
+              return ReadTimeZone(proto.backup_policy().time_zone(), field, violations);
+            },
+        .show = [](const std::string& zone,
+                   v1::Tenant& proto) { proto.mutable_backup_policy()->set_time_zone(zone); }},
+    Row<&Tenant::backup_times, &BackupTimes::window>{
+        .path = "backup_policy.window",
+        .read =
+            [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
+              return ReadWindow(proto.backup_policy().window(), field, violations);
+            },
+        .show = [](const std::string& window,
+                   v1::Tenant& proto) { proto.mutable_backup_policy()->set_window(window); }},
+    Row<&Tenant::backup_times, &BackupTimes::jitter>{
+        .path = "backup_policy.jitter",
+        .read =
+            [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
+              if (!proto.backup_policy().has_jitter()) return domain::kDefaultBackupJitter;
+              return ReadWholeSeconds(proto.backup_policy().jitter(), kLongestJitter, field, violations);
+            },
+        .show =
+            [](const absl::Duration& jitter, v1::Tenant& proto) {
+              if (jitter != domain::kDefaultBackupJitter)
+                *proto.mutable_backup_policy()->mutable_jitter() = ToProto(jitter);
+            }},
     Row<&Tenant::backup_every>{
         .path = "backup_policy.every",
         .read =

@@ -42,6 +42,12 @@ bool ParseConfirm(const std::string& confirm, const std::string& tenant, Violati
   return true;
 }
 
+void CheckBackupTimes(const domain::Tenant& fields, Violations& violations) {
+  if (fields.backup_every > absl::ZeroDuration() && !fields.backup_times.cron.empty())
+    violations.Add("tenant.backup_policy.cron",
+                   "must be empty beside `every`: a policy has one of the two");
+}
+
 template <typename Result>
 absl::StatusOr<Result> Finish(Result result, const Violations& violations) {
   CROFT_RETURN_IF_ERROR(violations.ToStatus());
@@ -58,6 +64,7 @@ absl::StatusOr<engine::CreateTenant> Parse(const v1::CreateTenantRequest& reques
     violations.Add("tenant.name", "must be empty or `tenants/` and the tenant_id");
   }
   ReadTenantFields(request.tenant(), result.tenant, violations);
+  CheckBackupTimes(result.tenant, violations);
   result.tenant.id = request.tenant_id();
   result.host_selector = ParseLabels(request.host_selector(), "host_selector", violations);
   result.if_missing = request.if_missing();
@@ -77,6 +84,7 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
   MaskReader mask;
   NameTenantFields(proto, result.update, violations, mask);
   mask.Read(request.update_mask(), violations);
+  CheckBackupTimes(result.update.values, violations);
   return Finish(std::move(result), violations);
 }
 

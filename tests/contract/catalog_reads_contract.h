@@ -323,6 +323,45 @@ TEST_P(CatalogContract, RunningOperationsOfAHostAreCountedByTheirCaller) {
   EXPECT_EQ(Begin()->CountRunningOnHost("h9", "system"), 0);
 }
 
+TEST_P(CatalogContract, RunningOperationsOfAHostAreCountedByTheirCallerOrKindEachOnce) {
+  domain::Operation own = SampleOperation("op-1", "acme");
+  own.caller = "system";
+  own.kind = domain::OperationKind::kRetire;
+  domain::Operation retirement = SampleOperation("op-2", "globex");
+  retirement.kind = domain::OperationKind::kRetire;
+  domain::Operation rotation = SampleOperation("op-3", "initech");
+  rotation.kind = domain::OperationKind::kRotate;
+  MustPut({PutOperation{own}, PutOperation{retirement}, PutOperation{rotation}});
+  const std::string host = own.steps[*domain::CurrentStep(own)].host;
+  EXPECT_EQ(Begin()->CountRunningOnHost(host, "system", domain::OperationKind::kRetire), 2);
+  EXPECT_EQ(Begin()->CountRunningOnHost(host, "system", domain::OperationKind::kVerify), 1);
+  EXPECT_EQ(Begin()->CountRunningOnHost("h9", "system", domain::OperationKind::kRetire), 0);
+}
+
+TEST_P(CatalogContract, BackupsBeingMadeIntoAStoreAreCountedWhereTheirHostIsUp) {
+  std::vector<Change> rows;
+  for (const char* id : {"h1", "h2"}) {
+    domain::Host host = SampleHost(id);
+    host.up = id == std::string("h1");
+    rows.push_back(PutHost{host});
+    domain::Tenant tenant = SampleTenant(absl::StrCat("on-", id));
+    tenant.placement.host = id;
+    tenant.aliases.clear();
+    rows.push_back(PutTenant{tenant});
+    for (const char* backup : {"b1", "b2", "b3"}) {
+      domain::Backup made = SampleBackup(tenant.id, backup);
+      made.state =
+          backup == std::string("b3") ? domain::BackupState::kAvailable : domain::BackupState::kCreating;
+      made.store = "s1";
+      rows.push_back(PutBackup{made});
+    }
+  }
+  MustPut(rows);
+  EXPECT_EQ(Begin()->CountBackupsBeingMade("s1", 10), 2);
+  EXPECT_EQ(Begin()->CountBackupsBeingMade("s1", 1), 1);
+  EXPECT_EQ(Begin()->CountBackupsBeingMade("s2", 10), 0);
+}
+
 TEST_P(CatalogContract, RequestsAreFoundByTheirTimeAndDeleted) {
   const RequestRecord first{"alice", "r1", "M", std::string("\x00h", 2), "a", At(1)};
   const RequestRecord second{"bob", "r1", "M", "h", "b", At(2)};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -52,12 +53,14 @@ std::map<std::string, absl::Time> Simulated(const Tenant& tenant, std::vector<Ba
   std::map<std::string, absl::Time> deleted;
   absl::Time time = next.next_time;
   for (int i = 0; i < rounds; ++i) {
-    backups.insert(backups.begin(), Made(absl::StrCat("new", i), BackupState::kAvailable));
+    Backup made = Made(absl::StrCat("new", i), BackupState::kAvailable);
+    made.create_time = time;
+    backups.insert(backups.begin(), made);
     for (const Backup& surplus : SurplusBackups(tenant, backups)) {
       deleted.emplace(surplus.id, time);
       std::erase_if(backups, [&](const Backup& backup) { return backup.id == surplus.id; });
     }
-    time = NextTime(kBackUp, *BackupRecurrenceOf(tenant), time + absl::Hours(3));
+    time = TimeAfterRun(next.key, *BackupRecurrenceOf(tenant), time);
   }
   return deleted;
 }
@@ -81,6 +84,66 @@ TEST(BackupPlanTest, SaysOfEachBackupWhatRetentionDoes) {
   EXPECT_EQ(FateOf(plan, "e").fate, BackupFate::kKeptManual);
   EXPECT_EQ(FateOf(plan, "f").fate, BackupFate::kKeptNewestProven);
   EXPECT_FALSE(deleted.contains("f"));
+}
+
+// A history of a year and a half with gaps, and a policy of any kind.
+class PlanOfRules : public ::testing::Test {
+ protected:
+  int Roll(int sides) { return std::uniform_int_distribution<int>(0, sides - 1)(random_); }
+  Tenant Policy() {
+    Tenant tenant = Acme(Roll(4));
+    tenant.keep = {.within = absl::Hours(Roll(3) * 100),
+                   .daily = Roll(6),
+                   .weekly = Roll(5),
+                   .monthly = Roll(4),
+                   .yearly = Roll(2)};
+    tenant.backup_times.time_zone = Roll(2) == 0 ? "" : "Europe/Berlin";
+    if (Roll(2) == 0) return tenant;
+    tenant.backup_every = absl::ZeroDuration();
+    tenant.backup_times.cron = Roll(2) == 0 ? "30 2 * * *" : "15 8,20 * * 1-5";
+    return tenant;
+  }
+  // What retention has left of it.
+  std::vector<Backup> History(const Tenant& tenant) {
+    std::vector<Backup> backups;
+    absl::Time time = kNow - absl::Hours(24 * 500);
+    for (int i = 0; time < kNow; ++i, time += absl::Hours(Roll(30) == 0 ? 24 * Roll(60) : 6 + Roll(30))) {
+      backups.insert(backups.begin(), Made(absl::StrCat("old", i), BackupState::kAvailable));
+      backups.front().create_time = time;
+    }
+    for (const Backup& surplus : SurplusBackups(tenant, backups))
+      std::erase_if(backups, [&](const Backup& backup) { return backup.id == surplus.id; });
+    return backups;
+  }
+
+ private:
+  std::mt19937 random_{5};
+};
+
+TEST_F(PlanOfRules, SaysWhenTheLastRuleLetsGoOfEachBackup) {
+  int foretold = 0;
+  for (int round = 0; round < 25; ++round) {
+    const Tenant tenant = Policy();
+    const std::vector<Backup> backups = History(tenant);
+    const Schedule next = NextBackup(tenant);
+    const BackupPlan plan = PlanOf(tenant, backups, {.backup = next});
+    const auto deleted = Simulated(tenant, backups, next, 500);
+    for (const PlannedBackup& planned : plan.backups) {
+      EXPECT_FALSE(planned.kept_by.empty()) << planned.backup;
+      EXPECT_EQ(planned.fate, BackupFate::kDeletedByRetention);
+      const auto simulated = deleted.find(planned.backup);
+      if (simulated == deleted.end()) {
+        EXPECT_GT(*planned.delete_time, kNow + absl::Hours(24 * 90)) << "round " << round << planned.backup;
+        continue;
+      }
+      EXPECT_EQ(*planned.delete_time, simulated->second) << "round " << round << " " << planned.backup;
+      ++foretold;
+    }
+    EXPECT_EQ(plan.later_backups.size(), 3u);
+    EXPECT_EQ(plan.later_backups.front(),
+              TimeAfterRun(next.key, *BackupRecurrenceOf(tenant), next.next_time));
+  }
+  EXPECT_GT(foretold, 100);
 }
 
 TEST(BackupPlanTest, NewestProvenOneGoesAfterTheNextProof) {

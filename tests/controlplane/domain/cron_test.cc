@@ -119,6 +119,7 @@ TEST(CronTest, TellsWhatIsWrongWithALine) {
       {"+1 * * * *", "minute `+1`"},
       {"-1 * * * *", "minute ``"},
       {"@daily", "five fields"},
+      {"\x1b * * * *", "minute `\\x1b`"},
       {"0 0 30 2 *", "no month"},
       {"0 0 31 2,4,6,9,11 *", "no month"},
   };

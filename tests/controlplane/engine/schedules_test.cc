@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/catalog/audit_chain.h"
-#include "tests/controlplane/engine/world.h"
+#include "tests/controlplane/engine/schedule_world.h"
 
 namespace croft::engine {
 namespace {
@@ -16,40 +16,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-class Schedules : public ::testing::Test {
- protected:
-  Schedules() {
-    world.Post(Started{});
-    world.Join("h1");
-  }
-
-  void CreateExpiring(const std::string& id, absl::Duration life) {
-    CreateTenant create = NewTenant(id);
-    create.tenant.expire_time = world.now + life;
-    world.Begin(create);
-    world.Settle();
-  }
-  static ScheduleKey Expiry(const std::string& id) { return {ScheduleKind::kExpire, "tenants/" + id}; }
-  static ScheduleKey PurgeOf(const std::string& id) { return {ScheduleKind::kPurge, "tenants/" + id}; }
-  static RequestBody Retirement(const std::string& id) { return NewRetirement(id, "b-" + id); }
-  void Run(const ScheduleKey& key, absl::StatusOr<RequestBody> request) {
-    world.Post(ScheduleDue{.key = key, .request = std::move(request)});
-  }
-  std::optional<domain::Schedule> Find(const ScheduleKey& key) {
-    return (*world.catalog().Begin())->FindSchedule(key);
-  }
-  std::vector<std::string> AuditedMethods() {
-    std::vector<std::string> methods;
-    const std::vector<domain::AuditRow> rows = *world.catalog().ListAudit(0, 1000);
-    for (const domain::AuditRow& row : rows) {
-      if (row.event.caller == "system") methods.push_back(row.event.method);
-    }
-    return methods;
-  }
-
-  World world;
-};
 
 TEST_F(Schedules, TenantExpiresAndIsPurgedByItself) {
   CreateExpiring("acme", absl::Hours(1));
@@ -145,36 +111,6 @@ TEST_F(Schedules, HostThatHasEnoughToDoGetsNoMore) {
   run_all();
   EXPECT_THAT(AuditedMethods(), SizeIs(40));
 }
-
-class BackupSchedules : public Schedules {
- protected:
-  void CreateBackedUp(const std::string& id, int32_t kept) {
-    CreateTenant create = NewTenant(id);
-    create.tenant.backup_every = absl::Hours(6);
-    create.tenant.backups_kept = kept;
-    world.Begin(create);
-    world.Settle();
-  }
-  static ScheduleKey BackupOf(const std::string& id) { return {ScheduleKind::kBackUp, "tenants/" + id}; }
-  static ScheduleKey Pruning(const std::string& id) {
-    return {ScheduleKind::kPruneBackups, "tenants/" + id};
-  }
-  void BackUp(const std::string& tenant, const std::string& id) {
-    CreateBackup request{
-        .operation = "op-" + id, .tenant = tenant, .origin = domain::BackupOrigin::kScheduled};
-    request.backup = {.id = id, .tenant_uid = world.Tenant(tenant).uid, .wrapped_key = "k"};
-    Run(BackupOf(tenant), RequestBody(request));
-  }
-  // When its next one is due, until its end.
-  void BackUpInTime(const std::string& tenant, const std::string& id) {
-    world.Pass(Find(BackupOf(tenant))->next_time - world.now);
-    BackUp(tenant, id);
-    world.Settle();
-  }
-  void Prune(const std::string& tenant, const std::string& operation) {
-    Run(Pruning(tenant), RequestBody(PruneBackups{.operation = operation, .tenant = tenant}));
-  }
-};
 
 TEST_F(BackupSchedules, TenantIsBackedUpAsOftenAsItsPolicySaysAndMissedOnesOnce) {
   CreateBackedUp("acme", 3);
