@@ -9,6 +9,7 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_replace.h>
 #include <absl/time/time.h>
 
@@ -17,6 +18,7 @@
 #include "croft/v1/backup.grpc.pb.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/lists.h"
+#include "tools/croftctl/policy_text.h"
 #include "tools/croftctl/targets.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
@@ -73,6 +75,18 @@ std::string FateText(v1::PlannedBackup::Fate fate) {
   return absl::StrReplaceAll(absl::AsciiStrToLower(NameIn("FATE_", fate)), {{"_", " "}});
 }
 
+// Such as "newest, weekly".
+std::string RulesText(const v1::PlannedBackup& backup) {
+  return absl::StrJoin(backup.kept_by(), ", ", [](std::string* out, int rule) {
+    out->append(absl::AsciiStrToLower(NameIn("RULE_", static_cast<v1::PlannedBackup::Rule>(rule))));
+  });
+}
+
+std::string LaterText(const v1::BackupPlan& plan) {
+  return absl::StrJoin(plan.later_backups(), ", ",
+                       [](std::string* out, const auto& time) { out->append(TimeText(FromProto(time))); });
+}
+
 std::string BackupsTable(const v1::BackupPlan& plan, const Look& look) {
   std::vector<std::vector<Cell>> rows;
   for (const v1::PlannedBackup& backup : plan.backups()) rows.push_back(ViewOf(backup).cells);
@@ -119,6 +133,8 @@ View ViewOf(const v1::BackupPlan& plan) {
            RunCell("purge", plan.has_purge(), plan.purge(), Shown::kWide),
            Wide("keep", absl::StrCat(plan.keep())),
            Wide("newest usable", LastPart(plan.newest_usable_backup())),
+           Detail("policy", BackupPolicyText(plan.policy())),
+           Detail("later backups", LaterText(plan)),
            Detail("backup refused", plan.next_backup().refusal_message(), Tone::kBad),
            Detail("proof refused", plan.next_proof().refusal_message(), Tone::kBad),
            Detail("purge refused", plan.purge().refusal_message(), Tone::kBad)}};
@@ -130,6 +146,7 @@ View ViewOf(const v1::PlannedBackup& backup) {
           {{"id", LastPart(backup.backup())},
            {"name", backup.given_name()},
            {"fate", FateText(backup.fate())},
+           {"kept by", RulesText(backup)},
            {"deleted", When(backup.has_delete_time(), backup.delete_time())}}};
 }
 

@@ -210,15 +210,30 @@ absl::Status ReadStatementTimeout(const YamlNode& node, DeclaredTenant& tenant) 
   return absl::OkStatus();
 }
 
-absl::Status ReadBackupEvery(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const auto every, DurationOf(node, "backupPolicy.every"));
-  if (every) *tenant.fields.mutable_backup_policy()->mutable_every() = *every;
+using PolicyDuration = google::protobuf::Duration* (v1::BackupPolicy::*)();
+absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant,
+                        PolicyDuration mutable_field) {
+  v1::BackupPolicy& policy = *tenant.fields.mutable_backup_policy();
+  CROFT_ASSIGN_OR_RETURN(const auto duration, DurationOf(node, field));
+  if (duration) *(policy.*mutable_field)() = *duration;
   return absl::OkStatus();
 }
 
-absl::Status ReadProveEvery(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const auto every, DurationOf(node, "backupPolicy.proveEvery"));
-  if (every) *tenant.fields.mutable_backup_policy()->mutable_prove_every() = *every;
+using PolicyText = std::string* (v1::BackupPolicy::*)();
+absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant,
+                        PolicyText mutable_field) {
+  v1::BackupPolicy& policy = *tenant.fields.mutable_backup_policy();
+  CROFT_ASSIGN_OR_RETURN(*(policy.*mutable_field)(), TextOf(node, field));
+  return absl::OkStatus();
+}
+
+using PolicyCount = void (v1::BackupPolicy::*)(int32_t);
+absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant,
+                        PolicyCount set_field) {
+  v1::BackupPolicy& policy = *tenant.fields.mutable_backup_policy();
+  if (node.kind == Kind::kNull) return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(const int32_t count, NumberOf(node, field));
+  (policy.*set_field)(count);
   return absl::OkStatus();
 }
 
@@ -232,12 +247,6 @@ absl::Status ReadProveOn(const YamlNode& node, DeclaredTenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(const auto labels, LabelsOf(node, "backupPolicy.proveOn"));
   for (const auto& [key, value] : labels)
     (*tenant.fields.mutable_backup_policy()->mutable_prove_on())[key] = value;
-  return absl::OkStatus();
-}
-
-absl::Status ReadBackupsKept(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const int32_t kept, NumberOf(node, "backupPolicy.keep"));
-  tenant.fields.mutable_backup_policy()->set_keep(kept);
   return absl::OkStatus();
 }
 
@@ -262,9 +271,64 @@ constexpr Field kQuotaFields[] = {
 
 constexpr Field kBackupPolicyFields[] = {
     {"copyTo", "backup_policy.copy_to", ReadCopyTo},
-    {"every", "backup_policy.every", ReadBackupEvery},
-    {"keep", "backup_policy.keep", ReadBackupsKept},
-    {"proveEvery", "backup_policy.prove_every", ReadProveEvery},
+    {"every", "backup_policy.every",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.every", tenant,
+                         PolicyDuration{&v1::BackupPolicy::mutable_every});
+     }},
+    {"cron", "backup_policy.cron",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.cron", tenant, PolicyText{&v1::BackupPolicy::mutable_cron});
+     }},
+    {"timeZone", "backup_policy.time_zone",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.timeZone", tenant,
+                         PolicyText{&v1::BackupPolicy::mutable_time_zone});
+     }},
+    {"window", "backup_policy.window",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.window", tenant,
+                         PolicyText{&v1::BackupPolicy::mutable_window});
+     }},
+    {"jitter", "backup_policy.jitter",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.jitter", tenant,
+                         PolicyDuration{&v1::BackupPolicy::mutable_jitter});
+     }},
+    {"keep", "backup_policy.keep",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.keep", tenant, PolicyCount{&v1::BackupPolicy::set_keep});
+     }},
+    {"keepWithin", "backup_policy.keep_within",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.keepWithin", tenant,
+                         PolicyDuration{&v1::BackupPolicy::mutable_keep_within});
+     }},
+    {"keepDaily", "backup_policy.keep_daily",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.keepDaily", tenant,
+                         PolicyCount{&v1::BackupPolicy::set_keep_daily});
+     }},
+    {"keepWeekly", "backup_policy.keep_weekly",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.keepWeekly", tenant,
+                         PolicyCount{&v1::BackupPolicy::set_keep_weekly});
+     }},
+    {"keepMonthly", "backup_policy.keep_monthly",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.keepMonthly", tenant,
+                         PolicyCount{&v1::BackupPolicy::set_keep_monthly});
+     }},
+    {"keepYearly", "backup_policy.keep_yearly",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.keepYearly", tenant,
+                         PolicyCount{&v1::BackupPolicy::set_keep_yearly});
+     }},
+    {"proveEvery", "backup_policy.prove_every",
+     [](const YamlNode& node, DeclaredTenant& tenant) {
+       return ReadPolicy(node, "backupPolicy.proveEvery", tenant,
+                         PolicyDuration{&v1::BackupPolicy::mutable_prove_every});
+     }},
     {"proveOn", "backup_policy.prove_on", ReadProveOn},
 };
 
@@ -361,6 +425,11 @@ bool Same(const google::protobuf::Message& a, const google::protobuf::Message& b
   return differencer.CompareWithFields(a, b, {field}, {field});
 }
 
+// The default is not shown.
+absl::Duration JitterOf(const v1::BackupPolicy& policy) {
+  return policy.has_jitter() ? FromProto(policy.jitter()) : absl::Minutes(10);
+}
+
 }  // namespace
 
 absl::StatusOr<Declared> ParseDeclared(const std::string& text, absl::string_view path) {
@@ -372,6 +441,7 @@ absl::StatusOr<Declared> ParseDeclared(const std::string& text, absl::string_vie
 }
 
 bool SameField(const v1::Tenant& a, const v1::Tenant& b, absl::string_view field) {
+  if (field == "backup_policy.jitter") return JitterOf(a.backup_policy()) == JitterOf(b.backup_policy());
   if (absl::ConsumePrefix(&field, "quota.")) return Same(a.quota(), b.quota(), field);
   if (absl::ConsumePrefix(&field, "backup_policy."))
     return Same(a.backup_policy(), b.backup_policy(), field);

@@ -51,8 +51,7 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
   if (!tenant.settings().fields().empty()) *fields.mutable_settings() = tenant.settings();
   *fields.mutable_features() = tenant.features();
   if (tenant.has_quota()) fields.mutable_quota()->set_connections(tenant.quota().connections());
-  fields.mutable_backup_policy()->set_keep(tenant.backup_policy().keep());
-  *fields.mutable_backup_policy()->mutable_copy_to() = tenant.backup_policy().copy_to();
+  *fields.mutable_backup_policy() = tenant.backup_policy();
   fields.set_delete_protection(tenant.delete_protection());
   *fields.mutable_extensions() = tenant.extensions();
   fields.set_locale(tenant.locale());
@@ -61,12 +60,12 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
     json["quota"]["statementTimeout"] = ExactDuration(tenant.quota().statement_timeout());
   if (tenant.quota().storage_bytes() > 0)
     json["quota"]["storage"] = ExactBytes(tenant.quota().storage_bytes());
-  if (tenant.backup_policy().has_every())
-    json["backupPolicy"]["every"] = ExactDuration(tenant.backup_policy().every());
-  if (tenant.backup_policy().has_prove_every())
-    json["backupPolicy"]["proveEvery"] = ExactDuration(tenant.backup_policy().prove_every());
-  for (const auto& [key, value] : tenant.backup_policy().prove_on())
-    json["backupPolicy"]["proveOn"][key] = value;
+  const v1::BackupPolicy& policy = tenant.backup_policy();
+  if (policy.has_every()) json["backupPolicy"]["every"] = ExactDuration(policy.every());
+  if (policy.has_jitter()) json["backupPolicy"]["jitter"] = ExactDuration(policy.jitter());
+  if (policy.has_keep_within()) json["backupPolicy"]["keepWithin"] = ExactDuration(policy.keep_within());
+  if (policy.has_prove_every()) json["backupPolicy"]["proveEvery"] = ExactDuration(policy.prove_every());
+  for (const auto& [key, value] : policy.prove_on()) json["backupPolicy"]["proveOn"][key] = value;
   if (json["backupPolicy"].empty()) json.erase("backupPolicy");
   return json;
 }

@@ -26,10 +26,19 @@ struct TenantFlags {
   std::string storage;
   std::string delete_protection;
   std::string backup_every;
+  std::string backup_cron;
+  std::string backup_time_zone;
+  std::string backup_window;
+  std::string backup_jitter;
   std::string prove_every;
   std::string copy_to;
   std::vector<std::string> prove_on;
   int keep = 0;
+  std::string keep_within;
+  std::optional<int> keep_daily;
+  std::optional<int> keep_weekly;
+  std::optional<int> keep_monthly;
+  std::optional<int> keep_yearly;
   int connections = 0;
 
   // `aliases_help` says what --alias does to those that are there.
@@ -44,13 +53,12 @@ struct TenantFlags {
 
   // What is carried to the host; `storage` is not.
   bool HasQuota() const { return connections != 0 || !statement_timeout.empty(); }
-  bool HasBackupPolicy() const {
-    return !backup_every.empty() || !prove_every.empty() || !prove_on.empty() || !copy_to.empty() ||
-           keep != 0;
-  }
+  // The fields of the policy that were given, by their names in the API.
+  std::vector<std::string> BackupPolicyFields() const;
   bool HasExpiry() const { return !expire_in.empty() || !expire_time.empty(); }
 
  private:
+  void AddBackupPolicyTo(CLI::App& verb);
   absl::Status FillQuota(v1::Quota& quota) const;
   absl::Status FillBackupPolicy(v1::BackupPolicy& policy) const;
 };

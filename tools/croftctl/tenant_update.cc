@@ -74,11 +74,8 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& argume
   add(fields.HasQuota(), "quota");
   add(!fields.HasQuota() && !fields.storage.empty(), "quota.storage_bytes");
   add(!arguments.storage_grace.empty(), "storage_grace_time");
-  add(!fields.backup_every.empty(), "backup_policy.every");
-  add(!fields.prove_every.empty(), "backup_policy.prove_every");
-  add(!fields.copy_to.empty(), "backup_policy.copy_to");
-  add(!fields.prove_on.empty(), "backup_policy.prove_on");
-  add(fields.keep != 0, "backup_policy.keep");
+  for (const std::string& field : fields.BackupPolicyFields())
+    add(true, absl::StrCat("backup_policy.", field));
   add(!fields.delete_protection.empty(), "delete_protection");
   CROFT_ASSIGN_OR_RETURN(const Labels labels, ParseLabels(fields.labels, "--labels"));
   for (const auto& [key, value] : labels) mask.add_paths(absl::StrCat("labels.", key));

@@ -7,6 +7,7 @@
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
 
+#include "tools/croftctl/policy_text.h"
 #include "tools/croftctl/tenant_usage.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/view_parts.h"
@@ -58,21 +59,6 @@ std::string Endpoints(const v1::LookupResponse& placement) {
 std::string GrowthOf(const v1::Tenant& tenant) {
   if (tenant.closed_for_growth()) return "closed";
   return tenant.quota().storage_bytes() > 0 ? "open" : "";
-}
-
-std::string BackupPolicyText(const v1::BackupPolicy& policy) {
-  std::vector<std::string> parts;
-  if (policy.has_every()) {
-    parts.push_back(absl::StrCat("every ", DurationText(FromProto(policy.every()))));
-    parts.push_back(policy.keep() > 0 ? absl::StrCat("the newest ", policy.keep(), " are kept")
-                                      : "as many are kept as by default");
-  }
-  if (policy.has_prove_every())
-    parts.push_back(absl::StrCat("proven every ", DurationText(FromProto(policy.prove_every()))));
-  if (!policy.prove_on().empty()) parts.push_back(absl::StrCat("on hosts with ", Pairs(policy.prove_on())));
-  if (!policy.copy_to().empty())
-    parts.push_back(absl::StrCat("copied to ", absl::StrJoin(policy.copy_to(), " and ")));
-  return absl::StrJoin(parts, ", ");
 }
 
 std::string KeptDatabases(const v1::Tenant& tenant) {

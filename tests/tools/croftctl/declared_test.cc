@@ -23,6 +23,41 @@ Declared Parsed(const std::string& text) {
   return declared.value_or(Declared());
 }
 
+TEST(DeclaredFile, BackupPolicyHasTimesAndRules) {
+  const Declared declared = Parsed(R"(owner: shop
+tenants:
+  acme:
+    backupPolicy:
+      every: null
+      cron: 30 2 * * 1-5
+      timeZone: Europe/Berlin
+      window: "22:00-05:00"
+      jitter: 10m
+      keepWithin: 2d
+      keepDaily: 7
+      keepWeekly: 4
+      keepMonthly: 12
+      keepYearly: null
+)");
+  const DeclaredTenant& acme = declared.tenants.front();
+  EXPECT_THAT(acme.named,
+              ElementsAre("backup_policy.every", "backup_policy.cron", "backup_policy.time_zone",
+                          "backup_policy.window", "backup_policy.jitter", "backup_policy.keep_within",
+                          "backup_policy.keep_daily", "backup_policy.keep_weekly",
+                          "backup_policy.keep_monthly", "backup_policy.keep_yearly"));
+  const v1::BackupPolicy& policy = acme.fields.backup_policy();
+  EXPECT_FALSE(policy.has_every());
+  EXPECT_EQ(policy.cron(), "30 2 * * 1-5");
+  EXPECT_EQ(policy.time_zone(), "Europe/Berlin");
+  EXPECT_EQ(policy.window(), "22:00-05:00");
+  EXPECT_EQ(policy.keep_within().seconds(), 48 * 3600);
+  EXPECT_EQ(policy.keep_daily(), 7);
+  EXPECT_EQ(policy.keep_weekly(), 4);
+  EXPECT_EQ(policy.keep_monthly(), 12);
+  EXPECT_EQ(policy.keep_yearly(), 0);
+  EXPECT_TRUE(SameField(acme.fields, v1::Tenant(), "backup_policy.jitter")) << "it is the default";
+}
+
 TEST(DeclaredFile, EveryFieldIsRead) {
   const Declared declared = Parsed(R"(# The shop's tenants.
 owner: shop

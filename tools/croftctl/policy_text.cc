@@ -1,0 +1,56 @@
+// Policies of backups in words.
+
+#include "tools/croftctl/policy_text.h"
+
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "tools/croftctl/values.h"
+#include "tools/croftctl/view_parts.h"
+
+namespace croft::ctl {
+namespace {
+
+// When backups are made; empty: not by themselves.
+std::string TimesText(const v1::BackupPolicy& policy) {
+  std::string text;
+  if (policy.has_every()) text = absl::StrCat("every ", DurationText(FromProto(policy.every())));
+  if (!policy.cron().empty()) text = absl::StrCat("at ", policy.cron());
+  if (text.empty()) return text;
+  if (!policy.window().empty()) absl::StrAppend(&text, " within ", policy.window());
+  if (!policy.time_zone().empty()) absl::StrAppend(&text, " of ", policy.time_zone());
+  return text;
+}
+
+std::string KeptText(const v1::BackupPolicy& policy) {
+  std::vector<std::string> parts;
+  if (policy.keep() > 0) parts.push_back(absl::StrCat("the newest ", policy.keep()));
+  if (policy.has_keep_within())
+    parts.push_back(absl::StrCat("those of ", DurationText(FromProto(policy.keep_within()))));
+  const auto add = [&](int32_t count, const char* periods) {
+    if (count > 0) parts.push_back(absl::StrCat("one of each of ", count, " ", periods));
+  };
+  add(policy.keep_daily(), "days");
+  add(policy.keep_weekly(), "weeks");
+  add(policy.keep_monthly(), "months");
+  add(policy.keep_yearly(), "years");
+  if (parts.empty()) return "as many are kept as by default";
+  return absl::StrCat(absl::StrJoin(parts, ", "), " are kept");
+}
+
+}  // namespace
+
+std::string BackupPolicyText(const v1::BackupPolicy& policy) {
+  std::vector<std::string> parts;
+  if (const std::string times = TimesText(policy); !times.empty()) parts = {times, KeptText(policy)};
+  if (policy.has_prove_every())
+    parts.push_back(absl::StrCat("proven every ", DurationText(FromProto(policy.prove_every()))));
+  if (!policy.prove_on().empty()) parts.push_back(absl::StrCat("on hosts with ", Pairs(policy.prove_on())));
+  if (!policy.copy_to().empty())
+    parts.push_back(absl::StrCat("copied to ", absl::StrJoin(policy.copy_to(), " and ")));
+  return absl::StrJoin(parts, ", ");
+}
+
+}  // namespace croft::ctl
