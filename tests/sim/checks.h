@@ -9,6 +9,7 @@
 #include "agent/journal/journal.h"
 #include "tests/sim/campaign_checks.h"
 #include "tests/sim/event_checks.h"
+#include "tests/sim/retention_checks.h"
 #include "tests/sim/sim_agent.h"
 #include "tests/sim/sim_plane.h"
 #include "tests/sim/world.h"
@@ -19,7 +20,7 @@ namespace croft::sim {
 // more when all is at rest.
 class Checks final : public Watch, public PlaneWatch {
  public:
-  explicit Checks(World& world) : world_(world), events_(world), campaigns_(world) {}
+  explicit Checks(World& world) : world_(world), events_(world), campaigns_(world), retention_(world) {}
 
   void AfterCall(SimHost& host, const agent::Task* task) override;
   void OnTask(const agent::Task& task) override;
@@ -77,6 +78,7 @@ class Checks final : public Watch, public PlaneWatch {
   World& world_;
   EventChecks events_;
   CampaignChecks campaigns_;
+  RetentionChecks retention_;
   std::map<std::string, int64_t> versions_;  // of servers, as seen last
   std::map<std::string, Databases> seen_;    // by host
   // Where each tenant could write when it was looked at last: uid -> (host, database).

@@ -192,15 +192,30 @@ void Clients::Create(const std::string& id) {
     create.tenant.id = id;
     create.tenant.quota.connections = static_cast<int32_t>(2 + world_.dice.Roll(20));
     if (world_.dice.Chance(1, 6)) create.tenant.expire_time = SomeTimeAhead();
-    if (world_.dice.Chance(1, 3)) {
-      create.tenant.backup_every = world_.dice.Between(absl::Minutes(10), absl::Hours(8));
-      create.tenant.backups_kept = static_cast<int32_t>(1 + world_.dice.Roll(4));
-    }
+    ChooseBackups(create.tenant);
     if (world_.dice.Chance(1, 4))
       create.tenant.prove_every = world_.dice.Between(absl::Minutes(30), absl::Hours(12));
     Equip(create.tenant);
     return create;
   });
+}
+
+void Clients::ChooseBackups(Tenant& tenant) {
+  constexpr const char* kLines[] = {"*/25 * * * *", "7 */3 * * *", "30 2,14 * * *"};
+  constexpr const char* kZones[] = {"", "Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles"};
+  const int64_t way = world_.dice.Roll(4);
+  if (way > 1) return;
+  if (way == 0) tenant.backup_every = world_.dice.Between(absl::Minutes(10), absl::Hours(8));
+  if (way == 1) tenant.backup_times.cron = kLines[world_.dice.Roll(3)];
+  tenant.backup_times.time_zone = kZones[world_.dice.Roll(4)];
+  tenant.backup_times.jitter = world_.dice.Between(absl::ZeroDuration(), absl::Minutes(20));
+  if (world_.dice.Chance(1, 4)) tenant.backup_times.window = "20:00-16:30";
+  if (world_.dice.Chance(3, 4)) tenant.backups_kept = static_cast<int32_t>(1 + world_.dice.Roll(4));
+  if (world_.dice.Chance(1, 2)) return;
+  tenant.keep = {.within = absl::Hours(world_.dice.Roll(6)),
+                 .daily = static_cast<int32_t>(world_.dice.Roll(4)),
+                 .weekly = static_cast<int32_t>(world_.dice.Roll(3)),
+                 .monthly = static_cast<int32_t>(world_.dice.Roll(2))};
 }
 
 void Clients::ActOn(const std::string& id) {

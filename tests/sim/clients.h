@@ -48,6 +48,8 @@ class Clients {
   void ChooseCopies(const std::string& id);
   void ActOnLiving(const domain::Tenant& tenant);
   void Create(const std::string& id);
+  // When it is backed up by itself, if it is, and what is kept.
+  void ChooseBackups(domain::Tenant& tenant);
   void Retire(const domain::Tenant& tenant);
   void Expire(const domain::Tenant& tenant);
   absl::Time SomeTimeAhead();
