@@ -25,8 +25,15 @@ def backups(cluster, scheduled):
 
 def fates(cluster, tenant):
     """What `croftctl backup plan` foretells of each of the tenant's backups, by their names."""
-    plan = json.loads(cluster.croftctl("backup", "plan", tenant, "-o", "json").stdout)
-    return {backup["backup"]: backup for backup in plan["backups"]}
+    return {backup["backup"]: backup for backup in plan_of(cluster, tenant)["backups"]}
+
+
+def plan_of(cluster, tenant):
+    return json.loads(cluster.croftctl("backup", "plan", tenant, "-o", "json").stdout)
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def is_proven(cluster, tenant):
@@ -40,6 +47,8 @@ def test_a_tenant_is_backed_up_every_minute_and_keeps_its_newest_backup_and_the_
     cluster.croftctl("backup", "create", "acme")
     cluster.croftctl("tenant", "create", "globex", "--prove-every", "1m")
     cluster.croftctl("backup", "create", "globex")
+    cluster.croftctl("tenant", "create", "initrode", "--backup-cron", "* * * * *", "--backup-time-zone", "Asia/Kolkata",
+                     "--backup-jitter", "0", "--keep-within", "10s", "--keep-daily", "7")
     first = wait_until(lambda: backups(cluster, scheduled=True), "a backup is made by itself", 90)
     held, = first
     cluster.croftctl("backup", "hold", held, "--reason", "case 17")
@@ -63,8 +72,42 @@ def test_a_tenant_is_backed_up_every_minute_and_keeps_its_newest_backup_and_the_
         "croft.backup.creating", "croft.backup.available", "croft.backup.verified"]
     assert "croft.tenant.created" in cluster.croftctl("events", "--since", "2h").stdout
 
+    check_cron(cluster)
     cluster.croftctl("tenant", "update", "acme", "--backup-every", "0")
     assert "are kept" not in cluster.croftctl("tenant", "get", "acme").stdout
+
+
+def check_cron(cluster):
+    """Of initrode, which is backed up each minute by the clock."""
+    shown = cluster.croftctl("tenant", "get", "initrode").stdout
+    assert "at * * * * * of Asia/Kolkata, those of 10s, one of each of 7 days are kept" in shown
+    plan = plan_of(cluster, "initrode")
+    assert plan["policy"]["cron"] == "* * * * *" and plan["policy"]["keepDaily"] == 7
+    later = [moment(text) for text in plan["laterBackups"]]
+    assert [(time.second, time - later[0]) for time in later] == [
+        (0, datetime.timedelta(minutes=minutes)) for minutes in range(3)]
+
+    for flags, why in ((["--backup-cron", "61 * * * *"], "minute `61`"),
+                       (["--backup-time-zone", "Europe/Nowhere"], "IANA"),
+                       (["--backup-window", "22"], "HH:MM-HH:MM")):
+        refused = cluster.croftctl("tenant", "update", "initrode", *flags, check=False)
+        assert refused.returncode == 2 and why in refused.stderr, refused.stderr
+    both = cluster.croftctl("tenant", "update", "initrode", "--backup-cron", "@x", "--backup-every", "1h", check=False)
+    assert both.returncode == 2
+    wait_until(lambda: plan_of(cluster, "initrode").get("backups"), "one is made by the clock", 90)
+    # One replaces the other.
+    cluster.croftctl("tenant", "update", "initrode", "--backup-every", "6h", "--backup-window", "22:00-05:00")
+    policy = cluster.tenant("initrode").backup_policy
+    assert policy.cron == "" and policy.every.seconds == 6 * 3600
+    rules = ["RULE_NEWEST", "RULE_WITHIN", "RULE_DAILY"]
+    wait_until(lambda: plan_of(cluster, "initrode")["backups"][0].get("keptBy") == rules, "the plan says what keeps it")
+    assert "newest, within, daily" in cluster.croftctl("backup", "plan", "initrode").stdout
+    local = moment(plan_of(cluster, "initrode")["nextBackup"]["time"]) + datetime.timedelta(hours=5, minutes=30)
+    assert local.hour >= 22 or local.hour < 5, "in the window by the clock of the zone"
+    cluster.croftctl("tenant", "update", "initrode", "--backup-cron", "30 2 * * 1-5", "--backup-window", "off")
+    assert cluster.tenant("initrode").backup_policy.every.seconds == 0
+    cluster.croftctl("tenant", "update", "initrode", "--backup-cron", "off")
+    assert "nextBackup" not in plan_of(cluster, "initrode")
 
 
 def test_a_restore_takes_the_newest_backup_from_before_a_time(cluster):
