@@ -240,7 +240,7 @@ TEST(CronTest, AnyLineHasTheTimesThatAWalkOverTheMinutesFinds) {
   };
   RandomLines random(17);
   int times = 0;
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < 300; ++round) {
     const auto& [zone_name, start] = switches[round % std::size(switches)];
     const absl::TimeZone zone = *FindZone(zone_name);
     RandomLine line{random.Field(0, 59), random.Field(0, 23), random.Field(1, 31), random.Field(1, 12),
@@ -264,7 +264,7 @@ TEST(CronTest, AnyLineHasTheTimesThatAWalkOverTheMinutesFinds) {
       EXPECT_EQ(cron->NextAfter(inside, zone), expected.front()) << line.text() << " in " << zone_name;
     }
   }
-  EXPECT_GT(times, 10'000);
+  EXPECT_GT(times, 3'000);
 }
 
 }  // namespace
