@@ -104,6 +104,21 @@ class World {
   void Violate(int invariant, const std::string& what);
 
   bool violated() const { return !violation.empty(); }
+  // Lets virtual time pass, until an invariant is violated.
+  void RunUntil(absl::Time until) {
+    while (!violated() && scheduler.Step(until)) {
+    }
+  }
+  // Whether it came about before `timeout` was over.
+  template <typename Condition>
+  bool Await(absl::Duration timeout, const Condition& condition) {
+    const absl::Time until = scheduler.Now() + timeout;
+    while (!violated() && !condition()) {
+      if (scheduler.Now() >= until) return false;
+      RunUntil(scheduler.Now() + absl::Seconds(5));
+    }
+    return true;
+  }
   SimHost& Host(const std::string& id) { return *hosts.at(id); }
 
   std::string NewOperationId();
@@ -136,8 +151,12 @@ class World {
   Tally tally;
   // Whether misfortune may still strike.
   bool faults = true;
+  // Whether databases and disks may refuse what is asked of them, which can be the end of an operation.
+  bool refusals = true;
   // Whether schedules are looked at.
   bool schedules = true;
+  // From one look at them to the next when nothing fails.
+  absl::Duration calm_look = absl::Minutes(5);
   // Short enough for a run, and long enough that no client asks again for what was forgotten.
   const domain::SchedulePolicy policy = {.compare_every = absl::Minutes(5),
                                          .keep_operations = absl::Minutes(70),
