@@ -129,7 +129,7 @@ void Clients::Equip(Tenant& tenant) {
         absl::StrCat(tenant.owner_role, credential.role == domain::LoginRole::kReadOnly ? "_ra" : "_a");
     credential.published = true;
   }
-  if (world_.dice.Chance(1, 8)) {
+  if (world_.refusals && world_.dice.Chance(1, 8)) {
     constexpr Trouble kTroubles[] = {Trouble::kRefuses, Trouble::kInvents, Trouble::kRunsShort};
     world_.troubles[tenant.uid] = kTroubles[world_.dice.Roll(3)];
   }
@@ -216,6 +216,14 @@ void Clients::ChooseBackups(Tenant& tenant) {
                  .daily = static_cast<int32_t>(world_.dice.Roll(4)),
                  .weekly = static_cast<int32_t>(world_.dice.Roll(3)),
                  .monthly = static_cast<int32_t>(world_.dice.Roll(2))};
+}
+
+void Clients::CreateLike(const Tenant& wanted) {
+  Insist("CreateTenant", [this, wanted] {
+    engine::CreateTenant create{.operation = NewOperation(asking_), .tenant = wanted};
+    Equip(create.tenant);
+    return create;
+  });
 }
 
 void Clients::ActOn(const std::string& id) {

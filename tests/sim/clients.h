@@ -25,6 +25,9 @@ class Clients {
   // Asks until it is answered, with one request id.
   void Insist(const std::string& method, std::function<engine::RequestBody()> make);
 
+  // Has a tenant created with the id and the policy of `wanted`.
+  void CreateLike(const domain::Tenant& wanted);
+
   // What was promised is there, once each (invariants 4 and 5).
   void CheckPromises();
   bool waiting() const { return waiting_ > 0; }

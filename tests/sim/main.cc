@@ -1,6 +1,7 @@
 // Runs seeds one after another; tests/sim/run is the way to call it.
 //
 //   croft_sim --from S --seeds N [--trace] [--twice] [--hashes] [--until-failure] [--directory D]
+//             [--schedules [--tenants N] [--days N]]
 
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <absl/strings/str_format.h>
 
 #include "common/log.h"
+#include "tests/sim/schedule_run.h"
 #include "tests/sim/simulation.h"
 
 namespace croft::sim {
@@ -27,6 +29,8 @@ struct Options {
   bool trace = false;
   bool twice = false;  // each seed, to see that the history is the same
   bool hashes = false;
+  bool schedules = false;  // tenants on schedules, instead of clients that ask for everything
+  ScheduleRunSize size;    // of those
   bool until_failure = false;
   std::string directory = "/dev/shm";
 };
@@ -43,6 +47,8 @@ bool Parse(int argc, char** argv, Options& options) {
       options.until_failure = true;
     } else if (option == "--hashes") {
       options.hashes = true;
+    } else if (option == "--schedules") {
+      options.schedules = true;
     } else if (last) {
       return false;
     } else if (option == "--directory") {
@@ -51,11 +57,20 @@ bool Parse(int argc, char** argv, Options& options) {
       if (!absl::SimpleAtoi(argv[++i], &options.from)) return false;
     } else if (option == "--seeds") {
       if (!absl::SimpleAtoi(argv[++i], &options.seeds)) return false;
+    } else if (option == "--tenants") {
+      if (!absl::SimpleAtoi(argv[++i], &options.size.tenants)) return false;
+    } else if (option == "--days") {
+      if (!absl::SimpleAtoi(argv[++i], &options.size.days)) return false;
     } else {
       return false;
     }
   }
   return true;
+}
+
+RunResult RunOnce(uint64_t seed, const Options& options, const std::string& directory, bool keep_history) {
+  return options.schedules ? SimulateSchedules(seed, options.size, directory, keep_history)
+                           : Simulate(seed, directory, keep_history);
 }
 
 // How much of a failed seed's history is shown unasked.
@@ -70,18 +85,21 @@ void Explain(const RunResult& failed, const Options& options, const std::string&
   std::printf("seed %lu: FAILED: %s\n", failed.seed, failed.violation.c_str());
   if (options.trace) return;
   std::printf("  How it came to that, its last lines:\n");
-  Print(Simulate(failed.seed, directory, /*keep_history=*/true).history, kLastLines);
-  std::printf("  Again, with all of its history: tests/sim/run --seeds 1 --from %lu --trace\n",
-              failed.seed);
+  Print(RunOnce(failed.seed, options, directory, /*keep_history=*/true).history, kLastLines);
+  const std::string what = options.schedules ? absl::StrFormat("--schedules --tenants %d --days %d ",
+                                                               options.size.tenants, options.size.days)
+                                             : "";
+  std::printf("  Again, with all of its history: tests/sim/run %s--seeds 1 --from %lu --trace\n",
+              what.c_str(), failed.seed);
   std::fflush(stdout);
 }
 
 // Whether it held.
 bool RunSeed(uint64_t seed, const Options& options, const std::string& directory, RunResult& result) {
-  result = Simulate(seed, directory, options.trace);
+  result = RunOnce(seed, options, directory, options.trace);
   if (options.trace) Print(result.history, result.history.size());
   if (options.hashes) std::printf("seed %lu hash %016lx\n", seed, result.hash);
-  if (options.twice && Simulate(seed, directory, false).hash != result.hash) {
+  if (options.twice && RunOnce(seed, options, directory, false).hash != result.hash) {
     std::printf("seed %lu: FAILED: two runs of it have two histories\n", seed);
     return false;
   }
@@ -121,7 +139,7 @@ int main(int argc, char** argv) {
   if (!croft::sim::Parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: croft_sim [--from S] [--seeds N] [--trace] [--twice] [--hashes] [--until-failure] "
-                 "[--directory D]\n");
+                 "[--directory D] [--schedules [--tenants N] [--days N]]\n");
     return 2;
   }
   return croft::sim::Run(options);

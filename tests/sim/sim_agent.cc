@@ -329,7 +329,7 @@ absl::Status SimAgent::OnAnswer(absl::string_view call) {
 }
 
 absl::Status SimAgent::Refusal(absl::string_view call) {
-  if (!world_.faults || !world_.dice.Chance(1, 500)) return absl::OkStatus();
+  if (!world_.faults || !world_.refusals || !world_.dice.Chance(1, 500)) return absl::OkStatus();
   const bool passes = world_.dice.Chance(1, 2);
   world_.Say(call, " at ", host_.id, " is refused, ", passes ? "for now" : "for good");
   world_.tally.Fault(passes ? "call refused for now (disk full)" : "call refused for good (no right)");

@@ -54,11 +54,11 @@ void SimPlane::LoseAwaited() {
 // ---- Schedules, as the server's scheduler looks at them.
 
 void SimPlane::LookAtSchedules() {
-  const bool rare = !world_.faults;
-  world_.scheduler.After(rare ? absl::Minutes(5) : world_.dice.Between(absl::Seconds(1), absl::Seconds(20)),
-                         [this, incarnation = incarnation_] {
-                           if (incarnation == incarnation_) LookAtSchedules();
-                         });
+  world_.scheduler.After(
+      world_.faults ? world_.dice.Between(absl::Seconds(1), absl::Seconds(20)) : world_.calm_look,
+      [this, incarnation = incarnation_] {
+        if (incarnation == incarnation_) LookAtSchedules();
+      });
   if (stopped_ || !world_.schedules) return;
   LookAtStorage();
   const std::vector<domain::Schedule> all = *world_.catalog.DueSchedules(world_.scheduler.Now(), 16);

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+#include "controlplane/catalog/catalog.h"
+#include "tests/sim/sim_agent.h"
+#include "tests/sim/sim_plane.h"
+#include "tests/sim/world.h"
+
+namespace croft::sim {
+
+// Times when something was in the way of a schedule.
+class Obstacle {
+ public:
+  using Interval = std::pair<absl::Time, absl::Time>;
+
+  // `delay`: how long after its end the schedule is tried again at the latest.
+  explicit Obstacle(absl::Duration delay) : delay_(delay) {}
+
+  void Begin(absl::Time time);
+  void End(absl::Time time);
+  // Adds all intervals, with the delay.
+  void AppendTo(std::vector<Interval>& intervals) const;
+
+ private:
+  const absl::Duration delay_;
+  std::vector<Interval> past_;  // apart from each other
+  std::optional<absl::Time> since_;
+};
+
+// What schedules have to do, worked out from policies and times alone, and held against every commit: which backup and
+// which proof has to begin in which slot, how many may run at once, and which backups retention has to leave.
+//
+// A schedule of an interval has a slot in each of them, always at the same place. A run serves the slot that is nearest to
+// it: one that comes late by more than half an interval is the next slot's, too, so that what was missed is made up for
+// once. A run may be late only while something was in its way all the time: no control plane, as much on the host as it
+// may have at once, or work on the tenant itself.
+class ScheduleModel final : public Watch, public PlaneWatch {
+ public:
+  explicit ScheduleModel(World& world) : world_(world) {}
+
+  // The tenant is about to be made with this policy, all of whose parts are chosen.
+  void Expect(const domain::Tenant& tenant);
+  // Whether a control plane is at work.
+  void NoteService(bool serves);
+  // Judges each tenant once, at a moment when nothing of it is under way: every slot was served, and the catalog and the
+  // stores hold what its policy keeps. Returns how many are left to be judged.
+  size_t JudgeResting();
+
+  void AfterCommit(const std::vector<catalog::Change>& changes) override;
+  void OnEffect(const engine::Effect&) override {}
+  void AfterCall(SimHost&, const agent::Task*) override {}
+  void OnTask(const agent::Task&) override {}
+  void OnRun(SimHost&, const agent::Task&, int64_t) override {}
+  void OnText(const std::string&, const std::string&) override {}
+
+ private:
+  // Longer than anything that puts a schedule off.
+  static constexpr absl::Duration kLongestDelay = absl::Minutes(11);
+
+  struct Timetable {
+    std::string name;
+    absl::Duration every;
+    std::optional<absl::Time> anchor;  // a slot; known from when the schedule is there
+    int64_t next = 0;                  // the first slot after the anchor that no run has served
+  };
+  struct Known {
+    bool usable = false;
+    bool proven = false;
+  };
+  struct Client {
+    std::string id;
+    std::string host;
+    int32_t keep = 0;
+    Timetable backups;
+    Timetable proofs;
+    Obstacle busy{kLongestDelay};
+    Obstacle nothing_to_prove;
+    int running = 0;  // of the schedules' operations
+    absl::Time last_end;
+    std::map<std::string, Known> stored;  // its backups by id: the newer, the later
+    std::set<std::string> deleted;
+    std::set<std::string> spared;  // the newest proven ones since the last backup
+    bool judged = false;
+  };
+  struct Work {
+    std::string tenant;
+    std::string host;
+    bool reads = false;  // it is a backup or a proof
+  };
+  struct HostLoad {
+    int all = 0;
+    int reading = 0;
+    Obstacle full{kLongestDelay};
+  };
+
+  void Note(const catalog::PutTenant& put);
+  void Note(const catalog::PutSchedule& put);
+  void Note(const catalog::PutOperation& put);
+  void Note(const catalog::PutBackup& put);
+  void Note(const catalog::DeleteBackup& deleted);
+  template <typename Change>
+  void Note(const Change&) {}
+
+  void Begins(Client& client, const domain::Operation& operation, const Work& work);
+  void Load(const Work& work, int change);
+  void Serve(Client& client, Timetable& table);
+  // The slot that is next must not be overdue, unless something was in its way all the time.
+  void CheckLate(const Client& client, const Timetable& table);
+  bool IsExcused(const Client& client, const Timetable& table, absl::Time from) const;
+  void CheckKept(const Client& client);
+
+  World& world_;
+  std::map<std::string, Client> clients_;  // by id
+  std::map<std::string, Work> running_;    // by operation: of schedules alone
+  std::set<std::string> begun_;            // operations
+  std::map<std::string, HostLoad> hosts_;
+  Obstacle down_{kLongestDelay};
+  bool serves_ = true;
+};
+
+}  // namespace croft::sim
