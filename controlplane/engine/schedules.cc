@@ -27,6 +27,9 @@ struct Delay {
 };
 constexpr Delay kPutOff{absl::Seconds(15), absl::Seconds(45)};
 constexpr Delay kPutOffBackups{absl::Minutes(1), absl::Minutes(4)};
+// The most of it for one that recurs, as parts of its interval: so that none misses its turn by waiting for a moment.
+constexpr int64_t kLeastPart = 8;
+constexpr int64_t kSpreadPart = 4;
 
 // After a refusal; doubles from one to the next.
 constexpr absl::Duration kFirstDelay = absl::Seconds(5);
@@ -85,6 +88,13 @@ bool HasRoom(ScheduleKind kind, const std::string& host, catalog::Facts& facts,
          policy.backups_per_store;
 }
 
+Delay DelayOf(ScheduleKind kind, const std::optional<domain::Recurrence>& recurrence) {
+  if (!MovesArchives(kind)) return kPutOff;
+  if (!recurrence || recurrence->cron) return kPutOffBackups;
+  return {std::min(kPutOffBackups.least, recurrence->every / kLeastPart),
+          std::min(kPutOffBackups.spread, recurrence->every / kSpreadPart)};
+}
+
 // Has the rest of what is to be pruned wait for the next transaction, so that nobody's request waits behind all of it.
 void GoOnSoon(Draft& draft, ScheduleKind kind) {
   draft.Record(catalog::PutSchedule{{.key = {kind, ""}, .next_time = draft.now() + kSoon}});
@@ -135,7 +145,7 @@ std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const
   }
   const std::string host = HostOf(due.key, facts);
   if (host.empty() || HasRoom(due.key.kind, host, facts, moment.policy)) return std::nullopt;
-  const Delay& delay = MovesArchives(due.key.kind) ? kPutOffBackups : kPutOff;
+  const Delay delay = DelayOf(due.key.kind, recurrence);
   later.next_time = moment.now + delay.least + domain::SpreadOf(due.key, delay.spread);
   return later;
 }

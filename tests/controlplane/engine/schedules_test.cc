@@ -271,6 +271,17 @@ TEST_F(BackupSchedules, HostMakesTwoAtATimeAndNoneBesideMuchElse) {
   EXPECT_THAT(AuditedMethods(), SizeIs(3));
 }
 
+TEST_F(BackupSchedules, OneThatRecursOftenIsPutOffForLessThanHalfItsInterval) {
+  for (const char* id : {"a", "b", "c"}) CreateBackedUp(id, 3);
+  UpdateTenant often{.operation = "op-u1", .tenant = "c"};
+  often.update.Set<&domain::Tenant::backup_every>() = absl::Minutes(1);
+  ASSERT_TRUE(world.Call(often).ok());
+  world.Pass(absl::Hours(6));
+  for (const std::string id : {"a", "b", "c"}) BackUp(id, "b-" + id);
+  EXPECT_GT(Find(BackupOf("c"))->next_time, world.now);
+  EXPECT_LT(Find(BackupOf("c"))->next_time, world.now + absl::Seconds(30));
+}
+
 TEST_F(BackupSchedules, WhatThePolicyDoesNotKeepIsDeletedOneAfterAnother) {
   CreateBackedUp("acme", 1);
   EXPECT_EQ(Find(Pruning("acme")), std::nullopt);
