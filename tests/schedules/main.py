@@ -114,7 +114,7 @@ class Strikes:
 
     def go_on_until(self, end):
         while True:
-            pause = self._dice.uniform(1, 25)
+            pause = self._dice.uniform(2, 40)
             if time.time() + pause >= end:
                 time.sleep(max(end - time.time(), 0))
                 return
@@ -190,14 +190,15 @@ class Account:
         self.wrong += [f"{tenant}: {run.name} ({run.kind}) did not succeed" for run in runs if not run.succeeded]
         on_host = [run for others in all_runs.values() for run in others if run.host == host]
         in_the_way = [*self._outages[host], *times_of_many(on_host, BUDGET), *((run.start, run.end) for run in runs)]
+        since = self._fleet.since[tenant]
+        first = min((run.end for run in runs if run.kind == "BACK_UP"), default=until)
         for kind, option in KINDS.items():
             # What is in the way puts it off by up to three eighths of the interval, and at most five minutes.
             every = getattr(self._options, option)
-            excuses = Excuses(in_the_way, min(every * 3 / 8, 300) + 3)
+            # A slot in which there is nothing to prove is served by that.
+            nothing = [(since, first + 2 * every)] if kind == "VERIFY" else []
+            excuses = Excuses(in_the_way + nothing, min(every * 3 / 8, 300) + 3)
             starts = [run.start for run in runs if run.kind == kind]
-            since = self._fleet.since[tenant]
-            if kind == "VERIFY":  # before there is a backup there is nothing to prove
-                since = max(since, min((run.end for run in runs if run.kind == "BACK_UP"), default=until))
             self.tallies[kind].add(judge_slots(f"{tenant} {kind}", self._fleet.slots[tenant, kind], starts, since, until,
                                                excuses))
         self.wrong += judge_retention(tenant, runs, self._options.keep, listed, until)
