@@ -29,7 +29,7 @@ struct BackupTools {
   std::string scratch_directory;
 };
 
-// Registers back_up, verify, restore, copy_backup and delete_backup.
+// Registers every kind of task that is run as a BackupJob.
 void RegisterBackupTasks(TaskRunner& runner, BackupTools tools);
 
 }  // namespace croft::agent

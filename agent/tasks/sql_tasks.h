@@ -14,7 +14,7 @@ struct TenantDefaults {
   int64_t temp_file_limit_kb = 4 * 1024 * 1024;
 };
 
-// Registers create, configure, fence, unfence, drop, rotate, limit_growth and renumber. `cluster` and `random` outlive `runner`.
+// Registers every kind of task that is run as a SqlTask. `cluster` and `random` outlive `runner`.
 void RegisterSqlTasks(TaskRunner& runner, Cluster& cluster, Random& random, TenantDefaults defaults = {});
 
 }  // namespace croft::agent
