@@ -105,11 +105,11 @@ void GoOn(Draft& draft, Operation& campaign) {
 void CountFailure(Operation& campaign, const std::string& tenant, const std::string& reason,
                   const std::string& message) {
   DetailsOf(campaign).failed += 1;
-  campaign.warnings = domain::Together(
-      campaign.warnings,
-      domain::Bounded(
-          {{.reason = reason, .object = TenantName(tenant), .message = message.substr(0, kLongestReason)}},
-          1));
+  campaign.warnings = domain::Together(campaign.warnings,
+                                       domain::Bounded({{.reason = reason,
+                                                         .object = TenantName(tenant),
+                                                         .message = Presentable(message, kLongestReason)}},
+                                                       1));
 }
 
 void OnChildEnded(Draft& draft, Operation& campaign, const Operation& child) {
