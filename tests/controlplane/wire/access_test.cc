@@ -12,12 +12,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-std::vector<std::string> FieldsOf(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const FieldViolation& violation : DetailsOf(status).violations) fields.push_back(violation.field);
-  return fields;
-}
-
 v1::BindRoleRequest Binding(v1::Binding::Role role) {
   v1::BindRoleRequest request;
   request.set_name("principals/ci");

@@ -10,18 +10,13 @@
 #include "common/errors.h"
 #include "controlplane/wire/tenant_fields.h"
 #include "controlplane/wire/tenant_requests.h"
+#include "tests/controlplane/wire/corpus.h"
 
 namespace croft::wire {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-std::vector<std::string> RefusedFields(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const FieldViolation& violation : DetailsOf(status).violations) fields.push_back(violation.field);
-  return fields;
-}
 
 v1::CreateTenantRequest CreateWith(const v1::BackupPolicy& policy) {
   v1::CreateTenantRequest request;
@@ -90,8 +85,7 @@ TEST(BackupPolicyTest, WhatIsWrongIsNamedByField) {
   for (const auto& [field, change] : wrong) {
     v1::BackupPolicy policy = WholePolicy();
     change(policy);
-    EXPECT_THAT(RefusedFields(Parse(CreateWith(policy)).status()),
-                ElementsAre("tenant.backup_policy." + field));
+    EXPECT_THAT(FieldsOf(Parse(CreateWith(policy)).status()), ElementsAre("tenant.backup_policy." + field));
   }
 }
 
@@ -110,9 +104,9 @@ TEST(BackupPolicyTest, AnUpdateSetsTheFieldsOfItsMaskAlone) {
   EXPECT_EQ(tenant.keep, (domain::KeepRules{.daily = 5, .weekly = 4}));
   // Both ways at once are refused, but a field that the mask does not name is not there.
   request.mutable_tenant()->mutable_backup_policy()->mutable_every()->set_seconds(3600);
-  EXPECT_THAT(RefusedFields(Parse(request).status()), IsEmpty());
+  EXPECT_THAT(FieldsOf(Parse(request).status()), IsEmpty());
   request.mutable_update_mask()->add_paths("backup_policy.every");
-  EXPECT_THAT(RefusedFields(Parse(request).status()), ElementsAre("tenant.backup_policy.cron"));
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.backup_policy.cron"));
 }
 
 }  // namespace

@@ -49,6 +49,13 @@ inline std::vector<std::string> BadTexts() {
           std::string(size_t{4} << 20U, 'x')};
 }
 
+// The fields that a refusal names.
+inline std::vector<std::string> FieldsOf(const absl::Status& status) {
+  std::vector<std::string> fields;
+  for (const FieldViolation& violation : DetailsOf(status).violations) fields.push_back(violation.field);
+  return fields;
+}
+
 using Allowed = std::function<bool(const std::string&)>;
 inline Allowed Nothing() {
   return [](const std::string&) { return false; };
