@@ -17,6 +17,7 @@
 
 #include "common/errors.h"
 #include "common/names.h"
+#include "common/utf8.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/engine/audit_rows.h"
 #include "controlplane/operations/kinds.h"
