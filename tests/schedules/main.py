@@ -204,12 +204,11 @@ class Account:
         self.wrong += judge_retention(tenant, runs, self._options.keep, listed, until)
         if stored != listed:
             self.wrong.append(f"{tenant}: {sorted(stored)} are in the store, {sorted(listed)} are listed")
-        self.counts["kept"] = self.counts.get("kept", 0) + len(listed)
+        for what in [*(run.kind for run in runs), *("kept" for _ in listed)]:
+            self.counts[what] = self.counts.get(what, 0) + 1
 
     def _judge_fleet(self, by_tenant):
         runs = [run for runs in by_tenant.values() for run in runs]
-        for run in runs:
-            self.counts[run.kind] = self.counts.get(run.kind, 0) + 1
         for host in self._outages:
             self.most[host] = most_at_once([run for run in runs if run.host == host and run.kind in KINDS])
             if self.most[host] > BUDGET:
@@ -237,7 +236,7 @@ def parse_options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tenants", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--every", type=int, default=60)
+    parser.add_argument("--every", type=int, default=120)
     parser.add_argument("--prove", type=int, default=300)
     parser.add_argument("--keep", type=int, default=3)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))

@@ -1,6 +1,7 @@
 #include "tests/sim/schedule_model.h"
 
 #include <algorithm>
+#include <tuple>
 #include <variant>
 
 #include <absl/strings/str_cat.h>
@@ -23,12 +24,12 @@ using domain::BackupState;
 using domain::OperationKind;
 using domain::ScheduleKind;
 
-bool IsUsable(BackupState state) {
+bool CanBeRestored(BackupState state) {
   return state == BackupState::kAvailable || state == BackupState::kVerified ||
          state == BackupState::kVerifiedWithNotes;
 }
 
-bool IsProven(BackupState state) {
+bool WasProven(BackupState state) {
   return state == BackupState::kVerified || state == BackupState::kVerifiedWithNotes;
 }
 
@@ -118,9 +119,9 @@ void ScheduleModel::CheckKept(const Client& client) {
   for (const domain::Backup& backup : backups) listed.insert(backup.id);
   std::set<std::string> in_store;
   const std::string uid = (*world_.catalog.GetTenant(client.id))->uid;
-  for (auto archive = world_.archives.lower_bound({uid, ""});
-       archive != world_.archives.end() && archive->first.first == uid; ++archive) {
-    in_store.insert(archive->first.second);
+  for (auto archive = world_.archives.lower_bound({uid, "", ""});
+       archive != world_.archives.end() && std::get<0>(archive->first) == uid; ++archive) {
+    in_store.insert(std::get<1>(archive->first));
   }
   std::set<std::string> known;
   for (const auto& [id, backup] : client.stored) {
@@ -231,7 +232,10 @@ void ScheduleModel::Note(const catalog::PutOperation& put) {
     return;
   }
   client.last_end = world_.scheduler.Now();
-  if (operation.state != domain::OperationState::kSucceeded)
+  // A proof that finds a backup incomplete says so by failing.
+  const bool found_something = operation.kind == OperationKind::kVerify && operation.error &&
+                               domain::IsVerdict(operation.error->reason);
+  if (operation.state != domain::OperationState::kSucceeded && !found_something)
     world_.Violate(17, absl::StrCat(operation.id, " of ", client.id, " did not succeed"));
 }
 
@@ -271,7 +275,7 @@ void ScheduleModel::Note(const catalog::PutBackup& put) {
     world_.Violate(17, absl::StrCat(backup.id, " of ", client.id, " is deleted, and it was to be kept"));
   }
   const bool fresh = !client.stored.contains(backup.id);
-  client.stored[backup.id] = {.usable = IsUsable(backup.state), .proven = IsProven(backup.state)};
+  client.stored[backup.id] = {.usable = CanBeRestored(backup.state), .proven = WasProven(backup.state)};
   if (fresh) client.spared.clear();
   client.spared.insert(NewestProven(client.stored));
   const bool any = std::any_of(client.stored.begin(), client.stored.end(),
