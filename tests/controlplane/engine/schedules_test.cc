@@ -211,7 +211,7 @@ TEST_F(ProofsElsewhere, AHostThatThePolicyNamesProvesAndTheTenantsOwnDoesNot) {
   Create("acme");
   world.Pass(absl::Hours(24));
   Prove("acme", "op-v1");
-  const Schedule refused = *Find({ScheduleKind::kProve, "tenants/acme"});
+  const domain::Schedule refused = *Find({ScheduleKind::kProve, "tenants/acme"});
   EXPECT_EQ(refused.refusal_reason, "NO_HOST_FITS");
   EXPECT_EQ(world.Tenant("acme").last_proof.time, std::nullopt);
   world.Join("h2");
