@@ -140,7 +140,8 @@ def test_a_backup_with_a_name_is_gone_back_to_by_it(cluster):
 
 def test_a_campaign_goes_on_over_a_killed_control_plane_and_takes_each_tenant_once(cluster):
     tenants = [f"acme-{n}" for n in range(5)]
-    cluster.croftctl("tenant", "create", *tenants, "--label", "app=fleet")
+    for tenant in tenants:
+        cluster.croftctl("tenant", "create", tenant, "--labels", "app=fleet")
     which = ("backup", "create", "--campaign", "-l", "app=fleet", "--parallel", "1")
     planned = json.loads(cluster.croftctl(*which, "--dry-run", "-o", "json").stdout)
     assert planned["campaign"]["tenants"] == [f"tenants/{tenant}" for tenant in tenants]
