@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+// Files encrypted to a passphrase, in the format of age (age-encryption.org/v1): scrypt makes a key of the passphrase, and
+// ChaCha20-Poly1305 encrypts in chunks that cannot be changed, dropped, reordered or cut off. `age -d` opens them.
+namespace croft::crypto {
+
+inline constexpr size_t kAgeChunkBytes = 64 * 1024;  // plaintext; only the last is shorter
+
+// Encrypts one file. One thread at a time.
+class AgeSealer {
+ public:
+  // 2 to this is how much scrypt works: for one try, as much memory in KiB.
+  static constexpr int kWorkFactor = 18;
+
+  // Takes about a second. RESOURCE_EXHAUSTED where there is too little memory. A lower `work_factor` is for tests.
+  static absl::StatusOr<std::unique_ptr<AgeSealer>> New(absl::string_view passphrase,
+                                                        int work_factor = kWorkFactor);
+  ~AgeSealer();
+  AgeSealer(const AgeSealer&) = delete;
+  AgeSealer& operator=(const AgeSealer&) = delete;
+
+  // To be written before the first chunk.
+  const std::string& header() const;
+  // Each but the last has kAgeChunkBytes; the last is empty only where there is no other.
+  std::string Chunk(absl::string_view plaintext, bool last);
+
+ private:
+  struct State;
+  explicit AgeSealer(std::unique_ptr<State> state);
+
+  const std::unique_ptr<State> state_;
+};
+
+}  // namespace croft::crypto
