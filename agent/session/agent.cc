@@ -30,6 +30,7 @@
 #include "agent/server/managed_server.h"
 #include "agent/session/agent_figures.h"
 #include "agent/session/dispatcher.h"
+#include "agent/session/exporter.h"
 #include "agent/session/host_watcher.h"
 #include "agent/session/identity.h"
 #include "agent/session/join.h"
@@ -38,6 +39,7 @@
 #include "agent/session/statement_teller.h"
 #include "agent/session/usage_gatherer.h"
 #include "agent/store/open_store.h"
+#include "agent/tasks/backup_job.h"
 #include "agent/tasks/backup_tasks.h"
 #include "agent/tasks/inventory.h"
 #include "agent/tasks/sql_tasks.h"
@@ -235,6 +237,15 @@ std::unique_ptr<StatementTeller> TellStatements(const StatementReader& reader, S
       });
 }
 
+std::unique_ptr<Exporter> ExportFrom(const BackupTools& tools, Session& session) {
+  const auto find = [&tools](absl::string_view id) { return FindStore(tools, id); };
+  return std::make_unique<Exporter>(ReadFrom(find), [&session](v1::ExportPart part) {
+    v1::ConnectRequest message;
+    *message.mutable_export_part() = std::move(part);
+    session.Send(std::move(message));
+  });
+}
+
 // All the parts, in order of dependency.
 class Agent {
  public:
@@ -260,6 +271,7 @@ class Agent {
     std::unique_ptr<HostWatcher> watcher;
     std::unique_ptr<UsageGatherer> gatherer;
     std::unique_ptr<StatementTeller> teller;
+    std::unique_ptr<Exporter> exporter;
     std::unique_ptr<Session> session;
     watcher = std::make_unique<HostWatcher>(
         server, StoresToTell{IdsOf(stores_), store_names_},
@@ -275,10 +287,14 @@ class Agent {
             .report = [&watcher] { return watcher->Latest(); },
             .renewed = [this] { ReloadTls(); },
             .welcomed = [&](const v1::Welcome& welcome) { gatherer->Ask(UsageInterval(welcome)); },
-            .asked_statements = [&](const v1::StatementsQuery& query) { teller->Ask(query); }},
+            .asked_statements = [&](const v1::StatementsQuery& query) { teller->Ask(query); },
+            .asked_export = [&](const v1::ExportQuery& query) { exporter->Begin(query); },
+            .export_control = [&](const v1::ExportControl& control) { exporter->Control(control); },
+            .disconnected = [&] { exporter->Drop(); }},
         SessionOptions{.agent_version = options.version, .servers = options.servers});
     gatherer = GatherUsage(usage, *session);
     teller = TellStatements(statements, *session);
+    exporter = ExportFrom(*tools_, *session);
     session_ = session.get();
     NotifyServiceManager("READY=1\nSTATUS=serving");
     std::unique_ptr<metrics::HttpServer> figures;
@@ -316,6 +332,7 @@ class Agent {
     dispatcher.Stop();
     gatherer->Stop();
     teller->Stop();
+    exporter->Stop();
     session_ = nullptr;
     figures.reset();
     watcher->Stop();
@@ -337,13 +354,14 @@ class Agent {
     cluster_ = NewLibpqCluster([&server] { return server.access(); });
     RegisterSqlTasks(runner_, *cluster_, random_);
     RegisterInventoryTask(runner_, *cluster_, stores_);
-    RegisterBackupTasks(runner_, {.cluster = *cluster_,
-                                  .access = [&server] { return server.access(); },
-                                  .programs = programs_,
-                                  .stores = stores_,
-                                  .random = random_,
-                                  .clock = clock_,
-                                  .scratch_directory = absl::StrCat(state, "/scratch")});
+    tools_.emplace(BackupTools{.cluster = *cluster_,
+                               .access = [&server] { return server.access(); },
+                               .programs = programs_,
+                               .stores = stores_,
+                               .random = random_,
+                               .clock = clock_,
+                               .scratch_directory = absl::StrCat(state, "/scratch")});
+    RegisterBackupTasks(runner_, *tools_);
   }
 
   // At SIGHUP. What cannot be read, or is wrong, leaves everything as it was.
@@ -375,6 +393,7 @@ class Agent {
   std::unique_ptr<Journal> journal_;
   OwnServer server_;
   std::unique_ptr<Cluster> cluster_;
+  std::optional<BackupTools> tools_;
   TaskRunner runner_;
   TaskCounts counts_;
   std::atomic<Session*> session_{nullptr};

@@ -250,6 +250,7 @@ v1::ConnectRequest Session::Hello() const {
   *hello.mutable_report() = sources_.report();
   hello.set_highest_epoch(journal_.HighestEpoch());
   hello.set_knows_statements(true);
+  hello.set_knows_exports(true);
   return message;
 }
 

@@ -1,6 +1,8 @@
 // Requests about a backup that begin no operation: legal holds, which everything that deletes goes by, and exports.
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "common/errors.h"
 #include "common/names.h"
@@ -61,10 +63,14 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const ExportB
   CROFT_ASSIGN_OR_RETURN(const domain::Tenant* tenant, LiveTenant(draft, request.tenant));
   CROFT_ASSIGN_OR_RETURN(const domain::Backup* backup, ExistingBackup(draft, *tenant, request.backup));
   std::string name = BackupName(tenant->id, backup->id);
-  if (backup->state == domain::BackupState::kDamaged) return domain::BackupNotUsable(name, "damaged");
   if (!domain::Stored(*backup)) return domain::BackupNotUsable(name, "not whole");
+  const std::vector<std::string> stores = domain::ReadableStoresOf(*backup);
+  if (stores.empty()) return domain::BackupDamaged(name);
   CROFT_RETURN_IF_ERROR(CheckFreeToRead(draft, *tenant, backup->id));
-  if (StoreHost(draft, *tenant, backup->store).empty()) return domain::StoreUnreachable(backup->store);
+  const bool is_reached = std::any_of(stores.begin(), stores.end(), [&](const std::string& store) {
+    return !StoreHost(draft, *tenant, store).empty();
+  });
+  if (!is_reached) return domain::StoreUnreachable(stores.front());
   draft.Record(catalog::AppendEvent{ExportEvent(draft, caller, *tenant, *backup)});
   return name;
 }

@@ -77,7 +77,10 @@ Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clo
       keys_(keys),
       clock_(clock),
       to_status_(std::move(to_status)),
-      pace_(pace) {}
+      pace_(pace),
+      exports_([this](const std::string& host, const v1::ConnectResponse& message) {
+        if (const auto session = SessionOf(host)) session->Send(message);
+      }) {}
 
 Fleet::~Fleet() { Stop(); }
 
@@ -161,7 +164,7 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
     case v1::ConnectRequest::kStatements:
       statements_.OnReport(session->host(), message.statements());
       break;
-    case v1::ConnectRequest::kExportPart:
+    case v1::ConnectRequest::kExportPart: exports_.OnPart(session->host(), message.export_part()); break;
     case v1::ConnectRequest::kHello:
     case v1::ConnectRequest::MESSAGE_NOT_SET: break;
   }
@@ -207,6 +210,7 @@ absl::Status Fleet::OnHello(const std::shared_ptr<Session>& session, const v1::H
               .before = std::move(member.session),
               .last_heard = now,
               .knows_statements = hello.knows_statements(),
+              .knows_exports = hello.knows_exports(),
               .told = std::move(report),
               .told_time = now};
     replaced = member.before != nullptr;
@@ -281,15 +285,16 @@ bool Fleet::Knows(const std::string& host, absl::string_view kind) const {
   return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 
-bool Fleet::KnowsStatements(const std::string& host) const {
+bool Fleet::Says(const std::string& host, bool Member::*knows) const {
   const MutexLock lock(mutex_);
   const auto found = members_.find(host);
-  return found != members_.end() && found->second.knows_statements;
+  return found != members_.end() && found->second.*knows;
 }
 
 void Fleet::FailQuestions(const std::string& host) {
   inventories_.Fail(host, domain::HostUnreachable(host));
   statements_.Fail(host, domain::HostUnreachable(host));
+  exports_.Fail(host, domain::HostUnreachable(host));
 }
 
 // --- To agents.
@@ -378,13 +383,24 @@ void Fleet::AskStatements(const std::string& host, const std::string& database, 
   if (id == 0) return;
   const auto session = SessionOf(host);
   if (!session) return statements_.Fail(host, domain::HostUnreachable(host));
-  if (!KnowsStatements(host)) return statements_.Fail(host, KindUnknown(host, "statements"));
+  if (!Says(host, &Member::knows_statements))
+    return statements_.Fail(host, KindUnknown(host, "statements"));
   v1::ConnectResponse message;
   v1::StatementsQuery& query = *message.mutable_statements();
   query.set_id(id);
   query.set_database(database);
   query.set_limit(limit);
   session->Send(message);
+}
+
+// As with statements, what is begun and not sent is failed: by whatever ended the session, or right away.
+std::unique_ptr<ExportStream> Fleet::Export(const std::string& host, const v1::BackupSource& source,
+                                            std::function<void()> wake) {
+  if (!SessionOf(host)) return FailedExport(domain::HostUnreachable(host));
+  if (!Says(host, &Member::knows_exports)) return FailedExport(KindUnknown(host, "export"));
+  std::unique_ptr<ExportStream> stream = exports_.Begin(host, source, std::move(wake));
+  if (!SessionOf(host)) exports_.Fail(host, domain::HostUnreachable(host));
+  return stream;
 }
 
 void Fleet::Post(std::function<void()> work) {

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/sync.h"
 #include "controlplane/engine/event_queue.h"
+#include "controlplane/fleet/exports.h"
 #include "controlplane/fleet/inventories.h"
 #include "controlplane/fleet/session.h"
 #include "controlplane/fleet/statement_questions.h"
@@ -35,7 +36,10 @@ namespace croft::fleet {
 //
 // The event queue hears of HostSeen and HostLost in the order in which sessions began and ended. Thread-safe; what is
 // sent never waits for an agent.
-class Fleet final : public SessionListener, public InventorySource, public StatementSource {
+class Fleet final : public SessionListener,
+                    public InventorySource,
+                    public StatementSource,
+                    public ExportSource {
  public:
   struct Pace {
     absl::Duration heartbeat = absl::Seconds(5);  // asked of agents
@@ -77,6 +81,8 @@ class Fleet final : public SessionListener, public InventorySource, public State
   void AskInventory(const std::string& host, const InventoryAsk& ask, InventoryCallback told) override;
   void AskStatements(const std::string& host, const std::string& database, int32_t limit,
                      StatementsCallback told) override;
+  std::unique_ptr<ExportStream> Export(const std::string& host, const v1::BackupSource& source,
+                                       std::function<void()> wake) override;
 
   // When the host's agent was last heard in this process's life; nullopt for never.
   std::optional<absl::Time> LastHeard(const std::string& host) const;
@@ -92,6 +98,7 @@ class Fleet final : public SessionListener, public InventorySource, public State
     absl::Time last_heard;             // while it is awaited, when that began
     bool awaited = false;
     bool knows_statements = false;
+    bool knows_exports = false;
     domain::HostReport told;  // what the event queue heard last
     absl::Time told_time;
   };
@@ -106,7 +113,8 @@ class Fleet final : public SessionListener, public InventorySource, public State
   bool IsBefore(const std::shared_ptr<Session>& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Session> SessionOf(const std::string& host) const;
   bool Knows(const std::string& host, absl::string_view kind) const;
-  bool KnowsStatements(const std::string& host) const;
+  // Whether what the hello of its agent said of itself is so; false while it is away.
+  bool Says(const std::string& host, bool Member::*knows) const;
   // Nothing that its agent was asked will be answered.
   void FailQuestions(const std::string& host);
 
@@ -127,6 +135,7 @@ class Fleet final : public SessionListener, public InventorySource, public State
 
   Inventories inventories_;
   StatementQuestions statements_;
+  Exports exports_;
 
   mutable Mutex mutex_;
   int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -39,6 +39,7 @@ Service BackupHandlers::service() {
   service.Unary("ReleaseBackup", *this, &BackupHandlers::ReleaseBackup);
   service.Unary("ListBackupPlans", *this, &BackupHandlers::ListBackupPlans);
   service.ServerStream("ReportBackups", *this, &BackupHandlers::ReportBackups);
+  service.ServerStream("ExportBackup", exporter_, &BackupExporter::ExportBackup);
   return service;
 }
 

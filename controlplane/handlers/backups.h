@@ -10,6 +10,7 @@
 #include "controlplane/access/authority.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/engine/event_queue.h"
+#include "controlplane/handlers/backup_export.h"
 #include "controlplane/handlers/presenter.h"
 #include "controlplane/handlers/secret_maker.h"
 #include "controlplane/handlers/service.h"
@@ -21,16 +22,18 @@ namespace croft::handlers {
 // croft.v1.BackupService. Thread-safe.
 class BackupHandlers {
  public:
+  // All outlive it.
   BackupHandlers(engine::EventQueue& event_queue, catalog::Catalog& catalog, const SecretMaker& secrets,
                  const Presenter& presenter, const wire::PageTokens& tokens,
-                 const access::Authority& authority, const Clock& clock)
+                 const access::Authority& authority, const Clock& clock, BackupExporter& exporter)
       : event_queue_(event_queue),
         catalog_(catalog),
         secrets_(secrets),
         presenter_(presenter),
         tokens_(tokens),
         authority_(authority),
-        clock_(clock) {}
+        clock_(clock),
+        exporter_(exporter) {}
 
   Service service();
 
@@ -70,6 +73,7 @@ class BackupHandlers {
   const wire::PageTokens& tokens_;
   const access::Authority& authority_;  // signs reports
   const Clock& clock_;
+  BackupExporter& exporter_;
 };
 
 }  // namespace croft::handlers

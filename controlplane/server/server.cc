@@ -174,6 +174,7 @@ struct Server::Components {
   std::optional<wire::PageTokens> tokens;
   std::optional<handlers::AgentHandlers> agents;
   std::optional<handlers::TenantHandlers> tenants;
+  std::optional<handlers::BackupExporter> exporter;
   std::optional<handlers::BackupHandlers> backups;
   std::optional<handlers::HostHandlers> host_handlers;
   std::optional<handlers::OperationHandlers> operations;
@@ -345,7 +346,8 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   tokens.emplace(random.Bytes(32));
   agents.emplace(*writer, *catalog, authority, trusted_authority, *fleet, clock);
   tenants.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
-  backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens, authority, clock);
+  exporter.emplace(*writer, *catalog, *presenter, *keys, *fleet, clock, options.version);
+  backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens, authority, clock, *exporter);
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});

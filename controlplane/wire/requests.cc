@@ -106,6 +106,11 @@ absl::StatusOr<engine::ReleaseBackup> Parse(const v1::ReleaseBackupRequest& requ
   return Finish(std::move(result), violations);
 }
 
+absl::StatusOr<engine::ExportBackup> Parse(const v1::ExportBackupRequest& request) {
+  CROFT_ASSIGN_OR_RETURN(const BackupId name, ParseBackupName(request.name(), "name"));
+  return engine::ExportBackup{.tenant = name.tenant, .backup = name.backup};
+}
+
 absl::StatusOr<BackupId> Parse(const v1::GetBackupRequest& request) {
   return ParseBackupName(request.name(), "name");
 }

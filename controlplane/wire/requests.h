@@ -25,6 +25,7 @@ absl::StatusOr<engine::CopyBackup> Parse(const v1::CopyBackupRequest& request);
 absl::StatusOr<engine::DeleteBackup> Parse(const v1::DeleteBackupRequest& request);
 absl::StatusOr<engine::HoldBackup> Parse(const v1::HoldBackupRequest& request);
 absl::StatusOr<engine::ReleaseBackup> Parse(const v1::ReleaseBackupRequest& request);
+absl::StatusOr<engine::ExportBackup> Parse(const v1::ExportBackupRequest& request);
 absl::StatusOr<BackupId> Parse(const v1::GetBackupRequest& request);
 // All tenants that it reports on, in pages.
 absl::StatusOr<catalog::TenantQuery> Parse(const v1::ReportBackupsRequest& request);

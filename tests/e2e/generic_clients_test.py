@@ -111,6 +111,8 @@ def call_about_backups(client, name):
     campaign = client("OperationService/StartCampaign", kind="KIND_VERIFY", filter=f'id = "{name.rpartition("/")[2]}"')
     assert client.succeed(campaign)["campaign"]["succeeded"] == 1
     assert client.all("BackupService/ReportBackups")[-1]["signature"]
+    description, *data = client.all("BackupService/ExportBackup", name=backup)
+    assert description["description"]["backup"]["name"] == backup and data
     yield backup
 
 

@@ -120,6 +120,7 @@ constexpr Taker kTakers[] = {
     Taking<v1::GetBackupRequest>(),
     Taking<v1::HoldBackupRequest>(),
     Taking<v1::ReleaseBackupRequest>(),
+    Taking<v1::ExportBackupRequest>(),
     Taking<v1::ListBackupsRequest>(),
     Taking<v1::ListBackupPlansRequest>(),
     Taking<v1::UpdateHostRequest>(),

@@ -40,6 +40,7 @@
 #include "croft/v1/operation.grpc.pb.h"
 #include "croft/v1/tenant.grpc.pb.h"
 #include "croft/v1/usage.grpc.pb.h"
+#include "tests/controlplane/handlers/scripted_exports.h"
 #include "tests/controlplane/handlers/scripted_fleet.h"
 #include "tests/controlplane/handlers/scripted_inventories.h"
 #include "tests/controlplane/handlers/scripted_statements.h"
@@ -234,6 +235,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<ScriptedFleet> fleet_;
   ScriptedInventories inventories_;
   ScriptedStatements statements_;
+  ScriptedExports exports_;
   FleetFindings findings_;
   std::optional<catalog::CommitBarrier> barrier_;
   std::atomic<int> tell_late_millis_ = 0;  // how long after a commit lookups and the others are told of it
@@ -264,8 +266,10 @@ class ControlPlane : public testing::Test {
     });
     tenant_handlers_ =
         std::make_unique<TenantHandlers>(*writer_, *catalog_, *secrets_, *presenter_, tokens_);
+    exporter_ = std::make_unique<BackupExporter>(*writer_, *catalog_, *presenter_, *keys_, exports_, clock_,
+                                                 "0.0.1");
     backup_handlers_ = std::make_unique<BackupHandlers>(*writer_, *catalog_, *secrets_, *presenter_,
-                                                        tokens_, plane_->authority(), clock_);
+                                                        tokens_, plane_->authority(), clock_, *exporter_);
     host_handlers_ = std::make_unique<HostHandlers>(
         *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
         JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_->authority().certificate()});
@@ -309,6 +313,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<Presenter> presenter_;
   const wire::PageTokens tokens_{std::string(32, 'k')};
   std::unique_ptr<TenantHandlers> tenant_handlers_;
+  std::unique_ptr<BackupExporter> exporter_;
   std::unique_ptr<BackupHandlers> backup_handlers_;
   std::unique_ptr<HostHandlers> host_handlers_;
   std::unique_ptr<OperationHandlers> operation_handlers_;

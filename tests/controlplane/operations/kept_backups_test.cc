@@ -1,5 +1,6 @@
 // Backups with a name, backups under legal hold, and the record of what a purge has destroyed.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -259,6 +260,45 @@ TEST_F(KeptBackups, EveryPurgeOfAnIdHasItsOwnRecord) {
   world.Settle();
   EXPECT_EQ((*world.catalog().GetErasure("acme"))->uid, "uidsecond");
   EXPECT_EQ((*world.catalog().GetErasure("uidacme"))->operation, "op-p");
+}
+
+// --- Exports.
+
+TEST_F(KeptBackups, ExportChangesNothingAndIsAuditedAndTold) {
+  Make(Named("b1", "before-2.4"));
+  const domain::Backup before = Backup("b1");
+  const auto answer = world.Call(ExportBackup{.tenant = "acme", .backup = "before-2.4"});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(std::get<domain::Backup>(*answer), before);
+  EXPECT_EQ(Backup("b1"), before);
+  const domain::FleetEvent event = world.catalog().ListEvents({})->events.back();
+  EXPECT_EQ(event.type, "croft.tenant.exported");
+  EXPECT_EQ(event.subject, "tenants/acme");
+  EXPECT_EQ(event.tenant_uid, before.tenant_uid);
+  EXPECT_EQ(event.host, "h1");
+  EXPECT_EQ(event.data, (std::map<std::string, std::string>{{"backup", "tenants/acme/backups/b1"},
+                                                            {"caller", "admin"}}));
+  const std::vector<domain::AuditRow> rows = *world.catalog().ListAuditBefore(INT64_MAX, 1);
+  EXPECT_EQ(rows.front().event.resource, "tenants/acme/backups/b1 tenants/acme");
+}
+
+TEST_F(KeptBackups, WhatIsNotWholeOrDamagedOrBeingDeletedIsNotExported) {
+  const auto refusal = [&](const std::string& backup) {
+    return world.Refusal(ExportBackup{.tenant = "acme", .backup = backup});
+  };
+  EXPECT_EQ(refusal("b1"), "BACKUP_NOT_FOUND");
+  world.Begin(NewBackup("acme", "b1"));
+  EXPECT_EQ(refusal("b1"), "BACKUP_NOT_USABLE") << "it is being made";
+  world.Settle();
+  world.Begin(DeleteBackup{.operation = "op-d", .tenant = "acme", .backup = "b1"});
+  EXPECT_NE(refusal("b1"), "");
+  world.Settle();
+  Make(NewBackup("acme", "b2"));
+  world.Begin(VerifyBackup{.operation = "op-v", .tenant = "acme", .backup = "b2"});
+  world.Fails(world.TakeSent(), "ARCHIVE_DAMAGED", false);
+  world.Settle();
+  ASSERT_EQ(Backup("b2").state, BackupState::kDamaged);
+  EXPECT_EQ(refusal("b2"), "BACKUP_DAMAGED");
 }
 
 }  // namespace
