@@ -56,6 +56,12 @@ absl::Status DownloadedFile::Finish(const std::string& sha256, int64_t size_byte
   if (size_ != size_bytes || crypto::Hex(digest_->Finish()) != sha256) {
     return absl::DataLossError("what came is not what was sent; nothing was written. Try again");
   }
+  return Publish(sha256);
+}
+
+absl::Status DownloadedFile::Finish() { return Publish(crypto::Hex(digest_->Finish())); }
+
+absl::Status DownloadedFile::Publish(const std::string& sha256) {
   if (fsync(file_) != 0) return CannotWrite(part_);
   const std::string name = std::filesystem::path(path_).filename().string();
   CROFT_RETURN_IF_ERROR(WriteFileDurably(absl::StrCat(path_, ".sha256"),

@@ -32,6 +32,10 @@ class DownloadedFile {
   absl::Status Append(absl::string_view bytes);
   // DATA_LOSS when what came is not what was sent.
   absl::Status Finish(const std::string& sha256, int64_t size_bytes);
+  // The same where only the caller can know.
+  absl::Status Finish();
+
+  int64_t size_bytes() const { return size_; }
 
  private:
   DownloadedFile(std::string path, std::string part, int file)
@@ -39,6 +43,7 @@ class DownloadedFile {
         part_(std::move(part)),
         file_(file),
         digest_(std::make_unique<crypto::Sha256Stream>()) {}
+  absl::Status Publish(const std::string& sha256);
 
   std::string path_;
   std::string part_;

@@ -48,6 +48,8 @@ const std::multimap<std::string, std::string>& Examples() {
       {"tenant restore", "tenant restore acme --backup latest --dry-run"},
       {"tenant undo-restore", "tenant undo-restore acme"},
       {"tenant undo-restore", "tenant undo-restore acme --database t_acme_abcdefgh234567ab_g1"},
+      {"tenant export", "tenant export acme acme.tar.zst --fresh"},
+      {"tenant export", "tenant export acme acme.tar.zst.age --passphrase-file passphrase"},
       {"tenant erasure", "tenant erasure acme --save acme-erasure"},
       {"tenant rotate-credentials", "tenant rotate-credentials acme --overlap 1h"},
       {"tenant rotate-credentials", "tenant rotate-credentials --campaign -l app=shop --max-failures 10"},

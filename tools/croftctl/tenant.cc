@@ -15,6 +15,7 @@
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/lists.h"
 #include "tools/croftctl/targets.h"
+#include "tools/croftctl/tenant_export.h"
 #include "tools/croftctl/tenant_flags.h"
 #include "tools/croftctl/tenant_usage.h"
 #include "tools/croftctl/values.h"
@@ -162,6 +163,7 @@ void AddTenant(Noun& root) {
   AddTenantLife(noun);
   AddTenantRestore(noun);
   AddTenantUndoRestore(noun);
+  AddTenantExport(noun);
   AddTenantErasure(noun);
   AddTenantConnections(noun);
 }

@@ -134,6 +134,14 @@ struct ControlPlane::Services {
     CROFT_SCRIPTED(ListBackups, ListBackupsRequest, ListBackupsResponse, list_backups)
     CROFT_SCRIPTED(DeleteBackup, DeleteBackupRequest, Operation, delete_backup)
     CROFT_SCRIPTED(HoldBackup, HoldBackupRequest, Backup, hold_backup)
+    grpc::Status ExportBackup(grpc::ServerContext* context, const v1::ExportBackupRequest* request,
+                              grpc::ServerWriter<v1::ExportBackupResponse>* writer) override {
+      services.Note(*context);
+      std::vector<v1::ExportBackupResponse> parts;
+      const grpc::Status status = services.owner.export_backup.Handle(*request, parts);
+      for (const v1::ExportBackupResponse& part : parts) writer->Write(part);
+      return status;
+    }
     CROFT_SCRIPTED(ReleaseBackup, ReleaseBackupRequest, Backup, release_backup)
     CROFT_SCRIPTED(ListBackupPlans, ListBackupPlansRequest, ListBackupPlansResponse, list_backup_plans)
     Services& services;

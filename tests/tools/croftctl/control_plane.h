@@ -134,6 +134,8 @@ class ControlPlane {
   Script<v1::ListUsageRequest, v1::ListUsageResponse> list_usage;
   Script<v1::ListStatementsRequest, v1::ListStatementsResponse> list_statements;
   std::vector<v1::BackupCatalogResponse> catalog_copy;  // what BackupCatalog sends
+  // What ExportBackup sends, and how it ends.
+  Script<v1::ExportBackupRequest, std::vector<v1::ExportBackupResponse>> export_backup;
   // What WatchOperation sends, one after another, before it ends with the status it answers. It is told when
   // the call is gone by `cancelled`.
   using Watch = std::function<grpc::Status(const std::function<void(const v1::Operation&)>& send,
