@@ -7,6 +7,7 @@ Written by hand and not read from the CMake files, so that neither of the two ca
 MAY_INCLUDE = {
     "common": [],
     "common/sqlite": ["common"],
+    "common/compression": ["common"],
     "common/crypto": ["common"],
     "common/config": ["common"],
     "common/metrics": ["common"],
@@ -50,7 +51,9 @@ MAY_INCLUDE = {
     "agent/store": ["common", "common/crypto"],
     "agent/journal": ["common", "common/sqlite"],
     "agent/server": ["common", "common/crypto", "agent/postgres"],
-    "agent/backup": ["common", "common/crypto", "agent/dump_format", "agent/postgres", "agent/store", "agent/tasks"],
+    "agent/backup": [
+        "common", "common/compression", "common/crypto", "agent/dump_format", "agent/postgres", "agent/store", "agent/tasks",
+    ],
     "agent/tasks": [
         "common", "common/crypto", "agent/dump_format", "agent/postgres", "agent/store", "agent/backup", "proto",
     ],
@@ -61,7 +64,7 @@ MAY_INCLUDE = {
     "agent": ["common", "common/config", "agent/session", "agent/server", "agent/postgres", "agent/store"],
     "client/cpp": ["common", "common/crypto", "proto"],
     "client/cpp/examples": [],  # what an application has: the installed headers
-    "tools/croftctl": ["common", "common/crypto", "proto"],
+    "tools/croftctl": ["common", "common/compression", "common/crypto", "proto"],
 }
 
 # Start of a header's name -> rooms that may include it. The tests of a room may include what the room may.
@@ -70,7 +73,7 @@ THIRD_PARTY = {
     "libpq-fe.h": ["agent/postgres", "client/cpp/examples"],
     "openssl/": ["common/crypto"],
     "sodium.h": ["common/crypto"],
-    "zstd.h": ["agent/backup"],
+    "zstd.h": ["agent/backup", "common/compression"],
     "curl/": ["agent/store"],
     "pugixml.hpp": ["agent/store"],
     "spdlog/": ["common"],
