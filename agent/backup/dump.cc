@@ -91,6 +91,9 @@ std::vector<std::string> Arguments(const DumpSource& source) {
   for (const std::string& pattern : source.excluded_tables) {
     arguments.push_back(absl::StrCat("--exclude-table=", pattern));
   }
+  for (const std::string& pattern : source.tables_without_rows) {
+    arguments.push_back(absl::StrCat("--exclude-table-data=", pattern));
+  }
   if (source.without_large_objects) arguments.emplace_back("--no-blobs");
   return arguments;
 }

@@ -26,6 +26,8 @@ struct DumpSource {
   // What the dump leaves out, as patterns for pg_dump.
   std::vector<std::string> excluded_tables;
   bool without_large_objects = false;
+  // Tables whose rows it leaves out, as patterns for pg_dump.
+  std::vector<std::string> tables_without_rows;
   // Longest age of its snapshot, which holds back vacuum on the whole server.
   absl::Duration max_duration = absl::Hours(6);
 };

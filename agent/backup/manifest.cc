@@ -18,7 +18,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kVersion = 2;
+constexpr int64_t kVersion = 3;
+// Of those that left no rows out: agents of the version before read them. Tables without rows would be damage to them.
+constexpr int64_t kVersionWithAllRows = 2;
 // Its manifests told of rows by queries of their own.
 constexpr int64_t kOldVersion = 1;
 constexpr char kSealContext[] = "croft-manifest";
@@ -83,26 +85,43 @@ void Decode(const Json& json, CatalogFacts& facts) {
   facts.table_count = json.at("table_count");
 }
 
+Json EncodeTables(const std::vector<QualifiedName>& tables) {
+  Json json = Json::array();
+  for (const QualifiedName& table : tables)
+    json.push_back({{"schema", table.schema}, {"table", table.name}});
+  return json;
+}
+
+void DecodeTables(const Json& json, std::vector<QualifiedName>& tables) {
+  for (const Json& table : json) tables.push_back({table.at("schema"), table.at("table")});
+}
+
 Json Encode(const Manifest& manifest) {
-  return {{"version", kVersion},
-          {"uid", manifest.identity.uid},
-          {"generation", manifest.identity.generation},
-          {"backup", manifest.identity.backup},
-          {"database", manifest.database},
-          {"owner_role", manifest.owner_role},
-          {"reader_role", manifest.reader_role},
-          {"create_time", absl::FormatTime(absl::RFC3339_full, manifest.create_time, absl::UTCTimeZone())},
-          {"server_version", manifest.facts.server_version},
-          {"server_major", manifest.facts.server_major},
-          {"locale", manifest.facts.locale.collate},
-          {"size_bytes", manifest.archive.size_bytes},
-          {"sha256", manifest.archive.sha256},
-          {"wrapped_key", absl::Base64Escape(manifest.wrapped_key)},
-          {"table_count", manifest.table_count},
-          {"row_count", manifest.row_count},
-          {"facts", Encode(manifest.facts)},
-          {"not_dumped", EncodeFindings(manifest.not_dumped)},
-          {"findings", EncodeFindings(manifest.findings)}};
+  Json json = {
+      {"version", kVersionWithAllRows},
+      {"uid", manifest.identity.uid},
+      {"generation", manifest.identity.generation},
+      {"backup", manifest.identity.backup},
+      {"database", manifest.database},
+      {"owner_role", manifest.owner_role},
+      {"reader_role", manifest.reader_role},
+      {"create_time", absl::FormatTime(absl::RFC3339_full, manifest.create_time, absl::UTCTimeZone())},
+      {"server_version", manifest.facts.server_version},
+      {"server_major", manifest.facts.server_major},
+      {"locale", manifest.facts.locale.collate},
+      {"size_bytes", manifest.archive.size_bytes},
+      {"sha256", manifest.archive.sha256},
+      {"wrapped_key", absl::Base64Escape(manifest.wrapped_key)},
+      {"table_count", manifest.table_count},
+      {"row_count", manifest.row_count},
+      {"facts", Encode(manifest.facts)},
+      {"not_dumped", EncodeFindings(manifest.not_dumped)},
+      {"findings", EncodeFindings(manifest.findings)}};
+  if (!manifest.without_rows.empty()) {
+    json["version"] = kVersion;
+    json["without_rows"] = EncodeTables(manifest.without_rows);
+  }
+  return json;
 }
 
 // What only the version before wrote.
@@ -133,6 +152,8 @@ absl::StatusOr<Manifest> Decode(const Json& json) {
     Decode(json.at("facts"), manifest.facts);
     manifest.not_dumped = DecodeFindings(json.at("not_dumped"));
     manifest.findings = DecodeFindings(json.at("findings"));
+    if (const auto tables = json.find("without_rows"); tables != json.end())
+      DecodeTables(*tables, manifest.without_rows);
   }
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, json.at("create_time").get<std::string>(), &manifest.create_time,

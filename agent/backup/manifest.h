@@ -10,6 +10,7 @@
 
 #include "agent/backup/archive.h"
 #include "agent/backup/catalog_facts.h"
+#include "agent/dump_format/definition.h"
 #include "agent/dump_format/finding.h"
 
 // What lies beside an archive and says what is in it. Readable as JSON by people and by whoever rebuilds a
@@ -30,6 +31,8 @@ struct Manifest {
   CatalogFacts facts;
   // What the dump lacks although it is in the database.
   std::vector<Finding> not_dumped;
+  // Tables whose rows were left out by intention; the dump has their definitions.
+  std::vector<QualifiedName> without_rows;
   // All that was said when the backup was made.
   std::vector<Finding> findings;
   // Made by the version of Croft before: what is not in `facts` was not asked.

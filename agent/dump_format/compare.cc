@@ -123,6 +123,10 @@ class Comparison {
   Comparison(const DumpDigest& backed_up, const DumpDigest& restored, const CompareOptions& options)
       : backed_up_(backed_up), restored_(restored), options_(options) {
     FindMissing();
+    for (const TocEntry& entry : restored_.entries) {
+      if (entry.kind == "TABLE DATA" && options_.without_rows.count({entry.schema, entry.tag}) > 0)
+        empty_.insert(entry.dump_id);
+    }
   }
 
   std::vector<Finding> Run() {
@@ -192,10 +196,17 @@ class Comparison {
       if (found != there.end()) there.erase(found);
     }
     for (const auto& [name, table] : there) {
+      if (table->rows == 0 && IsWithoutRows(*table)) continue;
       Different(absl::StrCat("TABLE ", Quoted(name)),
                 absl::StrCat("The restored database holds ", table->rows,
                              " rows of it, and the backup has no rows of a table of this name."));
     }
+  }
+
+  // Whether the rows of all that holds them in the restored database were left out by intention.
+  bool IsWithoutRows(const TableRows& table) const {
+    return std::all_of(table.entries.begin(), table.entries.end(),
+                       [&](int32_t dump_id) { return empty_.count(dump_id) > 0; });
   }
 
   void CompareTable(const TableRows& table, const TableRows* there) {
@@ -392,6 +403,7 @@ class Comparison {
   const CompareOptions& options_;
   std::set<int32_t> excused_;
   std::set<uint32_t> excused_objects_;  // OIDs of large objects
+  std::set<int32_t> empty_;             // dump ids in the restored database of what may hold no rows
   std::vector<Finding> findings_;
 };
 

@@ -23,6 +23,8 @@ struct CompareOptions {
   std::set<int32_t> missing;
   // Grants that were left out and are reported already. The other grants of the same entries are compared.
   LeftOutGrants left_out_grants;
+  // Tables whose rows the backup left out by intention: restored, they must be empty.
+  std::set<QualifiedName> without_rows;
 };
 
 // What the restored database does not have like the backup, the gravest first. Both digests have one key.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -18,6 +19,8 @@
 #include "agent/backup/failure.h"
 #include "agent/backup/manifest.h"
 #include "agent/backup/replay_plan.h"
+#include "agent/backup/row_counter.h"
+#include "agent/backup/skipped_rows.h"
 #include "agent/postgres/largest_database.h"
 #include "agent/tasks/backup_job.h"
 #include "agent/tasks/extensions_back.h"
@@ -116,7 +119,7 @@ absl::Status ReassignToOwner(const BackupJob& job, const Conninfo& conninfo,
 }
 
 // Counts what passes, and says what of it will not restore.
-class Counter final : public DumpVisitor {
+class Counter final : public RowCounter {
  public:
   explicit Counter(const TenantObjects& tenant)
       : roles_{.old_owner = tenant.owner_role,
@@ -124,58 +127,35 @@ class Counter final : public DumpVisitor {
                .new_owner = tenant.owner_role,
                .new_reader = tenant.reader_role} {}
 
-  int64_t tables() const { return tables_; }
-  int64_t rows() const { return rows_; }
   const std::vector<Finding>& findings() const { return findings_; }
+  // Whether the dump has the definition of a table and no rows of it.
+  bool IsWithoutRows(const QualifiedName& table) const {
+    return defined_.count(table) > 0 && with_rows_.count(table) == 0;
+  }
 
   absl::Status OnToc(const Toc& toc) override {
     findings_ = PlanReplay(toc, roles_, {}).findings;
-    return absl::OkStatus();
-  }
-  absl::Status OnDataBegin(const TocEntry& /*entry*/) override {
-    tail_.clear();
-    return absl::OkStatus();
-  }
-  absl::Status OnTableBytes(const TocEntry& /*entry*/, absl::string_view bytes) override {
-    rows_ += std::count(bytes.begin(), bytes.end(), '\n');
-    absl::StrAppend(&tail_, bytes.substr(bytes.size() - std::min(bytes.size(), kEnd.size())));
-    if (tail_.size() > kEnd.size()) tail_.erase(0, tail_.size() - kEnd.size());
-    return absl::OkStatus();
-  }
-  absl::Status OnDataEnd(const TocEntry& entry) override {
-    if (entry.kind != "TABLE DATA") return absl::OkStatus();
-    ++tables_;
-    if (tail_ == kEnd) rows_ -= std::count(kEnd.begin(), kEnd.end(), '\n');
-    return absl::OkStatus();
-  }
-  absl::Status OnLargeObjectBegin(const TocEntry& /*entry*/, uint32_t /*oid*/) override {
-    return absl::OkStatus();
-  }
-  absl::Status OnLargeObjectBytes(const TocEntry& /*entry*/, uint32_t /*oid*/,
-                                  absl::string_view /*bytes*/) override {
-    return absl::OkStatus();
-  }
-  absl::Status OnLargeObjectEnd(const TocEntry& /*entry*/, uint32_t /*oid*/) override {
+    for (const TocEntry& entry : toc.entries) {
+      if (entry.kind == "TABLE") defined_.insert({entry.schema, entry.tag});
+      if (entry.kind == "TABLE DATA") with_rows_.insert({entry.schema, entry.tag});
+    }
     return absl::OkStatus();
   }
 
  private:
-  // What pg_dump writes behind the last row.
-  static constexpr absl::string_view kEnd = "\\.\n\n\n";
-
   const ReplayRoles roles_;
-  std::string tail_;
-  int64_t tables_ = 0;
-  int64_t rows_ = 0;
   std::vector<Finding> findings_;
+  std::set<QualifiedName> defined_;
+  std::set<QualifiedName> with_rows_;
 };
 
 void Append(std::vector<Finding>& findings, const std::vector<Finding>& more) {
   findings.insert(findings.end(), more.begin(), more.end());
 }
 
-// What the catalogs say before the dump, and what the dump is to leave out.
-absl::Status AskCatalogs(const BackupJob& job, Manifest& manifest, DumpSource& source) {
+// What the catalogs say before the dump, and what the dump is to leave out. Returns whose rows.
+absl::StatusOr<std::vector<SkippedTable>> AskCatalogs(const BackupJob& job, const BackUpWork& work,
+                                                      Manifest& manifest, DumpSource& source) {
   CROFT_ASSIGN_OR_RETURN(Connection connection,
                          Connection::Open(source.conninfo, Trust::kPrivileged, job.timeout()));
   connection.SetTimeout(job.timeout());
@@ -196,7 +176,18 @@ absl::Status AskCatalogs(const BackupJob& job, Manifest& manifest, DumpSource& s
   }
   source.excluded_tables = std::move(not_dumped.patterns);
   source.without_large_objects = not_dumped.large_objects;
-  return absl::OkStatus();
+  CROFT_ASSIGN_OR_RETURN(SkippedRows skipped, FindSkippedRows(connection, work.skip_rows, roles));
+  for (const SkippedTable& table : skipped.tables)
+    source.tables_without_rows.push_back(Quoted(table.table));
+  Append(manifest.findings, skipped.notes);
+  return std::move(skipped.tables);
+}
+
+// By the dump itself: a table can have been dropped since the catalogs were asked.
+void NoteSkipped(std::vector<SkippedTable> skipped, const Counter& counter, Manifest& manifest) {
+  std::erase_if(skipped, [&](const SkippedTable& table) { return !counter.IsWithoutRows(table.table); });
+  for (const SkippedTable& table : skipped) manifest.without_rows.push_back(table.table);
+  Append(manifest.findings, NotesOnSkipped(skipped));
 }
 
 // A dump that failed while a table was locked against it: seen in the catalogs, since a tenant could write any message.
@@ -231,7 +222,7 @@ absl::StatusOr<Manifest> DumpInto(const BackupJob& job, const BackUpWork& work, 
                     .create_time = job.tools().clock.Now(),
                     .wrapped_key = work.wrapped_key};
   DumpSource source{.conninfo = conninfo, .max_duration = work.max_duration};
-  CROFT_RETURN_IF_ERROR(AskCatalogs(job, manifest, source));
+  CROFT_ASSIGN_OR_RETURN(std::vector<SkippedTable> skipped, AskCatalogs(job, work, manifest, source));
   CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs,
                          job.tools().programs.For(static_cast<int>(manifest.facts.server_major)));
   CROFT_ASSIGN_OR_RETURN(const auto object, store.Put(ArchiveObject(tenant.uid, work.backup), 0));
@@ -245,6 +236,7 @@ absl::StatusOr<Manifest> DumpInto(const BackupJob& job, const BackUpWork& work, 
   CROFT_RETURN_IF_ERROR(object->Commit());
   manifest.table_count = counter.tables();
   manifest.row_count = counter.rows();
+  NoteSkipped(std::move(skipped), counter, manifest);
   Append(manifest.findings, manifest.not_dumped);
   Append(manifest.findings, counter.findings());
   SortFindings(manifest.findings);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "agent/backup/catalog_facts.h"
 #include "agent/backup/dump.h"
 #include "agent/backup/restore.h"
+#include "agent/backup/skipped_rows.h"
 #include "agent/dump_format/compare.h"
 #include "agent/dump_format/digest.h"
 #include "agent/dump_format/scanner.h"
@@ -108,6 +110,8 @@ class Filler {
 
   absl::StatusOr<std::vector<Finding>> Run() {
     findings_ = manifest_.not_dumped;
+    std::copy_if(manifest_.findings.begin(), manifest_.findings.end(), std::back_inserter(findings_),
+                 [](const Finding& finding) { return finding.reason == kRowsLeftOut; });
     CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job_, manifest_));
     CROFT_RETURN_IF_ERROR(Fill());
     CROFT_ASSIGN_OR_RETURN(Conninfo reader,
@@ -186,12 +190,14 @@ class Filler {
     DumpDigest found = digester.Take();
     RemoveGuard(expected);
     RemoveGuard(found);
+    std::set<QualifiedName> without_rows(manifest_.without_rows.begin(), manifest_.without_rows.end());
     Append(findings_, CompareDumps(expected, found,
                                    {.roles = replayed_.roles,
                                     .source_major = MajorOf(expected.server_version),
                                     .restored_major = MajorOf(found.server_version),
                                     .missing = replayed_.not_restored,
-                                    .left_out_grants = replayed_.left_out_grants}));
+                                    .left_out_grants = replayed_.left_out_grants,
+                                    .without_rows = std::move(without_rows)}));
     return absl::OkStatus();
   }
 

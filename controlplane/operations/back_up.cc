@@ -73,7 +73,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   operation.steps = {On(tenant->placement,
                         domain::BackUpTask{.backup = RefTo(backup),
                                            .sealed = tenant->suspend_mode == domain::SuspendMode::kBlocked,
-                                           .max_duration = request.max_duration})};
+                                           .max_duration = request.max_duration,
+                                           .skip_rows = tenant->skip_rows})};
   return engine::Begin(draft, *tenant, std::move(operation));
 }
 

@@ -109,6 +109,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
     const domain::Backup& backup = draft.Add(
         engine::BackupFrom(draft, request.final_backup, *tenant, domain::BackupOrigin::kFinal, store));
     operation.backup = backup.id;
+    // With the rows that other backups leave out: no database is left to take them from.
     operation.steps.push_back(
         On(tenant->placement, domain::BackUpTask{.backup = RefTo(backup), .sealed = true}));
     operation.steps.push_back(On(tenant->placement, domain::VerifyTask{RefTo(backup)}));

@@ -22,6 +22,7 @@
 #include "controlplane/domain/storage.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/json.h"
+#include "controlplane/wire/table_patterns.h"
 
 namespace croft::wire {
 namespace {
@@ -374,6 +375,16 @@ constexpr std::tuple kRows{
         .show =
             [](const std::vector<std::string>& stores, v1::Tenant& proto) {
               proto.mutable_backup_policy()->mutable_copy_to()->Assign(stores.begin(), stores.end());
+            }},
+    Row<&Tenant::skip_rows>{
+        .path = "backup_policy.skip_rows",
+        .read =
+            [](const v1::Tenant& proto, absl::string_view field, Violations& violations) {
+              return ParseTablePatterns(proto.backup_policy().skip_rows(), field, violations);
+            },
+        .show =
+            [](const std::vector<std::string>& patterns, v1::Tenant& proto) {
+              proto.mutable_backup_policy()->mutable_skip_rows()->Assign(patterns.begin(), patterns.end());
             }},
     Row<&Tenant::delete_protection>{
         .path = "delete_protection",

@@ -250,6 +250,12 @@ absl::Status ReadProveOn(const YamlNode& node, DeclaredTenant& tenant) {
   return absl::OkStatus();
 }
 
+absl::Status ReadSkipRows(const YamlNode& node, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> patterns, TextsOf(node, "backupPolicy.skipRows"));
+  tenant.fields.mutable_backup_policy()->mutable_skip_rows()->Assign(patterns.begin(), patterns.end());
+  return absl::OkStatus();
+}
+
 absl::Status ReadHostSelector(const YamlNode& node, DeclaredTenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(tenant.host_selector, LabelsOf(node, "hostSelector"));
   return absl::OkStatus();
@@ -330,6 +336,7 @@ constexpr Field kBackupPolicyFields[] = {
                          PolicyDuration{&v1::BackupPolicy::mutable_prove_every});
      }},
     {"proveOn", "backup_policy.prove_on", ReadProveOn},
+    {"skipRows", "backup_policy.skip_rows", ReadSkipRows},
 };
 
 absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant);
@@ -420,8 +427,8 @@ absl::StatusOr<Declared> ReadRoot(const YamlNode& root) {
 bool Same(const google::protobuf::Message& a, const google::protobuf::Message& b, absl::string_view name) {
   google::protobuf::util::MessageDifferencer differencer;
   const auto* field = a.GetDescriptor()->FindFieldByName(std::string(name));
-  // Those that Croft keeps as sets.
-  if (name == "aliases" || name == "extensions") differencer.TreatAsSet(field);
+  // Those whose order means nothing.
+  if (name == "aliases" || name == "extensions" || name == "skip_rows") differencer.TreatAsSet(field);
   return differencer.CompareWithFields(a, b, {field}, {field});
 }
 

@@ -33,6 +33,7 @@ const std::multimap<std::string, std::string>& Examples() {
       {"tenant update", "tenant update acme --labels tier=gold --connections 100"},
       {"tenant update", "tenant update acme --add-alias shop.acme.com --remove-alias old.acme.com"},
       {"tenant update", "tenant update acme --delete-protection on"},
+      {"tenant update", "tenant update acme --backup-skip-rows public.jobs,'cache.*'"},
       {"tenant suspend", "tenant suspend acme --mode read-only"},
       {"tenant suspend", "tenant suspend -l app=shop --state ready --parallel 8"},
       {"tenant resume", "tenant resume acme globex"},

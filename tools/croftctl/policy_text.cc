@@ -50,6 +50,8 @@ std::string BackupPolicyText(const v1::BackupPolicy& policy) {
   if (!policy.prove_on().empty()) parts.push_back(absl::StrCat("on hosts with ", Pairs(policy.prove_on())));
   if (!policy.copy_to().empty())
     parts.push_back(absl::StrCat("copied to ", absl::StrJoin(policy.copy_to(), " and ")));
+  if (!policy.skip_rows().empty())
+    parts.push_back(absl::StrCat("without the rows of ", absl::StrJoin(policy.skip_rows(), ", ")));
   return absl::StrJoin(parts, ", ");
 }
 

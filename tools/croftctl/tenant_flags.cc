@@ -6,6 +6,7 @@
 #include <absl/strings/string_view.h>
 
 #include "common/errors.h"
+#include "tools/croftctl/table_patterns.h"
 #include "tools/croftctl/values.h"
 
 namespace croft::ctl {
@@ -79,6 +80,9 @@ void TenantFlags::AddBackupPolicyTo(CLI::App& verb) {
   add("--keep-weekly", keep_weekly, "The same of weeks, from Monday on");
   add("--keep-monthly", keep_monthly, "The same of months");
   add("--keep-yearly", keep_yearly, "The same of years");
+  AddEach(verb, "--backup-skip-rows", skip_rows,
+          "Leave the rows of such tables out of backups: public.jobs, cache.*; several with commas; may be "
+          "repeated");
 }
 
 std::vector<std::string> TenantFlags::BackupPolicyFields() const {
@@ -94,6 +98,7 @@ std::vector<std::string> TenantFlags::BackupPolicyFields() const {
   add(!prove_every.empty(), "prove_every");
   add(!prove_on.empty(), "prove_on");
   add(!copy_to.empty(), "copy_to");
+  add(!skip_rows.empty(), "skip_rows");
   add(keep != 0, "keep");
   add(!keep_within.empty(), "keep_within");
   add(keep_daily.has_value(), "keep_daily");
@@ -154,6 +159,8 @@ absl::Status TenantFlags::FillBackupPolicy(v1::BackupPolicy& policy) const {
     for (const absl::string_view store : absl::StrSplit(copy_to, ','))
       policy.add_copy_to(std::string(store));
   }
+  const std::vector<std::string> patterns = SplitPatterns(skip_rows);
+  policy.mutable_skip_rows()->Assign(patterns.begin(), patterns.end());
   if (prove_on == std::vector<std::string>{"none"}) return absl::OkStatus();
   CROFT_ASSIGN_OR_RETURN(const Labels hosts, ParseLabels(prove_on, "--prove-on"));
   for (const auto& [key, value] : hosts) (*policy.mutable_prove_on())[key] = value;

@@ -33,6 +33,7 @@ struct TenantFlags {
   std::string prove_every;
   std::string copy_to;
   std::vector<std::string> prove_on;
+  std::vector<std::string> skip_rows;
   int keep = 0;
   std::string keep_within;
   std::optional<int> keep_daily;

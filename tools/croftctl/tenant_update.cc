@@ -39,6 +39,7 @@ struct UpdateArguments {
   std::vector<std::string> unset;
   bool no_expiry = false;
   bool no_aliases = false;
+  bool backup_all_rows = false;
   std::string storage_grace;
   std::string etag;
 
@@ -62,6 +63,8 @@ absl::Status CheckAliasFlags(const UpdateArguments& arguments) {
 }
 
 absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& arguments) {
+  if (arguments.backup_all_rows && !arguments.fields.skip_rows.empty())
+    return UsageError("--backup-skip-rows and --backup-all-rows exclude each other");
   google::protobuf::FieldMask mask;
   const auto add = [&](bool given, const std::string& path) {
     if (given) mask.add_paths(path);
@@ -76,6 +79,7 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& argume
   add(!arguments.storage_grace.empty(), "storage_grace_time");
   for (const std::string& field : fields.BackupPolicyFields())
     add(true, absl::StrCat("backup_policy.", field));
+  add(arguments.backup_all_rows, "backup_policy.skip_rows");
   add(!fields.delete_protection.empty(), "delete_protection");
   CROFT_ASSIGN_OR_RETURN(const Labels labels, ParseLabels(fields.labels, "--labels"));
   for (const auto& [key, value] : labels) mask.add_paths(absl::StrCat("labels.", key));
@@ -210,6 +214,8 @@ void AddTenantUpdate(Noun& noun) {
   AddEach(verb.app, "--unset", verb->unset, "Key of a setting to remove; may be repeated");
   verb.app.add_flag("--no-expiry", verb->no_expiry, "It no longer expires");
   verb.app.add_flag("--no-aliases", verb->no_aliases, "Remove all aliases");
+  verb.app.add_flag("--backup-all-rows", verb->backup_all_rows,
+                    "Backups hold the rows of all tables again, whatever --backup-skip-rows said");
   verb.app.add_option("--storage-grace", verb->storage_grace,
                       "Let it grow beyond its storage quota for this long, such as 24h; 0 for no longer");
   verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");

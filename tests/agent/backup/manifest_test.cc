@@ -117,8 +117,22 @@ TEST_F(ManifestTest, AnothersKeyIsFound) {
 
 TEST_F(ManifestTest, NewerVersionIsNamed) {
   const std::string json =
-      absl::StrReplaceAll(EncodeManifest(Sample(), key_), {{"\"version\": 2", "\"version\": 3"}});
+      absl::StrReplaceAll(EncodeManifest(Sample(), key_), {{"\"version\": 2", "\"version\": 4"}});
   EXPECT_EQ(DetailsOf(DecodeManifest(json, key_).status()).reason, "MANIFEST_NEWER");
+}
+
+// Agents of the version before take tables without rows for damage, so they must not read it.
+TEST_F(ManifestTest, TablesWithoutRowsMakeItNewer) {
+  Manifest manifest = Sample();
+  EXPECT_THAT(EncodeManifest(manifest, key_), HasSubstr("\"version\": 2"));
+  manifest.without_rows = {{"cache", "a \"b\".c"}, {"public", "jobs"}};
+  const std::string json = EncodeManifest(manifest, key_);
+  EXPECT_THAT(json, HasSubstr("\"version\": 3"));
+  const absl::StatusOr<Manifest> decoded = DecodeManifest(json, key_);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->without_rows, manifest.without_rows);
+  const std::string shorter = absl::StrReplaceAll(json, {{"\"jobs\"", "\"orders\""}});
+  EXPECT_EQ(DetailsOf(DecodeManifest(shorter, key_).status()).reason, "MANIFEST_DAMAGED");
 }
 
 TEST_F(ManifestTest, GarbageIsDamaged) {

@@ -182,6 +182,13 @@ TEST(WireTest, BackUpVerifyAndRestore) {
   EXPECT_TRUE(WorkOf<RestoreWork>(proto).allow_incomplete);
 }
 
+TEST(WireTest, PatternsOfSkippedRows) {
+  v1::Task proto = Base();
+  proto.mutable_back_up()->add_skip_rows("public.jobs");
+  proto.mutable_back_up()->add_skip_rows("cache.*");
+  EXPECT_THAT(WorkOf<BackUpWork>(proto).skip_rows, ElementsAre("public.jobs", "cache.*"));
+}
+
 TEST(WireTest, ABackupsSnapshotIsSixHoursOldAtMostUnlessTold) {
   v1::Task proto = Base();
   proto.mutable_back_up()->set_backup("b1");

@@ -78,6 +78,15 @@ TEST_F(Plans, BackUpDumpsABlockedTenantUnderItsSealedName) {
   EXPECT_TRUE(sealed());
 }
 
+TEST_F(Plans, BackUpsLeaveOutTheRowsThatTheTenantSkipsAndFinalOnesDoNot) {
+  UpdateTenant update{.operation = "op-u", .tenant = "acme"};
+  update.update.Set<&domain::Tenant::skip_rows>() = {"public.jobs", "cache.*"};
+  ASSERT_TRUE(world.Call(update).ok());
+  const auto skipped = [](const Step& step) { return std::get<domain::BackUpTask>(step.task).skip_rows; };
+  EXPECT_THAT(skipped(Plan(NewBackup("acme", "b2")).steps.front()), ElementsAre("public.jobs", "cache.*"));
+  EXPECT_THAT(skipped(Plan(NewRetirement("acme", "f1")).steps[1]), IsEmpty());
+}
+
 TEST_F(Plans, SuspendReadOnlyOpensReadersAlone) {
   const domain::Operation plan =
       Plan(SuspendTenant{.operation = "op-s", .tenant = "acme", .mode = domain::SuspendMode::kReadOnly});

@@ -351,6 +351,13 @@ TEST(UpdateTenantTest, PartsOfAFieldAreChangedAlone) {
   (*elsewhere.mutable_tenant()->mutable_backup_policy()->mutable_prove_on())["role"] = "proof";
   EXPECT_EQ(Parse(elsewhere)->update.Given<&domain::Tenant::prove_on>(), (ProofLabels{{"role", "proof"}}));
   EXPECT_FALSE(Parse(elsewhere)->update.Given<&domain::Tenant::prove_every>());
+  EXPECT_FALSE(Parse(proven)->update.Given<&domain::Tenant::skip_rows>());
+
+  v1::UpdateTenantRequest skips = ValidUpdate({"backup_policy.skip_rows"});
+  EXPECT_THAT(*Parse(skips)->update.Given<&domain::Tenant::skip_rows>(), ElementsAre()) << "all rows again";
+  skips.mutable_tenant()->mutable_backup_policy()->add_skip_rows("public.jobs");
+  EXPECT_THAT(*Parse(skips)->update.Given<&domain::Tenant::skip_rows>(), ElementsAre("public.jobs"));
+  EXPECT_FALSE(Parse(skips)->update.Given<&domain::Tenant::backups_kept>());
   EXPECT_FALSE((timeout->update.Given<&domain::Tenant::quota, &domain::Quota::connections>()));
 }
 
@@ -380,6 +387,23 @@ TEST(CreateTenantTest, BackupPolicyIsTaken) {
   EXPECT_EQ(parsed->tenant.backups_kept, 3);
   EXPECT_EQ(parsed->tenant.backup_every, absl::Hours(1));
   EXPECT_EQ(parsed->tenant.prove_every, absl::Hours(2));
+}
+
+TEST(CreateTenantTest, PatternsOfSkippedRowsAreTakenAsWritten) {
+  v1::CreateTenantRequest request = ValidCreate();
+  v1::BackupPolicy& policy = *request.mutable_tenant()->mutable_backup_policy();
+  policy.add_skip_rows("public.Jobs");
+  policy.add_skip_rows("\"Cache\".*");
+  ASSERT_TRUE(Parse(request).ok()) << Parse(request).status();
+  EXPECT_THAT(Parse(request)->tenant.skip_rows, ElementsAre("public.Jobs", "\"Cache\".*"));
+
+  policy.add_skip_rows("public.Jobs");
+  policy.add_skip_rows("*.*");
+  EXPECT_THAT(FieldsOf(Parse(request).status()),
+              ElementsAre("tenant.backup_policy.skip_rows[2]", "tenant.backup_policy.skip_rows[3]"));
+  policy.clear_skip_rows();
+  for (int i = 0; i < 101; ++i) policy.add_skip_rows("public.t" + std::to_string(i));
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("tenant.backup_policy.skip_rows"));
 }
 
 TEST(CreateTenantTest, BackupPolicyOutOfBoundsIsRefusedByField) {

@@ -263,6 +263,7 @@ TEST_F(Apply, AnExportDeclaresTenantsAsTheyAre) {
   acme.mutable_backup_policy()->mutable_keep_within()->set_seconds(7200);
   acme.mutable_backup_policy()->set_keep_weekly(4);
   Has("nightly", "shop").mutable_backup_policy()->set_cron("30 2 * * 1-5");
+  acme.mutable_backup_policy()->add_skip_rows("public.jobs");
   (*acme.mutable_settings()->mutable_fields())["zip"].set_string_value("01234");
   (*acme.mutable_features())["beta"].set_bool_value(true);
   acme.mutable_expire_time()->set_seconds(1896112800);

@@ -335,6 +335,20 @@ TEST_F(Commands, RestoreTakesTheLatestBackup) {
   EXPECT_EQ(request.host(), "hosts/h2");
 }
 
+TEST_F(Commands, UpdateSetsAndClearsPatternsOfSkippedRows) {
+  server.update_tenant.Answers(ReadyTenant("acme"));
+  EXPECT_EQ(Run({"tenant", "update", "acme", "--backup-skip-rows", "public.jobs,cache.*"}).exit_code, 0);
+  const v1::UpdateTenantRequest set = server.update_tenant.asked().at(0);
+  EXPECT_THAT(set.update_mask().paths(), ElementsAre("backup_policy.skip_rows"));
+  EXPECT_THAT(set.tenant().backup_policy().skip_rows(), ElementsAre("public.jobs", "cache.*"));
+  EXPECT_EQ(Run({"tenant", "update", "acme", "--backup-all-rows"}).exit_code, 0);
+  const v1::UpdateTenantRequest cleared = server.update_tenant.asked().at(1);
+  EXPECT_THAT(cleared.update_mask().paths(), ElementsAre("backup_policy.skip_rows"));
+  EXPECT_THAT(cleared.tenant().backup_policy().skip_rows(), ElementsAre());
+  EXPECT_EQ(Run({"tenant", "update", "acme", "--backup-all-rows", "--backup-skip-rows", "a.b"}).exit_code,
+            2);
+}
+
 TEST_F(Commands, RestoreTakesTheNewestUsableBackupFromBeforeATime) {
   v1::ListBackupsResponse list;
   const auto add = [&](const std::string& id, int64_t begun, v1::Backup::State state) {

@@ -73,7 +73,7 @@ tenants:
     hostSelector: {zone: a}
     deleteProtection: true
     quota: {connections: 20, statementTimeout: 1m30s, storage: 10GiB}
-    backupPolicy: {every: 6h, keep: 28, proveEvery: 168h, proveOn: {role: proof}}
+    backupPolicy: {every: 6h, keep: 28, proveEvery: 168h, proveOn: {role: proof}, skipRows: [public.jobs, "*.cache"]}
     features: {beta: true, limit: 2.5, theme: dark, quoted: "true"}
     settings:
       colours: [red, 1, null, {deep: no}]
@@ -89,7 +89,8 @@ tenants:
               ElementsAre("display_name", "aliases", "labels", "expire_time", "extensions", "locale",
                           "delete_protection", "quota.connections", "quota.statement_timeout",
                           "quota.storage_bytes", "backup_policy.every", "backup_policy.keep",
-                          "backup_policy.prove_every", "backup_policy.prove_on", "features", "settings"));
+                          "backup_policy.prove_every", "backup_policy.prove_on", "backup_policy.skip_rows",
+                          "features", "settings"));
   EXPECT_EQ(acme.fields.display_name(), "Acme: Ltd");
   EXPECT_THAT(acme.fields.aliases(), ElementsAre("shop.acme.com", "4711"));
   EXPECT_EQ(acme.fields.labels().at("release"), "1.10") << "a label is text";
@@ -102,6 +103,7 @@ tenants:
   EXPECT_EQ(acme.fields.backup_policy().keep(), 28);
   EXPECT_EQ(acme.fields.backup_policy().prove_every().seconds(), 7 * 24 * 3600);
   EXPECT_EQ(acme.fields.backup_policy().prove_on().at("role"), "proof");
+  EXPECT_THAT(acme.fields.backup_policy().skip_rows(), ElementsAre("public.jobs", "*.cache"));
   EXPECT_TRUE(acme.fields.delete_protection());
   EXPECT_EQ(acme.host_selector, (Labels{{"zone", "a"}}));
   const auto& features = acme.fields.features();
