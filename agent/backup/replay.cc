@@ -15,6 +15,7 @@
 
 #include "agent/backup/data_loader.h"
 #include "agent/backup/index_builder.h"
+#include "agent/backup/part.h"
 #include "agent/backup/replay_advice.h"
 #include "agent/dump_format/scanner.h"
 #include "agent/postgres/sql_error.h"
@@ -94,7 +95,7 @@ class Replayer {
 
   absl::StatusOr<Replayed> Run(DumpVisitor& also) {
     both_.emplace(loader_, also);
-    reader_.emplace(*both_);
+    reader_.emplace(Filtered(part_, *both_));
     CROFT_RETURN_IF_ERROR(read_(*reader_));
     CROFT_RETURN_IF_ERROR(loader_.Finish());
     CROFT_RETURN_IF_ERROR(FinishData());
@@ -108,6 +109,12 @@ class Replayer {
   }
 
  private:
+  // What a reader is to read into for `visitor` to get what is to be restored; kept in `part` where that is needed.
+  DumpVisitor& Filtered(std::optional<PartVisitor>& part, DumpVisitor& visitor) const {
+    if (!target_.part) return visitor;
+    return part.emplace(*target_.part, visitor);
+  }
+
   absl::Status OnToc(const Toc& toc) {
     toc_ = &toc;
     for (const TocEntry& entry : toc.entries) {
@@ -295,7 +302,8 @@ class Replayer {
     for (const auto& [dump_id, status] : wanted) dump_ids.insert(dump_id);
     loader.Want(std::move(dump_ids));
     loader.PassOver(left_out_objects_);
-    DumpReader reader(loader);
+    std::optional<PartVisitor> part;
+    DumpReader reader(Filtered(part, loader));
     CROFT_RETURN_IF_ERROR(read_(reader));
     CROFT_RETURN_IF_ERROR(loader.Finish());
     return loader.TakeFailures();
@@ -447,6 +455,7 @@ class Replayer {
   ReplaySession second_;  // for what two can do at once, as pg_restore sets it up
   const RoleNames new_names_;
   std::optional<Both> both_;
+  std::optional<PartVisitor> part_;
   std::optional<DumpReader> reader_;  // has the table of contents
   const Toc* toc_ = nullptr;
   ReplayPlan plan_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct ReplayTarget {
   std::map<std::string, ExtensionPlan> extensions;
   // As the tenant's logins have it; empty: as the database has it.
   std::string search_path;
+  // Dump ids of what of the dump is restored, as if it held nothing else; unset: all of it.
+  std::optional<std::set<int32_t>> part;
 };
 
 // What came of a replay.

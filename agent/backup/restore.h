@@ -1,12 +1,14 @@
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "agent/backup/manifest.h"
+#include "agent/backup/part.h"
 #include "agent/backup/replay.h"
 #include "agent/dump_format/reader.h"
 #include "agent/postgres/timeout.h"
@@ -27,13 +29,28 @@ struct BackupToRead {
 // NOT_FOUND (BACKUP_NOT_FOUND).
 [[nodiscard]] absl::StatusOr<Manifest> OpenBackup(Store& store, const BackupToRead& backup);
 
+// A part of an archive, and the rows in it.
+struct PartOfArchive {
+  Part part;
+  int64_t table_count = 0;
+  int64_t row_count = 0;
+  int64_t row_bytes = 0;
+};
+
+// Reads the archive to its end, checks it as RestoreArchive does, and chooses a part of it (see ChoosePart).
+[[nodiscard]] absl::StatusOr<PartOfArchive> ChooseFromArchive(Store& store, const Manifest& manifest,
+                                                              const std::string& key,
+                                                              const std::vector<std::string>& patterns,
+                                                              const Timeout& timeout);
+
 // Restores the archive as the tenant, into a database of its own, entry by entry (see Replay). `also` sees the dump while
 // it is read. Grants come from the archive alone, so that the reader sees what it saw.
 //
 // The archive is read twice: first to its end, so that nothing of an archive that was changed, cut or replaced is
 // ever applied, then again to replay it. A decrypted copy on disk would save the second reading, but needs room for
 // the uncompressed dump and leaves a tenant's data in the clear wherever the agent is killed. The second reading
-// checks all again, so a swap in between is found too, before the database is opened to anybody.
+// checks all again, so a swap in between is found too, before the database is opened to anybody. For a part,
+// ChooseFromArchive was the first reading.
 [[nodiscard]] absl::StatusOr<Replayed> RestoreArchive(Store& store, const Manifest& manifest,
                                                       const std::string& key, DumpVisitor& also,
                                                       const ReplayTarget& target, const ServerProbe& probe,

@@ -3,7 +3,7 @@
 #include "agent/dump_format/object_name.h"
 
 #include <map>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/match.h>
@@ -54,8 +54,14 @@ std::string Between(const TocEntry& entry, absl::string_view begin,
   return "";
 }
 
-// The table that a constraint, trigger, rule, policy or default names, whose own name stands behind it in the tag.
-std::optional<std::string> OfTable(const TocEntry& entry) {
+struct PartOfTable {
+  QualifiedName table;
+  std::string own_name;
+};
+
+// What a constraint, trigger, rule, policy or default says; its own name stands behind the table's in the tag.
+std::optional<PartOfTable> ReadPart(const TocEntry& entry) {
+  if (!IsOfTable(entry.kind)) return std::nullopt;
   const std::vector<Token> tokens = ScanSql(entry.definition);
   for (size_t i = 0; i + 1 < tokens.size(); ++i) {
     if (!tokens[i].Is("TABLE") && !tokens[i].Is("ONLY") && !tokens[i].Is("ON") && !tokens[i].Is("TO"))
@@ -66,7 +72,7 @@ std::optional<std::string> OfTable(const TocEntry& entry) {
     absl::string_view own = entry.tag;
     const std::string table = NameOf(tokens[name]);
     if (!absl::ConsumePrefix(&own, absl::StrCat(table, " "))) continue;
-    return absl::StrCat(entry.kind, " ", QuoteName(own), " ON ", Quoted({entry.schema, table}));
+    return PartOfTable{.table = {entry.schema, table}, .own_name = std::string(own)};
   }
   return std::nullopt;
 }
@@ -96,11 +102,16 @@ std::string ObjectName(const TocEntry& entry) {
                                 : absl::StrCat(entry.tag, " IN SCHEMA ", QuoteName(entry.schema));
   }
   if (entry.kind == "BLOBS") return "LARGE OBJECTS";
-  if (IsOfTable(entry.kind)) {
-    if (std::optional<std::string> name = OfTable(entry)) return *std::move(name);
-  }
+  if (const std::optional<PartOfTable> of = ReadPart(entry))
+    return absl::StrCat(entry.kind, " ", QuoteName(of->own_name), " ON ", Quoted(of->table));
   const auto part = PartsOf().find(entry.kind);
   return Plain(entry, part == PartsOf().end() ? entry.kind : part->second);
+}
+
+std::optional<QualifiedName> TableOfPart(const TocEntry& entry) {
+  std::optional<PartOfTable> part = ReadPart(entry);
+  if (!part) return std::nullopt;
+  return std::move(part->table);
 }
 
 }  // namespace croft::agent

@@ -10,6 +10,7 @@
 #include "agent/backup/restore.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -101,25 +102,36 @@ std::string NamesOf(const std::vector<Finding>& findings, Severity severity) {
   return count > kMost ? absl::StrCat(names, " and ", count - kMost, " more") : names;
 }
 
-absl::Status Accept(const std::vector<Finding>& findings, bool allow_incomplete) {
+// What is wrong with a part says nothing for sure of the backup it is from: a reason of its own keeps it from being
+// called damaged or incomplete for that.
+absl::Status Accept(const std::vector<Finding>& findings, const RestoreWork& work, bool is_part) {
   if (Has(findings, Severity::kDifferent)) {
     return WithFindings(
         MakeError(absl::StatusCode::kDataLoss,
                   absl::StrCat("what was restored is not what was backed up: ",
                                NamesOf(findings, Severity::kDifferent), "; use another backup"),
-                  {.reason = "CONTENT_DIFFERS"}),
+                  {.reason = is_part ? "PART_DIFFERS" : "CONTENT_DIFFERS"}),
         findings);
   }
-  if (allow_incomplete || !Has(findings, Severity::kMissing)) return absl::OkStatus();
+  if (work.allow_incomplete || !Has(findings, Severity::kMissing)) return absl::OkStatus();
   return WithFindings(
       MakeError(absl::StatusCode::kFailedPrecondition,
                 absl::StrCat("the backup does not restore whole: ", NamesOf(findings, Severity::kMissing),
                              "; use --allow-incomplete to restore the rest"),
-                {.reason = "BACKUP_INCOMPLETE"}),
+                {.reason = is_part ? "PART_INCOMPLETE" : "BACKUP_INCOMPLETE"}),
       findings);
 }
 
-absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, Store& store) {
+// About what the rows take on disk, with indexes; no more than the whole database took.
+int64_t DiskBytes(const PartOfArchive& chosen, const Manifest& manifest) {
+  constexpr int64_t kBytesBesideARow = 64;
+  return std::min(2 * chosen.row_bytes + kBytesBesideARow * chosen.row_count,
+                  manifest.facts.database_bytes);
+}
+
+// All of the backup, or what `only` chooses of it.
+absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work,
+                                 const std::vector<std::string>& only, Store& store) {
   const BackupSource& source = work.source;
   const TenantObjects& tenant = job.tenant();
   CROFT_ASSIGN_OR_RETURN(const Manifest manifest, OpenBackup(store, ToRead(source)));
@@ -128,9 +140,19 @@ absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, 
   CROFT_ASSIGN_OR_RETURN(const std::optional<DatabaseState> earlier,
                          session->ObserveDatabase(tenant.database));
   Restored restored{.table_count = manifest.table_count, .row_count = manifest.row_count};
+  int64_t database_bytes = manifest.facts.database_bytes;
+  std::optional<Part> part;
+  if (!only.empty()) {
+    job.context().Report("checking the archive");
+    CROFT_ASSIGN_OR_RETURN(PartOfArchive chosen,
+                           ChooseFromArchive(store, manifest, source.key, only, job.timeout()));
+    restored = {.table_count = chosen.table_count, .row_count = chosen.row_count};
+    database_bytes = DiskBytes(chosen, manifest);
+    part = std::move(chosen.part);
+  }
   if (earlier && IsRestoredWhole(tenant, *earlier)) return restored;
   CROFT_RETURN_IF_ERROR(RemoveEarlierAttempt(job, *session));
-  CROFT_RETURN_IF_ERROR(CheckRoom(job, manifest.facts.database_bytes));
+  CROFT_RETURN_IF_ERROR(CheckRoom(job, database_bytes));
   CROFT_RETURN_IF_ERROR(MakeRoles(job, *session, work));
   CROFT_RETURN_IF_ERROR(MakeDatabase(job, *session, work));
   CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
@@ -141,9 +163,10 @@ absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, 
                                    .new_owner = tenant.owner_role,
                                    .new_reader = tenant.reader_role},
                          .logins = work.logins,
-                         .analyze = true};
+                         .analyze = true,
+                         .part = std::move(part)};
   CROFT_ASSIGN_OR_RETURN(restored.findings, FillAndProve(job, *session, store, manifest, source.key, into));
-  CROFT_RETURN_IF_ERROR(Accept(restored.findings, work.allow_incomplete));
+  CROFT_RETURN_IF_ERROR(Accept(restored.findings, work, into.part.has_value()));
   // The backup may be of a database that was closed for growth; whether this one is to be, the next look at it decides.
   CROFT_RETURN_IF_ERROR(session->LimitGrowth(tenant.database, tenant.owner_role, /*closed=*/false));
   CROFT_RETURN_IF_ERROR(TidyUp(job, *session, job.timeout()));
@@ -151,31 +174,47 @@ absl::StatusOr<Restored> Restore(const BackupJob& job, const RestoreWork& work, 
   return restored;
 }
 
-}  // namespace
-
-RestoreWork RestoreWork::FromProto(const v1::Task& task) {
-  const v1::RestoreWork& work = task.restore();
-  return {.source = agent::FromProto(work.source()),
-          .limits = agent::FromProto(work.limits()),
-          .logins = agent::FromProto(work.logins()),
-          .locale = work.locale(),
-          .allow_incomplete = work.allow_incomplete()};
-}
-
-absl::StatusOr<Outcome> Run(const BackupJob& job, const RestoreWork& work) {
+absl::StatusOr<Outcome> RunRestore(const BackupJob& job, const RestoreWork& work,
+                                   const std::vector<std::string>& only) {
   if (work.source.key.size() != crypto::kKeyBytes) {
     return InvalidField("restore.source.key", "must be 32 bytes");
   }
   CROFT_RETURN_IF_ERROR(CheckDatabaseName(job.tenant().database));
   CROFT_RETURN_IF_ERROR(CheckLogins(job.tenant(), work.logins));
   CROFT_ASSIGN_OR_RETURN(Store* const store, job.FindStore(work.source.store));
-  absl::StatusOr<Restored> outcome = Restore(job, work, *store);
+  absl::StatusOr<Restored> outcome = Restore(job, work, only, *store);
   const Timeout timeout = BackupJob::CleanupTimeout(outcome.status());
   CROFT_ASSIGN_OR_RETURN(const auto session, job.Begin(timeout));
   const absl::Status tidied = TidyUp(job, *session, timeout);
   CROFT_RETURN_IF_ERROR(outcome.status());
   CROFT_RETURN_IF_ERROR(tidied);
   return *std::move(outcome);
+}
+
+RestoreWork WorkFrom(const v1::RestoreWork& work) {
+  return {.source = FromProto(work.source()),
+          .limits = FromProto(work.limits()),
+          .logins = FromProto(work.logins()),
+          .locale = work.locale(),
+          .allow_incomplete = work.allow_incomplete()};
+}
+
+}  // namespace
+
+RestoreWork RestoreWork::FromProto(const v1::Task& task) { return WorkFrom(task.restore()); }
+
+absl::StatusOr<Outcome> Run(const BackupJob& job, const RestoreWork& work) {
+  return RunRestore(job, work, {});
+}
+
+RestorePartWork RestorePartWork::FromProto(const v1::Task& task) {
+  const v1::RestorePartWork& work = task.restore_part();
+  return {.restore = WorkFrom(work.restore()), .only = {work.only().begin(), work.only().end()}};
+}
+
+absl::StatusOr<Outcome> Run(const BackupJob& job, const RestorePartWork& work) {
+  if (work.only.empty()) return InvalidField("restore_part.only", "must not be empty");
+  return RunRestore(job, work.restore, work.only);
 }
 
 }  // namespace croft::agent

@@ -95,6 +95,20 @@ absl::StatusOr<std::string> FormsOfBefore(const BackupJob& job, const std::strin
   return options;
 }
 
+// What the manifest says of a part of its backup.
+Manifest OfPart(Manifest manifest, const Part& part) {
+  std::erase_if(manifest.facts.extensions,
+                [&](const ExtensionFact& extension) { return part.extensions.count(extension.name) == 0; });
+  std::erase_if(manifest.not_dumped,
+                [&](const Finding& finding) { return !IsChosen(part, finding.object); });
+  std::erase_if(manifest.without_rows,
+                [&](const QualifiedName& table) { return part.tables.count(table) == 0; });
+  std::vector<SkippedTable> skipped;
+  for (const QualifiedName& table : manifest.without_rows) skipped.push_back({table, table});
+  manifest.findings = NotesOnSkipped(skipped);
+  return manifest;
+}
+
 class Filler {
  public:
   Filler(const BackupJob& job, ClusterSession& session, Store& store, const Manifest& manifest,
@@ -102,7 +116,7 @@ class Filler {
       : job_(job),
         session_(session),
         store_(store),
-        manifest_(manifest),
+        manifest_(into.part ? OfPart(manifest, *into.part) : manifest),
         key_(key),
         into_(into),
         digest_key_(job.tools().random.Bytes(crypto::kHashKeyBytes)),
@@ -112,6 +126,7 @@ class Filler {
     findings_ = manifest_.not_dumped;
     std::copy_if(manifest_.findings.begin(), manifest_.findings.end(), std::back_inserter(findings_),
                  [](const Finding& finding) { return finding.reason == kRowsLeftOut; });
+    if (into_.part) Append(findings_, into_.part->findings);
     CROFT_ASSIGN_OR_RETURN(const ClientPrograms programs, ProgramsFor(job_, manifest_));
     CROFT_RETURN_IF_ERROR(Fill());
     CROFT_ASSIGN_OR_RETURN(Conninfo reader,
@@ -148,6 +163,7 @@ class Filler {
     CROFT_ASSIGN_OR_RETURN(restorer_, MakeShortLivedLogin(job_, session_, into_.roles.new_owner,
                                                           into_.database, LoginPurpose::kRestore));
     target.conninfo = restorer_;
+    if (into_.part) target.part = into_.part->entries;
     const ServerProbe probe = ProbeOf(job_, session_);
     absl::StatusOr<Replayed> replayed =
         RestoreArchive(store_, manifest_, key_, archive_, target, probe, job_.timeout());
@@ -191,6 +207,7 @@ class Filler {
     RemoveGuard(expected);
     RemoveGuard(found);
     std::set<QualifiedName> without_rows(manifest_.without_rows.begin(), manifest_.without_rows.end());
+    if (into_.part) without_rows.insert(into_.part->without_rows.begin(), into_.part->without_rows.end());
     Append(findings_, CompareDumps(expected, found,
                                    {.roles = replayed_.roles,
                                     .source_major = MajorOf(expected.server_version),
@@ -216,7 +233,7 @@ class Filler {
   const BackupJob& job_;
   ClusterSession& session_;
   Store& store_;
-  const Manifest& manifest_;
+  const Manifest manifest_;  // of what is restored
   const std::string& key_;
   const RestoreInto& into_;
   const std::string digest_key_;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +9,7 @@
 #include <absl/status/statusor.h>
 
 #include "agent/backup/manifest.h"
+#include "agent/backup/part.h"
 #include "agent/backup/replay_plan.h"
 #include "agent/dump_format/finding.h"
 #include "agent/store/store.h"
@@ -25,6 +26,8 @@ struct RestoreInto {
   std::vector<Login> logins;
   // Whether planner statistics are made: for applications, not for a proof.
   bool analyze = false;
+  // What of the backup is restored and compared; unset: all.
+  std::optional<Part> part;
 };
 
 // Restores everything into the database, dumps it again and compares the two dumps, while it is ANALYZEd. Returns what there

@@ -253,6 +253,15 @@ struct RestoreWork {
 };
 absl::StatusOr<Outcome> Run(const BackupJob& job, const RestoreWork& work);
 
+struct RestorePartWork {
+  static constexpr TaskKind kKind{"restore_part", TaskPool::kBulk};
+  static RestorePartWork FromProto(const v1::Task& task);
+
+  RestoreWork restore;
+  std::vector<std::string> only;  // patterns (common/table_pattern.h)
+};
+absl::StatusOr<Outcome> Run(const BackupJob& job, const RestorePartWork& work);
+
 struct RotateWork {
   static constexpr TaskKind kKind{"rotate", TaskPool::kQuick};
   static absl::StatusOr<RotateWork> FromProto(const v1::Task& task);
@@ -311,8 +320,8 @@ struct InventoryWork {
 };  // run by RegisterInventoryTask() (inventory.h)
 
 using Work = std::variant<CreateWork, ConfigureWork, FenceWork, UnfenceWork, DropWork, BackUpWork,
-                          VerifyWork, RestoreWork, RotateWork, DeleteBackupWork, LimitGrowthWork,
-                          RenumberWork, CopyBackupWork, InventoryWork>;
+                          VerifyWork, RestoreWork, RestorePartWork, RotateWork, DeleteBackupWork,
+                          LimitGrowthWork, RenumberWork, CopyBackupWork, InventoryWork>;
 
 // UNIMPLEMENTED (UNKNOWN_TASK) for a kind of work that this agent does not know, INVALID_ARGUMENT for one that says too
 // little.

@@ -120,6 +120,12 @@ std::optional<domain::OperationError> JudgeCopy(Draft& draft, const domain::Oper
   return bad;
 }
 
+// Of a part of a backup its agent says all: notes on the rest of it are no news of what was restored.
+bool IsOfPart(const domain::Step& step) {
+  const auto* restore = std::get_if<domain::RestoreTask>(&step.task);
+  return restore != nullptr && !restore->only.empty();
+}
+
 // Sets what the report says of the backup; answers why that is no good, when the task went through.
 std::optional<domain::OperationError> Judge(Draft& draft, const domain::Operation& operation,
                                             const domain::Step& step, const TaskReport& report) {
@@ -160,7 +166,7 @@ std::optional<domain::OperationError> TakeFindings(Draft& draft, domain::Operati
   const Backup* backup = BackupOf(draft, step);
   const bool filled =
       std::holds_alternative<Verified>(report.outcome) || std::holds_alternative<Restored>(report.outcome);
-  if (filled && backup != nullptr) {
+  if (filled && !IsOfPart(step) && backup != nullptr) {
     operation.warnings = domain::Together(operation.warnings, NotesAmong(backup->findings));
   }
   return Judge(draft, operation, step, report);

@@ -34,8 +34,12 @@ using engine::RestoreTenant;
 
 bool IsAsNew(const Operation& operation) { return !operation.source_tenant.empty(); }
 
-// What the agent of a host must know for a backup to be restored there.
-std::vector<std::string> RestoreTasks() { return {"restore", "unfence", "drop"}; }
+// What the agent of a host must know for a backup, or a part of it, to be restored there.
+std::vector<std::string> RestoreTasks(const RestoreTenant& request) {
+  std::vector<std::string> tasks = {"restore", "unfence", "drop"};
+  if (!request.only.empty()) tasks.emplace_back("restore_part");
+  return tasks;
+}
 
 // --- How its steps go.
 
@@ -99,7 +103,8 @@ Step Restore(Draft& draft, const Placement& placement, const RestoreTenant& requ
   const std::string& store = reached != sources.end() ? *reached : sources.front();
   return On(placement, domain::RestoreTask{.backup = RefTo(backup),
                                            .store = store == backup.store ? "" : store,
-                                           .allow_incomplete = request.allow_incomplete});
+                                           .allow_incomplete = request.allow_incomplete,
+                                           .only = request.only});
 }
 
 // What a copy has in common with the tenant whose backup it is made from.
@@ -117,7 +122,7 @@ absl::StatusOr<Subject> RestoreAsNew(Draft& draft, const Caller& caller, const R
                                                          {.connections = source.quota.connections,
                                                           .stores = SourcesOf(request, backup),
                                                           .host = request.host,
-                                                          .task_kinds = RestoreTasks()},
+                                                          .task_kinds = RestoreTasks(request)},
                                                          request.operation));
   Operation operation = engine::NewOperation(draft, caller, request.operation, kRestore.id, *tenant);
   operation.source_tenant = source.id;
@@ -136,7 +141,7 @@ absl::StatusOr<std::string> HostForRestore(Draft& draft, const RestoreTenant& re
   return domain::ChooseHost(draft.facts().Hosts(), {.connections = tenant.quota.connections,
                                                     .stores = SourcesOf(request, backup),
                                                     .host = request.host,
-                                                    .task_kinds = RestoreTasks(),
+                                                    .task_kinds = RestoreTasks(request),
                                                     .now = draft.now()});
 }
 

@@ -10,6 +10,7 @@
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/filter.h"
 #include "controlplane/wire/mask.h"
+#include "controlplane/wire/table_patterns.h"
 #include "controlplane/wire/tenant_fields.h"
 
 namespace croft::wire {
@@ -154,6 +155,9 @@ absl::StatusOr<engine::RestoreTenant> Parse(const v1::RestoreTenantRequest& requ
     }
     result.as_new.emplace().id = request.new_tenant_id();
   }
+  result.only = ParseTablePatterns(request.only(), "only", violations);
+  if (!result.only.empty() && !result.as_new)
+    violations.Add("only", "needs new_tenant_id: a part of a backup is never restored in place");
   if (!request.host().empty()) result.host = violations.Take(ParseHostName(request.host(), "host"));
   return Finish(std::move(result), violations);
 }

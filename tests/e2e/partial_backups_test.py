@@ -5,7 +5,7 @@ Whether a restored database holds what it should is asked of its own catalogs an
 import pytest
 from cluster import Cluster
 from compare import differences
-from lives import Life, failed, succeeded
+from lives import Life, failed, left_on, succeeded
 
 # A shop with a queue, a cache, and names that have to be quoted.
 SHOP = r"""
@@ -122,3 +122,46 @@ def test_a_final_backup_holds_all_rows(shop):
     final = life.backups()[0]
     assert final.origin == final.ORIGIN_FINAL and final.row_count == 2, final
     assert not final.findings
+
+
+def test_a_schema_is_restored_alone_with_what_it_needs(shop, whole):
+    cluster, before = shop.cluster, shop.facts()
+    cluster.croftctl("tenant", "restore", "shop", "--backup", whole.rpartition("/")[2], "--as", "billing", "--only", '"Bill.ing".*')
+    operation, = [one for one in cluster.call("OperationService.ListOperations", filter='target = "tenants/shop"').operations
+                  if one.result == "tenants/billing"]
+    assert said(operation.warnings) >= {
+        ("FOREIGN_KEY_LEFT_OUT", 'FK CONSTRAINT "buyer" ON "Bill.ing"."In""voice"'),
+        ("NEEDED_WITHOUT_ROWS", 'TABLE "public"."people"'), ("RESTORED_IN_PART", "DATABASE")}
+    lacking, other = changed(before, Life(cluster, "billing"))
+    assert {(kind, name) for kind, name in lacking if "Bill.ing" in name} == {("constraint", INVOICE + ".buyer")}
+    needed = {("relation", "public.people"), ("type", "public.mood"), ("routine", ".public.noticed()"), ("extension", ".citext")}
+    assert not lacking & needed
+    assert {("relation", "public.jobs"), ("relation", "cache.pages"), ("schema", "cache.cache"), ("large object", ".4711")} <= lacking
+    assert other == {("rows", "public.people")}, "all that is there is as it was, but for the rows that were not chosen"
+    assert cluster.psql("billing", 'INSERT INTO "Bill.ing"."In""voice" (buyer) VALUES (7) RETURNING id') == "41"
+
+
+def test_tables_are_restored_alone_with_their_partitions_and_keys(shop, whole):
+    cluster, before = shop.cluster, shop.facts()
+    operation = succeeded(shop.restore(whole, new_tenant_id="tables",
+                                       only=['"Bill.ing"."In""voice"', "public.people", "cache.pages", "public.heir"]))
+    assert said(operation.warnings) >= {("NEEDED_WITHOUT_ROWS", 'TABLE "public"."base"')}
+    assert not [one for one in operation.warnings if one.reason in ("FOREIGN_KEY_LEFT_OUT", "PARTITION_DETACHED")]
+    lacking, other = changed(before, Life(cluster, "tables"))
+    assert not [name for _, name in lacking if "voice" in name or "pages" in name.lower() or "people" in name or "heir" in name]
+    assert ("relation", "Bill.ing.buyers") in lacking and ("relation", "public.jobs") in lacking
+    assert other == {("rows", "public.base")}
+
+
+def test_one_partition_becomes_a_table_of_its_own(shop, whole):
+    operation = succeeded(shop.restore(whole, new_tenant_id="partition", only=['public."Pages 2026"']))
+    assert ("PARTITION_DETACHED", 'TABLE "public"."Pages 2026"') in said(operation.warnings)
+    assert shop.cluster.psql("partition", 'SELECT v FROM "Pages 2026"') == "y"
+
+
+def test_a_part_that_matches_nothing_makes_nothing(shop, whole):
+    error = failed(shop.restore(whole, new_tenant_id="nothing", only=["public.people", 'public."Jobs"']))
+    assert error.reason == "ONLY_MATCHES_NOTHING" and 'public."Jobs"' in error.message, error
+    assert left_on(shop.cluster, "h1", "t_nothing_") == ""
+    refused = shop.cluster.croftctl("tenant", "restore", "shop", "--backup", "latest", "--only", "public.jobs", "--yes", check=False)
+    assert refused.returncode == 2 and "--as" in refused.stderr

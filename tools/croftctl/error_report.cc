@@ -43,6 +43,7 @@ const std::multimap<absl::string_view, absl::string_view>& StepsByReason() {
        "croftctl tenant purge {tenant} --waive-backup REASON goes without one, on record"},
       {"BACKUP_INCOMPLETE",
        "croftctl backup get {backup} names what does not restore; --allow-incomplete leaves it out"},
+      {"PART_INCOMPLETE", "--allow-incomplete leaves out what does not restore"},
       {"DELETE_PROTECTED", "croftctl tenant update {tenant} --delete-protection off"},
       {"IDENTITY_MISMATCH", "croftctl host accept-identity {host} --system-identifier {reported}"},
       {"OPERATION_NOT_CANCELLABLE", "croftctl op wait {operation} waits for its end"},

@@ -1,6 +1,7 @@
 // The verbs `croftctl tenant restore` and `undo-restore`.
 
 #include <string>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
@@ -10,7 +11,9 @@
 #include "tools/croftctl/backups.h"
 #include "tools/croftctl/bulk.h"
 #include "tools/croftctl/exit_code.h"
+#include "tools/croftctl/table_patterns.h"
 #include "tools/croftctl/targets.h"
+#include "tools/croftctl/tenant_flags.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
 
@@ -26,6 +29,7 @@ struct RestoreArguments {
   std::string as;
   std::string host;
   std::string copy;
+  std::vector<std::string> only;
   bool allow_incomplete = false;
 };
 
@@ -51,6 +55,8 @@ absl::StatusOr<v1::Operation> BeginRestore(Session& session, const RestoreArgume
   request.set_etag(arguments.etag);
   request.set_copy(arguments.copy);
   request.set_allow_incomplete(arguments.allow_incomplete);
+  const std::vector<std::string> only = SplitPatterns(arguments.only);
+  request.mutable_only()->Assign(only.begin(), only.end());
   return session.Change(&v1::TenantService::Stub::RestoreTenant, request, target.key);
 }
 
@@ -68,6 +74,8 @@ absl::Status Restore(Session& session, const RestoreArguments& arguments) {
   const bool many = arguments.which.BySelector() || arguments.which.ids.size() > 1;
   if (arguments.backup.empty() == arguments.before.empty())
     return UsageError("restore takes --backup or --before");
+  if (!arguments.only.empty() && arguments.as.empty())
+    return UsageError("--only takes --as: a part of a backup is never restored in place");
   // An id is one tenant's; each may have a backup of the same name.
   const bool same_for_all = !arguments.before.empty() || arguments.backup == "latest" ||
                             CheckGivenName(arguments.backup, "--backup").ok();
@@ -92,6 +100,10 @@ void AddTenantRestore(Noun& noun) {
   verb.app.add_option("--before", verb->before,
                       "The newest usable one that began before this time, such as 2030-01-31T18:00:00Z");
   verb.app.add_option("--as", verb->as, "Make this new tenant of it and leave the old one alone");
+  AddEach(
+      verb.app, "--only", verb->only,
+      "With --as: restore these tables or schemas alone, with what they need: public.orders, billing.*; "
+      "several with commas; may be repeated");
   verb.app.add_option("--host", verb->host, "Host to restore on");
   verb.app.add_option(
       "--copy", verb->copy,

@@ -4,7 +4,7 @@
 
 #include "tests/agent/backup/backup_fixture.h"
 
-// Backups without the rows of some tables, on a real server.
+// Backups without the rows of some tables, and restores of a part of a backup, on a real server.
 namespace croft::agent {
 namespace {
 
@@ -27,6 +27,14 @@ class RowsLeftOut : public BackupTest {
     return outcome.ok() ? std::get<Verified>(*outcome) : Verified();
   }
 
+  absl::StatusOr<Outcome> RestorePart(const TestTenant& target, const TestTenant& source,
+                                      const BackUpWork& work, const BackedUp& made,
+                                      const std::vector<std::string>& only) {
+    return Run(target, RestorePartWork{.restore = {.source = SourceOf(source, work, made),
+                                                   .limits = limits_,
+                                                   .logins = target.logins},
+                                       .only = only});
+  }
 };
 
 TEST_F(RowsLeftOut, TheBackupHasTheDefinitionAndTheProofHolds) {
@@ -96,6 +104,89 @@ TEST_F(RowsLeftOut, ARowMoreOrLessIsFoundInAllTables) {
       return finding.severity == Severity::kDifferent && finding.reason == "CONTENT_DIFFERS";
     })) << function.text();
   }
+}
+
+TEST_F(RowsLeftOut, APartIsRestoredWithWhatItNeedsAndComparedExactly) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant,
+       {"CREATE EXTENSION citext", "CREATE SCHEMA \"Bill.ing\"", "CREATE TYPE mood AS ENUM ('low', 'high')",
+        "CREATE TABLE people (id int PRIMARY KEY, name citext)", "INSERT INTO people VALUES (1, 'Ann')",
+        "CREATE TABLE \"Bill.ing\".\"In\"\"voice 100%%\" (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY "
+        "KEY, "
+        "buyer int CONSTRAINT buyer REFERENCES people, mood mood, note citext, UNIQUE (buyer))",
+        "INSERT INTO \"Bill.ing\".\"In\"\"voice 100%%\" (buyer, mood, note) VALUES (1, 'high', 'Ünï')",
+        "CREATE TABLE log (k int, v text) PARTITION BY LIST (k)",
+        "CREATE TABLE log_1 PARTITION OF log FOR VALUES IN (1)",
+        "CREATE TABLE log_2 PARTITION OF log FOR VALUES IN (2)", "CREATE INDEX log_v ON log (v)",
+        "INSERT INTO log VALUES (1, 'a'), (2, 'b')", "CREATE TABLE other (i int)",
+        "INSERT INTO other VALUES (1)", "CREATE VIEW \"Bill.ing\".names AS SELECT name FROM people",
+        "SELECT lo_from_bytea(4711, 'large')"});
+  const BackUpWork work = BackUpOf();
+  const BackedUp made = MakeBackup(tenant, work);
+
+  const TestTenant schema = NextGeneration(tenant);
+  const auto outcome = RestorePart(schema, tenant, work, made, {"\"Bill.ing\".*"});
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  const auto& restored = std::get<Restored>(*outcome);
+  EXPECT_EQ(restored.table_count, 1);
+  EXPECT_EQ(restored.row_count, 1);
+  EXPECT_THAT(Said(restored.findings),
+              ::testing::UnorderedElementsAre(
+                  "FOREIGN_KEY_LEFT_OUT FK CONSTRAINT \"buyer\" ON \"Bill.ing\".\"In\"\"voice 100%\"",
+                  "NEEDED_WITHOUT_ROWS TABLE \"public\".\"people\"", "RESTORED_IN_PART DATABASE"));
+  ASSERT_TRUE(Unfence(schema).ok());
+  EXPECT_EQ(Ask<std::string>(schema, "SELECT note::text FROM \"Bill.ing\".\"In\"\"voice 100%%\""), "Ünï");
+  EXPECT_EQ(Ask<int64_t>(schema, "SELECT count(*) FROM people"), 0);
+  EXPECT_EQ(Ask<int64_t>(schema, "SELECT count(*) FROM pg_class WHERE relname IN ('other', 'log')"), 0);
+  EXPECT_EQ(Ask<int64_t>(schema, "SELECT count(*) FROM pg_largeobject_metadata"), 0);
+  EXPECT_EQ(Ask<int64_t>(schema,
+                         "INSERT INTO \"Bill.ing\".\"In\"\"voice 100%%\" (buyer) VALUES (9) RETURNING id"),
+            2)
+      << "its sequence goes on";
+}
+
+TEST_F(RowsLeftOut, PartitionsAreRestoredTogetherOrByThemselves) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant, {"CREATE TYPE mood AS ENUM ('low', 'high', 'odd')",
+                "CREATE TABLE log (m mood, v text, PRIMARY KEY (m, v)) PARTITION BY HASH (m)",
+                "CREATE TABLE log_0 PARTITION OF log FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+                "CREATE TABLE log_1 PARTITION OF log FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+                "CREATE INDEX log_v ON log (v)",
+                "INSERT INTO log SELECT m, 'x' || i FROM unnest(enum_range(NULL::mood)) m, "
+                "generate_series(1, 9) i"});
+  const BackUpWork work = BackUpOf();
+  const BackedUp made = MakeBackup(tenant, work);
+  const TestTenant all = NextGeneration(tenant);
+  const auto together = RestorePart(all, tenant, work, made, {"*.log"});
+  ASSERT_TRUE(together.ok()) << together.status();
+  EXPECT_THAT(Said(std::get<Restored>(*together).findings), ElementsAre("RESTORED_IN_PART DATABASE"));
+  ASSERT_TRUE(Unfence(all).ok());
+  EXPECT_EQ(Ask<int64_t>(all, "SELECT count(*) FROM log"), 27);
+
+  const TestTenant one = NextGeneration(all);
+  const auto alone = RestorePart(one, tenant, work, made, {"public.log_1"});
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_THAT(Said(std::get<Restored>(*alone).findings),
+              Contains("PARTITION_DETACHED TABLE \"public\".\"log_1\""));
+  ASSERT_TRUE(Unfence(one).ok());
+  EXPECT_EQ(Ask<int64_t>(one, "SELECT count(*) FROM pg_class WHERE relname = 'log'"), 0);
+  EXPECT_EQ(Ask<int64_t>(one, "SELECT count(*) FROM pg_index WHERE indrelid = 'log_1'::regclass"), 2);
+}
+
+TEST_F(RowsLeftOut, APartThatMatchesNothingLeavesNothingOnTheServer) {
+  const TestTenant tenant = MadeTenant();
+  Fill(tenant, {"CREATE TABLE orders (i int)"});
+  const BackUpWork work = BackUpOf();
+  const BackedUp made = MakeBackup(tenant, work);
+  const TestTenant target = NextGeneration(tenant);
+  const absl::Status status =
+      RestorePart(target, tenant, work, made, {"public.orders", "public.\"Orders\""}).status();
+  EXPECT_EQ(DetailsOf(status).reason, "ONLY_MATCHES_NOTHING") << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("public.\"Orders\""));
+  Connection admin = postgres_.Admin("postgres");
+  EXPECT_EQ(*admin.Value<int64_t>(
+                Bind("SELECT count(*) FROM pg_database WHERE datname = $1", {target.objects.database})),
+            0);
 }
 
 }  // namespace

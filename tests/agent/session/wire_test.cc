@@ -182,11 +182,18 @@ TEST(WireTest, BackUpVerifyAndRestore) {
   EXPECT_TRUE(WorkOf<RestoreWork>(proto).allow_incomplete);
 }
 
-TEST(WireTest, PatternsOfSkippedRows) {
+TEST(WireTest, PatternsOfABackupAndOfAPartialRestore) {
   v1::Task proto = Base();
   proto.mutable_back_up()->add_skip_rows("public.jobs");
   proto.mutable_back_up()->add_skip_rows("cache.*");
   EXPECT_THAT(WorkOf<BackUpWork>(proto).skip_rows, ElementsAre("public.jobs", "cache.*"));
+  *proto.mutable_restore_part()->mutable_restore()->mutable_source() = Source();
+  proto.mutable_restore_part()->mutable_restore()->set_allow_incomplete(true);
+  proto.mutable_restore_part()->add_only("billing.*");
+  const auto part = WorkOf<RestorePartWork>(proto);
+  ExpectSource(part.restore.source);
+  EXPECT_TRUE(part.restore.allow_incomplete);
+  EXPECT_THAT(part.only, ElementsAre("billing.*"));
 }
 
 TEST(WireTest, ABackupsSnapshotIsSixHoursOldAtMostUnlessTold) {

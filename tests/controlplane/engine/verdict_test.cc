@@ -134,6 +134,22 @@ TEST_F(Verdicts, AnIncompleteBackupIsRestoredOnlyWhereThatIsAllowed) {
   EXPECT_EQ(world.Operation("op-restore-b1").warnings, World::Found({kMissing}));
 }
 
+TEST_F(Verdicts, ARestoreOfAPartSaysOnlyWhatItsAgentSays) {
+  world.Begin(NewBackup("acme", "b1"));
+  const SendTask made = world.TakeSent();
+  world.Post(TaskReport{.host = made.host,
+                        .fencing = made.fencing,
+                        .outcome = BackedUp{.size_bytes = 1, .findings = World::Found({kNote})}});
+  RestoreTenant part{.operation = "op-part", .tenant = "acme", .backup = "b1", .only = {"public.orders"}};
+  part.as_new = NewTenant("copy").tenant;
+  world.Begin(part);
+  const SendTask task = world.TakeSent();
+  world.Post(TaskReport{.host = task.host, .fencing = task.fencing, .outcome = Restored{}});
+  world.Settle();
+  EXPECT_EQ(world.Operation("op-part").state, OperationState::kSucceeded);
+  EXPECT_EQ(world.Operation("op-part").warnings.count, 0);
+}
+
 TEST_F(Verdicts, ARestoreRepeatsWhatWasNotedWhenTheBackupWasMade) {
   world.Begin(NewBackup("acme", "b1"));
   const SendTask made = world.TakeSent();

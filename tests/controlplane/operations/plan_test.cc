@@ -87,6 +87,20 @@ TEST_F(Plans, BackUpsLeaveOutTheRowsThatTheTenantSkipsAndFinalOnesDoNot) {
   EXPECT_THAT(skipped(Plan(NewRetirement("acme", "f1")).steps[1]), IsEmpty());
 }
 
+TEST_F(Plans, APartOfABackupIsRestoredByAnAgentThatKnowsOfParts) {
+  domain::Tenant copy = NewTenant("copy").tenant;
+  const RestoreTenant part{
+      .operation = "op-r", .tenant = "acme", .backup = "b1", .only = {"billing.*"}, .as_new = copy};
+  EXPECT_THAT(std::get<domain::RestoreTask>(Plan(part).steps.front().task).only, ElementsAre("billing.*"));
+  domain::HostReport older = world.Report();
+  older.task_kinds = {"create", "restore", "unfence", "drop"};
+  world.Post(HostSeen{.host = "h1", .report = older});
+  EXPECT_EQ(world.Refusal(part), "NO_HOST_FITS");
+  RestoreTenant whole = part;
+  whole.only.clear();
+  EXPECT_THAT(Tasks(Plan(whole).steps), ElementsAre(TaskKind::kRestore, TaskKind::kUnfence));
+}
+
 TEST_F(Plans, SuspendReadOnlyOpensReadersAlone) {
   const domain::Operation plan =
       Plan(SuspendTenant{.operation = "op-s", .tenant = "acme", .mode = domain::SuspendMode::kReadOnly});

@@ -76,6 +76,14 @@ TEST(TenantOperationsTest, RestoreNamesABackupOfTheTenant) {
   EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("new_tenant_id"));
   request.set_new_tenant_id("acme-copy");
   EXPECT_EQ(Parse(request)->as_new->id, "acme-copy");
+  request.add_only("billing.*");
+  EXPECT_THAT(Parse(request)->only, ElementsAre("billing.*"));
+  request.add_only("orders");
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("only[1]"));
+  request.mutable_only()->RemoveLast();
+  request.clear_new_tenant_id();
+  EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("only")) << "never in place";
+  request.clear_only();
   request.set_backup("tenants/globex/backups/b1");
   EXPECT_THAT(FieldsOf(Parse(request).status()), ElementsAre("backup"));
 }

@@ -335,6 +335,17 @@ TEST_F(Commands, RestoreTakesTheLatestBackup) {
   EXPECT_EQ(request.host(), "hosts/h2");
 }
 
+TEST_F(Commands, RestoreOfAPartTakesPatternsAndANewTenant) {
+  server.restore_tenant.Answers(Succeeded(Running("op-1", "tenants/acme")));
+  EXPECT_EQ(Run({"tenant", "restore", "acme", "--backup", "b1", "--as", "copy", "--only",
+                 "public.orders,a.b", "--only", "billing.*"})
+                .exit_code,
+            0);
+  EXPECT_THAT(server.restore_tenant.asked().at(0).only(), ElementsAre("public.orders", "a.b", "billing.*"));
+  EXPECT_EQ(Run({"tenant", "restore", "acme", "--backup", "b1", "--only", "billing.*", "--yes"}).exit_code,
+            2);
+}
+
 TEST_F(Commands, UpdateSetsAndClearsPatternsOfSkippedRows) {
   server.update_tenant.Answers(ReadyTenant("acme"));
   EXPECT_EQ(Run({"tenant", "update", "acme", "--backup-skip-rows", "public.jobs,cache.*"}).exit_code, 0);
