@@ -84,10 +84,8 @@ void Revert(Draft& draft, Operation& operation) {
   const KeptDatabase& kept = DetailsIn(operation).kept;
   const Placement& copy = kept.placement;
   domain::Host* host = draft.FindHost(copy.host);
-  const bool elsewhere = copy.host != tenant.placement.host;
-  if (host == nullptr || host->missing)
-    return GiveBackRoomOn(draft, copy.host, elsewhere ? tenant.quota.connections : 0);
-  if (elsewhere) domain::ChangeConnections(*host, tenant.quota.connections, 0);
+  if (host == nullptr || host->missing) return GiveBackRoomOn(draft, copy.host, tenant.quota.connections);
+  domain::ChangeConnections(*host, tenant.quota.connections, 0);
   if (IsAsItWas(operation)) return PutBack(draft, operation, tenant, kept);
   Step drop = DropCopy(tenant, copy.host, copy.database, draft.now() + kUndoCopyAge);
   std::get<domain::DropTask>(drop.task).databases.push_back(operation.steps.front().database);
@@ -97,7 +95,8 @@ void Revert(Draft& draft, Operation& operation) {
 
 // --- How it begins.
 
-// On another host than the tenant's own it takes connections that nobody has counted there since.
+// Either database may be the one that is open in the end, so both are counted. Only on another host than the tenant's own
+// does that take more than there was.
 absl::Status TakeConnections(Draft& draft, const Tenant& tenant, const KeptDatabase& kept) {
   const std::string& id = kept.placement.host;
   domain::Host* host = draft.FindHost(id);
@@ -106,10 +105,11 @@ absl::Status TakeConnections(Draft& draft, const Tenant& tenant, const KeptDatab
     return domain::NoHostFits(
         {absl::StrCat("host ", id, ", which has the kept database, has an agent that is too old for it")});
   }
-  if (id == tenant.placement.host) return absl::OkStatus();
-  // The tenant would be without its present database until that host is back.
-  if (domain::StateOf(*host) != domain::HostState::kUp) return domain::HostUnreachable(id);
-  CROFT_RETURN_IF_ERROR(domain::CheckRoomForQuota(*host, tenant.id, 0, tenant.quota.connections));
+  if (id != tenant.placement.host) {
+    // The tenant would be without its present database until that host is back.
+    if (domain::StateOf(*host) != domain::HostState::kUp) return domain::HostUnreachable(id);
+    CROFT_RETURN_IF_ERROR(domain::CheckRoomForQuota(*host, tenant.id, 0, tenant.quota.connections));
+  }
   domain::ChangeConnections(*host, 0, tenant.quota.connections);
   return absl::OkStatus();
 }
