@@ -369,7 +369,9 @@ TEST_F(Campaigns, ItsEventsAndThoseOfItsChildrenTellOfIt) {
   std::vector<std::string> told;
   for (const domain::FleetEvent& event : page.events) {
     const auto parent = event.data.find("parent");
-    if (parent != event.data.end()) EXPECT_EQ(parent->second, kName);
+    if (parent != event.data.end()) {
+      EXPECT_EQ(parent->second, kName);
+    }
     if (event.subject == kName || parent != event.data.end())
       told.push_back(absl::StrCat(event.type, " ", event.subject == kName ? "campaign" : event.tenant));
   }
