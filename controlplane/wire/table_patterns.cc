@@ -10,9 +10,8 @@
 
 namespace croft::wire {
 
-std::vector<std::string> ParseTablePatterns(
-    const google::protobuf::RepeatedPtrField<std::string>& patterns, absl::string_view field,
-    Violations& violations) {
+std::vector<std::string> ParseTablePatterns(const google::protobuf::RepeatedPtrField<std::string>& patterns,
+                                            absl::string_view field, Violations& violations) {
   if (static_cast<size_t>(patterns.size()) > kMostTablePatterns) {
     violations.Add(field, absl::StrCat("must be at most ", kMostTablePatterns, " patterns"));
     return {};

@@ -11,8 +11,7 @@
 namespace croft::wire {
 
 // Patterns of tables (common/table_pattern.h), as they were written, each once. Notes what is wrong under `field`.
-std::vector<std::string> ParseTablePatterns(
-    const google::protobuf::RepeatedPtrField<std::string>& patterns, absl::string_view field,
-    Violations& violations);
+std::vector<std::string> ParseTablePatterns(const google::protobuf::RepeatedPtrField<std::string>& patterns,
+                                            absl::string_view field, Violations& violations);
 
 }  // namespace croft::wire
