@@ -124,7 +124,8 @@ TEST_F(BackupSchedules, WeeklyRuleKeepsWhatTheNewestWouldNot) {
     }
   }
   std::vector<absl::Time> kept;
-  for (const domain::Backup& backup : *world.catalog().ListBackups("acme", {}, 100))
+  const std::vector<domain::Backup> backups = *world.catalog().ListBackups("acme", {}, 100);
+  for (const domain::Backup& backup : backups)
     kept.push_back(backup.create_time);
   // The newest one, and the last one of the week before: of a Sunday.
   ASSERT_THAT(kept, SizeIs(2));
