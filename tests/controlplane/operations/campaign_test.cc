@@ -110,7 +110,8 @@ TEST_F(Campaigns, EachTenantIsTakenOnceAndNoMoreRunThanItsWidthAllows) {
   world.Begin(Backups(3, 9));
   for (int i = 0; i < 40 && !domain::Ended(Campaign()); ++i) {
     Look();
-    const int64_t running = std::count_if(Children().begin(), Children().end(),
+    const std::vector<domain::Operation> children = Children();
+    const int64_t running = std::count_if(children.begin(), children.end(),
                                           [](const auto& child) { return !domain::Ended(child); });
     EXPECT_LE(running, 3);
     EXPECT_EQ(running, Progress().running);

@@ -91,7 +91,9 @@ TEST(TenantOperationsTest, RestoreNamesABackupOfTheTenant) {
 TEST(TenantOperationsTest, ConfirmIsTheNameOfTheTenantOrEmpty) {
   auto retire = Named<v1::RetireTenantRequest>();
   auto purge = Named<v1::PurgeTenantRequest>();
-  v1::UpdateTenantRequest update = ValidUpdate({"labels"});
+  v1::UpdateTenantRequest update;
+  update.mutable_tenant()->set_name("tenants/acme");
+  update.mutable_update_mask()->add_paths("labels");
   EXPECT_FALSE(Parse(retire)->confirmed);
   EXPECT_FALSE(Parse(purge)->confirmed);
   EXPECT_FALSE(Parse(update)->confirmed);
