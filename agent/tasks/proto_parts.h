@@ -9,7 +9,7 @@
 #include "agent/tasks/task.h"
 #include "croft/v1/agent.pb.h"
 
-// The parts of task.proto's messages that several kinds of work have, as the agent's own types.
+// The parts of agent.proto's messages that several kinds of work have, as the agent's own types.
 namespace croft::agent {
 
 [[nodiscard]] absl::Duration FromProto(const google::protobuf::Duration& proto);

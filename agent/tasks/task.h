@@ -13,7 +13,7 @@
 
 #include "agent/dump_format/finding.h"
 
-// What the control plane asks an agent to do, in plain types: the twin of task.proto's Task, whose comments say what each
+// What the control plane asks an agent to do, in plain types: the twin of agent.proto's Task, whose comments say what each
 // part means. A kind of task is a type here, in Work, and a file of this folder.
 namespace croft::v1 {
 class Task;
@@ -71,7 +71,7 @@ enum class TaskPool { kQuick, kBulk };
 // What is the same of all tasks of a kind. Each type of work has its own, as kKind: what the agent announces, which of its
 // pools runs a task, and of which field of Task.work FromProto() makes one follow from it.
 struct TaskKind {
-  absl::string_view name;  // as in task.proto's Task.work
+  absl::string_view name;  // as in agent.proto's Task.work
   TaskPool pool = TaskPool::kQuick;
 };
 

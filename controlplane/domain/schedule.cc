@@ -71,6 +71,11 @@ std::optional<Recurrence> PruneRecurrence(absl::Duration kept, const SchedulePol
   return Recurrence{kPruneEvery, policy.prune_window};
 }
 
+// In what the catalog keeps of a time: a run at the stored time is not before its slot, which would come again.
+absl::Duration CronSpread(const ScheduleKey& key, absl::Duration most) {
+  return absl::Trunc(SpreadOf(key, most), absl::Microseconds(1));
+}
+
 // A retired tenant has been proven by its retirement.
 bool RecursNow(const Tenant& tenant) {
   const bool open = tenant.state == TenantState::kReady || tenant.state == TenantState::kSuspended;
@@ -141,7 +146,7 @@ absl::Time TimeInWindow(const ScheduleKey& key, const Recurrence& recurrence, ab
   const Opening opening = OpeningAt(*recurrence.window, time);
   if (opening.from <= time) return time;
   const absl::Duration length = opening.until - opening.from;
-  if (recurrence.cron) return opening.from + SpreadOf(key, std::min(recurrence.cron->jitter, length));
+  if (recurrence.cron) return opening.from + CronSpread(key, std::min(recurrence.cron->jitter, length));
   const absl::Time inside = NextOnGrid(recurrence.every, SpreadOf(key, recurrence.every), opening.from);
   // A window may be shorter than the interval.
   return inside < opening.until ? inside : opening.from + SpreadOf(key, length);
@@ -153,7 +158,7 @@ absl::Time NextTime(const ScheduleKey& key, const Recurrence& recurrence, absl::
     return TimeInWindow(key, recurrence, NextOnGrid(recurrence.every, offset, from));
   }
   const CronTimes& cron = *recurrence.cron;
-  const absl::Duration offset = SpreadOf(key, cron.jitter);
+  const absl::Duration offset = CronSpread(key, cron.jitter);
   const absl::Time time = cron.line.NextAfter(from - offset - absl::Nanoseconds(1), cron.zone);
   return TimeInWindow(key, recurrence, time + offset);
 }

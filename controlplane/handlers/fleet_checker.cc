@@ -183,6 +183,7 @@ absl::StatusOr<domain::CatalogView> FleetChecker::ReadFor(const domain::Inventor
       .limit = kPage};
   for (;;) {
     CROFT_ASSIGN_OR_RETURN(catalog::TenantPage page, catalog_.ListTenants(query));
+    view.tenants.reserve(view.tenants.size() + page.tenants.size());
     for (domain::Tenant& tenant : page.tenants) {
       strangers.erase(tenant.uid);
       view.tenants.push_back(std::move(tenant));
@@ -333,6 +334,8 @@ class StorePages {
       for (const domain::Backup& backup : backups) {
         for (const std::string& store : domain::StoresOf(backup)) stores_.insert(store);
       }
+      // Most tenants have about as many, and growing would take twice the room.
+      if (view.backups.empty()) view.backups.reserve(view.tenants.size() * backups.size());
       std::move(backups.begin(), backups.end(), std::back_inserter(view.backups));
     }
     view.hosts = hosts_;

@@ -13,7 +13,7 @@ namespace croft::wire {
 namespace {
 
 constexpr int kMostPaths = 100;
-constexpr size_t kLongestQuoted = 80;
+constexpr size_t kLongestQuoted = 40;
 constexpr char kField[] = "update_mask";
 constexpr char kEverything[] = "*";
 

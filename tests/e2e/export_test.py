@@ -29,7 +29,7 @@ INSERT INTO events SELECT '2026-06-01', 'x' || i FROM generate_series(1, 500) AS
 """
 # Some 50 MB that hardly compress: more than all that lies between an agent and who reads slowly.
 LARGE = """
-CREATE TABLE large AS SELECT i, (SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 32)) AS text
+CREATE TABLE large AS SELECT i, (SELECT string_agg(md5(random()::text || i || g), '') FROM generate_series(1, 32) AS g) AS text
   FROM generate_series(1, 50000) AS i;
 """
 # Facts of these kinds name no role.
@@ -97,9 +97,17 @@ def pg_restore(cluster):
     return (newest or ["pg_restore"])[0]
 
 
+def without_the_hosts_own(cluster, archive):
+    """A list of what is in the archive, without the event trigger that the host has put into the database."""
+    entries = run(pg_restore(cluster), "-l", str(archive)).decode().splitlines()
+    kept = archive.with_suffix(".list")
+    kept.write_text("\n".join(entry for entry in entries if " croft_guard_extensions" not in entry), encoding="utf-8")
+    return str(kept)
+
+
 def restore_plain(cluster, archive, socket, port, user):
-    run(pg_restore(cluster), "--exit-on-error", "--no-owner", "--no-privileges", "-h", socket, "-p", str(port), "-U", user, "-d", "plain",
-        str(archive))
+    run(pg_restore(cluster), "--exit-on-error", "--no-owner", "--no-privileges", "-L", without_the_hosts_own(cluster, archive),
+        "-h", socket, "-p", str(port), "-U", user, "-d", "plain", str(archive))
 
 
 def test_another_tenant_is_filled_from_it_by_hand(cluster, tmp_path):
@@ -108,8 +116,8 @@ def test_another_tenant_is_filled_from_it_by_hand(cluster, tmp_path):
     run("tar", "xf", "shop.tar.zst", cwd=tmp_path)
     cluster.create_tenant("moved")
     with cluster.login("moved", "MIGRATE") as login:
-        run(pg_restore(cluster), "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", "--no-comments", "-d", "",
-            str(tmp_path / "archive.dump"), env={**os.environ, **login.variables()})
+        run(pg_restore(cluster), "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", "--no-comments",
+            "-L", without_the_hosts_own(cluster, tmp_path / "archive.dump"), "-d", "", str(tmp_path / "archive.dump"), env={**os.environ, **login.variables()})
     assert differences(facts(Life(cluster, "shop").database()), facts(Life(cluster, "moved").database())) == []
 
 

@@ -69,6 +69,7 @@ const std::multimap<std::string, std::string>& Examples() {
       {"backup list", "backup list --sort-by size:desc --limit 10"},
       {"backup get", "backup get acme latest"},
       {"backup describe", "backup describe acme latest"},
+      {"backup copy", "backup copy acme latest --to offsite"},
       {"backup verify", "backup verify acme latest"},
       {"backup verify", "backup verify -l app=shop"},
       {"backup verify", "backup verify --campaign --all --no-wait"},

@@ -125,8 +125,7 @@ TEST_F(BackupSchedules, WeeklyRuleKeepsWhatTheNewestWouldNot) {
   }
   std::vector<absl::Time> kept;
   const std::vector<domain::Backup> backups = *world.catalog().ListBackups("acme", {}, 100);
-  for (const domain::Backup& backup : backups)
-    kept.push_back(backup.create_time);
+  for (const domain::Backup& backup : backups) kept.push_back(backup.create_time);
   // The newest one, and the last one of the week before: of a Sunday.
   ASSERT_THAT(kept, SizeIs(2));
   EXPECT_EQ(kept[0], made.back());

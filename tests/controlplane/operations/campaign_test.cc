@@ -234,6 +234,7 @@ TEST_F(Campaigns, ATenantThatIsPurgedInBetweenIsLeftOut) {
   ASSERT_EQ(chosen_before.next.front().tenant, "t1");
   RetireTenant retire = NewRetirement("t1", "final");
   retire.grace = absl::ZeroDuration();
+  retire.confirmed = true;
   world.Begin(retire);
   world.Settle();
   world.Begin(PurgeTenant{.operation = "op-purge", .tenant = "t1", .confirmed = true});
