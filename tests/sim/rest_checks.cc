@@ -30,7 +30,8 @@ size_t ForwardSteps(const domain::Operation& operation) {
 // When a schedule that is not late runs again, whatever its window and its budget make of it.
 absl::Time LatestRun(const domain::ScheduleKey& key, const domain::Recurrence& recurrence, absl::Time now) {
   if (recurrence.cron) return domain::NextTime(key, recurrence, now + absl::Minutes(15));
-  return domain::TimeInWindow(key, recurrence, now + 2 * recurrence.every);
+  // On the grid: behind a window's opening, the next moment of it may be an interval away.
+  return domain::NextTime(key, recurrence, now + 2 * recurrence.every);
 }
 
 }  // namespace
