@@ -95,7 +95,7 @@ TEST_F(BackupSchedules, HostsThatShareAStoreShareItsBudget) {
 TEST_F(BackupSchedules, FinalBackupsGoFirst) {
   for (const char* id : {"a", "b", "c"}) CreateBackedUp(id, 3);
   // Both places of the host are taken by retirements that a person asked for.
-  for (const char* id : {"a", "b"}) ASSERT_TRUE(world.Call(NewRetirement(id, "final")).ok());
+  for (const std::string id : {"a", "b"}) ASSERT_TRUE(world.Call(NewRetirement(id, "final-" + id)).ok());
   world.Pass(absl::Hours(6));
   BackUp("c", "b-c");
   EXPECT_EQ(world.Backup("c", "b-c").id, "");
