@@ -8,6 +8,7 @@ import time
 
 import pytest
 from cluster import BIN, Cluster, wait_until
+from signed_text import verified
 
 
 @pytest.fixture(scope="module", name="cluster")
@@ -96,12 +97,13 @@ def check_cron(cluster):
     assert both.returncode == 2
     wait_until(lambda: plan_of(cluster, "initrode").get("backups"), "one is made by the clock", 90)
     # One replaces the other.
-    cluster.croftctl("tenant", "update", "initrode", "--backup-every", "6h", "--backup-window", "22:00-05:00")
+    cluster.croftctl("tenant", "update", "initrode", "--backup-every", "6h", "--backup-window", "22:00-05:00",
+                     "--keep-weekly", "4", "--keep-monthly", "12", "--keep-yearly", "3")
     policy = cluster.tenant("initrode").backup_policy
     assert policy.cron == "" and policy.every.seconds == 6 * 3600
-    rules = ["RULE_NEWEST", "RULE_WITHIN", "RULE_DAILY"]
+    rules = ["RULE_NEWEST", "RULE_WITHIN", "RULE_DAILY", "RULE_WEEKLY", "RULE_MONTHLY", "RULE_YEARLY"]
     wait_until(lambda: plan_of(cluster, "initrode")["backups"][0].get("keptBy") == rules, "the plan says what keeps it")
-    assert "newest, within, daily" in cluster.croftctl("backup", "plan", "initrode").stdout
+    assert "newest, within, daily, weekly, monthly, yearly" in cluster.croftctl("backup", "plan", "initrode").stdout
     local = moment(plan_of(cluster, "initrode")["nextBackup"]["time"]) + datetime.timedelta(hours=5, minutes=30)
     assert local.hour >= 22 or local.hour < 5, "in the window by the clock of the zone"
     cluster.croftctl("tenant", "update", "initrode", "--backup-cron", "30 2 * * 1-5", "--backup-window", "off")
@@ -142,8 +144,9 @@ def test_a_campaign_goes_on_over_a_killed_control_plane_and_takes_each_tenant_on
     tenants = [f"acme-{n}" for n in range(5)]
     for tenant in tenants:
         cluster.croftctl("tenant", "create", tenant, "--labels", "app=fleet")
-    which = ("backup", "create", "--campaign", "-l", "app=fleet", "--parallel", "1")
+    which = ("backup", "create", "--campaign", "-l", "app=fleet", "--parallel", "1", "--max-failures", "2")
     planned = json.loads(cluster.croftctl(*which, "--dry-run", "-o", "json").stdout)
+    assert planned["campaign"]["maxFailures"] == 2
     assert planned["campaign"]["tenants"] == [f"tenants/{tenant}" for tenant in tenants]
     begun = json.loads(cluster.croftctl(*which, "--no-wait", "-o", "json").stdout)["name"]
     wait_until(lambda: cluster.operation(begun).campaign.succeeded >= 2, "two are backed up")
@@ -232,13 +235,3 @@ def test_nothing_opens_what_is_left_of_a_purged_tenant_and_a_signed_record_says_
     wait_until(lambda: not cluster.tenant("umbrella").conditions, "the host has reported")
     opened = cluster.croftctl("tenant", "restore", "hooli", "--backup", "before-2.4", "--as", "hooli-2", check=False)
     assert opened.returncode == 8 and "DATA_KEY_DESTROYED" in opened.stderr, opened.stderr
-
-
-def verified(cluster, folder, saved):
-    """What openssl says of the record, with the authority's certificate alone."""
-    authority, = {os.path.join(here, "ca.crt") for here, _, names in os.walk(cluster.state)
-                  if "ca.crt" in names and "ca.key" in names}
-    public = str(folder / "authority.pem")
-    subprocess.run(["openssl", "x509", "-in", authority, "-pubkey", "-noout", "-out", public], check=True)
-    return subprocess.run(["openssl", "dgst", "-sha256", "-verify", public, "-signature", saved + ".sig", saved + ".txt"],
-                          capture_output=True, text=True, check=False).stdout

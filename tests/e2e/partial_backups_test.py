@@ -115,9 +115,10 @@ def test_a_final_backup_holds_all_rows(shop):
     cluster = shop.cluster
     cluster.create_tenant("leaving")
     cluster.psql("leaving", "CREATE TABLE jobs (i int); INSERT INTO jobs VALUES (1), (2)")
-    cluster.croftctl("tenant", "update", "leaving", "--backup-skip-rows", "public.jobs")
     life = Life(cluster, "leaving")
-    assert cluster.call("BackupService.GetBackup", name=succeeded(life.back_up()).result).row_count == 0
+    for flags, rows in ((("--backup-skip-rows", "public.jobs"), 0), (("--backup-all-rows",), 2), (("--backup-skip-rows", "public.jobs"), 0)):
+        cluster.croftctl("tenant", "update", "leaving", *flags)
+        assert cluster.call("BackupService.GetBackup", name=succeeded(life.back_up()).result).row_count == rows
     succeeded(life.retire())
     final, = [one for one in life.backups() if one.origin == one.ORIGIN_FINAL]
     assert final.row_count == 2, final
