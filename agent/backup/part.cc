@@ -20,11 +20,6 @@
 namespace croft::agent {
 namespace {
 
-template <size_t N>
-bool IsOneOf(const std::string& kind, const std::array<absl::string_view, N>& kinds) {
-  return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
-}
-
 bool IsRelation(const TocEntry& entry) {
   static constexpr std::array<absl::string_view, 5> kKinds = {"TABLE", "VIEW", "MATERIALIZED VIEW",
                                                               "FOREIGN TABLE", "SEQUENCE"};

@@ -19,10 +19,6 @@
 namespace croft::agent {
 namespace {
 
-bool IsOneOf(absl::string_view text, std::initializer_list<absl::string_view> choices) {
-  return std::find(choices.begin(), choices.end(), text) != choices.end();
-}
-
 // Entries about another object, which they name in their tag: `TABLE bookings`.
 bool IsAbout(const TocEntry& entry) { return IsOneOf(entry.kind, {"ACL", "COMMENT", "SECURITY LABEL"}); }
 

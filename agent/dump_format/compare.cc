@@ -26,11 +26,6 @@ constexpr size_t kExcerptBefore = 60;
 
 using EntryKey = std::tuple<std::string, std::string, std::string>;
 
-template <size_t N>
-bool IsOneOf(const std::string& text, const std::array<absl::string_view, N>& list) {
-  return std::find(list.begin(), list.end(), text) != list.end();
-}
-
 // What no restore touches, or what says nothing about the content.
 bool IsIgnored(const TocEntry& entry) {
   static constexpr std::array<absl::string_view, 6> kKinds = {

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <absl/strings/string_view.h>
+#include <absl/types/span.h>
 
 // The table of contents of a dump in pg_dump's custom format, versions 1.14 to 1.16 (PostgreSQL 12 to 18).
 namespace croft::agent {
@@ -45,5 +49,10 @@ struct Toc {
   std::string dump_version;       // of pg_dump
   std::vector<TocEntry> entries;  // in the order in which they are restored
 };
+
+// Whether an entry's kind, or another text of it, is one of these.
+inline bool IsOneOf(absl::string_view text, absl::Span<const absl::string_view> texts) {
+  return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
 
 }  // namespace croft::agent

@@ -32,12 +32,7 @@ absl::StatusOr<DatabaseState> Source(const SqlTask& task, const RenumberWork& wo
                      absl::StrCat("the database ", work.database, " is not on this server any more"),
                      {.reason = "DATABASE_MISSING", .metadata = metadata});
   }
-  if (database->invalid) {
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("the database ", database->name, " was being dropped; it can only be dropped again"),
-        {.reason = "DATABASE_INVALID", .metadata = metadata});
-  }
+  if (database->invalid) return InvalidDatabase(*database);
   if (database->tag != DatabaseTag{task.tenant().uid, work.generation}) {
     return MakeError(
         absl::StatusCode::kFailedPrecondition,

@@ -55,6 +55,13 @@ absl::Status WrongDatabase(const DatabaseState& database) {
 
 }  // namespace
 
+absl::Status InvalidDatabase(const DatabaseState& database) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("the database ", database.name, " was being dropped; it can only be dropped again"),
+      {.reason = "DATABASE_INVALID", .metadata = {{"database", database.name}}});
+}
+
 absl::Status CheckDatabaseName(absl::string_view name) {
   return CheckName(name, "database", kDatabaseNameBytes);
 }
@@ -117,19 +124,13 @@ absl::StatusOr<std::optional<DatabaseState>> SqlTask::ObserveDatabase() const {
 
 absl::StatusOr<DatabaseState> SqlTask::NeedDatabase() const {
   CROFT_ASSIGN_OR_RETURN(std::optional<DatabaseState> database, ObserveDatabase());
-  const ErrorMetadata metadata = {{"database", tenant().database}};
   if (!database) {
     return MakeError(
         absl::StatusCode::kNotFound,
         absl::StrCat("the database ", tenant().database, " is not on this server, sealed or not"),
-        {.reason = "DATABASE_MISSING", .metadata = metadata});
+        {.reason = "DATABASE_MISSING", .metadata = {{"database", tenant().database}}});
   }
-  if (database->invalid) {
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("the database ", database->name, " was being dropped; it can only be dropped again"),
-        {.reason = "DATABASE_INVALID", .metadata = metadata});
-  }
+  if (database->invalid) return InvalidDatabase(*database);
   return *std::move(database);
 }
 

@@ -87,6 +87,9 @@ class SqlTask {
 
 // INVALID_ARGUMENT for a login outside the tenant's family, or whose verifier is none.
 [[nodiscard]] absl::Status CheckLogins(const TenantObjects& tenant, const std::vector<Login>& logins);
+// FAILED_PRECONDITION (DATABASE_INVALID): what a cut DROP DATABASE left.
+[[nodiscard]] absl::Status InvalidDatabase(const DatabaseState& database);
+
 // INVALID_ARGUMENT for a name that is not a tenant's to have.
 [[nodiscard]] absl::Status CheckDatabaseName(absl::string_view name);
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
@@ -13,7 +14,7 @@ namespace croft::wire {
 namespace {
 
 constexpr int kMostPaths = 100;
-constexpr size_t kLongestQuoted = 40;
+constexpr size_t kLongestQuoted = 80;
 constexpr char kField[] = "update_mask";
 constexpr char kEverything[] = "*";
 
@@ -24,22 +25,23 @@ std::string Quoted(const std::string& path) {
 
 }  // namespace
 
-std::string MaskReader::Choices() const {
-  std::vector<std::string> choices = {kEverything};
-  for (const auto& [path, whole] : fields_) choices.push_back(path);
-  for (const auto& [path, take] : keys_) choices.push_back(absl::StrCat(path, ".KEY"));
-  // Parts of one field together, such as quota.connections|statement_timeout.
-  std::string last;
-  for (const auto& [path, take] : parts_) {
-    const size_t dot = path.rfind('.');
-    const std::string whole = path.substr(0, dot);
-    if (whole == last) {
-      absl::StrAppend(&choices.back(), "|", path.substr(dot + 1));
-    } else {
-      choices.push_back(path);
+std::string MaskReader::Choices(absl::string_view path) const {
+  const size_t dot = path.find('.');
+  if (dot != absl::string_view::npos) {
+    const std::string whole(path.substr(0, dot + 1));
+    std::vector<absl::string_view> names;
+    for (auto part = parts_.lower_bound(whole);
+         part != parts_.end() && absl::StartsWith(part->first, whole); ++part) {
+      names.push_back(absl::string_view(part->first).substr(whole.size()));
     }
-    last = whole;
+    if (!names.empty()) return absl::StrCat(whole, absl::StrJoin(names, "|"));
   }
+  std::vector<std::string> choices = {kEverything};
+  for (const auto& [name, whole] : fields_) choices.push_back(name);
+  for (const auto& [name, take] : keys_) choices.push_back(absl::StrCat(name, ".KEY"));
+  std::set<std::string> wholes;
+  for (const auto& [name, take] : parts_) wholes.insert(name.substr(0, name.find('.')));
+  for (const std::string& whole : wholes) choices.push_back(absl::StrCat(whole, ".PART"));
   return absl::StrJoin(choices, ", ");
 }
 
@@ -76,7 +78,7 @@ void MaskReader::ReadPath(const std::string& path, const std::set<std::string>& 
   } else if (part == parts_.end() && keyed == keys_.end()) {
     violations.Add(kField,
                    absl::StrCat("names ", Quoted(path),
-                                ", which is not there or cannot be changed; it may name ", Choices()));
+                                ", which is not there or cannot be changed; it may name ", Choices(path)));
   } else if (paths.count(top) > 0) {
     violations.Add(kField, absl::StrCat("names ", top, " and ", Quoted(path), "; name one or the other"));
   } else if (part != parts_.end()) {

@@ -40,8 +40,8 @@ class MaskReader {
     Take take;
   };
   void ReadPath(const std::string& path, const std::set<std::string>& paths, Violations& violations) const;
-  // What may be named, for people.
-  std::string Choices() const;
+  // What may be named instead, for people: the parts of the field that `path` is in, else all fields.
+  std::string Choices(absl::string_view path) const;
 
   std::map<std::string, Whole> fields_;
   std::map<std::string, Take> parts_;

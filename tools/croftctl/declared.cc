@@ -116,19 +116,19 @@ Value ValueOf(const YamlNode& node) {
 
 // Fields of a tenant.
 
-absl::Status ReadDisplayName(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(*tenant.fields.mutable_display_name(), TextOf(node, "displayName"));
+absl::Status ReadDisplayName(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(*tenant.fields.mutable_display_name(), TextOf(node, field));
   return absl::OkStatus();
 }
 
-absl::Status ReadAliases(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> aliases, TextsOf(node, "aliases"));
+absl::Status ReadAliases(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> aliases, TextsOf(node, field));
   tenant.fields.mutable_aliases()->Assign(aliases.begin(), aliases.end());
   return absl::OkStatus();
 }
 
-absl::Status ReadLabels(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const Labels labels, LabelsOf(node, "labels"));
+absl::Status ReadLabels(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const Labels labels, LabelsOf(node, field));
   if (labels.count(kOwnerLabel) > 0)
     return ErrorAt(
         node, absl::StrCat("labels.", kOwnerLabel, " is set by apply to the file's owner; leave it out"));
@@ -136,60 +136,60 @@ absl::Status ReadLabels(const YamlNode& node, DeclaredTenant& tenant) {
   return absl::OkStatus();
 }
 
-absl::Status ReadExpireTime(const YamlNode& node, DeclaredTenant& tenant) {
+absl::Status ReadExpireTime(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
   if (node.kind == Kind::kNull) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "expireTime"));
+  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, field));
   CROFT_ASSIGN_OR_RETURN(const absl::Time time,
                          ParseTime(text, absl::StrCat("line ", node.line, ": expireTime")));
   *tenant.fields.mutable_expire_time() = ToProto(time);
   return absl::OkStatus();
 }
 
-absl::Status ReadExtensions(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> extensions, TextsOf(node, "extensions"));
+absl::Status ReadExtensions(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> extensions, TextsOf(node, field));
   tenant.fields.mutable_extensions()->Assign(extensions.begin(), extensions.end());
   return absl::OkStatus();
 }
 
-absl::Status ReadLocale(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(*tenant.fields.mutable_locale(), TextOf(node, "locale"));
+absl::Status ReadLocale(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(*tenant.fields.mutable_locale(), TextOf(node, field));
   return absl::OkStatus();
 }
 
-absl::Status ReadSettings(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_RETURN_IF_ERROR(CheckMap(node, "settings"));
+absl::Status ReadSettings(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, field));
   *tenant.fields.mutable_settings() = ValueOf(node).struct_value();
   return absl::OkStatus();
 }
 
-absl::Status ReadFeatures(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_RETURN_IF_ERROR(CheckMap(node, "features"));
+absl::Status ReadFeatures(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, field));
   for (size_t i = 0; i < node.keys.size(); ++i) {
     if (node.items[i].kind != Kind::kScalar)
       return ErrorAt(node.items[i],
-                     absl::StrCat("features.", node.keys[i], " must be true, false, a number or text"));
+                     absl::StrCat(field, ".", node.keys[i], " must be true, false, a number or text"));
     (*tenant.fields.mutable_features())[node.keys[i]] = ScalarOf(node.items[i]);
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadDeleteProtection(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const bool on, BoolOf(node, "deleteProtection"));
+absl::Status ReadDeleteProtection(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const bool on, BoolOf(node, field));
   tenant.fields.set_delete_protection(on);
   return absl::OkStatus();
 }
 
-absl::Status ReadConnections(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const int32_t most, NumberOf(node, "quota.connections"));
+absl::Status ReadConnections(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const int32_t most, NumberOf(node, field));
   tenant.fields.mutable_quota()->set_connections(most);
   return absl::OkStatus();
 }
 
-absl::Status ReadStorage(const YamlNode& node, DeclaredTenant& tenant) {
+absl::Status ReadStorage(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
   if (node.kind == Kind::kNull) return absl::OkStatus();
-  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, "quota.storage"));
+  CROFT_ASSIGN_OR_RETURN(const std::string text, TextOf(node, field));
   CROFT_ASSIGN_OR_RETURN(const int64_t bytes,
-                         ParseBytes(text, absl::StrCat("line ", node.line, ": quota.storage")));
+                         ParseBytes(text, absl::StrCat("line ", node.line, ": ", field)));
   tenant.fields.mutable_quota()->set_storage_bytes(bytes);
   return absl::OkStatus();
 }
@@ -204,60 +204,58 @@ absl::StatusOr<std::optional<google::protobuf::Duration>> DurationOf(const YamlN
   return ToProto(duration);
 }
 
-absl::Status ReadStatementTimeout(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const auto longest, DurationOf(node, "quota.statementTimeout"));
+absl::Status ReadStatementTimeout(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const auto longest, DurationOf(node, field));
   if (longest) *tenant.fields.mutable_quota()->mutable_statement_timeout() = *longest;
   return absl::OkStatus();
 }
 
-using PolicyDuration = google::protobuf::Duration* (v1::BackupPolicy::*)();
-absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant,
-                        PolicyDuration mutable_field) {
+// Fields of the policy, by the member of the message that sets them.
+template <google::protobuf::Duration* (v1::BackupPolicy::*member)()>
+absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
   v1::BackupPolicy& policy = *tenant.fields.mutable_backup_policy();
   CROFT_ASSIGN_OR_RETURN(const auto duration, DurationOf(node, field));
-  if (duration) *(policy.*mutable_field)() = *duration;
+  if (duration) *(policy.*member)() = *duration;
   return absl::OkStatus();
 }
 
-using PolicyText = std::string* (v1::BackupPolicy::*)();
-absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant,
-                        PolicyText mutable_field) {
+template <std::string* (v1::BackupPolicy::*member)()>
+absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
   v1::BackupPolicy& policy = *tenant.fields.mutable_backup_policy();
-  CROFT_ASSIGN_OR_RETURN(*(policy.*mutable_field)(), TextOf(node, field));
+  CROFT_ASSIGN_OR_RETURN(*(policy.*member)(), TextOf(node, field));
   return absl::OkStatus();
 }
 
-using PolicyCount = void (v1::BackupPolicy::*)(int32_t);
-absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant,
-                        PolicyCount set_field) {
+template <void (v1::BackupPolicy::*member)(int32_t)>
+absl::Status ReadPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
   v1::BackupPolicy& policy = *tenant.fields.mutable_backup_policy();
   if (node.kind == Kind::kNull) return absl::OkStatus();
   CROFT_ASSIGN_OR_RETURN(const int32_t count, NumberOf(node, field));
-  (policy.*set_field)(count);
+  (policy.*member)(count);
   return absl::OkStatus();
 }
 
-absl::Status ReadCopyTo(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> stores, TextsOf(node, "backupPolicy.copyTo"));
+absl::Status ReadCopyTo(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> stores, TextsOf(node, field));
   tenant.fields.mutable_backup_policy()->mutable_copy_to()->Assign(stores.begin(), stores.end());
   return absl::OkStatus();
 }
 
-absl::Status ReadProveOn(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const auto labels, LabelsOf(node, "backupPolicy.proveOn"));
+absl::Status ReadProveOn(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const auto labels, LabelsOf(node, field));
   for (const auto& [key, value] : labels)
     (*tenant.fields.mutable_backup_policy()->mutable_prove_on())[key] = value;
   return absl::OkStatus();
 }
 
-absl::Status ReadSkipRows(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> patterns, TextsOf(node, "backupPolicy.skipRows"));
+absl::Status ReadSkipRows(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> patterns, TextsOf(node, field));
   tenant.fields.mutable_backup_policy()->mutable_skip_rows()->Assign(patterns.begin(), patterns.end());
   return absl::OkStatus();
 }
 
-absl::Status ReadHostSelector(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_ASSIGN_OR_RETURN(tenant.host_selector, LabelsOf(node, "hostSelector"));
+absl::Status ReadHostSelector(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(tenant.host_selector, LabelsOf(node, field));
   return absl::OkStatus();
 }
 
@@ -265,7 +263,8 @@ absl::Status ReadHostSelector(const YamlNode& node, DeclaredTenant& tenant) {
 struct Field {
   const char* key;
   const char* path;  // in an update mask; empty for one that is not compared
-  absl::Status (*read)(const YamlNode&, DeclaredTenant&);
+  // Into the tenant; the field is named as the file has it, for errors.
+  absl::Status (*read)(const YamlNode&, absl::string_view field, DeclaredTenant&);
   bool fixed = false;
 };
 
@@ -277,70 +276,24 @@ constexpr Field kQuotaFields[] = {
 
 constexpr Field kBackupPolicyFields[] = {
     {"copyTo", "backup_policy.copy_to", ReadCopyTo},
-    {"every", "backup_policy.every",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.every", tenant,
-                         PolicyDuration{&v1::BackupPolicy::mutable_every});
-     }},
-    {"cron", "backup_policy.cron",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.cron", tenant, PolicyText{&v1::BackupPolicy::mutable_cron});
-     }},
-    {"timeZone", "backup_policy.time_zone",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.timeZone", tenant,
-                         PolicyText{&v1::BackupPolicy::mutable_time_zone});
-     }},
-    {"window", "backup_policy.window",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.window", tenant,
-                         PolicyText{&v1::BackupPolicy::mutable_window});
-     }},
-    {"jitter", "backup_policy.jitter",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.jitter", tenant,
-                         PolicyDuration{&v1::BackupPolicy::mutable_jitter});
-     }},
-    {"keep", "backup_policy.keep",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.keep", tenant, PolicyCount{&v1::BackupPolicy::set_keep});
-     }},
-    {"keepWithin", "backup_policy.keep_within",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.keepWithin", tenant,
-                         PolicyDuration{&v1::BackupPolicy::mutable_keep_within});
-     }},
-    {"keepDaily", "backup_policy.keep_daily",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.keepDaily", tenant,
-                         PolicyCount{&v1::BackupPolicy::set_keep_daily});
-     }},
-    {"keepWeekly", "backup_policy.keep_weekly",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.keepWeekly", tenant,
-                         PolicyCount{&v1::BackupPolicy::set_keep_weekly});
-     }},
-    {"keepMonthly", "backup_policy.keep_monthly",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.keepMonthly", tenant,
-                         PolicyCount{&v1::BackupPolicy::set_keep_monthly});
-     }},
-    {"keepYearly", "backup_policy.keep_yearly",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.keepYearly", tenant,
-                         PolicyCount{&v1::BackupPolicy::set_keep_yearly});
-     }},
-    {"proveEvery", "backup_policy.prove_every",
-     [](const YamlNode& node, DeclaredTenant& tenant) {
-       return ReadPolicy(node, "backupPolicy.proveEvery", tenant,
-                         PolicyDuration{&v1::BackupPolicy::mutable_prove_every});
-     }},
+    {"every", "backup_policy.every", ReadPolicy<&v1::BackupPolicy::mutable_every>},
+    {"cron", "backup_policy.cron", ReadPolicy<&v1::BackupPolicy::mutable_cron>},
+    {"timeZone", "backup_policy.time_zone", ReadPolicy<&v1::BackupPolicy::mutable_time_zone>},
+    {"window", "backup_policy.window", ReadPolicy<&v1::BackupPolicy::mutable_window>},
+    {"jitter", "backup_policy.jitter", ReadPolicy<&v1::BackupPolicy::mutable_jitter>},
+    {"keep", "backup_policy.keep", ReadPolicy<&v1::BackupPolicy::set_keep>},
+    {"keepWithin", "backup_policy.keep_within", ReadPolicy<&v1::BackupPolicy::mutable_keep_within>},
+    {"keepDaily", "backup_policy.keep_daily", ReadPolicy<&v1::BackupPolicy::set_keep_daily>},
+    {"keepWeekly", "backup_policy.keep_weekly", ReadPolicy<&v1::BackupPolicy::set_keep_weekly>},
+    {"keepMonthly", "backup_policy.keep_monthly", ReadPolicy<&v1::BackupPolicy::set_keep_monthly>},
+    {"keepYearly", "backup_policy.keep_yearly", ReadPolicy<&v1::BackupPolicy::set_keep_yearly>},
+    {"proveEvery", "backup_policy.prove_every", ReadPolicy<&v1::BackupPolicy::mutable_prove_every>},
     {"proveOn", "backup_policy.prove_on", ReadProveOn},
     {"skipRows", "backup_policy.skip_rows", ReadSkipRows},
 };
 
-absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant);
-absl::Status ReadBackupPolicy(const YamlNode& node, DeclaredTenant& tenant);
+absl::Status ReadQuota(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant);
+absl::Status ReadBackupPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant);
 
 constexpr Field kFields[] = {
     {"displayName", "display_name", ReadDisplayName},
@@ -370,19 +323,19 @@ absl::Status ReadFields(const YamlNode& node, const Field (&fields)[kCount], abs
       return ErrorAt(node.items[i], absl::StrCat("there is no field ", prefix, node.keys[i],
                                                  DidYouMean(node.keys[i], known)));
     }
-    CROFT_RETURN_IF_ERROR(field->read(node.items[i], tenant));
+    CROFT_RETURN_IF_ERROR(field->read(node.items[i], absl::StrCat(prefix, field->key), tenant));
     if (*field->path != '\0') tenant.named.emplace_back(field->path);
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadQuota(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_RETURN_IF_ERROR(CheckMap(node, "quota"));
+absl::Status ReadQuota(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, field));
   return ReadFields(node, kQuotaFields, "quota.", tenant);
 }
 
-absl::Status ReadBackupPolicy(const YamlNode& node, DeclaredTenant& tenant) {
-  CROFT_RETURN_IF_ERROR(CheckMap(node, "backupPolicy"));
+absl::Status ReadBackupPolicy(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_RETURN_IF_ERROR(CheckMap(node, field));
   return ReadFields(node, kBackupPolicyFields, "backupPolicy.", tenant);
 }
 
