@@ -2,32 +2,17 @@
 import json
 import os
 import shutil
-import signal
 
 import pytest
 from cluster import Cluster, wait_until
-
-
-def give_stores(cluster, host, *stores):
-    """Starts the host's agent again with these stores."""
-    cluster.kill(host, signal.SIGTERM)
-    words = cluster.commands[host]
-    words[words.index("--store") + 1] = ",".join(stores)
-    cluster.relaunch(host)
-    wait_until(lambda: cluster.host_state(host) == "STATE_UP" and len(host_of(cluster, host).stores) == len(stores),
-               f"{host} is up with its stores", 90)
-
-
-def host_of(cluster, host):
-    return cluster.call("HostService.GetHost", name=f"hosts/{host}")
 
 
 @pytest.fixture(scope="module", name="cluster")
 def running_cluster():
     with Cluster(agents=2) as cluster:
         near, offsite = (f"{name}=file://{store(cluster, name)}" for name in ("near", "offsite"))
-        give_stores(cluster, "h1", near, offsite)
-        give_stores(cluster, "h2", offsite)
+        cluster.give_stores("h1", near, offsite)
+        cluster.give_stores("h2", offsite)
         yield cluster
 
 
@@ -95,7 +80,7 @@ def test_the_copy_brings_a_tenant_back_on_another_host_when_the_first_store_is_d
     # The copy takes the place of what is not there any more.
     wait_until(lambda: problems(cluster, "acme") == ["KIND_BACKUP_MISSING"], "the backup is missed")
     cluster.croftctl("admin", "repair-fleet", "--yes")
-    assert newest(cluster, "acme").store == list(host_of(cluster, "h2").stores)[0]
+    assert newest(cluster, "acme").store == list(cluster.host("h2").stores)[0]
     cluster.croftctl("backup", "verify", "acme", "latest")
 
 
@@ -109,7 +94,7 @@ def test_a_purge_leaves_nothing_in_either_store_and_its_record_names_both(cluste
                "the purge has its turn after the copies")
     assert archives(cluster, "near", uid) == archives(cluster, "offsite", uid) == {}
     record = cluster.croftctl("tenant", "erasure", "globex").stdout
-    near, offsite = host_of(cluster, "h1").stores
+    near, offsite = cluster.host("h1").stores
     assert f"copy in store {offsite}: deleted" in record
     for place in (near, offsite):
         assert f"data key {uid}, copy in store {place}: destroyed" in record

@@ -150,6 +150,15 @@ class Cluster:
         with open(os.path.join(self.state, "run", name + ".pid"), "w", encoding="ascii") as file:
             file.write(f"{pid} {start_time(pid)}\n")
 
+    def give_stores(self, host, *stores):
+        """Starts the host's agent again with these stores, each NAME=URL, and waits until the control plane knows them."""
+        self.kill(host, signal.SIGTERM)
+        words = self.commands[host]
+        words[words.index("--store") + 1] = ",".join(stores)
+        self.relaunch(host)
+        wait_until(lambda: self.host_state(host) == "STATE_UP" and len(self.host(host).stores) == len(stores),
+                   f"{host} is up with its stores", 90)
+
     def superuser(self, host, sql):
         """The answer of `host`'s PostgreSQL, asked past all of Croft."""
         if host in self.servers:
@@ -211,6 +220,9 @@ class Cluster:
 
     def tenant(self, tenant):
         return self.call("TenantService.GetTenant", name=f"tenants/{tenant}")
+
+    def host(self, host):
+        return self.call("HostService.GetHost", name=f"hosts/{host}")
 
     def host_state(self, host):
         now = self.call("HostService.GetHost", name=f"hosts/{host}")

@@ -19,7 +19,8 @@ ROWS = "SELECT count(*), sum(id) FROM orders"
 
 STATES = {"create": "READY", "configure": "READY", "suspend": "SUSPENDED", "resume": "READY", "retire": "RETIRED",
           "undelete": "READY", "backup": "READY", "verify": "READY", "delete-backup": "READY", "restore": "READY",
-          "restore-as": "READY", "restored": "READY", "rotate": "READY"}
+          "restore-as": "READY", "restored": "READY", "rotate": "READY", "copy": "READY", "undo": "READY",
+          "campaign": "READY"}
 
 
 def prepare(cluster):
@@ -30,8 +31,10 @@ def prepare(cluster):
             continue
         create_on(cluster, tenant, "h1")
         cluster.psql(tenant, "CREATE TABLE orders AS SELECT generate_series(1, 100) AS id")
-        if tenant in ("verify", "delete-backup", "restore", "restore-as"):
+        if tenant in ("verify", "delete-backup", "restore", "restore-as", "copy", "undo"):
             backups[tenant] = back_up(cluster, tenant)
+    cluster.psql("undo", "DELETE FROM orders")
+    change(cluster, "RestoreTenant", "undo", backup=backups["undo"])
     change(cluster, "SuspendTenant", "resume")
     change(cluster, "RetireTenant", "undelete")
     change(cluster, "RetireTenant", "purge")
@@ -58,6 +61,9 @@ def begin_all(cluster, backups):
     cluster.call("BackupService.CreateBackup", parent=name("backup"))
     cluster.call("BackupService.VerifyBackup", name=backups["verify"])
     cluster.call("BackupService.DeleteBackup", name=backups["delete-backup"])
+    cluster.call("BackupService.CopyBackup", name=backups["copy"], to_store="offsite")
+    cluster.call("TenantService.UndoRestore", name=name("undo"))
+    cluster.call("OperationService.StartCampaign", kind="KIND_BACK_UP", filter='id = "campaign"')
     running = cluster.call("OperationService.ListOperations", filter="state = RUNNING", page_size=1000).operations
     return {operation.name: operation.Kind.Name(operation.kind) for operation in running}
 
@@ -85,10 +91,12 @@ def most_memory(pid):
 
 def test_large_catalog_is_upgraded_and_every_operation_ends():
     with Cluster(agents=1) as cluster:
+        stores = (f"{store}=file://{os.path.join(cluster.state, 'stores', store)}" for store in ("near", "offsite"))
+        cluster.give_stores("h1", *stores)
         backups = prepare(cluster)
         os.kill(cluster.pid("h1"), signal.SIGSTOP)
         under_way = begin_all(cluster, backups)
-        assert len(set(under_way.values())) >= 12, under_way
+        assert len(set(under_way.values())) >= 15, under_way
         cluster.kill("croftd")
         catalog = os.path.join(cluster.state, "croftd", "catalog.db")
         plant(catalog, "model", TENANTS)
@@ -113,7 +121,10 @@ def test_large_catalog_is_upgraded_and_every_operation_ends():
             now = cluster.tenant(tenant)
             assert now.State.Name(now.state) == "STATE_" + state, now
         assert cluster.refused("TenantService.GetTenant", name="tenants/purge").reason == "TENANT_NOT_FOUND"
-        for tenant in ("configure", "resume", "undelete", "backup", "restore", "restored", "rotate"):
+        for tenant in ("configure", "resume", "undelete", "backup", "restore", "restored", "rotate", "campaign"):
             assert cluster.psql(tenant, ROWS) == "100|5050", tenant
+        assert cluster.psql("undo", "SELECT count(*) FROM orders") == "0"
+        copied, = cluster.call("BackupService.GetBackup", name=backups["copy"]).copies
+        assert copied.state == copied.STATE_AVAILABLE
         for number in (1, TENANTS // 2, TENANTS):
             assert cluster.tenant(planted(number)).placement.host == f"hosts/{HOST}"

@@ -93,7 +93,8 @@ def test_the_page_alone_brings_a_project_to_tenants_in_ten_minutes(project):
                        env=environment)
         with subprocess.Popen(["bash", "-c", f"exec {serve}"], cwd=project, env=environment) as server:
             try:
-                wait_until(is_up, "gunicorn answers", 120)
+                wait_until(lambda: is_up() or server.poll() is not None, "gunicorn answers", 120)
+                assert server.poll() is None, f"{serve}: it has ended"
                 assert ask("acme.example.com", "/add/one") == (200, "one")
                 assert ask("globex.example.com", "/add/other") == (200, "other")
                 assert ask("acme.example.com", "/add/two") == (200, "one,two")

@@ -34,11 +34,11 @@ std::string Hmac(const std::string& key, const std::string& message) {
   return mac;
 }
 
-// Empty where it is none.
+// Empty where it is none. Bits that no byte needs are zero, as the format asks.
 std::string Unbase64(std::string text) {
   while (text.size() % 4 != 0) text += '=';
   std::string bytes;
-  return absl::Base64Unescape(text, &bytes) ? bytes : "";
+  return absl::Base64Unescape(text, &bytes) && absl::Base64Escape(bytes) == text ? bytes : "";
 }
 
 std::optional<std::string> Decrypt(const std::string& key, const std::string& nonce,
