@@ -1,6 +1,7 @@
 #include "tests/sim/schedule_model.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <variant>
 
@@ -8,6 +9,7 @@
 
 #include "common/names.h"
 #include "controlplane/domain/operation.h"
+#include "tests/controlplane/domain/retention_model.h"
 
 namespace croft::sim {
 namespace {
@@ -24,31 +26,24 @@ using domain::BackupState;
 using domain::OperationKind;
 using domain::ScheduleKind;
 
-bool CanBeRestored(BackupState state) {
-  return state == BackupState::kAvailable || state == BackupState::kVerified ||
-         state == BackupState::kVerifiedWithNotes;
-}
+using Backups = std::map<std::string, domain::Backup>;
 
-bool WasProven(BackupState state) {
-  return state == BackupState::kVerified || state == BackupState::kVerifiedWithNotes;
-}
-
-template <typename Backups>
 std::string NewestProven(const Backups& stored) {
   std::string newest;
   for (const auto& [id, backup] : stored) {
-    if (backup.proven) newest = id;
+    if (domain::Proven(backup)) newest = id;
   }
   return newest;
 }
 
-// Whether a policy that keeps the `keep` newest usable ones, and the newest proven one, lets go of `id`.
-template <typename Backups>
-bool IsSurplus(const Backups& stored, int32_t keep, const std::string& id) {
+// Whether the tenant's policy, and what is kept whatever that says, lets go of `id`.
+bool IsSurplus(const domain::Tenant& policy, const Backups& stored, const std::string& id) {
   if (id == NewestProven(stored)) return false;
-  const auto newer = std::count_if(stored.upper_bound(id), stored.end(),
-                                   [](const auto& backup) { return backup.second.usable; });
-  return newer >= keep;
+  std::vector<domain::Backup> newest_first;
+  for (auto backup = stored.rbegin(); backup != stored.rend(); ++backup)
+    newest_first.push_back(backup->second);
+  const auto index = std::distance(stored.upper_bound(id), stored.end());
+  return !domain::RulesKeep(policy, newest_first, static_cast<size_t>(index));
 }
 
 }  // namespace
@@ -75,12 +70,12 @@ void Obstacle::AppendTo(std::vector<Interval>& intervals) const {
 
 // ---- What is asked of it.
 
-void ScheduleModel::Expect(const domain::Tenant& tenant) {
+void ScheduleModel::Expect(const domain::Tenant& tenant, const Times& times) {
   Client client{.id = tenant.id,
-                .keep = tenant.backups_kept,
-                .backups = {.name = "backup", .every = tenant.backup_every},
-                .proofs = {.name = "proof", .every = tenant.prove_every},
-                // A slot in which there is nothing to prove is served by that.
+                .policy = tenant,
+                .backups = Timetable("backup", times),
+                .proofs = Timetable("proof", {.every = tenant.prove_every}),
+                // A time at which there is nothing to prove is served by that.
                 .nothing_to_prove = Obstacle(2 * tenant.prove_every)};
   client.nothing_to_prove.Begin(world_.scheduler.Now());
   clients_.emplace(tenant.id, std::move(client));
@@ -127,7 +122,7 @@ void ScheduleModel::CheckKept(const Client& client) {
   for (const auto& [id, backup] : client.stored) {
     known.insert(id);
     world_.tally.Work("schedules: backups kept");
-    if (IsSurplus(client.stored, client.keep, id) && !client.spared.contains(id))
+    if (IsSurplus(client.policy, client.stored, id) && !client.spared.contains(id))
       world_.Violate(17, absl::StrCat(id, " of ", client.id, " is kept, and it was to be deleted"));
   }
   if (listed != known || in_store != known)
@@ -137,39 +132,41 @@ void ScheduleModel::CheckKept(const Client& client) {
 // ---- Slots.
 
 void ScheduleModel::Serve(Client& client, Timetable& table) {
-  const absl::Time now = world_.scheduler.Now();
-  if (!table.anchor)
-    return world_.Violate(17, absl::StrCat("a ", table.name, " of ", client.id, " has no schedule"));
-  absl::Duration rest;
-  const int64_t slot = absl::IDivDuration(now - *table.anchor + table.every / 2, table.every, &rest);
-  if (slot < table.next) {
-    return world_.Violate(17,
-                          absl::StrCat("the ", table.name, " of ", client.id, " begins twice in one slot"));
-  }
-  const bool missed = slot > table.next;
-  if (!missed && now < *table.anchor + slot * table.every) {
-    return world_.Violate(17,
-                          absl::StrCat("the ", table.name, " of ", client.id, " begins before its time"));
-  }
+  const auto violate = [&](absl::string_view what) {
+    world_.Violate(17, absl::StrCat("the ", table.name(), " of ", client.id, " ", what));
+  };
+  if (!table.known()) return violate("has no schedule");
   CheckLate(client, table);
-  world_.tally.Work(absl::StrCat("schedules: ", table.name, missed ? "s made up for" : "s in their slot"));
-  for (; table.next < slot; ++table.next)
-    world_.tally.Work(absl::StrCat("schedules: ", table.name, " slots with nothing"));
-  ++table.next;
+  size_t unserved = 0;
+  switch (table.Serve(world_.scheduler.Now(), unserved)) {
+    case Timetable::Run::kInTime:
+      world_.tally.Work(absl::StrCat("schedules: ", table.name(), "s in their slot"));
+      break;
+    case Timetable::Run::kMadeUpFor:
+      world_.tally.Work(absl::StrCat("schedules: ", table.name(), "s made up for"));
+      break;
+    case Timetable::Run::kTwice: violate("begins twice in one slot"); break;
+    case Timetable::Run::kEarly: violate("begins before its time"); break;
+    case Timetable::Run::kOutside: violate("begins while its window is closed"); break;
+  }
+  for (; unserved > 0; --unserved)
+    world_.tally.Work(absl::StrCat("schedules: ", table.name(), " slots with nothing"));
 }
 
-void ScheduleModel::CheckLate(const Client& client, const Timetable& table) {
-  if (!table.anchor)
-    return world_.Violate(17, absl::StrCat("there is no ", table.name, " schedule of ", client.id));
-  const absl::Time due = *table.anchor + table.next * table.every;
+void ScheduleModel::CheckLate(Client& client, Timetable& table) {
+  if (!table.known())
+    return world_.Violate(17, absl::StrCat("there is no ", table.name(), " schedule of ", client.id));
+  const absl::Time due = table.Due();
   if (world_.scheduler.Now() <= due + kPrompt || IsExcused(client, table, due + kPrompt)) return;
   world_.Violate(
-      17, absl::StrCat("the ", table.name, " of ", client.id, " is missed or late by ",
+      17, absl::StrCat("the ", table.name(), " of ", client.id, " is missed or late by ",
                        absl::FormatDuration(world_.scheduler.Now() - due), ", and nothing was in its way"));
 }
 
-bool ScheduleModel::IsExcused(const Client& client, const Timetable& table, absl::Time from) const {
+bool ScheduleModel::IsExcused(const Client& client, Timetable& table, absl::Time from) const {
   std::vector<Obstacle::Interval> intervals;
+  table.AppendClosed(from, world_.scheduler.Now(), intervals);
+  for (Obstacle::Interval& closed : intervals) closed.second += kPrompt;
   down_.AppendTo(intervals);
   client.busy.AppendTo(intervals);
   if (const auto host = hosts_.find(client.host); host != hosts_.end())
@@ -204,11 +201,9 @@ void ScheduleModel::Note(const catalog::PutSchedule& put) {
   Timetable* table = key.kind == ScheduleKind::kBackUp  ? &client->second.backups
                      : key.kind == ScheduleKind::kProve ? &client->second.proofs
                                                         : nullptr;
-  if (table == nullptr || table->anchor) return;
-  table->anchor = put.schedule.next_time;
-  const absl::Duration ahead = *table->anchor - world_.scheduler.Now();
-  if (ahead < absl::ZeroDuration() || ahead > table->every)
-    world_.Violate(17, absl::StrCat("the first ", table->name, " of ", client->first, " is not next"));
+  if (table == nullptr || table->known()) return;
+  if (!table->Begin(world_.scheduler.Now(), put.schedule.next_time))
+    world_.Violate(17, absl::StrCat("the first ", table->name(), " of ", client->first, " is not next"));
 }
 
 void ScheduleModel::Note(const catalog::PutOperation& put) {
@@ -271,15 +266,16 @@ void ScheduleModel::Note(const catalog::PutBackup& put) {
   Client& client = found->second;
   const bool goes = backup.state == BackupState::kDeleting;
   if (goes && client.deleted.insert(backup.id).second &&
-      !IsSurplus(client.stored, client.keep, backup.id)) {
+      !IsSurplus(client.policy, client.stored, backup.id)) {
     world_.Violate(17, absl::StrCat(backup.id, " of ", client.id, " is deleted, and it was to be kept"));
   }
   const bool fresh = !client.stored.contains(backup.id);
-  client.stored[backup.id] = {.usable = CanBeRestored(backup.state), .proven = WasProven(backup.state)};
   if (fresh) client.spared.clear();
+  client.stored[backup.id] = backup;
   client.spared.insert(NewestProven(client.stored));
+  if (!domain::Usable(backup)) client.spared.insert(backup.id);
   const bool any = std::any_of(client.stored.begin(), client.stored.end(),
-                               [](const auto& one) { return one.second.usable; });
+                               [](const auto& one) { return domain::Usable(one.second); });
   if (any) {
     client.nothing_to_prove.End(world_.scheduler.Now());
   } else {

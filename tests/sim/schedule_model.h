@@ -14,6 +14,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "tests/sim/sim_agent.h"
 #include "tests/sim/sim_plane.h"
+#include "tests/sim/timetable.h"
 #include "tests/sim/world.h"
 
 namespace croft::sim {
@@ -21,7 +22,7 @@ namespace croft::sim {
 // Times when something was in the way of a schedule.
 class Obstacle {
  public:
-  using Interval = std::pair<absl::Time, absl::Time>;
+  using Interval = Timetable::Interval;
 
   // `delay`: how long after its end the schedule is tried again at the latest.
   explicit Obstacle(absl::Duration delay) : delay_(delay) {}
@@ -40,16 +41,15 @@ class Obstacle {
 // What schedules have to do, worked out from policies and times alone, and held against every commit: which backup and
 // which proof has to begin in which slot, how many may run at once, and which backups retention has to leave.
 //
-// A schedule of an interval has a slot in each of them, always at the same place. A run serves the slot that is nearest to
-// it: one that comes late by more than half an interval is the next slot's, too, so that what was missed is made up for
-// once. A run may be late only while something was in its way all the time: no control plane, as much on the host as it
-// may have at once, or work on the tenant itself.
+// A run serves every time that was due since the last one, so that what was missed is made up for once (Timetable). It may
+// be late only while something was in its way all the time: no control plane, as much on the host as it may have at once,
+// work on the tenant itself, or a closed window.
 class ScheduleModel final : public Watch, public PlaneWatch {
  public:
   explicit ScheduleModel(World& world) : world_(world) {}
 
-  // The tenant is about to be made with this policy, all of whose parts are chosen.
-  void Expect(const domain::Tenant& tenant);
+  // The tenant is about to be made with this policy, which has proofs; `times` is what it says of its backups.
+  void Expect(const domain::Tenant& tenant, const Times& times);
   // Whether a control plane is at work.
   void NoteService(bool serves);
   // Judges each tenant once, at a moment when nothing of it is under way: every slot was served, and the catalog and the
@@ -67,29 +67,20 @@ class ScheduleModel final : public Watch, public PlaneWatch {
   // Longer than anything that puts a schedule off.
   static constexpr absl::Duration kLongestDelay = absl::Minutes(11);
 
-  struct Timetable {
-    std::string name;
-    absl::Duration every;
-    std::optional<absl::Time> anchor;  // a slot; known from when the schedule is there
-    int64_t next = 0;                  // the first slot after the anchor that no run has served
-  };
-  struct Known {
-    bool usable = false;
-    bool proven = false;
-  };
   struct Client {
     std::string id;
+    domain::Tenant policy;
     std::string host;
-    int32_t keep = 0;
     Timetable backups;
     Timetable proofs;
     Obstacle busy{kLongestDelay};
     Obstacle nothing_to_prove;
     int running = 0;  // of the schedules' operations
     absl::Time last_end;
-    std::map<std::string, Known> stored;  // its backups by id: the newer, the later
+    std::map<std::string, domain::Backup> stored;  // by id: the newer, the later
     std::set<std::string> deleted;
-    std::set<std::string> spared;  // the newest proven ones since the last backup
+    std::set<std::string>
+        spared;  // since the last backup the newest proven ones, and what was found unusable
     bool judged = false;
   };
   struct Work {
@@ -115,8 +106,8 @@ class ScheduleModel final : public Watch, public PlaneWatch {
   void Load(const Work& work, int change);
   void Serve(Client& client, Timetable& table);
   // The slot that is next must not be overdue, unless something was in its way all the time.
-  void CheckLate(const Client& client, const Timetable& table);
-  bool IsExcused(const Client& client, const Timetable& table, absl::Time from) const;
+  void CheckLate(Client& client, Timetable& table);
+  bool IsExcused(const Client& client, Timetable& table, absl::Time from) const;
   void CheckKept(const Client& client);
 
   World& world_;

@@ -1,6 +1,7 @@
 #include "tests/sim/schedule_run.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <absl/strings/str_format.h>
@@ -13,6 +14,11 @@
 namespace croft::sim {
 namespace {
 
+std::set<absl::Weekday> EveryDay() {
+  return {absl::Weekday::monday, absl::Weekday::tuesday,  absl::Weekday::wednesday, absl::Weekday::thursday,
+          absl::Weekday::friday, absl::Weekday::saturday, absl::Weekday::sunday};
+}
+
 constexpr int kTenantsOfHost = 250;
 // How often it is asked whether a control plane is at work.
 constexpr absl::Duration kGlance = absl::Seconds(5);
@@ -20,10 +26,36 @@ constexpr absl::Duration kGlance = absl::Seconds(5);
 constexpr absl::Duration kCatchUp = absl::Hours(1);
 constexpr absl::Duration kAllRest = absl::Hours(6);
 
+// What a tenant's policy says of when it is backed up. A time of the night is one that clocks skip or show twice.
+const CronLine kLines[] = {
+    {.text = "30 2 * * *", .minute = 30, .hours = {2}, .weekdays = EveryDay()},
+    {.text = "0 */6 * * *", .minute = 0, .hours = {0, 6, 12, 18}, .weekdays = EveryDay()},
+    {.text = "15 8-18/2 * * *", .minute = 15, .hours = {8, 10, 12, 14, 16, 18}, .weekdays = EveryDay()},
+    {.text = "45 1-3 * * *", .minute = 45, .hours = {1, 2, 3}, .weekdays = EveryDay()},
+    {.text = "5 4,23 * * mon-fri",
+     .minute = 5,
+     .hours = {4, 23},
+     .weekdays = {absl::Weekday::monday, absl::Weekday::tuesday, absl::Weekday::wednesday,
+                  absl::Weekday::thursday, absl::Weekday::friday}},
+};
+constexpr absl::Duration kIntervals[] = {absl::Hours(3), absl::Hours(4),  absl::Hours(6),
+                                         absl::Hours(8), absl::Hours(12), absl::Hours(24)};
+constexpr const char* kZones[] = {"", "Europe/Berlin", "Europe/Berlin", "America/New_York", "Asia/Kolkata"};
+constexpr ClockWindow kNights[] = {{22 * 60, 5 * 60}, {1 * 60, 4 * 60}, {2 * 60 + 15, 9 * 60}};
+constexpr ClockWindow kLong[] = {{20 * 60, 6 * 60}, {30, 12 * 60 + 30}};
+constexpr absl::Duration kJitters[] = {absl::ZeroDuration(), absl::Minutes(10), absl::Hours(1)};
+
+// The noon before clocks are set, forward or back, in Europe.
+absl::Time Start(uint64_t seed) {
+  const absl::CivilHour noon =
+      seed % 2 == 0 ? absl::CivilHour(2026, 10, 24, 12) : absl::CivilHour(2026, 3, 28, 12);
+  return absl::FromCivil(noon, absl::UTCTimeZone());
+}
+
 class ScheduleRun {
  public:
   ScheduleRun(uint64_t seed, const ScheduleRunSize& size, const std::string& directory, bool keep_history)
-      : world_(seed, directory, keep_history),
+      : world_(seed, directory, keep_history, Start(seed)),
         size_(size),
         model_(world_),
         fleet_(world_, model_, model_),
@@ -54,7 +86,13 @@ class ScheduleRun {
   }
 
   void Begin();
-  domain::Tenant NewTenant(int number);
+  template <typename T, size_t kCount>
+  const T& OneOf(const T (&choices)[kCount]) {
+    return choices[world_.dice.Roll(kCount)];
+  }
+  Times NewTimes();
+  domain::Tenant NewTenant(int number, const Times& times);
+  domain::KeepRules NewRules();
   void Misfortune(absl::Time until);
   void Strike();
   void End();
@@ -73,8 +111,9 @@ void ScheduleRun::Begin() {
   for (int i = 0; i < hosts; ++i) fleet_.Join(clients_, absl::StrCat("h", i), "s1");
   RunUntil(world_.scheduler.Now() + absl::Seconds(30));
   for (int i = 0; i < size_.tenants; ++i) {
-    const domain::Tenant tenant = NewTenant(i);
-    model_.Expect(tenant);
+    const Times times = NewTimes();
+    const domain::Tenant tenant = NewTenant(i, times);
+    model_.Expect(tenant, times);
     clients_.CreateLike(tenant);
     RunUntil(world_.scheduler.Now() + absl::Seconds(1));
   }
@@ -83,16 +122,48 @@ void ScheduleRun::Begin() {
   world_.faults = true;
 }
 
-domain::Tenant ScheduleRun::NewTenant(int number) {
-  constexpr int kHours[] = {3, 4, 6, 8, 12, 24};
-  const auto hours = [&] { return absl::Hours(kHours[world_.dice.Roll(std::size(kHours))]); };
+Times ScheduleRun::NewTimes() {
+  Times times;
+  times.zone = OneOf(kZones);
+  switch (world_.dice.Roll(5)) {
+    case 0:
+      times.line = OneOf(kLines);
+      times.jitter = OneOf(kJitters);
+      break;
+    case 1:
+      times.line = OneOf(kLines);
+      times.window = OneOf(kNights);
+      break;
+    case 2:
+      times.every = absl::Hours(3 + world_.dice.Roll(4));
+      times.window = OneOf(kLong);
+      break;
+    default: times.every = OneOf(kIntervals);
+  }
+  return times;
+}
+
+domain::Tenant ScheduleRun::NewTenant(int number, const Times& times) {
   domain::Tenant tenant;
   tenant.id = absl::StrFormat("t%04d", number);
   tenant.quota.connections = 10;
-  tenant.backup_every = hours();
+  tenant.backup_every = times.every;
+  tenant.backup_times = {.cron = times.line ? times.line->text : "",
+                         .window = times.window ? times.window->Text() : "",
+                         .time_zone = times.zone,
+                         .jitter = times.jitter};
   tenant.backups_kept = static_cast<int32_t>(1 + world_.dice.Roll(4));
-  tenant.prove_every = 2 * hours();
+  if (world_.dice.Chance(1, 3)) tenant.keep = NewRules();
+  tenant.prove_every = 2 * OneOf(kIntervals);
   return tenant;
+}
+
+domain::KeepRules ScheduleRun::NewRules() {
+  domain::KeepRules rules;
+  if (world_.dice.Chance(1, 2)) rules.within = absl::Hours(6 + world_.dice.Roll(30));
+  rules.daily = static_cast<int32_t>(world_.dice.Roll(4));
+  rules.weekly = static_cast<int32_t>(world_.dice.Roll(3));
+  return rules;
 }
 
 void ScheduleRun::Misfortune(absl::Time until) {

@@ -11,7 +11,6 @@
 namespace croft::sim {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
 constexpr size_t kEntropy = 16;
 
 }  // namespace
@@ -20,13 +19,14 @@ std::string SignatureOf(absl::string_view text) {
   return crypto::Sha256(absl::StrCat("the control plane's key ", text));
 }
 
-World::World(uint64_t seed_of_run, const std::string& folder, bool keep_history)
+World::World(uint64_t seed_of_run, const std::string& folder, bool keep_history, absl::Time start)
     : seed(seed_of_run),
       dice(seed_of_run),
-      scheduler(kStart),
+      scheduler(start),
       keyring(keyring::Keyring::Generate(dice)),
       directory(folder),
-      keep_history_(keep_history) {
+      keep_history_(keep_history),
+      start_(start) {
   UseTimeOf(&scheduler);
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
@@ -59,7 +59,7 @@ engine::PreparedBackup World::PrepareBackup(const std::string& uid) {
 
 void World::Line(const std::string& text) {
   const std::string line =
-      absl::StrFormat("%12.6f %s", absl::ToDoubleSeconds(scheduler.Now() - kStart), text);
+      absl::StrFormat("%12.6f %s", absl::ToDoubleSeconds(scheduler.Now() - start_), text);
   for (const char c : line) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
   ++lines;
   if (keep_history_) history.push_back(line);

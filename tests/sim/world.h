@@ -92,7 +92,8 @@ struct Tally {
 
 class World {
  public:
-  World(uint64_t seed, const std::string& directory, bool keep_history);
+  World(uint64_t seed, const std::string& directory, bool keep_history,
+        absl::Time start = absl::FromUnixSeconds(1'800'000'000));
   ~World();
 
   // Adds a line to the run's history, of which the hash is taken.
@@ -174,6 +175,7 @@ class World {
   void Line(const std::string& text);
 
   const bool keep_history_;
+  const absl::Time start_;
 };
 
 }  // namespace croft::sim
