@@ -76,6 +76,11 @@ absl::StatusOr<std::string> ParseOperationName(absl::string_view name, absl::str
   return ParseName("operations", name, field);
 }
 
+std::string BackupPolicyName(absl::string_view id) { return absl::StrCat("backupPolicies/", id); }
+absl::StatusOr<std::string> ParseBackupPolicyName(absl::string_view name, absl::string_view field) {
+  return ParseName("backupPolicies", name, field);
+}
+
 std::string BackupName(absl::string_view tenant, absl::string_view backup) {
   return absl::StrCat("tenants/", tenant, "/backups/", backup);
 }

@@ -39,6 +39,10 @@ struct AccessTokenId {
 // digit; not `latest`, and not of the form of backups' ids. Else INVALID_ARGUMENT naming `field`.
 [[nodiscard]] absl::Status CheckGivenName(absl::string_view given_name, absl::string_view field);
 
+[[nodiscard]] std::string BackupPolicyName(absl::string_view id);
+[[nodiscard]] absl::StatusOr<std::string> ParseBackupPolicyName(absl::string_view name,
+                                                                absl::string_view field);
+
 struct BackupId {
   std::string tenant;
   std::string backup;  // id or given name

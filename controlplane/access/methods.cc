@@ -31,6 +31,12 @@ constexpr MethodRule kRules[] = {
     {"AgentService/RenewCertificate", Permission::kActAsHost, Subject::kFleet},
     {"AuditService/ListAuditEvents", Permission::kAdminister, Subject::kFleet},
     {"AuditService/VerifyAudit", Permission::kAdminister, Subject::kFleet},
+    // A policy reaches tenants by what they carry, and the fleet.
+    {"BackupPolicyService/DeleteBackupPolicy", Permission::kOperate, Subject::kFleet},
+    // Who reads single tenants finds what is in force for them with the tenant.
+    {"BackupPolicyService/GetBackupPolicy", Permission::kRead, Subject::kFleet},
+    {"BackupPolicyService/ListBackupPolicies", Permission::kRead, Subject::kFleet},
+    {"BackupPolicyService/SetBackupPolicy", Permission::kOperate, Subject::kFleet},
     {"BackupService/CopyBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/CreateBackup", Permission::kOperate, Subject::kTenant},
     {"BackupService/DeleteBackup", Permission::kOperate, Subject::kTenant},

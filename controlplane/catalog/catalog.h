@@ -15,6 +15,7 @@
 
 #include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/erasure.h"
 #include "controlplane/domain/fleet_event.h"
 #include "controlplane/domain/host.h"
@@ -32,6 +33,7 @@
 //             reports is kept so that a restarted control plane can answer before the agent is back.
 // operations  plans and how far they are. Everything that must survive a crash in the middle of work.
 // backups     which backups exist and how to open them; the archives themselves lie in stores.
+// backup_policies  what tenants that say nothing themselves are backed up by. Few; every decision about a backup reads them.
 // principals  people, services and scripts: what they may do, and by which tokens (hashes) and certificates
 //             (fingerprints) they are known.
 // requests    answers to request ids, so that a repeat has no second effect.
@@ -131,10 +133,17 @@ struct CutEvents {
 struct PutErasure {
   domain::Erasure erasure;
 };
-using Change =
-    std::variant<PutTenant, PutHost, DeleteHost, PutUser, DeleteUser, NoteTokenUse, PutOperation,
-                 DeleteOperation, PutBackup, DeleteBackup, PutRequest, DeleteRequest, PutSchedule,
-                 DeleteSchedule, AppendAudit, CutAudit, AppendEvent, CutEvents, PutErasure>;
+// A new policy or the whole of a known one.
+struct PutBackupPolicy {
+  domain::BackupPolicy policy;
+};
+struct DeleteBackupPolicy {
+  std::string id;
+};
+using Change = std::variant<PutTenant, PutHost, DeleteHost, PutUser, DeleteUser, NoteTokenUse, PutOperation,
+                            DeleteOperation, PutBackup, DeleteBackup, PutRequest, DeleteRequest,
+                            PutSchedule, DeleteSchedule, AppendAudit, CutAudit, AppendEvent, CutEvents,
+                            PutErasure, PutBackupPolicy, DeleteBackupPolicy>;
 
 // Events that follow one another.
 struct EventRun {
@@ -187,6 +196,10 @@ class Facts {
   virtual EventRun OldestEvents(absl::Time time, int32_t limit) = 0;
   // Tenants placed on the host, tombstones left out.
   virtual int64_t CountTenantsOnHost(absl::string_view host) = 0;
+  // All of them, ordered by id.
+  virtual std::vector<domain::BackupPolicy> BackupPolicies() = 0;
+  // Tenants above `after_id` without their credentials, ordered by id. Tombstones too.
+  virtual std::vector<domain::Tenant> TenantsAfter(absl::string_view after_id, int32_t limit) = 0;
 };
 
 // The one write transaction. Not thread-safe. Destroyed without Commit it leaves no trace.
@@ -308,6 +321,7 @@ class Catalog {
   // by id. Tombstones too.
   virtual absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
                                                                          int32_t limit) = 0;
+  virtual absl::StatusOr<std::vector<domain::BackupPolicy>> ListBackupPolicies() = 0;  // by id
   // Schedules whose time is at or before `now`, earliest first.
   virtual absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) = 0;
   // Schedules that were refused at least `refusals` times in a row, 1 or more; the most often refused first.

@@ -16,8 +16,8 @@ constexpr size_t kLaterBackups = 3;
 // When scheduled backups begin from now on.
 class ComingBackups {
  public:
-  ComingBackups(const Tenant& tenant, const BackupSchedules& schedules)
-      : next_(schedules.backup), recurrence_(BackupRecurrenceOf(tenant)) {}
+  ComingBackups(const Tenant& tenant, const PolicyInForce& policy, const BackupSchedules& schedules)
+      : next_(schedules.backup), recurrence_(BackupRecurrenceOf(tenant, policy)) {}
 
   bool Any() const { return next_.has_value() && recurrence_.has_value(); }
   // Of the one after `more` others. There is any.
@@ -90,10 +90,11 @@ class ComingPeriods {
 // The same of all scheduled ones as SurplusBackups says when their time has come. Each backup is asked about, newest first.
 class Retention {
  public:
-  Retention(const Tenant& tenant, const std::vector<Backup>& backups, const BackupSchedules& schedules)
-      : tenant_(tenant), schedules_(schedules), coming_(tenant, schedules) {
-    const absl::TimeZone zone = ZoneOf(tenant.backup_times.time_zone);
-    for (const PeriodRule& rule : PeriodRulesOf(tenant)) periods_.emplace_back(rule, zone, coming_);
+  Retention(const Tenant& tenant, const PolicyInForce& policy, const std::vector<Backup>& backups,
+            const BackupSchedules& schedules)
+      : policy_(policy), schedules_(schedules), coming_(tenant, policy, schedules) {
+    const absl::TimeZone zone = ZoneOf(policy.rules.backup_times.time_zone);
+    for (const PeriodRule& rule : PeriodRulesOf(policy)) periods_.emplace_back(rule, zone, coming_);
     const auto proven = std::find_if(backups.begin(), backups.end(), Proven);
     if (proven != backups.end()) newest_proven_ = proven->id;
   }
@@ -130,9 +131,9 @@ class Retention {
     absl::Time end = coming_.TimeOf(0);
     for (const KeepRule rule : kept_by) {
       if (rule == KeepRule::kNewest)
-        end = std::max(end, coming_.TimeOf(static_cast<size_t>(NewestKept(tenant_)) - newer_ - 1));
+        end = std::max(end, coming_.TimeOf(static_cast<size_t>(NewestKept(policy_)) - newer_ - 1));
       if (rule == KeepRule::kWithin) {
-        const absl::Time last = backup.create_time + tenant_.keep.within;
+        const absl::Time last = backup.create_time + policy_.rules.keep.within;
         end = std::max(end, coming_.FirstAt(last + absl::Nanoseconds(1)));
       }
     }
@@ -142,7 +143,7 @@ class Retention {
     return end;
   }
 
-  const Tenant& tenant_;
+  const PolicyInForce& policy_;
   const BackupSchedules& schedules_;
   ComingBackups coming_;
   std::vector<ComingPeriods> periods_;
@@ -163,12 +164,12 @@ std::optional<BackupFate> FateOf(const Tenant& tenant, const Backup& backup) {
 
 }  // namespace
 
-BackupPlan PlanOf(const Tenant& tenant, const std::vector<Backup>& backups,
+BackupPlan PlanOf(const Tenant& tenant, const PolicyInForce& policy, const std::vector<Backup>& backups,
                   const BackupSchedules& schedules) {
-  BackupPlan plan{.schedules = schedules, .kept = NewestKept(tenant)};
+  BackupPlan plan{.schedules = schedules, .kept = NewestKept(policy)};
   const std::vector<Backup> if_made = IfMade(backups);
-  std::vector<std::vector<KeepRule>> kept_by = RulesThatKeep(tenant, if_made);
-  Retention retention(tenant, backups, schedules);
+  std::vector<std::vector<KeepRule>> kept_by = RulesThatKeep(policy, if_made);
+  Retention retention(tenant, policy, backups, schedules);
   plan.later_backups = retention.LaterBackups();
   const bool any_held = std::any_of(backups.begin(), backups.end(), Held);
   for (size_t i = 0; i < backups.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/retention.h"
 #include "controlplane/domain/schedule.h"
 #include "controlplane/domain/tenant.h"
@@ -75,8 +76,9 @@ struct BackupPlan {
   std::optional<absl::Time> unprotected_since;
 };
 
-// `backups` are the tenant's, newest first. Assumes that scheduled backups succeed, each at its time.
-[[nodiscard]] BackupPlan PlanOf(const Tenant& tenant, const std::vector<Backup>& backups,
-                                const BackupSchedules& schedules);
+// `policy` is in force for the tenant, whose `backups` are given newest first. Assumes that scheduled backups succeed, each
+// at its time.
+[[nodiscard]] BackupPlan PlanOf(const Tenant& tenant, const PolicyInForce& policy,
+                                const std::vector<Backup>& backups, const BackupSchedules& schedules);
 
 }  // namespace croft::domain

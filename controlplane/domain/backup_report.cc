@@ -25,15 +25,31 @@ std::string Age(absl::Time time, absl::Time now) {
   return absl::StrCat(Time(time), ", ", Span(std::max(now - time, absl::ZeroDuration())), " old");
 }
 
-std::string PolicyOf(const Tenant& tenant) {
+// Where one part comes from, unless the tenant says it itself.
+std::string SourceOf(const PolicyInForce& policy, BackupPart part, const Tenant& tenant) {
+  const auto source = policy.sources.find(part);
+  if (source == policy.sources.end() || source->second == TenantName(tenant.id)) return "";
+  return absl::StrCat(" (", source->second, ")");
+}
+
+std::string PolicyOf(const Tenant& tenant, const PolicyInForce& policy) {
+  const BackupRules& rules = policy.rules;
   std::vector<std::string> parts;
-  if (tenant.backup_every > absl::ZeroDuration())
-    parts.push_back(absl::StrCat("backup every ", Span(tenant.backup_every)));
-  if (tenant.prove_every > absl::ZeroDuration())
-    parts.push_back(absl::StrCat("proof every ", Span(tenant.prove_every)));
-  if (!tenant.prove_on.empty()) {
-    parts.push_back(absl::StrCat("proof on hosts with ",
-                                 absl::StrJoin(tenant.prove_on, ",", absl::PairFormatter("="))));
+  const auto add = [&](BackupPart part, absl::string_view words) {
+    parts.push_back(absl::StrCat(words, SourceOf(policy, part, tenant)));
+  };
+  if (rules.backup_every > absl::ZeroDuration())
+    add(BackupPart::kSchedule, absl::StrCat("backup every ", Span(rules.backup_every)));
+  if (!rules.backup_times.cron.empty()) {
+    const std::string& zone = rules.backup_times.time_zone;
+    add(BackupPart::kSchedule,
+        absl::StrCat("backup at ", rules.backup_times.cron, " ", zone.empty() ? "UTC" : zone));
+  }
+  if (rules.prove_every > absl::ZeroDuration())
+    add(BackupPart::kProofs, absl::StrCat("proof every ", Span(rules.prove_every)));
+  if (!rules.prove_on.empty()) {
+    add(BackupPart::kProofHosts,
+        absl::StrCat("proof on hosts with ", absl::StrJoin(rules.prove_on, ",", absl::PairFormatter("="))));
   }
   return parts.empty() ? "none" : absl::StrJoin(parts, ", ");
 }
@@ -57,11 +73,12 @@ std::string BackupReport::Head(absl::Time now, const std::string& caller, const 
                       "\ntenants: ", which, "\n");
 }
 
-std::string BackupReport::Lines(const Tenant& tenant, const std::vector<Backup>& backups, absl::Time now) {
+std::string BackupReport::Lines(const Tenant& tenant, const PolicyInForce& policy,
+                                const std::vector<Backup>& backups, absl::Time now) {
   tenants_ += 1;
   std::string lines =
       absl::StrCat("\ntenant ", TenantName(tenant.id), ", uid ", tenant.uid, ", ", NameOf(tenant.state),
-                   "\npolicy: ", PolicyOf(tenant), "\nnewest backup: ");
+                   "\npolicy: ", PolicyOf(tenant, policy), "\nnewest backup: ");
   const auto newest = std::find_if(backups.begin(), backups.end(), Usable);
   if (newest == backups.end()) {
     absl::StrAppend(&lines, "none\n");

@@ -8,6 +8,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/tenant.h"
 
 // A report for auditors: of each tenant its newest backup and its last proof. Text, whose parts follow one another.
@@ -19,8 +20,9 @@ class BackupReport {
   [[nodiscard]] static std::string Head(absl::Time now, const std::string& caller,
                                         const std::string& filter);
 
-  // The lines on a tenant, which is counted; `backups` are its own, newest first.
-  [[nodiscard]] std::string Lines(const Tenant& tenant, const std::vector<Backup>& backups, absl::Time now);
+  // The lines on a tenant, for which `policy` is in force and which is counted; `backups` are its own, newest first.
+  [[nodiscard]] std::string Lines(const Tenant& tenant, const PolicyInForce& policy,
+                                  const std::vector<Backup>& backups, absl::Time now);
 
   // What comes last: what was counted.
   [[nodiscard]] std::string Totals(absl::Time now) const;

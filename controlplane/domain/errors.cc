@@ -374,6 +374,15 @@ absl::Status TooManyOf(absl::string_view what, absl::string_view principal, size
       {{"principal", std::string(principal)}, {"what", std::string(what)}, {"most", absl::StrCat(most)}});
 }
 
+absl::Status BackupPolicyNotFound(absl::string_view id) {
+  return NotFound("backup policy", "BACKUP_POLICY_NOT_FOUND", "backup_policy", id);
+}
+
+absl::Status TooManyBackupPolicies(size_t most) {
+  return Precondition(absl::StrCat("there are ", most, " backup policies already; delete one first"),
+                      "TOO_MANY", {{"what", "backup policies"}, {"most", absl::StrCat(most)}});
+}
+
 absl::Status OperationNotFound(absl::string_view id) {
   return NotFound("operation", "OPERATION_NOT_FOUND", "operation", id);
 }

@@ -92,6 +92,9 @@ absl::Status BindingNotFound(absl::string_view principal);
 // `what` as in "tokens"; a principal has at most `most` of them.
 absl::Status TooManyOf(absl::string_view what, absl::string_view principal, size_t most);
 
+absl::Status BackupPolicyNotFound(absl::string_view id);
+absl::Status TooManyBackupPolicies(size_t most);
+
 absl::Status OperationNotFound(absl::string_view id);
 absl::Status OperationNotCancellable(absl::string_view id, absl::string_view why);
 

@@ -20,8 +20,9 @@ int MajorOf(absl::string_view version) {
 }
 
 // Why the host cannot prove it; empty when it can.
-std::string WhyNot(const Host& host, const Tenant& tenant, const Backup& backup, const std::string& store) {
-  if (!HasLabels(host, tenant.prove_on)) return "without the labels of prove_on";
+std::string WhyNot(const Host& host, const PolicyInForce& policy, const Backup& backup,
+                   const std::string& store) {
+  if (!HasLabels(host, policy.rules.prove_on)) return "without the labels of prove_on";
   if (StateOf(host) != HostState::kUp) return "not up";
   if (!host.report.postgres_up) return "with PostgreSQL down";
   if (!Reaches(host, store)) return "without reach of the backup's store";
@@ -35,12 +36,13 @@ std::string WhyNot(const Host& host, const Tenant& tenant, const Backup& backup,
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> ProofHosts(const std::vector<Host>& hosts, const Tenant& tenant,
-                                                    const Backup& backup, const std::string& store) {
+                                                    const PolicyInForce& policy, const Backup& backup,
+                                                    const std::string& store) {
   std::vector<std::string> fitting;
   std::string home;
   std::map<std::string, std::vector<std::string>> misfits;
   for (const Host& host : hosts) {
-    const std::string why = WhyNot(host, tenant, backup, store);
+    const std::string why = WhyNot(host, policy, backup, store);
     if (!why.empty()) {
       misfits[why].push_back(host.id);
     } else if (host.id == tenant.placement.host) {

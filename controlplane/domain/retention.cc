@@ -35,20 +35,21 @@ class Periods {
 
 }  // namespace
 
-int32_t NewestKept(const Tenant& tenant) {
-  if (tenant.backups_kept > 0) return tenant.backups_kept;
-  return tenant.keep == KeepRules() ? kDefaultBackupsKept : 1;
+int32_t NewestKept(const PolicyInForce& policy) {
+  if (policy.rules.backups_kept > 0) return policy.rules.backups_kept;
+  return policy.rules.keep == KeepRules() ? kDefaultBackupsKept : 1;
 }
 
-std::vector<PeriodRule> PeriodRulesOf(const Tenant& tenant) {
+std::vector<PeriodRule> PeriodRulesOf(const PolicyInForce& policy) {
+  const KeepRules& keep = policy.rules.keep;
   std::vector<PeriodRule> rules;
   const auto add = [&](KeepRule rule, int32_t count) {
     if (count > 0) rules.push_back({rule, count});
   };
-  add(KeepRule::kDaily, tenant.keep.daily);
-  add(KeepRule::kWeekly, tenant.keep.weekly);
-  add(KeepRule::kMonthly, tenant.keep.monthly);
-  add(KeepRule::kYearly, tenant.keep.yearly);
+  add(KeepRule::kDaily, keep.daily);
+  add(KeepRule::kWeekly, keep.weekly);
+  add(KeepRule::kMonthly, keep.monthly);
+  add(KeepRule::kYearly, keep.yearly);
   return rules;
 }
 
@@ -77,12 +78,14 @@ absl::Time EndOfPeriod(KeepRule rule, absl::CivilDay day, const absl::TimeZone& 
   return absl::FromCivil(day + 1, zone);
 }
 
-std::vector<std::vector<KeepRule>> RulesThatKeep(const Tenant& tenant, const std::vector<Backup>& backups) {
+std::vector<std::vector<KeepRule>> RulesThatKeep(const PolicyInForce& policy,
+                                                 const std::vector<Backup>& backups) {
   std::vector<std::vector<KeepRule>> kept(backups.size());
-  const absl::TimeZone zone = ZoneOf(tenant.backup_times.time_zone);
+  const absl::TimeZone zone = ZoneOf(policy.rules.backup_times.time_zone);
   std::vector<Periods> periods;
-  for (const PeriodRule& rule : PeriodRulesOf(tenant)) periods.emplace_back(rule, zone);
-  int32_t newest_left = NewestKept(tenant);
+  for (const PeriodRule& rule : PeriodRulesOf(policy)) periods.emplace_back(rule, zone);
+  const absl::Duration within = policy.rules.keep.within;
+  int32_t newest_left = NewestKept(policy);
   std::optional<absl::Time> newest_time;
   for (size_t i = 0; i < backups.size(); ++i) {
     const Backup& backup = backups[i];
@@ -90,8 +93,8 @@ std::vector<std::vector<KeepRule>> RulesThatKeep(const Tenant& tenant, const std
     const bool usable = Usable(backup);
     if (usable && !newest_time) newest_time = backup.create_time;
     if (newest_left > 0) kept[i].push_back(KeepRule::kNewest);
-    const bool young = !newest_time || backup.create_time >= *newest_time - tenant.keep.within;
-    if (young && tenant.keep.within > absl::ZeroDuration()) kept[i].push_back(KeepRule::kWithin);
+    const bool young = !newest_time || backup.create_time >= *newest_time - within;
+    if (young && within > absl::ZeroDuration()) kept[i].push_back(KeepRule::kWithin);
     if (!usable) continue;
     --newest_left;
     for (Periods& rule : periods) {
@@ -101,8 +104,8 @@ std::vector<std::vector<KeepRule>> RulesThatKeep(const Tenant& tenant, const std
   return kept;
 }
 
-std::vector<Backup> SurplusBackups(const Tenant& tenant, const std::vector<Backup>& backups) {
-  const std::vector<std::vector<KeepRule>> kept = RulesThatKeep(tenant, backups);
+std::vector<Backup> SurplusBackups(const PolicyInForce& policy, const std::vector<Backup>& backups) {
+  const std::vector<std::vector<KeepRule>> kept = RulesThatKeep(policy, backups);
   const auto newest_proven = std::find_if(backups.begin(), backups.end(), Proven);
   std::vector<Backup> surplus;
   for (size_t i = backups.size(); i-- > 0;) {

@@ -8,16 +8,16 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/backup.h"
-#include "controlplane/domain/tenant.h"
+#include "controlplane/domain/backup_policy.h"
 
 // Which of a tenant's scheduled backups are kept.
 namespace croft::domain {
 
-// How many of the newest are kept of a tenant that says nothing about it: this, or one where another rule keeps some.
+// How many of the newest are kept where nobody says anything about it: this, or one where another rule keeps some.
 inline constexpr int32_t kDefaultBackupsKept = 7;
 
-// How many of the newest its policy keeps.
-int32_t NewestKept(const Tenant& tenant);
+// How many of the newest the policy keeps.
+int32_t NewestKept(const PolicyInForce& policy);
 
 // Why a backup is kept.
 enum class KeepRule {
@@ -46,22 +46,24 @@ struct PeriodRule {
   KeepRule rule;
   int32_t count;
 };
-// Those that the tenant's policy has.
-std::vector<PeriodRule> PeriodRulesOf(const Tenant& tenant);
+// Those that the policy has.
+std::vector<PeriodRule> PeriodRulesOf(const PolicyInForce& policy);
 
 // The first day of the rule's period, by the clock of `zone`, in which `time` lies.
 absl::CivilDay PeriodOf(KeepRule rule, absl::Time time, const absl::TimeZone& zone);
 // When the period that begins with `day` ends.
 absl::Time EndOfPeriod(KeepRule rule, absl::CivilDay day, const absl::TimeZone& zone);
 
-// Of each of `backups`, the tenant's, newest first: the rules that keep it. Only scheduled ones are counted and kept by
-// rules. One that cannot be restored fills no place: kNewest and kWithin keep it as long as their own, the others not.
-[[nodiscard]] std::vector<std::vector<KeepRule>> RulesThatKeep(const Tenant& tenant,
+// Of each of `backups`, those of a tenant for which the policy is in force, newest first: the rules that keep it. Only
+// scheduled ones are counted and kept by rules. One that cannot be restored fills no place: kNewest and kWithin keep it as
+// long as their own, the others not.
+[[nodiscard]] std::vector<std::vector<KeepRule>> RulesThatKeep(const PolicyInForce& policy,
                                                                const std::vector<Backup>& backups);
 
 // Scheduled backups that are kept no longer, the oldest first: those that no rule keeps. The newest proven one of all is
 // never among them, and neither is one that was given a name, that is held, or that is being made or deleted. `backups`
-// are the tenant's, newest first.
-[[nodiscard]] std::vector<Backup> SurplusBackups(const Tenant& tenant, const std::vector<Backup>& backups);
+// are a tenant's, newest first.
+[[nodiscard]] std::vector<Backup> SurplusBackups(const PolicyInForce& policy,
+                                                 const std::vector<Backup>& backups);
 
 }  // namespace croft::domain

@@ -8,6 +8,7 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/civil_time.h>
 
@@ -92,6 +93,7 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
     case ScheduleKind::kProve:
     case ScheduleKind::kPruneBackups:
     case ScheduleKind::kContinue:
+    case ScheduleKind::kFollowPolicies:
     case ScheduleKind::kCopyBackups: return std::nullopt;
     case ScheduleKind::kCompare: return Recurrence{policy.compare_every, std::nullopt};
     case ScheduleKind::kPruneOperations: return PruneRecurrence(policy.keep_operations, policy);
@@ -102,12 +104,13 @@ std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& 
   return std::nullopt;
 }
 
-std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant) {
-  const BackupTimes& times = tenant.backup_times;
+std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant, const PolicyInForce& policy) {
+  const BackupTimes& times = policy.rules.backup_times;
+  const absl::Duration every = policy.rules.backup_every;
   const bool by_cron = !times.cron.empty();
-  if (!RecursNow(tenant) || (!by_cron && tenant.backup_every <= absl::ZeroDuration())) return std::nullopt;
+  if (!RecursNow(tenant) || (!by_cron && every <= absl::ZeroDuration())) return std::nullopt;
   const absl::TimeZone zone = ZoneOf(times.time_zone);
-  Recurrence recurrence{tenant.backup_every, std::nullopt};
+  Recurrence recurrence{every, std::nullopt};
   if (!times.window.empty()) recurrence.window = ParseWindow(times.window, zone);
   if (!by_cron) return recurrence;
   // It was parsed when it was accepted.
@@ -117,9 +120,23 @@ std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant) {
   return recurrence;
 }
 
-std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant) {
-  if (!RecursNow(tenant) || tenant.prove_every <= absl::ZeroDuration()) return std::nullopt;
-  return Recurrence{tenant.prove_every, std::nullopt};
+std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant, const PolicyInForce& policy) {
+  const absl::Duration every = policy.rules.prove_every;
+  if (!RecursNow(tenant) || every <= absl::ZeroDuration()) return std::nullopt;
+  return Recurrence{every, std::nullopt};
+}
+
+int64_t BasisOf(ScheduleKind kind, const PolicyInForce& policy) {
+  const BackupRules& rules = policy.rules;
+  const BackupTimes& times = rules.backup_times;
+  const std::string text = kind == ScheduleKind::kProve
+                               ? absl::StrCat(absl::ToInt64Nanoseconds(rules.prove_every))
+                               : absl::StrJoin({absl::StrCat(absl::ToInt64Nanoseconds(rules.backup_every)),
+                                                times.cron, times.window, times.time_zone,
+                                                absl::StrCat(absl::ToInt64Nanoseconds(times.jitter))},
+                                               "|");
+  // Of 63 bits, and never 0.
+  return static_cast<int64_t>(HashOf(text) >> 1 | 1);
 }
 
 std::optional<DailyWindow> ParseWindow(absl::string_view text, const absl::TimeZone& zone) {

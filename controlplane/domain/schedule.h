@@ -8,6 +8,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/cron.h"
 #include "controlplane/domain/tenant.h"
 
@@ -28,6 +29,7 @@ enum class ScheduleKind {
   kPruneAudit,       // cuts off the oldest rows of the audit
   kPruneEvents,      // forgets the oldest events
   kContinue,         // begins an operation's next children
+  kFollowPolicies,   // has tenants' schedules follow backup policies that were changed
 };
 
 constexpr absl::string_view NameOf(ScheduleKind value) {
@@ -44,6 +46,7 @@ constexpr absl::string_view NameOf(ScheduleKind value) {
     case ScheduleKind::kPruneAudit: return "PRUNE_AUDIT";
     case ScheduleKind::kPruneEvents: return "PRUNE_EVENTS";
     case ScheduleKind::kContinue: return "CONTINUE";
+    case ScheduleKind::kFollowPolicies: return "FOLLOW_POLICIES";
   }
   return "";
 }
@@ -62,6 +65,9 @@ struct Schedule {
   int32_t refusals = 0;
   std::string refusal_reason;
   std::string refusal_message;
+  // Stands for what an operator chose and `next_time` follows from, of backups and proofs (BasisOf); 0: it was stored by a
+  // version that did not note it, or follows from nothing of that sort. Another basis calls for another time.
+  int64_t basis = 0;
 
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
@@ -113,10 +119,13 @@ struct SchedulePolicy {
 // switches off.
 std::optional<Recurrence> RecurrenceOf(ScheduleKind kind, const SchedulePolicy& policy);
 
-// How the tenant's backups recur; nullopt for a tenant that makes none by itself, or not in its present state.
-std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant);
+// How a tenant's backups recur, with the policy that is in force for it; nullopt for a tenant that makes none by itself, or
+// not in its present state.
+std::optional<Recurrence> BackupRecurrenceOf(const Tenant& tenant, const PolicyInForce& policy);
 // The same of its proofs.
-std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant);
+std::optional<Recurrence> ProofRecurrenceOf(const Tenant& tenant, const PolicyInForce& policy);
+// Schedule::basis of a schedule of `kind`, which is one of these two.
+[[nodiscard]] int64_t BasisOf(ScheduleKind kind, const PolicyInForce& policy);
 
 [[nodiscard]] bool IsOpen(const DailyWindow& window, absl::Time time);
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -110,6 +111,21 @@ struct KeepRules {
   friend bool operator==(const KeepRules&, const KeepRules&) = default;
 };
 
+// What a backup policy is made of: each part comes from the tenant itself or from one policy (domain/backup_policy.h).
+enum class BackupPart { kSchedule, kRetention, kProofs, kProofHosts, kCopies, kSkippedRows };
+
+constexpr absl::string_view NameOf(BackupPart value) {
+  switch (value) {
+    case BackupPart::kSchedule: return "SCHEDULE";
+    case BackupPart::kRetention: return "RETENTION";
+    case BackupPart::kProofs: return "PROOFS";
+    case BackupPart::kProofHosts: return "PROOF_HOSTS";
+    case BackupPart::kCopies: return "COPIES";
+    case BackupPart::kSkippedRows: return "SKIPPED_ROWS";
+  }
+  return "";
+}
+
 struct Placement {
   std::string host;  // id
   std::string database;
@@ -191,6 +207,9 @@ struct Tenant {
   // Labels of the hosts where proofs are made by themselves; empty: wherever the backup can be read.
   std::map<std::string, std::string> prove_on;
   std::vector<std::string> copy_to;  // further stores for each backup, by id or name
+  // The fields from `backups_kept` on are what the tenant itself says; where it says nothing, a backup policy may. These
+  // parts are off instead: no policy counts for them.
+  std::set<BackupPart> backup_off;
 
   TenantState state = TenantState::kCreating;
   SuspendMode suspend_mode = SuspendMode::kNone;
@@ -265,6 +284,7 @@ inline constexpr std::tuple kTenantFields{
     TenantField("backup_policy.keep_rules", OnCopy::kTaken, &Tenant::keep),
     TenantField("backup_policy.times", OnCopy::kTaken, &Tenant::backup_times),
     TenantField("backup_policy.copy_to", OnCopy::kTaken, &Tenant::copy_to),
+    TenantField("backup_policy.off", OnCopy::kTaken, &Tenant::backup_off),
     TenantField("expire_time", OnCopy::kLeft, &Tenant::expire_time),
     TenantField("delete_protection", OnCopy::kLeft, &Tenant::delete_protection),
 };

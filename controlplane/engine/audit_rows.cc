@@ -80,6 +80,12 @@ void AddChange(const catalog::PutBackup& change, Names& names) {
 void AddChange(const catalog::DeleteBackup& change, Names& names) {
   names.AddBackup(change.tenant, change.id);
 }
+void AddChange(const catalog::PutBackupPolicy& change, Names& names) {
+  names.Add(BackupPolicyName(change.policy.id));
+}
+void AddChange(const catalog::DeleteBackupPolicy& change, Names& names) {
+  names.Add(BackupPolicyName(change.id));
+}
 // Records, which are no resources; what is pruned is named by nobody any more.
 void AddChange(const catalog::DeleteOperation&, Names&) {}
 void AddChange(const catalog::PutRequest&, Names&) {}

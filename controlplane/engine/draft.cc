@@ -47,6 +47,19 @@ domain::Backup* Draft::FindBackup(const std::string& tenant, const std::string& 
   return PointerTo(entry->second.after);
 }
 
+std::optional<domain::BackupPolicy> Draft::ReadBackupPolicy(const std::string& id) {
+  for (domain::BackupPolicy& policy : facts_.BackupPolicies()) {
+    if (policy.id == id) return std::move(policy);
+  }
+  return std::nullopt;
+}
+
+domain::BackupPolicy* Draft::FindBackupPolicy(const std::string& id) {
+  auto [entry, fresh] = backup_policies_.try_emplace(id);
+  if (fresh) entry->second.before = entry->second.after = ReadBackupPolicy(id);
+  return PointerTo(entry->second.after);
+}
+
 template <typename T>
 T& Draft::Place(Entries<T>& entries, const std::string& key, std::optional<T> before, T value) {
   auto [entry, fresh] = entries.try_emplace(key);
@@ -81,6 +94,11 @@ domain::Backup& Draft::Add(domain::Backup backup) {
   return Place(backups_, key, std::move(before), std::move(backup));
 }
 
+domain::BackupPolicy& Draft::Add(domain::BackupPolicy policy) {
+  const std::string id = policy.id;
+  return Place(backup_policies_, id, ReadBackupPolicy(id), std::move(policy));
+}
+
 void Draft::EraseHost(const std::string& id) {
   FindHost(id);
   hosts_[id].after.reset();
@@ -106,24 +124,53 @@ void Draft::Store(Entries<T>& entries, Outcome& outcome) {
   }
 }
 
-void Draft::StoreSchedules(Outcome& outcome) const {
-  const auto follow = [&](const std::optional<domain::Schedule>& before,
-                          const std::optional<domain::Schedule>& after) {
-    if (before && (!after || after->key != before->key))
-      outcome.changes.push_back(catalog::DeleteSchedule{before->key});
-    if (after && after != before) outcome.changes.push_back(catalog::PutSchedule{*after});
+namespace {
+
+// A row that was `before` and is to be `after`.
+void FollowRow(const std::optional<domain::Schedule>& before, const std::optional<domain::Schedule>& after,
+               Outcome& outcome) {
+  if (before && (!after || after->key != before->key))
+    outcome.changes.push_back(catalog::DeleteSchedule{before->key});
+  if (after && after != before) outcome.changes.push_back(catalog::PutSchedule{*after});
+}
+
+// Whether the tenant's backups may go another way than before. Most changes of a tenant leave that alone, and the policies
+// need not be read for them.
+bool MayGoAnotherWay(const std::optional<domain::Tenant>& before,
+                     const std::optional<domain::Tenant>& after) {
+  if (!before || !after) return before.has_value() || after.has_value();
+  return before->state != after->state || before->unconfirmed != after->unconfirmed ||
+         before->id != after->id || !domain::SaySame(*before, *after);
+}
+
+}  // namespace
+
+// What follows from a tenant and the backup policies.
+void Draft::StorePolicySchedules(Outcome& outcome) const {
+  std::optional<std::vector<domain::BackupPolicy>> policies;
+  const auto in_force = [&](const std::optional<domain::Tenant>& tenant) {
+    return tenant ? std::optional(domain::InForce(*tenant, *policies)) : std::nullopt;
   };
   for (const auto& [id, entry] : tenants_) {
-    follow(entry.before ? domain::ScheduleOf(*entry.before) : std::nullopt,
-           entry.after ? domain::ScheduleOf(*entry.after) : std::nullopt);
-    follow(entry.before ? BackupOf(*entry.before, moment_) : std::nullopt,
-           entry.after ? BackupOf(*entry.after, moment_) : std::nullopt);
-    follow(entry.before ? ProofOf(*entry.before, moment_) : std::nullopt,
-           entry.after ? ProofOf(*entry.after, moment_) : std::nullopt);
+    if (!MayGoAnotherWay(entry.before, entry.after)) continue;
+    if (!policies) policies = facts_.BackupPolicies();
+    const std::optional<domain::PolicyInForce> before = in_force(entry.before);
+    const std::optional<domain::PolicyInForce> after = in_force(entry.after);
+    FollowRow(before ? BackupOf(*entry.before, *before, moment_) : std::nullopt,
+              after ? BackupOf(*entry.after, *after, moment_) : std::nullopt, outcome);
+    FollowRow(before ? ProofOf(*entry.before, *before, moment_) : std::nullopt,
+              after ? ProofOf(*entry.after, *after, moment_) : std::nullopt, outcome);
     // Backups from before are copied, too.
-    if (entry.before && entry.after && entry.before->copy_to != entry.after->copy_to &&
-        !entry.after->copy_to.empty())
+    if (before && after && before->rules.copy_to != after->rules.copy_to && !after->rules.copy_to.empty())
       outcome.changes.push_back(catalog::PutSchedule{{.key = CopyingOf(id), .next_time = moment_.now}});
+  }
+}
+
+void Draft::StoreSchedules(Outcome& outcome) const {
+  StorePolicySchedules(outcome);
+  for (const auto& [id, entry] : tenants_) {
+    FollowRow(entry.before ? domain::ScheduleOf(*entry.before) : std::nullopt,
+              entry.after ? domain::ScheduleOf(*entry.after) : std::nullopt, outcome);
     // These follow backups, not their tenant; with the last of them they go.
     const bool gone = entry.before && entry.before->state != domain::TenantState::kPurged && entry.after &&
                       entry.after->state == domain::TenantState::kPurged;
@@ -132,8 +179,8 @@ void Draft::StoreSchedules(Outcome& outcome) const {
     outcome.changes.push_back(catalog::DeleteSchedule{CopyingOf(id)});
   }
   for (const auto& [id, entry] : hosts_) {
-    follow(entry.before ? ComparisonOf(*entry.before, moment_) : std::nullopt,
-           entry.after ? ComparisonOf(*entry.after, moment_) : std::nullopt);
+    FollowRow(entry.before ? ComparisonOf(*entry.before, moment_) : std::nullopt,
+              entry.after ? ComparisonOf(*entry.after, moment_) : std::nullopt, outcome);
   }
 }
 
@@ -149,6 +196,7 @@ void Draft::StoreEvents(Outcome& outcome) {
   for_each_changed(tenants_, [&](const auto& tenant) { events.Add(tenant); });
   for_each_changed(backups_, [&](const auto& backup) { events.Add(backup); });
   for_each_changed(hosts_, [&](const auto& host) { events.Add(host); });
+  for_each_changed(backup_policies_, [&](const auto& policy) { events.Add(policy); });
   for_each_changed(operations_, [&](const auto& operation) { events.Add(operation); });
   for (domain::FleetEvent& event : events.Take())
     outcome.changes.push_back(catalog::AppendEvent{std::move(event)});
@@ -161,6 +209,7 @@ Outcome Draft::Finish() {
   Store<catalog::PutUser>(users_, outcome);
   Store<catalog::PutOperation>(operations_, outcome);
   Store<catalog::PutBackup>(backups_, outcome);
+  Store<catalog::PutBackupPolicy>(backup_policies_, outcome);
   for (const auto& [id, entry] : hosts_) {
     if (entry.before && !entry.after) outcome.changes.push_back(catalog::DeleteHost{id});
   }

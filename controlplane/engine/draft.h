@@ -27,6 +27,7 @@ class Draft {
   absl::Time now() const { return moment_.now; }
   int64_t epoch() const { return moment_.epoch; }
   const domain::SchedulePolicy& policy() const { return moment_.policy; }
+  const Moment& moment() const { return moment_; }
   const Rules& rules() const { return rules_; }
   const Kind& KindOf(const domain::Operation& operation) const { return rules_.KindOf(operation.kind); }
   // A draft of a plan alone: nothing of it is sent or stored, so no step is begun.
@@ -41,6 +42,8 @@ class Draft {
   domain::User* FindUser(const std::string& id);
   domain::Operation* FindOperation(const std::string& id);
   domain::Backup* FindBackup(const std::string& tenant, const std::string& id);
+  // Also one that is being deleted.
+  domain::BackupPolicy* FindBackupPolicy(const std::string& id);
 
   // Replaces what there is under the same id.
   domain::Tenant& Add(domain::Tenant tenant);
@@ -48,6 +51,7 @@ class Draft {
   domain::User& Add(domain::User user);
   domain::Operation& Add(domain::Operation operation);
   domain::Backup& Add(domain::Backup backup);
+  domain::BackupPolicy& Add(domain::BackupPolicy policy);
 
   void EraseHost(const std::string& id);
   void EraseUser(const std::string& id);
@@ -74,6 +78,8 @@ class Draft {
   template <typename Put, typename T>
   void Store(Entries<T>& entries, Outcome& outcome);
   void StoreSchedules(Outcome& outcome) const;
+  void StorePolicySchedules(Outcome& outcome) const;
+  std::optional<domain::BackupPolicy> ReadBackupPolicy(const std::string& id);
   void StoreEvents(Outcome& outcome);
 
   catalog::Facts& facts_;
@@ -85,6 +91,7 @@ class Draft {
   Entries<domain::User> users_;
   Entries<domain::Operation> operations_;
   Entries<domain::Backup> backups_;
+  Entries<domain::BackupPolicy> backup_policies_;
   std::vector<catalog::Change> records_;
   std::vector<Effect> effects_;
 };

@@ -11,6 +11,7 @@
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/engine/audit_rows.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/confirmation.h"
 #include "controlplane/engine/draft.h"
 #include "controlplane/engine/progress.h"
@@ -33,6 +34,10 @@ Answer AnswerForPrincipal(Draft& draft, absl::string_view name) {
 // The resource called `subject`, as the draft has it.
 Answer AnswerFor(Draft& draft, absl::string_view subject) {
   if (absl::StartsWith(subject, "principals/")) return AnswerForPrincipal(draft, subject);
+  if (const auto id = ParseBackupPolicyName(subject, "name"); id.ok()) {
+    const auto* policy = draft.FindBackupPolicy(*id);
+    return policy == nullptr ? Answer() : Answer(*policy);
+  }
   if (const auto name = ParseBackupName(subject, "name"); name.ok()) {
     const auto* backup = draft.FindBackup(name->tenant, name->backup);
     return backup == nullptr ? Answer() : Answer(*backup);
@@ -79,10 +84,11 @@ bool IsSchedule(const catalog::Change& change) {
          std::holds_alternative<catalog::DeleteSchedule>(change);
 }
 
-// RecordCalls is not itself audited, a campaign has a row for each child that it begins, and what schedules ask for has none
-// as long as it changes nothing else.
+// RecordCalls is not itself audited, a campaign has a row for each child that it begins, what follows a policy is its
+// setter's doing, and what schedules ask for has none as long as it changes nothing else.
 bool IsAudited(const RequestBody& body, const Outcome& outcome) {
-  if (std::holds_alternative<RecordCalls>(body) || std::holds_alternative<ContinueCampaign>(body))
+  if (std::holds_alternative<RecordCalls>(body) || std::holds_alternative<ContinueCampaign>(body) ||
+      std::holds_alternative<FollowPolicies>(body))
     return false;
   const bool by_schedule_alone =
       std::holds_alternative<CompareHost>(body) || std::holds_alternative<ProveNewestBackup>(body) ||
@@ -123,6 +129,8 @@ Outcome OnDue(const ScheduleDue& due, catalog::Facts& facts, const Moment& momen
   const std::optional<domain::Schedule> schedule = facts.FindSchedule(due.key);
   // It ran meanwhile, or is not called for any more.
   if (!schedule || schedule->next_time > moment.now) return {};
+  if (std::optional<catalog::Change> realigned = Realigned(*schedule, facts, moment))
+    return {.changes = {*std::move(realigned)}};
   if (std::optional<domain::Schedule> later = PutOff(*schedule, facts, moment))
     return {.changes = {catalog::PutSchedule{*std::move(later)}}};
   Outcome outcome;

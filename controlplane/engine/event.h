@@ -13,6 +13,7 @@
 
 #include "controlplane/domain/audit.h"
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/erasure.h"
 #include "controlplane/domain/fleet_repair.h"
 #include "controlplane/domain/host.h"
@@ -268,6 +269,18 @@ struct UnbindRole {
   std::string principal;
   domain::Binding binding;
 };
+// Makes the policy where there is none, or changes single fields of it.
+struct SetBackupPolicy {
+  std::string policy;  // id
+  std::string etag;
+  std::optional<std::map<std::string, std::string>> selector;
+  std::optional<int32_t> priority;
+  domain::TenantUpdate rules;  // of which only what is in BackupRules
+};
+struct DeleteBackupPolicy {
+  std::string policy;
+  std::string etag;
+};
 // What the control plane saw of calls that change nothing. Answered when it is durable; its own call is not
 // recorded, and it has no request id.
 struct RecordCalls {
@@ -316,6 +329,8 @@ struct PruneAudit {
   std::optional<domain::AuditCheckpoint> cut;
 };
 struct PruneEvents {};
+// Has the schedules of the next tenants follow the policies that were changed.
+struct FollowPolicies {};
 
 // What a campaign asks for one tenant: a request as its caller would make it, or why it could not be made.
 using ChildRequest = std::variant<CreateBackup, ProveNewestBackup, RotateCredentials>;
@@ -342,7 +357,8 @@ using RequestBody =
                  JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken,
                  RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole, RecordCalls,
                  JudgeStorage, CompareHost, ProveNewestBackup, CopyBackups, PruneBackups, PruneOperations,
-                 PruneRequests, PruneAudit, PruneEvents, StartCampaign, ContinueCampaign>;
+                 PruneRequests, PruneAudit, PruneEvents, StartCampaign, ContinueCampaign, SetBackupPolicy,
+                 DeleteBackupPolicy, FollowPolicies>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply
@@ -468,6 +484,6 @@ struct TokenMade {
 // What a request is answered with: the operation that was begun, or the resource as it is now. For what was
 // removed, nothing.
 using Answer = std::variant<std::monostate, domain::Operation, domain::Tenant, domain::Host, domain::User,
-                            TokenMade, domain::Backup>;
+                            TokenMade, domain::Backup, domain::BackupPolicy>;
 
 }  // namespace croft::engine

@@ -223,6 +223,16 @@ void FleetEvents::Add(const Changed<Backup>& changed) {
   AddCopies(changed);
 }
 
+void FleetEvents::Add(const Changed<domain::BackupPolicy>& changed) {
+  if (changed.after == nullptr) return;
+  const domain::BackupPolicy& now = *changed.after;
+  const bool was_there = changed.before != nullptr && !changed.before->deleted;
+  const char* what = now.deleted ? "deleted" : was_there ? "updated" : "created";
+  events_.push_back({.time = now_,
+                     .type = absl::StrCat("croft.backup_policy.", what),
+                     .subject = BackupPolicyName(now.id)});
+}
+
 void FleetEvents::AddCopies(const Changed<Backup>& changed) {
   for (const domain::BackupCopy& copy : changed.after->copies) {
     const domain::BackupCopy* before =

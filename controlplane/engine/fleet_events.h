@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/fleet_event.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
@@ -39,6 +40,7 @@ class FleetEvents {
   void Add(const Changed<domain::Tenant>& tenant);
   void Add(const Changed<domain::Host>& host);
   void Add(const Changed<domain::Backup>& backup);
+  void Add(const Changed<domain::BackupPolicy>& policy);
   // How the operation goes on or ends; its start is AddStart's.
   void Add(const Changed<domain::Operation>& operation);
 

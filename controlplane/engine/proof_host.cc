@@ -7,6 +7,7 @@
 
 #include "common/errors.h"
 #include "controlplane/domain/proof_host.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/schedules.h"
 
 namespace croft::engine {
@@ -14,7 +15,7 @@ namespace croft::engine {
 absl::StatusOr<std::string> ProofHost(catalog::Facts& facts, const domain::Tenant& tenant,
                                       const domain::Backup& backup, const std::string& store) {
   CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> hosts,
-                         domain::ProofHosts(facts.Hosts(), tenant, backup, store));
+                         domain::ProofHosts(facts.Hosts(), tenant, InForce(facts, tenant), backup, store));
   std::string chosen;
   int64_t least = std::numeric_limits<int64_t>::max();
   for (const std::string& host : hosts) {

@@ -34,6 +34,10 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const BindRol
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const UnbindRole& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const RecordCalls& request);
 
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const SetBackupPolicy& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const DeleteBackupPolicy& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const FollowPolicies& request);
+
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const CompareHost& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneOperations& request);
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const PruneRequests& request);

@@ -8,6 +8,7 @@
 
 #include "common/errors.h"
 #include "common/names.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/proof_host.h"
 #include "controlplane/engine/requests.h"
 
@@ -56,7 +57,8 @@ std::string HostOfProof(const domain::Tenant& tenant, catalog::Facts& facts) {
 std::string HostOf(const domain::ScheduleKey& key, catalog::Facts& facts) {
   const auto tenant = TenantOf(key, facts);
   if (!tenant) return "";
-  const bool elsewhere = key.kind == ScheduleKind::kProve && !tenant->prove_on.empty();
+  const bool elsewhere =
+      key.kind == ScheduleKind::kProve && !InForce(facts, *tenant).rules.prove_on.empty();
   return elsewhere ? HostOfProof(*tenant, facts) : tenant->placement.host;
 }
 
@@ -66,13 +68,20 @@ bool ReadsDatabase(ScheduleKind kind) {
 
 bool MovesArchives(ScheduleKind kind) { return ReadsDatabase(kind) || kind == ScheduleKind::kCopyBackups; }
 
-std::optional<domain::Recurrence> RecurrenceOf(const domain::ScheduleKey& key, catalog::Facts& facts,
-                                               const Moment& moment) {
-  if (!ReadsDatabase(key.kind)) return domain::RecurrenceOf(key.kind, moment.policy);
+// How a schedule goes on, and by what.
+struct Course {
+  std::optional<domain::Recurrence> recurrence;
+  int64_t basis = 0;
+};
+
+Course CourseOf(const domain::ScheduleKey& key, catalog::Facts& facts, const Moment& moment) {
+  if (!ReadsDatabase(key.kind)) return {domain::RecurrenceOf(key.kind, moment.policy)};
   const auto tenant = TenantOf(key, facts);
-  if (!tenant) return std::nullopt;
-  return key.kind == ScheduleKind::kProve ? domain::ProofRecurrenceOf(*tenant)
-                                          : domain::BackupRecurrenceOf(*tenant);
+  if (!tenant) return {};
+  const domain::PolicyInForce policy = InForce(facts, *tenant);
+  return {key.kind == ScheduleKind::kProve ? domain::ProofRecurrenceOf(*tenant, policy)
+                                           : domain::BackupRecurrenceOf(*tenant, policy),
+          domain::BasisOf(key.kind, policy)};
 }
 
 // Whether the host may be given one more to do. Backups and proofs read all of a database: few at a time, none beside much
@@ -132,13 +141,14 @@ Caller CallerOf(ScheduleKind kind) {
     case ScheduleKind::kPruneAudit: return system("Schedule/PruneAudit");
     case ScheduleKind::kPruneEvents: return system("Schedule/PruneEvents");
     case ScheduleKind::kContinue: return system("Schedule/ContinueCampaign");
+    case ScheduleKind::kFollowPolicies: return system("Schedule/FollowPolicies");
   }
   return system("");
 }
 
 std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const Moment& moment) {
   Schedule later = due;
-  const auto recurrence = RecurrenceOf(due.key, facts, moment);
+  const auto recurrence = CourseOf(due.key, facts, moment).recurrence;
   if (recurrence && recurrence->window && !domain::IsOpen(*recurrence->window, moment.now)) {
     later.next_time = domain::TimeInWindow(due.key, *recurrence, moment.now);
     return later;
@@ -151,8 +161,8 @@ std::optional<Schedule> PutOff(const Schedule& due, catalog::Facts& facts, const
 }
 
 Schedule AfterRun(const Schedule& ran, catalog::Facts& facts, const Moment& moment) {
-  Schedule next{.key = ran.key};
-  const auto recurrence = RecurrenceOf(ran.key, facts, moment);
+  const auto [recurrence, basis] = CourseOf(ran.key, facts, moment);
+  Schedule next{.key = ran.key, .basis = basis};
   // However many were missed, they were made up for by this one. One that is not to recur is gone with the change that
   // it made to its tenant; if that made none, it comes back.
   next.next_time =
@@ -171,18 +181,28 @@ Schedule AfterRefusal(const Schedule& refused, const absl::Status& why, const Mo
   return later;
 }
 
-std::optional<Schedule> BackupOf(const domain::Tenant& tenant, const Moment& moment) {
-  const auto recurrence = domain::BackupRecurrenceOf(tenant);
+namespace {
+
+std::optional<Schedule> FirstOf(ScheduleKind kind, const domain::Tenant& tenant,
+                                const std::optional<domain::Recurrence>& recurrence,
+                                const domain::PolicyInForce& policy, const Moment& moment) {
   if (!recurrence) return std::nullopt;
-  const domain::ScheduleKey key{ScheduleKind::kBackUp, TenantName(tenant.id)};
-  return Schedule{.key = key, .next_time = domain::NextTime(key, *recurrence, moment.now)};
+  const domain::ScheduleKey key{kind, TenantName(tenant.id)};
+  return Schedule{.key = key,
+                  .next_time = domain::NextTime(key, *recurrence, moment.now),
+                  .basis = domain::BasisOf(kind, policy)};
 }
 
-std::optional<Schedule> ProofOf(const domain::Tenant& tenant, const Moment& moment) {
-  const auto recurrence = domain::ProofRecurrenceOf(tenant);
-  if (!recurrence) return std::nullopt;
-  const domain::ScheduleKey key{ScheduleKind::kProve, TenantName(tenant.id)};
-  return Schedule{.key = key, .next_time = domain::NextTime(key, *recurrence, moment.now)};
+}  // namespace
+
+std::optional<Schedule> BackupOf(const domain::Tenant& tenant, const domain::PolicyInForce& policy,
+                                 const Moment& moment) {
+  return FirstOf(ScheduleKind::kBackUp, tenant, domain::BackupRecurrenceOf(tenant, policy), policy, moment);
+}
+
+std::optional<Schedule> ProofOf(const domain::Tenant& tenant, const domain::PolicyInForce& policy,
+                                const Moment& moment) {
+  return FirstOf(ScheduleKind::kProve, tenant, domain::ProofRecurrenceOf(tenant, policy), policy, moment);
 }
 
 domain::ScheduleKey PruningOf(const std::string& tenant) {

@@ -24,9 +24,11 @@ domain::Schedule AfterRun(const domain::Schedule& ran, catalog::Facts& facts, co
 domain::Schedule AfterRefusal(const domain::Schedule& refused, const absl::Status& why,
                               const Moment& moment);
 
-// The next backup of a tenant that makes them by itself, and the next proof of one.
-std::optional<domain::Schedule> BackupOf(const domain::Tenant& tenant, const Moment& moment);
-std::optional<domain::Schedule> ProofOf(const domain::Tenant& tenant, const Moment& moment);
+// The next backup of a tenant that makes them by itself, and the next proof of one, by the policy that is in force for it.
+std::optional<domain::Schedule> BackupOf(const domain::Tenant& tenant, const domain::PolicyInForce& policy,
+                                         const Moment& moment);
+std::optional<domain::Schedule> ProofOf(const domain::Tenant& tenant, const domain::PolicyInForce& policy,
+                                        const Moment& moment);
 // Of the tenant's scheduled backups; there from each of them on until nothing is left to be deleted.
 domain::ScheduleKey PruningOf(const std::string& tenant);
 // Of the tenant's backups, to the further stores that its policy names; there while one is missing.

@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/schedules.h"
 
 namespace croft::engine {
@@ -149,7 +150,7 @@ std::optional<domain::OperationError> Judge(Draft& draft, const domain::Operatio
   NoteProof(draft, operation, step, *backup, backup->state);
   domain::Tenant& tenant = *draft.FindTenant(backup->tenant);
   ChooseLastBackup(draft, tenant);
-  if (!was_usable && domain::Usable(*backup) && !tenant.copy_to.empty())
+  if (!was_usable && domain::Usable(*backup) && !InForce(draft, tenant).rules.copy_to.empty())
     draft.Record(catalog::PutSchedule{{.key = CopyingOf(tenant.id), .next_time = draft.now()}});
   const bool went_through = std::holds_alternative<Verified>(report.outcome);
   if (!went_through || domain::Proven(*backup)) return std::nullopt;

@@ -38,12 +38,13 @@ class ReportFeed final : public Feed<v1::ReportBackupsResponse> {
  private:
   absl::StatusOr<v1::ReportBackupsResponse> NextPart() {
     CROFT_ASSIGN_OR_RETURN(const catalog::TenantPage page, catalog_.ListTenants(query_));
+    CROFT_ASSIGN_OR_RETURN(const std::vector<domain::BackupPolicy> policies, catalog_.ListBackupPolicies());
     const access::Policy policy;
     for (const domain::Tenant& tenant : page.tenants) {
       if (!policy.Sees(context_.principal, context_.caller.method, tenant.id, &tenant.labels)) continue;
       CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Backup> backups,
                              catalog_.ListBackups(tenant.id, {}, std::numeric_limits<int32_t>::max()));
-      text_ += report_.Lines(tenant, backups, clock_.Now());
+      text_ += report_.Lines(tenant, domain::InForce(tenant, policies), backups, clock_.Now());
     }
     if (page.next_after) query_.after_id = *page.next_after;
     ended_ = !page.next_after;

@@ -167,7 +167,8 @@ absl::StatusOr<v1::Backup> BackupHandlers::ReleaseBackup(const RequestContext& c
   return Change(context, request);
 }
 
-absl::StatusOr<v1::BackupPlan> BackupHandlers::PlanOf(const domain::Tenant& tenant) {
+absl::StatusOr<v1::BackupPlan> BackupHandlers::PlanOf(const domain::Tenant& tenant,
+                                                      const std::vector<domain::BackupPolicy>& policies) {
   CROFT_ASSIGN_OR_RETURN(const std::vector<domain::Backup> backups,
                          catalog_.ListBackups(tenant.id, {}, std::numeric_limits<int32_t>::max()));
   domain::BackupSchedules schedules;
@@ -179,18 +180,20 @@ absl::StatusOr<v1::BackupPlan> BackupHandlers::PlanOf(const domain::Tenant& tena
   CROFT_RETURN_IF_ERROR(read(domain::ScheduleKind::kProve, schedules.proof));
   CROFT_RETURN_IF_ERROR(read(domain::ScheduleKind::kPruneBackups, schedules.pruning));
   CROFT_RETURN_IF_ERROR(read(domain::ScheduleKind::kPurge, schedules.purge));
-  return wire::ToProto(tenant, domain::PlanOf(tenant, backups, schedules));
+  const domain::PolicyInForce policy = domain::InForce(tenant, policies);
+  return wire::ToProto(tenant, policy, domain::PlanOf(tenant, policy, backups, schedules));
 }
 
 absl::StatusOr<v1::ListBackupPlansResponse> BackupHandlers::ListBackupPlans(
     const RequestContext& context, const v1::ListBackupPlansRequest& request) {
   CROFT_ASSIGN_OR_RETURN(wire::BackupPlanQuery query, wire::Parse(request, tokens_));
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::BackupPolicy> policies, catalog_.ListBackupPolicies());
   v1::ListBackupPlansResponse response;
   if (!query.tenant.empty()) {
     CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog_.GetTenant(query.tenant));
     if (!tenant || tenant->state == domain::TenantState::kPurged)
       return domain::TenantNotFound(query.tenant);
-    CROFT_ASSIGN_OR_RETURN(*response.add_plans(), PlanOf(*tenant));
+    CROFT_ASSIGN_OR_RETURN(*response.add_plans(), PlanOf(*tenant, policies));
     return response;
   }
   query.tenants.limit = std::min(query.tenants.limit, kMostPlans);
@@ -199,7 +202,7 @@ absl::StatusOr<v1::ListBackupPlansResponse> BackupHandlers::ListBackupPlans(
   const access::Policy policy;
   for (const domain::Tenant& tenant : page.tenants) {
     if (!policy.Sees(context.principal, context.caller.method, tenant.id, &tenant.labels)) continue;
-    CROFT_ASSIGN_OR_RETURN(*response.add_plans(), PlanOf(tenant));
+    CROFT_ASSIGN_OR_RETURN(*response.add_plans(), PlanOf(tenant, policies));
     if (context.cancellation->cancelled()) return absl::CancelledError("the caller has gone");
   }
   if (page.next_after)

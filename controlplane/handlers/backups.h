@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
@@ -64,7 +65,8 @@ class BackupHandlers {
   absl::StatusOr<v1::Backup> Change(const RequestContext& context, const Request& request);
   absl::StatusOr<std::optional<domain::Backup>> FindByGivenName(const std::string& tenant,
                                                                 const std::string& given_name);
-  absl::StatusOr<v1::BackupPlan> PlanOf(const domain::Tenant& tenant);
+  absl::StatusOr<v1::BackupPlan> PlanOf(const domain::Tenant& tenant,
+                                        const std::vector<domain::BackupPolicy>& policies);
 
   engine::EventQueue& event_queue_;
   catalog::Catalog& catalog_;

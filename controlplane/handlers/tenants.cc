@@ -6,12 +6,14 @@
 #include <optional>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/restore_estimate.h"
 #include "controlplane/handlers/tenant_page.h"
+#include "controlplane/wire/backup_policy.h"
 #include "controlplane/wire/operation.h"
 #include "controlplane/wire/tenant.h"
 #include "controlplane/wire/tenant_requests.h"
@@ -94,7 +96,10 @@ absl::StatusOr<v1::Tenant> TenantHandlers::GetTenant(const Context&, const v1::G
   CROFT_ASSIGN_OR_RETURN(const std::string id, wire::Parse(request));
   CROFT_ASSIGN_OR_RETURN(const std::optional<domain::Tenant> tenant, catalog_.GetTenant(id));
   if (!tenant || tenant->state == domain::TenantState::kPurged) return domain::TenantNotFound(id);
-  return presenter_.Show(*tenant);
+  CROFT_ASSIGN_OR_RETURN(const std::vector<domain::BackupPolicy> policies, catalog_.ListBackupPolicies());
+  CROFT_ASSIGN_OR_RETURN(v1::Tenant shown, presenter_.Show(*tenant));
+  *shown.mutable_backup_policy_in_force() = wire::ToProto(domain::InForce(*tenant, policies));
+  return shown;
 }
 
 absl::StatusOr<v1::Erasure> TenantHandlers::GetErasure(const Context&,

@@ -9,6 +9,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/verdict.h"
 #include "controlplane/operations/kinds.h"
@@ -74,7 +75,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
                         domain::BackUpTask{.backup = RefTo(backup),
                                            .sealed = tenant->suspend_mode == domain::SuspendMode::kBlocked,
                                            .max_duration = request.max_duration,
-                                           .skip_rows = tenant->skip_rows})};
+                                           .skip_rows = engine::InForce(draft, *tenant).rules.skip_rows})};
   return engine::Begin(draft, *tenant, std::move(operation));
 }
 

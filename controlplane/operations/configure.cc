@@ -13,6 +13,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/operations/kinds.h"
 #include "controlplane/operations/steps.h"
@@ -48,15 +49,6 @@ std::optional<Step> Undo(const Operation&, const Step&, const Tenant& tenant) { 
 void ApplyStorageQuota(Tenant& tenant, int64_t storage_bytes) {
   tenant.quota.storage_bytes = storage_bytes;
   if (storage_bytes == 0) tenant.storage.level = domain::StorageLevel::kNormal;
-}
-
-// A tenant is backed up every so often or by a cron line: what the update sets takes the place of the other.
-void KeepOneSchedule(Tenant& tenant, const domain::TenantUpdate& update) {
-  if (update.Given<&Tenant::backup_every>().value_or(absl::ZeroDuration()) > absl::ZeroDuration()) {
-    tenant.backup_times.cron.clear();
-  } else if (!update.Given<&Tenant::backup_times, &domain::BackupTimes::cron>().value_or("").empty()) {
-    tenant.backup_every = absl::ZeroDuration();
-  }
 }
 
 // When the tenant is retired, or as a retired one purged, by itself; nullopt for never.
@@ -108,7 +100,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   const std::optional<absl::Time> end_before = EndOf(*tenant);
   const domain::Quota quota_before = tenant->quota;
   request.update.ApplyTo(*tenant);
-  KeepOneSchedule(*tenant, request.update);
+  engine::SettleRules(request.update, *tenant);
   const domain::Quota quota = std::exchange(tenant->quota, quota_before);
   CROFT_RETURN_IF_ERROR(CheckConfirmedEnd(draft, *tenant, end_before, request.confirmed));
   if (tenant->labels.size() > kMaxLabels)

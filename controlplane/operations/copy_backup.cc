@@ -13,6 +13,7 @@
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/host_choice.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/schedules.h"
 #include "controlplane/operations/backups.h"
@@ -185,8 +186,8 @@ bool IsCopying(Draft& draft, const std::string& tenant) {
 }
 
 // Stores to which this backup is to be copied now. `later` is when a failed one is to be tried again.
-std::vector<std::string> MissingCopies(Draft& draft, const Tenant& tenant, const Backup& backup,
-                                       absl::Time& later) {
+std::vector<std::string> MissingCopies(Draft& draft, const std::vector<std::string>& copy_to,
+                                       const Backup& backup, absl::Time& later) {
   std::vector<std::string> stores;
   const auto want = [&](const BackupCopy& copy) {
     if (!IsNoGood(copy)) return;
@@ -197,7 +198,7 @@ std::vector<std::string> MissingCopies(Draft& draft, const Tenant& tenant, const
     }
   };
   for (const BackupCopy& copy : backup.copies) want(copy);
-  for (const std::string& store : tenant.copy_to) {
+  for (const std::string& store : copy_to) {
     const bool there = domain::FindCopy(backup, store) != nullptr || IsOwnStore(draft, backup, store);
     if (!there) stores.push_back(store);
   }
@@ -216,11 +217,12 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
     draft.Record(catalog::DeleteSchedule{schedule});
     return Subject();
   }
+  const std::vector<std::string> copy_to = engine::InForce(draft, *tenant).rules.copy_to;
   absl::Time later = absl::InfiniteFuture();
   absl::Status refused;
   for (const Backup& backup : draft.facts().BackupsOfTenant(tenant->id)) {
     if (!domain::Usable(backup)) continue;
-    for (const std::string& store : MissingCopies(draft, *tenant, backup, later)) {
+    for (const std::string& store : MissingCopies(draft, copy_to, backup, later)) {
       absl::StatusOr<Subject> begun = Handle(draft, caller,
                                              engine::CopyBackup{.operation = request.operation,
                                                                 .tenant = tenant->id,

@@ -12,6 +12,7 @@
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
 #include "controlplane/domain/retention.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
@@ -99,7 +100,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   if (tenant != nullptr && tenant->state == domain::TenantState::kRetired) return Subject();
   const std::vector<domain::Backup> surplus =
       tenant == nullptr ? std::vector<domain::Backup>()
-                        : domain::SurplusBackups(*tenant, draft.facts().BackupsOfTenant(tenant->id));
+                        : domain::SurplusBackups(engine::InForce(draft, *tenant),
+                                                 draft.facts().BackupsOfTenant(tenant->id));
   if (surplus.size() <= 1) {
     draft.Record(catalog::DeleteSchedule{schedule});
   } else {

@@ -9,6 +9,7 @@
 #include "common/ids.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/schedules.h"
 #include "controlplane/engine/verdict.h"
@@ -117,7 +118,7 @@ void RecordBackup(Draft& draft, const Operation& operation, const engine::TaskRe
   backup->database_bytes = made->database_bytes;
   Tenant& tenant = *draft.FindTenant(operation.tenant);
   engine::ChooseLastBackup(draft, tenant);
-  if (!tenant.copy_to.empty())
+  if (!engine::InForce(draft, tenant).rules.copy_to.empty())
     draft.Record(
         catalog::PutSchedule{{.key = engine::CopyingOf(operation.tenant), .next_time = draft.now()}});
   if (backup->origin != domain::BackupOrigin::kScheduled) return;

@@ -12,6 +12,7 @@
 #include "common/errors.h"
 #include "common/names.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/proof_host.h"
 #include "controlplane/operations/backups.h"
@@ -87,7 +88,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller,
   if (newest == backups.end()) return Subject();
   CROFT_ASSIGN_OR_RETURN(domain::Tenant * tenant, engine::LiveTenant(draft, request.tenant));
   const std::string store = domain::NextProofStore(*newest);
-  if (tenant->prove_on.empty()) {
+  if (engine::InForce(draft, *tenant).rules.prove_on.empty()) {
     return Handle(
         draft, caller,
         engine::VerifyBackup{

@@ -97,6 +97,7 @@ absl::StatusOr<engine::RequestBody> Scheduler::RequestOf(const domain::ScheduleK
     case domain::ScheduleKind::kPruneAudit: return Cut();
     case domain::ScheduleKind::kPruneEvents: return engine::PruneEvents();
     case domain::ScheduleKind::kContinue: return NextChildren(key.resource);
+    case domain::ScheduleKind::kFollowPolicies: return engine::FollowPolicies();
   }
   return absl::InternalError("this kind of schedule has no request");
 }

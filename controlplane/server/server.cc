@@ -28,6 +28,7 @@
 #include "controlplane/handlers/admin.h"
 #include "controlplane/handlers/agent.h"
 #include "controlplane/handlers/audit.h"
+#include "controlplane/handlers/backup_policies.h"
 #include "controlplane/handlers/backups.h"
 #include "controlplane/handlers/events.h"
 #include "controlplane/handlers/hosts.h"
@@ -176,6 +177,7 @@ struct Server::Components {
   std::optional<handlers::TenantHandlers> tenants;
   std::optional<handlers::BackupExporter> exporter;
   std::optional<handlers::BackupHandlers> backups;
+  std::optional<handlers::BackupPolicyHandlers> backup_policies;
   std::optional<handlers::HostHandlers> host_handlers;
   std::optional<handlers::OperationHandlers> operations;
   std::optional<handlers::AdminHandlers> admin;
@@ -348,6 +350,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   tenants.emplace(*writer, *catalog, *secrets, *presenter, *tokens);
   exporter.emplace(*writer, *catalog, *presenter, *keys, *fleet, clock, options.version);
   backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens, authority, clock, *exporter);
+  backup_policies.emplace(*writer, *catalog);
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
@@ -374,7 +377,8 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   for (handlers::Service service :
        {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
         operations->service(), admin->service(), lookups->service(), access_handlers->service(),
-        audit_handlers->service(), event_handlers->service(), usage_handlers->service()}) {
+        audit_handlers->service(), event_handlers->service(), usage_handlers->service(),
+        backup_policies->service()}) {
     adapters.emplace_back(std::move(service), components);
   }
   std::vector<Adapter*> services;

@@ -8,10 +8,10 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/wire/backup_policy.h"
 #include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/filter.h"
-#include "controlplane/wire/tenant_fields.h"
 
 namespace croft::wire {
 namespace {
@@ -60,7 +60,8 @@ std::string NextPageToken(const v1::ListBackupPlansRequest& request, const PageT
   return tokens.Make(QueryOf(request), last_id);
 }
 
-v1::BackupPlan ToProto(const domain::Tenant& tenant, const domain::BackupPlan& plan) {
+v1::BackupPlan ToProto(const domain::Tenant& tenant, const domain::PolicyInForce& policy,
+                       const domain::BackupPlan& plan) {
   v1::BackupPlan proto;
   proto.set_tenant(TenantName(tenant.id));
   const domain::BackupSchedules& schedules = plan.schedules;
@@ -68,9 +69,9 @@ v1::BackupPlan ToProto(const domain::Tenant& tenant, const domain::BackupPlan& p
   if (schedules.proof) *proto.mutable_next_proof() = ToProto(*schedules.proof);
   if (schedules.purge) *proto.mutable_purge() = ToProto(*schedules.purge);
   for (const absl::Time time : plan.later_backups) *proto.add_later_backups() = wire::ToProto(time);
-  v1::Tenant fields;
-  ShowTenantFields(tenant, fields);
-  *proto.mutable_policy() = std::move(*fields.mutable_backup_policy());
+  v1::BackupPolicyInForce in_force = ToProto(policy);
+  *proto.mutable_policy() = std::move(*in_force.mutable_policy());
+  *proto.mutable_policy_sources() = std::move(*in_force.mutable_sources());
   proto.set_keep(plan.kept);
   for (const domain::PlannedBackup& planned : plan.backups)
     *proto.add_backups() = ToProto(tenant.id, planned);

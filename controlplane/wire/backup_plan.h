@@ -6,6 +6,7 @@
 
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/domain/backup_plan.h"
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/tenant.h"
 #include "controlplane/wire/page_tokens.h"
 #include "croft/v1/backup.pb.h"
@@ -22,6 +23,7 @@ absl::StatusOr<BackupPlanQuery> Parse(const v1::ListBackupPlansRequest& request,
 std::string NextPageToken(const v1::ListBackupPlansRequest& request, const PageTokens& tokens,
                           const std::string& last_id);
 
-v1::BackupPlan ToProto(const domain::Tenant& tenant, const domain::BackupPlan& plan);
+v1::BackupPlan ToProto(const domain::Tenant& tenant, const domain::PolicyInForce& policy,
+                       const domain::BackupPlan& plan);
 
 }  // namespace croft::wire

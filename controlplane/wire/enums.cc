@@ -43,6 +43,9 @@ v1::PlannedBackup::Fate ToProto(domain::BackupFate value) {
 v1::PlannedBackup::Rule ToProto(domain::KeepRule value) {
   return ByName<v1::PlannedBackup::Rule>(v1::PlannedBackup::Rule_Parse, "RULE_", value);
 }
+v1::BackupPart ToProto(domain::BackupPart value) {
+  return ByName<v1::BackupPart>(v1::BackupPart_Parse, "BACKUP_PART_", value);
+}
 v1::Host::State ToProto(domain::HostState value) {
   return ByName<v1::Host::State>(v1::Host::State_Parse, "STATE_", value);
 }
@@ -54,6 +57,13 @@ v1::Operation::State ToProto(domain::OperationState value) {
 }
 v1::Step::State ToProto(domain::StepState value) {
   return ByName<v1::Step::State>(v1::Step::State_Parse, "STATE_", value);
+}
+
+std::optional<domain::BackupPart> BackupPartFrom(int number) {
+  for (const domain::BackupPart part : AllOf<domain::BackupPart>()) {
+    if (static_cast<int>(ToProto(part)) == number) return part;
+  }
+  return std::nullopt;
 }
 
 std::optional<domain::OperationKind> ListedKindNamed(absl::string_view name) {

@@ -25,10 +25,14 @@ v1::Backup::State ToProto(domain::BackupState state);
 v1::Backup::Origin ToProto(domain::BackupOrigin origin);
 v1::PlannedBackup::Fate ToProto(domain::BackupFate fate);
 v1::PlannedBackup::Rule ToProto(domain::KeepRule rule);
+v1::BackupPart ToProto(domain::BackupPart part);
 v1::Host::State ToProto(domain::HostState state);
 v1::Operation::Kind ToProto(domain::OperationKind kind);  // UNSPECIFIED for Croft's own
 v1::Operation::State ToProto(domain::OperationState state);
 v1::Step::State ToProto(domain::StepState state);
+
+// nullopt for a number that stands for none.
+std::optional<domain::BackupPart> BackupPartFrom(int number);
 
 // The kind called `name` in the API, without its prefix; nullopt for any other text and for Croft's own.
 std::optional<domain::OperationKind> ListedKindNamed(absl::string_view name);

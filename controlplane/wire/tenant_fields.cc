@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -16,10 +17,12 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
 
 #include "controlplane/domain/cron.h"
 #include "controlplane/domain/schedule.h"
 #include "controlplane/domain/storage.h"
+#include "controlplane/wire/enums.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/json.h"
 #include "controlplane/wire/table_patterns.h"
@@ -109,6 +112,20 @@ std::vector<std::string> ReadCopyTo(const v1::BackupPolicy& policy, absl::string
     stores.push_back(std::move(store));
   }
   return stores;
+}
+
+std::set<domain::BackupPart> ReadOff(const v1::BackupPolicy& policy, absl::string_view field,
+                                     Violations& violations) {
+  std::set<domain::BackupPart> parts;
+  for (const int given : policy.off()) {
+    const std::optional<domain::BackupPart> part = BackupPartFrom(given);
+    if (part) {
+      parts.insert(*part);
+    } else {
+      violations.Add(field, "must name parts of a backup policy, such as BACKUP_PART_SCHEDULE");
+    }
+  }
+  return parts;
 }
 
 // With one space between two fields.
@@ -376,6 +393,15 @@ constexpr std::tuple kRows{
             [](const std::vector<std::string>& stores, v1::Tenant& proto) {
               proto.mutable_backup_policy()->mutable_copy_to()->Assign(stores.begin(), stores.end());
             }},
+    Row<&Tenant::backup_off>{
+        .path = "backup_policy.off",
+        .read = [](const v1::Tenant& proto, absl::string_view field,
+                   Violations& violations) { return ReadOff(proto.backup_policy(), field, violations); },
+        .show =
+            [](const std::set<domain::BackupPart>& parts, v1::Tenant& proto) {
+              for (const domain::BackupPart part : parts)
+                proto.mutable_backup_policy()->add_off(ToProto(part));
+            }},
     Row<&Tenant::skip_rows>{
         .path = "backup_policy.skip_rows",
         .read =
@@ -484,6 +510,23 @@ void NameTenantFields(const v1::Tenant& proto, domain::TenantUpdate& update, Vio
   NameLabels(proto, update, violations, mask);
   NameSettings(proto, update, violations, mask);
   NameFeatures(proto, update, violations, mask);
+}
+
+void NamePolicyFields(const v1::Tenant& holder, domain::TenantUpdate& update, Violations& violations,
+                      MaskReader& mask) {
+  std::vector<MaskReader::Take> takes;
+  ForEachRow([&]<auto... members>(const Row<members...>& row) {
+    absl::string_view path = row.path;
+    if (!absl::ConsumePrefix(&path, "backup_policy.")) return;
+    const std::string part = absl::StrCat("rules.", path);
+    takes.push_back([&holder, &update, &violations, &row, part] {
+      update.Set<members...>() = row.read(holder, absl::StrCat("policy.", part), violations);
+    });
+    mask.Part(part, takes.back());
+  });
+  mask.Field("rules", holder.has_backup_policy(), [takes] {
+    for (const MaskReader::Take& take : takes) take();
+  });
 }
 
 void ShowTenantFields(const domain::Tenant& tenant, v1::Tenant& proto) {

@@ -17,6 +17,11 @@ void ReadTenantFields(const v1::Tenant& proto, domain::Tenant& tenant, Violation
 void NameTenantFields(const v1::Tenant& proto, domain::TenantUpdate& update, Violations& violations,
                       MaskReader& mask);
 
+// Lets `mask` name the fields of a policy that tenants share, as `rules` and `rules.FIELD`; `holder` has them as its backup
+// policy.
+void NamePolicyFields(const v1::Tenant& holder, domain::TenantUpdate& update, Violations& violations,
+                      MaskReader& mask);
+
 void ShowTenantFields(const domain::Tenant& tenant, v1::Tenant& proto);
 
 }  // namespace croft::wire

@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/names.h"
+#include "controlplane/wire/backup_policy.h"
 #include "controlplane/wire/fields.h"
 #include "controlplane/wire/filter.h"
 #include "controlplane/wire/mask.h"
@@ -43,12 +44,6 @@ bool ParseConfirm(const std::string& confirm, const std::string& tenant, Violati
   return true;
 }
 
-void CheckBackupTimes(const domain::Tenant& fields, Violations& violations) {
-  if (fields.backup_every > absl::ZeroDuration() && !fields.backup_times.cron.empty())
-    violations.Add("tenant.backup_policy.cron",
-                   "must be empty beside `every`: a policy has one of the two");
-}
-
 template <typename Result>
 absl::StatusOr<Result> Finish(Result result, const Violations& violations) {
   CROFT_RETURN_IF_ERROR(violations.ToStatus());
@@ -65,7 +60,7 @@ absl::StatusOr<engine::CreateTenant> Parse(const v1::CreateTenantRequest& reques
     violations.Add("tenant.name", "must be empty or `tenants/` and the tenant_id");
   }
   ReadTenantFields(request.tenant(), result.tenant, violations);
-  CheckBackupTimes(result.tenant, violations);
+  CheckRules(domain::RulesOf(result.tenant), "tenant.backup_policy", violations);
   result.tenant.id = request.tenant_id();
   result.host_selector = ParseLabels(request.host_selector(), "host_selector", violations);
   result.if_missing = request.if_missing();
@@ -85,7 +80,7 @@ absl::StatusOr<engine::UpdateTenant> Parse(const v1::UpdateTenantRequest& reques
   MaskReader mask;
   NameTenantFields(proto, result.update, violations, mask);
   mask.Read(request.update_mask(), violations);
-  CheckBackupTimes(result.update.values, violations);
+  CheckRules(domain::RulesOf(result.update.values), "tenant.backup_policy", violations);
   return Finish(std::move(result), violations);
 }
 

@@ -179,6 +179,24 @@ class MemoryTransaction final : public Transaction {
     return count;
   }
 
+  std::vector<domain::BackupPolicy> BackupPolicies() override {
+    MutexLock lock(catalog_.mutex_);
+    std::vector<domain::BackupPolicy> policies;
+    catalog_.backup_policies_.ForEach(
+        true, [&](const domain::BackupPolicy& policy) { policies.push_back(policy); });
+    return policies;
+  }
+  std::vector<Tenant> TenantsAfter(absl::string_view after_id, int32_t limit) override {
+    MutexLock lock(catalog_.mutex_);
+    std::vector<Tenant> tenants;
+    catalog_.tenants_.ForEach(true, [&](const Tenant& tenant) {
+      if (tenant.id <= after_id || tenants.size() >= static_cast<size_t>(std::max(limit, 0))) return;
+      tenants.push_back(tenant);
+      tenants.back().credentials.clear();
+    });
+    return tenants;
+  }
+
   void Apply(const Change& change) override {
     changed_ = true;
     std::visit(
@@ -230,9 +248,10 @@ domain::Revision MemoryCatalog::revision() const {
 
 template <typename Do>
 void MemoryCatalog::ForEachTable(Do apply) {
-  std::apply([&](auto&... table) { (apply(table), ...); },
-             std::tie(tenants_, uids_, aliases_, hosts_, users_, positions_, operations_, running_,
-                      backups_, erasures_, requests_, schedules_, audit_, checkpoint_, events_));
+  std::apply(
+      [&](auto&... table) { (apply(table), ...); },
+      std::tie(tenants_, uids_, aliases_, hosts_, users_, positions_, operations_, running_, backups_,
+               erasures_, requests_, schedules_, backup_policies_, audit_, checkpoint_, events_));
 }
 
 void MemoryCatalog::End(bool merge) {
@@ -332,6 +351,12 @@ void MemoryCatalog::Write(const PutBackup& change) {
 void MemoryCatalog::Write(const DeleteBackup& change) { backups_.Delete({change.id, change.tenant}); }
 
 void MemoryCatalog::Write(const PutErasure& change) { erasures_.Put(change.erasure.uid, change.erasure); }
+
+void MemoryCatalog::Write(const PutBackupPolicy& change) {
+  backup_policies_.Put(change.policy.id, change.policy);
+}
+
+void MemoryCatalog::Write(const DeleteBackupPolicy& change) { backup_policies_.Delete(change.id); }
 
 void MemoryCatalog::Write(const PutRequest& change) {
   requests_.Put({change.record.caller, change.record.request_id}, change.record);

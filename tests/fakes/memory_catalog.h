@@ -113,6 +113,7 @@ class MemoryCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
   absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
                                                                  int32_t limit) override;
+  absl::StatusOr<std::vector<domain::BackupPolicy>> ListBackupPolicies() override;
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals, int32_t limit) override;
   absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey& key) override;
@@ -156,6 +157,8 @@ class MemoryCatalog final : public Catalog {
   void Write(const AppendEvent& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const CutEvents& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const PutErasure& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const PutBackupPolicy& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const DeleteBackupPolicy& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(absl::string_view what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Do>
   void ForEachTable(Do apply) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -179,6 +182,7 @@ class MemoryCatalog final : public Catalog {
   MemoryTable<std::string, domain::Erasure> erasures_ ABSL_GUARDED_BY(mutex_);  // by uid
   MemoryTable<RequestKey, RequestRecord> requests_ ABSL_GUARDED_BY(mutex_);
   MemoryTable<domain::ScheduleKey, domain::Schedule> schedules_ ABSL_GUARDED_BY(mutex_);
+  MemoryTable<std::string, domain::BackupPolicy> backup_policies_ ABSL_GUARDED_BY(mutex_);
   domain::EventLog event_log_ ABSL_GUARDED_BY(mutex_){.uid = "memory"};
   domain::EventLog pending_event_log_ ABSL_GUARDED_BY(mutex_){.uid = "memory"};
   MemoryTable<int64_t, domain::FleetEvent> events_ ABSL_GUARDED_BY(mutex_);

@@ -60,6 +60,13 @@ absl::StatusOr<std::optional<User>> MemoryCatalog::GetUser(absl::string_view id)
   return CopyOf(users_.Find(std::string(id), false));
 }
 
+absl::StatusOr<std::vector<domain::BackupPolicy>> MemoryCatalog::ListBackupPolicies() {
+  MutexLock lock(mutex_);
+  std::vector<domain::BackupPolicy> policies;
+  backup_policies_.ForEach(false, [&](const domain::BackupPolicy& policy) { policies.push_back(policy); });
+  return policies;
+}
+
 absl::StatusOr<std::vector<User>> MemoryCatalog::ListUsers() {
   MutexLock lock(mutex_);
   std::vector<User> users;

@@ -116,12 +116,13 @@ void Checks::CheckBackupPolicy(const domain::Tenant& tenant,
       world_.Violate(14, absl::StrCat(NameOf(kind), " of ", tenant.id, " does not come in time"));
     if (next != times.end()) times.erase(next);
   };
-  comes(domain::ScheduleKind::kProve, domain::ProofRecurrenceOf(tenant));
-  comes(domain::ScheduleKind::kBackUp, domain::BackupRecurrenceOf(tenant));
-  if (!domain::BackupRecurrenceOf(tenant)) return;
+  const domain::PolicyInForce policy = domain::InForce(tenant, *world_.catalog.ListBackupPolicies());
+  comes(domain::ScheduleKind::kProve, domain::ProofRecurrenceOf(tenant, policy));
+  comes(domain::ScheduleKind::kBackUp, domain::BackupRecurrenceOf(tenant, policy));
+  if (!domain::BackupRecurrenceOf(tenant, policy)) return;
   const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(tenant.id, {}, 10'000);
   // One that was kept as the newest proven is let go of with the next scheduled backup.
-  if (!prunes && domain::SurplusBackups(tenant, backups).size() > 1)
+  if (!prunes && domain::SurplusBackups(policy, backups).size() > 1)
     world_.Violate(14, absl::StrCat(tenant.id, " has scheduled backups that it does not keep"));
 }
 
@@ -321,7 +322,8 @@ void Checks::CheckArchive(const domain::Backup& backup, const std::string& store
 void Checks::CheckCopies(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times) {
   const bool more_comes =
       times.erase({domain::ScheduleKind::kCopyBackups, absl::StrCat("tenants/", tenant.id)}) > 0;
-  if (more_comes || tenant.copy_to.empty()) return;
+  const domain::PolicyInForce policy = domain::InForce(tenant, *world_.catalog.ListBackupPolicies());
+  if (more_comes || policy.rules.copy_to.empty()) return;
   const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(tenant.id, {}, 10'000);
   for (const domain::Backup& backup : backups) {
     if (!domain::Usable(backup)) continue;

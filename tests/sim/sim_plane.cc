@@ -110,6 +110,7 @@ engine::RequestBody SimPlane::RequestOf(const domain::ScheduleKey& key) {
     case domain::ScheduleKind::kPruneOperations: return engine::PruneOperations();
     case domain::ScheduleKind::kPruneRequests: return engine::PruneRequests();
     case domain::ScheduleKind::kPruneEvents: return engine::PruneEvents();
+    case domain::ScheduleKind::kFollowPolicies: return engine::FollowPolicies();
     case domain::ScheduleKind::kContinue: return NextChildren(key.resource);
     case domain::ScheduleKind::kPruneAudit: break;
   }

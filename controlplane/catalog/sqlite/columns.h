@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,28 @@ struct ListCodec {
   std::string Encode(const std::vector<std::string>& list) const { return EncodeList(list); }
   absl::Status Decode(const sqlite::Rows& rows, int column, std::vector<std::string>& list) const {
     return DecodeList(rows.Text(column), list);
+  }
+};
+
+// A set of enumerators, as a list of their names.
+struct EnumSetCodec {
+  template <typename Enum>
+  std::string Encode(const std::set<Enum>& values) const {
+    std::vector<std::string> names;
+    for (const Enum value : values) names.emplace_back(NameOf(value));
+    return EncodeList(names);
+  }
+  template <typename Enum>
+  absl::Status Decode(const sqlite::Rows& rows, int column, std::set<Enum>& values) const {
+    std::vector<std::string> names;
+    absl::Status status = DecodeList(rows.Text(column), names);
+    values.clear();
+    for (const std::string& name : names) {
+      Enum value{};
+      if (status.ok()) status = DecodeEnum(name, value);
+      values.insert(value);
+    }
+    return status;
   }
 };
 

@@ -9,6 +9,7 @@
 
 #include "common/sqlite/database.h"
 #include "common/sync.h"
+#include "controlplane/catalog/sqlite/backup_policies.h"
 #include "controlplane/catalog/sqlite/events.h"
 #include "controlplane/catalog/sqlite/hosts.h"
 #include "controlplane/catalog/sqlite/meta.h"
@@ -33,6 +34,7 @@ struct Reader {
         backups(*database),
         erasures(*database),
         schedules(*database),
+        backup_policies(*database),
         audit(*database),
         events(*database) {}
 
@@ -45,6 +47,7 @@ struct Reader {
   BackupReads backups;
   ErasureReads erasures;
   ScheduleReads schedules;
+  BackupPolicyReads backup_policies;
   AuditReads audit;
   EventReads events;
 };

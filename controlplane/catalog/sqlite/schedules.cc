@@ -21,7 +21,8 @@ constexpr Table kSchedules(Col("kind", EnumCodec(), &Schedule::key, &ScheduleKey
                            Col("resource", &Schedule::key, &ScheduleKey::resource),
                            Col("next_time", &Schedule::next_time), Col("refusals", &Schedule::refusals),
                            Col("refusal_reason", &Schedule::refusal_reason),
-                           Col("refusal_message", &Schedule::refusal_message));
+                           Col("refusal_message", &Schedule::refusal_message),
+                           Col("basis", &Schedule::basis));
 
 SqlBuilder Select() {
   return SqlBuilder().Append("SELECT ").Append(kSchedules.Names()).Append(" FROM schedules ");

@@ -258,6 +258,10 @@ absl::StatusOr<std::optional<domain::Erasure>> SqliteCatalog::GetErasure(absl::s
   return Read([&](Reader& reader) { return reader.erasures.Find(uid_or_id); });
 }
 
+absl::StatusOr<std::vector<domain::BackupPolicy>> SqliteCatalog::ListBackupPolicies() {
+  return Read([](Reader& reader) { return reader.backup_policies.List(); });
+}
+
 absl::StatusOr<std::vector<domain::AuditRow>> SqliteCatalog::ListAudit(int64_t after_sequence,
                                                                        int32_t limit) {
   return Read([&](Reader& reader) { return reader.audit.List(after_sequence, limit); });

@@ -75,6 +75,7 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<int64_t> CountUnconfirmedTenants() override;
   absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id,
                                                                  int32_t limit) override;
+  absl::StatusOr<std::vector<domain::BackupPolicy>> ListBackupPolicies() override;
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override;
   absl::StatusOr<std::vector<domain::Schedule>> RefusedSchedules(int32_t refusals, int32_t limit) override;
   absl::StatusOr<std::optional<domain::Schedule>> GetSchedule(const domain::ScheduleKey& key) override;

@@ -66,7 +66,8 @@ inline constexpr Table kTenantChanging(
     Col("proof_host", &domain::Tenant::last_proof, &domain::Proof::host),
     Col("proof_outcome", &domain::Tenant::last_proof, &domain::Proof::outcome),
     Col("proof_caller", &domain::Tenant::last_proof, &domain::Proof::caller),
-    Col("copy_to", ListCodec(), &domain::Tenant::copy_to));
+    Col("copy_to", ListCodec(), &domain::Tenant::copy_to),
+    Col("backup_off", EnumSetCodec(), &domain::Tenant::backup_off));
 
 inline constexpr Table kCredentials(
     Col("login", &domain::Credential::login), Col("role", EnumCodec(), &domain::Credential::role),

@@ -93,7 +93,8 @@ TenantReads::TenantReads(sqlite::Database& database)
                          "SELECT count(*) FROM tenants INDEXED BY tenants_unconfirmed WHERE unconfirmed"),
       storage_limited_(database,
                        SelectTenants("INDEXED BY tenants_with_storage_quota WHERE (quota_storage_bytes > 0 "
-                                     "OR storage_closed) AND id > ? ORDER BY id LIMIT ?")) {}
+                                     "OR storage_closed) AND id > ? ORDER BY id LIMIT ?")),
+      list_after_(database, SelectTenants("WHERE id > ? ORDER BY id LIMIT ?")) {}
 
 absl::Status TenantReads::ReadCredentials(Tenant& tenant) {
   Rows rows = credentials_.Query(tenant.id);
@@ -165,13 +166,24 @@ absl::StatusOr<int64_t> TenantReads::CountUnconfirmed() {
   return rows.Get<int64_t>(0);
 }
 
-absl::StatusOr<std::vector<Tenant>> TenantReads::ListStorageLimited(absl::string_view after_id,
-                                                                    int32_t limit) {
+namespace {
+
+absl::StatusOr<std::vector<Tenant>> WithoutCredentials(Rows rows) {
   std::vector<Tenant> tenants;
-  Rows rows = storage_limited_.Query(after_id, limit);
   while (rows.Next()) CROFT_RETURN_IF_ERROR(ReadTenant(rows, tenants.emplace_back()));
   if (!rows.status().ok()) return rows.status();
   return tenants;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Tenant>> TenantReads::ListStorageLimited(absl::string_view after_id,
+                                                                    int32_t limit) {
+  return WithoutCredentials(storage_limited_.Query(after_id, limit));
+}
+
+absl::StatusOr<std::vector<Tenant>> TenantReads::ListAfter(absl::string_view after_id, int32_t limit) {
+  return WithoutCredentials(list_after_.Query(after_id, std::max(limit, 0)));
 }
 
 struct TenantWrites::Former {

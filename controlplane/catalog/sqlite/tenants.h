@@ -30,6 +30,8 @@ class TenantReads {
   absl::StatusOr<int64_t> CountOnHost(absl::string_view host);
   absl::StatusOr<int64_t> CountUnconfirmed();
   absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view after_id, int32_t limit);
+  // Tombstones too, all without their credentials.
+  absl::StatusOr<std::vector<domain::Tenant>> ListAfter(absl::string_view after_id, int32_t limit);
 
  private:
   absl::Status ReadCredentials(domain::Tenant& tenant);
@@ -47,6 +49,7 @@ class TenantReads {
   sqlite::Statement count_on_host_;
   sqlite::Statement count_unconfirmed_;
   sqlite::Statement storage_limited_;
+  sqlite::Statement list_after_;
 };
 
 // Writes of tenants, within the caller's transaction.

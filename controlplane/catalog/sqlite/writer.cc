@@ -39,6 +39,8 @@ Writer::Writer(std::unique_ptr<sqlite::Database> database)
       requests_(*database_),
       schedule_reads_(*database_),
       schedule_writes_(*database_),
+      backup_policy_reads_(*database_),
+      backup_policy_writes_(*database_),
       audit_reads_(*database_),
       audit_writes_(*database_),
       event_reads_(*database_),
@@ -208,6 +210,14 @@ int64_t SqliteTransaction::CountTenantsOnHost(absl::string_view host) {
   return Take(writer_.tenant_reads_.CountOnHost(host));
 }
 
+std::vector<domain::BackupPolicy> SqliteTransaction::BackupPolicies() {
+  return Take(writer_.backup_policy_reads_.List());
+}
+
+std::vector<domain::Tenant> SqliteTransaction::TenantsAfter(absl::string_view after_id, int32_t limit) {
+  return Take(writer_.tenant_reads_.ListAfter(after_id, limit));
+}
+
 void SqliteTransaction::Apply(const Change& change) {
   if (!status_.ok()) return;
   changed_ = true;
@@ -295,6 +305,14 @@ absl::Status SqliteTransaction::Write(const CutEvents& change) {
 
 absl::Status SqliteTransaction::Write(const PutErasure& change) {
   return writer_.erasure_writes_.Put(change.erasure);
+}
+
+absl::Status SqliteTransaction::Write(const PutBackupPolicy& change) {
+  return writer_.backup_policy_writes_.Put(change.policy);
+}
+
+absl::Status SqliteTransaction::Write(const DeleteBackupPolicy& change) {
+  return writer_.backup_policy_writes_.Delete(change.id);
 }
 
 void SqliteTransaction::KeepHost(const std::string& id, std::optional<domain::Host> host) {

@@ -16,6 +16,7 @@
 #include "common/sqlite/database.h"
 #include "common/sqlite/transaction.h"
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/catalog/sqlite/backup_policies.h"
 #include "controlplane/catalog/sqlite/events.h"
 #include "controlplane/catalog/sqlite/hosts.h"
 #include "controlplane/catalog/sqlite/meta.h"
@@ -65,6 +66,8 @@ class Writer {
   Requests requests_;
   ScheduleReads schedule_reads_;
   ScheduleWrites schedule_writes_;
+  BackupPolicyReads backup_policy_reads_;
+  BackupPolicyWrites backup_policy_writes_;
   AuditReads audit_reads_;
   AuditWrites audit_writes_;
   EventReads event_reads_;
@@ -109,6 +112,8 @@ class SqliteTransaction final : public Transaction {
   std::optional<domain::AuditRow> FindAuditRow(int64_t sequence) override;
   EventRun OldestEvents(absl::Time time, int32_t limit) override;
   int64_t CountTenantsOnHost(absl::string_view host) override;
+  std::vector<domain::BackupPolicy> BackupPolicies() override;
+  std::vector<domain::Tenant> TenantsAfter(absl::string_view after_id, int32_t limit) override;
 
   void Apply(const Change& change) override;
   absl::StatusOr<domain::Revision> Commit() override;
@@ -145,6 +150,8 @@ class SqliteTransaction final : public Transaction {
   absl::Status Write(const AppendEvent& change);
   absl::Status Write(const CutEvents& change);
   absl::Status Write(const PutErasure& change);
+  absl::Status Write(const PutBackupPolicy& change);
+  absl::Status Write(const DeleteBackupPolicy& change);
   void KeepHost(const std::string& id, std::optional<domain::Host> host);
   void Undo();
   absl::Status Finish();

@@ -47,10 +47,10 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   domain::Tenant made;
   auto& [id, uid, create_time, update_time, version, delete_time, purge_time, expire_time, display_name,
          aliases, labels, extensions, locale, settings, features, quota, backups_kept, keep, backup_every,
-         backup_times, prove_every, skip_rows, prove_on, copy_to, state, suspend_mode, state_before_retire,
-         placement, owner_role, reader_role, credentials, order, last_generation, fence_time, last_backup,
-         current_operation, create_operation, unconfirmed, delete_protection, final_backup_failure,
-         purge_parked, storage, kept_databases, last_proof] = made;
+         backup_times, prove_every, skip_rows, prove_on, copy_to, backup_off, state, suspend_mode,
+         state_before_retire, placement, owner_role, reader_role, credentials, order, last_generation,
+         fence_time, last_backup, current_operation, create_operation, unconfirmed, delete_protection,
+         final_backup_failure, purge_parked, storage, kept_databases, last_proof] = made;
   auto& [proof_backup, proof_time, proof_host, proof_outcome, proof_caller] = last_proof;
   auto& [level, closed, size_bytes, grace_time] = storage;
   auto& [host, database, generation] = placement;
@@ -78,6 +78,7 @@ domain::Tenant SomeTenant(const std::string& with_id) {
   skip_rows = Several(Utf8);
   prove_on = SomeLabels();
   copy_to = Several(Utf8);
+  for (int i = 0; i < 3; ++i) backup_off.insert(One(domain::BackupPart::kSkippedRows));
   state = One(domain::TenantState::kPurged);
   suspend_mode = One(domain::SuspendMode::kReadOnly);
   state_before_retire = One(domain::TenantState::kPurged);

@@ -13,6 +13,15 @@
 namespace croft::domain {
 namespace {
 
+// By what the tenant itself says.
+std::optional<Recurrence> RecurrenceFor(const Tenant& tenant) {
+  return BackupRecurrenceOf(tenant, InForce(tenant, {}));
+}
+BackupPlan PlanFor(const Tenant& tenant, const std::vector<Backup>& backups,
+                   const BackupSchedules& schedules) {
+  return PlanOf(tenant, InForce(tenant, {}), backups, schedules);
+}
+
 using ::testing::IsEmpty;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
@@ -36,7 +45,7 @@ Schedule At(ScheduleKind kind, absl::Duration from_now) {
 
 // The tenant's own moment of the first backup from now on.
 Schedule NextBackup(const Tenant& tenant) {
-  return {.key = kBackUp, .next_time = NextTime(kBackUp, *BackupRecurrenceOf(tenant), kNow)};
+  return {.key = kBackUp, .next_time = NextTime(kBackUp, *RecurrenceFor(tenant), kNow)};
 }
 
 PlannedBackup FateOf(const BackupPlan& plan, const std::string& id) {
@@ -56,11 +65,11 @@ std::map<std::string, absl::Time> Simulated(const Tenant& tenant, std::vector<Ba
     Backup made = Made(absl::StrCat("new", i), BackupState::kAvailable);
     made.create_time = time;
     backups.insert(backups.begin(), made);
-    for (const Backup& surplus : SurplusBackups(tenant, backups)) {
+    for (const Backup& surplus : SurplusBackups(InForce(tenant, {}), backups)) {
       deleted.emplace(surplus.id, time);
       std::erase_if(backups, [&](const Backup& backup) { return backup.id == surplus.id; });
     }
-    time = TimeAfterRun(next.key, *BackupRecurrenceOf(tenant), time);
+    time = TimeAfterRun(next.key, *RecurrenceFor(tenant), time);
   }
   return deleted;
 }
@@ -73,7 +82,7 @@ TEST(BackupPlanTest, SaysOfEachBackupWhatRetentionDoes) {
       Made("d", BackupState::kDamaged),   Made("c", BackupState::kAvailable),
       Made("b", BackupState::kFailed),    Made("a", BackupState::kIncomplete)};
   const Schedule next = NextBackup(tenant);
-  const BackupPlan plan = PlanOf(tenant, backups, {.backup = next});
+  const BackupPlan plan = PlanFor(tenant, backups, {.backup = next});
   const auto deleted = Simulated(tenant, backups, next, 8);
   for (const std::string id : {"h", "g", "d", "c", "b", "a"}) {
     const PlannedBackup planned = FateOf(plan, id);
@@ -111,7 +120,7 @@ class PlanOfRules : public ::testing::Test {
       backups.insert(backups.begin(), Made(absl::StrCat("old", i), BackupState::kAvailable));
       backups.front().create_time = time;
     }
-    for (const Backup& surplus : SurplusBackups(tenant, backups))
+    for (const Backup& surplus : SurplusBackups(InForce(tenant, {}), backups))
       std::erase_if(backups, [&](const Backup& backup) { return backup.id == surplus.id; });
     return backups;
   }
@@ -126,7 +135,7 @@ TEST_F(PlanOfRules, SaysWhenTheLastRuleLetsGoOfEachBackup) {
     const Tenant tenant = Policy();
     const std::vector<Backup> backups = History(tenant);
     const Schedule next = NextBackup(tenant);
-    const BackupPlan plan = PlanOf(tenant, backups, {.backup = next});
+    const BackupPlan plan = PlanFor(tenant, backups, {.backup = next});
     const auto deleted = Simulated(tenant, backups, next, 500);
     for (const PlannedBackup& planned : plan.backups) {
       EXPECT_FALSE(planned.kept_by.empty()) << planned.backup;
@@ -140,8 +149,7 @@ TEST_F(PlanOfRules, SaysWhenTheLastRuleLetsGoOfEachBackup) {
       ++foretold;
     }
     EXPECT_EQ(plan.later_backups.size(), 3u);
-    EXPECT_EQ(plan.later_backups.front(),
-              TimeAfterRun(next.key, *BackupRecurrenceOf(tenant), next.next_time));
+    EXPECT_EQ(plan.later_backups.front(), TimeAfterRun(next.key, *RecurrenceFor(tenant), next.next_time));
   }
   EXPECT_GT(foretold, 100);
 }
@@ -152,7 +160,7 @@ TEST(BackupPlanTest, NewestProvenOneGoesAfterTheNextProof) {
                                        Made("a", BackupState::kVerified)};
   const Schedule next = NextBackup(tenant);
   const Schedule proof = At(ScheduleKind::kProve, absl::Hours(24));
-  const PlannedBackup planned = FateOf(PlanOf(tenant, backups, {.backup = next, .proof = proof}), "a");
+  const PlannedBackup planned = FateOf(PlanFor(tenant, backups, {.backup = next, .proof = proof}), "a");
   EXPECT_EQ(planned.fate, BackupFate::kDeletedByRetention);
   EXPECT_GE(*planned.delete_time, proof.next_time);
   EXPECT_LE(*planned.delete_time, proof.next_time + absl::Hours(6));
@@ -161,9 +169,9 @@ TEST(BackupPlanTest, NewestProvenOneGoesAfterTheNextProof) {
 TEST(BackupPlanTest, WhatIsDueAlreadyGoesWhenItsScheduleSays) {
   const std::vector<Backup> backups = {Made("b", BackupState::kAvailable),
                                        Made("a", BackupState::kAvailable)};
-  const BackupPlan plan =
-      PlanOf(Acme(1), backups,
-             {.backup = NextBackup(Acme(1)), .pruning = At(ScheduleKind::kPruneBackups, absl::Seconds(5))});
+  const BackupPlan plan = PlanFor(
+      Acme(1), backups,
+      {.backup = NextBackup(Acme(1)), .pruning = At(ScheduleKind::kPruneBackups, absl::Seconds(5))});
   EXPECT_EQ(*FateOf(plan, "a").delete_time, kNow + absl::Seconds(5));
 }
 
@@ -172,7 +180,7 @@ TEST(BackupPlanTest, WithoutAPolicyNothingIsDeleted) {
   tenant.backup_every = absl::ZeroDuration();
   const std::vector<Backup> backups = {Made("b", BackupState::kAvailable),
                                        Made("a", BackupState::kAvailable)};
-  for (const PlannedBackup& planned : PlanOf(tenant, backups, {}).backups) {
+  for (const PlannedBackup& planned : PlanFor(tenant, backups, {}).backups) {
     EXPECT_EQ(planned.fate, BackupFate::kKeptNoSuccessor);
     EXPECT_EQ(planned.delete_time, std::nullopt);
   }
@@ -183,7 +191,7 @@ TEST(BackupPlanTest, NamedAndHeldOnesAndThoseUnderWorkSaySo) {
                                  Made("b", BackupState::kAvailable), Made("a", BackupState::kDeleting)};
   backups[1].given_name = "before-2.4";
   backups[2].hold.time = kNow;
-  const BackupPlan plan = PlanOf(Acme(1), backups, {.backup = NextBackup(Acme(1))});
+  const BackupPlan plan = PlanFor(Acme(1), backups, {.backup = NextBackup(Acme(1))});
   EXPECT_EQ(FateOf(plan, "d").fate, BackupFate::kBeingMade);
   EXPECT_EQ(FateOf(plan, "c").fate, BackupFate::kKeptNamed);
   EXPECT_EQ(FateOf(plan, "c").given_name, "before-2.4");
@@ -199,7 +207,7 @@ TEST(BackupPlanTest, RetiredTenantsBackupsEndWithItsPurgeUnlessOneIsHeld) {
   tenant.purge_time = kNow + absl::Hours(24);
   std::vector<Backup> backups = {Made("b", BackupState::kVerified, BackupOrigin::kFinal),
                                  Made("a", BackupState::kAvailable)};
-  BackupPlan plan = PlanOf(tenant, backups, {.purge = At(ScheduleKind::kPurge, absl::Hours(24))});
+  BackupPlan plan = PlanFor(tenant, backups, {.purge = At(ScheduleKind::kPurge, absl::Hours(24))});
   for (const PlannedBackup& planned : plan.backups) {
     EXPECT_EQ(planned.fate, BackupFate::kDeletedByPurge);
     EXPECT_EQ(planned.delete_time, tenant.purge_time);
@@ -207,19 +215,19 @@ TEST(BackupPlanTest, RetiredTenantsBackupsEndWithItsPurgeUnlessOneIsHeld) {
   EXPECT_EQ(plan.newest_usable, "b");
   EXPECT_EQ(plan.unprotected_since, std::nullopt) << "nobody has written since the fence";
   tenant.delete_time = kNow - absl::Minutes(50);
-  EXPECT_EQ(PlanOf(tenant, backups, {}).unprotected_since, kNow - absl::Hours(1))
+  EXPECT_EQ(PlanFor(tenant, backups, {}).unprotected_since, kNow - absl::Hours(1))
       << "made before the fence";
   backups[1].hold.time = kNow;
-  plan = PlanOf(tenant, backups, {});
+  plan = PlanFor(tenant, backups, {});
   EXPECT_EQ(FateOf(plan, "b").fate, BackupFate::kDeletedByPurge);
   EXPECT_EQ(FateOf(plan, "b").delete_time, std::nullopt) << "the purge waits";
 }
 
 TEST(BackupPlanTest, SaysSinceWhenWhatIsWrittenIsInNoBackup) {
-  EXPECT_THAT(PlanOf(Acme(3), {}, {}).newest_usable, IsEmpty());
-  EXPECT_EQ(PlanOf(Acme(3), {}, {}).unprotected_since, std::nullopt);
+  EXPECT_THAT(PlanFor(Acme(3), {}, {}).newest_usable, IsEmpty());
+  EXPECT_EQ(PlanFor(Acme(3), {}, {}).unprotected_since, std::nullopt);
   std::vector<Backup> backups = {Made("b", BackupState::kFailed), Made("a", BackupState::kAvailable)};
-  const BackupPlan plan = PlanOf(Acme(3), backups, {});
+  const BackupPlan plan = PlanFor(Acme(3), backups, {});
   EXPECT_EQ(plan.newest_usable, "a");
   EXPECT_EQ(plan.unprotected_since, kNow - absl::Hours(1));
 }

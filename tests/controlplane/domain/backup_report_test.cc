@@ -31,12 +31,18 @@ Backup Made(const std::string& id, BackupState state, absl::Duration age) {
   return backup;
 }
 
+// With the policy that the tenant itself says.
+std::string LinesOn(BackupReport& report, const Tenant& tenant, const std::vector<Backup>& backups,
+                    absl::Time now) {
+  return report.Lines(tenant, InForce(tenant, {}), backups, now);
+}
+
 TEST(BackupReportTest, SaysOfATenantWhatAnAuditorAsks) {
   BackupReport report;
-  EXPECT_EQ(report.Lines(Acme(),
-                         {Made("b2", BackupState::kFailed, absl::Hours(1)),
-                          Made("b1", BackupState::kVerified, absl::Hours(5))},
-                         kNow),
+  EXPECT_EQ(LinesOn(report, Acme(),
+                    {Made("b2", BackupState::kFailed, absl::Hours(1)),
+                     Made("b1", BackupState::kVerified, absl::Hours(5))},
+                    kNow),
             "\ntenant tenants/acme, uid uid1, READY\n"
             "policy: backup every 6h, proof every 24h, proof on hosts with role=proof\n"
             "newest backup: b1, MANUAL, VERIFIED, made 2027-01-15T03:00:00Z, 5h old\n"
@@ -46,17 +52,17 @@ TEST(BackupReportTest, SaysOfATenantWhatAnAuditorAsks) {
 TEST(BackupReportTest, SaysWhatThereIsNotOf) {
   BackupReport report;
   EXPECT_EQ(
-      report.Lines({.id = "acme", .uid = "uid1", .state = TenantState::kRetired}, {}, kNow),
+      LinesOn(report, {.id = "acme", .uid = "uid1", .state = TenantState::kRetired}, {}, kNow),
       "\ntenant tenants/acme, uid uid1, RETIRED\npolicy: none\nnewest backup: none\nlast proof: none\n");
 }
 
 TEST(BackupReportTest, CountsAllOfThem) {
   BackupReport report;
-  (void)report.Lines(Acme(), {Made("b1", BackupState::kVerified, absl::Hours(5))}, kNow);
+  (void)LinesOn(report, Acme(), {Made("b1", BackupState::kVerified, absl::Hours(5))}, kNow);
   Tenant failed = Acme();
   failed.last_proof.outcome = "DAMAGED";
-  (void)report.Lines(failed, {Made("b1", BackupState::kAvailable, absl::Hours(9))}, kNow);
-  (void)report.Lines({.id = "globex"}, {}, kNow);
+  (void)LinesOn(report, failed, {Made("b1", BackupState::kAvailable, absl::Hours(9))}, kNow);
+  (void)LinesOn(report, {.id = "globex"}, {}, kNow);
   EXPECT_EQ(
       report.Totals(kNow),
       "\ntenants: 3\nwith a usable backup: 2\nwith none: 1\nlast proof passed: 1\nlast proof failed: 1\n"

@@ -29,8 +29,11 @@ class ProofHostTest : public ::testing::Test {
     tenant.prove_on = {{"role", "proof"}};
     backup.server_version = "16.1";
   }
-  std::vector<std::string> Hosts() { return ProofHosts(hosts, tenant, backup, "s1").value(); }
-  std::string Refusal() { return std::string(ProofHosts(hosts, tenant, backup, "s1").status().message()); }
+  absl::StatusOr<std::vector<std::string>> Chosen() {
+    return ProofHosts(hosts, tenant, InForce(tenant, {}), backup, "s1");
+  }
+  std::vector<std::string> Hosts() { return Chosen().value(); }
+  std::string Refusal() { return std::string(Chosen().status().message()); }
 
   Tenant tenant;
   Backup backup;
@@ -70,7 +73,7 @@ TEST_F(ProofHostTest, OnlyHostsThatCanRestoreItAreTaken) {
   host = good;
   host.report.postgres_version = "15.20";
   EXPECT_THAT(Refusal(), HasSubstr("1 with an older PostgreSQL than the backup's (p1)"));
-  EXPECT_EQ(DetailsOf(ProofHosts(hosts, tenant, backup, "s1").status()).reason, "NO_HOST_FITS");
+  EXPECT_EQ(DetailsOf(Chosen().status()).reason, "NO_HOST_FITS");
   host = good;
   EXPECT_THAT(Hosts(), ElementsAre("p1"));
 }

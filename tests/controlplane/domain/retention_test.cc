@@ -31,7 +31,7 @@ std::vector<std::string> Ids(const std::vector<Backup>& backups) {
 std::vector<std::string> Surplus(int32_t kept, const std::vector<Backup>& newest_first) {
   Tenant tenant;
   tenant.backups_kept = kept;
-  return Ids(SurplusBackups(tenant, newest_first));
+  return Ids(SurplusBackups(InForce(tenant, {}), newest_first));
 }
 
 TEST(SurplusBackupsTest, AreThoseBeyondTheNewestUsableOnesOldestFirst) {
@@ -132,28 +132,28 @@ TEST(RulesThatKeepTest, AreThoseOfThePolicyByTheClockOfItsZone) {
   };
   std::vector<Backup> backups;
   for (const Row& row : rows) backups.push_back(MadeAt(row.time, Berlin(row.time), row.state));
-  const std::vector<std::vector<KeepRule>> kept = RulesThatKeep(tenant, backups);
+  const std::vector<std::vector<KeepRule>> kept = RulesThatKeep(InForce(tenant, {}), backups);
   for (size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(kept[i], rows[i].kept_by) << rows[i].time;
   std::vector<std::string> surplus;
   for (const Row& row : rows) {
     if (row.kept_by.empty()) surplus.insert(surplus.begin(), row.time);
   }
-  EXPECT_EQ(Ids(SurplusBackups(tenant, backups)), surplus);
+  EXPECT_EQ(Ids(SurplusBackups(InForce(tenant, {}), backups)), surplus);
 }
 
 TEST(RulesThatKeepTest, OneIsKeptBesideOtherRulesAndSevenWithoutAny) {
   Tenant tenant;
-  EXPECT_EQ(NewestKept(tenant), 7);
+  EXPECT_EQ(NewestKept(InForce(tenant, {})), 7);
   tenant.keep.monthly = 2;
-  EXPECT_EQ(NewestKept(tenant), 1);
+  EXPECT_EQ(NewestKept(InForce(tenant, {})), 1);
   tenant.backups_kept = 3;
-  EXPECT_EQ(NewestKept(tenant), 3);
+  EXPECT_EQ(NewestKept(InForce(tenant, {})), 3);
   // However long ago it was made, the newest one stays.
   tenant.backups_kept = 0;
   tenant.keep = {.within = absl::Hours(1)};
   const std::vector<Backup> backups = {MadeAt("b", absl::FromUnixSeconds(7'200)),
                                        MadeAt("a", absl::FromUnixSeconds(3'599))};
-  EXPECT_THAT(Ids(SurplusBackups(tenant, backups)), ElementsAre("a"));
+  EXPECT_THAT(Ids(SurplusBackups(InForce(tenant, {}), backups)), ElementsAre("a"));
 }
 
 class RandomHistories {
@@ -200,7 +200,7 @@ TEST(RetentionTest, LeavesExactlyWhatTheRulesKeepOfTheWholeHistory) {
       left.insert(left.begin(), made);
       // It runs when one succeeded.
       if (!Usable(made)) continue;
-      for (const Backup& surplus : SurplusBackups(tenant, left))
+      for (const Backup& surplus : SurplusBackups(InForce(tenant, {}), left))
         std::erase_if(left, [&](const Backup& one) { return one.id == surplus.id; });
       // What was deleted too early is missing later, too.
       if (i % 9 != 0) continue;

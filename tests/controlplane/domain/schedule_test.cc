@@ -93,6 +93,11 @@ TEST(ScheduleTest, WindowsThatAreNoneAreRefused) {
     EXPECT_FALSE(ParseWindow(text).has_value()) << text;
 }
 
+// By what the tenant itself says.
+std::optional<Recurrence> RecurrenceFor(const Tenant& tenant) {
+  return BackupRecurrenceOf(tenant, InForce(tenant, {}));
+}
+
 Tenant WithCron(const std::string& cron, absl::Duration jitter, const std::string& window = "") {
   Tenant tenant{.id = "acme", .state = TenantState::kReady};
   tenant.backup_times = {.cron = cron, .window = window, .time_zone = "Europe/Berlin", .jitter = jitter};
@@ -102,7 +107,7 @@ Tenant WithCron(const std::string& cron, absl::Duration jitter, const std::strin
 ScheduleKey BackupOf(int tenant) { return {ScheduleKind::kBackUp, absl::StrCat("tenants/t", tenant)}; }
 
 TEST(ScheduleTest, TenThousandTenantsOnOneLineAreSpreadOverTheJitter) {
-  const Recurrence nightly = *BackupRecurrenceOf(WithCron("30 2 * * *", absl::Minutes(10)));
+  const Recurrence nightly = *RecurrenceFor(WithCron("30 2 * * *", absl::Minutes(10)));
   const absl::Time from = Utc("2026-11-30T12:00"), due = Utc("2026-12-01T01:30");
   std::vector<int> by_second(600);
   for (int i = 0; i < 10'000; ++i) {
@@ -119,15 +124,14 @@ TEST(ScheduleTest, TenThousandTenantsOnOneLineAreSpreadOverTheJitter) {
 }
 
 TEST(ScheduleTest, LineWithoutJitterIsExact) {
-  const Recurrence nightly = *BackupRecurrenceOf(WithCron("30 2 * * *", absl::ZeroDuration()));
+  const Recurrence nightly = *RecurrenceFor(WithCron("30 2 * * *", absl::ZeroDuration()));
   EXPECT_EQ(NextTime(BackupOf(1), nightly, Utc("2026-11-30T12:00")), Utc("2026-12-01T01:30"));
   EXPECT_EQ(NextTime(BackupOf(1), nightly, Utc("2026-12-01T01:30")), Utc("2026-12-01T01:30"));
 }
 
 TEST(ScheduleTest, WhatIsDueOutsideTheWindowWaitsForItOnce) {
   // Twice a day outside, once inside: three times are two runs.
-  const Recurrence line =
-      *BackupRecurrenceOf(WithCron("0 9,12,23 * * *", absl::Minutes(10), "22:00-05:00"));
+  const Recurrence line = *RecurrenceFor(WithCron("0 9,12,23 * * *", absl::Minutes(10), "22:00-05:00"));
   for (int i = 0; i < 50; ++i) {
     const absl::Time first = NextTime(BackupOf(i), line, Utc("2026-11-30T05:00"));
     EXPECT_GE(first, Utc("2026-11-30T21:00"));
@@ -149,7 +153,7 @@ TEST(ScheduleTest, BackupsEverySoOftenKeepToTheWindow) {
   tenant.backup_every = absl::Hours(24);
   tenant.backup_times.window = "01:00-02:00";
   tenant.backup_times.time_zone = "America/New_York";
-  const Recurrence recurrence = *BackupRecurrenceOf(tenant);
+  const Recurrence recurrence = *RecurrenceFor(tenant);
   for (int i = 0; i < 50; ++i) {
     absl::Time time = NextTime(BackupOf(i), recurrence, Utc("2026-10-20T00:00"));
     for (int day = 0; day < 30; ++day) {

@@ -17,6 +17,7 @@
 #include "controlplane/handlers/access.h"
 #include "controlplane/handlers/admin.h"
 #include "controlplane/handlers/audit.h"
+#include "controlplane/handlers/backup_policies.h"
 #include "controlplane/handlers/backups.h"
 #include "controlplane/handlers/events.h"
 #include "controlplane/handlers/hosts.h"
@@ -34,6 +35,7 @@
 #include "croft/v1/admin.grpc.pb.h"
 #include "croft/v1/audit.grpc.pb.h"
 #include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/backup_policy.grpc.pb.h"
 #include "croft/v1/event.grpc.pb.h"
 #include "croft/v1/host.grpc.pb.h"
 #include "croft/v1/lookup.grpc.pb.h"
@@ -247,6 +249,7 @@ class ControlPlane : public testing::Test {
 
   std::unique_ptr<v1::TenantService::Stub> tenants_;
   std::unique_ptr<v1::BackupService::Stub> backups_;
+  std::unique_ptr<v1::BackupPolicyService::Stub> backup_policies_;
   std::unique_ptr<v1::HostService::Stub> hosts_;
   std::unique_ptr<v1::OperationService::Stub> operations_;
   std::unique_ptr<v1::LookupService::Stub> lookups_;
@@ -270,6 +273,7 @@ class ControlPlane : public testing::Test {
                                                  "0.0.1");
     backup_handlers_ = std::make_unique<BackupHandlers>(*writer_, *catalog_, *secrets_, *presenter_,
                                                         tokens_, plane_->authority(), clock_, *exporter_);
+    backup_policy_handlers_ = std::make_unique<BackupPolicyHandlers>(*writer_, *catalog_);
     host_handlers_ = std::make_unique<HostHandlers>(
         *writer_, *catalog_, *presenter_, tokens_, random_, clock_,
         JoinTerms{.servers = {"127.0.0.1:1"}, .authority = plane_->authority().certificate()});
@@ -295,10 +299,11 @@ class ControlPlane : public testing::Test {
     plane_->Listen({tenant_handlers_->service(), backup_handlers_->service(), host_handlers_->service(),
                     operation_handlers_->service(), lookup_handlers_->service(), admin_handlers_->service(),
                     access_handlers_->service(), audit_handlers_->service(), event_handlers_->service(),
-                    usage_handlers_->service()});
+                    usage_handlers_->service(), backup_policy_handlers_->service()});
     const auto channel = plane_->AsAdmin();
     tenants_ = v1::TenantService::NewStub(channel);
     backups_ = v1::BackupService::NewStub(channel);
+    backup_policies_ = v1::BackupPolicyService::NewStub(channel);
     hosts_ = v1::HostService::NewStub(channel);
     operations_ = v1::OperationService::NewStub(channel);
     lookups_ = v1::LookupService::NewStub(channel);
@@ -315,6 +320,7 @@ class ControlPlane : public testing::Test {
   std::unique_ptr<TenantHandlers> tenant_handlers_;
   std::unique_ptr<BackupExporter> exporter_;
   std::unique_ptr<BackupHandlers> backup_handlers_;
+  std::unique_ptr<BackupPolicyHandlers> backup_policy_handlers_;
   std::unique_ptr<HostHandlers> host_handlers_;
   std::unique_ptr<OperationHandlers> operation_handlers_;
   std::unique_ptr<LookupHandlers> lookup_handlers_;

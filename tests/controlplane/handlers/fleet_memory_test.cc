@@ -140,6 +140,7 @@ class MadeUpCatalog final : public catalog::Catalog {
   absl::StatusOr<std::vector<domain::Tenant>> ListStorageLimited(absl::string_view, int32_t) override {
     return NotAsked();
   }
+  absl::StatusOr<std::vector<domain::BackupPolicy>> ListBackupPolicies() override { return NotAsked(); }
   absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time, int32_t) override {
     return NotAsked();
   }

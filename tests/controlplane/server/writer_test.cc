@@ -243,6 +243,9 @@ TEST_F(WriterTest, ControlPlaneThatWasTakenOverStopsAndAnswersNothing) {
                                                                    int32_t limit) override {
       return real_.ListStorageLimited(after_id, limit);
     }
+    absl::StatusOr<std::vector<domain::BackupPolicy>> ListBackupPolicies() override {
+      return real_.ListBackupPolicies();
+    }
     absl::StatusOr<std::vector<domain::Schedule>> DueSchedules(absl::Time now, int32_t limit) override {
       return real_.DueSchedules(now, limit);
     }
