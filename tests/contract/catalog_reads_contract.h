@@ -238,7 +238,8 @@ TEST_P(CatalogContract, SchedulesAreDueInTheOrderOfTheirTimes) {
                                  .next_time = At(20),
                                  .refusals = 3,
                                  .refusal_reason = "TENANT_BUSY",
-                                 .refusal_message = "é"};
+                                 .refusal_message = "é",
+                                 .basis = int64_t{1} << 62};
   MustPut({PutSchedule{compare}, PutSchedule{purge}});
   EXPECT_THAT(*catalog().DueSchedules(At(9), 10), IsEmpty());
   EXPECT_THAT(*catalog().DueSchedules(At(10), 10), ElementsAre(purge));
@@ -253,6 +254,40 @@ TEST_P(CatalogContract, SchedulesAreDueInTheOrderOfTheirTimes) {
   const std::unique_ptr<Transaction> transaction = Begin();
   transaction->Apply(DeleteSchedule{purge.key});
   EXPECT_EQ(transaction->FindSchedule(purge.key), std::nullopt);
+}
+
+TEST_P(CatalogContract, BackupPoliciesAreReadByIdAndReplacedWhole) {
+  domain::BackupPolicy nightly = SampleBackupPolicy("nightly");
+  const domain::BackupPolicy fleet = SampleBackupPolicy("fleet");
+  MustPut({PutBackupPolicy{nightly}, PutBackupPolicy{fleet}});
+  EXPECT_THAT(*catalog().ListBackupPolicies(), ElementsAre(fleet, nightly));
+  EXPECT_THAT(Begin()->BackupPolicies(), ElementsAre(fleet, nightly));
+  nightly.rules = {};
+  nightly.selector.clear();
+  nightly.rollout = {.open = true, .from = "m", .reached = "m"};
+  {
+    const std::unique_ptr<Transaction> transaction = Begin();
+    transaction->Apply(PutBackupPolicy{nightly});
+    transaction->Apply(DeleteBackupPolicy{"fleet"});
+    EXPECT_THAT(transaction->BackupPolicies(), ElementsAre(nightly));
+    EXPECT_THAT(*catalog().ListBackupPolicies(), testing::SizeIs(2)) << "not committed";
+  }
+  EXPECT_THAT(Begin()->BackupPolicies(), testing::SizeIs(2));
+  MustPut({PutBackupPolicy{nightly}, DeleteBackupPolicy{"fleet"}});
+  EXPECT_THAT(*catalog().ListBackupPolicies(), ElementsAre(nightly));
+}
+
+TEST_P(CatalogContract, TenantsAreReadOneAfterTheOtherWithTombstonesAndWithoutCredentials) {
+  domain::Tenant acme = SampleTenant("acme"), globex = SampleTenant("globex"),
+                 initech = SampleTenant("initech");
+  globex.state = domain::TenantState::kPurged;
+  MustPut({PutTenant{initech}, PutTenant{acme}, PutTenant{globex}});
+  for (domain::Tenant* tenant : {&acme, &globex, &initech}) tenant->credentials.clear();
+  EXPECT_THAT(Begin()->TenantsAfter("", 10), ElementsAre(acme, globex, initech));
+  EXPECT_THAT(Begin()->TenantsAfter("", 2), ElementsAre(acme, globex));
+  EXPECT_THAT(Begin()->TenantsAfter("globex", 2), ElementsAre(initech));
+  EXPECT_THAT(Begin()->TenantsAfter("initech", 2), IsEmpty());
+  EXPECT_THAT(Begin()->TenantsAfter("", 0), IsEmpty());
 }
 
 TEST_P(CatalogContract, ScheduleIsReadByItsKey) {

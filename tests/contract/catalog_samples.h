@@ -6,6 +6,7 @@
 #include <absl/time/time.h>
 
 #include "controlplane/domain/backup.h"
+#include "controlplane/domain/backup_policy.h"
 #include "controlplane/domain/fleet_event.h"
 #include "controlplane/domain/host.h"
 #include "controlplane/domain/operation.h"
@@ -44,6 +45,32 @@ inline domain::Tenant SampleTenant(const std::string& id) {
        {}},
       {"login_ra", domain::LoginRole::kReadOnly, "sealed", "SCRAM-SHA-256$…", At(0), false, At(9)}};
   return tenant;
+}
+
+inline domain::BackupPolicy SampleBackupPolicy(const std::string& id) {
+  domain::BackupPolicy policy;
+  policy.id = id;
+  policy.create_time = At(0);
+  policy.update_time = At(1);
+  policy.version = 3;
+  policy.selector = {{"env", "prod"}, {"é", ""}};
+  policy.priority = -7;
+  policy.rules = {.backups_kept = 4,
+                  .keep = {.within = absl::Hours(48), .daily = 7, .weekly = 4, .monthly = 12, .yearly = 2},
+                  .backup_every = absl::Hours(6),
+                  .backup_times = {.cron = "30 2 * * *",
+                                   .window = "22:00-05:00",
+                                   .time_zone = "Europe/Berlin",
+                                   .jitter = absl::Seconds(90)},
+                  .prove_every = absl::Hours(168),
+                  .prove_on = {{"role", "proof"}},
+                  .copy_to = {"offsite", "tape"},
+                  .skip_rows = {"public.jobs"},
+                  .off = {domain::BackupPart::kCopies, domain::BackupPart::kSchedule}};
+  policy.deleted = true;
+  policy.rollout = {
+      .open = true, .from = "g", .reached = "m", .turned = true, .copies = true, .seen = int64_t{1} << 40};
+  return policy;
 }
 
 inline domain::Host SampleHost(const std::string& id) {

@@ -63,11 +63,13 @@ LABEL = re.compile(r"[A-Za-z0-9._-]{0,63}")
 # Fields that only Croft writes: what a caller sends there is passed over.
 OUTPUT_ONLY = {
     "tenant": "uid create_time update_time delete_time purge_time state suspend_mode placement credentials "
-              "last_backup current_operation conditions storage_level closed_for_growth kept_databases last_proof",
+              "last_backup current_operation conditions storage_level closed_for_growth kept_databases last_proof "
+              "backup_policy_in_force",
     "host": "uid create_time update_time advertise_endpoints cordoned state last_seen_time agent_version "
             "postgres_version system_identifier timeline task_kinds stores database_count free_bytes tls "
             "postgres_up problem free_bytes_unknown managed max_connections missing_rights tls_verifiable "
             "store_names",
+    "policy": "create_time update_time state tenants_seen tenants_total",
     "principal": "uid create_time update_time bindings tokens certificates",
 }
 # Fields of a resource that one method makes itself or, since it cannot change them, passes over.
@@ -77,7 +79,7 @@ PASSED_OVER = {
     "CreatePrincipal": {"principal.name", "principal.etag"},
 }
 # Fields without which a request asks nothing.
-REQUIRED = {"name", "parent", "tenant_id", "tenant", "tenants", "tenant.name", "host.name", "system_identifier",
+REQUIRED = {"name", "parent", "tenant_id", "tenant", "tenants", "tenant.name", "host.name", "policy.name", "system_identifier",
             "principal_id", "fingerprint", "certificate_request", "token", "binding.tenants", "expect.hash", "to_store"}
 REQUIRED_BY_METHOD = {"RestoreTenant": {"backup"}, "CreateJoinToken": {"host"}}
 NOT_REQUIRED_BY_METHOD = {"ListEvents": {"parent"}, "WatchEvents": {"parent"}}
@@ -97,6 +99,8 @@ def legal(path, value, method):
         return True
     if path in ("tenant.expire_time", "tenant.storage_grace_time", "since") and value == -1:
         return True  # 1969: long ago, but a time
+    if path == "policy.priority" and value == -1:
+        return True
     if not isinstance(value, str):
         return value > 0 and path not in BOUNDED and path not in ENUMS
     if value == "":
@@ -105,13 +109,13 @@ def legal(path, value, method):
     field = path.rpartition(".")[2]
     if field in ("tenant_id", "new_tenant_id", "principal_id") or path == "binding.tenants":
         return ID.fullmatch(value) is not None
-    if path in ("name", "parent", "backup", "host", "tenant.name", "host.name"):
+    if path in ("name", "parent", "backup", "host", "tenant.name", "host.name", "policy.name"):
         return False  # resource names carry their collection; well_formed_names() covers them
     if path in ("tenant", "tenants", "tenant.aliases"):
         return ALIAS.fullmatch(value) is not None
-    if field in ("labels", "host_selector", "prove_on"):
+    if field in ("labels", "host_selector", "prove_on", "selector"):
         return LABEL.fullmatch(value) is not None
-    if path in ("copy", "to_store", "tenant.backup_policy.copy_to"):
+    if path in ("copy", "to_store", "tenant.backup_policy.copy_to", "policy.rules.copy_to"):
         return STORE.fullmatch(value) is not None
     if path == "given_name":
         return GIVEN_NAME.fullmatch(value) is not None
@@ -130,6 +134,7 @@ def running_cluster():
         cluster.croftctl("tenant", "create", "acme")
         cluster.croftctl("backup", "create", "acme")
         cluster.call("AccessService.CreatePrincipal", principal_id="shop")
+        cluster.croftctl("backup", "policy", "set", "nightly", "--keep", "3")
         yield cluster
         as_agent(cluster).close()
 
@@ -142,6 +147,7 @@ def right_values(cluster):
     names = {
         "TenantService": "tenants/acme", "HostService": "hosts/h1", "BackupService": backups.backups[0].name,
         "OperationService": operations.operations[0].name, "AccessService": "principals/shop", "UsageService": "tenants/acme",
+        "BackupPolicyService": "backupPolicies/nightly",
     }
     join_token = cluster.call("HostService.CreateJoinToken", host="hosts/h9").token
     head = cluster.call("AuditService.VerifyAudit").head
@@ -164,6 +170,9 @@ def right_values(cluster):
         kind = type(request).__name__
         if kind == "UpdateTenantRequest":
             request.tenant.name = "tenants/acme"
+        elif kind == "SetBackupPolicyRequest":
+            request.policy.name = "backupPolicies/nightly"
+            request.policy.rules.keep = 3
         elif kind == "UpdateHostRequest":
             request.host.name = "hosts/h1"
         elif kind == "CreateJoinTokenRequest":

@@ -116,6 +116,15 @@ def call_about_backups(client, name):
     yield backup
 
 
+def call_about_backup_policies(client):
+    name = f"backupPolicies/{client.stem}"
+    policy = {"name": name, "selector": {"env": client.stem}, "rules": {"cron": "30 2 * * *", "off": ["BACKUP_PART_PROOFS"]}}
+    assert client("BackupPolicyService/SetBackupPolicy", policy=policy)["rules"]["cron"] == "30 2 * * *"
+    assert client("BackupPolicyService/GetBackupPolicy", name=name)["rules"]["off"] == ["BACKUP_PART_PROOFS"]
+    assert name in [one["name"] for one in client("BackupPolicyService/ListBackupPolicies")["policies"]]
+    assert client("BackupPolicyService/DeleteBackupPolicy", name=name)["state"] == "STATE_DELETING"
+
+
 def call_where_errors_are_inside(client, suspended):
     """A failed operation, a name that nobody has, a tenant that lookups refuse."""
     tenant = f"{client.stem}-failed"
@@ -188,6 +197,7 @@ def call_about_the_control_plane(client):
 
 def call_everything(client, tmp_path):
     call_about_tenants(client)
+    call_about_backup_policies(client)
     call_about_hosts(client)
     call_about_access(client, tmp_path)
     call_about_the_control_plane(client)

@@ -11,6 +11,7 @@
 #include "controlplane/wire/access.h"
 #include "controlplane/wire/audit.h"
 #include "controlplane/wire/backup_plan.h"
+#include "controlplane/wire/backup_policy.h"
 #include "controlplane/wire/event.h"
 #include "controlplane/wire/tenant.h"
 #include "controlplane/wire/tenant_requests.h"
@@ -157,6 +158,9 @@ constexpr Taker kTakers[] = {
     Taking<v1::UnbindRoleRequest>(),
     Taking<v1::ListAuditEventsRequest>(),
     Taking<v1::VerifyAuditRequest>(),
+    Taking<v1::SetBackupPolicyRequest>(),
+    Taking<v1::GetBackupPolicyRequest>(),
+    Taking<v1::DeleteBackupPolicyRequest>(),
 };
 // clang-format on
 

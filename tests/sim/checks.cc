@@ -202,6 +202,7 @@ void Checks::AfterCommit(const std::vector<catalog::Change>& changes) {
   }
   events_.AfterCommit(changes);
   campaigns_.AfterCommit(changes);
+  policies_.AfterCommit(changes);
   retention_.AfterCommit(changes);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/journal/journal.h"
 #include "tests/sim/campaign_checks.h"
 #include "tests/sim/event_checks.h"
+#include "tests/sim/policy_checks.h"
 #include "tests/sim/retention_checks.h"
 #include "tests/sim/sim_agent.h"
 #include "tests/sim/sim_plane.h"
@@ -20,7 +21,8 @@ namespace croft::sim {
 // more when all is at rest.
 class Checks final : public Watch, public PlaneWatch {
  public:
-  explicit Checks(World& world) : world_(world), events_(world), campaigns_(world), retention_(world) {}
+  explicit Checks(World& world)
+      : world_(world), events_(world), campaigns_(world), policies_(world), retention_(world) {}
 
   void AfterCall(SimHost& host, const agent::Task* task) override;
   void OnTask(const agent::Task& task) override;
@@ -72,12 +74,16 @@ class Checks final : public Watch, public PlaneWatch {
   void CheckArchive(const domain::Backup& backup, const std::string& store);
   void CheckAudit();
   void CheckSchedules(const Expected& expected);
+  void CheckRollouts();
+  // In force for the tenant, as the model has it.
+  domain::PolicyInForce PolicyOf(const domain::Tenant& tenant);
   void CheckBackupPolicy(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times);
   void CheckCopies(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times);
 
   World& world_;
   EventChecks events_;
   CampaignChecks campaigns_;
+  PolicyChecks policies_;
   RetentionChecks retention_;
   std::map<std::string, int64_t> versions_;  // of servers, as seen last
   std::map<std::string, Databases> seen_;    // by host

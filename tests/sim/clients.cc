@@ -1,8 +1,10 @@
 #include "tests/sim/clients.h"
 
+#include <set>
 #include <utility>
 
 #include "common/crypto/scram.h"
+#include "common/enums.h"
 #include "common/errors.h"
 #include "common/ids.h"
 #include "controlplane/handlers/campaigns.h"
@@ -149,6 +151,7 @@ void Clients::Act() {
   }
   if (world_.dice.Chance(1, 40)) return Cordon();
   if (world_.dice.Chance(1, 40)) return StartCampaign();
+  if (world_.dice.Chance(1, 40)) return ChangePolicy();
   ActOn(world_.dice.Pick(tenants_));
 }
 
@@ -216,6 +219,54 @@ void Clients::ChooseBackups(Tenant& tenant) {
                  .daily = static_cast<int32_t>(world_.dice.Roll(4)),
                  .weekly = static_cast<int32_t>(world_.dice.Roll(3)),
                  .monthly = static_cast<int32_t>(world_.dice.Roll(2))};
+}
+
+void Clients::ChangePolicy() {
+  const std::string id = absl::StrCat("p", world_.dice.Roll(4));
+  if (world_.dice.Chance(1, 3)) {
+    return Insist("DeleteBackupPolicy", [id] { return engine::DeleteBackupPolicy{.policy = id}; });
+  }
+  engine::SetBackupPolicy set{.policy = id};
+  if (world_.dice.Chance(3, 4)) {
+    set.selector.emplace();
+    // As labels are set on tenants.
+    if (world_.dice.Chance(2, 3)) (*set.selector)["tier"] = absl::StrCat(world_.dice.Roll(10));
+    if (world_.dice.Chance(1, 3)) (*set.selector)["kind"] = absl::StrCat(world_.dice.Roll(2));
+  }
+  if (world_.dice.Chance(1, 2)) set.priority = static_cast<int32_t>(world_.dice.Roll(3));
+  Tenant saying;
+  ChooseBackups(saying);
+  set.rules.Set<&Tenant::backup_every>() = saying.backup_every;
+  set.rules.Set<&Tenant::backup_times>() = saying.backup_times;
+  if (saying.backup_every == absl::ZeroDuration() && saying.backup_times.cron.empty())
+    set.rules.Set<&Tenant::backup_times>() = {};
+  set.rules.Set<&Tenant::backups_kept>() = saying.backups_kept;
+  set.rules.Set<&Tenant::keep>() = saying.keep;
+  if (world_.dice.Chance(1, 3))
+    set.rules.Set<&Tenant::prove_every>() = world_.dice.Between(absl::Minutes(30), absl::Hours(12));
+  if (world_.dice.Chance(1, 6)) set.rules.Set<&Tenant::copy_to>() = {kFurtherName};
+  if (world_.dice.Chance(1, 6)) set.rules.Set<&Tenant::skip_rows>() = {"public.jobs"};
+  if (world_.dice.Chance(1, 3)) set.rules.Set<&Tenant::backup_off>() = {SomePart()};
+  Insist("SetBackupPolicy", [set] { return set; });
+}
+
+domain::BackupPart Clients::SomePart() {
+  const std::vector<domain::BackupPart> parts = AllOf<domain::BackupPart>();
+  return world_.dice.Pick(parts);
+}
+
+void Clients::ChangeOwnPolicy(const std::string& id) {
+  Tenant saying;
+  ChooseBackups(saying);
+  const bool off = world_.dice.Chance(1, 3);
+  const domain::BackupPart part = SomePart();
+  Insist("UpdateTenant (backups)", [this, id, saying, off, part] {
+    engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
+    update.update.Set<&Tenant::backup_off>() = off ? std::set{part} : std::set<domain::BackupPart>();
+    if (!off) update.update.Set<&Tenant::backup_every>() = saying.backup_every;
+    if (!off) update.update.Set<&Tenant::backup_times>() = saying.backup_times;
+    return update;
+  });
 }
 
 void Clients::CreateLike(const Tenant& wanted) {
@@ -389,14 +440,16 @@ void Clients::ActOnLiving(const Tenant& tenant) {
     case 13: return Restore(tenant);
     case 14: {
       const std::string value = absl::StrCat(world_.dice.Roll(10));
-      return Insist("UpdateTenant (labels)", [this, id, value] {
+      const std::string kind = absl::StrCat(world_.dice.Roll(2));
+      return Insist("UpdateTenant (labels)", [this, id, value, kind] {
         engine::UpdateTenant update{.operation = NewOperation(asking_), .tenant = id};
         update.update.label_edits["tier"] = value;
+        update.update.label_edits["kind"] = kind;
         return update;
       });
     }
     case 15: return HoldOrRelease(tenant);
-    case 16: return LimitStorage(id);
+    case 16: return world_.dice.Chance(1, 2) ? LimitStorage(id) : ChangeOwnPolicy(id);
     case 17: return Copy(tenant);
     case 18: return ChooseCopies(id);
     default: {

@@ -53,6 +53,11 @@ class Clients {
   void Create(const std::string& id);
   // When it is backed up by itself, if it is, and what is kept.
   void ChooseBackups(domain::Tenant& tenant);
+  // Sets or deletes a policy that tenants share.
+  void ChangePolicy();
+  // What the tenant's own policy says: more, less, or that a part is off.
+  void ChangeOwnPolicy(const std::string& id);
+  domain::BackupPart SomePart();
   void Retire(const domain::Tenant& tenant);
   void Expire(const domain::Tenant& tenant);
   absl::Time SomeTimeAhead();

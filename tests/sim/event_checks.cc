@@ -103,6 +103,25 @@ void EventChecks::Note(const catalog::DeleteBackup& deleted) {
     Expect(BackupName(deleted.tenant, deleted.id), "deleted");
 }
 
+void EventChecks::Note(const catalog::PutBackupPolicy& put) {
+  const domain::BackupPolicy& policy = put.policy;
+  const auto known = policies_.find(policy.id);
+  const bool there = known != policies_.end() && !known->second.deleted;
+  if (known == policies_.end() || known->second.version != policy.version) {
+    Expect(BackupPolicyName(policy.id), policy.deleted ? "deleted" : there ? "updated" : "created");
+  } else if (known->second.rollout.open && !policy.rollout.open) {
+    Expect(BackupPolicyName(policy.id), "applied");
+  }
+  policies_[policy.id] = policy;
+}
+
+void EventChecks::Note(const catalog::DeleteBackupPolicy& deleted) {
+  const auto known = policies_.find(deleted.id);
+  if (known != policies_.end() && known->second.rollout.open)
+    Expect(BackupPolicyName(deleted.id), "applied");
+  policies_.erase(deleted.id);
+}
+
 void EventChecks::Note(const catalog::AppendEvent& append) {
   const domain::FleetEvent& event = append.event;
   committed_.push_back(event);

@@ -28,6 +28,8 @@ class EventChecks {
   void Note(const catalog::PutBackup& put);
   void NoteCopies(const domain::Backup& backup);
   void Note(const catalog::DeleteBackup& deleted);
+  void Note(const catalog::PutBackupPolicy& put);
+  void Note(const catalog::DeleteBackupPolicy& deleted);
   void Note(const catalog::AppendEvent& append);
   void Note(const catalog::CutEvents& cut);
   template <typename Change>
@@ -43,6 +45,7 @@ class EventChecks {
   std::set<std::pair<std::string, std::string>> held_;                  // (tenant, backup)
   // (tenant, backup) -> store -> state of the copy there
   std::map<std::pair<std::string, std::string>, std::map<std::string, domain::BackupState>> copies_;
+  std::map<std::string, domain::BackupPolicy> policies_;  // by id
   // Of the commit that is looked at: what is to be told more often than it is, by subject and what it says.
   std::map<std::pair<std::string, std::string>, int> untold_;
   std::vector<domain::FleetEvent> committed_;  // that the reader has not read

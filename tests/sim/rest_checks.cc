@@ -10,6 +10,7 @@
 #include "controlplane/catalog/audit_chain.h"
 #include "controlplane/domain/retention.h"
 #include "controlplane/domain/storage.h"
+#include "tests/controlplane/domain/policy_model.h"
 #include "tests/sim/checks.h"
 
 namespace croft::sim {
@@ -101,6 +102,10 @@ void Checks::ExpectCopies(Expected& expected) const {
   }
 }
 
+domain::PolicyInForce Checks::PolicyOf(const domain::Tenant& tenant) {
+  return domain::PolicyModel(tenant, *world_.catalog.ListBackupPolicies()).Result();
+}
+
 // A tenant whose policy says so has its next backup and its next proof before it, and no more scheduled backups than it
 // keeps.
 void Checks::CheckBackupPolicy(const domain::Tenant& tenant,
@@ -116,7 +121,7 @@ void Checks::CheckBackupPolicy(const domain::Tenant& tenant,
       world_.Violate(14, absl::StrCat(NameOf(kind), " of ", tenant.id, " does not come in time"));
     if (next != times.end()) times.erase(next);
   };
-  const domain::PolicyInForce policy = domain::InForce(tenant, *world_.catalog.ListBackupPolicies());
+  const domain::PolicyInForce policy = PolicyOf(tenant);
   comes(domain::ScheduleKind::kProve, domain::ProofRecurrenceOf(tenant, policy));
   comes(domain::ScheduleKind::kBackUp, domain::BackupRecurrenceOf(tenant, policy));
   if (!domain::BackupRecurrenceOf(tenant, policy)) return;
@@ -155,6 +160,15 @@ void Checks::CheckSchedules(const Expected& expected) {
   }
 }
 
+// Every change of a policy has reached all schedules, and one that was deleted is gone.
+void Checks::CheckRollouts() {
+  const std::vector<domain::BackupPolicy> policies = *world_.catalog.ListBackupPolicies();
+  for (const domain::BackupPolicy& policy : policies) {
+    if (policy.rollout.open || policy.deleted)
+      world_.Violate(14, absl::StrCat("the policy ", policy.id, " is never applied"));
+  }
+}
+
 void Checks::AtRest() {
   Expected expected = ExpectAll();
   const catalog::OperationPage left = *world_.catalog.ListOperations(
@@ -168,6 +182,7 @@ void Checks::AtRest() {
   }
   ExpectCopies(expected);
   CheckSchedules(expected);
+  CheckRollouts();
   for (const auto& [id, host] : world_.hosts) {
     if (!host->lost) CheckHost(*host, expected);
   }
@@ -322,7 +337,7 @@ void Checks::CheckArchive(const domain::Backup& backup, const std::string& store
 void Checks::CheckCopies(const domain::Tenant& tenant, std::map<domain::ScheduleKey, absl::Time>& times) {
   const bool more_comes =
       times.erase({domain::ScheduleKind::kCopyBackups, absl::StrCat("tenants/", tenant.id)}) > 0;
-  const domain::PolicyInForce policy = domain::InForce(tenant, *world_.catalog.ListBackupPolicies());
+  const domain::PolicyInForce policy = PolicyOf(tenant);
   if (more_comes || policy.rules.copy_to.empty()) return;
   const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(tenant.id, {}, 10'000);
   for (const domain::Backup& backup : backups) {

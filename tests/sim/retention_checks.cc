@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "tests/controlplane/domain/policy_model.h"
 #include "tests/controlplane/domain/retention_model.h"
 
 namespace croft::sim {
@@ -23,6 +24,11 @@ void RetentionChecks::Note(const catalog::PutOperation& put) {
     return;
   std::vector<domain::Backup> backups;  // newest first
   for (const auto& [id, backup] : backups_[operation.tenant]) backups.insert(backups.begin(), backup);
+  std::vector<domain::BackupPolicy> policies;
+  for (const auto& [id, policy] : policies_) policies.push_back(policy);
+  // As one who says all of the policy in force.
+  domain::Tenant tenant = tenants_[operation.tenant];
+  domain::SetRules(domain::PolicyModel(tenant, policies).Result().rules, tenant);
   const auto proven = std::find_if(backups.begin(), backups.end(), domain::Proven);
   for (size_t i = 0; i < backups.size(); ++i) {
     const domain::Backup& backup = backups[i];
@@ -30,7 +36,7 @@ void RetentionChecks::Note(const catalog::PutOperation& put) {
     const bool stays = !backup.given_name.empty() || domain::Held(backup) ||
                        backups.begin() + static_cast<ptrdiff_t>(i) == proven ||
                        backup.origin != domain::BackupOrigin::kScheduled;
-    if (stays || domain::RulesKeep(tenants_[operation.tenant], backups, i))
+    if (stays || domain::RulesKeep(tenant, backups, i))
       world_.Violate(
           16, absl::StrCat(backup.id, " of ", backup.tenant, " is kept by its policy and is deleted"));
   }

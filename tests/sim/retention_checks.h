@@ -20,6 +20,8 @@ class RetentionChecks {
 
  private:
   void Note(const catalog::PutTenant& put) { tenants_[put.tenant.id] = put.tenant; }
+  void Note(const catalog::PutBackupPolicy& put) { policies_[put.policy.id] = put.policy; }
+  void Note(const catalog::DeleteBackupPolicy& deleted) { policies_.erase(deleted.id); }
   void Note(const catalog::PutOperation& put);
   void Note(const catalog::PutBackup& put) { backups_[put.backup.tenant][put.backup.id] = put.backup; }
   void Note(const catalog::DeleteBackup& deleted) { backups_[deleted.tenant].erase(deleted.id); }
@@ -28,6 +30,7 @@ class RetentionChecks {
 
   World& world_;
   std::map<std::string, domain::Tenant> tenants_;
+  std::map<std::string, domain::BackupPolicy> policies_;
   std::map<std::string, std::map<std::string, domain::Backup>>
       backups_;                  // by tenant and id, which rises with time
   std::set<std::string> begun_;  // operations

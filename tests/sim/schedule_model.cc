@@ -9,6 +9,7 @@
 
 #include "common/names.h"
 #include "controlplane/domain/operation.h"
+#include "tests/controlplane/domain/policy_model.h"
 #include "tests/controlplane/domain/retention_model.h"
 
 namespace croft::sim {
@@ -70,13 +71,22 @@ void Obstacle::AppendTo(std::vector<Interval>& intervals) const {
 
 // ---- What is asked of it.
 
-void ScheduleModel::Expect(const domain::Tenant& tenant, const Times& times) {
+domain::Tenant ScheduleModel::WithPolicy(domain::Tenant tenant) const {
+  std::vector<domain::BackupPolicy> policies;
+  for (const auto& [id, policy] : policies_) policies.push_back(policy);
+  domain::SetRules(domain::PolicyModel(tenant, policies).Result().rules, tenant);
+  return tenant;
+}
+
+void ScheduleModel::Expect(const domain::Tenant& tenant, const std::optional<Times>& times) {
+  const domain::Tenant policy = WithPolicy(tenant);
   Client client{.id = tenant.id,
-                .policy = tenant,
-                .backups = Timetable("backup", times),
-                .proofs = Timetable("proof", {.every = tenant.prove_every}),
+                .said = tenant,
+                .policy = policy,
+                .backups = Timetable("backup", times.value_or(Times{.every = policy.backup_every})),
+                .proofs = Timetable("proof", {.every = policy.prove_every}),
                 // A time at which there is nothing to prove is served by that.
-                .nothing_to_prove = Obstacle(2 * tenant.prove_every)};
+                .nothing_to_prove = Obstacle(2 * policy.prove_every)};
   client.nothing_to_prove.Begin(world_.scheduler.Now());
   clients_.emplace(tenant.id, std::move(client));
 }
@@ -192,6 +202,20 @@ void ScheduleModel::AfterCommit(const std::vector<catalog::Change>& changes) {
 void ScheduleModel::Note(const catalog::PutTenant& put) {
   const auto client = clients_.find(put.tenant.id);
   if (client != clients_.end()) client->second.host = put.tenant.placement.host;
+}
+
+// The slots of backups are others from now on, for those whose interval is another by it. Where they lie, the schedule says
+// that comes with it; until then none may begin.
+void ScheduleModel::Note(const catalog::PutBackupPolicy& put) {
+  policies_[put.policy.id] = put.policy;
+  for (auto& [id, client] : clients_) {
+    const absl::Duration before = client.policy.backup_every;
+    client.policy = WithPolicy(client.said);
+    if (client.policy.backup_every == before) continue;
+    if (client.backups.known()) CheckLate(client, client.backups);
+    client.backups = Timetable(client.backups.name(), {.every = client.policy.backup_every});
+    world_.tally.Work("schedules: tenants that follow a policy");
+  }
 }
 
 void ScheduleModel::Note(const catalog::PutSchedule& put) {

@@ -48,8 +48,9 @@ class ScheduleModel final : public Watch, public PlaneWatch {
  public:
   explicit ScheduleModel(World& world) : world_(world) {}
 
-  // The tenant is about to be made with this policy, which has proofs; `times` is what it says of its backups.
-  void Expect(const domain::Tenant& tenant, const Times& times);
+  // The tenant is about to be made, and says itself or is given by a policy that is set already how often it is backed up and
+  // proven, and what is kept. `times` is what it says of its backups; nullopt: nothing.
+  void Expect(const domain::Tenant& tenant, const std::optional<Times>& times);
   // Whether a control plane is at work.
   void NoteService(bool serves);
   // Judges each tenant once, at a moment when nothing of it is under way: every slot was served, and the catalog and the
@@ -69,7 +70,8 @@ class ScheduleModel final : public Watch, public PlaneWatch {
 
   struct Client {
     std::string id;
-    domain::Tenant policy;
+    domain::Tenant said;    // as it was to be made
+    domain::Tenant policy;  // the same, as if it said all of the policy in force itself
     std::string host;
     Timetable backups;
     Timetable proofs;
@@ -95,6 +97,7 @@ class ScheduleModel final : public Watch, public PlaneWatch {
   };
 
   void Note(const catalog::PutTenant& put);
+  void Note(const catalog::PutBackupPolicy& put);
   void Note(const catalog::PutSchedule& put);
   void Note(const catalog::PutOperation& put);
   void Note(const catalog::PutBackup& put);
@@ -102,6 +105,8 @@ class ScheduleModel final : public Watch, public PlaneWatch {
   template <typename Change>
   void Note(const Change&) {}
 
+  // The tenant as one who says all of the policy in force.
+  domain::Tenant WithPolicy(domain::Tenant tenant) const;
   void Begins(Client& client, const domain::Operation& operation, const Work& work);
   void Load(const Work& work, int change);
   void Serve(Client& client, Timetable& table);
@@ -112,8 +117,9 @@ class ScheduleModel final : public Watch, public PlaneWatch {
 
   World& world_;
   std::map<std::string, Client> clients_;  // by id
-  std::map<std::string, Work> running_;    // by operation: of schedules alone
-  std::set<std::string> begun_;            // operations
+  std::map<std::string, domain::BackupPolicy> policies_;
+  std::map<std::string, Work> running_;  // by operation: of schedules alone
+  std::set<std::string> begun_;          // operations
   std::map<std::string, HostLoad> hosts_;
   Obstacle down_{kLongestDelay};
   bool serves_ = true;

@@ -1,6 +1,7 @@
 #include "tests/sim/schedule_run.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -20,6 +21,8 @@ std::set<absl::Weekday> EveryDay() {
 }
 
 constexpr int kTenantsOfHost = 250;
+// Labels of tenants that have a policy of their own; a plan more has none but the fleet's.
+constexpr int kPlans = 3;
 // How often it is asked whether a control plane is at work.
 constexpr absl::Duration kGlance = absl::Seconds(5);
 // Until what was put off is made up for when nothing fails any more, and until each tenant was at rest once.
@@ -90,8 +93,10 @@ class ScheduleRun {
   const T& OneOf(const T (&choices)[kCount]) {
     return choices[world_.dice.Roll(kCount)];
   }
+  void SetPolicies();
+  void ChangePolicy();
   Times NewTimes();
-  domain::Tenant NewTenant(int number, const Times& times);
+  domain::Tenant NewTenant(int number, const std::optional<Times>& times);
   domain::KeepRules NewRules();
   void Misfortune(absl::Time until);
   void Strike();
@@ -110,8 +115,10 @@ void ScheduleRun::Begin() {
   const int hosts = std::max(2, size_.tenants / kTenantsOfHost);
   for (int i = 0; i < hosts; ++i) fleet_.Join(clients_, absl::StrCat("h", i), "s1");
   RunUntil(world_.scheduler.Now() + absl::Seconds(30));
+  SetPolicies();
   for (int i = 0; i < size_.tenants; ++i) {
-    const Times times = NewTimes();
+    // Half of them say all themselves, and half of them nothing.
+    const std::optional<Times> times = world_.dice.Chance(1, 2) ? std::optional(NewTimes()) : std::nullopt;
     const domain::Tenant tenant = NewTenant(i, times);
     model_.Expect(tenant, times);
     clients_.CreateLike(tenant);
@@ -120,6 +127,26 @@ void ScheduleRun::Begin() {
   if (!world_.Await(absl::Minutes(10), [this] { return !clients_.waiting(); }))
     world_.Violate(14, "a tenant is not created");
   world_.faults = true;
+}
+
+// One for each plan, and one for the fleet that says all of it otherwise.
+void ScheduleRun::SetPolicies() {
+  for (int i = 0; i <= kPlans; ++i) {
+    engine::SetBackupPolicy set{.policy = absl::StrCat("p", i)};
+    if (i < kPlans) set.selector.emplace()["plan"] = absl::StrCat(i);
+    set.rules.Set<&domain::Tenant::backup_every>() = OneOf(kIntervals);
+    set.rules.Set<&domain::Tenant::backups_kept>() = static_cast<int32_t>(1 + world_.dice.Roll(4));
+    set.rules.Set<&domain::Tenant::prove_every>() = 2 * OneOf(kIntervals);
+    clients_.Insist("SetBackupPolicy", [set] { return set; });
+  }
+  if (!world_.Await(absl::Minutes(10), [this] { return !clients_.waiting(); }))
+    world_.Violate(14, "a policy is not set");
+}
+
+void ScheduleRun::ChangePolicy() {
+  engine::SetBackupPolicy set{.policy = absl::StrCat("p", world_.dice.Roll(kPlans + 1))};
+  set.rules.Set<&domain::Tenant::backup_every>() = OneOf(kIntervals);
+  clients_.Insist("SetBackupPolicy", [set] { return set; });
 }
 
 Times ScheduleRun::NewTimes() {
@@ -143,15 +170,17 @@ Times ScheduleRun::NewTimes() {
   return times;
 }
 
-domain::Tenant ScheduleRun::NewTenant(int number, const Times& times) {
+domain::Tenant ScheduleRun::NewTenant(int number, const std::optional<Times>& times) {
   domain::Tenant tenant;
   tenant.id = absl::StrFormat("t%04d", number);
   tenant.quota.connections = 10;
-  tenant.backup_every = times.every;
-  tenant.backup_times = {.cron = times.line ? times.line->text : "",
-                         .window = times.window ? times.window->Text() : "",
-                         .time_zone = times.zone,
-                         .jitter = times.jitter};
+  tenant.labels = {{"plan", absl::StrCat(world_.dice.Roll(kPlans + 1))}};
+  if (!times) return tenant;
+  tenant.backup_every = times->every;
+  tenant.backup_times = {.cron = times->line ? times->line->text : "",
+                         .window = times->window ? times->window->Text() : "",
+                         .time_zone = times->zone,
+                         .jitter = times->jitter};
   tenant.backups_kept = static_cast<int32_t>(1 + world_.dice.Roll(4));
   if (world_.dice.Chance(1, 3)) tenant.keep = NewRules();
   tenant.prove_every = 2 * OneOf(kIntervals);
@@ -171,6 +200,7 @@ void ScheduleRun::Misfortune(absl::Time until) {
   while (!world_.violated() && world_.scheduler.Now() < until) {
     RunUntil(
         std::min(until, world_.scheduler.Now() + world_.dice.Between(absl::Minutes(1), absl::Minutes(40))));
+    if (world_.dice.Chance(1, 20)) ChangePolicy();
     Strike();
   }
 }

@@ -76,8 +76,8 @@ class Timetable {
   bool IsOpen(absl::Time time) const;
   absl::Time WhenOpen(absl::Time time) const;
 
-  const std::string name_;
-  const Times times_;
+  std::string name_;
+  Times times_;
   absl::TimeZone zone_;
   absl::Duration offset_;         // in the jitter
   absl::Time from_;               // no time of the line before counts

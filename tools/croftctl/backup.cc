@@ -299,6 +299,7 @@ void AddBackup(Noun& root) {
   AddCopy(noun);
   AddBackupPlan(noun);
   AddBackupReport(noun);
+  AddBackupPolicy(noun);
   AddHold(noun);
   AddRelease(noun);
   AddDelete(noun);

@@ -134,6 +134,7 @@ View ViewOf(const v1::BackupPlan& plan) {
            Wide("keep", absl::StrCat(plan.keep())),
            Wide("newest usable", LastPart(plan.newest_usable_backup())),
            Detail("policy", BackupPolicyText(plan.policy())),
+           Detail("decided by", SourcesText(plan.policy_sources(), plan.tenant())),
            Detail("later backups", LaterText(plan)),
            Detail("backup refused", plan.next_backup().refusal_message(), Tone::kBad),
            Detail("proof refused", plan.next_proof().refusal_message(), Tone::kBad),

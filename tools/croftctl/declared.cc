@@ -254,6 +254,16 @@ absl::Status ReadSkipRows(const YamlNode& node, absl::string_view field, Declare
   return absl::OkStatus();
 }
 
+absl::Status ReadOff(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
+  CROFT_ASSIGN_OR_RETURN(const std::vector<std::string> names, TextsOf(node, field));
+  v1::BackupPolicy& policy = *tenant.fields.mutable_backup_policy();
+  for (const std::string& name : names) {
+    CROFT_ASSIGN_OR_RETURN(const auto part, ParseEnum<v1::BackupPart>("BACKUP_PART_", name, field));
+    policy.add_off(part);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadHostSelector(const YamlNode& node, absl::string_view field, DeclaredTenant& tenant) {
   CROFT_ASSIGN_OR_RETURN(tenant.host_selector, LabelsOf(node, field));
   return absl::OkStatus();
@@ -287,6 +297,7 @@ constexpr Field kBackupPolicyFields[] = {
     {"keepWeekly", "backup_policy.keep_weekly", ReadPolicy<&v1::BackupPolicy::set_keep_weekly>},
     {"keepMonthly", "backup_policy.keep_monthly", ReadPolicy<&v1::BackupPolicy::set_keep_monthly>},
     {"keepYearly", "backup_policy.keep_yearly", ReadPolicy<&v1::BackupPolicy::set_keep_yearly>},
+    {"off", "backup_policy.off", ReadOff},
     {"proveEvery", "backup_policy.prove_every", ReadPolicy<&v1::BackupPolicy::mutable_prove_every>},
     {"proveOn", "backup_policy.prove_on", ReadProveOn},
     {"skipRows", "backup_policy.skip_rows", ReadSkipRows},
@@ -381,7 +392,8 @@ bool Same(const google::protobuf::Message& a, const google::protobuf::Message& b
   google::protobuf::util::MessageDifferencer differencer;
   const auto* field = a.GetDescriptor()->FindFieldByName(std::string(name));
   // Those whose order means nothing.
-  if (name == "aliases" || name == "extensions" || name == "skip_rows") differencer.TreatAsSet(field);
+  if (name == "aliases" || name == "extensions" || name == "skip_rows" || name == "off")
+    differencer.TreatAsSet(field);
   return differencer.CompareWithFields(a, b, {field}, {field});
 }
 

@@ -14,6 +14,7 @@
 #include "tools/croftctl/apply_plan.h"
 #include "tools/croftctl/format.h"
 #include "tools/croftctl/list_pages.h"
+#include "tools/croftctl/policy_text.h"
 #include "tools/croftctl/targets.h"
 
 // The verb that writes the file which declares tenants as they are.
@@ -65,6 +66,9 @@ absl::StatusOr<Json> DeclarationOf(const v1::Tenant& tenant) {
   if (policy.has_jitter()) json["backupPolicy"]["jitter"] = ExactDuration(policy.jitter());
   if (policy.has_keep_within()) json["backupPolicy"]["keepWithin"] = ExactDuration(policy.keep_within());
   if (policy.has_prove_every()) json["backupPolicy"]["proveEvery"] = ExactDuration(policy.prove_every());
+  if (!policy.off().empty()) json["backupPolicy"]["off"] = Json::array();
+  for (const int part : policy.off())
+    json["backupPolicy"]["off"].push_back(BackupPartText(static_cast<v1::BackupPart>(part)));
   for (const auto& [key, value] : policy.prove_on()) json["backupPolicy"]["proveOn"][key] = value;
   if (json["backupPolicy"].empty()) json.erase("backupPolicy");
   return json;

@@ -10,6 +10,7 @@
 #include <absl/time/time.h>
 
 #include "croft/v1/tenant.pb.h"
+#include "tools/croftctl/policy_flags.h"
 
 // The fields of a tenant that create and update both take.
 namespace croft::ctl {
@@ -25,21 +26,7 @@ struct TenantFlags {
   std::string statement_timeout;
   std::string storage;
   std::string delete_protection;
-  std::string backup_every;
-  std::string backup_cron;
-  std::string backup_time_zone;
-  std::string backup_window;
-  std::string backup_jitter;
-  std::string prove_every;
-  std::string copy_to;
-  std::vector<std::string> prove_on;
-  std::vector<std::string> skip_rows;
-  int keep = 0;
-  std::string keep_within;
-  std::optional<int> keep_daily;
-  std::optional<int> keep_weekly;
-  std::optional<int> keep_monthly;
-  std::optional<int> keep_yearly;
+  PolicyFlags backups;
   int connections = 0;
 
   // `aliases_help` says what --alias does to those that are there.
@@ -54,18 +41,10 @@ struct TenantFlags {
 
   // What is carried to the host; `storage` is not.
   bool HasQuota() const { return connections != 0 || !statement_timeout.empty(); }
-  // The fields of the policy that were given, by their names in the API.
-  std::vector<std::string> BackupPolicyFields() const;
   bool HasExpiry() const { return !expire_in.empty() || !expire_time.empty(); }
 
  private:
-  void AddBackupPolicyTo(CLI::App& verb);
   absl::Status FillQuota(v1::Quota& quota) const;
-  absl::Status FillBackupPolicy(v1::BackupPolicy& policy) const;
 };
-
-// An option that can be given many times and takes one value each time.
-CLI::Option* AddEach(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
-                     const std::string& description);
 
 }  // namespace croft::ctl

@@ -63,7 +63,7 @@ absl::Status CheckAliasFlags(const UpdateArguments& arguments) {
 }
 
 absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& arguments) {
-  if (arguments.backup_all_rows && !arguments.fields.skip_rows.empty())
+  if (arguments.backup_all_rows && !arguments.fields.backups.skip_rows.empty())
     return UsageError("--backup-skip-rows and --backup-all-rows exclude each other");
   google::protobuf::FieldMask mask;
   const auto add = [&](bool given, const std::string& path) {
@@ -77,8 +77,7 @@ absl::StatusOr<google::protobuf::FieldMask> MaskOf(const UpdateArguments& argume
   add(fields.HasQuota(), "quota");
   add(!fields.HasQuota() && !fields.storage.empty(), "quota.storage_bytes");
   add(!arguments.storage_grace.empty(), "storage_grace_time");
-  for (const std::string& field : fields.BackupPolicyFields())
-    add(true, absl::StrCat("backup_policy.", field));
+  for (const std::string& field : fields.backups.Fields()) add(true, absl::StrCat("backup_policy.", field));
   add(arguments.backup_all_rows, "backup_policy.skip_rows");
   add(!fields.delete_protection.empty(), "delete_protection");
   CROFT_ASSIGN_OR_RETURN(const Labels labels, ParseLabels(fields.labels, "--labels"));

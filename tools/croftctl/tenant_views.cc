@@ -111,7 +111,10 @@ View ViewOf(const v1::Tenant& tenant, const v1::Backup& last_backup, const v1::T
                                        ? DurationText(FromProto(tenant.quota().statement_timeout()))
                                        : ""),
        Detail("storage grace until", When(tenant.has_storage_grace_time(), tenant.storage_grace_time())),
-       Detail("backups", BackupPolicyText(tenant.backup_policy())),
+       Detail("backups", BackupPolicyText(tenant.has_backup_policy_in_force()
+                                              ? tenant.backup_policy_in_force().policy()
+                                              : tenant.backup_policy())),
+       Detail("backups decided by", SourcesText(tenant.backup_policy_in_force().sources(), tenant.name())),
        Detail("last proof", LastProof(tenant.last_proof())),
        Detail("kept to undo a restore", KeptDatabases(tenant)),
        Detail("extensions", Joined(tenant.extensions())),

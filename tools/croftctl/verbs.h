@@ -125,6 +125,7 @@ void AddTenantDescribe(Noun& tenant);
 void AddBackupDescribe(Noun& backup);
 void AddBackupPlan(Noun& backup);
 void AddBackupReport(Noun& backup);
+void AddBackupPolicy(Noun& backup);
 void AddHostDescribe(Noun& host);
 void AddOperationDescribe(Noun& operation);
 void AddTenantUpdate(Noun& tenant);

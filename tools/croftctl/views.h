@@ -10,6 +10,7 @@
 #include "croft/v1/admin.pb.h"
 #include "croft/v1/audit.pb.h"
 #include "croft/v1/backup.pb.h"
+#include "croft/v1/backup_policy.pb.h"
 #include "croft/v1/event.pb.h"
 #include "croft/v1/finding.pb.h"
 #include "croft/v1/host.pb.h"
@@ -55,6 +56,7 @@ struct View {
 [[nodiscard]] View ViewOf(const v1::Backup& backup);
 [[nodiscard]] View ViewOf(const v1::BackupPlan& plan);
 [[nodiscard]] View ViewOf(const v1::PlannedBackup& backup);
+[[nodiscard]] View ViewOf(const v1::SharedBackupPolicy& policy);
 [[nodiscard]] View ViewOf(const v1::Erasure& erasure);
 [[nodiscard]] View ViewOf(const v1::Host& host);
 [[nodiscard]] View ViewOf(const v1::Operation& operation);

@@ -52,6 +52,10 @@ constexpr Row kMatrix[] = {
     {"LookupService/BatchLookup", "aovcl", 'r'},
     {"LookupService/WatchPlacements", "aovcl", 'r'},
 
+    {"BackupPolicyService/SetBackupPolicy", "ao", 'f'},
+    {"BackupPolicyService/GetBackupPolicy", "aov", 'f'},
+    {"BackupPolicyService/ListBackupPolicies", "aov", 'f'},
+    {"BackupPolicyService/DeleteBackupPolicy", "ao", 'f'},
     {"BackupService/CreateBackup", "ao", 't'},
     {"BackupService/ExportBackup", "a", 't'},
     {"BackupService/GetBackup", "aov", 't'},

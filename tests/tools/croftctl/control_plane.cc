@@ -146,6 +146,15 @@ struct ControlPlane::Services {
     CROFT_SCRIPTED(ListBackupPlans, ListBackupPlansRequest, ListBackupPlansResponse, list_backup_plans)
     Services& services;
   };
+  struct BackupPolicies : v1::BackupPolicyService::Service {
+    explicit BackupPolicies(Services& all) : services(all) {}
+    CROFT_SCRIPTED(SetBackupPolicy, SetBackupPolicyRequest, SharedBackupPolicy, set_backup_policy)
+    CROFT_SCRIPTED(GetBackupPolicy, GetBackupPolicyRequest, SharedBackupPolicy, get_backup_policy)
+    CROFT_SCRIPTED(ListBackupPolicies, ListBackupPoliciesRequest, ListBackupPoliciesResponse,
+                   list_backup_policies)
+    CROFT_SCRIPTED(DeleteBackupPolicy, DeleteBackupPolicyRequest, SharedBackupPolicy, delete_backup_policy)
+    Services& services;
+  };
   struct Hosts : v1::HostService::Service {
     explicit Hosts(Services& all) : services(all) {}
     CROFT_SCRIPTED(GetHost, GetHostRequest, Host, get_host)
@@ -217,6 +226,7 @@ struct ControlPlane::Services {
   Tenants tenants{*this};
   Lookups lookups{*this};
   Backups backups{*this};
+  BackupPolicies backup_policies{*this};
   Hosts hosts{*this};
   Operations operations{*this};
   Admin admin{*this};
@@ -232,8 +242,9 @@ ControlPlane::ControlPlane(const Certificates& certificates, int port)
   grpc::ServerBuilder builder;
   builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::SslServerCredentials(tls), &port_);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           &services_->tenants, &services_->lookups, &services_->backups, &services_->hosts,
-           &services_->operations, &services_->admin, &services_->events, &services_->usage}) {
+           &services_->tenants, &services_->lookups, &services_->backups, &services_->backup_policies,
+           &services_->hosts, &services_->operations, &services_->admin, &services_->events,
+           &services_->usage}) {
     builder.RegisterService(service);
   }
   server_ = builder.BuildAndStart();

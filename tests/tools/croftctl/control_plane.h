@@ -20,6 +20,7 @@
 #include "common/sync.h"
 #include "croft/v1/admin.grpc.pb.h"
 #include "croft/v1/backup.grpc.pb.h"
+#include "croft/v1/backup_policy.grpc.pb.h"
 #include "croft/v1/event.grpc.pb.h"
 #include "croft/v1/host.grpc.pb.h"
 #include "croft/v1/lookup.grpc.pb.h"
@@ -116,6 +117,10 @@ class ControlPlane {
   Script<v1::HoldBackupRequest, v1::Backup> hold_backup;
   Script<v1::ReleaseBackupRequest, v1::Backup> release_backup;
   Script<v1::ListBackupPlansRequest, v1::ListBackupPlansResponse> list_backup_plans;
+  Script<v1::SetBackupPolicyRequest, v1::SharedBackupPolicy> set_backup_policy;
+  Script<v1::GetBackupPolicyRequest, v1::SharedBackupPolicy> get_backup_policy;
+  Script<v1::ListBackupPoliciesRequest, v1::ListBackupPoliciesResponse> list_backup_policies;
+  Script<v1::DeleteBackupPolicyRequest, v1::SharedBackupPolicy> delete_backup_policy;
   Script<v1::GetHostRequest, v1::Host> get_host;
   Script<v1::ListHostsRequest, v1::ListHostsResponse> list_hosts;
   Script<v1::CordonHostRequest, v1::Host> cordon_host;

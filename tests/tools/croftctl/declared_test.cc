@@ -38,13 +38,14 @@ tenants:
       keepWeekly: 4
       keepMonthly: 12
       keepYearly: null
+      off: [proofs, skipped-rows]
 )");
   const DeclaredTenant& acme = declared.tenants.front();
   EXPECT_THAT(acme.named,
               ElementsAre("backup_policy.every", "backup_policy.cron", "backup_policy.time_zone",
                           "backup_policy.window", "backup_policy.jitter", "backup_policy.keep_within",
                           "backup_policy.keep_daily", "backup_policy.keep_weekly",
-                          "backup_policy.keep_monthly", "backup_policy.keep_yearly"));
+                          "backup_policy.keep_monthly", "backup_policy.keep_yearly", "backup_policy.off"));
   const v1::BackupPolicy& policy = acme.fields.backup_policy();
   EXPECT_FALSE(policy.has_every());
   EXPECT_EQ(policy.cron(), "30 2 * * 1-5");
@@ -55,6 +56,7 @@ tenants:
   EXPECT_EQ(policy.keep_weekly(), 4);
   EXPECT_EQ(policy.keep_monthly(), 12);
   EXPECT_EQ(policy.keep_yearly(), 0);
+  EXPECT_THAT(policy.off(), ElementsAre(v1::BACKUP_PART_PROOFS, v1::BACKUP_PART_SKIPPED_ROWS));
   EXPECT_TRUE(SameField(acme.fields, v1::Tenant(), "backup_policy.jitter")) << "it is the default";
 }
 
