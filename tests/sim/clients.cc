@@ -39,6 +39,18 @@ void Clients::Insist(const std::string& method, std::function<engine::RequestBod
 }
 
 void Clients::Call(const std::shared_ptr<Question>& question) {
+  Send(question);
+  world_.scheduler.After(kTimeout, [this, question] {
+    if (!question->answered) Call(question);
+  });
+  // The network delivers it once more, perhaps after its answer.
+  if (world_.faults && world_.dice.Chance(1, 15)) {
+    world_.scheduler.After(world_.dice.Between(absl::ZeroDuration(), absl::Minutes(2)),
+                           [this, question] { Send(question); });
+  }
+}
+
+void Clients::Send(const std::shared_ptr<Question>& question) {
   ++question->attempts;
   SimPlane* plane = find_plane_();
   if (plane != nullptr) {
@@ -59,13 +71,6 @@ void Clients::Call(const std::shared_ptr<Question>& question) {
                                            OnAnswer(question, answer);
                                          });
                            });
-  }
-  world_.scheduler.After(kTimeout, [this, question] {
-    if (!question->answered) Call(question);
-  });
-  if (world_.faults && world_.dice.Chance(1, 15)) {
-    world_.scheduler.After(world_.dice.Between(absl::ZeroDuration(), absl::Minutes(2)),
-                           [this, question] { Call(question); });
   }
 }
 

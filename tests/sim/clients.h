@@ -41,7 +41,10 @@ class Clients {
     bool answered = false;
   };
 
+  // Asks until there is an answer.
   void Call(const std::shared_ptr<Question>& question);
+  // Asks once.
+  void Send(const std::shared_ptr<Question>& question);
   void OnAnswer(const std::shared_ptr<Question>& question, const absl::StatusOr<engine::Answer>& answer);
   void CheckCancelled(const domain::Operation& operation);
   void ActOn(const std::string& id);
