@@ -104,18 +104,26 @@ void OpenRollout(Draft& draft, const BackupPolicy& before, BackupPolicy& policy)
   FollowSoon(draft, absl::ZeroDuration());
 }
 
-// A policy that says nothing, or of a schedule's times without a schedule, is a slip.
+// A policy that says nothing is a slip.
 absl::Status CheckPolicy(const BackupPolicy& policy) {
   if (policy.selector.size() > kMostSelected)
     return InvalidField("policy.selector", absl::StrCat("has at most ", kMostSelected, " labels"));
   const std::vector<BackupPart> parts = AllOf<BackupPart>();
   const bool decides = std::any_of(parts.begin(), parts.end(),
                                    [&](BackupPart part) { return domain::Decides(policy.rules, part); });
-  if (!decides) return InvalidField("policy.rules", "must say something: set a field or `off`");
-  if (domain::HasValue(policy.rules, BackupPart::kSchedule)) return absl::OkStatus();
-  if (policy.rules.backup_times != domain::BackupTimes())
+  return decides ? absl::OkStatus()
+                 : InvalidField("policy.rules", "must say something: set a field or `off`");
+}
+
+// Without a schedule its times are nothing: they go with it, and are not set without one.
+absl::Status SettleTimes(const domain::TenantUpdate& update, BackupRules& rules) {
+  if (domain::HasValue(rules, BackupPart::kSchedule)) return absl::OkStatus();
+  Tenant given;
+  update.ApplyTo(given);
+  if (given.backup_times != domain::BackupTimes())
     return InvalidField("policy.rules",
                         "must have `every` or `cron` for `time_zone`, `window` and `jitter` to count");
+  rules.backup_times = {};
   return absl::OkStatus();
 }
 
@@ -181,6 +189,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller&, const SetBackupPolic
   request.rules.ApplyTo(saying);
   SettleRules(request.rules, saying);
   policy.rules = domain::RulesOf(saying);
+  CROFT_RETURN_IF_ERROR(SettleTimes(request.rules, policy.rules));
   CROFT_RETURN_IF_ERROR(CheckPolicy(policy));
   if (is_new || policy != before) {
     OpenRollout(draft, before, policy);

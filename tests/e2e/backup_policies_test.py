@@ -47,7 +47,8 @@ def every(cluster, tenant):
     if "nextBackup" not in plan:
         return None
     seconds = int(plan["policy"]["every"].removesuffix("s"))
-    ahead = datetime.datetime.fromisoformat(plan["nextBackup"]["time"]) - datetime.datetime.now(datetime.timezone.utc)
+    due = datetime.datetime.fromisoformat(plan["nextBackup"]["time"].replace("Z", "+00:00"))
+    ahead = due - datetime.datetime.now(datetime.timezone.utc)
     assert ahead <= datetime.timedelta(seconds=seconds), (plan["nextBackup"], seconds)
     return seconds
 

@@ -139,7 +139,7 @@ absl::StatusOr<int64_t> EndOperations(Database& database, absl::Time now) {
 absl::Status PutSchedules(Database& database) {
   return database.Execute(
       "DELETE FROM schedules WHERE kind IN ('EXPIRE', 'PURGE');"
-      "INSERT INTO schedules "
+      "INSERT INTO schedules (kind, resource, next_time, refusals, refusal_reason, refusal_message) "
       "SELECT CASE WHEN state IN ('RETIRED', 'FAILED') THEN 'PURGE' ELSE 'EXPIRE' END, 'tenants/' || id, "
       "CASE WHEN state = 'RETIRED' THEN purge_time ELSE expire_time END, 0, '', '' FROM tenants "
       "WHERE NOT unconfirmed AND NOT delete_protection AND current_operation = '' "

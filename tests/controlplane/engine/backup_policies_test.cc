@@ -259,6 +259,12 @@ TEST_F(BackupPolicies, ChangesSingleFields) {
   EXPECT_EQ(changed.rules.backups_kept, 3);
   EXPECT_EQ(changed.rules.backup_times.cron, "0 3 * * *");
   EXPECT_EQ(changed.rules.backup_every, absl::ZeroDuration());
+  SetBackupPolicy zone{.policy = "prod"};
+  zone.rules.Set<&Tenant::backup_times, &domain::BackupTimes::time_zone>() = "Europe/Berlin";
+  EXPECT_EQ(Set(zone).rules.backup_times.time_zone, "Europe/Berlin");
+  SetBackupPolicy off{.policy = "prod"};
+  off.rules.Set<&Tenant::backup_off>() = {BackupPart::kSchedule};
+  EXPECT_EQ(Set(off).rules.backup_times, domain::BackupTimes()) << "its times go with the schedule";
   ASSERT_TRUE(world.Call(DeleteBackupPolicy{.policy = "prod"}).ok());
   const domain::BackupPolicy anew = Set(Every("prod", {}, absl::Hours(1)));
   EXPECT_EQ(anew.selector, Selector()) << "what was deleted is forgotten";
