@@ -63,6 +63,11 @@ constexpr MethodRule kRules[] = {
     {"HostService/RemoveHost", Permission::kOperate, Subject::kFleet},
     {"HostService/UncordonHost", Permission::kOperate, Subject::kFleet},
     {"HostService/UpdateHost", Permission::kOperate, Subject::kFleet},
+    // The handler asks whether the caller began the import.
+    {"ImportService/AbandonImport", Permission::kIdentity, Subject::kFleet},
+    {"ImportService/AppendImport", Permission::kIdentity, Subject::kFleet},
+    {"ImportService/BeginImport", Permission::kOperate, Subject::kTenant},
+    {"ImportService/FinishImport", Permission::kOperate, Subject::kTenant},
     {"LookupService/BatchLookup", Permission::kLookUp, Subject::kRows},
     {"LookupService/Lookup", Permission::kLookUp, Subject::kTenant},
     {"LookupService/WatchPlacements", Permission::kLookUp, Subject::kRows},

@@ -112,6 +112,15 @@ struct RestoreTenant {
   // Restore as new: id, uid, role names and credentials; the rest is taken from the source.
   std::optional<domain::Tenant> as_new;
 };
+// A tenant from an archive that was uploaded to a store of `host`, as its first backup.
+struct ImportTenant {
+  std::string operation;
+  domain::Tenant tenant;  // as in CreateTenant
+  std::map<std::string, std::string> host_selector;
+  std::string host;  // empty: chosen; for a dry run alone, which has no backup either
+  domain::Backup backup;
+  bool allow_incomplete = false;
+};
 struct UndoRestore {
   std::string operation;
   std::string tenant;
@@ -351,14 +360,14 @@ struct ContinueCampaign {
 
 using RequestBody =
     std::variant<CreateTenant, UpdateTenant, SuspendTenant, ResumeTenant, RetireTenant, UndeleteTenant,
-                 PurgeTenant, RestoreTenant, UndoRestore, RotateCredentials, CreateBackup, VerifyBackup,
-                 CopyBackup, DeleteBackup, HoldBackup, ReleaseBackup, ExportBackup, CancelOperation,
-                 UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity, CreateJoinToken,
-                 JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal, CreateToken,
-                 RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole, RecordCalls,
-                 JudgeStorage, CompareHost, ProveNewestBackup, CopyBackups, PruneBackups, PruneOperations,
-                 PruneRequests, PruneAudit, PruneEvents, StartCampaign, ContinueCampaign, SetBackupPolicy,
-                 DeleteBackupPolicy, FollowPolicies>;
+                 PurgeTenant, RestoreTenant, ImportTenant, UndoRestore, RotateCredentials, CreateBackup,
+                 VerifyBackup, CopyBackup, DeleteBackup, HoldBackup, ReleaseBackup, ExportBackup,
+                 CancelOperation, UpdateHost, CordonHost, RemoveHost, AcceptMissingHost, AcceptHostIdentity,
+                 CreateJoinToken, JoinHost, RenewHost, RepairTenant, CreatePrincipal, DeletePrincipal,
+                 CreateToken, RevokeToken, AddCertificate, RemoveCertificate, BindRole, UnbindRole,
+                 RecordCalls, JudgeStorage, CompareHost, ProveNewestBackup, CopyBackups, PruneBackups,
+                 PruneOperations, PruneRequests, PruneAudit, PruneEvents, StartCampaign, ContinueCampaign,
+                 SetBackupPolicy, DeleteBackupPolicy, FollowPolicies>;
 
 struct Request {
   uint64_t ticket = 0;  // names the one who waits for the Reply

@@ -80,6 +80,9 @@ Fleet::Fleet(engine::EventQueue& event_queue, keyring::KeyStore& keys, const Clo
       pace_(pace),
       exports_([this](const std::string& host, const v1::ConnectResponse& message) {
         if (const auto session = SessionOf(host)) session->Send(message);
+      }),
+      uploads_([this](const std::string& host, const v1::ConnectResponse& message) {
+        if (const auto session = SessionOf(host)) session->Send(message);
       }) {}
 
 Fleet::~Fleet() { Stop(); }
@@ -165,6 +168,7 @@ absl::Status Fleet::OnMessage(const std::shared_ptr<Session>& session, const v1:
       statements_.OnReport(session->host(), message.statements());
       break;
     case v1::ConnectRequest::kExportPart: exports_.OnPart(session->host(), message.export_part()); break;
+    case v1::ConnectRequest::kUpload: uploads_.OnState(session->host(), message.upload()); break;
     case v1::ConnectRequest::kHello:
     case v1::ConnectRequest::MESSAGE_NOT_SET: break;
   }
@@ -295,6 +299,7 @@ void Fleet::FailQuestions(const std::string& host) {
   inventories_.Fail(host, domain::HostUnreachable(host));
   statements_.Fail(host, domain::HostUnreachable(host));
   exports_.Fail(host, domain::HostUnreachable(host));
+  uploads_.Fail(host, domain::HostUnreachable(host));
 }
 
 // --- To agents.
@@ -400,6 +405,15 @@ std::unique_ptr<ExportStream> Fleet::Export(const std::string& host, const v1::B
   if (!Says(host, &Member::knows_exports)) return FailedExport(KindUnknown(host, "export"));
   std::unique_ptr<ExportStream> stream = exports_.Begin(host, source, std::move(wake));
   if (!SessionOf(host)) exports_.Fail(host, domain::HostUnreachable(host));
+  return stream;
+}
+
+absl::StatusOr<std::unique_ptr<UploadStream>> Fleet::Upload(const std::string& host,
+                                                            const v1::UploadBegin& begin) {
+  if (!SessionOf(host)) return domain::HostUnreachable(host);
+  if (!Knows(host, "upload")) return KindUnknown(host, "upload");
+  std::unique_ptr<UploadStream> stream = uploads_.Begin(host, begin);
+  if (!SessionOf(host)) uploads_.Fail(host, domain::HostUnreachable(host));
   return stream;
 }
 

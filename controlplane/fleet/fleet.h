@@ -22,6 +22,7 @@
 #include "controlplane/fleet/inventories.h"
 #include "controlplane/fleet/session.h"
 #include "controlplane/fleet/statement_questions.h"
+#include "controlplane/fleet/uploads.h"
 #include "controlplane/keyring/key_store.h"
 #include "controlplane/usage/usage.h"
 
@@ -39,7 +40,8 @@ namespace croft::fleet {
 class Fleet final : public SessionListener,
                     public InventorySource,
                     public StatementSource,
-                    public ExportSource {
+                    public ExportSource,
+                    public UploadTarget {
  public:
   struct Pace {
     absl::Duration heartbeat = absl::Seconds(5);  // asked of agents
@@ -83,6 +85,8 @@ class Fleet final : public SessionListener,
                      StatementsCallback told) override;
   std::unique_ptr<ExportStream> Export(const std::string& host, const v1::BackupSource& source,
                                        std::function<void()> wake) override;
+  absl::StatusOr<std::unique_ptr<UploadStream>> Upload(const std::string& host,
+                                                       const v1::UploadBegin& begin) override;
 
   // When the host's agent was last heard in this process's life; nullopt for never.
   std::optional<absl::Time> LastHeard(const std::string& host) const;
@@ -136,6 +140,7 @@ class Fleet final : public SessionListener,
   Inventories inventories_;
   StatementQuestions statements_;
   Exports exports_;
+  Uploads uploads_;
 
   mutable Mutex mutex_;
   int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;

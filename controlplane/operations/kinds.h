@@ -39,6 +39,7 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
 
 extern const Kind kRestore;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::RestoreTenant& request);
+absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::ImportTenant& request);
 
 extern const Kind kUndoRestore;
 absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine::UndoRestore& request);

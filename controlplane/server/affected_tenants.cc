@@ -9,6 +9,7 @@
 #include <absl/strings/strip.h>
 
 #include "common/errors.h"
+#include "croft/v1/import.pb.h"
 #include "croft/v1/tenant.pb.h"
 
 namespace croft::server {
@@ -96,6 +97,10 @@ absl::StatusOr<std::vector<AffectedTenant>> AffectedTenants(const Message& reque
     // One that is there already can be the answer; one that is not gets these labels.
     if (!touched.front().labels) touched.clear();
     touched.push_back({named, LabelsOf(create->tenant())});
+  } else if (const auto* begin = As<v1::BeginImportRequest>(request)) {
+    touched = {{named, LabelsOf(begin->tenant())}};
+  } else if (const auto* finish = As<v1::FinishImportRequest>(request)) {
+    touched = {{named, LabelsOf(finish->tenant())}};
   } else if (const auto* update = As<v1::UpdateTenantRequest>(request)) {
     if (const auto& labels = touched.front().labels) {
       touched.push_back({named, LabelsAfter(*update, *labels)});

@@ -202,6 +202,7 @@ void SimAgent::OnMessage(const std::shared_ptr<Link>& link, const v1::ConnectRes
     case v1::ConnectResponse::kStatements:
     case v1::ConnectResponse::kExportQuery:
     case v1::ConnectResponse::kExportControl:
+    case v1::ConnectResponse::kUpload:
     case v1::ConnectResponse::MESSAGE_NOT_SET: return;
   }
 }

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "controlplane/domain/tenant.h"
+#include "croft/v1/import.pb.h"
+
+// Requests of croft.v1.ImportService as the control plane sees them.
+namespace croft::wire {
+
+struct BeginImport {
+  domain::Tenant tenant;
+  std::map<std::string, std::string> host_selector;
+  v1::ArchiveFacts archive;
+  int64_t database_bytes = 0;
+  int64_t upload_bytes = 0;
+};
+[[nodiscard]] absl::StatusOr<BeginImport> Parse(const v1::BeginImportRequest& request);
+
+struct FinishImport {
+  domain::Tenant tenant;
+  bool allow_incomplete = false;
+};
+[[nodiscard]] absl::StatusOr<FinishImport> Parse(const v1::FinishImportRequest& request);
+
+}  // namespace croft::wire
