@@ -45,6 +45,8 @@ v1::ArchiveFacts ToProto(const Manifest& manifest, const PlainDump& dump) {
   facts.set_collate(manifest.facts.locale.collate);
   facts.set_ctype(manifest.facts.locale.ctype);
   facts.set_icu_locale(manifest.facts.locale.icu_locale);
+  facts.set_locale_provider(manifest.facts.locale.provider);
+  facts.set_collation_version(manifest.facts.locale.collation_version);
   for (const ExtensionFact& known : manifest.facts.extensions) {
     v1::DatabaseExtension& extension = *facts.add_extensions();
     extension.set_name(Presentable(known.name, kMostMessageBytes));
@@ -56,6 +58,8 @@ v1::ArchiveFacts ToProto(const Manifest& manifest, const PlainDump& dump) {
     parameter.set_name(Presentable(known.name, kMostMessageBytes));
     parameter.set_value(Presentable(known.value, kMostMessageBytes));
     parameter.set_role(Presentable(known.role, kMostMessageBytes));
+    parameter.set_read_only_login(known.read_only_login);
+    parameter.set_every_database(!known.in_database);
   }
   facts.set_owner_role(manifest.owner_role);
   facts.set_reader_role(manifest.reader_role);

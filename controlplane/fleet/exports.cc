@@ -61,6 +61,8 @@ v1::ArchiveFacts ReadFacts(const v1::ArchiveFacts& facts) {
   read.set_icu_locale(text(facts.icu_locale()));
   read.set_owner_role(text(facts.owner_role()));
   read.set_reader_role(text(facts.reader_role()));
+  read.set_locale_provider(text(facts.locale_provider()));
+  read.set_collation_version(text(facts.collation_version()));
   for (const v1::DatabaseExtension& told : facts.extensions()) {
     if (read.extensions_size() == kMostListed || bytes > kMostFactBytes) break;
     v1::DatabaseExtension& extension = *read.add_extensions();
@@ -74,6 +76,8 @@ v1::ArchiveFacts ReadFacts(const v1::ArchiveFacts& facts) {
     parameter.set_name(text(told.name()));
     parameter.set_value(text(told.value()));
     parameter.set_role(text(told.role()));
+    parameter.set_read_only_login(told.read_only_login());
+    parameter.set_every_database(told.every_database());
   }
   return read;
 }

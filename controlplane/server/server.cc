@@ -32,6 +32,7 @@
 #include "controlplane/handlers/backups.h"
 #include "controlplane/handlers/events.h"
 #include "controlplane/handlers/hosts.h"
+#include "controlplane/handlers/imports.h"
 #include "controlplane/handlers/lookup.h"
 #include "controlplane/handlers/operation_watcher.h"
 #include "controlplane/handlers/operations.h"
@@ -178,6 +179,7 @@ struct Server::Components {
   std::optional<handlers::BackupExporter> exporter;
   std::optional<handlers::BackupHandlers> backups;
   std::optional<handlers::BackupPolicyHandlers> backup_policies;
+  std::optional<handlers::ImportHandlers> imports;
   std::optional<handlers::HostHandlers> host_handlers;
   std::optional<handlers::OperationHandlers> operations;
   std::optional<handlers::AdminHandlers> admin;
@@ -351,6 +353,7 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   exporter.emplace(*writer, *catalog, *presenter, *keys, *fleet, clock, options.version);
   backups.emplace(*writer, *catalog, *secrets, *presenter, *tokens, authority, clock, *exporter);
   backup_policies.emplace(*writer, *catalog);
+  imports.emplace(*writer, *catalog, *secrets, *keys, *fleet, *presenter, clock);
   CROFT_ASSIGN_OR_RETURN(const std::string advertise, AdvertisedAddress(options));
   host_handlers.emplace(*writer, *catalog, *presenter, *tokens, random, clock,
                         handlers::JoinTerms{.servers = {advertise}, .authority = trusted_authority});
@@ -375,10 +378,10 @@ absl::Status Server::Components::Listen(const std::string& trusted_authority) {
   awaited_requests.Start();
   const AdapterParts components{*gate, *pool, streams, awaited_requests, calls, &*barrier};
   for (handlers::Service service :
-       {agents->service(), tenants->service(), backups->service(), host_handlers->service(),
-        operations->service(), admin->service(), lookups->service(), access_handlers->service(),
-        audit_handlers->service(), event_handlers->service(), usage_handlers->service(),
-        backup_policies->service()}) {
+       {agents->service(), tenants->service(), backups->service(), imports->service(),
+        host_handlers->service(), operations->service(), admin->service(), lookups->service(),
+        access_handlers->service(), audit_handlers->service(), event_handlers->service(),
+        usage_handlers->service(), backup_policies->service()}) {
     adapters.emplace_back(std::move(service), components);
   }
   std::vector<Adapter*> services;

@@ -23,6 +23,8 @@ constexpr size_t kLongestName = 63;
 constexpr size_t kLongestFact = 4096;
 constexpr int kMostListed = 10'000;
 constexpr size_t kMostFactBytes = 1 << 20;
+constexpr int kMostMissing = 100;
+constexpr size_t kMostRequestBytes = 2 << 20;
 
 void CheckName(const std::string& text, absl::string_view field, Violations& violations) {
   if (ParseText(text, kLongestName, field, violations).empty()) violations.Add(field, "must be given");
@@ -83,6 +85,9 @@ absl::StatusOr<BeginImport> Parse(const v1::BeginImportRequest& request) {
   CheckFacts(request.archive(), violations);
   CheckSize(request.database_bytes(), 0, "database_bytes", violations);
   CheckSize(request.upload_bytes(), 0, "upload_bytes", violations);
+  if (request.missing_size() > kMostMissing || request.ByteSizeLong() > kMostRequestBytes)
+    violations.Add("missing", "must have at most 100 findings, and the request 2 MiB");
+  result.missing.assign(request.missing().begin(), request.missing().end());
   result.archive = request.archive();
   result.database_bytes = request.database_bytes();
   result.upload_bytes = request.upload_bytes();

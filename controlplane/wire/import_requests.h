@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
@@ -18,6 +19,7 @@ struct BeginImport {
   v1::ArchiveFacts archive;
   int64_t database_bytes = 0;
   int64_t upload_bytes = 0;
+  std::vector<v1::Finding> missing;
 };
 [[nodiscard]] absl::StatusOr<BeginImport> Parse(const v1::BeginImportRequest& request);
 
