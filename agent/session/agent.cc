@@ -33,6 +33,7 @@
 #include "agent/session/exporter.h"
 #include "agent/session/host_watcher.h"
 #include "agent/session/identity.h"
+#include "agent/session/importer.h"
 #include "agent/session/join.h"
 #include "agent/session/process_signals.h"
 #include "agent/session/session.h"
@@ -246,6 +247,15 @@ std::unique_ptr<Exporter> ExportFrom(const BackupTools& tools, Session& session)
   });
 }
 
+std::unique_ptr<Importer> ImportInto(const BackupTools& tools, const Clock& clock, Session& session) {
+  const auto find = [&tools](absl::string_view id) { return FindStore(tools, id); };
+  return std::make_unique<Importer>(find, clock, [&session](v1::UploadState state) {
+    v1::ConnectRequest message;
+    *message.mutable_upload() = std::move(state);
+    session.Send(std::move(message));
+  });
+}
+
 // All the parts, in order of dependency.
 class Agent {
  public:
@@ -272,6 +282,7 @@ class Agent {
     std::unique_ptr<UsageGatherer> gatherer;
     std::unique_ptr<StatementTeller> teller;
     std::unique_ptr<Exporter> exporter;
+    std::unique_ptr<Importer> importer;
     std::unique_ptr<Session> session;
     watcher = std::make_unique<HostWatcher>(
         server, StoresToTell{IdsOf(stores_), store_names_},
@@ -290,11 +301,17 @@ class Agent {
             .asked_statements = [&](const v1::StatementsQuery& query) { teller->Ask(query); },
             .asked_export = [&](const v1::ExportQuery& query) { exporter->Begin(query); },
             .export_control = [&](const v1::ExportControl& control) { exporter->Control(control); },
-            .disconnected = [&] { exporter->Drop(); }},
+            .upload = [&](const v1::Upload& upload) { importer->Take(upload); },
+            .disconnected =
+                [&] {
+                  exporter->Drop();
+                  importer->Drop();
+                }},
         SessionOptions{.agent_version = options.version, .servers = options.servers});
     gatherer = GatherUsage(usage, *session);
     teller = TellStatements(statements, *session);
     exporter = ExportFrom(*tools_, *session);
+    importer = ImportInto(*tools_, clock_, *session);
     session_ = session.get();
     NotifyServiceManager("READY=1\nSTATUS=serving");
     std::unique_ptr<metrics::HttpServer> figures;
@@ -333,6 +350,7 @@ class Agent {
     gatherer->Stop();
     teller->Stop();
     exporter->Stop();
+    importer->Stop();
     session_ = nullptr;
     figures.reset();
     watcher->Stop();

@@ -157,6 +157,7 @@ void Session::Handle(const v1::ConnectResponse& message, Dispatcher& dispatcher)
     case v1::ConnectResponse::kStatements: sources_.asked_statements(message.statements()); return;
     case v1::ConnectResponse::kExportQuery: sources_.asked_export(message.export_query()); return;
     case v1::ConnectResponse::kExportControl: sources_.export_control(message.export_control()); return;
+    case v1::ConnectResponse::kUpload: sources_.upload(message.upload()); return;
     case v1::ConnectResponse::kWelcome: return;
     // A newer control plane's.
     case v1::ConnectResponse::MESSAGE_NOT_SET: return;
@@ -247,6 +248,7 @@ v1::ConnectRequest Session::Hello() const {
   hello.set_agent_version(options_.agent_version);
   hello.set_instance_id(instance_id_);
   for (const std::string& kind : TaskKindNames()) hello.add_task_kinds(kind);
+  hello.add_task_kinds("upload");  // no task, but what a host must know for an import to go there
   *hello.mutable_report() = sources_.report();
   hello.set_highest_epoch(journal_.HighestEpoch());
   hello.set_knows_statements(true);

@@ -46,6 +46,8 @@ class Session {
     // The control plane asks for a backup's data, and governs what it asked for. Must not block.
     std::function<void(const v1::ExportQuery&)> asked_export = [](const v1::ExportQuery&) {};
     std::function<void(const v1::ExportControl&)> export_control = [](const v1::ExportControl&) {};
+    // The control plane sends an archive. Must not block.
+    std::function<void(const v1::Upload&)> upload = [](const v1::Upload&) {};
     // The stream of the last welcome has ended: nobody waits any more for what was asked on it.
     std::function<void()> disconnected = [] {};
   };
