@@ -1,4 +1,4 @@
-// Encrypts files to a passphrase in the format of age, https://age-encryption.org/v1.
+// Encrypts files to a passphrase, and decrypts them, in the format of age, https://age-encryption.org/v1.
 
 #include "common/crypto/age.h"
 
@@ -9,9 +9,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/escaping.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
 
 #include "common/errors.h"
 
@@ -91,6 +95,76 @@ absl::StatusOr<std::string> Header(absl::string_view file_key, absl::string_view
   return header;
 }
 
+// Eleven bytes that count, the highest first, and one that marks the last.
+Nonce ChunkNonce(uint64_t number, bool last) {
+  Nonce nonce{};
+  for (size_t i = nonce.size() - 1; i-- > 0 && number != 0; number >>= 8) nonce[i] = number & 0xff;
+  nonce.back() = last ? 1 : 0;
+  return nonce;
+}
+
+absl::StatusOr<std::string> Decrypt(const Key& key, const Nonce& nonce, absl::string_view sealed) {
+  const absl::Status altered = absl::DataLossError("it was altered");
+  if (sealed.size() < crypto_aead_chacha20poly1305_ietf_ABYTES) return altered;
+  std::string plaintext(sealed.size() - crypto_aead_chacha20poly1305_ietf_ABYTES, '\0');
+  if (crypto_aead_chacha20poly1305_ietf_decrypt(reinterpret_cast<unsigned char*>(plaintext.data()), nullptr,
+                                                nullptr, Data(sealed), sealed.size(), nullptr, 0,
+                                                nonce.data(), key.data()) != 0) {
+    return altered;
+  }
+  return plaintext;
+}
+
+absl::Status NotAHeader(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("its header was altered: ", what));
+}
+
+// Only as Base64() writes it: every other text of the same bytes is refused.
+absl::StatusOr<std::string> FromBase64(absl::string_view text, size_t size) {
+  std::string bytes;
+  if (!absl::Base64Unescape(text, &bytes) || bytes.size() != size || Base64(bytes) != text)
+    return NotAHeader("a field is not as the format says");
+  return bytes;
+}
+
+struct ParsedHeader {
+  std::string salt;
+  int work_factor = 0;
+  std::string wrapped;
+  std::string mac;
+  absl::string_view signed_part;
+  absl::string_view nonce;
+};
+
+absl::StatusOr<ParsedHeader> ParseHeader(absl::string_view header) {
+  ParsedHeader parsed;
+  const size_t lines_end = header.size() - kAgeNonceBytes;
+  parsed.nonce = header.substr(lines_end);
+  const std::vector<absl::string_view> lines = absl::StrSplit(header.substr(0, lines_end), '\n');
+  // The text ends with a line feed.
+  if (lines.size() != 5 || !lines[4].empty()) {
+    return absl::InvalidArgumentError(
+        "it is encrypted to keys, or to more than a passphrase: decrypt it with age -d first");
+  }
+  const std::vector<absl::string_view> stanza = absl::StrSplit(lines[1], ' ');
+  if (stanza.size() < 2 || stanza[0] != "->") return NotAHeader("it has no recipient");
+  if (stanza[1] != "scrypt" || stanza.size() != 4) {
+    return absl::InvalidArgumentError(
+        "it is encrypted to a key and not to a passphrase: decrypt it with age -d first");
+  }
+  if (!absl::SimpleAtoi(stanza[3], &parsed.work_factor) || absl::StrCat(parsed.work_factor) != stanza[3] ||
+      parsed.work_factor < 1 || parsed.work_factor > AgeOpener::kMostWork)
+    return NotAHeader("its work factor is not 1 to 22");
+  absl::string_view mac = lines[3];
+  if (!absl::ConsumePrefix(&mac, "--- ")) return NotAHeader("it has no end");
+  CROFT_ASSIGN_OR_RETURN(parsed.salt, FromBase64(stanza[2], kSaltBytes));
+  CROFT_ASSIGN_OR_RETURN(parsed.wrapped,
+                         FromBase64(lines[2], kFileKeyBytes + crypto_aead_chacha20poly1305_ietf_ABYTES));
+  CROFT_ASSIGN_OR_RETURN(parsed.mac, FromBase64(mac, crypto_auth_hmacsha256_BYTES));
+  parsed.signed_part = header.substr(0, static_cast<size_t>(mac.data() - header.data()) - 1);
+  return parsed;
+}
+
 }  // namespace
 
 struct AgeSealer::State {
@@ -120,12 +194,59 @@ AgeSealer::~AgeSealer() = default;
 const std::string& AgeSealer::header() const { return state_->header; }
 
 std::string AgeSealer::Chunk(absl::string_view plaintext, bool last) {
-  // Eleven bytes that count, the highest first, and one that marks the last.
-  Nonce nonce{};
-  uint64_t left = state_->counter++;
-  for (size_t i = nonce.size() - 1; i-- > 0 && left != 0; left >>= 8) nonce[i] = left & 0xff;
-  nonce.back() = last ? 1 : 0;
-  return Encrypt(state_->key, nonce, plaintext);
+  return Encrypt(state_->key, ChunkNonce(state_->counter++, last), plaintext);
+}
+
+absl::StatusOr<std::optional<size_t>> AgeHeaderBytes(absl::string_view begun) {
+  constexpr size_t kLongest = 4096;
+  const absl::string_view intro = begun.substr(0, kAgeIntro.size());
+  if (intro != kAgeIntro.substr(0, intro.size())) return NotAHeader("it does not begin as one");
+  const size_t end = begun.find("\n---");
+  const size_t line_end = end == absl::string_view::npos ? end : begun.find('\n', end + 1);
+  if (line_end == absl::string_view::npos) {
+    if (begun.size() > kLongest) return NotAHeader("it is too long");
+    return std::nullopt;
+  }
+  const size_t size = line_end + 1 + kAgeNonceBytes;
+  return begun.size() < size ? std::nullopt : std::optional<size_t>(size);
+}
+
+struct AgeOpener::State {
+  Key key;
+  uint64_t counter = 0;
+
+  ~State() { sodium_memzero(key.data(), key.size()); }
+};
+
+absl::StatusOr<std::unique_ptr<AgeOpener>> AgeOpener::New(absl::string_view header,
+                                                          absl::string_view passphrase) {
+  if (sodium_init() < 0) std::abort();
+  CROFT_ASSIGN_OR_RETURN(const std::optional<size_t> size, AgeHeaderBytes(header));
+  if (size != header.size()) return NotAHeader("its end is missing");
+  CROFT_ASSIGN_OR_RETURN(const ParsedHeader parsed, ParseHeader(header));
+  CROFT_ASSIGN_OR_RETURN(Key wrapping, Stretch(passphrase, parsed.salt, parsed.work_factor));
+  absl::StatusOr<std::string> file_key = Decrypt(wrapping, Nonce{}, parsed.wrapped);
+  sodium_memzero(wrapping.data(), wrapping.size());
+  if (!file_key.ok()) return absl::InvalidArgumentError("the passphrase is another one");
+  const std::string mac = Mac(Derive(*file_key, "", "header"), parsed.signed_part);
+  if (sodium_memcmp(mac.data(), parsed.mac.data(), mac.size()) != 0)
+    return NotAHeader("its digest is another");
+  auto state = std::make_unique<State>();
+  const std::string key = Derive(*file_key, parsed.nonce, "payload");
+  std::copy(key.begin(), key.end(), state->key.begin());
+  sodium_memzero(file_key->data(), file_key->size());
+  return std::unique_ptr<AgeOpener>(new AgeOpener(std::move(state)));
+}
+
+AgeOpener::AgeOpener(std::unique_ptr<State> state) : state_(std::move(state)) {}
+AgeOpener::~AgeOpener() = default;
+
+absl::StatusOr<std::string> AgeOpener::Chunk(absl::string_view sealed, bool last) {
+  const uint64_t number = state_->counter++;
+  CROFT_ASSIGN_OR_RETURN(std::string plaintext, Decrypt(state_->key, ChunkNonce(number, last), sealed));
+  const bool fits = last ? !plaintext.empty() || number == 0 : plaintext.size() == kAgeChunkBytes;
+  if (!fits) return absl::DataLossError("a chunk has the wrong length");
+  return plaintext;
 }
 
 }  // namespace croft::crypto

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <absl/status/statusor.h>
@@ -34,6 +35,37 @@ class AgeSealer {
  private:
   struct State;
   explicit AgeSealer(std::unique_ptr<State> state);
+
+  const std::unique_ptr<State> state_;
+};
+
+inline constexpr absl::string_view kAgeIntro = "age-encryption.org/v1\n";
+inline constexpr size_t kAgeSealedChunkBytes = kAgeChunkBytes + 16;
+
+// How long the header is of the file that begins so, up to its first chunk; nullopt: it goes on behind this. DATA_LOSS for
+// what is no such header.
+[[nodiscard]] absl::StatusOr<std::optional<size_t>> AgeHeaderBytes(absl::string_view begun);
+
+// Decrypts one file. One thread at a time.
+class AgeOpener {
+ public:
+  // The most work that a header may ask for.
+  static constexpr int kMostWork = 22;
+
+  // `header` is all of it. DATA_LOSS where it is not as the format says or was altered; INVALID_ARGUMENT where the passphrase is
+  // another one, or the file is not encrypted to a passphrase; RESOURCE_EXHAUSTED where there is too little memory.
+  static absl::StatusOr<std::unique_ptr<AgeOpener>> New(absl::string_view header,
+                                                        absl::string_view passphrase);
+  ~AgeOpener();
+  AgeOpener(const AgeOpener&) = delete;
+  AgeOpener& operator=(const AgeOpener&) = delete;
+
+  // Each but the last has kAgeSealedChunkBytes. DATA_LOSS where it is another chunk than the one that was there.
+  absl::StatusOr<std::string> Chunk(absl::string_view sealed, bool last);
+
+ private:
+  struct State;
+  explicit AgeOpener(std::unique_ptr<State> state);
 
   const std::unique_ptr<State> state_;
 };

@@ -21,7 +21,8 @@ constexpr int64_t kMostGranted = 1024;
 constexpr size_t kLongestMessage = 4096;
 
 absl::Status StillWaits() {
-  return MakeError(absl::StatusCode::kUnavailable, "the backup store has not taken the upload so far yet",
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   "the backup store has not taken the upload so far yet",
                    {.reason = "UPLOAD_WAITS", .retry_delay = absl::Milliseconds(100)});
 }
 

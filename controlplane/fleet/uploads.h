@@ -23,10 +23,10 @@ namespace croft::fleet {
 class UploadStream {
  public:
   virtual ~UploadStream() = default;
-  // Sends the next bytes, at most kLargestPart of Uploads. Waits until the agent takes more: UNAVAILABLE, UPLOAD_WAITS,
-  // when that is not within `longest`. Any other error is the end of the upload.
+  // Sends the next bytes, at most kLargestPart of Uploads. Waits until the agent takes more:
+  // RESOURCE_EXHAUSTED, UPLOAD_WAITS, when that is not within `longest`. Any other error is the end of the upload.
   virtual absl::Status Append(const std::string& data, absl::Duration longest) = 0;
-  // Says that all was sent, and waits until it is stored: UNAVAILABLE, UPLOAD_WAITS, as above, after which it is asked
+  // Says that all was sent, and waits until it is stored: RESOURCE_EXHAUSTED, UPLOAD_WAITS, as above, after which it is asked
   // again.
   virtual absl::StatusOr<engine::BackedUp> Finish(absl::Duration longest) = 0;
   // What was stored is somebody's.

@@ -230,7 +230,7 @@ absl::StatusOr<v1::AppendImportResponse> ImportHandlers::AppendImport(
   if (request.offset() != import->offset)
     return InvalidField("offset", absl::StrCat("must be ", import->offset));
   const absl::Status sent = import->upload->Append(request.data(), kLongestWait);
-  if (Waits(sent)) return sent;
+  if (Waits(sent)) return response;
   if (!sent.ok()) return Drop(request.import(), import, Ended(sent));
   import->offset += size;
   response.set_offset(import->offset);

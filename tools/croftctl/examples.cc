@@ -51,6 +51,8 @@ const std::multimap<std::string, std::string>& Examples() {
       {"tenant undo-restore", "tenant undo-restore acme --database t_acme_abcdefgh234567ab_g1"},
       {"tenant export", "tenant export acme acme.tar.zst --fresh"},
       {"tenant export", "tenant export acme acme.tar.zst.age --passphrase-file passphrase"},
+      {"tenant import", "tenant import acme.tar.zst"},
+      {"tenant import", "tenant import acme.tar.zst.age acme-copy --passphrase-file passphrase"},
       {"tenant restore", "tenant restore acme --backup latest --as acme-billing --only 'billing.*'"},
       {"tenant erasure", "tenant erasure acme --save acme-erasure"},
       {"tenant rotate-credentials", "tenant rotate-credentials acme --overlap 1h"},

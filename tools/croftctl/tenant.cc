@@ -17,6 +17,7 @@
 #include "tools/croftctl/targets.h"
 #include "tools/croftctl/tenant_export.h"
 #include "tools/croftctl/tenant_flags.h"
+#include "tools/croftctl/tenant_import.h"
 #include "tools/croftctl/tenant_usage.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/verbs.h"
@@ -164,6 +165,7 @@ void AddTenant(Noun& root) {
   AddTenantRestore(noun);
   AddTenantUndoRestore(noun);
   AddTenantExport(noun);
+  AddTenantImport(noun);
   AddTenantErasure(noun);
   AddTenantConnections(noun);
 }

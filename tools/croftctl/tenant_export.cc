@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -15,7 +14,6 @@
 #include <nlohmann/json.hpp>
 
 #include "common/errors.h"
-#include "common/files.h"
 #include "common/names.h"
 #include "croft/v1/backup.grpc.pb.h"
 #include "tools/croftctl/backups.h"
@@ -23,6 +21,7 @@
 #include "tools/croftctl/download.h"
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/format.h"
+#include "tools/croftctl/passphrase.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/wait.h"
 
@@ -31,8 +30,6 @@ namespace {
 
 using Backups = v1::BackupService::Stub;
 
-constexpr size_t kLongestPassphrase = 4096;
-
 struct BundleArguments {
   std::string tenant;
   std::string file;
@@ -40,14 +37,6 @@ struct BundleArguments {
   std::string passphrase_file;
   bool fresh = false;
 };
-
-// The passphrase is the file's first line, as a person writes it.
-absl::StatusOr<std::string> ReadPassphrase(const std::string& path) {
-  CROFT_ASSIGN_OR_RETURN(std::string passphrase, ReadPrivateFile(path, kLongestPassphrase));
-  passphrase.resize(std::min(passphrase.find_first_of("\r\n"), passphrase.size()));
-  if (passphrase.empty()) return UsageError(absl::StrCat("there is no passphrase in ", path));
-  return passphrase;
-}
 
 absl::StatusOr<std::string> BackUpNow(Session& session, const std::string& tenant) {
   v1::CreateBackupRequest request;
