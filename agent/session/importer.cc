@@ -2,9 +2,14 @@
 
 #include "agent/session/importer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 
 #include "agent/session/wire.h"
 #include "agent/tasks/task.h"
@@ -66,6 +71,52 @@ Finding FromProto(const v1::Finding& proto) {
           .remedy = proto.remedy()};
 }
 
+// A restore sets parameters with Croft's own rights, and a bundle can come from anywhere: only those that a tenant may set by
+// itself are taken from it.
+bool IsTenantsOwn(absl::string_view name) {
+  static constexpr absl::string_view kOfModules[] = {"auto_explain.", "pgaudit.", "pg_stat_statements.",
+                                                     "plperl.",       "pltcl.",   "plpgsql."};
+  static constexpr absl::string_view kPlain[] = {"bytea_output",
+                                                 "client_encoding",
+                                                 "client_min_messages",
+                                                 "datestyle",
+                                                 "enable_hashjoin",
+                                                 "enable_mergejoin",
+                                                 "enable_nestloop",
+                                                 "enable_seqscan",
+                                                 "intervalstyle",
+                                                 "jit",
+                                                 "default_transaction_isolation",
+                                                 "default_text_search_config",
+                                                 "extra_float_digits",
+                                                 "lock_timeout",
+                                                 "effective_cache_size",
+                                                 "random_page_cost",
+                                                 "search_path",
+                                                 "statement_timeout",
+                                                 "synchronous_commit",
+                                                 "timezone",
+                                                 "work_mem",
+                                                 "xmlbinary",
+                                                 "xmloption",
+                                                 "plan_cache_mode",
+                                                 "idle_in_transaction_session_timeout"};
+  const std::string lower = absl::AsciiStrToLower(name);
+  if (lower.find('.') == std::string::npos)
+    return std::find(std::begin(kPlain), std::end(kPlain), lower) != std::end(kPlain);
+  return std::none_of(std::begin(kOfModules), std::end(kOfModules),
+                      [&](absl::string_view module) { return absl::StartsWith(lower, module); });
+}
+
+Finding NotTaken(const v1::DatabaseParameter& parameter) {
+  return {.severity = Severity::kNote,
+          .reason = "SETTING_NOT_KEPT",
+          .object = parameter.role().empty() ? "DATABASE" : absl::StrCat("ROLE ", parameter.role()),
+          .message = absl::StrCat("The parameter ", parameter.name(), " = ", parameter.value(),
+                                  " is not taken from a bundle."),
+          .remedy = "have a superuser set it, if it is wanted here"};
+}
+
 CatalogFacts FactsFrom(const v1::UploadBegin& begin) {
   const v1::ArchiveFacts& archive = begin.archive();
   CatalogFacts facts{.server_version = archive.server_version(),
@@ -83,6 +134,7 @@ CatalogFacts FactsFrom(const v1::UploadBegin& begin) {
         {.name = extension.name(), .version = extension.version(), .schema = extension.schema()});
   }
   for (const v1::DatabaseParameter& parameter : archive.parameters()) {
+    if (!IsTenantsOwn(parameter.name())) continue;
     facts.settings.push_back({.role = parameter.role(),
                               .read_only_login = parameter.read_only_login(),
                               .in_database = !parameter.every_database(),
@@ -109,6 +161,9 @@ absl::StatusOr<UploadedBackup> FromProto(const v1::UploadBegin& begin) {
       .dump = {.size_bytes = begin.archive().size_bytes(), .sha256 = begin.archive().sha256()},
       .upload_bytes = begin.upload_bytes()};
   for (const v1::Finding& finding : begin.missing()) backup.not_dumped.push_back(FromProto(finding));
+  for (const v1::DatabaseParameter& parameter : begin.archive().parameters()) {
+    if (!IsTenantsOwn(parameter.name())) backup.not_dumped.push_back(NotTaken(parameter));
+  }
   return backup;
 }
 

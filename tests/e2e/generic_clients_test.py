@@ -113,7 +113,21 @@ def call_about_backups(client, name):
     assert client.all("BackupService/ReportBackups")[-1]["signature"]
     description, *data = client.all("BackupService/ExportBackup", name=backup)
     assert description["description"]["backup"]["name"] == backup and data
+    call_about_imports(client, description["description"], data)
     yield backup
+
+
+def call_about_imports(client, description, data):
+    tenant = f"{client.stem}-imported"
+    begun = client("ImportService/BeginImport", tenantId=tenant, archive=description["archive"])
+    dropped = begun["import"]
+    client("ImportService/AbandonImport", **{"import": dropped})
+    assert client.refused("ImportService/AppendImport", **{"import": dropped, "offset": 0, "data": "AA=="}) == "NOT_FOUND"
+    upload = client("ImportService/BeginImport", tenantId=tenant, archive=description["archive"])["import"]
+    offset = 0
+    for part in data:
+        offset = client("ImportService/AppendImport", **{"import": upload, "offset": offset, "data": part["data"]})["offset"]
+    client.succeed(client("ImportService/FinishImport", **{"import": upload, "tenantId": tenant}))
 
 
 def call_about_backup_policies(client):

@@ -1,3 +1,4 @@
+#include "controlplane/wire/import_requests.h"
 #include "controlplane/wire/requests.h"
 
 #include <algorithm>
@@ -123,6 +124,8 @@ constexpr Taker kTakers[] = {
     Taking<v1::HoldBackupRequest>(),
     Taking<v1::ReleaseBackupRequest>(),
     Taking<v1::ExportBackupRequest>(),
+    Taking<v1::BeginImportRequest>(),
+    Taking<v1::FinishImportRequest>(),
     Taking<v1::ListBackupsRequest>(),
     Taking<v1::ListBackupPlansRequest>(),
     Taking<v1::ReportBackupsRequest>(),

@@ -25,6 +25,7 @@
 #include "tools/croftctl/exit_code.h"
 #include "tools/croftctl/format.h"
 #include "tools/croftctl/passphrase.h"
+#include "tools/croftctl/policy_flags.h"
 #include "tools/croftctl/values.h"
 #include "tools/croftctl/wait.h"
 

@@ -52,6 +52,10 @@ constexpr Row kMatrix[] = {
     {"LookupService/BatchLookup", "aovcl", 'r'},
     {"LookupService/WatchPlacements", "aovcl", 'r'},
 
+    {"ImportService/BeginImport", "ao", 't'},
+    {"ImportService/AppendImport", "aovclg", 'i'},
+    {"ImportService/FinishImport", "ao", 't'},
+    {"ImportService/AbandonImport", "aovclg", 'i'},
     {"BackupPolicyService/SetBackupPolicy", "ao", 'f'},
     {"BackupPolicyService/GetBackupPolicy", "aov", 'f'},
     {"BackupPolicyService/ListBackupPolicies", "aov", 'f'},
