@@ -37,7 +37,9 @@ class BundleReaderTest : public ::testing::Test {
     EXPECT_TRUE(writer.Describe(description).ok());
     EXPECT_TRUE(writer.Append(*CompressZstd(dump)).ok());
     EXPECT_TRUE(writer.Finish().ok());
-    if (!passphrase.empty()) EXPECT_TRUE(filter.Finish().ok());
+    if (!passphrase.empty()) {
+      EXPECT_TRUE(filter.Finish().ok());
+    }
     return bundle;
   }
 
