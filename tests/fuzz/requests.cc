@@ -1,4 +1,3 @@
-#include "controlplane/wire/import_requests.h"
 #include "controlplane/wire/requests.h"
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "controlplane/wire/backup_plan.h"
 #include "controlplane/wire/backup_policy.h"
 #include "controlplane/wire/event.h"
+#include "controlplane/wire/import_requests.h"
 #include "controlplane/wire/tenant.h"
 #include "controlplane/wire/tenant_requests.h"
 #include "croft/v1/lookup.pb.h"
