@@ -219,14 +219,13 @@ absl::StatusOr<v1::BeginImportResponse> ImportHandlers::BeginImport(const Reques
 
 absl::StatusOr<v1::AppendImportResponse> ImportHandlers::AppendImport(
     const RequestContext& context, const v1::AppendImportRequest& request) {
-  if (request.data().empty() || request.data().size() > fleet::Uploads::kLargestPart)
-    return InvalidField("data", absl::StrCat("must have 1 to ", fleet::Uploads::kLargestPart, " bytes"));
+  CROFT_RETURN_IF_ERROR(wire::Check(request, fleet::Uploads::kLargestPart));
   CROFT_ASSIGN_OR_RETURN(const ImportRef import, Find(context, request.import()));
   const auto size = static_cast<int64_t>(request.data().size());
   const MutexLock lock(import->mutex);
   v1::AppendImportResponse response;
   response.set_offset(import->offset);
-  if (request.offset() >= 0 && request.offset() + size == import->offset) return response;
+  if (request.offset() + size == import->offset) return response;
   if (request.offset() != import->offset)
     return InvalidField("offset", absl::StrCat("must be ", import->offset));
   const absl::Status sent = import->upload->Append(request.data(), kLongestWait);
@@ -281,6 +280,7 @@ absl::StatusOr<v1::Operation> ImportHandlers::FinishImport(const RequestContext&
 
 absl::StatusOr<v1::AbandonImportResponse> ImportHandlers::AbandonImport(
     const RequestContext& context, const v1::AbandonImportRequest& request) {
+  CROFT_RETURN_IF_ERROR(wire::Check(request));
   const absl::StatusOr<ImportRef> import = Find(context, request.import());
   if (!import.ok()) return v1::AbandonImportResponse();
   {

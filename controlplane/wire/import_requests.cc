@@ -7,6 +7,7 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 
 #include "common/errors.h"
 #include "controlplane/engine/event.h"
@@ -63,6 +64,14 @@ void CheckFacts(const v1::ArchiveFacts& facts, Violations& violations) {
     violations.Add("archive", "must have at most 1 MiB, with 10000 extensions and 10000 parameters");
 }
 
+// As BeginImport makes them: 16 characters `a-z2-7`.
+void CheckImport(const std::string& text, Violations& violations) {
+  const bool is_one = text.size() == 16 && std::all_of(text.begin(), text.end(), [](char c) {
+                        return absl::ascii_islower(static_cast<unsigned char>(c)) || (c >= '2' && c <= '7');
+                      });
+  if (!is_one) violations.Add("import", "must be what BeginImport answered");
+}
+
 absl::StatusOr<domain::Tenant> ParseTenant(const std::string& id, const v1::Tenant& tenant,
                                            const ProtoLabels& host_selector,
                                            std::map<std::string, std::string>* selector) {
@@ -95,9 +104,25 @@ absl::StatusOr<BeginImport> Parse(const v1::BeginImportRequest& request) {
   return result;
 }
 
+absl::Status Check(const v1::AppendImportRequest& request, size_t most_bytes) {
+  Violations violations;
+  CheckImport(request.import(), violations);
+  CheckSize(request.offset(), 0, "offset", violations);
+  if (request.data().empty() || request.data().size() > most_bytes)
+    violations.Add("data", absl::StrCat("must have 1 to ", most_bytes, " bytes"));
+  return violations.ToStatus();
+}
+
+absl::Status Check(const v1::AbandonImportRequest& request) {
+  Violations violations;
+  CheckImport(request.import(), violations);
+  return violations.ToStatus();
+}
+
 absl::StatusOr<FinishImport> Parse(const v1::FinishImportRequest& request) {
   Violations violations;
   FinishImport result;
+  CheckImport(request.import(), violations);
   result.tenant = violations.Take(ParseTenant(request.tenant_id(), request.tenant(), {}, nullptr));
   result.allow_incomplete = request.allow_incomplete();
   ParseRequestId(request.request_id(), violations);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "controlplane/domain/tenant.h"
@@ -22,6 +24,10 @@ struct BeginImport {
   std::vector<v1::Finding> missing;
 };
 [[nodiscard]] absl::StatusOr<BeginImport> Parse(const v1::BeginImportRequest& request);
+
+// Of an import that BeginImport named, and OK where the request is well-formed.
+[[nodiscard]] absl::Status Check(const v1::AppendImportRequest& request, size_t most_bytes);
+[[nodiscard]] absl::Status Check(const v1::AbandonImportRequest& request);
 
 struct FinishImport {
   domain::Tenant tenant;

@@ -75,6 +75,8 @@ OUTPUT_ONLY = {
 # Fields of a resource that one method makes itself or, since it cannot change them, passes over.
 PASSED_OVER = {
     "CreateTenant": {"tenant.name", "tenant.etag"},
+    "BeginImport": {"tenant.name", "tenant.etag"},
+    "FinishImport": {"tenant.name", "tenant.etag"},
     "UpdateTenant": {"tenant.extensions", "tenant.locale"},
     "CreatePrincipal": {"principal.name", "principal.etag"},
 }
@@ -97,6 +99,10 @@ def legal(path, value, method):
     """Whether `value` is well formed for the field, so that the call may succeed or miss."""
     if path in FREE_TEXT or OPAQUE.fullmatch(path) or path in PASSED_OVER.get(method, ()):
         return True
+    if path.startswith(("archive.", "missing.")):  # what describes an archive, in another PostgreSQL's words
+        return path not in ("archive.sha256", "archive.server_version")
+    if path == "import":
+        return re.fullmatch(r"[a-z2-7]{16}", value) is not None
     if path in ("tenant.expire_time", "tenant.storage_grace_time", "since") and value == -1:
         return True  # 1969: long ago, but a time
     if path == "policy.priority" and value == -1:
@@ -162,6 +168,7 @@ def right_values(cluster):
             "parent": "principals/shop" if service == "AccessService" else "tenants/acme",
             "tenant_id": "fresh", "principal_id": "fresh", "system_identifier": "1", "validate_only": True,
             "fingerprint": "a" * 64, "certificate_request": signable, "token": join_token, "reason": "case 17", "to_store": "nowhere",
+            "import": "a" * 16, "data": b"x",
         }.items():
             if field in fields and value:
                 setattr(request, field, value)
@@ -173,6 +180,12 @@ def right_values(cluster):
         elif kind == "SetBackupPolicyRequest":
             request.policy.name = "backupPolicies/nightly"
             request.policy.rules.keep = 3
+        elif kind == "BeginImportRequest":
+            request.archive.size_bytes = 1
+            request.archive.sha256 = "a" * 64
+            request.archive.server_version = "15.20"
+            request.archive.encoding = "UTF8"
+            request.archive.owner_role, request.archive.reader_role = "t_acme", "t_acme_r"
         elif kind == "UpdateHostRequest":
             request.host.name = "hosts/h1"
         elif kind == "CreateJoinTokenRequest":
