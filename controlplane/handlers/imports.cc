@@ -213,14 +213,14 @@ absl::StatusOr<v1::BeginImportResponse> ImportHandlers::BeginImport(const Reques
     secrets_.ForgetDataKey(parsed.tenant.uid);
     return begun;
   }
-  response.set_import(id);
+  response.set_upload(id);
   return response;
 }
 
 absl::StatusOr<v1::AppendImportResponse> ImportHandlers::AppendImport(
     const RequestContext& context, const v1::AppendImportRequest& request) {
   CROFT_RETURN_IF_ERROR(wire::Check(request, fleet::Uploads::kLargestPart));
-  CROFT_ASSIGN_OR_RETURN(const ImportRef import, Find(context, request.import()));
+  CROFT_ASSIGN_OR_RETURN(const ImportRef import, Find(context, request.upload()));
   const auto size = static_cast<int64_t>(request.data().size());
   const MutexLock lock(import->mutex);
   v1::AppendImportResponse response;
@@ -230,7 +230,7 @@ absl::StatusOr<v1::AppendImportResponse> ImportHandlers::AppendImport(
     return InvalidField("offset", absl::StrCat("must be ", import->offset));
   const absl::Status sent = import->upload->Append(request.data(), kLongestWait);
   if (Waits(sent)) return response;
-  if (!sent.ok()) return Drop(request.import(), import, Ended(sent));
+  if (!sent.ok()) return Drop(request.upload(), import, Ended(sent));
   import->offset += size;
   response.set_offset(import->offset);
   return response;
@@ -259,17 +259,17 @@ absl::StatusOr<engine::Answer> ImportHandlers::Commit(const RequestContext& cont
 absl::StatusOr<v1::Operation> ImportHandlers::FinishImport(const RequestContext& context,
                                                            const v1::FinishImportRequest& request) {
   CROFT_ASSIGN_OR_RETURN(const wire::FinishImport parsed, wire::Parse(request));
-  CROFT_ASSIGN_OR_RETURN(const ImportRef import, Find(context, request.import()));
+  CROFT_ASSIGN_OR_RETURN(const ImportRef import, Find(context, request.upload()));
   if (parsed.tenant.id != import->tenant.id)
     return InvalidField("tenant_id", "must be the id that the import began with");
   const MutexLock lock(import->mutex);
   if (import->operation) return *import->operation;
   const absl::StatusOr<engine::BackedUp> stored = import->upload->Finish(kLongestWait);
   if (Waits(stored.status())) return stored.status();
-  if (!stored.ok()) return Drop(request.import(), import, Ended(stored.status()));
+  if (!stored.ok()) return Drop(request.upload(), import, Ended(stored.status()));
   const absl::StatusOr<engine::Answer> answer = Commit(context, parsed, *import, *stored);
   import->kept = import->kept || answer.ok() || OutcomeIsUnknown(answer.status());
-  if (!import->kept) return Drop(request.import(), import, answer.status());
+  if (!import->kept) return Drop(request.upload(), import, answer.status());
   // Where it is open whether the tenant came to be, its backup and its key stay.
   import->upload->Keep();
   if (!answer.ok()) return answer.status();
@@ -281,13 +281,13 @@ absl::StatusOr<v1::Operation> ImportHandlers::FinishImport(const RequestContext&
 absl::StatusOr<v1::AbandonImportResponse> ImportHandlers::AbandonImport(
     const RequestContext& context, const v1::AbandonImportRequest& request) {
   CROFT_RETURN_IF_ERROR(wire::Check(request));
-  const absl::StatusOr<ImportRef> import = Find(context, request.import());
+  const absl::StatusOr<ImportRef> import = Find(context, request.upload());
   if (!import.ok()) return v1::AbandonImportResponse();
   {
     const MutexLock lock((*import)->mutex);
     if ((*import)->kept) return v1::AbandonImportResponse();
   }
-  CROFT_RETURN_IF_ERROR(Drop(request.import(), *import, absl::OkStatus()));
+  CROFT_RETURN_IF_ERROR(Drop(request.upload(), *import, absl::OkStatus()));
   return v1::AbandonImportResponse();
 }
 

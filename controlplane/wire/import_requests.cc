@@ -69,7 +69,7 @@ void CheckImport(const std::string& text, Violations& violations) {
   const bool is_one = text.size() == 16 && std::all_of(text.begin(), text.end(), [](char c) {
                         return absl::ascii_islower(static_cast<unsigned char>(c)) || (c >= '2' && c <= '7');
                       });
-  if (!is_one) violations.Add("import", "must be what BeginImport answered");
+  if (!is_one) violations.Add("upload", "must be what BeginImport answered");
 }
 
 absl::StatusOr<domain::Tenant> ParseTenant(const std::string& id, const v1::Tenant& tenant,
@@ -106,7 +106,7 @@ absl::StatusOr<BeginImport> Parse(const v1::BeginImportRequest& request) {
 
 absl::Status Check(const v1::AppendImportRequest& request, size_t most_bytes) {
   Violations violations;
-  CheckImport(request.import(), violations);
+  CheckImport(request.upload(), violations);
   CheckSize(request.offset(), 0, "offset", violations);
   if (request.data().empty() || request.data().size() > most_bytes)
     violations.Add("data", absl::StrCat("must have 1 to ", most_bytes, " bytes"));
@@ -115,14 +115,14 @@ absl::Status Check(const v1::AppendImportRequest& request, size_t most_bytes) {
 
 absl::Status Check(const v1::AbandonImportRequest& request) {
   Violations violations;
-  CheckImport(request.import(), violations);
+  CheckImport(request.upload(), violations);
   return violations.ToStatus();
 }
 
 absl::StatusOr<FinishImport> Parse(const v1::FinishImportRequest& request) {
   Violations violations;
   FinishImport result;
-  CheckImport(request.import(), violations);
+  CheckImport(request.upload(), violations);
   result.tenant = violations.Take(ParseTenant(request.tenant_id(), request.tenant(), {}, nullptr));
   result.allow_incomplete = request.allow_incomplete();
   ParseRequestId(request.request_id(), violations);

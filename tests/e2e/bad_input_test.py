@@ -101,7 +101,7 @@ def legal(path, value, method):
         return True
     if path.startswith(("archive.", "missing.")):  # what describes an archive, in another PostgreSQL's words
         return path not in ("archive.sha256", "archive.server_version")
-    if path == "import":
+    if path == "upload":
         return re.fullmatch(r"[a-z2-7]{16}", value) is not None
     if path in ("tenant.expire_time", "tenant.storage_grace_time", "since") and value == -1:
         return True  # 1969: long ago, but a time
@@ -168,7 +168,7 @@ def right_values(cluster):
             "parent": "principals/shop" if service == "AccessService" else "tenants/acme",
             "tenant_id": "fresh", "principal_id": "fresh", "system_identifier": "1", "validate_only": True,
             "fingerprint": "a" * 64, "certificate_request": signable, "token": join_token, "reason": "case 17", "to_store": "nowhere",
-            "import": "a" * 16, "data": b"x",
+            "upload": "a" * 16, "data": b"x",
         }.items():
             if field in fields and value:
                 setattr(request, field, value)

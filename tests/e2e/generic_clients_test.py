@@ -120,14 +120,14 @@ def call_about_backups(client, name):
 def call_about_imports(client, description, data):
     tenant = f"{client.stem}-imported"
     begun = client("ImportService/BeginImport", tenantId=tenant, archive=description["archive"])
-    dropped = begun["import"]
-    client("ImportService/AbandonImport", **{"import": dropped})
-    assert client.refused("ImportService/AppendImport", **{"import": dropped, "offset": 0, "data": "AA=="}) == "NOT_FOUND"
-    upload = client("ImportService/BeginImport", tenantId=tenant, archive=description["archive"])["import"]
+    dropped = begun["upload"]
+    client("ImportService/AbandonImport", **{"upload": dropped})
+    assert client.refused("ImportService/AppendImport", **{"upload": dropped, "offset": 0, "data": "AA=="}) == "NOT_FOUND"
+    upload = client("ImportService/BeginImport", tenantId=tenant, archive=description["archive"])["upload"]
     offset = 0
     for part in data:
-        offset = client("ImportService/AppendImport", **{"import": upload, "offset": offset, "data": part["data"]})["offset"]
-    client.succeed(client("ImportService/FinishImport", **{"import": upload, "tenantId": tenant}))
+        offset = client("ImportService/AppendImport", **{"upload": upload, "offset": offset, "data": part["data"]})["offset"]
+    client.succeed(client("ImportService/FinishImport", **{"upload": upload, "tenantId": tenant}))
 
 
 def call_about_backup_policies(client):

@@ -119,7 +119,7 @@ class Import {
   ~Import() {
     if (id_.empty()) return;
     v1::AbandonImportRequest request;
-    request.set_import(id_);
+    request.set_upload(id_);
     // Where it does not come through, the upload is dropped in two minutes.
     session_.client.Call(&Imports::AbandonImport, request).IgnoreError();
   }
@@ -146,7 +146,7 @@ class Import {
     }
     CROFT_ASSIGN_OR_RETURN(const v1::BeginImportResponse begun,
                            session_.client.Call(&Imports::BeginImport, begin_));
-    id_ = begun.import();
+    id_ = begun.upload();
     host_ = begun.host();
     part_bytes_ = static_cast<size_t>(std::max(begun.part_bytes(), 1));
     return absl::OkStatus();
@@ -172,7 +172,7 @@ class Import {
     if (!compressed_.empty()) CROFT_RETURN_IF_ERROR(Send(std::exchange(compressed_, {})));
     progress_.reset();
     v1::FinishImportRequest request;
-    request.set_import(id_);
+    request.set_upload(id_);
     request.set_tenant_id(begin_.tenant_id());
     *request.mutable_tenant() = begin_.tenant();
     request.set_allow_incomplete(arguments_.allow_incomplete);
@@ -200,7 +200,7 @@ class Import {
 
   absl::Status Send(std::string part) {
     v1::AppendImportRequest request;
-    request.set_import(id_);
+    request.set_upload(id_);
     request.set_offset(offset_);
     request.set_data(std::move(part));
     const int64_t next = offset_ + static_cast<int64_t>(request.data().size());
