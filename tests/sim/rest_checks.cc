@@ -126,6 +126,11 @@ void Checks::CheckBackupPolicy(const domain::Tenant& tenant,
   comes(domain::ScheduleKind::kBackUp, domain::BackupRecurrenceOf(tenant, policy));
   if (!domain::BackupRecurrenceOf(tenant, policy)) return;
   const std::vector<domain::Backup> backups = *world_.catalog.ListBackups(tenant.id, {}, 10'000);
+  // Rules that changed are taken up with the next scheduled backup.
+  const auto last = std::find_if(backups.begin(), backups.end(), [](const domain::Backup& backup) {
+    return backup.origin == domain::BackupOrigin::kScheduled && domain::Usable(backup);
+  });
+  if (last == backups.end() || last->create_time <= retention_.LastChange(tenant.id)) return;
   // One that was kept as the newest proven is let go of with the next scheduled backup.
   if (!prunes && domain::SurplusBackups(policy, backups).size() > 1)
     world_.Violate(14, absl::StrCat(tenant.id, " has scheduled backups that it does not keep"));
