@@ -212,8 +212,14 @@ void ScheduleModel::Note(const catalog::PutBackupPolicy& put) {
     const absl::Duration before = client.policy.backup_every;
     client.policy = WithPolicy(client.said);
     if (client.policy.backup_every == before) continue;
-    if (client.backups.known()) CheckLate(client, client.backups);
-    client.backups = Timetable(client.backups.name(), {.every = client.policy.backup_every});
+    if (client.backups.known()) {
+      CheckLate(client, client.backups);
+      client.former = client.backups;
+    }
+    const Times times{.every = client.policy.backup_every};
+    // Back to what its schedule still says.
+    const bool as_before = client.former && client.former->every() == times.every;
+    client.backups = as_before ? *client.former : Timetable(client.backups.name(), times);
     world_.tally.Work("schedules: tenants that follow a policy");
   }
 }
@@ -226,6 +232,7 @@ void ScheduleModel::Note(const catalog::PutSchedule& put) {
                      : key.kind == ScheduleKind::kProve ? &client->second.proofs
                                                         : nullptr;
   if (table == nullptr || table->known()) return;
+  if (key.kind == ScheduleKind::kBackUp) client->second.former.reset();
   if (!table->Begin(world_.scheduler.Now(), put.schedule.next_time))
     world_.Violate(17, absl::StrCat("the first ", table->name(), " of ", client->first, " is not next"));
 }

@@ -74,6 +74,7 @@ class ScheduleModel final : public Watch, public PlaneWatch {
     domain::Tenant policy;  // the same, as if it said all of the policy in force itself
     std::string host;
     Timetable backups;
+    std::optional<Timetable> former;  // that its schedule follows, while `backups` is not known
     Timetable proofs;
     Obstacle busy{kLongestDelay};
     Obstacle nothing_to_prove;

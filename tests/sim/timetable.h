@@ -54,6 +54,7 @@ class Timetable {
   Timetable(std::string name, Times times);
 
   const std::string& name() const { return name_; }
+  absl::Duration every() const { return times_.every; }
   bool known() const { return !dues_.empty(); }
   // The schedule is there from `now` on and is to run at `first`. False when that is not the first time that is due.
   bool Begin(absl::Time now, absl::Time first);
