@@ -114,8 +114,10 @@ Manifest ManifestOf(const UploadedBackup& backup, const Inspector& inspector, ab
   return manifest;
 }
 
-absl::StatusOr<Manifest> Write(Store& store, const UploadedBackup& backup, absl::Time now,
-                               const NextPart& next) {
+}  // namespace
+
+absl::StatusOr<Manifest> StoreUpload(Store& store, const UploadedBackup& backup, absl::Time now,
+                                     const NextPart& next) {
   const auto& [uid, generation, id] = backup.identity;
   CROFT_ASSIGN_OR_RETURN(const auto object, store.Put(ArchiveObject(uid, id), backup.upload_bytes));
   Intake intake(*object, backup);
@@ -127,18 +129,6 @@ absl::StatusOr<Manifest> Write(Store& store, const UploadedBackup& backup, absl:
   // Last: a backup without its manifest does not exist.
   CROFT_RETURN_IF_ERROR(WriteObject(store, ManifestObject(uid, id), EncodeManifest(manifest, backup.key)));
   return manifest;
-}
-
-}  // namespace
-
-absl::StatusOr<Manifest> StoreUpload(Store& store, const UploadedBackup& backup, absl::Time now,
-                                     const NextPart& next) {
-  absl::StatusOr<Manifest> manifest = Write(store, backup, now, next);
-  if (manifest.ok()) return manifest;
-  const absl::Status removed = store.DeleteAll(backup.identity.uid);
-  return removed.ok() ? manifest.status()
-                      : Annotate(manifest.status(), absl::StrCat("and what had come could not be removed: ",
-                                                                 removed.message()));
 }
 
 }  // namespace croft::agent

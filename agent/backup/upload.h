@@ -37,8 +37,8 @@ struct UploadedBackup {
 // The next bytes of the dump, compressed by zstd; nullopt: all has come. The first error is the answer of StoreUpload.
 using NextPart = std::function<absl::StatusOr<std::optional<std::string>>()>;
 
-// Seals what comes into the store as it comes, and only makes a backup of it when it was whole: of one that was cut or is
-// not what was described, nothing is left in the store. DATA_LOSS (BUNDLE_DAMAGED) for the second.
+// Seals what comes into the store as it comes, and makes a backup of it only when it was whole. After an error the caller
+// removes what there is of the tenant's in the store. DATA_LOSS (BUNDLE_DAMAGED) for what is not what was described.
 [[nodiscard]] absl::StatusOr<Manifest> StoreUpload(Store& store, const UploadedBackup& backup,
                                                    absl::Time now, const NextPart& next);
 

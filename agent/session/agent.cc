@@ -247,13 +247,15 @@ std::unique_ptr<Exporter> ExportFrom(const BackupTools& tools, Session& session)
   });
 }
 
-std::unique_ptr<Importer> ImportInto(const BackupTools& tools, const Clock& clock, Session& session) {
+std::unique_ptr<Importer> ImportInto(const BackupTools& tools, const std::string& state, const Clock& clock,
+                                     Session& session) {
   const auto find = [&tools](absl::string_view id) { return FindStore(tools, id); };
-  return std::make_unique<Importer>(find, clock, [&session](v1::UploadState state) {
-    v1::ConnectRequest message;
-    *message.mutable_upload() = std::move(state);
-    session.Send(std::move(message));
-  });
+  return std::make_unique<Importer>(find, clock, UploadNotes(absl::StrCat(state, "/uploads")),
+                                    [&session](v1::UploadState told) {
+                                      v1::ConnectRequest message;
+                                      *message.mutable_upload() = std::move(told);
+                                      session.Send(std::move(message));
+                                    });
 }
 
 // All the parts, in order of dependency.
@@ -311,7 +313,7 @@ class Agent {
     gatherer = GatherUsage(usage, *session);
     teller = TellStatements(statements, *session);
     exporter = ExportFrom(*tools_, *session);
-    importer = ImportInto(*tools_, clock_, *session);
+    importer = ImportInto(*tools_, Absolute(options.state_directory), clock_, *session);
     session_ = session.get();
     NotifyServiceManager("READY=1\nSTATUS=serving");
     std::unique_ptr<metrics::HttpServer> figures;

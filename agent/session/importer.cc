@@ -167,8 +167,12 @@ absl::StatusOr<UploadedBackup> FromProto(const v1::UploadBegin& begin) {
   return backup;
 }
 
-Importer::Importer(FindStoreById find, const Clock& clock, Send send)
-    : find_(std::move(find)), clock_(clock), send_(std::move(send)), thread_([this] { Run(); }) {}
+Importer::Importer(FindStoreById find, const Clock& clock, UploadNotes notes, Send send)
+    : find_(std::move(find)),
+      clock_(clock),
+      send_(std::move(send)),
+      notes_(std::move(notes)),
+      thread_([this] { Run(); }) {}
 
 Importer::~Importer() { Stop(); }
 
@@ -206,6 +210,7 @@ void Importer::Stop() {
 }
 
 void Importer::Run() {
+  for (const UploadNotes::Note& left : notes_.All()) Remove(left.store, left.uid);
   for (;;) {
     int64_t id = 0;
     v1::UploadBegin begin;
@@ -230,20 +235,31 @@ void Importer::Serve(int64_t id, const v1::UploadBegin& begin) {
   *state.mutable_stored() = StoredOf(*manifest);
   Tell(std::move(state));
   if (AwaitVerdict()) return;
-  const absl::StatusOr<agent::Store*> store = find_(begin.store());
-  const absl::Status removed = store.ok() ? (*store)->DeleteAll(begin.uid()) : store.status();
-  if (!removed.ok()) {
-    log::Warning("an upload that nobody wants could not be removed",
-                 {{"uid", begin.uid()}, {"error", std::string(removed.message())}});
-  }
+  Remove(begin.store(), begin.uid());
   Tell(Failed(id, NotWanted()));
 }
 
 absl::StatusOr<Manifest> Importer::Store(const v1::UploadBegin& begin) {
   CROFT_ASSIGN_OR_RETURN(const UploadedBackup backup, FromProto(begin));
   CROFT_ASSIGN_OR_RETURN(agent::Store* const store, find_(begin.store()));
+  CROFT_RETURN_IF_ERROR(notes_.Write({.uid = begin.uid(), .store = begin.store()}));
   Grant(kWindow);
-  return StoreUpload(*store, backup, clock_.Now(), [this] { return NextPart(); });
+  absl::StatusOr<Manifest> manifest =
+      StoreUpload(*store, backup, clock_.Now(), [this] { return NextPart(); });
+  if (manifest.ok()) {
+    notes_.Remove(begin.uid());
+  } else {
+    Remove(begin.store(), begin.uid());
+  }
+  return manifest;
+}
+
+void Importer::Remove(const std::string& store_id, const std::string& uid) {
+  const absl::StatusOr<agent::Store*> store = find_(store_id);
+  const absl::Status removed = store.ok() ? (*store)->DeleteAll(uid) : store.status();
+  if (removed.ok()) return notes_.Remove(uid);
+  log::Warning("what an upload has left could not be removed",
+               {{"uid", uid}, {"error", std::string(removed.message())}});
 }
 
 absl::StatusOr<std::optional<std::string>> Importer::NextPart() {

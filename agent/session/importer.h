@@ -12,6 +12,7 @@
 
 #include "agent/backup/upload.h"
 #include "agent/session/exporter.h"
+#include "agent/session/upload_notes.h"
 #include "agent/store/store.h"
 #include "common/clock.h"
 #include "common/sync.h"
@@ -36,8 +37,8 @@ class Importer {
   // Called on any thread, under a lock: must not wait, nor call this.
   using Send = std::function<void(v1::UploadState)>;
 
-  // `clock` and what `find` gives outlive it.
-  Importer(FindStoreById find, const Clock& clock, Send send);
+  // `clock` and what `find` gives outlive it. Removes first what an earlier process was killed over, by `notes`.
+  Importer(FindStoreById find, const Clock& clock, UploadNotes notes, Send send);
   // Stops.
   ~Importer();
 
@@ -63,6 +64,8 @@ class Importer {
   void Serve(int64_t id, const v1::UploadBegin& begin);
   absl::StatusOr<Manifest> Store(const v1::UploadBegin& begin);
   absl::StatusOr<std::optional<std::string>> NextPart();
+  // Nothing of the tenant's is in the store; where that fails, the next start tries again.
+  void Remove(const std::string& store, const std::string& uid);
   // Whether it is somebody's.
   bool AwaitVerdict();
   void Grant(int parts);
@@ -71,6 +74,7 @@ class Importer {
   const FindStoreById find_;
   const Clock& clock_;
   const Send send_;
+  UploadNotes notes_;  // of the thread alone
 
   Mutex mutex_;
   CondVar wake_;

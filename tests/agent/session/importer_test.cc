@@ -81,10 +81,12 @@ class ImporterTest : public ::testing::Test {
     return state;
   }
 
+  const std::string folder_ = testing::TempDir() + "uploads";
   SystemClock clock_;
   SinkStore store_;
   Mailbox<v1::UploadState> states_;
   Importer importer_{[this](absl::string_view) -> absl::StatusOr<Store*> { return &store_; }, clock_,
+                     UploadNotes(folder_),
                      [this](v1::UploadState state) { states_.Put(std::move(state)); }};
 };
 
@@ -133,6 +135,17 @@ TEST_F(ImporterTest, TheEndOfTheSessionRemovesWhatWasNotWholeAndNothingIsSaid) {
   importer_.Drop();
   EXPECT_EQ(store_.removed.Take(), "u1");
   EXPECT_TRUE(states_.empty());
+}
+
+TEST_F(ImporterTest, WhatAnAgentWasKilledOverIsRemovedWhenItStartsAgain) {
+  UploadNotes notes(testing::TempDir() + "killed");
+  ASSERT_TRUE(notes.Write({.uid = "u7", .store = "s1"}).ok());
+  {
+    const Importer importer([this](absl::string_view) -> absl::StatusOr<Store*> { return &store_; }, clock_,
+                            notes, [](const v1::UploadState&) {});
+    EXPECT_EQ(store_.removed.Take(), "u7");
+  }
+  EXPECT_TRUE(notes.All().empty());
 }
 
 TEST(UploadedBackupTest, TakesOnlyParametersThatATenantMaySet) {
