@@ -124,8 +124,9 @@ absl::StatusOr<ArchiveDigest> ReadArchive(ObjectReader& object, absl::string_vie
 }
 
 absl::StatusOr<ArchiveDigest> CheckArchive(ObjectReader& object, absl::string_view key,
-                                           const ArchiveIdentity& identity) {
-  return ReadArchiveChunks(object, key, identity, [](absl::string_view) { return absl::OkStatus(); });
+                                           const ArchiveIdentity& identity,
+                                           const std::function<absl::Status()>& keep_going) {
+  return ReadArchiveChunks(object, key, identity, [&](absl::string_view) { return keep_going(); });
 }
 
 }  // namespace croft::agent

@@ -59,8 +59,10 @@ class ArchiveWriter {
     const std::function<absl::Status(absl::string_view)>& sink);
 
 // Reads the whole archive as ReadArchive does, but looks into none of it: whether it is of `identity` under `key`.
+// `keep_going` is asked all the time; its error ends the reading and is the answer.
 [[nodiscard]] absl::StatusOr<ArchiveDigest> CheckArchive(ObjectReader& object, absl::string_view key,
-                                                         const ArchiveIdentity& identity);
+                                                         const ArchiveIdentity& identity,
+                                                         const std::function<absl::Status()>& keep_going);
 
 [[nodiscard]] absl::Status ArchiveDamaged(absl::string_view what);
 

@@ -27,9 +27,11 @@ absl::Status CheckDigest(const absl::StatusOr<ArchiveDigest>& digest, const Mani
   return *digest == manifest.archive ? absl::OkStatus() : ArchiveDamaged("its digest is another");
 }
 
-absl::Status CheckWhole(Store& store, const Manifest& manifest, const std::string& key) {
+absl::Status CheckWhole(Store& store, const Manifest& manifest, const std::string& key,
+                        const Timeout& timeout) {
   CROFT_ASSIGN_OR_RETURN(const auto object, OpenArchive(store, manifest));
-  return CheckDigest(CheckArchive(*object, key, manifest.identity), manifest);
+  const auto keep_going = [&] { return CheckTimeout(timeout); };
+  return CheckDigest(CheckArchive(*object, key, manifest.identity, keep_going), manifest);
 }
 
 absl::Status ReadDump(Store& store, const Manifest& manifest, const std::string& key, DumpReader& reader,
@@ -130,7 +132,7 @@ absl::StatusOr<PartOfArchive> ChooseFromArchive(Store& store, const Manifest& ma
 absl::StatusOr<Replayed> RestoreArchive(Store& store, const Manifest& manifest, const std::string& key,
                                         DumpVisitor& also, const ReplayTarget& target,
                                         const ServerProbe& probe, const Timeout& timeout) {
-  if (!target.part) CROFT_RETURN_IF_ERROR(CheckWhole(store, manifest, key));
+  if (!target.part) CROFT_RETURN_IF_ERROR(CheckWhole(store, manifest, key, timeout));
   CROFT_RETURN_IF_ERROR(TakeBackDefaults(target, timeout));
   const auto read = [&](DumpReader& reader) { return ReadDump(store, manifest, key, reader, timeout); };
   return Replay(read, also, target, probe, timeout);

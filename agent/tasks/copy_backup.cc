@@ -107,6 +107,8 @@ absl::StatusOr<Outcome> Run(const BackupJob& job, const CopyBackupWork& work) {
   const std::string object = ManifestObject(uid, work.backup);
   CROFT_ASSIGN_OR_RETURN(const std::string manifest, ReadObject(*from, object, kMaxManifestBytes));
   if (IsFinished(job, work, *to, manifest)) return Done{"was copied and compared before"};
+  // A look that was cut short has not seen that it is unfinished.
+  CROFT_RETURN_IF_ERROR(job.context().KeepGoing());
   CROFT_RETURN_IF_ERROR(to->Delete(object));
   if (!work.wrapped_data_key.empty())
     CROFT_RETURN_IF_ERROR(WriteObject(*to, KeyObject(uid), work.wrapped_data_key));

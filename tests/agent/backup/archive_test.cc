@@ -77,6 +77,15 @@ TEST_F(ArchiveTest, ShowsNothingOfTheData) {
   EXPECT_LT(archive.size(), 10'000u);
 }
 
+TEST_F(ArchiveTest, CheckEndsSoonAfterItIsToldTo) {
+  const std::string archive = Write(Data(5'000'000));
+  MemoryReader object(archive);
+  int asked = 0;
+  const auto stop = [&] { return ++asked < 3 ? absl::OkStatus() : absl::CancelledError("enough"); };
+  EXPECT_TRUE(absl::IsCancelled(CheckArchive(object, key_, kIdentity, stop).status()));
+  EXPECT_EQ(asked, 3);
+}
+
 TEST_F(ArchiveTest, FlippedBitIsFoundWhereverItIs) {
   const std::string archive = Write(Data(300'000));
   for (size_t at = 0; at < archive.size(); at += archive.size() / 97) {

@@ -71,6 +71,14 @@ TEST_F(CopiedBackupTest, RepeatOfOneWhoseReportWasLostIsDoneAtOnce) {
   EXPECT_EQ(fs::last_write_time(SecondPath(archive_)), written);
 }
 
+TEST_F(CopiedBackupTest, RepeatThatIsCancelledLeavesTheCopyThatIsThere) {
+  ASSERT_TRUE(RunDone(tenant_, CopyOf()).ok());
+  for (const int stop_at : {0, 1}) {
+    EXPECT_EQ(DetailsOf(RunDone(tenant_, CopyOf(), stop_at)).reason, "CANCELLED") << stop_at;
+    EXPECT_TRUE(fs::exists(SecondPath(manifest_))) << stop_at;
+  }
+}
+
 TEST_F(CopiedBackupTest, DamageIsNotSpread) {
   const std::string path = StorePath(archive_);
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
