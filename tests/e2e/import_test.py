@@ -48,6 +48,12 @@ def bundles_of_tenants(cluster, tmp_path_factory):
     return folder
 
 
+def croftctl(cluster, *words):
+    done = cluster.croftctl(*words, check=False)
+    assert done.returncode == 0, (words, done.stderr)
+    return done
+
+
 def facts(database):
     return {(kind, name): value for (kind, name), value in database.facts().items() if kind in COMPARED}
 
@@ -67,7 +73,7 @@ def tenants(cluster):
 
 
 def test_a_bundle_becomes_another_tenant(cluster, bundles):
-    cluster.croftctl("tenant", "import", str(bundles / "shop.tar.zst"), "copy")
+    croftctl(cluster, "tenant", "import", str(bundles / "shop.tar.zst"), "copy")
     copy = cluster.tenant("copy")
     assert dict(copy.labels) == {"tier": "gold"} and copy.display_name == "The shop"
     assert same(cluster, "shop", cluster, "copy")
@@ -76,13 +82,13 @@ def test_a_bundle_becomes_another_tenant(cluster, bundles):
         subprocess.run(["psql", "-c", "INSERT INTO people (name) VALUES ('new')"], env={**os.environ, **login.variables()}, check=True,
                        capture_output=True)
     # What was uploaded is its first backup; its next one is proven as any.
-    cluster.croftctl("backup", "verify", "copy", "latest")
-    cluster.croftctl("backup", "create", "copy")
-    cluster.croftctl("backup", "verify", "copy", "latest")
+    croftctl(cluster, "backup", "verify", "copy", "latest")
+    croftctl(cluster, "backup", "create", "copy")
+    croftctl(cluster, "backup", "verify", "copy", "latest")
 
 
 def test_it_is_audited_and_its_id_is_taken(cluster, bundles):
-    cluster.croftctl("tenant", "import", str(bundles / "shop.tar.zst"), "told")
+    croftctl(cluster, "tenant", "import", str(bundles / "shop.tar.zst"), "told")
     assert "ImportService/FinishImport" in cluster.croftctl("audit", "list", "-o", "json").stdout
     before = objects(cluster)
     refused = cluster.croftctl("tenant", "import", str(bundles / "shop.tar.zst"), "told", check=False)
@@ -104,18 +110,18 @@ def test_another_croft_takes_it_with_and_without_a_passphrase(cluster, bundles, 
     sealed = tmp_path / "shop.tar.zst.age"
     cluster.croftctl("tenant", "export", "shop", str(sealed), "--passphrase-file", str(secret))
     with Cluster(agents=1) as other:
-        other.croftctl("tenant", "import", str(bundles / "shop.tar.zst"))
+        croftctl(other, "tenant", "import", str(bundles / "shop.tar.zst"))
         assert same(cluster, "shop", other, "shop")
         refused = other.croftctl("tenant", "import", str(sealed), "sealed", check=False)
         assert refused.returncode != 0 and "--passphrase-file" in refused.stderr
-        other.croftctl("tenant", "import", str(sealed), "sealed", "--passphrase-file", str(secret))
+        croftctl(other, "tenant", "import", str(sealed), "sealed", "--passphrase-file", str(secret))
         assert same(cluster, "shop", other, "sealed")
         with open(bundles / "shop.tar.zst", "rb") as file:
             subprocess.run([os.path.join(BIN, "croftctl"), "tenant", "import", "-", "piped"], env={**os.environ, **other.env}, stdin=file,
                            check=True, capture_output=True)
         assert same(cluster, "shop", other, "piped")
-        other.croftctl("backup", "create", "shop")
-        other.croftctl("backup", "verify", "shop", "latest")
+        croftctl(other, "backup", "create", "shop")
+        croftctl(other, "backup", "verify", "shop", "latest")
 
 
 # --- whole or not at all
@@ -172,7 +178,7 @@ def test_a_daemon_that_is_killed_on_the_way_leaves_nothing(cluster, bundles, dae
     assert code != 0 and said, said
     assert tenants(cluster) == before[0]
     wait_until(lambda: objects(cluster) == before[1], "nothing of it is in the store")
-    cluster.croftctl("tenant", "import", str(bundles / "large.tar.zst"), f"after-{daemon}")
+    croftctl(cluster, "tenant", "import", str(bundles / "large.tar.zst"), f"after-{daemon}")
     assert same(cluster, "large", cluster, f"after-{daemon}")
 
 
@@ -184,4 +190,4 @@ def test_an_interrupt_ends_it_and_frees_the_host(cluster, bundles):
     assert tenants(cluster) == before[0]
     # Nobody has said so: the agent waits two minutes for more.
     wait_until(lambda: objects(cluster) == before[1], "nothing of it is in the store", 180)
-    cluster.croftctl("tenant", "import", str(bundles / "shop.tar.zst"), "next")
+    croftctl(cluster, "tenant", "import", str(bundles / "shop.tar.zst"), "next")
