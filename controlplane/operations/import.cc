@@ -3,14 +3,15 @@
 // The upload has come before anything is recorded, so an upload that is cut leaves no tenant. From here on all is as in a
 // restore as new: what fails is dropped again, and the tenant is left as FAILED, with the backup, until it is purged.
 
-#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/errors.h"
 #include "controlplane/domain/errors.h"
+#include "controlplane/engine/backup_policies.h"
 #include "controlplane/engine/intent.h"
 #include "controlplane/engine/schedules.h"
-#include "controlplane/engine/verdict.h"
 #include "controlplane/operations/kinds.h"
 #include "controlplane/operations/steps.h"
 #include "controlplane/operations/tenants.h"
@@ -49,8 +50,8 @@ absl::StatusOr<Subject> Handle(Draft& draft, const Caller& caller, const engine:
   const Backup backup = FirstBackup(draft, *tenant, request.backup);
   if (backup.store.empty()) return domain::NoStore(tenant->placement.host);
   draft.Add(backup);
-  engine::ChooseLastBackup(draft, *tenant);
-  if (!tenant->copy_to.empty())
+  tenant->last_backup = backup.id;
+  if (!engine::InForce(draft, *tenant).rules.copy_to.empty())
     draft.Record(catalog::PutSchedule{{.key = engine::CopyingOf(tenant->id), .next_time = draft.now()}});
   Operation operation = engine::NewOperation(draft, caller, request.operation, kRestore.id, *tenant);
   // Its own backup: by this the operation is one that makes a tenant.
