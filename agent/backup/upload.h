@@ -14,7 +14,7 @@
 #include "agent/backup/manifest.h"
 #include "agent/store/store.h"
 
-// Takes an archive from outside: the way of an export in reverse.
+// Receives an exported archive for an import.
 namespace croft::agent {
 
 struct UploadedBackup {

@@ -79,7 +79,7 @@ bool Policy::SeesSecrets(const Principal& principal, absl::string_view tenant, c
   return Allows(principal, Permission::kSeeSecrets, Subject::kTenant, {.tenant = tenant, .labels = labels});
 }
 
-// Of no tenant in particular: what reaches that reaches all.
+// Only a scope of all tenants reaches what is of no tenant in particular.
 bool Policy::SeesAll(const Principal& principal, absl::string_view method) const {
   return SeesSecrets(principal, "", nullptr) && Sees(principal, method, "", nullptr);
 }

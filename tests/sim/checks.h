@@ -17,7 +17,7 @@
 
 namespace croft::sim {
 
-// The invariants of docs/lifecycle.md, asked after every call of a task, every commit and every effect, and once
+// The invariants of docs/reliability.md, asked after every call of a task, every commit and every effect, and once
 // more when all is at rest.
 class Checks final : public Watch, public PlaneWatch {
  public:

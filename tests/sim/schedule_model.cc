@@ -133,17 +133,17 @@ void ScheduleModel::CheckKept(const Client& client) {
     known.insert(id);
     world_.tally.Work("schedules: backups kept");
     if (IsSurplus(client.policy, client.stored, id) && !client.spared.contains(id))
-      world_.Violate(17, absl::StrCat(id, " of ", client.id, " is kept, and it was to be deleted"));
+      world_.Violate(18, absl::StrCat(id, " of ", client.id, " is kept, and it was to be deleted"));
   }
   if (listed != known || in_store != known)
-    world_.Violate(17, absl::StrCat(client.id, " has other backups than were made and not deleted"));
+    world_.Violate(18, absl::StrCat(client.id, " has other backups than were made and not deleted"));
 }
 
 // ---- Slots.
 
 void ScheduleModel::Serve(Client& client, Timetable& table) {
   const auto violate = [&](absl::string_view what) {
-    world_.Violate(17, absl::StrCat("the ", table.name(), " of ", client.id, " ", what));
+    world_.Violate(18, absl::StrCat("the ", table.name(), " of ", client.id, " ", what));
   };
   if (!table.known()) return violate("has no schedule");
   CheckLate(client, table);
@@ -165,11 +165,11 @@ void ScheduleModel::Serve(Client& client, Timetable& table) {
 
 void ScheduleModel::CheckLate(Client& client, Timetable& table) {
   if (!table.known())
-    return world_.Violate(17, absl::StrCat("there is no ", table.name(), " schedule of ", client.id));
+    return world_.Violate(18, absl::StrCat("there is no ", table.name(), " schedule of ", client.id));
   const absl::Time due = table.Due();
   if (world_.scheduler.Now() <= due + kPrompt || IsExcused(client, table, due + kPrompt)) return;
   world_.Violate(
-      17, absl::StrCat("the ", table.name(), " of ", client.id, " is missed or late by ",
+      18, absl::StrCat("the ", table.name(), " of ", client.id, " is missed or late by ",
                        absl::FormatDuration(world_.scheduler.Now() - due), ", and nothing was in its way"));
 }
 
@@ -234,7 +234,7 @@ void ScheduleModel::Note(const catalog::PutSchedule& put) {
   if (table == nullptr || table->known()) return;
   if (key.kind == ScheduleKind::kBackUp) client->second.former.reset();
   if (!table->Begin(world_.scheduler.Now(), put.schedule.next_time))
-    world_.Violate(17, absl::StrCat("the first ", table->name(), " of ", client->first, " is not next"));
+    world_.Violate(18, absl::StrCat("the first ", table->name(), " of ", client->first, " is not next"));
 }
 
 void ScheduleModel::Note(const catalog::PutOperation& put) {
@@ -262,12 +262,12 @@ void ScheduleModel::Note(const catalog::PutOperation& put) {
   const bool found_something = operation.kind == OperationKind::kVerify && operation.error &&
                                domain::IsVerdict(operation.error->reason);
   if (operation.state != domain::OperationState::kSucceeded && !found_something)
-    world_.Violate(17, absl::StrCat(operation.id, " of ", client.id, " did not succeed"));
+    world_.Violate(18, absl::StrCat(operation.id, " of ", client.id, " did not succeed"));
 }
 
 void ScheduleModel::Begins(Client& client, const domain::Operation& operation, const Work& work) {
   if (work.reads && hosts_[work.host].reading >= kBudget)
-    world_.Violate(17, absl::StrCat(operation.id, " is one too many on ", work.host));
+    world_.Violate(18, absl::StrCat(operation.id, " is one too many on ", work.host));
   if (operation.kind == OperationKind::kBackUp) Serve(client, client.backups);
   if (operation.kind == OperationKind::kVerify) Serve(client, client.proofs);
 }
@@ -298,7 +298,7 @@ void ScheduleModel::Note(const catalog::PutBackup& put) {
   const bool goes = backup.state == BackupState::kDeleting;
   if (goes && client.deleted.insert(backup.id).second &&
       !IsSurplus(client.policy, client.stored, backup.id)) {
-    world_.Violate(17, absl::StrCat(backup.id, " of ", client.id, " is deleted, and it was to be kept"));
+    world_.Violate(18, absl::StrCat(backup.id, " of ", client.id, " is deleted, and it was to be kept"));
   }
   const bool fresh = !client.stored.contains(backup.id);
   if (fresh) client.spared.clear();
@@ -318,7 +318,7 @@ void ScheduleModel::Note(const catalog::DeleteBackup& deleted) {
   const auto found = clients_.find(deleted.tenant);
   if (found == clients_.end()) return;
   if (!found->second.deleted.contains(deleted.id))
-    world_.Violate(17, absl::StrCat(deleted.id, " of ", deleted.tenant, " is gone"));
+    world_.Violate(18, absl::StrCat(deleted.id, " of ", deleted.tenant, " is gone"));
   found->second.stored.erase(deleted.id);
 }
 

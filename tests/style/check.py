@@ -129,16 +129,29 @@ def check_layout(path, text):
         yield len(lines), f"longer than {LONGEST_FILE} lines: take it apart"
 
 
+def anchors(text):
+    """The names that a page's headings have in links."""
+    without_blocks = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    names = set()
+    for heading in re.findall(r"^#+ +(.*)$", without_blocks, re.MULTILINE):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        names.add(re.sub(r"[^\w\- ]", "", words.lower()).strip().replace(" ", "-"))
+    return names
+
+
 def check_links(path, text):
-    """Relative links of the documentation lead to files."""
+    """Relative links of the documentation lead to files, and to headings in them."""
     if not path.endswith(".md"):
         return
     for number, line in enumerate(text.splitlines(), 1):
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)", line):
             if re.match(r"[a-z]+:", target):
                 continue
-            if not os.path.exists(os.path.join(TOP, os.path.dirname(path), target)):
+            file = os.path.join(os.path.dirname(path), target) if target else path
+            if not os.path.exists(os.path.join(TOP, file)):
                 yield number, f"nothing at {target}"
+            elif anchor and file.endswith(".md") and anchor not in anchors(read(file) if target else text):
+                yield number, f"no heading {target}#{anchor}"
 
 
 PER_FILE = {"includes": check_includes, "words": check_words, "layout": check_layout, "links": check_links}

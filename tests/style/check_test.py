@@ -74,6 +74,8 @@ class Links(unittest.TestCase):
     def test_a_link_to_nothing_is_found(self):
         self.assertTrue(findings("links", "README.md", "see [this](docs/no-such-page.md)\n"))
         self.assertEqual(findings("links", "README.md", "see [this](LICENSE), [that](https://example.org/)\n"), [])
+        self.assertEqual(findings("links", "README.md", "# Two `words`, and\n[here](#two-words-and)\n"), [])
+        self.assertTrue(findings("links", "README.md", "# Words\nsee [here](#other-words)\n"))
 
 
 class Patches(unittest.TestCase):

@@ -58,7 +58,7 @@ void PolicyFlags::AddTo(CLI::App& verb) {
                   "Prove the newest backup by itself this often, such as 7d; 0 to say so no more");
   verb.add_option(
       "--copy-to", copy_to,
-      "Further stores that each backup is copied to, by name or id, several with commas; 0 for none");
+      "Further stores that each backup is copied to, by name or id, several with commas; 0 to name none");
   AddEach(
       verb, "--prove-on", prove_on,
       "Prove on hosts with these labels, such as role=proof, rather than on its own; none for any host");

@@ -213,8 +213,9 @@ void AddTenantUpdate(Noun& noun) {
   AddEach(verb.app, "--unset", verb->unset, "Key of a setting to remove; may be repeated");
   verb.app.add_flag("--no-expiry", verb->no_expiry, "It no longer expires");
   verb.app.add_flag("--no-aliases", verb->no_aliases, "Remove all aliases");
-  verb.app.add_flag("--backup-all-rows", verb->backup_all_rows,
-                    "Backups hold the rows of all tables again, whatever --backup-skip-rows said");
+  verb.app.add_flag(
+      "--backup-all-rows", verb->backup_all_rows,
+      "Takes --backup-skip-rows back; a shared policy may still leave rows out, see --backup-off");
   verb.app.add_option("--storage-grace", verb->storage_grace,
                       "Let it grow beyond its storage quota for this long, such as 24h; 0 for no longer");
   verb.app.add_option("--etag", verb->etag, "Only if it is still as it was then");
