@@ -100,7 +100,7 @@ def legal(path, value, method):
     if path in FREE_TEXT or OPAQUE.fullmatch(path) or path in PASSED_OVER.get(method, ()):
         return True
     if path.startswith(("archive.", "missing.")):  # what describes an archive, in another PostgreSQL's words
-        return path not in ("archive.sha256", "archive.server_version")
+        return path != "archive.server_version" and (path != "archive.sha256" or re.fullmatch(r"[0-9a-f]{64}", str(value)) is not None)
     if path == "upload":
         return re.fullmatch(r"[a-z2-7]{16}", value) is not None
     if path in ("tenant.expire_time", "tenant.storage_grace_time", "since") and value == -1:

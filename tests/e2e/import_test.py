@@ -1,5 +1,6 @@
 """Tenants that `croftctl tenant import` makes of bundles: whole, on the same Croft or another, or not at all."""
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -101,6 +102,50 @@ def test_a_dry_run_checks_the_bundle_and_makes_nothing(cluster, bundles):
     done = cluster.croftctl("tenant", "import", str(bundles / "shop.tar.zst"), "dry", "--dry-run")
     assert "whole" in done.stderr
     assert (tenants(cluster), objects(cluster)) == before
+
+
+def sealed_by_age(path):
+    """What the age program encrypts to the passphrase, for which it asks the terminal twice."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp("age", ["age", "-p", "-o", str(path) + ".age", str(path)])
+    for _ in range(2):
+        said = b""
+        while b"assphrase" not in said:
+            said += os.read(terminal, 4096)
+        time.sleep(0.2)  # it reads what comes after the question
+        os.write(terminal, PASSPHRASE.encode() + b"\n")
+        while b"\n" not in said:
+            said += os.read(terminal, 4096)
+    try:
+        while os.read(terminal, 4096):
+            pass
+    except OSError:  # it has ended
+        pass
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0
+    return str(path) + ".age"
+
+
+def test_what_age_encrypted_is_opened(cluster, bundles, tmp_path):
+    secret = tmp_path / "passphrase"
+    secret.write_text(PASSPHRASE + "\n", encoding="utf-8")
+    secret.chmod(0o600)
+    bundle = tmp_path / "shop.tar.zst"
+    bundle.write_bytes((bundles / "shop.tar.zst").read_bytes())
+    croftctl(cluster, "tenant", "import", sealed_by_age(bundle), "by-age", "--passphrase-file", str(secret))
+    assert same(cluster, "shop", cluster, "by-age")
+    secret.write_text(PASSPHRASE + "s\n", encoding="utf-8")
+    refused = cluster.croftctl("tenant", "import", str(bundle) + ".age", "wrong", "--passphrase-file", str(secret), check=False)
+    assert refused.returncode != 0 and "the passphrase is another one" in refused.stderr
+
+
+def test_one_that_was_packed_again_is_read(cluster, bundles, tmp_path):
+    subprocess.run(["tar", "xf", str(bundles / "shop.tar.zst"), "-C", str(tmp_path)], check=True)
+    subprocess.run(["tar", "cf", "again.tar.zst", "--zstd", "./croft-export.json", "./SHA256SUMS", "./archive.dump"], cwd=tmp_path, check=True)
+    croftctl(cluster, "tenant", "import", str(tmp_path / "again.tar.zst"), "packed-again")
+    assert same(cluster, "shop", cluster, "packed-again")
 
 
 def test_another_croft_takes_it_with_and_without_a_passphrase(cluster, bundles, tmp_path):
