@@ -83,9 +83,13 @@ def test_a_bundle_becomes_another_tenant(cluster, bundles):
         subprocess.run(["psql", "-c", "INSERT INTO people (name) VALUES ('new')"], env={**os.environ, **login.variables()}, check=True,
                        capture_output=True)
     # What was uploaded is its first backup; its next one is proven as any.
+    uploaded = cluster.croftctl("backup", "get", "copy", "latest").stdout
+    assert "imported" in uploaded
     croftctl(cluster, "backup", "verify", "copy", "latest")
+    assert "VERIFIED_WITH_NOTES" not in cluster.croftctl("backup", "get", "copy", "latest").stdout, "it is as it was"
     croftctl(cluster, "backup", "create", "copy")
     croftctl(cluster, "backup", "verify", "copy", "latest")
+    assert cluster.croftctl("admin", "check-fleet", check=False).returncode == 0
 
 
 def test_it_is_audited_and_its_id_is_taken(cluster, bundles):
@@ -143,7 +147,8 @@ def test_what_age_encrypted_is_opened(cluster, bundles, tmp_path):
 
 def test_one_that_was_packed_again_is_read(cluster, bundles, tmp_path):
     subprocess.run(["tar", "xf", str(bundles / "shop.tar.zst"), "-C", str(tmp_path)], check=True)
-    subprocess.run(["tar", "cf", "again.tar.zst", "--zstd", "./croft-export.json", "./SHA256SUMS", "./archive.dump"], cwd=tmp_path, check=True)
+    subprocess.run(["tar", "cf", "again.tar.zst", "--zstd", "./croft-export.json", "./SHA256SUMS", "./archive.dump"],
+                   cwd=tmp_path, check=True)
     croftctl(cluster, "tenant", "import", str(tmp_path / "again.tar.zst"), "packed-again")
     assert same(cluster, "shop", cluster, "packed-again")
 
@@ -174,8 +179,8 @@ def test_another_croft_takes_it_with_and_without_a_passphrase(cluster, bundles, 
 
 def changed(bundle, folder, how):
     content = bundle.read_bytes()
-    wrong = {"cut": content[:-200], "flipped": content[:len(content) // 2] + bytes([content[len(content) // 2] ^ 1]) + content[len(content) // 2 + 1:],
-             "empty": b"", "text": b"not a bundle\n" * 1000}[how]
+    middle = len(content) // 2
+    wrong = {"cut": content[:-200], "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:], "empty": b"", "text": b"not a bundle\n" * 1000}[how]
     path = folder / how
     path.write_bytes(wrong)
     return str(path)
