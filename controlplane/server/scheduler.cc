@@ -155,17 +155,23 @@ absl::StatusOr<engine::RequestBody> Scheduler::NextChildren(const std::string& r
 absl::StatusOr<engine::ChildRequest> Scheduler::ChildOf(const domain::CampaignDetails& campaign,
                                                         const domain::Tenant& tenant) const {
   const std::string id = secrets_.NewOperationId();
-  if (campaign.child_kind == domain::OperationKind::kVerify)
-    return engine::ProveNewestBackup{.operation = id, .tenant = tenant.id};
-  if (campaign.child_kind == domain::OperationKind::kRotate) {
-    return engine::RotateCredentials{.operation = id,
-                                     .tenant = tenant.id,
-                                     .overlap = campaign.overlap,
-                                     .credentials = secrets_.NewCredentials(tenant.uid)};
+  switch (campaign.child_kind) {
+    case domain::OperationKind::kVerify:
+      return engine::ProveNewestBackup{.operation = id, .tenant = tenant.id};
+    case domain::OperationKind::kRotate:
+      return engine::RotateCredentials{.operation = id,
+                                       .tenant = tenant.id,
+                                       .overlap = campaign.overlap,
+                                       .credentials = secrets_.NewCredentials(tenant.uid)};
+    case domain::OperationKind::kBackUp: {
+      engine::CreateBackup request{.operation = id, .tenant = tenant.id};
+      CROFT_ASSIGN_OR_RETURN(request.backup, secrets_.PrepareBackup(tenant.uid));
+      return request;
+    }
+    default: break;
   }
-  engine::CreateBackup request{.operation = id, .tenant = tenant.id};
-  CROFT_ASSIGN_OR_RETURN(request.backup, secrets_.PrepareBackup(tenant.uid));
-  return request;
+  return absl::InternalError(absl::StrCat("a campaign asks for ", domain::NameOf(campaign.child_kind),
+                                          ", which it cannot ask of tenants"));
 }
 
 // The oldest rows that are old enough, as many as one transaction takes. What was changed from outside is not cut: it would
