@@ -1,6 +1,7 @@
 """Tenants that `croftctl tenant import` makes of bundles: whole, on the same Croft or another, or not at all."""
 import os
 import pty
+import select
 import signal
 import subprocess
 import time
@@ -113,19 +114,16 @@ def sealed_by_age(path):
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvp("age", ["age", "-p", "-o", str(path) + ".age", str(path)])
-    for _ in range(2):
-        said = b""
-        while b"assphrase" not in said:
-            said += os.read(terminal, 4096)
-        time.sleep(0.2)  # it reads what comes after the question
-        os.write(terminal, PASSPHRASE.encode() + b"\n")
-        while b"\n" not in said:
-            said += os.read(terminal, 4096)
-    try:
-        while os.read(terminal, 4096):
-            pass
-    except OSError:  # it has ended
-        pass
+    for _ in range(120):
+        # It drops what was typed before it listens, so the same answer is given again when it is silent.
+        ready, _, _ = select.select([terminal], [], [], 1)
+        try:
+            if ready and not os.read(terminal, 4096):
+                break
+            if not ready:
+                os.write(terminal, PASSPHRASE.encode() + b"\n")
+        except OSError:  # it has ended
+            break
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0
