@@ -12,7 +12,8 @@ CHANGING = {
     "meta": ("epoch", "revision", "audit_sequence", "audit_hash", "uid", "last_event", "pruned_event"),
     "events": ("position", "time"),
     "hosts": ("up", "awaited", "last_seen_time", "version", "update_time"),
-    "schedules": ("due_time",),
+    # A host is due to be compared again later when that time has passed since the first start.
+    "schedules": ("next_time",),
 }
 
 
