@@ -35,7 +35,11 @@ std::vector<UploadNotes::Note> UploadNotes::All() const {
   for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end;
        it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if (absl::StartsWith(name, ".")) continue;
+    // What a note that was being written left; no uid has a dot.
+    if (absl::StrContains(name, '.')) {
+      unlink(it->path().c_str());
+      continue;
+    }
     absl::StatusOr<std::string> store = ReadSmallFile(it->path().string(), kMostBytes);
     if (store.ok()) notes.push_back({.uid = name, .store = *std::move(store)});
   }

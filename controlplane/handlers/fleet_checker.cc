@@ -24,6 +24,8 @@ namespace {
 constexpr int kAtOnce = 4;  // each holds a worker
 constexpr size_t kHostsAtATime = 32;
 constexpr int32_t kPage = 1000;
+// With all of their backups.
+constexpr int32_t kPageWithBackups = 400;
 constexpr int32_t kUidsAtATime = 1000;
 
 absl::Status Busy() {
@@ -388,7 +390,7 @@ absl::Status FleetChecker::CompareStores(absl::Time asked, const std::vector<dom
                                          FleetReport& report) const {
   found.listing->Close();
   StorePages pages(catalog_, asked, running, hosts, found.looks, *found.listing);
-  catalog::TenantQuery query{.show_retired = true, .limit = kPage};
+  catalog::TenantQuery query{.show_retired = true, .limit = kPageWithBackups};
   for (bool more = true; more;) {
     domain::CatalogView view;
     CROFT_ASSIGN_OR_RETURN(view.running, ReadRunning());

@@ -91,6 +91,25 @@ void Take<v1::WatchPlacementsRequest>(absl::string_view bytes) {
   ReadLookup<v1::WatchPlacementsRequest>(bytes);
 }
 
+// Checked without being parsed into anything.
+template <>
+void Take<v1::AppendImportRequest>(absl::string_view bytes) {
+  v1::AppendImportRequest request;
+  request.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  constexpr size_t kMostBytes = 64;
+  const absl::Status checked = wire::Check(request, kMostBytes);
+  if (!checked.ok()) return ExpectRefusedByField(checked);
+  Check(request.data().size() <= kMostBytes, "a part is no larger than it may be");
+}
+
+template <>
+void Take<v1::AbandonImportRequest>(absl::string_view bytes) {
+  v1::AbandonImportRequest request;
+  request.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  const absl::Status checked = wire::Check(request);
+  if (!checked.ok()) ExpectRefusedByField(checked);
+}
+
 struct Taker {
   const google::protobuf::Descriptor* (*type)();
   void (*take)(absl::string_view bytes);
@@ -125,7 +144,9 @@ constexpr Taker kTakers[] = {
     Taking<v1::ReleaseBackupRequest>(),
     Taking<v1::ExportBackupRequest>(),
     Taking<v1::BeginImportRequest>(),
+    Taking<v1::AppendImportRequest>(),
     Taking<v1::FinishImportRequest>(),
+    Taking<v1::AbandonImportRequest>(),
     Taking<v1::ListBackupsRequest>(),
     Taking<v1::ListBackupPlansRequest>(),
     Taking<v1::ReportBackupsRequest>(),

@@ -1,8 +1,12 @@
 #include "agent/session/importer.h"
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <memory>
 #include <string>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,7 +85,13 @@ class ImporterTest : public ::testing::Test {
     return state;
   }
 
-  const std::string folder_ = testing::TempDir() + "uploads";
+  ~ImporterTest() override {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(folder_ + ".killed");
+  }
+
+  // Of this process alone: others run the other tests meanwhile.
+  const std::string folder_ = absl::StrCat(testing::TempDir(), "uploads-", getpid());
   SystemClock clock_;
   SinkStore store_;
   Mailbox<v1::UploadState> states_;
@@ -138,7 +148,7 @@ TEST_F(ImporterTest, TheEndOfTheSessionRemovesWhatWasNotWholeAndNothingIsSaid) {
 }
 
 TEST_F(ImporterTest, WhatAnAgentWasKilledOverIsRemovedWhenItStartsAgain) {
-  UploadNotes notes(testing::TempDir() + "killed");
+  UploadNotes notes(folder_ + ".killed");
   ASSERT_TRUE(notes.Write({.uid = "u7", .store = "s1"}).ok());
   {
     const Importer importer([this](absl::string_view) -> absl::StatusOr<Store*> { return &store_; }, clock_,
