@@ -203,6 +203,15 @@ absl::StatusOr<FleetChecker::HostCheck> FleetChecker::CheckHost(const domain::Ho
   const absl::Time asked = clock_.Now();
   CROFT_ASSIGN_OR_RETURN(std::vector<domain::Operation> running, ReadRunning());
   CROFT_ASSIGN_OR_RETURN(domain::Inventory inventory, AskOne(host.id, ask));
+  comparing_.acquire();
+  absl::StatusOr<HostCheck> checked = Compare(host, asked, std::move(running), std::move(inventory));
+  comparing_.release();
+  return checked;
+}
+
+absl::StatusOr<FleetChecker::HostCheck> FleetChecker::Compare(const domain::Host& host, absl::Time asked,
+                                                              std::vector<domain::Operation> running,
+                                                              domain::Inventory inventory) {
   CROFT_ASSIGN_OR_RETURN(domain::CatalogView view, ReadFor(inventory));
   view.hosts = {host};
   HostCheck checked{.stores = std::exchange(inventory.stores, {})};

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,9 @@ class FleetChecker {
   absl::StatusOr<std::vector<domain::Operation>> ReadRunning() const;
   // The host's tenants and those whose objects were found on it.
   absl::StatusOr<domain::CatalogView> ReadFor(const domain::Inventory& inventory) const;
+  // What an inventory shows against the catalog, as of when it was asked for.
+  absl::StatusOr<HostCheck> Compare(const domain::Host& host, absl::Time asked,
+                                    std::vector<domain::Operation> running, domain::Inventory inventory);
   absl::Status AddHost(const domain::Host& host, const std::vector<std::string>& stores,
                        absl::Time deadline, FleetReport& report, Stores& found);
   absl::Status CompareStores(absl::Time asked, const std::vector<domain::Operation>& running,
@@ -80,9 +84,13 @@ class FleetChecker {
                              FleetReport& report) const;
   absl::StatusOr<domain::CatalogView> ReadUnchanged(const FleetReport& report, absl::Time asked) const;
 
+  // Many hosts are waited for at a time, and the tenants of few are in memory.
+  static constexpr int kComparedAtATime = 8;
+
   catalog::Catalog& catalog_;
   fleet::InventorySource& agents_;
   const Clock& clock_;
+  std::counting_semaphore<kComparedAtATime> comparing_{kComparedAtATime};
   FleetFindings& findings_;
 
   Mutex mutex_;
