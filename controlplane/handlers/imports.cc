@@ -30,7 +30,14 @@ struct ImportHandlers::Import {
   std::unique_ptr<fleet::UploadStream> upload ABSL_GUARDED_BY(mutex);
   int64_t offset ABSL_GUARDED_BY(mutex) = 0;
   bool kept ABSL_GUARDED_BY(mutex) = false;                       // a tenant came of it, or may have
+  bool dropped ABSL_GUARDED_BY(mutex) = false;                    // its key is gone
   std::optional<v1::Operation> operation ABSL_GUARDED_BY(mutex);  // that it has led to
+
+  // Whether it is to be dropped now. Never once a tenant came of it, or may have: that needs the key.
+  bool GivenUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (!kept) dropped = true;
+    return dropped;
+  }
 };
 
 namespace {
@@ -223,6 +230,7 @@ absl::StatusOr<v1::AppendImportResponse> ImportHandlers::AppendImport(
   CROFT_ASSIGN_OR_RETURN(const ImportRef import, Find(context, request.upload()));
   const auto size = static_cast<int64_t>(request.data().size());
   const MutexLock lock(import->mutex);
+  if (import->dropped || import->kept) return ImportNotFound();
   v1::AppendImportResponse response;
   response.set_offset(import->offset);
   if (request.offset() + size == import->offset) return response;
@@ -230,7 +238,8 @@ absl::StatusOr<v1::AppendImportResponse> ImportHandlers::AppendImport(
     return InvalidField("offset", absl::StrCat("must be ", import->offset));
   const absl::Status sent = import->upload->Append(request.data(), kLongestWait);
   if (Waits(sent)) return response;
-  if (!sent.ok()) return Drop(request.upload(), import, Ended(sent));
+  if (!sent.ok() && import->GivenUp()) return Drop(request.upload(), import, Ended(sent));
+  CROFT_RETURN_IF_ERROR(sent);
   import->offset += size;
   response.set_offset(import->offset);
   return response;
@@ -263,13 +272,15 @@ absl::StatusOr<v1::Operation> ImportHandlers::FinishImport(const RequestContext&
   if (parsed.tenant.id != import->tenant.id)
     return InvalidField("tenant_id", "must be the id that the import began with");
   const MutexLock lock(import->mutex);
+  if (import->dropped) return ImportNotFound();
   if (import->operation) return *import->operation;
   const absl::StatusOr<engine::BackedUp> stored = import->upload->Finish(kLongestWait);
   if (Waits(stored.status())) return stored.status();
-  if (!stored.ok()) return Drop(request.upload(), import, Ended(stored.status()));
+  if (!stored.ok() && import->GivenUp()) return Drop(request.upload(), import, Ended(stored.status()));
+  CROFT_RETURN_IF_ERROR(stored.status());
   const absl::StatusOr<engine::Answer> answer = Commit(context, parsed, *import, *stored);
   import->kept = import->kept || answer.ok() || OutcomeIsUnknown(answer.status());
-  if (!import->kept) return Drop(request.upload(), import, answer.status());
+  if (import->GivenUp()) return Drop(request.upload(), import, answer.status());
   // Where it is open whether the tenant came to be, its backup and its key stay.
   import->upload->Keep();
   if (!answer.ok()) return answer.status();
@@ -283,11 +294,10 @@ absl::StatusOr<v1::AbandonImportResponse> ImportHandlers::AbandonImport(
   CROFT_RETURN_IF_ERROR(wire::Check(request));
   const absl::StatusOr<ImportRef> import = Find(context, request.upload());
   if (!import.ok()) return v1::AbandonImportResponse();
-  {
-    const MutexLock lock((*import)->mutex);
-    if ((*import)->kept) return v1::AbandonImportResponse();
-  }
-  CROFT_RETURN_IF_ERROR(Drop(request.upload(), *import, absl::OkStatus()));
+  // With the lock, so that none makes a tenant of it meanwhile.
+  const MutexLock lock((*import)->mutex);
+  if (!(*import)->dropped && (*import)->GivenUp())
+    CROFT_RETURN_IF_ERROR(Drop(request.upload(), *import, absl::OkStatus()));
   return v1::AbandonImportResponse();
 }
 

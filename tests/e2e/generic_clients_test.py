@@ -128,6 +128,12 @@ def call_about_imports(client, description, data):
     for part in data:
         offset = client("ImportService/AppendImport", **{"upload": upload, "offset": offset, "data": part["data"]})["offset"]
     client.succeed(client("ImportService/FinishImport", **{"upload": upload, "tenantId": tenant}))
+    # Whatever is sent afterwards, the tenant's key stays.
+    more = {"upload": upload, "offset": offset, "data": "AA=="}
+    assert client.refused("ImportService/AppendImport", **more) == "NOT_FOUND"
+    client("ImportService/AbandonImport", **{"upload": upload})
+    backup, = client("BackupService/ListBackups", parent="tenants/" + tenant)["backups"]
+    client.succeed(client("BackupService/VerifyBackup", name=backup["name"]))
 
 
 def call_about_backup_policies(client):
