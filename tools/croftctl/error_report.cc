@@ -27,7 +27,7 @@ constexpr char kFailures[] = "croftctl/failures";
 const std::multimap<absl::string_view, absl::string_view>& StepsByReason() {
   static const std::multimap<absl::string_view, absl::string_view> steps = {
       {"TENANT_NOT_FOUND", "croftctl tenant list --show-retired shows the tenants there are"},
-      {"TENANT_EXISTS", "choose another id, or give --if-missing to take the tenant that is there"},
+      {"TENANT_EXISTS", "choose another id; `tenant create --if-missing` takes the tenant that is there"},
       {"TENANT_BUSY", "croftctl op wait {holder}, then try again"},
       {"TENANT_RETIRED", "croftctl tenant undelete {tenant}"},
       {"TENANT_SUSPENDED", "croftctl tenant resume {tenant}"},
